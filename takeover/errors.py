@@ -1,0 +1,22 @@
+"""The errors that users see as one line."""
+
+
+class TakeoverError(Exception):
+    """Something the user can mend; the message names the thing and the remedy in one line."""
+
+
+class BadInputError(TakeoverError):
+    """An option, a manifest or a version is wrong. A run ends with pytest's usage error (4)."""
+
+
+class DeploymentError(TakeoverError):
+    """A scenario did not come up. `details` holds what each container logged, for the report.
+
+    Args:
+        message: one line that names the Pod, the container and what was last seen.
+        details: title → text of each account, for instance {"log of outpod/envoyproxy": "…"}.
+    """
+
+    def __init__(self, message: str, details: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
