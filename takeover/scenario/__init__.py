@@ -1,0 +1,1 @@
+"""The scenarios: their Kubernetes objects, Envoy configs, and edits of both."""

@@ -1,0 +1,149 @@
+"""The documents of a scenario as edits see them: objects by kind and name, config files by file name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from takeover.errors import BadInputError
+from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values
+from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark
+from takeover.scenario.fields import single
+from takeover.scenario.files import read_text
+from takeover.scenario.kustomization import KubernetesObject, Kustomization
+from takeover.scenario.yaml_text import shown, write_yaml
+
+_YAML = (".yaml", ".yml")
+# Created before anything that only a run knows is known.
+_FIRST = ("Namespace", "Service")
+
+
+class RunFacts(Protocol):
+    """What only a run knows. Services are `NAME` (namespace default) or `NAMESPACE/NAME`, as in the manifests."""
+
+    def cluster_ip(self, service: str) -> str: ...
+
+    def host_name(self, service: str) -> str: ...
+
+    def mark(self) -> str:
+        """Asked once for each place, so it must give the same text within a deployment."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """All documents in one state. `edited`: config files that an edit touched, name → data."""
+
+    objects: dict[str, KubernetesObject]
+    files: dict[str, Path]
+    edited: dict[str, Any]
+
+    @classmethod
+    def of(cls, kustomization: Kustomization) -> "Documents":
+        """The documents as they are written.
+
+        Raises: BadInputError for two config files of one name, and for broken YAML in one.
+        """
+        files: dict[str, Path] = {}
+        for config_map in kustomization.config_maps:
+            for path in config_map.files.values():
+                if files.setdefault(path.name, path) != path:
+                    raise BadInputError(
+                        f"{config_map.where}: {path.name} is also the name of {shown(files[path.name])}: rename one"
+                    )
+                if path.suffix in _YAML:
+                    single(path)
+                else:
+                    read_text(path)
+        return cls({entry.label: entry for entry in kustomization.objects}, files, {})
+
+    def apply(self, edit: Edit) -> "Documents":
+        """These documents after `edit`. Raises: BadInputError."""
+        check_edit(edit)
+        if edit.document in self.files:
+            return replace(self, edited={**self.edited, edit.document: self._checked(self._file(edit), edit)})
+        entry = self._object(edit)
+        data = self._checked(apply_edit(entry.data, edit), edit)
+        if _identity(data) != _identity(entry.data):
+            raise BadInputError(
+                f"{edit.document}: {edit.path}: apiVersion, kind, name and namespace of an object cannot be edited"
+            )
+        if entry.kind in _FIRST and any(True for _ in run_values(data)):
+            raise BadInputError(f"{edit.document}: {edit.path}: a {entry.kind} comes before what only a run knows")
+        return replace(self, objects={**self.objects, entry.label: replace(entry, data=data)})
+
+    def text(self, file: str, facts: RunFacts) -> str:
+        """A config file's text; byte for byte what was written if no edit touched it."""
+        if file not in self.edited:
+            return read_text(self.files[file])
+        return write_yaml(copied(self.edited[file], binder(facts)))
+
+    def object(self, label: str, facts: RunFacts) -> dict[str, Any]:
+        """A copy of the object, its namespace always set."""
+        entry = self.objects[label]
+        data: dict[str, Any] = copied(entry.data, binder(facts))
+        if entry.namespace:
+            data["metadata"]["namespace"] = entry.namespace
+        return data
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """`NAME` or `NAMESPACE/NAME` → Service, not to be changed."""
+        return {
+            canonical(f"{entry.namespace}/{entry.name}"): entry.data
+            for entry in self.objects.values()
+            if entry.kind == "Service"
+        }
+
+    def _file(self, edit: Edit) -> Any:
+        path = self.files[edit.document]
+        if path.suffix not in _YAML:
+            raise BadInputError(f"{edit.document}: not a YAML file: it cannot be edited")
+        return apply_edit(self.edited.get(edit.document, single(path).value), edit)
+
+    def _object(self, edit: Edit) -> KubernetesObject:
+        kind, _, name = edit.document.partition("/")
+        found = [
+            entry
+            for entry in self.objects.values()
+            if edit.document == entry.label or (kind == entry.kind and name == entry.name)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise BadInputError(f"{edit.document}: several objects: {', '.join(entry.label for entry in found)}")
+        there = ", ".join([*(name for name in self.files if Path(name).suffix in _YAML), *self.objects])
+        raise BadInputError(f"{edit.document}: no such document; there are {there}")
+
+    def _checked(self, tree: Any, edit: Edit) -> Any:
+        for value in run_values(edit.value):
+            if not isinstance(value, Mark) and canonical(value.service) not in self.services():
+                there = ", ".join(self.services()) or "none"
+                raise BadInputError(f"{edit.document}: {edit.path}: no Service {value.service}; there are {there}")
+        return tree
+
+
+def canonical(service: str) -> str:
+    """`NAME` for a Service in default, `NAMESPACE/NAME` else."""
+    return service.removeprefix("default/")
+
+
+def binder(facts: RunFacts) -> Callable[[Any], Any]:
+    """What puts `facts` in the place of the values that only a run knows."""
+
+    def bind(value: ClusterIp | HostName | Mark) -> str:
+        match value:
+            case ClusterIp(service):
+                return facts.cluster_ip(canonical(service))
+            case HostName(service):
+                return facts.host_name(canonical(service))
+            case Mark():
+                return facts.mark()
+
+    return bind
+
+
+def _identity(data: Any) -> tuple[Any, ...]:
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    if not isinstance(metadata, dict):
+        return ()
+    return data.get("apiVersion"), data.get("kind"), metadata.get("name"), metadata.get("namespace")

@@ -1,0 +1,264 @@
+"""YAML as data, strictly: what two YAML readers would take differently is an error with file and line.
+
+Envoy reads its config with yaml-cpp, kubectl with Go's YAML libraries; they disagree on `yes` and `1_000`.
+The event parser is used because PyYAML's composer recurses in C: deep nesting would end the whole process.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from takeover.errors import BadInputError
+
+try:
+    from yaml import CSafeDumper as _Dumper
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeDumper as _Dumper  # type: ignore[assignment]
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+_TYPE_NAMES = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
+
+MAX_DEPTH = 100
+MAX_NODES = 100_000
+
+_INTEGERS = (
+    (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
+    (re.compile(r"0[0-7]+"), 8),
+    (re.compile(r"0x[0-9a-fA-F]+"), 16),
+)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_AMBIGUOUS = re.compile(
+    r"y|n|yes|no|on|off|[-+]?\.(inf|nan)|[-+]?0o[0-7]+|[-+]?0b[01]+|[-+]0[0-7]+|[-+]?0x[0-9a-f]+|0[0-9]+|[-+]?[0-9][0-9_]*_[0-9_]*",
+    re.IGNORECASE,
+)
+_SAFE_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*")
+
+Key: TypeAlias = str | int
+
+
+def describe_type(value: object) -> str:
+    """The JSON type of `value`, with its article: "a mapping", "null"."""
+    return "null" if value is None else _TYPE_NAMES.get(type(value), f"a Python {type(value).__name__}")
+
+
+def shown(path: Path) -> str:
+    """`path` for a message: relative where it lies below the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+@dataclass(frozen=True, eq=False)
+class YamlDocument:
+    """One document of a file. `value` is shared between readers: never change it.
+
+    Args:
+        path: the file.
+        value: JSON data: dict with string keys, list, str, bool, int (64 bits), float (finite), None.
+        lines: path of keys and indices → line, from 1.
+    """
+
+    path: Path
+    value: Any
+    lines: dict[tuple[Key, ...], int]
+
+    def where(self, *keys: Key) -> str:
+        """FILE:LINE of the value at `keys`, or of the nearest thing around it."""
+        while keys not in self.lines:
+            keys = keys[:-1]
+        return f"{shown(self.path)}:{self.lines[keys]}"
+
+
+@dataclass(eq=False)
+class _Open:
+    """A mapping or list whose end has not come yet."""
+
+    value: dict[str, Any] | list[Any]
+    path: tuple[Key, ...]
+    anchor: str | None
+    key: str | None = None
+    nodes: int = 1
+
+
+@dataclass(eq=False)
+class _Builder:
+    """Makes data of one document's events, with a stack of its own."""
+
+    path: Path
+    lines: dict[tuple[Key, ...], int] = field(default_factory=dict)
+    stack: list[_Open] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    root: Any = None
+
+    def error(self, event: yaml.Event, what: str) -> BadInputError:
+        return BadInputError(f"{shown(self.path)}:{_line(event)}: {what}")
+
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            top = self.stack[-1] if self.stack else None
+            if top is not None and isinstance(top.value, dict) and top.key is None:
+                top.key = self.mapping_key(event, top)
+            else:
+                self.place(event, self.scalar(event), 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self.start(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            done = self.stack.pop()
+            if done.anchor is not None:
+                self.anchors[done.anchor] = (done.value, done.nodes)
+            if self.stack:
+                self.stack[-1].nodes += done.nodes
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                raise self.error(event, f"alias *{event.anchor} stands for nothing that is complete before it")
+            self.place(event, *self.anchors[event.anchor])
+
+    def start(self, event: yaml.CollectionStartEvent) -> None:
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        if event.tag not in (None, "!", f"tag:yaml.org,2002:{'map' if mapping else 'seq'}"):
+            raise self.error(event, f"tag {event.tag} is not supported: leave it out")
+        if len(self.stack) >= MAX_DEPTH:
+            raise self.error(event, f"nested more than {MAX_DEPTH} levels deep")
+        value: dict[str, Any] | list[Any] = {} if mapping else []
+        path = self.place(event, value, 0)
+        self.stack.append(_Open(value, path, event.anchor))
+
+    def place(self, event: yaml.Event, value: Any, nodes: int) -> tuple[Key, ...]:
+        """Puts a value where it belongs and returns its path."""
+        line = _line(event)
+        if not self.stack:
+            self.root = value
+            self.lines[()] = line
+            return ()
+        top = self.stack[-1]
+        top.nodes += nodes
+        if top.nodes > MAX_NODES:
+            raise self.error(event, f"more than {MAX_NODES} values, aliases expanded")
+        if isinstance(top.value, list):
+            path = (*top.path, len(top.value))
+            top.value.append(value)
+        elif top.key is None:
+            raise self.error(event, "a key must be a string, not a mapping, list or alias")
+        else:
+            path = (*top.path, top.key)
+            top.value[top.key] = value
+            top.key = None
+            line = self.lines.get(path, line)
+        self.lines[path] = line
+        return path
+
+    def mapping_key(self, event: yaml.ScalarEvent, top: _Open) -> str:
+        if event.value == "<<" and event.implicit[0]:
+            raise self.error(event, "merge keys (<<) are not supported: write the fields out")
+        key = self.scalar(event)
+        if not isinstance(key, str):
+            raise self.error(event, f"key {event.value or 'null'} is {describe_type(key)}, not a string: quote it")
+        if key in top.value:
+            first = self.lines[(*top.path, key)]
+            raise self.error(event, f"key {key!r} is there twice; first in line {first}")
+        self.lines[(*top.path, key)] = _line(event)
+        return key
+
+    def scalar(self, event: yaml.ScalarEvent) -> Any:
+        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
+            raise self.error(event, f"tag {event.tag} is not supported: leave it out")
+        value = event.value if event.tag or not event.implicit[0] else self.plain(event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, 1)
+        return value
+
+    def plain(self, event: yaml.ScalarEvent) -> Any:
+        text: str = event.value
+        if text in _NULLS:
+            return None
+        if text in _BOOLEANS:
+            return _BOOLEANS[text]
+        number: int | float | None = None
+        for form, base in _INTEGERS:
+            if form.fullmatch(text):
+                number = int(text, base) if len(text) < 100 else math.inf
+        if number is None and _AMBIGUOUS.fullmatch(text):
+            raise self.error(
+                event,
+                f"{text} is one thing to some YAML readers, another to others: quote it, or write true or digits",
+            )
+        if number is None and _FLOAT.fullmatch(text):
+            number = float(text)
+        if number is None:
+            return text
+        if not is_json_number(number):
+            raise self.error(event, f"{text[:40]} does not fit a JSON number (64 bits)")
+        return number
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def is_json_number(number: int | float) -> bool:
+    """Whether every JSON reader takes `number`: an integer of 64 bits or a finite float."""
+    return math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**64
+
+
+def parse_yaml(text: str, path: Path) -> Iterator[YamlDocument]:
+    """The documents of `text` that are not empty; `path` is what messages call it.
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    builder = _Builder(path)
+    try:
+        for event in yaml.parse(text, _Loader):
+            if isinstance(event, yaml.DocumentEndEvent):
+                if builder.root is not None:
+                    yield YamlDocument(path, builder.root, builder.lines)
+                builder = _Builder(path)
+            else:
+                builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise BadInputError(f"{shown(path)}:{mark.line + 1 if mark else 1}: not YAML: {what}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        raise BadInputError(f"{shown(path)}:{line}: not YAML: {error.reason}") from error
+
+
+class _ConfigDumper(_Dumper):
+    """Writes every string so that each YAML reader takes it as a string, and repeats instead of aliasing."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  (PyYAML's signature)
+        return True
+
+
+def _string(dumper: _ConfigDumper, text: str) -> yaml.ScalarNode:
+    style = '"'
+    if "\n" in text:
+        style = "|"
+    elif _SAFE_PLAIN.fullmatch(text) and not (text in _BOOLEANS or text in _NULLS or _AMBIGUOUS.fullmatch(text)):
+        style = ""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_ConfigDumper.add_representer(str, _string)
+
+
+def write_yaml(value: Any) -> str:
+    """JSON data as YAML text in the order of its keys; `parse_yaml` gives it back equal."""
+    text: str = yaml.dump(value, Dumper=_ConfigDumper, sort_keys=False, allow_unicode=True, width=2**16)
+    return text

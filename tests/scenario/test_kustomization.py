@@ -1,0 +1,116 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from takeover.errors import BadInputError
+from takeover.scenario.kustomization import read_kustomization
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
+OPTIONS = "generatorOptions: {disableNameSuffixHash: true}\n"
+HASH = "generatorOptions.disableNameSuffixHash must be true: Pods name their ConfigMap as it is written"
+
+
+def generator(files: str) -> str:
+    return f"{OPTIONS}configMapGenerator:\n- name: c\n  files: {files}\n"
+
+
+def test_folders_files_and_the_namespace_transformer(folder: Callable[..., Path]) -> None:
+    root = folder()
+    read = read_kustomization(root)
+    assert [entry.label for entry in read.objects] == [
+        "Pod/default/web",
+        "Service/default/web",
+        "Namespace/v1",
+        "Service/v1/app",
+    ]
+    conf = root / "part" / "app.conf"
+    assert [(entry.label, entry.files) for entry in read.config_maps] == [
+        ("ConfigMap/v1/settings", {"app.conf": conf, "other": conf}),
+        ("ConfigMap/default/envoyconfig", {"envoy.yaml": root / "envoy.yaml"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "resources: []\nimages: []",
+            ":2: images is not supported; supported: apiVersion, kind, namespace, resources, configMapGenerator,"
+            " generatorOptions",
+        ),
+        ("apiVersion: v1", ":1: apiVersion must be kustomize.config.k8s.io/v1beta1"),
+        ("kind: Component", ":1: kind must be Kustomization"),
+        ("resources: pod.yaml", ":1: resources must be a list, not a string"),
+        ("resources:\n- 3", ":2: resources[0] must be a string, not a number"),
+        ("resources:\n- nope.yaml", ":2: nope.yaml: there is no such file or folder"),
+        ("resources: [../outside.yaml]", ":1: ../outside.yaml: there is no such file or folder"),
+        (
+            "resources: [../demo2.yaml]",
+            ":1: ../demo2.yaml is outside the folder, which kustomize refuses: make its folder a resource",
+        ),
+        ('resources: ["a\\0b"]', ":1: 'a\\x00b': no path of a file or folder"),
+        (f"resources: [{'a' * 300}]", f":1: '{'a' * 300}': no path of a file or folder"),
+        ("resources: [.]", ":1: . takes this folder in turn: a circle"),
+        ("namespace: ''", ":1: namespace must be a string, not empty"),
+        (
+            "resources: [part]\nnamespace: v2",
+            ":2: namespace: kustomize would rename Namespace/v1 (DEMO/part/app.yaml:1) to v2",
+        ),
+        ("configMapGenerator:\n- name: c\n  files: [envoy.yaml]", f":1: {HASH}"),
+        (generator("[envoy.yaml]").replace("true", "false"), f":1: {HASH}"),
+        (
+            generator("[envoy.yaml]").replace("{dis", "{labels: {}, dis"),
+            ":1: generatorOptions.labels is not supported; supported: disableNameSuffixHash",
+        ),
+        (
+            f"{generator('[envoy.yaml]')}  literals: [a=b]",
+            ":5: configMapGenerator[0].literals is not supported; supported: name, namespace, files",
+        ),
+        (generator("[]"), ":3: a configMapGenerator needs files"),
+        (generator("[nope.conf]"), ":4: nope.conf: there is no such file or folder"),
+        (generator("[a/b=envoy.yaml]"), ":4: a/b=envoy.yaml: a ConfigMap's key has only letters, digits and -_."),
+        (generator("[envoy.yaml, envoy.yaml=pod.yaml]"), ":4: envoy.yaml=pod.yaml: key envoy.yaml is there twice"),
+        (f"{OPTIONS}configMapGenerator:\n- files: [envoy.yaml]", ":3: configMapGenerator[0].name is missing"),
+        (f"{OPTIONS}configMapGenerator: [c]", ":2: configMapGenerator[0] must be a mapping, not a string"),
+        ("[]", ":1: the document must be a mapping, not a list"),
+        ("", ": must hold one YAML document, not 0"),
+    ],
+)
+def test_refused_kustomizations(folder: Callable[..., Path], text: str, message: str) -> None:
+    root = folder({"kustomization.yaml": text, "../demo2.yaml": POD})
+    with pytest.raises(BadInputError) as caught:
+        read_kustomization(root)
+    assert str(caught.value) == f"{root}/kustomization.yaml{message}".replace("DEMO", str(root))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{POD}---\n{POD}", ":5: Pod/default/web is there twice; first in FILE:1"),
+        (
+            f"{POD}---\n{POD.replace('{', '{namespace: default, ')}",
+            ":5: Pod/default/web is there twice; first in FILE:1",
+        ),
+        ("- a", ":1: the document must be a mapping, not a list"),
+        ("kind: Pod", ":1: apiVersion is missing"),
+        ("apiVersion: v1\nkind: 3", ":2: kind must be a string, not a number"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {}", ":3: metadata.name is missing"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a,\n namespace: 3}",
+            ":4: metadata.namespace must be a string, not a number",
+        ),
+    ],
+)
+def test_refused_objects(folder: Callable[..., Path], text: str, message: str) -> None:
+    root = folder({"pod.yaml": text})
+    with pytest.raises(BadInputError) as caught:
+        read_kustomization(root)
+    assert str(caught.value) == f"{root}/pod.yaml{message}".replace("FILE", f"{root}/pod.yaml")
+
+
+def test_a_circle_of_two_folders_is_refused(folder: Callable[..., Path]) -> None:
+    root = folder({"part/kustomization.yaml": "resources: ['..']"})
+    with pytest.raises(BadInputError) as caught:
+        read_kustomization(root)
+    assert str(caught.value) == f"{root}/part/kustomization.yaml:1: .. takes this folder in turn: a circle"

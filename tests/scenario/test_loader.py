@@ -1,0 +1,222 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from takeover.errors import BadInputError
+from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark, add, append, remove, replace
+from takeover.scenario.loader import Scenario, names
+from takeover.scenario.yaml_text import parse_yaml
+
+ADDRESS = "$.static_resources.listeners[?@.name=='one'].address.socket_address.address"
+
+
+class Facts:
+    def cluster_ip(self, service: str) -> str:
+        return f"ip of {service}"
+
+    def host_name(self, service: str) -> str:
+        return f"host of {service}"
+
+    def mark(self) -> str:
+        return "mark"
+
+
+@pytest.fixture
+def demo(folder: Callable[..., Path]) -> Scenario:
+    return Scenario.load(folder())
+
+
+def envoy(scenario: Scenario, *, bound: bool) -> dict[str, object]:
+    (document,) = parse_yaml(scenario.config_files(Facts() if bound else None)["envoy.yaml"], Path("envoy.yaml"))
+    value: dict[str, object] = document.value
+    return value
+
+
+def test_what_a_scenario_says_of_itself(demo: Scenario) -> None:
+    assert (demo.name, demo.title, demo.chinese, demo.article, demo.chapter) == ("demo", "Demo", "演示", "1", "inbound")
+    assert demo.namespaces() == ["default", "v1"]
+
+
+def test_bound_objects_are_complete_and_in_order(demo: Scenario) -> None:
+    objects = demo.bound(Facts())
+    assert [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects] == [
+        ("Namespace", None, "v1"),
+        ("ConfigMap", "v1", "settings"),
+        ("ConfigMap", "default", "envoyconfig"),
+        ("Service", "default", "web"),
+        ("Service", "v1", "app"),
+        ("Pod", "default", "web"),
+    ]
+    assert objects[1]["data"] == {"app.conf": "a b\n", "other": "a b\n"}
+    assert "id: mark" in objects[2]["data"]["envoy.yaml"]
+    assert "address: ip of web" in objects[2]["data"]["envoy.yaml"].replace('"', "")
+    objects[5]["metadata"]["name"] = "changed"
+    assert demo.bound(Facts())[5]["metadata"]["name"] == "web"
+
+
+def test_an_unedited_config_stays_byte_for_byte(folder: Callable[..., Path]) -> None:
+    root = folder({"scenario.yaml": "title: a\nchinese: b\narticle: c\nchapter: d\n"})
+    text = (root / "envoy.yaml").read_text()
+    scenario = Scenario.load(root)
+    assert scenario.config_files(Facts()) == {"app.conf": "a b\n", "envoy.yaml": text}
+    assert scenario.config_maps(Facts())[1]["data"] == {"envoy.yaml": text}
+    assert Scenario.load(root).config_files() == scenario.config_files(Facts())
+
+
+def test_edits_give_another_scenario(demo: Scenario) -> None:
+    edited = demo.edited(
+        [replace("envoy.yaml", "$.node.cluster", "x"), append("Pod/web", "$.spec.containers[0].env", {})]
+    )
+    again = edited.edited([replace("envoy.yaml", "$.node.cluster", "y", was="x")])
+    assert [envoy(each, bound=True)["node"] for each in (demo, edited, again)] == [
+        {"id": "mark", "cluster": cluster} for cluster in ("demo", "x", "y")
+    ]
+    assert envoy(again, bound=False)["node"] == {"id": "from-the-manifest", "cluster": "y"}
+    assert [len(each.objects()[0]["spec"]["containers"][0]["env"]) for each in (demo, edited, again)] == [0, 1, 1]
+
+
+def test_edits_of_objects_reach_the_bound_ones(demo: Scenario) -> None:
+    edited = demo.edited(
+        [
+            add(
+                "Pod/default/web",
+                "$.spec.containers[0]",
+                "args",
+                [ClusterIp("default/web"), HostName("v1/app"), Mark()],
+            ),
+            remove("Service/web", "$.spec.clusterIP", was="10.107.42.16"),
+        ]
+    )
+    assert edited.bound(Facts())[-1]["spec"]["containers"][0]["args"] == ["ip of web", "host of v1/app", "mark"]
+    assert edited.objects()[0]["spec"]["containers"][0]["args"] == ["192.0.2.1", "app.v1.svc.cluster.local", "unbound"]
+    assert edited.unbound_services()[0] == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"ports": [{"port": 80}]},
+    }
+
+
+THERE = "envoy.yaml, Pod/default/web, Service/default/web, Namespace/v1, Service/v1/app"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (replace("nope.yaml", "$.a", 1), f"nope.yaml: no such document; there are {THERE}"),
+        (replace("Pod/nope", "$.a", 1), f"Pod/nope: no such document; there are {THERE}"),
+        (replace("app.conf", "$.a", 1), "app.conf: not a YAML file: it cannot be edited"),
+        (replace("envoy.yaml", ADDRESS, ClusterIp("x")), f"envoy.yaml: {ADDRESS}: no Service x; there are web, v1/app"),
+        (
+            replace("Service/web", "$.spec.clusterIP", Mark()),
+            "Service/web: $.spec.clusterIP: a Service comes before what only a run knows",
+        ),
+        (
+            replace("Pod/web", "$.metadata.name", "x"),
+            "Pod/web: $.metadata.name: apiVersion, kind, name and namespace of an object cannot be edited",
+        ),
+        (
+            add("Pod/web", "$.metadata", "namespace", "x"),
+            "Pod/web: $.metadata: apiVersion, kind, name and namespace of an object cannot be edited",
+        ),
+        (
+            remove("envoy.yaml", "$.node.id"),
+            "FOLDER/scenario.yaml:6: envoy.yaml: $.node.id: matches nothing: $['node'] is a mapping with cluster",
+        ),
+        (
+            replace("envoy.yaml", "$.node.id", "x"),
+            'FOLDER/scenario.yaml:6: envoy.yaml: $.node.id: is "x", not "from-the-manifest" as `was` says',
+        ),
+    ],
+)
+def test_refused_edits(demo: Scenario, edit: Edit, message: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        demo.edited([edit])
+    assert str(caught.value) == message.replace("FOLDER", str(demo.folder))
+
+
+def test_an_object_in_several_namespaces_needs_its_namespace(folder: Callable[..., Path]) -> None:
+    pod = "apiVersion: v1\nkind: Service\nmetadata: {name: app}\nspec: {type: ClusterIP}\n"
+    demo = Scenario.load(
+        folder({"kustomization.yaml": "resources: [a.yaml, part]", "a.yaml": pod, "scenario.yaml": ABOUT})
+    )
+    with pytest.raises(BadInputError, match=r"^Service/app: several objects: Service/default/app, Service/v1/app$"):
+        demo.edited([remove("Service/app", "$.spec")])
+    demo.edited([remove("Service/default/app", "$.spec")])
+
+
+ABOUT = "title: a\nchinese: b\narticle: '1'\nchapter: inbound\n"
+EDIT = f"{ABOUT}run:\n- in: envoy.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{ABOUT}author: me", ":5: author is not supported; supported: title, chinese, article, chapter, run"),
+        (ABOUT.replace("'1'", "1"), ":3: article must be a string, not a number"),
+        (ABOUT.replace("title: a\n", ""), ":1: title is missing"),
+        (f"{ABOUT}run: {{}}", ":5: run must be a list, not a mapping"),
+        (
+            f"{EDIT}  replace: $.a\n  by: 1",
+            ":8: run[0].by is not supported; supported: in, replace, add, append, remove, with, key, was",
+        ),
+        (f"{EDIT}  with: 1", ":6: an edit has one of replace, add, append, remove, not none"),
+        (
+            f"{EDIT}  replace: $.a\n  remove: $.b",
+            ":6: an edit has one of replace, add, append, remove, not replace and remove",
+        ),
+        (f"{EDIT}  replace: $.a", ":6: replace needs `with`"),
+        (f"{EDIT}  remove: $.a\n  with: 1", ":6: remove takes no `with`"),
+        (f"{EDIT}  add: $.a\n  with: 1", ":6: envoy.yaml: $.a: add needs a key that is a string, not null"),
+        (f"{EDIT}  append: $.a\n  with: {{mark: 1}}", ":8: mark must be true"),
+        (
+            f"{EDIT}  append: $.a\n  with: {{cluster_ip: 1}}",
+            ":8: run[0].with.cluster_ip must be a string, not a number",
+        ),
+        (f"{EDIT}  remove: 3", ":7: run[0].remove must be a string, not a number"),
+        (f"{EDIT}  remove: $.a", ":6: envoy.yaml: $.a: matches nothing: $ is a mapping with node, static_resources"),
+    ],
+)
+def test_refused_scenario_files(folder: Callable[..., Path], text: str, message: str) -> None:
+    root = folder({"scenario.yaml": text})
+    with pytest.raises(BadInputError) as caught:
+        Scenario.load(root)
+    assert str(caught.value) == f"{root}/scenario.yaml{message}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scenario.yaml": None}, "ROOT/scenario.yaml: cannot be read: No such file or directory"),
+        ({"envoy.yaml": "a: 1\na: 2"}, "ROOT/envoy.yaml:2: key 'a' is there twice; first in line 1"),
+        (
+            {
+                "part/kustomization.yaml": "namespace: v2\nresources: [b.yaml]",
+                "part/b.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}",
+            },
+            "ROOT/part/b.yaml:1: Pod/v2/p: no Namespace v2 in this scenario: add it",
+        ),
+        (
+            {
+                "part/envoy.yaml": "a: 1",
+                "part/kustomization.yaml": "generatorOptions: {disableNameSuffixHash: true}\n"
+                "configMapGenerator:\n- name: c\n  files: [envoy.yaml]",
+            },
+            "ROOT/kustomization.yaml:6: envoy.yaml is also the name of ROOT/part/envoy.yaml: rename one",
+        ),
+    ],
+)
+def test_refused_folders(folder: Callable[..., Path], changes: dict[str, str | None], message: str) -> None:
+    root = folder(changes)
+    with pytest.raises(BadInputError) as caught:
+        Scenario.load(root)
+    assert str(caught.value) == message.replace("ROOT", str(root))
+
+
+def test_unknown_scenarios(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        Scenario.named("nope")
+    assert str(caught.value) == f"no scenario 'nope'; there are {', '.join(names())}"
+    with pytest.raises(BadInputError, match=r"/nope: no such folder; a scenario is a folder with scenario\.yaml$"):
+        Scenario.load(tmp_path / "nope")
