@@ -1,0 +1,1 @@
+"""Envoy itself: which releases there are to test, and its admin API."""

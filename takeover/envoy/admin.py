@@ -1,0 +1,93 @@
+"""Envoy's admin API as an object. How to reach it is the caller's business: a client with its `base_url`."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import httpx
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from takeover.errors import BadInputError, DeploymentError
+
+
+class Admin:
+    """The admin API of one Envoy.
+
+    Every method raises `httpx.HTTPStatusError` for an answer that is not 200, and what the client raises when there
+    is no answer.
+
+    Args:
+        client: speaks to the admin port; its `base_url` is that port's.
+    """
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def ready(self) -> str:
+        """The server's state: LIVE, PRE_INITIALIZING, INITIALIZING or DRAINING."""
+        return self._client.get("/ready").text.strip()  # 503 is an answer too
+
+    def server_info(self) -> dict[str, Any]:
+        """`envoy.admin.v3.ServerInfo`: version, state, node, command line options."""
+        return self._json("/server_info")
+
+    def mark(self) -> str:
+        """`node.id` of the configuration that this Envoy runs with: tells one deployment's Envoy from another's."""
+        return cast("str", self.server_info().get("node", {}).get("id", ""))
+
+    def stats(self, pattern: str | None = None) -> dict[str, int]:
+        """Counters and gauges by name, of those that match `pattern` (RE2, anywhere in the name) or of all.
+
+        Histograms and text are left out: they are not numbers.
+
+        Raises: BadInputError when Envoy refuses the pattern.
+        """
+        query = {"format": "json"} | ({} if pattern is None else {"filter": pattern})
+        response = self._client.get("/stats", params=query)
+        if response.status_code == httpx.codes.BAD_REQUEST:
+            raise BadInputError(f"Envoy refuses the stats pattern {pattern!r}: {response.text.strip()}")
+        entries = response.raise_for_status().json()["stats"]
+        return {entry["name"]: entry["value"] for entry in entries if isinstance(entry.get("value"), int)}
+
+    def config_dump(self) -> dict[str, Any]:
+        """`envoy.admin.v3.ConfigDump`: everything that this Envoy is configured with, endpoints included."""
+        return self._json("/config_dump", {"include_eds": ""})
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """`envoy.admin.v3.ClusterStatus` of each cluster: its hosts, their addresses, health and counters."""
+        return cast("list[dict[str, Any]]", self._json("/clusters", {"format": "json"}).get("cluster_statuses", []))
+
+    def listeners(self) -> list[dict[str, Any]]:
+        """`envoy.admin.v3.ListenerStatus` of each listener: its name and address."""
+        return cast("list[dict[str, Any]]", self._json("/listeners", {"format": "json"}).get("listener_statuses", []))
+
+    def wait_until_serving(self, mark: str, deadline: float) -> None:
+        """Waits, at most `deadline` seconds, until the Envoy that runs with `mark` is LIVE.
+
+        Raises: DeploymentError that says what was last seen.
+        """
+        seen = "nothing"
+
+        def is_serving() -> bool:
+            nonlocal seen
+            try:
+                state, found = self.ready(), self.mark()
+            except (httpx.HTTPError, OSError) as error:
+                seen = f"no answer ({error!r})"
+                return False
+            seen = f"{state} with node.id {found!r}"
+            return state == "LIVE" and found == mark
+
+        try:
+            Retrying(
+                retry=retry_if_result(lambda serving: not serving),
+                wait=wait_exponential(multiplier=0.01, max=0.1),
+                stop=stop_after_delay(deadline),
+            )(is_serving)
+        except RetryError:
+            raise DeploymentError(
+                f"no Envoy is LIVE with node.id {mark!r} after {deadline:g} s; last seen: {seen}"
+            ) from None
+
+    def _json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        response = self._client.get(path, params=query)
+        return cast("dict[str, Any]", response.raise_for_status().json())

@@ -1,0 +1,104 @@
+"""What an Envoy binary is: the version it reports, its commit and its checksum.
+
+Reading 100 MB and starting Envoy in every run would cost half a second for each version, so both are remembered in
+the user's cache for as long as the file is the same one: path, size, modification time and inode.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from takeover.errors import BadInputError
+
+_REPORT = re.compile(r"version: ([0-9a-f]+)/([^/\s]+)/(\S+)")
+_SECONDS_TO_REPORT = 30
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What `envoy --version` says (COMMIT/VERSION/BUILD), and the file's SHA-256 in hexadecimal."""
+
+    commit: str
+    version: str
+    build: str
+    sha256: str
+
+
+def identify(binary: Path, memory: Path) -> Identity:
+    """What `binary` is, from `memory` (a JSON file, made if missing) if it is there and the file unchanged.
+
+    Raises: BadInputError when `binary` is missing, not executable, or not an Envoy.
+    """
+    if not binary.is_file():
+        raise BadInputError(f"--envoy: {binary} is {'a folder' if binary.is_dir() else 'not there'}")
+    if not os.access(binary, os.X_OK):
+        raise BadInputError(f"--envoy: {binary} is not executable (chmod +x it, if it is an Envoy)")
+    status = binary.stat()
+    same_file = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    remembered = _read(memory)
+    with contextlib.suppress(KeyError, TypeError):
+        entry = remembered[str(binary)]
+        if entry["file"] == same_file:
+            return Identity(**entry["identity"])
+    identity = _examine(binary)
+    _write(memory, remembered | {str(binary): {"file": same_file, "identity": asdict(identity)}})
+    return identity
+
+
+def _examine(binary: Path) -> Identity:
+    try:
+        ended = subprocess.run(
+            [binary, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS_TO_REPORT,
+            check=False,
+        )
+    except OSError as error:
+        raise BadInputError(f"--envoy: {binary} cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise BadInputError(
+            f"--envoy: {binary} is not an Envoy: `--version` had not ended after {_SECONDS_TO_REPORT} s"
+        ) from error
+    report = _REPORT.search(ended.stdout)
+    if ended.returncode != 0 or report is None:
+        lines = (ended.stdout + ended.stderr).split("\n")
+        said = next((line.strip()[:200] for line in lines if line.strip()), "nothing")
+        raise BadInputError(
+            f"--envoy: {binary} is not an Envoy: `--version` ended with {ended.returncode} and said: {said}"
+        )
+    with binary.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Identity(commit=report[1], version=report[2], build=report[3], sha256=sha256)
+
+
+def _read(memory: Path) -> dict[str, Any]:
+    try:
+        remembered = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return remembered if isinstance(remembered, dict) else {}
+
+
+def _write(memory: Path, remembered: dict[str, Any]) -> None:
+    """Replaces `memory` in one step. A cache that cannot be written costs time in the next run, no more."""
+    still_there = {path: entry for path, entry in remembered.items() if Path(path).exists()}
+    with contextlib.suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=memory.name, dir=memory.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor, not a path)
+                json.dump(still_there, file, indent=1)
+            Path(name).replace(memory)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

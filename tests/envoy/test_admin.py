@@ -1,0 +1,86 @@
+import socket
+
+import httpx
+import pytest
+
+from takeover.envoy.admin import Admin
+from takeover.errors import BadInputError, DeploymentError
+from tests.envoy.conftest import RunningEnvoy
+
+
+@pytest.fixture
+def admin(running_envoy: RunningEnvoy) -> Admin:
+    running_envoy.admin.wait_until_serving("a-mark", deadline=10)
+    return running_envoy.admin
+
+
+def test_tells_who_is_there(admin: Admin, running_envoy: RunningEnvoy) -> None:
+    assert admin.ready() == "LIVE"
+    assert admin.mark() == "a-mark"
+    assert admin.server_info()["state"] == "LIVE"
+    assert running_envoy.release.commit in admin.server_info()["version"]
+
+
+def test_another_mark_is_not_taken_for_ours(admin: Admin) -> None:
+    with pytest.raises(DeploymentError, match=r"'other' after 0.1 s; last seen: LIVE with node.id 'a-mark'"):
+        admin.wait_until_serving("other", deadline=0.1)
+
+
+def test_waiting_says_that_nobody_answers() -> None:
+    with socket.socket() as unserved:
+        unserved.bind(("127.0.0.1", 0))  # bound but not listening: refuses, and nobody else gets the port
+        url = f"http://127.0.0.1:{unserved.getsockname()[1]}"
+        with (
+            httpx.Client(base_url=url, trust_env=False) as client,
+            pytest.raises(DeploymentError, match=r"last seen: no answer.*refused"),
+        ):
+            Admin(client).wait_until_serving("a-mark", deadline=0.1)
+
+
+def test_stats_are_numbers_by_name(admin: Admin) -> None:
+    everything = admin.stats()
+    assert everything["server.live"] == 1
+    assert all(type(value) is int for value in everything.values())
+    assert "cluster.nobody.upstream_cx_connect_ms" not in everything  # a histogram
+
+
+def test_stats_are_filtered_by_pattern(admin: Admin) -> None:
+    assert admin.stats(r"^cluster\.nobody\.upstream_cx_(total|none_healthy)$") == {
+        "cluster.nobody.upstream_cx_total": 0,
+        "cluster.nobody.upstream_cx_none_healthy": 0,
+    }
+    assert admin.stats("nothing has this name") == {}
+
+
+def test_bad_pattern_is_bad_input(admin: Admin) -> None:
+    with pytest.raises(BadInputError, match=r"refuses the stats pattern '\('"):
+        admin.stats("(")
+
+
+def test_shows_configuration_clusters_and_listeners(admin: Admin) -> None:
+    kinds = {config["@type"].rpartition(".")[2] for config in admin.config_dump()["configs"]}
+    assert {"BootstrapConfigDump", "ClustersConfigDump", "ListenersConfigDump"} <= kinds
+    assert [cluster["name"] for cluster in admin.clusters()] == ["nobody"]
+    (listener,) = admin.listeners()
+    assert listener["name"] == "blackhole"
+    assert listener["local_address"]["socket_address"]["port_value"] > 0
+
+
+def test_answer_other_than_200_is_an_error() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(500))
+    with httpx.Client(base_url="http://envoy", transport=transport) as client, pytest.raises(httpx.HTTPStatusError):
+        Admin(client).clusters()
+
+
+def test_not_live_is_waited_for() -> None:
+    states = iter(["PRE_INITIALIZING\n", "INITIALIZING\n", "LIVE\n"])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/ready":
+            state = next(states)
+            return httpx.Response(200 if state.startswith("LIVE") else 503, text=state)
+        return httpx.Response(200, json={"node": {"id": "a-mark"}})
+
+    with httpx.Client(base_url="http://envoy", transport=httpx.MockTransport(answer)) as client:
+        Admin(client).wait_until_serving("a-mark", deadline=5)
+    assert next(states, None) is None
