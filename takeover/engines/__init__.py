@@ -1,0 +1,1 @@
+"""Where the scenarios run: one interface, several engines."""

@@ -1,0 +1,240 @@
+"""A scenario on its node: its Pods, their containers, and the connections opened inside them."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tenacity
+
+from takeover.engines.interface import ByteStream, ExecResult
+from takeover.engines.local import host, objects
+from takeover.engines.local.node.runtime import PATH as PATH_IN_CONTAINERS
+from takeover.engines.local.node_client import NodeClient
+from takeover.engines.local.stream import SocketStream
+from takeover.errors import BadInputError, DeploymentError
+from takeover.scenario.loader import Scenario
+
+# A Pod needs a tenth of a second; a busy machine may need a hundred times that.
+_READY_DEADLINE = 30.0
+_LOOK_EVERY = 0.005
+
+Prepare = Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]]
+
+
+class _ManifestFacts:
+    """What only a run knows, on a node of its own: the addresses and names of the manifest itself."""
+
+    def __init__(self, services: Mapping[str, str]) -> None:
+        self._services = services
+        self._mark = secrets.token_hex(6)
+
+    def cluster_ip(self, service: str) -> str:
+        return self._services[_full(service)]
+
+    def host_name(self, service: str) -> str:
+        namespace, _, name = _full(service).partition("/")
+        return f"{name}.{namespace}.svc.cluster.local"
+
+    def mark(self) -> str:
+        return self._mark
+
+
+class LocalContainer:
+    """A container of the local engine."""
+
+    def __init__(self, node: NodeClient, pod: str, name: str) -> None:
+        self.name = name
+        self._node = node
+        self._pod = pod
+
+    def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
+        """See `takeover.engines.interface.Container.exec`."""
+        return self._node.execute("execute", stdin, timeout, pod=self._pod, container=self.name, command=list(command))
+
+    def logs(self) -> str:
+        """See `takeover.engines.interface.Container.logs`."""
+        return self._node.read_log(self._pod, self.name)
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+        """See `takeover.engines.interface.Container.connect`."""
+        return SocketStream(self._node.connect(self._pod, self.name, host, port, timeout))
+
+
+class LocalPod:
+    """A Pod of the local engine."""
+
+    def __init__(self, deployment: "LocalDeployment", node: NodeClient, spec: objects.Pod) -> None:
+        self.name = spec.metadata.name
+        self.namespace = spec.metadata.namespace
+        self._full_name = objects.full_name(spec)
+        self._deployment = deployment
+        self._node = node
+        self.init_containers = {each.name for each in spec.spec.init_containers}
+        listed = [*spec.spec.init_containers, *spec.spec.containers]
+        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in listed}
+
+    @property
+    def ip(self) -> str:
+        """The Pod's address; another one after a restart."""
+        address: str = self._deployment.status()["pods"][self._full_name]["ip"]
+        return address
+
+    def container(self, name: str) -> LocalContainer:
+        """See `takeover.engines.interface.Pod.container`."""
+        if name not in self.containers:
+            raise BadInputError(f"Pod {self.name} has no container {name}; it has {', '.join(self.containers)}")
+        return self.containers[name]
+
+    def forward(self, port: int) -> ByteStream:
+        """See `takeover.engines.interface.Pod.forward`."""
+        return SocketStream(self._node.connect(self._full_name, None, "127.0.0.1", port, 10.0))
+
+    def nat_rules(self) -> str:
+        """See `takeover.engines.interface.Pod.nat_rules`."""
+        command = ["iptables", "-t", "nat", "-S", "-v"]
+        result = self._node.execute("execute_in_network", b"", 10.0, pod=self._full_name, command=command)
+        return result.stdout.decode()
+
+    def restart(self) -> None:
+        """See `takeover.engines.interface.Pod.restart`."""
+        self._deployment.restart(self._full_name)
+
+    def how_to_enter(self, container: str) -> str:
+        """See `takeover.engines.interface.Pod.how_to_enter`."""
+        inode, _ = self._node.ask("process", pod=self._full_name, container=self.container(container).name)
+        user = "" if host.is_root() else "--user --preserve-credentials "
+        return f"nsenter --target {_first_process(inode)} {user}--mount --net --pid --ipc --uts --root --wd /usr/bin/env {PATH_IN_CONTAINERS} sh"
+
+
+class LocalDeployment:
+    """A scenario's objects on a node of their own."""
+
+    def __init__(self, scenario: Scenario, node: NodeClient, prepare: Prepare) -> None:
+        self.scenario = scenario
+        self._node = node
+        self._prepare = prepare
+        self._apply(scenario.unbound_services())
+        self._services: dict[str, str] = self.status()["services"]
+        self.facts = _ManifestFacts(self._services)
+        documents = scenario.bound(self.facts)
+        self._apply([each for each in documents if each["kind"] != "Service"])
+        specs = [each for each in map(objects.parse, documents) if isinstance(each, objects.Pod)]
+        self.pods = {_short(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
+        self._wait_until_ready()
+
+    @property
+    def mark(self) -> str:
+        """See `takeover.engines.interface.Deployment.mark`."""
+        return self.facts.mark()
+
+    def _apply(self, documents: list[dict[str, Any]]) -> None:
+        prepared, images = self._prepare(documents)
+        self._node.ask("apply", documents=prepared, images=images)
+
+    def status(self) -> dict[str, Any]:
+        """What the node says of its Pods and Services."""
+        found: dict[str, Any] = self._node.ask("status")[0]
+        return found
+
+    def pod(self, name: str) -> LocalPod:
+        """See `takeover.engines.interface.Deployment.pod`."""
+        if name not in self.pods:
+            raise BadInputError(f"scenario {self.scenario.name} has no Pod {name}; it has {', '.join(self.pods)}")
+        return self.pods[name]
+
+    def service_ip(self, name: str) -> str:
+        """See `takeover.engines.interface.Deployment.service_ip`."""
+        if _full(name) not in self._services:
+            known = ", ".join(map(_short, self._services))
+            raise BadInputError(f"scenario {self.scenario.name} has no Service {name}; it has {known}")
+        return self._services[_full(name)]
+
+    def host_name(self, service: str) -> str:
+        """See `takeover.engines.interface.Deployment.host_name`."""
+        return self.facts.host_name(service)
+
+    def replace_config_map(self, scenario: Scenario) -> None:
+        """See `takeover.engines.interface.Deployment.replace_config_map`."""
+        self.scenario = scenario
+        self.facts = _ManifestFacts(self._services)
+        self._apply([each for each in scenario.bound(self.facts) if each["kind"] == "ConfigMap"])
+
+    def restart(self, pod: str) -> None:
+        """Deletes a Pod, makes it again and waits until all is Ready."""
+        self._node.ask("restart", pod=pod, timeout=60.0)
+        self._wait_until_ready()
+
+    def delete(self) -> None:
+        """See `takeover.engines.interface.Deployment.delete`."""
+        self._node.close()
+
+    def _wait_until_ready(self) -> None:
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_result(bool),
+            stop=tenacity.stop_after_delay(_READY_DEADLINE),
+            wait=tenacity.wait_fixed(_LOOK_EVERY),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else "nothing",
+        )
+        missing = waiting(self._what_is_missing)
+        if missing:
+            message = f"scenario {self.scenario.name}: after {_READY_DEADLINE:g} s: {missing}"
+            raise DeploymentError(message, self._logs())
+
+    def _what_is_missing(self) -> str:
+        status = self.status()
+        missing = []
+        for pod, facts in status["pods"].items():
+            for name, container in facts["containers"].items():
+                self._must_not_have_failed(_short(pod), name, container)
+                if container["state"] == "waiting" or (container["state"] == "running" and not container["ready"]):
+                    seen = (
+                        f"readiness probe last saw: {container['probe']}" if container["probe"] else container["state"]
+                    )
+                    missing.append(f"{_short(pod)}/{name} is not ready ({seen})")
+            if not facts["ready"] and not missing:
+                missing.append(f"{_short(pod)} is not ready")
+        missing += [f"Service port {each} has no endpoint" for each in status["services_without_endpoints"]]
+        return "; ".join(missing)
+
+    def _must_not_have_failed(self, pod: str, name: str, container: dict[str, Any]) -> None:
+        is_init = name in self.pods[pod].init_containers
+        code = container["exit_code"]
+        if (container["state"] == "exited" and (code != 0 or not is_init)) or container["restarts"] > 1:
+            logs = self._logs()
+            last = logs[f"log of {pod}/{name}"].strip().splitlines()[-1:]
+            how = f"exited with code {code}" if container["state"] == "exited" else "exits again and again"
+            said = f"; it said: {last[0]}" if last else " without a word"
+            raise DeploymentError(f"scenario {self.scenario.name}: container {pod}/{name} {how}{said}", logs)
+
+    def _logs(self) -> dict[str, str]:
+        return {
+            f"log of {name}/{container.name}": container.logs()
+            for name, pod in self.pods.items()
+            for container in pod.containers.values()
+        }
+
+
+def _full(name: str) -> str:
+    return name if "/" in name else f"default/{name}"
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("default/")
+
+
+def _first_process(inode: int) -> int:
+    """The host's number of the first process of a PID namespace."""
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if (folder / "ns/pid").stat().st_ino == inode:
+                numbers = next(
+                    line for line in (folder / "status").read_text().splitlines() if line.startswith("NSpid")
+                )
+                if numbers.split()[-1] == "1":
+                    return int(folder.name)
+        except OSError:
+            continue
+    raise ProcessLookupError(f"no process in PID namespace {inode}")

@@ -1,0 +1,131 @@
+"""The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from takeover.engines.local import host, images, lab, objects, wire
+from takeover.engines.local.deployment import LocalDeployment
+from takeover.engines.local.node_client import NodeClient
+from takeover.envoy.releases import Release
+from takeover.errors import BadInputError, TakeoverError
+from takeover.scenario.loader import Scenario
+
+# How long a node may take to vanish at the end: the kernel only has to end its processes.
+_END_DEADLINE = 10.0
+
+
+class LocalEngine:
+    """Linux namespaces on this machine; no Docker, no images, no root where the system lets users make namespaces.
+
+    Args:
+        replaced_images: role → image reference, in the place of the manifests' own.
+    """
+
+    name = "local"
+
+    def __init__(self, replaced_images: Mapping[str, str]) -> None:
+        self._replaced = replaced_images
+        unknown = sorted(set(replaced_images) - set(images.ROLES.values()))
+        if unknown:
+            roles = ", ".join(sorted(set(images.ROLES.values())))
+            raise BadInputError(f"--image {unknown[0]}=…: the local engine has the roles {roles}")
+        for reference in replaced_images.values():
+            images.role_of(reference)
+        host.check()
+        self._lab = lab.root_file_system()
+        self._control, theirs = wire.pair()
+        command = [*host.in_user_namespace(), sys.executable, "-m", "takeover.engines.local.node.launcher"]
+        with theirs:
+            self._launcher = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": str(Path(__file__).parents[3])},
+            )
+
+    def describe(self) -> str:
+        """One line for the run's header."""
+        return f"local: namespaces of {'root' if host.is_root() else 'an ordinary user'}, {self._lab.name}"
+
+    def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
+        """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
+        node = self._new_node()
+        try:
+            return LocalDeployment(scenario, node, functools.partial(self._prepared, envoy.path))
+        except BaseException:
+            node.close()
+            raise
+
+    def _new_node(self) -> NodeClient:
+        ours, theirs = wire.pair()
+        with theirs:
+            try:
+                wire.send(self._control, {"lab": str(self._lab)}, [theirs.fileno()])
+            except (BrokenPipeError, ConnectionResetError):
+                code = self._launcher.wait()
+                raise TakeoverError(
+                    f"the local engine's launcher ended with exit code {code}; see its message above"
+                ) from None
+        return NodeClient(ours)
+
+    def _prepared(
+        self, envoy: Path, documents: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        """The documents with replaced images, checked, and what provides each image."""
+        provided = {}
+        for document in documents:
+            spec = document.get("spec") if document.get("kind") == "Pod" else None
+            for container in _containers(spec):
+                role = images.role_of(container["image"])
+                container["image"] = self._replaced.get(role, container["image"])
+                image = images.provide(container["image"], envoy)
+                provided[container["image"]] = {"command": image.command, "files": image.files}
+        _check_references([objects.parse(document) for document in documents])
+        return documents, provided
+
+    def close(self) -> None:
+        """Ends the launcher, which ends after all its nodes."""
+        self._control.close()
+        try:
+            self._launcher.wait(_END_DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise TakeoverError(f"a node of this run is still there after {_END_DEADLINE:g} s") from None
+
+
+def _containers(spec: Any) -> list[dict[str, Any]]:
+    if not isinstance(spec, dict):
+        return []
+    listed = [spec.get("initContainers", []), spec.get("containers", [])]
+    found = [each for part in listed if isinstance(part, list) for each in part]
+    return [each for each in found if isinstance(each, dict) and isinstance(each.get("image"), str)]
+
+
+def _check_references(parsed: list[objects.Object]) -> None:
+    """Raises: BadInputError for a name that leads nowhere; a node takes it for granted that all lead somewhere."""
+    config_maps = {objects.full_name(each) for each in parsed if isinstance(each, objects.ConfigMap)}
+    for pod in parsed:
+        if not isinstance(pod, objects.Pod):
+            continue
+        name, namespace = pod.metadata.name, pod.metadata.namespace
+        volumes = {each.name for each in pod.spec.volumes}
+        for volume in pod.spec.volumes:
+            if volume.config_map and f"{namespace}/{volume.config_map.name}" not in config_maps:
+                raise BadInputError(
+                    f"Pod/{name}: spec.volumes[{volume.name}]: there is no ConfigMap {volume.config_map.name} "
+                    f"in namespace {namespace}"
+                )
+        containers = [*pod.spec.init_containers, *pod.spec.containers]
+        names = [each.name for each in containers]
+        for container in containers:
+            if names.count(container.name) > 1:
+                raise BadInputError(f"Pod/{name}: two containers are named {container.name}")
+            for mount in container.volume_mounts:
+                if mount.name not in volumes:
+                    raise BadInputError(
+                        f"Pod/{name}: container {container.name} mounts {mount.name}, which is no volume"
+                    )

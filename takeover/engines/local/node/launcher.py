@@ -1,0 +1,98 @@
+"""The process from which a run's nodes are forked: it has imported what they need, so that a node costs milliseconds.
+
+Run as `python -m takeover.engines.local.node.launcher FD`, FD being one end of a `wire.pair()`. Each message carries
+the node's end of a pair of its own; what that end hears is `node.requests`. The launcher ends when its own pair does,
+after all its nodes have.
+"""
+
+import gc
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from takeover.engines.local import kernel, wire
+from takeover.engines.local.node import worker
+
+
+def main() -> None:
+    """Forks a node for every message until the test process is gone."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    # Ctrl-C in a terminal goes to the whole foreground group; the nodes' end is for the test process to decide.
+    os.setsid()
+    gc.freeze()
+    nodes: set[int] = set()
+    while True:
+        try:
+            message, files = wire.receive(control)
+        except wire.Closed:
+            break
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _node(socket.socket(fileno=files[0]), Path(message["lab"]))
+        os.close(files[0])
+        nodes = {each for each in nodes if os.waitpid(each, os.WNOHANG)[0] == 0} | {pid}
+    for each in nodes:
+        os.waitpid(each, 0)
+
+
+def _node(requests: socket.socket, lab: Path) -> None:
+    """Makes the node's namespaces and waits for the end of its first process. Does not return."""
+    kernel.unshare(
+        kernel.NEW_MOUNTS | kernel.NEW_CGROUP | kernel.NEW_UTS | kernel.NEW_IPC | kernel.NEW_PIDS | kernel.NEW_NETWORK
+    )
+    first = os.fork()
+    if first == 0:
+        _first_process(requests, lab)
+    requests.close()
+    os.waitpid(first, 0)
+    os._exit(0)
+
+
+def _first_process(requests: socket.socket, lab: Path) -> None:
+    """The node's PID 1: when it ends, the kernel ends every process of the node. Does not return.
+
+    It does nothing but wait for the test process to close its end, which happens however that process dies, and take
+    in the orphans. The work is its child's, so that no work can keep it from noticing.
+    """
+    import select
+
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    wake, woken = os.pipe()
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(woken)
+    child = os.fork()
+    if child == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        worker.main(requests, lab)
+        os._exit(0)
+    events = select.poll()
+    events.register(requests, select.POLLRDHUP)
+    events.register(wake, select.POLLIN)
+    while True:
+        for descriptor, _ in events.poll():
+            if descriptor == wake:
+                os.read(wake, 4096)
+                if child in _reaped():
+                    os._exit(1)
+            else:
+                os._exit(0)
+
+
+def _reaped() -> set[int]:
+    ended: set[int] = set()
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended.add(pid)
+
+
+if __name__ == "__main__":
+    main()

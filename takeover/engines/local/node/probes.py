@@ -1,0 +1,99 @@
+"""Readiness probes: httpGet, tcpSocket and exec, with a kubelet's thresholds.
+
+Until a container is ready for the first time it is probed every few milliseconds, not every `periodSeconds`: waiting
+out a period would only cost time. From then on the period is the manifest's.
+"""
+
+import http.client
+import socket
+import subprocess
+from collections.abc import Callable
+
+from takeover.engines.local.objects import Container, Probe
+
+_FIRST_PERIOD = 0.01
+
+
+class Readiness:
+    """The readiness of one container. Times are seconds on the monotonic clock."""
+
+    def __init__(
+        self,
+        container: Container,
+        probe: Probe,
+        pod_ip: str,
+        run: Callable[[list[str]], "subprocess.Popen[bytes]"],
+    ) -> None:
+        self._container = container
+        self._probe = probe
+        self._ip = pod_ip
+        self._run = run
+        self._command: subprocess.Popen[bytes] | None = None
+        self._command_deadline = 0.0
+        self._successes = self._failures = 0
+        self.ready = False
+        self.due = 0.0
+        self.last_seen = "not probed yet"
+
+    def container_started(self, now: float) -> None:
+        """Begins anew: a container that was just started is not ready."""
+        self.ready = False
+        self._successes = self._failures = 0
+        self.due = now + self._probe.initial_delay_seconds
+
+    def advance(self, now: float) -> None:
+        """Probes if that is due, and takes in the result."""
+        if self._command is not None:
+            self._finish_command(now)
+        elif now >= self.due:
+            if self._probe.exec is not None:
+                self._command = self._run(self._probe.exec.command)
+                self._command_deadline = now + self._probe.timeout_seconds
+            else:
+                self._take(*self._ask(), now)
+
+    def _ask(self) -> tuple[bool, str]:
+        http_get, tcp = self._probe.http_get, self._probe.tcp_socket
+        asked = http_get.port if http_get else tcp.port if tcp else ""
+        port = self._container.port_number(asked)
+        if port is None:
+            return False, f"the container has no port named {asked!r}"
+        try:
+            if http_get is None:
+                socket.create_connection((self._ip, port), self._probe.timeout_seconds).close()
+                return True, f"port {port} is open"
+            connection = http.client.HTTPConnection(self._ip, port, timeout=self._probe.timeout_seconds)
+            try:
+                connection.request("GET", http_get.path, headers={"User-Agent": "kube-probe/local"})
+                status = connection.getresponse().status
+            finally:
+                connection.close()
+            return 200 <= status < 400, f"GET :{port}{http_get.path} answered {status}"
+        except (OSError, http.client.HTTPException) as error:
+            return False, f"port {port}: {str(error) or type(error).__name__}"
+
+    def _finish_command(self, now: float) -> None:
+        assert self._command is not None
+        code = self._command.poll()
+        if code is None:
+            if now < self._command_deadline:
+                return
+            self._command.kill()
+            self._command.wait()
+        output = self._command.stdout.read().decode(errors="replace").strip() if self._command.stdout else ""
+        if self._command.stdout:
+            self._command.stdout.close()
+        self._command = None
+        seen = f"exec exited with {code}" if code is not None else f"exec took over {self._probe.timeout_seconds} s"
+        self._take(code == 0, f"{seen}: {output}" if output else seen, now)
+
+    def _take(self, success: bool, seen: str, now: float) -> None:
+        self.last_seen = seen
+        if success:
+            self._successes, self._failures = self._successes + 1, 0
+            self.ready = self.ready or self._successes >= self._probe.success_threshold
+        else:
+            self._successes, self._failures = 0, self._failures + 1
+            self.ready = self.ready and self._failures < self._probe.failure_threshold
+        # The manifest's period holds from the first success on.
+        self.due = now + (self._probe.period_seconds if self.ready else _FIRST_PERIOD)

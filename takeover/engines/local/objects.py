@@ -1,0 +1,214 @@
+"""The Kubernetes objects that the local engine understands; any other field or kind is refused by its path.
+
+Shapes and defaults are those of the Kubernetes API reference (core/v1).
+"""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from takeover.errors import BadInputError
+
+
+class _Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Strict: a field that is not listed is an error."""
+
+
+class Metadata(_Object, frozen=True):
+    name: str
+    namespace: str = "default"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Namespace(_Object, frozen=True):
+    api_version: Literal["v1"]
+    kind: Literal["Namespace"]
+    metadata: Metadata
+
+
+class ConfigMap(_Object, frozen=True):
+    api_version: Literal["v1"]
+    kind: Literal["ConfigMap"]
+    metadata: Metadata
+    data: dict[str, str] = {}
+
+
+class ServicePort(_Object, frozen=True):
+    port: int
+    target_port: int | str | UnsetType = UNSET
+    name: str = ""
+    protocol: Literal["TCP"] = "TCP"
+
+
+class ServiceSpec(_Object, frozen=True):
+    ports: list[ServicePort]
+    selector: dict[str, str]
+    type: Literal["ClusterIP"] = "ClusterIP"
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+
+
+class Service(_Object, frozen=True):
+    api_version: Literal["v1"]
+    kind: Literal["Service"]
+    metadata: Metadata
+    spec: ServiceSpec
+
+
+class EnvironmentVariable(_Object, frozen=True):
+    name: str
+    value: str = ""
+
+
+class ContainerPort(_Object, frozen=True):
+    container_port: int
+    name: str = ""
+    protocol: Literal["TCP", "UDP"] = "TCP"
+
+
+class Capabilities(_Object, frozen=True):
+    add: list[str] = []
+    drop: list[str] = []
+
+
+class SecurityContext(_Object, frozen=True):
+    run_as_user: int = 0
+    run_as_group: int | None = None
+    privileged: bool = False
+    capabilities: Capabilities = Capabilities()
+
+
+class VolumeMount(_Object, frozen=True):
+    name: str
+    mount_path: str
+    read_only: bool = False
+
+
+class HttpGet(_Object, frozen=True):
+    port: int | str
+    path: str = "/"
+
+
+class TcpSocket(_Object, frozen=True):
+    port: int | str
+
+
+class Exec(_Object, frozen=True):
+    command: list[str]
+
+
+class Probe(_Object, frozen=True):
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    exec: Exec | None = None
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    timeout_seconds: int = 1
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+    def __post_init__(self) -> None:
+        if sum(action is not None for action in (self.http_get, self.tcp_socket, self.exec)) != 1:
+            raise ValueError("a readinessProbe has exactly one of httpGet, tcpSocket, exec")
+
+
+class Container(_Object, frozen=True):
+    name: str
+    image: str
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    command: list[str] = []
+    args: list[str] = []
+    env: list[EnvironmentVariable] = []
+    ports: list[ContainerPort] = []
+    security_context: SecurityContext = SecurityContext()
+    volume_mounts: list[VolumeMount] = []
+    readiness_probe: Probe | None = None
+
+    def port_number(self, port: int | str) -> int | None:
+        """The number of a port that may be given by its name; None when this container has no such name."""
+        if isinstance(port, int):
+            return port
+        return next((each.container_port for each in self.ports if each.name == port), None)
+
+
+class ConfigMapVolume(_Object, frozen=True):
+    name: str
+    default_mode: int = 0o644
+
+
+class EmptyDirectory(_Object, frozen=True):
+    pass
+
+
+class Volume(_Object, frozen=True):
+    name: str
+    config_map: ConfigMapVolume | None = None
+    empty_dir: EmptyDirectory | None = None
+
+    def __post_init__(self) -> None:
+        if (self.config_map is None) == (self.empty_dir is None):
+            raise ValueError("a volume is either a configMap or an emptyDir")
+
+
+class HostAlias(_Object, frozen=True):
+    ip: str
+    hostnames: list[str]
+
+
+class PodSpec(_Object, frozen=True):
+    containers: list[Container]
+    init_containers: list[Container] = []
+    volumes: list[Volume] = []
+    host_aliases: list[HostAlias] = []
+    restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
+    termination_grace_period_seconds: int = 30
+
+
+class Pod(_Object, frozen=True):
+    api_version: Literal["v1"]
+    kind: Literal["Pod"]
+    metadata: Metadata
+    spec: PodSpec
+
+
+Object = Namespace | ConfigMap | Service | Pod
+_KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Service] | type[Pod]] = {
+    "Namespace": Namespace,
+    "ConfigMap": ConfigMap,
+    "Service": Service,
+    "Pod": Pod,
+}
+
+
+def parse(document: dict[str, Any]) -> Object:
+    """One Kubernetes object as the engine's own type.
+
+    Raises: BadInputError that names the object and the full path of what the local engine does not take.
+    """
+    kind, metadata = document.get("kind"), document.get("metadata")
+    name = metadata.get("name", "(unnamed)") if isinstance(metadata, dict) else "(unnamed)"
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise BadInputError(f"{kind}/{name}: the local engine takes the kinds {', '.join(_KINDS)} only")
+    try:
+        return msgspec.convert(document, _KINDS[kind])
+    except msgspec.ValidationError as error:
+        raise BadInputError(f"{kind}/{name}: {_readable(str(error))}") from None
+
+
+def full_name(parsed: Object) -> str:
+    """`NAMESPACE/NAME`."""
+    return f"{parsed.metadata.namespace}/{parsed.metadata.name}"
+
+
+def _readable(message: str) -> str:
+    what, _, where = message.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".")
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what)
+    if unknown:
+        return f"{path}{'.' if path else ''}{unknown[1]} is not supported by the local engine; remove the field"
+    missing = re.fullmatch(r"Object missing required field `(.*)`", what)
+    if missing:
+        return f"{path}{'.' if path else ''}{missing[1]} is missing"
+    return f"{path}: {what}" if path else what

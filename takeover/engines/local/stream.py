@@ -1,0 +1,32 @@
+"""A TCP connection that the node opened inside a Pod: its socket, in our hands."""
+
+import socket
+
+_DEFAULT_TIMEOUT = 10.0
+
+
+class SocketStream:
+    """See `takeover.engines.interface.ByteStream`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.local_address: tuple[str, int] = connection.getsockname()
+
+    def send(self, data: bytes, timeout: float | None = None) -> None:
+        """Sends all of `data`."""
+        self._socket.settimeout(_DEFAULT_TIMEOUT if timeout is None else timeout)
+        self._socket.sendall(data)
+
+    def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Waits for at least one byte; b"" at the end."""
+        self._socket.settimeout(_DEFAULT_TIMEOUT if timeout is None else timeout)
+        return self._socket.recv(max_bytes)
+
+    def end(self) -> None:
+        """Ends our direction."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Closes both directions."""
+        self._socket.close()
