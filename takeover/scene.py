@@ -1,0 +1,144 @@
+"""A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+
+import httpx
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from takeover.engines.interface import ByteStream, Container, Deployment, Engine, Pod
+from takeover.envoy.admin import Admin
+from takeover.envoy.releases import Release
+from takeover.errors import DeploymentError
+from takeover.scenario.edits import Edit
+from takeover.scenario.loader import Scenario
+from takeover.traffic import http, raw
+
+_ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
+_ENVOY_CONFIG = "envoy.yaml"
+_SERVING_DEADLINE = 10.0
+
+
+class Scene:
+    """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._clients: dict[tuple[str, str, bool], httpx.Client] = {}
+        self._admin: Admin | None = None
+        self._closing = contextlib.ExitStack()
+        self._wait_until_the_deployed_config_serves()
+
+    @classmethod
+    def deploy(cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = ()) -> "Scene":
+        """Deploys the scenario of that name, changed by `edits`; ready for traffic."""
+        deployment = engine.deploy(Scenario.named(name).edited(edits), envoy)
+        try:
+            return cls(deployment)
+        except BaseException:
+            deployment.delete()
+            raise
+
+    def pod(self, name: str) -> Pod:
+        """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`."""
+        return self.deployment.pod(name)
+
+    def service_ip(self, name: str) -> str:
+        """The Service's ClusterIP."""
+        return self.deployment.service_ip(name)
+
+    def host_name(self, service: str) -> str:
+        """The Service's full DNS name."""
+        return self.deployment.host_name(service)
+
+    def http(self, pod: str, container: str = "", http2: bool = False) -> httpx.Client:
+        """A client in that container (the first one, if none is named). It keeps its connection from call to call."""
+        key = (pod, container, http2)
+        if key not in self._clients:
+            where = self._container(pod, container)
+            self._clients[key] = self._closing.enter_context(http.client(where.connect, http2=http2))
+        return self._clients[key]
+
+    def new_http(self, pod: str, container: str = "") -> httpx.Client:
+        """A client with connections of its own."""
+        return self._closing.enter_context(http.client(self._container(pod, container).connect))
+
+    def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
+        """A TCP connection from that container."""
+        return self._container(pod, container).connect(host, port)
+
+    def converse(
+        self,
+        pod: str,
+        host: str,
+        port: int,
+        data: bytes,
+        container: str = "",
+        enough: Callable[[bytes], bool] = lambda _: False,
+    ) -> raw.Conversation:
+        """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`."""
+        with contextlib.closing(self.connect(pod, host, port, container)) as stream:
+            return raw.converse(stream, data, enough=enough)
+
+    def _container(self, pod: str, name: str) -> Container:
+        found = self.pod(pod)
+        return found.container(name or next(each for each in found.containers if each != "init"))
+
+    @property
+    def envoy_pod(self) -> Pod:
+        """The Pod whose traffic Envoy takes over."""
+        return next(each for each in self.deployment.pods.values() if _ENVOY in each.containers)
+
+    @property
+    def envoy(self) -> Admin:
+        """The admin API of the scenario's Envoy."""
+        if self._admin is None:
+            config = self.deployment.scenario.config(_ENVOY_CONFIG)
+            port: int = config["admin"]["address"]["socket_address"]["port_value"]
+            pod = self.envoy_pod
+            client = http.client(lambda _host, _port, _timeout: pod.forward(port), base_url="http://envoy.admin")
+            self._admin = Admin(self._closing.enter_context(client))
+        return self._admin
+
+    def replace_config(self, name: str, edits: Iterable[Edit] = ()) -> None:
+        """Replaces the ConfigMaps by those of another scenario; the Pod sees them after its restart."""
+        self.deployment.replace_config_map(Scenario.named(name).edited(edits))
+
+    def restart(self, pod: str) -> None:
+        """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
+        self._close_clients()
+        self.pod(pod).restart()
+        self._wait_until_the_deployed_config_serves()
+
+    def stop(self, pod: str, container: str, port: int) -> None:
+        """Ends the container's first process (SIGTERM) and waits until nobody listens on `port` of its Pod any more."""
+        self.pod(pod).container(container).exec(["sh", "-c", "kill -TERM 1"])
+        other = next(each for each in self.pod(pod).containers if each not in ("init", container))
+
+        def listens() -> bool:
+            try:
+                self.connect(pod, "127.0.0.1", port, other).close()
+            except ConnectionRefusedError:
+                return False
+            return True
+
+        waiting = Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.01), stop=stop_after_delay(_SERVING_DEADLINE))
+        try:
+            waiting(listens)
+        except RetryError:
+            raise DeploymentError(
+                f"{pod}/{container} still listens on {port} {_SERVING_DEADLINE:g} s after SIGTERM"
+            ) from None
+
+    def _wait_until_the_deployed_config_serves(self) -> None:
+        self.envoy.wait_until_serving(self.deployment.mark, _SERVING_DEADLINE)
+
+    def _close_clients(self) -> None:
+        self._closing.close()
+        self._clients.clear()
+        self._admin = None
+
+    def close(self) -> None:
+        """Removes the deployment."""
+        self._close_clients()
+        self.deployment.delete()

@@ -1,0 +1,1 @@
+"""Traffic under test: what a client in a Pod sends, and how its connections end."""

@@ -1,0 +1,86 @@
+"""Token buckets, judged by when requests were sent and answered.
+
+When Envoy decided about a request is not known, only that it was between sending it and having its answer. So every
+verdict is checked against the earliest and the latest moment at which it can have been made: a slow machine widens the
+bounds and cannot fail the check; a bucket of another size or speed contradicts them.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request: when it was sent and answered (monotonic seconds), and whether the limit let it pass."""
+
+    sent: float
+    answered: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A token bucket that was full before the first attempt. Tokens come continuously, up to `max_tokens`."""
+
+    max_tokens: int
+    tokens_per_fill: int
+    fill_interval: float
+
+    def contradiction(self, attempts: list[Attempt]) -> str:
+        """Why these attempts cannot have met this bucket; empty if they can. They were made one after the other.
+
+        The most tokens that can be there: all that may have come since the first attempt was sent. The fewest: those
+        that must have come between its answer and the attempt. What comes to a full bucket is lost.
+        """
+        rate = self.tokens_per_fill / self.fill_interval
+        most = fewest = float(self.max_tokens)
+        most_at, fewest_at = attempts[0].sent, attempts[0].answered
+        for number, attempt in enumerate(attempts, 1):
+            most = min(self.max_tokens, most + (attempt.answered - most_at) * rate)
+            fewest = min(self.max_tokens, fewest + max(0.0, attempt.sent - fewest_at) * rate)
+            most_at, fewest_at = attempt.answered, max(fewest_at, attempt.sent)
+            if attempt.passed and most < 1:
+                return f"attempt {number} passed, but at most {most:.3f} tokens can have been there"
+            if not attempt.passed and fewest >= 1:
+                return f"attempt {number} was limited, but at least {fewest:.3f} tokens must have been there"
+            taken = 1 if attempt.passed else 0
+            most, fewest = most - taken, fewest - taken
+        return ""
+
+
+def attempt(send: Callable[[], bool]) -> Attempt:
+    """Makes one attempt. `send` returns whether the limit let it pass."""
+    sent = time.monotonic()
+    passed = send()
+    return Attempt(sent, time.monotonic(), passed)
+
+
+def until_refilled(send: Callable[[], bool], times: int = 1, deadline: float = 10.0) -> list[Attempt]:
+    """Attempts until the bucket was empty and then let one pass again, `times` in all, for at most `deadline` seconds.
+
+    Raises: TimeoutError that says what was last seen.
+    """
+    attempts: list[Attempt] = []
+
+    def refills() -> int:
+        return sum(1 for one, next_one in pairwise(attempts) if not one.passed and next_one.passed)
+
+    def one_more() -> int:
+        attempts.append(attempt(send))
+        return refills()
+
+    waiting = Retrying(
+        retry=retry_if_result(lambda seen: seen < times), wait=wait_fixed(0.02), stop=stop_after_delay(deadline)
+    )
+    try:
+        waiting(one_more)
+    except RetryError:
+        passed = sum(each.passed for each in attempts)
+        raise TimeoutError(
+            f"{refills()} refills of {times} within {deadline:g} s: {passed} of {len(attempts)} attempts passed"
+        ) from None
+    return attempts
