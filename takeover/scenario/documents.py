@@ -78,6 +78,10 @@ class Documents:
             return read_text(self.files[file])
         return write_yaml(copied(self.edited[file], binder(facts)))
 
+    def data(self, file: str) -> Any:
+        """A YAML config file's data, not to be changed."""
+        return self.edited.get(file, single(self.files[file]).value)
+
     def object(self, label: str, facts: RunFacts) -> dict[str, Any]:
         """A copy of the object, its namespace always set."""
         entry = self.objects[label]
@@ -98,7 +102,7 @@ class Documents:
         path = self.files[edit.document]
         if path.suffix not in _YAML:
             raise BadInputError(f"{edit.document}: not a YAML file: it cannot be edited")
-        return apply_edit(self.edited.get(edit.document, single(path).value), edit)
+        return apply_edit(self.data(edit.document), edit)
 
     def _object(self, edit: Edit) -> KubernetesObject:
         kind, _, name = edit.document.partition("/")

@@ -146,6 +146,10 @@ class Scenario:
         documents, known = self._state(facts)
         return {name: documents.text(name, known) for name in documents.files}
 
+    def config(self, file: str) -> Any:
+        """The data of one YAML config file, as written and edited; not to be changed."""
+        return self._documents.data(file)
+
     def bound(self, facts: RunFacts) -> list[dict[str, Any]]:
         """The final Kubernetes objects in an order that can be applied, metadata.namespace always set.
 
