@@ -155,7 +155,11 @@ class Engine(Protocol):
         ...
 
     def deploy(self, scenario: Scenario, envoy: Release) -> Deployment:
-        """Applies the scenario's objects, `envoy` standing behind the Envoy image, and waits until every Pod is Ready and every Service has its endpoints.
+        """Applies the scenario's objects, and waits until every Pod is Ready and every Service has its endpoints.
+
+        Args:
+            scenario: what to deploy.
+            envoy: what stands behind the Envoy image.
 
         Raises: BadInputError for what this engine cannot take, DeploymentError for what did not come up.
         """

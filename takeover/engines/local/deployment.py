@@ -104,7 +104,8 @@ class LocalPod:
         """See `takeover.engines.interface.Pod.how_to_enter`."""
         inode, _ = self._node.ask("process", pod=self._full_name, container=self.container(container).name)
         user = "" if host.is_root() else "--user --preserve-credentials "
-        return f"nsenter --target {_first_process(inode)} {user}--mount --net --pid --ipc --uts --root --wd /usr/bin/env {PATH_IN_CONTAINERS} sh"
+        namespaces = f"{user}--mount --net --pid --ipc --uts --root --wd"
+        return f"nsenter --target {_first_process(inode)} {namespaces} /usr/bin/env {PATH_IN_CONTAINERS} sh"
 
 
 class LocalDeployment:

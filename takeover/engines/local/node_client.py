@@ -69,8 +69,7 @@ class NodeClient:
     def read_log(self, pod: str, container: str) -> str:
         """What the container wrote so far."""
         _, files = self.ask("log", pod=pod, container=container)
-        with open(files[0], "rb") as file:
-            file.seek(0)
+        with os.fdopen(files[0], "rb") as file:
             return file.read().decode(errors="replace")
 
     def close(self) -> None:

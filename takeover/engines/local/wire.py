@@ -43,6 +43,6 @@ def receive(end: socket.socket) -> tuple[Any, list[int]]:
         raise Closed from None
     if not data:
         raise Closed
-    with open(files[0], "rb") as file:
+    with os.fdopen(files[0], "rb") as file:
         file.seek(0)
         return json.loads(file.read()), files[1:]

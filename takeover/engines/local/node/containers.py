@@ -28,6 +28,7 @@ class RunningContainer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.touch()
         self.exit_code: int | None = None
+        self._last_exit_code: int | None = None
         self.restarts = 0
         self._runtime = runtime
         self._image = image
@@ -73,7 +74,7 @@ class RunningContainer:
         )
 
     def advance(self, now: float) -> bool:
-        """Starts it if it is time, notices its end, probes it if that is due. Returns whether something is under way."""
+        """Starts it if it is time, notices its end, probes it if due. Returns whether something is under way."""
         if self._process is None:
             if now < self._start_at:
                 return False
@@ -83,7 +84,7 @@ class RunningContainer:
             return True
         code = self._process.poll()
         if code is not None and self.exit_code is None:
-            self.exit_code = code if code >= 0 else 128 - code
+            self.exit_code = self._last_exit_code = code if code >= 0 else 128 - code
             return self._ended(now)
         if self.exit_code is not None:
             return False
@@ -109,7 +110,8 @@ class RunningContainer:
 
     def wait_or_kill(self, deadline: float) -> None:
         """Waits until it ended, until `deadline`; then ends it."""
-        assert self._process is not None
+        if self._process is None:
+            return
         try:
             self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -134,7 +136,7 @@ class RunningContainer:
             state = "waiting"
         return {
             "state": state,
-            "exit_code": self.exit_code,
+            "exit_code": self._last_exit_code,
             "restarts": self.restarts,
             "ready": self.ready,
             "probe": self._probe.last_seen if self._probe else "",

@@ -1,5 +1,6 @@
-"""Requests that take time: connections and commands. Each runs in a process of its own, forked from the node's worker."""
+"""Requests that take time: connections and commands. Each runs in a process of its own, forked from the worker."""
 
+import contextlib
 import errno
 import os
 import select
@@ -7,7 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,21 +35,30 @@ class OpenFile:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a request is to be met."""
+class Request:
+    """What is asked, and where it is to be met.
+
+    Args:
+        reply: closed by the other side when nobody waits for the answer any more.
+        files: stdin, stdout and stderr of a command.
+    """
 
     system_root: Path
     network: Path
     container: RunningContainer | None
     runtime: Runtime
+    message: dict[str, Any]
+    reply: socket.socket
+    files: list[int]
 
 
-def connect(place: Place, message: dict[str, Any], reply: socket.socket, files: list[int]) -> OpenFile:
+def connect(request: Request) -> OpenFile:
     """Opens a TCP connection in the Pod's network as the container's user, the name resolved by the Pod's own files."""
-    join(place.network)
-    if place.container is not None:
-        security = place.container.spec.security_context
-        os.chroot(place.runtime.root_of(place.container.identity))
+    message = request.message
+    join(request.network)
+    if request.container is not None:
+        security = request.container.spec.security_context
+        os.chroot(request.runtime.root_of(request.container.identity))
         os.setgroups([])
         # The owner match of iptables looks at whoever made the socket.
         os.setgid(security.run_as_group or 0)
@@ -63,49 +73,58 @@ def connect(place: Place, message: dict[str, Any], reply: socket.socket, files: 
     try:
         connection.connect(found[0][4])
     except TimeoutError:
-        raise Refused("timeout", f"no connection to {target} within {message['timeout']:g} s") from None
+        raise Refused("timeout", f"no connection to {target} within {message['seconds']:g} s") from None
     except OSError as error:
         kind = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset"}.get(error.errno or 0, "unreachable")
         raise Refused(kind, f"connection to {target}: {error.strerror}") from None
     return OpenFile(connection.detach(), None)
 
 
-def execute(place: Place, message: dict[str, Any], reply: socket.socket, files: list[int]) -> int:
+def execute(request: Request) -> int:
     """Runs a command in the container; returns its exit code. Ends it when nobody waits for the answer any more."""
-    container = place.container
+    container = request.container
     if container is None or not container.running:
-        name = message.get("container")
-        raise Refused("not running", f"container {name} does not run")
+        raise Refused("not running", f"container {request.message.get('container')} does not run")
     with tempfile.TemporaryDirectory(dir="/run") as folder:
-        pid_file = Path(folder) / "pid"
-        command = container.exec_command(message["command"], Path(folder).name)
-        command[-1:-1] = ["--pid-file", str(pid_file)]
-        return _run(command, reply, files, lambda: int(pid_file.read_text()))
+        return _run(container.exec_command(request.message["command"], Path(folder).name), request)
 
 
-def execute_in_network(place: Place, message: dict[str, Any], reply: socket.socket, files: list[int]) -> int:
+def execute_in_network(request: Request) -> int:
     """Runs a command of the lab's root file system in the Pod's network, with all rights there."""
-    join(place.network)
-    return _run(["chroot", str(place.system_root), *message["command"]], reply, files, None)
+    join(request.network)
+    return _run(["chroot", str(request.system_root), *request.message["command"]], request)
 
 
-def _run(command: list[str], reply: socket.socket, files: list[int], pid: Callable[[], int] | None) -> int:
-    stdin, stdout, stderr = files
+def _run(command: list[str], request: Request) -> int:
+    stdin, stdout, stderr = request.files
     process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
-    for file in files:
+    for file in request.files:
         os.close(file)
     events = select.poll()
-    events.register(reply, select.POLLRDHUP)
+    events.register(request.reply, select.POLLRDHUP)
     ended = os.pidfd_open(process.pid)
     events.register(ended, select.POLLIN)
     if all(descriptor != ended for descriptor, _ in events.poll()):
         # The runtime's own process has no hold on what it started in the container.
-        os.kill(pid() if pid else process.pid, signal.SIGKILL)
+        for pid in [process.pid, *_descendants(process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-ALL: dict[str, Callable[[Place, dict[str, Any], socket.socket, list[int]], Any]] = {
+def _descendants(pid: int) -> Iterator[int]:
+    """The processes that come from `pid`, children before their own children."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)
+
+
+ALL: dict[str, Callable[[Request], Any]] = {
     "connect": connect,
     "execute": execute,
     "execute_in_network": execute_in_network,

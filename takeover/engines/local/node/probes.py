@@ -44,7 +44,7 @@ class Readiness:
     def advance(self, now: float) -> None:
         """Probes if that is due, and takes in the result."""
         if self._command is not None:
-            self._finish_command(now)
+            self._finish(self._command, now)
         elif now >= self.due:
             if self._probe.exec is not None:
                 self._command = self._run(self._probe.exec.command)
@@ -72,17 +72,16 @@ class Readiness:
         except (OSError, http.client.HTTPException) as error:
             return False, f"port {port}: {str(error) or type(error).__name__}"
 
-    def _finish_command(self, now: float) -> None:
-        assert self._command is not None
-        code = self._command.poll()
+    def _finish(self, command: "subprocess.Popen[bytes]", now: float) -> None:
+        code = command.poll()
         if code is None:
             if now < self._command_deadline:
                 return
-            self._command.kill()
-            self._command.wait()
-        output = self._command.stdout.read().decode(errors="replace").strip() if self._command.stdout else ""
-        if self._command.stdout:
-            self._command.stdout.close()
+            command.kill()
+            command.wait()
+        output = command.stdout.read().decode(errors="replace").strip() if command.stdout else ""
+        if command.stdout:
+            command.stdout.close()
         self._command = None
         seen = f"exec exited with {code}" if code is not None else f"exec took over {self._probe.timeout_seconds} s"
         self._take(code == 0, f"{seen}: {output}" if output else seen, now)

@@ -11,68 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from takeover.engines.local import kernel
+from takeover.engines.local.node import capabilities
 from takeover.engines.local.objects import Container
 
-# What a container's root has unless its securityContext says otherwise: the default set of Docker and containerd.
-_DEFAULT_CAPABILITIES = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-]
-_ALL_CAPABILITIES = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -84,22 +25,12 @@ class Image:
     files: dict[str, str] = field(default_factory=dict)  # path in the container → file of this machine
 
 
-def _granted(names: list[str]) -> list[str]:
-    """Those of the capabilities that this machine grants us: a runtime refuses to give what it does not have."""
-    status = Path("/proc/self/status").read_text()
-    mask = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
-    return [f"CAP_{name}" for number, name in enumerate(_ALL_CAPABILITIES) if mask >> number & 1 and name in names]
-
-
 def process_of(container: Container, command: list[str]) -> dict[str, Any]:
     """The OCI process of `command` in that container: its user, environment and capabilities."""
     security = container.security_context
     uid = security.run_as_user
     gid = security.run_as_group if security.run_as_group is not None else 0
-    wanted = set(_ALL_CAPABILITIES if security.privileged else _DEFAULT_CAPABILITIES)
-    wanted |= set(security.capabilities.add)
-    wanted -= set(security.capabilities.drop)
-    bounding = _granted(sorted(wanted))
+    bounding = capabilities.bounding(security)
     # As a container runtime does it: only root holds its capabilities; another user would gain them by exec only.
     held = bounding if uid == 0 else []
     return {
@@ -121,7 +52,12 @@ def _mounts(binds: list[tuple[str, str, bool]]) -> list[dict[str, Any]]:
             "source": "tmpfs",
             "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
         },
-        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "nodev", "mode=1777"]},
+        {
+            "destination": "/dev/shm",  # noqa: S108 - the container's own
+            "type": "tmpfs",
+            "source": "shm",
+            "options": ["nosuid", "nodev", "mode=1777"],
+        },
     ]
     return fixed + [
         {

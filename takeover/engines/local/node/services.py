@@ -5,9 +5,9 @@ See the Kubernetes page "Virtual IPs and Service Proxies".
 
 from dataclasses import dataclass
 
-# Made once, and never touched again. The rule about established connections is kube-proxy's, and does more than it says:
-# the kernel tracks connections only while some rule of the network namespace asks for it, so without this one a Service
-# that loses its last endpoint would take the translation from the connections that are established.
+# Made once, and never touched again. The rule about established connections is kube-proxy's, and does more than it
+# says: the kernel tracks connections only while some rule of the network namespace asks for it, so without this one a
+# Service that loses its last endpoint would take the translation from the connections that are established.
 FOUNDATION = """*nat
 :KUBE-SERVICES -
 :KUBE-POSTROUTING -
@@ -34,7 +34,7 @@ class ServicePortEndpoints:
 
 
 def rules(ports: list[ServicePortEndpoints]) -> str:
-    """The input of `iptables-restore --noflush` for all Services of a node; it fills its own chains anew, in one step."""
+    """The input of `iptables-restore --noflush` for all Services of a node: it fills its own chains anew in one step."""
     nat = ["*nat", ":KUBE-SERVICES -", ":KUBE-POSTROUTING -"]
     nat += [f":KUBE-SVC-{number} -" for number, _ in enumerate(ports)]
     refused = ["*filter", ":KUBE-REFUSED -"]

@@ -118,9 +118,7 @@ class _Node:
             if what in handlers.ALL:
                 pid = os.fork()
                 if pid == 0:
-                    self._answer_and_exit(
-                        reply, lambda: handlers.ALL[what](self._scene(message), message, reply, files[1:])
-                    )
+                    self._answer_and_exit(reply, lambda: handlers.ALL[what](self._request(message, reply, files[1:])))
                 self._handlers.add(pid)
             else:
                 self._answer(reply, lambda: getattr(self, f"_do_{what}")(**message))
@@ -153,10 +151,10 @@ class _Node:
         except BrokenPipeError:
             return  # whoever asked has given up waiting
 
-    def _scene(self, message: dict[str, Any]) -> handlers.Place:
+    def _request(self, message: dict[str, Any], reply: socket.socket, files: list[int]) -> handlers.Request:
         pod = self._pods[message["pod"]]
         container = pod.containers.get(message.get("container", ""))
-        return handlers.Place(self._system, pod.network_path, container, self._runtime)
+        return handlers.Request(self._system, pod.network_path, container, self._runtime, message, reply, files)
 
     def _do_apply(self, documents: list[dict[str, Any]], images: dict[str, dict[str, Any]]) -> None:
         self._images.update({name: Image(**each) for name, each in images.items()})
@@ -209,7 +207,7 @@ class _Node:
     def _do_process(self, pod: str, container: str) -> int:
         """The inode of the container's PID namespace: what a process is found by from outside of the node."""
         pid = self._pods[pod].containers[container].pid()
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+        return Path(f"/proc/{pid}/ns/pid").stat().st_ino
 
     def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
         return [

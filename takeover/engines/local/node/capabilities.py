@@ -1,0 +1,35 @@
+"""What a container's root may do: see capabilities(7), and securityContext.capabilities of the Kubernetes API."""
+
+from pathlib import Path
+
+from takeover.engines.local.objects import SecurityContext
+
+# fmt: off
+# In the order of the kernel's numbers.
+_ALL = (
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHECKPOINT_RESTORE",
+)
+# What a container has that asks for nothing: the default set of Docker and containerd.
+_DEFAULT = (
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
+    "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+)
+# fmt: on
+
+
+def bounding(security: SecurityContext) -> list[str]:
+    """The capabilities (`CAP_…`) that a container may have, of those that this machine grants us.
+
+    A runtime refuses to give what it does not have itself.
+    """
+    asked, dropped = set(security.capabilities.add), set(security.capabilities.drop)
+    wanted = set(_ALL if security.privileged or "ALL" in asked else () if "ALL" in dropped else _DEFAULT)
+    wanted = (wanted | asked) - dropped
+    status = Path("/proc/self/status").read_text()
+    ours = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
+    return [f"CAP_{name}" for number, name in enumerate(_ALL) if ours >> number & 1 and name in wanted]
