@@ -1,0 +1,1 @@
+"""Commands that print what the README claims: `python -m benchmarks.NAME`."""
