@@ -12,11 +12,9 @@ from takeover.engines.local import host, objects
 from takeover.engines.local.node.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.node_client import NodeClient
 from takeover.engines.local.stream import SocketStream
-from takeover.errors import BadInputError, DeploymentError
+from takeover.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.scenario.loader import Scenario
 
-# A Pod needs a tenth of a second; a busy machine may need a hundred times that.
-_READY_DEADLINE = 30.0
 _LOOK_EVERY = 0.005
 
 Prepare = Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]]
@@ -94,6 +92,8 @@ class LocalPod:
         """See `takeover.engines.interface.Pod.nat_rules`."""
         command = ["iptables", "-t", "nat", "-S", "-v"]
         result = self._node.execute("execute_in_network", b"", 10.0, pod=self._full_name, command=command)
+        if result.exit_code != 0:
+            raise TakeoverError(f"{' '.join(command)} in Pod {self.name}: {result.stderr.decode().strip()}")
         return result.stdout.decode()
 
     def restart(self) -> None:
@@ -109,12 +109,18 @@ class LocalPod:
 
 
 class LocalDeployment:
-    """A scenario's objects on a node of their own."""
+    """A scenario's objects on a node of their own.
 
-    def __init__(self, scenario: Scenario, node: NodeClient, prepare: Prepare) -> None:
+    Args:
+        prepare: checks documents and says what provides their images.
+        ready_timeout: seconds until every Pod must be Ready.
+    """
+
+    def __init__(self, scenario: Scenario, node: NodeClient, prepare: Prepare, ready_timeout: float) -> None:
         self.scenario = scenario
         self._node = node
         self._prepare = prepare
+        self._ready_timeout = ready_timeout
         self._apply(scenario.unbound_services())
         self._services: dict[str, str] = self.status()["services"]
         self.facts = _ManifestFacts(self._services)
@@ -173,13 +179,13 @@ class LocalDeployment:
     def _wait_until_ready(self) -> None:
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_result(bool),
-            stop=tenacity.stop_after_delay(_READY_DEADLINE),
+            stop=tenacity.stop_after_delay(self._ready_timeout),
             wait=tenacity.wait_fixed(_LOOK_EVERY),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else "nothing",
         )
         missing = waiting(self._what_is_missing)
         if missing:
-            message = f"scenario {self.scenario.name}: after {_READY_DEADLINE:g} s: {missing}"
+            message = f"scenario {self.scenario.name}: after {self._ready_timeout:g} s: {missing}"
             raise DeploymentError(message, self._logs())
 
     def _what_is_missing(self) -> str:
@@ -195,7 +201,7 @@ class LocalDeployment:
                     missing.append(f"{_short(pod)}/{name} is not ready ({seen})")
             if not facts["ready"] and not missing:
                 missing.append(f"{_short(pod)} is not ready")
-        missing += [f"Service port {each} has no endpoint" for each in status["services_without_endpoints"]]
+        missing += [f"Service {_short(each)} has no endpoint" for each in status["services_without_endpoints"]]
         return "; ".join(missing)
 
     def _must_not_have_failed(self, pod: str, name: str, container: dict[str, Any]) -> None:
@@ -204,9 +210,11 @@ class LocalDeployment:
         if (container["state"] == "exited" and (code != 0 or not is_init)) or container["restarts"] > 1:
             logs = self._logs()
             last = logs[f"log of {pod}/{name}"].strip().splitlines()[-1:]
-            how = f"exited with code {code}" if container["state"] == "exited" else "exits again and again"
+            how = "exited" if container["state"] == "exited" else "exits again and again"
             said = f"; it said: {last[0]}" if last else " without a word"
-            raise DeploymentError(f"scenario {self.scenario.name}: container {pod}/{name} {how}{said}", logs)
+            raise DeploymentError(
+                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}", logs
+            )
 
     def _logs(self) -> dict[str, str]:
         return {

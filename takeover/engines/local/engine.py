@@ -1,5 +1,6 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
+import dataclasses
 import functools
 import os
 import subprocess
@@ -24,11 +25,14 @@ class LocalEngine:
 
     Args:
         replaced_images: role → image reference, in the place of the manifests' own.
+        ready_timeout: seconds until a scenario's Pods must be Ready. They need a fraction of one; a busy machine may
+            need a hundred times that.
     """
 
     name = "local"
 
-    def __init__(self, replaced_images: Mapping[str, str]) -> None:
+    def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
+        self._ready_timeout = ready_timeout
         self._replaced = replaced_images
         unknown = sorted(set(replaced_images) - set(images.ROLES.values()))
         if unknown:
@@ -45,6 +49,8 @@ class LocalEngine:
                 [*command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C in a terminal goes to the whole foreground group; the nodes' end is for us to decide.
+                start_new_session=True,
                 env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": str(Path(__file__).parents[3])},
             )
 
@@ -56,7 +62,7 @@ class LocalEngine:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
         node = self._new_node()
         try:
-            return LocalDeployment(scenario, node, functools.partial(self._prepared, envoy.path))
+            return LocalDeployment(scenario, node, functools.partial(self._prepared, envoy.path), self._ready_timeout)
         except BaseException:
             node.close()
             raise
@@ -84,7 +90,7 @@ class LocalEngine:
                 role = images.role_of(container["image"])
                 container["image"] = self._replaced.get(role, container["image"])
                 image = images.provide(container["image"], envoy)
-                provided[container["image"]] = {"command": image.command, "files": image.files}
+                provided[container["image"]] = dataclasses.asdict(image)
         _check_references([objects.parse(document) for document in documents])
         return documents, provided
 

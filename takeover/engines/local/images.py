@@ -50,4 +50,4 @@ def provide(reference: str, envoy: Path) -> Image:
     """The image behind a reference, Envoy being the binary at `envoy`."""
     role = role_of(reference)
     files = {_ENVOY_HERE: str(envoy)} if role == "envoy" else {}
-    return Image(_COMMANDS[role], files)
+    return Image(_COMMANDS[role], "envoy" if role == "envoy" else "", files)

@@ -91,7 +91,7 @@ def _build(suite: str, partial: Path, ready: Path) -> None:
 def _run(command: list[str], what: str) -> None:
     if shutil.which(command[0]) is None:
         host.require_programs(command[0])
-    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, umask=0o022)
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if line.strip()] or ["no message"]
         told = [line for line in lines if line.startswith("E:") or "No space" in line] or lines

@@ -3,6 +3,7 @@
 Shapes and defaults are those of the Kubernetes API reference (core/v1).
 """
 
+import ipaddress
 import re
 from typing import Any, Literal
 
@@ -48,6 +49,14 @@ class ServiceSpec(_Object, frozen=True):
     selector: dict[str, str]
     type: Literal["ClusterIP"] = "ClusterIP"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
+
+    def __post_init__(self) -> None:
+        try:
+            ipaddress.IPv4Address(self.cluster_ip or "0.0.0.0")  # noqa: S104 - any valid one
+        except ValueError:
+            raise ValueError(
+                f"clusterIP {self.cluster_ip!r} is no IPv4 address: give one, or leave the field out"
+            ) from None
 
 
 class Service(_Object, frozen=True):

@@ -116,7 +116,10 @@ def _run(command: list[str], request: Request) -> int:
 def _descendants(pid: int) -> Iterator[int]:
     """The processes that come from `pid`, children before their own children."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        # A child belongs to the thread that made it.
+        children = [
+            child for each in Path(f"/proc/{pid}/task").glob("*/children") for child in each.read_text().split()
+        ]
     except OSError:
         return
     for child in map(int, children):

@@ -19,10 +19,25 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Image:
-    """What an image reference stands for here: the lab's root file system, what is put on top, the default command."""
+    """What an image reference stands for here: the lab's root file system, what is put on top, the default command.
+
+    Args:
+        command: what runs in a container that gives neither command nor args.
+        program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
+        files: path in the container → file of this machine.
+    """
 
     command: list[str]
-    files: dict[str, str] = field(default_factory=dict)  # path in the container → file of this machine
+    program_of_options: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+    def command_of(self, container: Container) -> list[str]:
+        """What the container runs: see the Kubernetes page "Define a Command and Arguments for a Container"."""
+        if container.command:
+            return [*container.command, *container.args]
+        if container.args and container.args[0].startswith("-") and self.program_of_options:
+            return [self.program_of_options, *container.args]
+        return container.args or self.command
 
 
 def process_of(container: Container, command: list[str]) -> dict[str, Any]:
@@ -107,12 +122,9 @@ class Runtime:
         layers = f"lowerdir={self._lab},upperdir={bundle}/upper,workdir={bundle}/work"
         kernel.mount("overlay", root, "overlay", options=layers)
         files = [(outside, inside, True) for inside, outside in image.files.items()]
-        command = (container.command or image.command[:1]) + (
-            container.args or ([] if container.command else image.command[1:])
-        )
         config = {
             "ociVersion": "1.0.2",
-            "process": process_of(container, command),
+            "process": process_of(container, image.command_of(container)),
             "root": {"path": "root"},
             "hostname": hostname,
             "mounts": _mounts(binds + files),

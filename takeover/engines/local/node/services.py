@@ -34,7 +34,7 @@ class ServicePortEndpoints:
 
 
 def rules(ports: list[ServicePortEndpoints]) -> str:
-    """The input of `iptables-restore --noflush` for all Services of a node: it fills its own chains anew in one step."""
+    """The input of `iptables-restore --noflush` for all Services: it fills its own chains anew, in one step."""
     nat = ["*nat", ":KUBE-SERVICES -", ":KUBE-POSTROUTING -"]
     nat += [f":KUBE-SVC-{number} -" for number, _ in enumerate(ports)]
     refused = ["*filter", ":KUBE-REFUSED -"]

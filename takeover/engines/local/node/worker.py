@@ -189,7 +189,12 @@ class _Node:
         self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, self._config_maps)
 
     def _do_status(self) -> dict[str, Any]:
-        missing = [f"{each.cluster_ip}:{each.port}" for each in self._endpoints if not each.endpoints]
+        missing = [
+            f"{name}:{port.port}"
+            for name, service in self._services.items()
+            for port in service.spec.ports
+            if not self._backing(service, port)
+        ]
         return {
             "pods": {name: pod.status() for name, pod in self._pods.items()},
             "services": {name: each.spec.cluster_ip for name, each in self._services.items()},

@@ -1,0 +1,31 @@
+"""A run of the local engine for tests to watch and to kill.
+
+Deploys the scenario of the folder that is the argument; says `{"mark": …, "seen": …}` when it is Ready (`seen`: what
+its own Envoy runs with); removes it when a line comes in.
+"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from takeover.engines.local.engine import LocalEngine
+from takeover.envoy.releases import resolve
+from takeover.scenario.loader import Scenario
+from takeover.traffic import http
+
+
+def main() -> None:
+    engine = LocalEngine({})
+    deployment = engine.deploy(Scenario.load(Path(sys.argv[1])), resolve(None)[0])
+    pod = deployment.pod("tools")
+    with contextlib.closing(http.client(lambda *_: pod.forward(9901), base_url="http://envoy")) as client:
+        seen = client.get("/server_info").json()["node"]["id"]
+    sys.stdout.write(json.dumps({"mark": deployment.mark, "seen": seen}) + "\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    deployment.delete()
+    engine.close()
+
+
+main()
