@@ -1,0 +1,218 @@
+"""The Kubernetes API as plain JSON over the Python client's transport: every call counted, every failure one line.
+
+The client's own models are not used: objects are the manifests' own mappings, and parsing into models costs more
+than the calls.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.config import kube_config
+from kubernetes.aio.stream import WsApiClient
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from takeover.engines.kubernetes.kubeconfig import Target
+from takeover.errors import BadInputError, TakeoverError
+
+FIELD_MANAGER = "envoy-takeover"
+PATIENCE_WHEN_AWAY = 5.0
+"""Seconds for which calls are repeated when an API server that was there does not answer."""
+_MERGE = "application/strategic-merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+_AWAY = (aiohttp.ClientConnectionError, TimeoutError)
+
+Params = Sequence[tuple[str, str]]
+Object = dict[str, Any]
+
+
+class ApiError(TakeoverError):
+    """The API server refused a call."""
+
+    def __init__(self, what: str, status: int, reason: str, message: str) -> None:
+        super().__init__(f"Kubernetes refused to {what}: {message or reason or status}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Api:
+    """A connection to one cluster; to be used from one event loop.
+
+    Attributes:
+        calls: how often each verb was called ("apply", "list", "watch", "exec" …).
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.calls: Counter[str] = Counter()
+        self._reached = False
+        self._client: Any = None
+        self._streams: Any = None
+        self._refresh: asyncio.Future[Any] | None = None
+
+    @property
+    def server(self) -> str:
+        """The API server's address and the context, for messages."""
+        host = self._client.configuration.host if self._client else "?"
+        return f"{host} (context {self.target.context})"
+
+    async def open(self) -> None:
+        """Reads the credentials; no call yet. Raises: BadInputError."""
+        configuration: Any = client.Configuration()
+        try:
+            loader = await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                self.target.files, self.target.context, configuration, persist_config=False
+            )
+            # kubectl does not insist on it either, and clusters' own CAs often lack what it asks for.
+            configuration.disable_strict_ssl_verification = True
+            self._client = client.ApiClient(configuration)
+            self._streams = WsApiClient(configuration)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise BadInputError(f"cannot use context {self.target.context} of {self.target.files}: {text}") from error
+        refresh = kube_config.refresh_token(loader, configuration)  # type: ignore[no-untyped-call]
+        self._refresh = asyncio.ensure_future(refresh)
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+            await asyncio.gather(self._refresh, return_exceptions=True)
+        for each in (self._client, self._streams):
+            if each is not None:
+                await each.close()
+
+    async def get(self, path: str, params: Params = (), verb: str = "get") -> Object:
+        """GET; `verb` is only what it counts as."""
+        return await self._json(verb, "GET", path, params)
+
+    async def create(self, path: str, body: Object) -> Object:
+        """POST."""
+        return await self._json("create", "POST", path, (), body)
+
+    async def apply(self, path: str, body: Object) -> Object:
+        """Server-side apply of the object at `path`."""
+        params = [("fieldManager", FIELD_MANAGER), ("force", "true")]
+        return await self._json("apply", "PATCH", path, params, body, _APPLY)
+
+    async def merge(self, path: str, body: Object) -> Object:
+        """Strategic merge patch."""
+        return await self._json("patch", "PATCH", path, [("fieldManager", FIELD_MANAGER)], body, _MERGE)
+
+    async def delete(self, path: str, grace: int | None = None, collection: bool = False) -> Object | None:
+        """Deletes an object or all of a collection; None when it was not there."""
+        params = [] if grace is None else [("gracePeriodSeconds", str(grace))]
+        try:
+            return await self._json("deletecollection" if collection else "delete", "DELETE", path, params)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def text(self, path: str, params: Params = (), verb: str = "get") -> str:
+        """GET of something that is no JSON; undecodable bytes are replaced."""
+        return (await self._request(verb, "GET", path, params)).decode(errors="replace")
+
+    async def watch(self, path: str, params: Params) -> AsyncIterator[Object]:
+        """Yields watch events ({"type", "object"}) until the server ends the stream."""
+        self.calls["watch"] += 1
+        whole = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
+        response = await self._send("GET", path, [*params, ("watch", "true")], timeout=whole)
+        try:
+            await self._raise_for(response, "GET", path)
+            async for line in response.response.content:
+                yield json.loads(line)
+        finally:
+            response.response.close()
+
+    @asynccontextmanager
+    async def websocket(
+        self, verb: str, path: str, params: Params, protocol: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A websocket of the API. Raises: ApiError when it is refused."""
+        self.calls[verb] += 1
+        headers = {"sec-websocket-protocol": protocol}
+        _, url, headers, _, _ = await self._streams.param_serialize(
+            "GET", path, query_params=list(params), header_params=headers, auth_settings=["BearerToken"]
+        )
+        what = f"{verb} {path}"
+        try:
+            connecting = await self._streams.request("GET", url, headers=headers, _preload_content=False)
+            socket: aiohttp.ClientWebSocketResponse = await connecting
+        except aiohttp.WSServerHandshakeError as error:
+            raise ApiError(what, error.status, error.message, "") from error
+        except _AWAY as error:
+            raise self._gone(error) from error
+        try:
+            yield socket
+        finally:
+            await socket.close()
+
+    async def _json(
+        self, verb: str, method: str, path: str, params: Params, body: Object | None = None, content: str | None = None
+    ) -> Object:
+        answer: Object = json.loads(await self._request(verb, method, path, params, body, content))
+        return answer
+
+    async def _request(
+        self, verb: str, method: str, path: str, params: Params, body: Object | None = None, content: str | None = None
+    ) -> bytes:
+        patience = PATIENCE_WHEN_AWAY if self._reached else 0.0
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(_AWAY),
+                stop=stop_after_delay(patience),
+                wait=wait_fixed(0.2),
+                reraise=True,
+            ):
+                with attempt:
+                    self.calls[verb] += 1
+                    response = await self._send(method, path, params, body, content)
+                    data: bytes = await response.read()
+        except _AWAY as error:
+            raise self._gone(error) from error
+        self._reached = True
+        await self._raise_for(response, method, path)
+        return data
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        body: Object | None = None,
+        content: str | None = None,
+        timeout: aiohttp.ClientTimeout = aiohttp.ClientTimeout(total=30.0, sock_connect=5.0),  # noqa: B008 - immutable
+    ) -> Any:
+        headers = {"Content-Type": content} if content else {}
+        method, url, headers, _, _ = await self._client.param_serialize(
+            method, path, query_params=list(params), header_params=headers, auth_settings=["BearerToken"]
+        )
+        try:
+            return await self._client.call_api(method, url, headers, body, _request_timeout=timeout)
+        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
+            raise BadInputError(f"cannot talk to the API server {self.server}: {error}") from error
+
+    async def _raise_for(self, response: Any, method: str, path: str) -> None:
+        if response.status < 400:
+            return
+        data = await response.read()
+        try:
+            status = json.loads(data)
+        except ValueError:
+            status = {"message": data.decode(errors="replace")[:200]}
+        if response.status == 401:
+            raise BadInputError(f"the API server {self.server} does not accept the kubeconfig's credentials (401)")
+        raise ApiError(f"{method} {path}", response.status, status.get("reason", ""), status.get("message", ""))
+
+    def _gone(self, error: Exception) -> TakeoverError:
+        text = " ".join(str(error).split()) or type(error).__name__
+        if self._reached:
+            return TakeoverError(f"the API server {self.server} does not answer any more: {text}")
+        return BadInputError(f"the API server {self.server} does not answer: {text}")

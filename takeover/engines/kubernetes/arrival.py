@@ -1,0 +1,95 @@
+"""Whether connections to a ClusterIP arrive at the Pods behind it.
+
+A node learns of a new ClusterIP, or of new endpoints, up to a second or two after the API has them. Until then it
+refuses, or sends the packets to where anything may answer. So an accepted connection proves nothing: it must be seen
+in the Pod.
+"""
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from takeover.engines.kubernetes import streams
+from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.relay import RelayStream
+from takeover.errors import TakeoverError
+
+TIMEOUT = 30.0
+_ONE_TRY = 0.3
+# Packets that the node has no rule for are lost rather than refused, so short tries find the rule sooner.
+_UNSEEN_PATIENCE = 8.0
+# A cluster may hide the client's address from its Pods, an image may lack `cat`: then an answer has to do.
+
+
+class _NotYetError(Exception):
+    """Some Pod behind the Service was not reached."""
+
+
+async def wait(
+    scout: KubernetesPod, name: str, address: str, service: dict[str, Any], behind: list[KubernetesPod]
+) -> None:
+    """Connects from the scout to a Service until every Pod behind it has seen a connection.
+
+    Raises: TimeoutError that says what was last seen.
+    """
+    ports = [each["port"] for each in service["spec"]["ports"] if each.get("protocol", "TCP") == "TCP"]
+    if address == "None" or not ports or not behind:
+        return
+    relay = await scout.relay((0, 0))
+    began = time.monotonic()
+    try:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type((OSError, _NotYetError)),
+            stop=stop_after_delay(TIMEOUT),
+            wait=wait_fixed(0.1),
+            reraise=True,
+        ):
+            with attempt:
+                # One of several endpoints is chosen at random: enough tries to meet each of them.
+                tries = 1 if len(behind) == 1 else 8 * len(behind)
+                opening = [asyncio.to_thread(relay.connect, address, ports[0], _ONE_TRY) for _ in range(tries)]
+                outcomes = await asyncio.gather(*opening, return_exceptions=True)
+                opened = [each for each in outcomes if isinstance(each, RelayStream)]
+                try:
+                    for each in outcomes:
+                        if isinstance(each, BaseException):
+                            raise each
+                    unseen = await _unseen(opened, behind)
+                finally:
+                    for stream in opened:
+                        stream.close()
+                if unseen and time.monotonic() - began < _UNSEEN_PATIENCE:
+                    raise _NotYetError
+    except OSError as error:
+        raise TimeoutError(f"Service {name} does not answer from Pod {scout.key}: {error}") from error
+
+
+async def _unseen(opened: Iterable[RelayStream], behind: list[KubernetesPod]) -> list[str]:
+    clients = {as_in_proc(*stream.local_address) for stream in opened}
+    tables = await asyncio.gather(*(_connections(pod) for pod in behind))
+    return [
+        pod.key for pod, table in zip(behind, tables, strict=True) if not any(client in table for client in clients)
+    ]
+
+
+async def _connections(pod: KubernetesPod) -> str:
+    """The Pod's TCP connections as /proc shows them; "" where its first container cannot."""
+    command = ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
+    try:
+        container = next(iter(pod.containers))
+        api = pod.cluster.api
+        result = await streams.execute(api, pod.actual_namespace, pod.name, container, command, b"", 10.0)
+    except TakeoverError:
+        return ""
+    return result.stdout.decode(errors="replace")
+
+
+def as_in_proc(ip: str, port: int) -> str:
+    """An address as /proc/net/tcp shows it: the words of the address in the machine's byte order, in hexadecimal."""
+    packed = ipaddress.ip_address(ip).packed
+    words = [packed[start : start + 4][::-1].hex().upper() for start in range(0, len(packed), 4)]
+    return f"{''.join(words)}:{port:04X}"

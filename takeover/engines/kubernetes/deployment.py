@@ -1,0 +1,198 @@
+"""A scenario on a cluster: applied, waited for, restarted, deleted."""
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from takeover.engines.kubernetes import objects, readiness
+from takeover.engines.kubernetes.api import ApiError
+from takeover.engines.kubernetes.objects import Naming
+from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
+from takeover.engines.kubernetes.readiness import Readiness
+from takeover.errors import BadInputError
+from takeover.scenario.loader import Scenario
+
+Object = dict[str, Any]
+
+
+class Facts:
+    """What the run knows of a deployment, for the scenario's edits."""
+
+    def __init__(self, naming: Naming, addresses: Mapping[str, str], mark: str) -> None:
+        self._naming = naming
+        self._addresses = addresses
+        self._mark = mark
+
+    def cluster_ip(self, service: str) -> str:
+        """The ClusterIP that the cluster chose."""
+        if service not in self._addresses:
+            raise BadInputError(f"no Service {service!r} in the scenario; there are {', '.join(self._addresses)}")
+        return self._addresses[service]
+
+    def host_name(self, service: str) -> str:
+        """The Service's full DNS name."""
+        namespace, _, name = service.rpartition("/")
+        return f"{name}.{self._naming.actual(namespace or 'default')}.svc.cluster.local"
+
+    def mark(self) -> str:
+        """Names this deployment and this state of its ConfigMaps."""
+        return self._mark
+
+
+class KubernetesDeployment:
+    """See `takeover.engines.interface.Deployment`; made by `KubernetesEngine.deploy`."""
+
+    def __init__(self, cluster: Cluster, naming: Naming, scenario: Scenario, timeout: float) -> None:
+        self._cluster = cluster
+        self._naming = naming
+        self._scenario = scenario
+        self._readiness = Readiness(cluster.api, naming, scenario.name, timeout)
+        self._generation = 1
+        self._config_maps: dict[str, Object] = {}
+        self._services: dict[str, Object] = {}
+        self._addresses: dict[str, str] = {}
+        self._pods: dict[str, KubernetesPod] = {}
+        self._deleted = False
+
+    @property
+    def scenario(self) -> Scenario:
+        return self._scenario
+
+    @property
+    def mark(self) -> str:
+        return self._facts().mark()
+
+    @property
+    def pods(self) -> Mapping[str, KubernetesPod]:
+        return MappingProxyType(self._pods)
+
+    def pod(self, name: str) -> KubernetesPod:
+        if name not in self._pods:
+            raise BadInputError(f"no Pod {name!r} in {self._scenario.name}; there are {', '.join(self._pods)}")
+        return self._pods[name]
+
+    def service_ip(self, name: str) -> str:
+        return self._facts().cluster_ip(name)
+
+    def host_name(self, service: str) -> str:
+        if service not in self._services:
+            raise BadInputError(
+                f"no Service {service!r} in {self._scenario.name}; there are {', '.join(self._services)}"
+            )
+        return self._facts().host_name(service)
+
+    def replace_config_map(self, scenario: Scenario) -> None:
+        self._cluster.background.run(self._replace(scenario))
+
+    def delete(self) -> None:
+        if not self._deleted and self._cluster.background.runs:
+            self._deleted = True
+            self._cluster.background.run(self.remove())
+
+    async def bring_up(self) -> None:
+        """Applies everything and waits until it serves. Raises: BadInputError, DeploymentError."""
+        api = self._cluster.api
+        namespaces = self._scenario.namespaces()
+        services = [self._naming.object(entry, self._cluster.images) for entry in self._scenario.unbound_services()]
+        self._services = {self._key(entry, namespaces): entry for entry in services}
+        namespace_objects = [self._naming.namespace_object(namespace) for namespace in namespaces]
+        await asyncio.gather(
+            *(api.apply(f"/api/v1/namespaces/{entry['metadata']['name']}", entry) for entry in namespace_objects)
+        )
+        async with self._readiness.watching():
+            applied = await asyncio.gather(*(self._apply(entry) for entry in services))
+            for name, entry in zip(self._services, applied, strict=True):
+                self._addresses[name] = entry["spec"].get("clusterIP", "None")
+            bound = self._bound(self._scenario)
+            self._config_maps = bound["ConfigMap"]
+            await asyncio.gather(*(self._apply(entry) for entry in self._config_maps.values()))
+            self._pods = {
+                name: KubernetesPod(self._cluster, entry, name.rpartition("/")[0] or "default", self._restart)
+                for name, entry in bound["Pod"].items()
+            }
+            clients = readiness.clients(self._pods.values(), self._services)
+            await asyncio.gather(*(self._create(pod, pod in clients) for pod in self._pods.values()))
+            await self._readiness.wait(self._pods.values(), self._services, self._addresses)
+
+    async def remove(self) -> None:
+        """Deletes the namespaces with all that is in them, without waiting until they are gone."""
+        for pod in self._pods.values():
+            await pod.forget_helpers()
+        await asyncio.gather(*(self._remove(self._naming.actual(name)) for name in self._scenario.namespaces()))
+
+    async def _remove(self, namespace: str) -> None:
+        await remove_namespace(self._cluster, namespace)
+
+    async def _create(self, pod: KubernetesPod, with_relay: bool) -> None:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_no_service_account_yet),
+            stop=stop_after_delay(10.0),
+            wait=wait_fixed(0.1),
+            reraise=True,
+        ):
+            with attempt:
+                await self._apply(pod.manifest)
+        if with_relay:
+            # An added container starts with the Pod's others, so it costs no time now.
+            await pod.add_relay_container()
+
+    async def _apply(self, entry: Object) -> Object:
+        try:
+            return await self._cluster.api.apply(objects.path(entry), entry)
+        except ApiError as error:
+            # A field that the API does not know is a 500 in server-side apply.
+            if error.status in (400, 422) or "typed patch object" in error.message:
+                where = f"{entry['kind']} {entry['metadata']['name']}"
+                raise BadInputError(f"{self._scenario.name}: Kubernetes refuses {where}: {error.message}") from error
+            raise
+
+    async def _restart(self, pod: KubernetesPod) -> None:
+        async with self._readiness.watching():
+            with_relay = await pod.forget_helpers()
+            await self._cluster.api.delete(objects.path(pod.manifest))
+            await self._readiness.wait_until_gone(pod)
+            await self._create(pod, with_relay)
+            concerned = {name: entry for name, entry in self._services.items() if objects.selects(entry, pod.manifest)}
+            await self._readiness.wait(self._pods.values(), concerned, self._addresses)
+
+    async def _replace(self, scenario: Scenario) -> None:
+        before, now = self._config_maps, self._bound(scenario)["ConfigMap"]
+        changed = [name for name, entry in now.items() if before.get(name) != entry]
+        if changed:
+            self._generation += 1
+            bound = self._bound(scenario)
+            await asyncio.gather(*(self._apply(bound["ConfigMap"][name]) for name in changed))
+            self._config_maps = {**before, **{name: bound["ConfigMap"][name] for name in changed}}
+            for name, pod in self._pods.items():
+                pod.manifest = bound["Pod"].get(name, pod.manifest)
+        self._scenario = scenario
+
+    def _facts(self) -> Facts:
+        return Facts(self._naming, self._addresses, f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}")
+
+    def _bound(self, scenario: Scenario) -> dict[str, dict[str, Object]]:
+        """Kind → name → object to apply, for ConfigMaps and Pods."""
+        result: dict[str, dict[str, Object]] = {"ConfigMap": {}, "Pod": {}}
+        for entry in scenario.bound(self._facts()):
+            if entry["kind"] not in ("Namespace", "Service"):
+                name = objects.key(entry["metadata"]["namespace"], entry["metadata"]["name"])
+                result.setdefault(entry["kind"], {})[name] = self._naming.object(entry, self._cluster.images)
+        return result
+
+    def _key(self, entry: Object, namespaces: list[str]) -> str:
+        actual = {self._naming.actual(name): name for name in namespaces}
+        return objects.key(actual[entry["metadata"]["namespace"]], entry["metadata"]["name"])
+
+
+async def remove_namespace(cluster: Cluster, namespace: str) -> None:
+    """Ends a namespace's Pods at once, then deletes it; a second call does nothing."""
+    await cluster.api.delete(f"/api/v1/namespaces/{namespace}/pods", grace=0, collection=True)
+    await cluster.api.delete(f"/api/v1/namespaces/{namespace}")
+
+
+def _no_service_account_yet(error: BaseException) -> bool:
+    # The controller makes it a moment after the namespace.
+    return isinstance(error, ApiError) and error.status == 403 and "serviceaccount" in error.message

@@ -1,0 +1,138 @@
+"""The engine: scenarios on any Kubernetes cluster."""
+
+import asyncio
+import dataclasses
+import itertools
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+
+from takeover.engines.kubernetes import access, objects
+from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.background import Background
+from takeover.engines.kubernetes.deployment import KubernetesDeployment, remove_namespace
+from takeover.engines.kubernetes.images import Images
+from takeover.engines.kubernetes.kubeconfig import find
+from takeover.engines.kubernetes.objects import Naming
+from takeover.engines.kubernetes.pod import Cluster
+from takeover.engines.kubernetes.watching import Watch
+from takeover.envoy.releases import Release
+from takeover.errors import BadInputError, TakeoverError
+from takeover.scenario.loader import Scenario
+
+_OLDEST = (1, 30)
+"""The first Kubernetes whose exec can end stdin."""
+_GONE_TIMEOUT = 120.0
+
+
+def new_run_id() -> str:
+    """Random, so that runs, and workers of one run, do not meet on a cluster."""
+    return secrets.token_hex(4)
+
+
+class KubernetesEngine:
+    """See `takeover.engines.interface.Engine`. Making one asks nothing of the cluster yet.
+
+    Args:
+        context: the kubeconfig's context; None for its current one.
+        kubeconfig: its file; None for KUBECONFIG or ~/.kube/config.
+        images: role → reference, in place of the defaults of `takeover.engines.kubernetes.images`.
+        run_id: part of the namespaces' names.
+        ready_timeout: seconds until a scenario's Pods must be Ready.
+
+    Raises: BadInputError for no kubeconfig, an unknown context or role.
+    """
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        context: str | None = None,
+        kubeconfig: str | None = None,
+        images: Mapping[str, str] | None = None,
+        run_id: str | None = None,
+        ready_timeout: float = 120.0,
+    ) -> None:
+        self.run_id = run_id or new_run_id()
+        self._replaced = dict(images or {})
+        self._images = Images(self._replaced)
+        self._target = find(kubeconfig, context)
+        self._timeout = ready_timeout
+        self._numbers = itertools.count(1)
+        self._cluster: Cluster | None = None
+        self._version = ""
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each verb of the API was called so far."""
+        return Counter(self._cluster.api.calls) if self._cluster else Counter()
+
+    def describe(self) -> str:
+        cluster = self._connected()
+        return f"Kubernetes {self._version} at {cluster.api.server}"
+
+    def deploy(self, scenario: Scenario, envoy: Release) -> KubernetesDeployment:
+        images = Images(self._replaced, envoy.name if envoy.is_post_release else envoy.version)
+        cluster = dataclasses.replace(self._connected(), images=images)
+        naming = Naming(self.run_id, next(self._numbers), scenario.name)
+        deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
+        try:
+            cluster.background.run(deployment.bring_up())
+        except TakeoverError:
+            with suppress(TakeoverError):  # the first failure is the one to tell
+                deployment.delete()
+            raise
+        return deployment
+
+    def close(self) -> None:
+        """Deletes everything of this run and waits until it is gone. Raises: TakeoverError that names what is left."""
+        if self._cluster is None:
+            return
+        cluster, self._cluster = self._cluster, None
+        try:
+            cluster.background.run(self._remove_all(cluster))
+        finally:
+            cluster.background.run(cluster.api.close())
+            cluster.background.stop()
+
+    def _connected(self) -> Cluster:
+        if self._cluster is None:
+            background = Background()
+            cluster = Cluster(Api(self._target), background, self._images)
+            try:
+                background.run(self._connect(cluster.api))
+            except BaseException:
+                background.run(cluster.api.close())
+                background.stop()
+                raise
+            self._cluster = cluster
+        return self._cluster
+
+    async def _connect(self, api: Api) -> None:
+        await api.open()
+        version = await api.get("/version")
+        self._version = version["gitVersion"]
+        parts = (int(version["major"]), int("".join(each for each in version["minor"] if each.isdigit())))
+        if parts < _OLDEST:
+            oldest = ".".join(str(each) for each in _OLDEST)
+            raise BadInputError(f"{api.server} is Kubernetes {self._version}: {oldest} is the oldest that can be used")
+        await access.check(api)
+
+    async def _remove_all(self, cluster: Cluster) -> None:
+        selector = f"{objects.RUN}={self.run_id}"
+        found = await cluster.api.get("/api/v1/namespaces", [("labelSelector", selector)], verb="list")
+        names = [entry["metadata"]["name"] for entry in found["items"] if "deletionTimestamp" not in entry["metadata"]]
+        await asyncio.gather(*(remove_namespace(cluster, name) for name in names))
+        async with Watch(cluster.api, "/api/v1/namespaces", selector) as left:
+            try:
+                await left.until(
+                    lambda seen: None if seen else True,
+                    _GONE_TIMEOUT,
+                    lambda seen: ", ".join(each["metadata"]["name"] for each in seen),
+                )
+            except TimeoutError as error:
+                command = " ".join(cluster.api.target.kubectl())
+                raise TakeoverError(
+                    f"namespaces still there after {_GONE_TIMEOUT:g} s: {error}; look: {command} get ns -l {selector}"
+                ) from None

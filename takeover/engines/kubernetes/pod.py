@@ -1,0 +1,174 @@
+"""Pods of a deployment and their containers."""
+
+import asyncio
+import shlex
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from takeover.engines.interface import ByteStream, ExecResult
+from takeover.engines.kubernetes import ephemeral, objects, streams
+from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.background import Background
+from takeover.engines.kubernetes.ephemeral import RelayProcess
+from takeover.engines.kubernetes.forward import ForwardStream
+from takeover.engines.kubernetes.images import IPTABLES, RELAY, Images
+from takeover.engines.kubernetes.relay import Relay
+from takeover.errors import BadInputError, TakeoverError
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What all Pods of a run share."""
+
+    api: Api
+    background: Background
+    images: Images
+
+
+class KubernetesContainer:
+    """A container of a Pod: see `takeover.engines.interface.Container`."""
+
+    def __init__(self, pod: "KubernetesPod", name: str) -> None:
+        self._pod = pod
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
+        """Runs a command; one that outlives `timeout` is left to the container's own end."""
+        pod = self._pod
+        try:
+            return pod.cluster.background.run(
+                streams.execute(pod.cluster.api, pod.actual_namespace, pod.name, self._name, command, stdin, timeout)
+            )
+        except ApiError as error:
+            raise TakeoverError(f"container {self._name} of Pod {pod.key} does not run: {error}") from error
+
+    def logs(self) -> str:
+        """All that it wrote so far."""
+        return self._pod.cluster.background.run(self._pod.container_logs(self._name))
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+        """Opens a connection by the Pod's relay, as the container's user."""
+        user = objects.user(self._pod.manifest, self._name)
+        return self._pod.cluster.background.run(self._pod.relay(user)).connect(host, port, timeout)
+
+
+class KubernetesPod:
+    """A Pod: see `takeover.engines.interface.Pod`.
+
+    Args:
+        manifest: the Pod as it is applied.
+        namespace: as the scenario has it.
+        restart: deletes the Pod and makes it again (the deployment knows how).
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        manifest: Object,
+        namespace: str,
+        restart: Callable[["KubernetesPod"], Coroutine[Any, Any, None]],
+    ) -> None:
+        self.cluster = cluster
+        self.manifest = manifest
+        self.ip_now = ""
+        self._namespace = namespace
+        self._restart = restart
+        self._relays: dict[tuple[int, int], RelayProcess] = {}
+        self._added: set[str] = set()
+        self._lock = asyncio.Lock()
+        names = [entry["name"] for entry in manifest["spec"]["containers"]]
+        self._containers = MappingProxyType({name: KubernetesContainer(self, name) for name in names})
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return self._namespace
+
+    @property
+    def key(self) -> str:
+        """How the deployment names it."""
+        return objects.key(self._namespace, self.name)
+
+    @property
+    def actual_namespace(self) -> str:
+        """The namespace in the cluster."""
+        return str(self.manifest["metadata"]["namespace"])
+
+    @property
+    def ip(self) -> str:
+        return self.ip_now
+
+    @property
+    def containers(self) -> Mapping[str, KubernetesContainer]:
+        return self._containers
+
+    def container(self, name: str) -> KubernetesContainer:
+        if name not in self._containers:
+            raise BadInputError(f"Pod {self.key} has no container {name!r}; it has {', '.join(self._containers)}")
+        return self._containers[name]
+
+    def forward(self, port: int) -> ByteStream:
+        return ForwardStream(self.cluster.background, self.cluster.api, self.actual_namespace, self.name, port)
+
+    def nat_rules(self) -> str:
+        result = self.cluster.background.run(self._nat_rules())
+        if result.exit_code:
+            raise TakeoverError(f"iptables in Pod {self.key} failed: {result.stderr.decode(errors='replace').strip()}")
+        return result.stdout.decode()
+
+    def restart(self) -> None:
+        self.cluster.background.run(self._restart(self))
+
+    def how_to_enter(self, container: str) -> str:
+        name = self.container(container).name
+        place = ["-n", self.actual_namespace, "exec", "-it", self.name, "-c", name, "--", "sh"]
+        return shlex.join([*self.cluster.api.target.kubectl(), *place])
+
+    async def container_logs(self, container: str) -> str:
+        """A container's log, also of an init container or of one that has ended."""
+        path = f"/api/v1/namespaces/{self.actual_namespace}/pods/{self.name}/log"
+        return await self.cluster.api.text(path, [("container", container)], verb="log")
+
+    async def relay(self, user: tuple[int, int]) -> Relay:
+        """The relay of a user; made on first use."""
+        await self.add_relay_container()
+        process = self._relays.get(user)
+        if process is None or not process.relay.alive:
+            process = RelayProcess(self.cluster.api, self.actual_namespace, self.name, user)
+            self._relays[user] = process
+        return await process.wait_until_ready()
+
+    async def add_relay_container(self) -> None:
+        """Adds the container for relays, unless it is there."""
+        await self._add(ephemeral.relay_container(self.cluster.images.of_role(RELAY)))
+
+    async def forget_helpers(self) -> bool:
+        """The Pod is about to go: ends its relays. Returns whether there had been a container for them."""
+        for process in self._relays.values():
+            process.task.cancel()
+        await asyncio.gather(*(process.task for process in self._relays.values()), return_exceptions=True)
+        self._relays.clear()
+        had_relay = ephemeral.RELAY_CONTAINER in self._added
+        self._added.clear()
+        return had_relay
+
+    async def _nat_rules(self) -> ExecResult:
+        await self._add(ephemeral.rules_container(self.cluster.images.of_role(IPTABLES)))
+        return await ephemeral.run_rules_command(self.cluster.api, self.actual_namespace, self.name)
+
+    async def _add(self, container: Object) -> None:
+        async with self._lock:
+            if container["name"] not in self._added:
+                await ephemeral.add(self.cluster.api, self.actual_namespace, self.name, container)
+                self._added.add(container["name"])

@@ -1,0 +1,185 @@
+"""When a deployment is up: Pods Ready, endpoints complete, ClusterIPs answering; and what is told when it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from takeover.engines.kubernetes import arrival, objects, watching
+from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.images import IPTABLES, role_of
+from takeover.engines.kubernetes.objects import Naming
+from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.watching import Watch
+from takeover.errors import DeploymentError, TakeoverError
+
+Object = dict[str, Any]
+
+_GONE_TIMEOUT = 60.0
+
+
+class _HopelessError(Exception):
+    """A Pod will not become Ready."""
+
+
+class Readiness:
+    """Waits for the Pods and Services of one deployment.
+
+    Args:
+        scenario: its name, for messages.
+        timeout: seconds until every Pod must be Ready.
+    """
+
+    def __init__(self, api: Api, naming: Naming, scenario: str, timeout: float) -> None:
+        self._api = api
+        self._scenario = scenario
+        self._timeout = timeout
+        self._selector = naming.selector
+        self._pods = self._new_watch("/api/v1/pods")
+        self._slices = self._new_watch("/apis/discovery.k8s.io/v1/endpointslices")
+
+    def _new_watch(self, path: str) -> Watch:
+        return Watch(self._api, path, self._selector)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Follows the deployment's Pods and EndpointSlices meanwhile."""
+        self._pods = self._new_watch("/api/v1/pods")
+        # A Service's labels, ours among them, are on its EndpointSlices too.
+        self._slices = self._new_watch("/apis/discovery.k8s.io/v1/endpointslices")
+        async with self._pods, self._slices:
+            yield
+
+    async def wait(
+        self, pods: Collection[KubernetesPod], services: Mapping[str, Object], addresses: Mapping[str, str]
+    ) -> None:
+        """Waits until all Pods are Ready and all `services` answer at their ClusterIP.
+
+        Raises: DeploymentError with the logs of all Pods that are not Ready.
+        """
+        try:
+            await self._wait_for_pods(pods)
+            await asyncio.gather(*(self._wait_for_endpoints(service, pods) for service in services.values()))
+        except (_HopelessError, TimeoutError) as error:
+            details = await self._details(pods)
+            raise DeploymentError(f"{self._scenario}: {error}", details) from None
+        if not pods:
+            return
+        try:
+            from_pod = scout(pods, services)
+            await asyncio.gather(
+                *(arrival.wait(from_pod, name, addresses[name], *_behind(services[name], pods)) for name in services)
+            )
+        except TimeoutError as error:
+            raise DeploymentError(f"{self._scenario}: {error}") from None
+
+    async def wait_until_gone(self, pod: KubernetesPod) -> None:
+        """Waits until a Pod that was deleted is no more. Raises: DeploymentError."""
+
+        def gone(seen: list[Object]) -> bool | None:
+            return None if _find(seen, pod) else True
+
+        grace = pod.manifest["spec"].get("terminationGracePeriodSeconds", 30)
+        try:
+            await self._pods.until(gone, grace + _GONE_TIMEOUT, lambda _: f"Pod {pod.key} does not end")
+        except TimeoutError as error:
+            raise DeploymentError(f"{self._scenario}: {error}") from None
+
+    async def _wait_for_pods(self, pods: Collection[KubernetesPod]) -> None:
+        def all_ready(seen: list[Object]) -> bool | None:
+            done = True
+            for pod in pods:
+                found = _find(seen, pod)
+                if found and (reason := watching.hopeless(found)):
+                    raise _HopelessError(f"Pod {pod.key}, {reason}")
+                done = done and found is not None and watching.is_ready(found)
+                if found:
+                    pod.ip_now = found.get("status", {}).get("podIP", "")
+            return True if done else None
+
+        def missing(seen: list[Object]) -> str:
+            late = [(pod, _find(seen, pod)) for pod in pods]
+            told = [
+                f"Pod {pod.key}: {watching.account(found) if found else 'not there'}"
+                for pod, found in late
+                if not found or not watching.is_ready(found)
+            ]
+            return f"not Ready within {self._timeout:g} s: {'; '.join(told)}"
+
+        try:
+            await self._pods.until(all_ready, self._timeout, missing)
+        except TimeoutError as error:
+            warning = await self._last_warning(pods)
+            raise TimeoutError(f"{error}{warning and '; last event: ' + warning}") from None
+
+    async def _wait_for_endpoints(self, service: Object, pods: Iterable[KubernetesPod]) -> None:
+        metadata = service["metadata"]
+        wanted = {pod.ip for pod in pods if objects.selects(service, pod.manifest)}
+
+        def complete(seen: list[Object]) -> bool | None:
+            return wanted <= watching.ready_addresses(seen, metadata["namespace"], metadata["name"]) or None
+
+        def missing(seen: list[Object]) -> str:
+            found = watching.ready_addresses(seen, metadata["namespace"], metadata["name"])
+            return f"Service {metadata['name']}: endpoints {sorted(found)} are ready, not all of {sorted(wanted)}"
+
+        await self._slices.until(complete, self._timeout, missing)
+
+    async def _details(self, pods: Iterable[KubernetesPod]) -> dict[str, str]:
+        details: dict[str, str] = {}
+        for pod in pods:
+            spec = pod.manifest["spec"]
+            for entry in [*(spec.get("initContainers") or []), *spec["containers"]]:
+                try:
+                    text = await pod.container_logs(entry["name"])
+                except ApiError:  # it has not begun
+                    continue
+                details[f"log of {pod.key}/{entry['name']}"] = text
+            events = await self._warnings(pod)
+            if events:
+                details[f"events of {pod.key}"] = "\n".join(events)
+        return details
+
+    async def _last_warning(self, pods: Iterable[KubernetesPod]) -> str:
+        told = [(await self._warnings(pod))[-1:] for pod in pods]
+        return "; ".join(text for each in told for text in each)
+
+    async def _warnings(self, pod: KubernetesPod) -> list[str]:
+        selector = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
+        path = f"/api/v1/namespaces/{pod.actual_namespace}/events"
+        try:
+            found = await self._api.get(path, [("fieldSelector", selector)], verb="list")
+        except TakeoverError as error:
+            return [f"(no events: {error})"]
+        ordered = sorted(found["items"], key=lambda each: each.get("lastTimestamp") or each.get("eventTime") or "")
+        return [" ".join(each.get("message", "").split()) for each in ordered]
+
+
+def _find(seen: Iterable[Object], pod: KubernetesPod) -> Object | None:
+    for entry in seen:
+        metadata = entry["metadata"]
+        if (metadata["namespace"], metadata["name"]) == (pod.actual_namespace, pod.name):
+            return entry
+    return None
+
+
+def _behind(service: Object, pods: Iterable[KubernetesPod]) -> tuple[Object, list[KubernetesPod]]:
+    return service, [pod for pod in pods if objects.selects(service, pod.manifest)]
+
+
+def clients(pods: Collection[KubernetesPod], services: Mapping[str, Object]) -> list[KubernetesPod]:
+    """The Pods in which connections will surely start: those that no Service leads to, and the scout."""
+    free = [pod for pod in pods if not any(objects.selects(service, pod.manifest) for service in services.values())]
+    first = [scout(pods, services)] if pods and services else []
+    return free + [pod for pod in first if pod not in free]
+
+
+def scout(pods: Collection[KubernetesPod], services: Mapping[str, Object]) -> KubernetesPod:
+    """The Pod from which Services are tried: best one whose traffic nothing intercepts, and no Service's own."""
+
+    def rank(pod: KubernetesPod) -> tuple[bool, bool]:
+        init = pod.manifest["spec"].get("initContainers") or []
+        intercepted = any(role_of(each["image"]) == IPTABLES for each in init)
+        return intercepted, any(objects.selects(service, pod.manifest) for service in services.values())
+
+    return min(pods, key=rank)

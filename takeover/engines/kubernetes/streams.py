@@ -1,0 +1,150 @@
+"""exec and port-forward: the API's websockets with their channels."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from takeover.engines.interface import ExecResult
+from takeover.engines.kubernetes.api import Api
+from takeover.errors import TakeoverError
+
+STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
+_CLOSE = 255
+_EXEC_PROTOCOL = "v5.channel.k8s.io"
+"""The first that can end stdin; Kubernetes 1.30 speaks it."""
+_FORWARD_PROTOCOL = "v4.channel.k8s.io"
+_CHUNK = 1 << 15
+
+
+class NotRunningError(TakeoverError):
+    """The container does not run (yet, or any more)."""
+
+
+class ExecStream:
+    """A command that runs in a container."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, where: str) -> None:
+        self._socket = socket
+        self._where = where
+        self.exit_code: int | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Hands bytes to stdin."""
+        for start in range(0, len(data), _CHUNK):
+            await self._socket.send_bytes(bytes([STDIN]) + data[start : start + _CHUNK])
+
+    async def end_stdin(self) -> None:
+        """Ends stdin; the outputs go on."""
+        await self._socket.send_bytes(bytes([_CLOSE, STDIN]))
+
+    async def outputs(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Yields (STDOUT or STDERR, bytes) until the command has ended; then `exit_code` is set.
+
+        Raises: NotRunningError, TakeoverError when it could not be run or the connection was lost.
+        """
+        async for message in self._socket:
+            if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+                continue
+            data = message.data if isinstance(message.data, bytes) else message.data.encode()
+            if data[:1] == bytes([STATUS]):
+                self.exit_code = self._exit_code(data[1:])
+            elif data[:1] in (b"\x01", b"\x02") and len(data) > 1:
+                yield data[0], data[1:]
+        if self.exit_code is None:
+            code = self._socket.close_code
+            raise TakeoverError(f"the connection to {self._where} was lost (websocket code {code})")
+
+    def _exit_code(self, data: bytes) -> int:
+        status = json.loads(data)
+        if status.get("status") == "Success":
+            return 0
+        causes = status.get("details", {}).get("causes", [])
+        for cause in causes:
+            if cause.get("reason") == "ExitCode":
+                return int(cause["message"])
+        message = status.get("message", "")
+        if "container not found" in message or "not running" in message or "is not created or running" in message:
+            raise NotRunningError(f"{self._where} does not run: {message}")
+        raise TakeoverError(f"cannot run a command in {self._where}: {message}")
+
+
+@asynccontextmanager
+async def execution(
+    api: Api, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bool
+) -> AsyncIterator[ExecStream]:
+    """Starts a command in a container."""
+    params = [("container", container), ("stdout", "true"), ("stderr", "true"), ("stdin", str(stdin).lower())]
+    params += [("command", word) for word in command]
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+    async with api.websocket("exec", path, params, _EXEC_PROTOCOL) as socket:
+        yield ExecStream(socket, f"container {container} of Pod {pod} in {namespace}")
+
+
+async def execute(
+    api: Api, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float
+) -> ExecResult:
+    """Runs a command to its end. Raises: TimeoutError, NotRunningError, TakeoverError."""
+    collected = {STDOUT: bytearray(), STDERR: bytearray()}
+    try:
+        async with (
+            asyncio.timeout(timeout),
+            execution(api, namespace, pod, container, command, bool(stdin)) as running,
+        ):
+            feeding = asyncio.ensure_future(_feed(running, stdin))
+            try:
+                async for channel, data in running.outputs():
+                    collected[channel] += data
+            finally:
+                # A command may end without reading all of its stdin.
+                feeding.cancel()
+                await asyncio.gather(feeding, return_exceptions=True)
+    except TimeoutError:
+        raise TimeoutError(f"{' '.join(command)!r} in {pod}/{container} did not end within {timeout:g} s") from None
+    return ExecResult(running.exit_code or 0, bytes(collected[STDOUT]), bytes(collected[STDERR]))
+
+
+async def _feed(running: ExecStream, stdin: bytes) -> None:
+    if stdin:
+        await running.send(stdin)
+        await running.end_stdin()
+
+
+class Forwarding:
+    """A port-forward's data as callbacks; `send` hands bytes to the port."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, data: bytes) -> None:
+        """Sends to the port."""
+        for start in range(0, len(data), _CHUNK):
+            await self._socket.send_bytes(b"\x00" + data[start : start + _CHUNK])
+
+    async def receive(self, data: Callable[[bytes], None]) -> str:
+        """Calls `data` for all that comes, until the connection ends. Returns the kubelet's error text, "" if none."""
+        # Each of both channels (data, error) begins with two bytes that repeat the port.
+        headers_due = {0, 1}
+        error = b""
+        async for message in self._socket:
+            if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
+                continue
+            channel, payload = message.data[0], message.data[1:]
+            if channel in headers_due:
+                headers_due.discard(channel)
+                payload = payload[2:]
+            if channel == 0 and payload:
+                data(payload)
+            elif channel == 1:
+                error += payload
+        return error.decode(errors="replace")
+
+
+@asynccontextmanager
+async def forwarding(api: Api, namespace: str, pod: str, port: int) -> AsyncIterator[Forwarding]:
+    """Opens a port of the Pod's loopback."""
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+    async with api.websocket("portforward", path, [("ports", str(port))], _FORWARD_PROTOCOL) as socket:
+        yield Forwarding(socket)

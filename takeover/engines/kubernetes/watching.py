@@ -1,0 +1,187 @@
+"""Waiting for Pods and Services by watching, never by asking again and again."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.errors import TakeoverError
+
+Result = TypeVar("Result")
+Object = dict[str, Any]
+
+_HOPELESS = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+
+
+_MOST_SAID = 300
+"""Characters of a container's last words in a message; all of them are in the log."""
+
+
+class Watch:
+    """What a label selector selects, kept up to date while the `async with` lasts.
+
+    Args:
+        path: the collection, over all namespaces.
+    """
+
+    def __init__(self, api: Api, path: str, selector: str) -> None:
+        self._api = api
+        self._path = path
+        self._params = [("labelSelector", selector)]
+        self._changed = asyncio.Condition()
+        self._objects: dict[str, Object] = {}
+        self._listed = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def until(
+        self, look: Callable[[list[Object]], Result | None], timeout: float, missing: Callable[[list[Object]], str]
+    ) -> Result:
+        """Waits until `look` finds something in the objects.
+
+        Raises: TimeoutError with what `missing` says of the last state, and whatever `look` raises.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._changed:
+                while True:
+                    found = look(list(self._objects.values())) if self._listed else None
+                    if found is not None:
+                        return found
+                    if self._task is not None and self._task.done():
+                        self._task.result()
+                    await self._changed.wait()
+        raise TimeoutError(missing(list(self._objects.values())))
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                # While the server is away, it is the list of each attempt that waits for it, and gives up in time.
+                async for attempt in AsyncRetrying(
+                    retry=retry_if_exception_type((aiohttp.ClientError, TimeoutError)),
+                    stop=stop_after_attempt(20),
+                    wait=wait_fixed(0.2),
+                    reraise=True,
+                ):
+                    with attempt:
+                        await self._list_and_watch()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TakeoverError(f"cannot watch {self._path} at {self._api.server}: {error}") from error
+        finally:
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _list_and_watch(self) -> None:
+        there = await self._api.get(self._path, self._params, verb="list")
+        async with self._changed:
+            self._objects = {entry["metadata"]["uid"]: entry for entry in there["items"]}
+            self._listed = True
+            self._changed.notify_all()
+        since = ("resourceVersion", there["metadata"]["resourceVersion"])
+        async for event in self._api.watch(self._path, [*self._params, since]):
+            entry = event["object"]
+            if event["type"] == "ERROR":
+                if entry.get("code") == 410:  # the version is too old: list again
+                    return
+                raise ApiError(f"watch {self._path}", entry.get("code", 0), "", entry.get("message", ""))
+            async with self._changed:
+                if event["type"] == "DELETED":
+                    self._objects.pop(entry["metadata"]["uid"], None)
+                else:
+                    self._objects[entry["metadata"]["uid"]] = entry
+                self._changed.notify_all()
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a Pod is Ready and not being deleted."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def hopeless(pod: Object) -> str | None:
+    """Why a Pod will not become Ready, in words; None while it may."""
+    status = pod.get("status", {})
+    for entry, is_init in _container_statuses(pod):
+        state = entry.get("state") or {}
+        waiting = state.get("waiting") or {}
+        if waiting.get("reason") in _HOPELESS:
+            return f"container {entry['name']}: {waiting['reason']}: {_one_line(waiting.get('message', ''))}"
+        ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
+        if ended and (not is_init or ended.get("exitCode") != 0):
+            said = _one_line(ended.get("message", ""))[-_MOST_SAID:]
+            reason = ended.get("reason") or "ended"
+            return f"container {entry['name']} exited with {ended.get('exitCode')} ({reason}){said and ': ' + said}"
+    if status.get("phase") == "Failed":
+        return f"{status.get('reason', 'failed')}: {_one_line(status.get('message', ''))}"
+    return None
+
+
+def account(pod: Object) -> str:
+    """A Pod's state in a few words, for the message of a deadline."""
+    status = pod.get("status", {})
+    seen = [f"phase {status.get('phase', 'unknown')}"]
+    seen += [
+        f"not scheduled: {_one_line(condition.get('message', ''))}"
+        for condition in status.get("conditions") or []
+        if condition["type"] == "PodScheduled" and condition["status"] != "True"
+    ]
+    for entry, is_init in _container_statuses(pod):
+        state = entry.get("state") or {}
+        if "waiting" in state:
+            seen.append(f"{entry['name']} waits: {state['waiting'].get('reason')}")
+        elif "running" in state and is_init:
+            seen.append(f"{entry['name']} (init) still runs")
+        elif "running" in state and not entry.get("ready") and not entry["name"].startswith("takeover-"):
+            seen.append(f"{entry['name']} runs but is not ready")
+    return ", ".join(seen)
+
+
+def _container_statuses(pod: Object) -> list[tuple[Object, bool]]:
+    status = pod.get("status", {})
+    init = [(entry, True) for entry in status.get("initContainerStatuses") or []]
+    added = [(entry, False) for entry in status.get("ephemeralContainerStatuses") or []]
+    return init + [(entry, False) for entry in status.get("containerStatuses") or []] + added
+
+
+def ready_addresses(slices: list[Object], namespace: str, service: str) -> set[str]:
+    """The ready endpoint addresses of a Service in EndpointSlices."""
+    return {
+        address
+        for entry in slices
+        if entry["metadata"]["namespace"] == namespace
+        and (entry["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service
+        for endpoint in entry.get("endpoints") or []
+        if (endpoint.get("conditions") or {}).get("ready")
+        for address in endpoint["addresses"]
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,52 @@
+"""Finding the cluster, and the errors of that."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from takeover.engines.kubernetes import kubeconfig
+from takeover.errors import BadInputError
+
+
+def write(path: Path, *contexts: str, current: str | None = None) -> Path:
+    entries = [{"name": name, "context": {"cluster": name, "user": name}} for name in contexts]
+    path.write_text(yaml.safe_dump({"contexts": entries, "current-context": current}))
+    return path
+
+
+def test_the_argument_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = write(tmp_path / "given", "a", "b", current="b")
+    monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "environment", "c", current="c")))
+    assert kubeconfig.find(str(given), None).context == "b"
+    assert kubeconfig.find(str(given), "a").kubectl() == ["kubectl", "--kubeconfig", str(given), "--context", "a"]
+    assert kubeconfig.find(None, None).kubectl() == ["kubectl", "--context", "c"]
+
+
+def test_several_files_are_one_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = write(tmp_path / "first", "a"), write(tmp_path / "second", "b", current="b")
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'absent'}:{second}")
+    assert kubeconfig.find(None, None).context == "b"
+    assert kubeconfig.find(None, "a").context == "a"
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"no kubeconfig at .*absent: set KUBECONFIG"):
+        kubeconfig.find(str(tmp_path / "absent"), None)
+
+
+def test_an_unknown_context_lists_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"no context 'x' in .*; there are a, b"):
+        kubeconfig.find(str(write(tmp_path / "config", "a", "b")), "x")
+
+
+def test_no_current_context(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no current context: give --kube-context, one of a"):
+        kubeconfig.find(str(write(tmp_path / "config", "a")), None)
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "cannot read the kubeconfig"), ("- a", "is no kubeconfig")])
+def test_a_broken_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(BadInputError, match=message):
+        kubeconfig.find(str(tmp_path / "config"), None)

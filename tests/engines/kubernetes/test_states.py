@@ -1,0 +1,101 @@
+"""What is read from the states of Pods and EndpointSlices."""
+
+from typing import Any
+
+import pytest
+
+from takeover.engines.kubernetes import arrival, watching
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "p", "namespace": "n"}, "status": status}
+
+
+def container(name: str = "envoyproxy", **state: Any) -> dict[str, Any]:
+    return {"name": name, "state": state, "ready": False}
+
+
+READY = {"type": "Ready", "status": "True"}
+
+
+def test_ready_means_ready_and_not_being_deleted() -> None:
+    assert watching.is_ready(pod(conditions=[READY]))
+    assert not watching.is_ready(pod(conditions=[{**READY, "status": "False"}]))
+    assert not watching.is_ready(pod())
+    going = pod(conditions=[READY])
+    going["metadata"]["deletionTimestamp"] = "now"
+    assert not watching.is_ready(going)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError"],
+)
+def test_a_wait_that_cannot_end_is_told_at_once(reason: str) -> None:
+    waiting = {"reason": reason, "message": "why\nso"}
+    told = watching.hopeless(pod(containerStatuses=[container(waiting=waiting)]))
+    assert told == f"container envoyproxy: {reason}: why so"
+
+
+def test_a_container_that_ended_is_told_with_its_last_words() -> None:
+    ended = {"exitCode": 1, "reason": "Error", "message": "x" * 1000 + "\nInvalid path\n"}
+    told = watching.hopeless(pod(containerStatuses=[container(terminated=ended)]))
+    assert told is not None
+    assert told.startswith("container envoyproxy exited with 1 (Error): ")
+    assert told.endswith("x Invalid path")
+    assert len(told) < 400
+
+
+def test_a_container_that_was_started_again_is_told_too() -> None:
+    again = {**container(running={}), "lastState": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
+    assert watching.hopeless(pod(containerStatuses=[again])) == "container envoyproxy exited with 0 (Completed)"
+
+
+def test_an_init_container_may_end_but_not_fail() -> None:
+    assert watching.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 0})])) is None
+    told = watching.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 4})]))
+    assert told == "container init exited with 4 (ended)"
+
+
+def test_a_pod_that_was_evicted_is_told() -> None:
+    assert watching.hopeless(pod(phase="Failed", reason="Evicted", message="no room")) == "Evicted: no room"
+
+
+def test_starting_is_not_hopeless() -> None:
+    assert watching.hopeless(pod(containerStatuses=[container(waiting={"reason": "PodInitializing"})])) is None
+    assert watching.hopeless(pod()) is None
+
+
+def test_the_account_names_what_is_not_done() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}
+    seen = pod(
+        phase="Pending",
+        conditions=[unscheduled],
+        initContainerStatuses=[container("init", running={})],
+        containerStatuses=[container(waiting={"reason": "PodInitializing"}), container("nginx", running={})],
+    )
+    assert watching.account(seen) == (
+        "phase Pending, not scheduled: 0/1 nodes, init (init) still runs, envoyproxy waits: PodInitializing, "
+        "nginx runs but is not ready"
+    )
+
+
+def test_the_ready_addresses_of_a_service() -> None:
+    def piece(namespace: str, service: str, ready: bool, *addresses: str) -> dict[str, Any]:
+        metadata = {"namespace": namespace, "labels": {"kubernetes.io/service-name": service}}
+        return {"metadata": metadata, "endpoints": [{"addresses": list(addresses), "conditions": {"ready": ready}}]}
+
+    slices = [
+        piece("n", "app", True, "10.0.0.1"),
+        piece("n", "app", True, "10.0.0.2"),
+        piece("n", "app", False, "10.0.0.3"),
+        piece("n", "other", True, "10.0.0.4"),
+        piece("m", "app", True, "10.0.0.5"),
+        {"metadata": {"namespace": "n", "labels": {"kubernetes.io/service-name": "app"}}, "endpoints": None},
+    ]
+    assert watching.ready_addresses(slices, "n", "app") == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_an_address_as_proc_shows_it() -> None:
+    assert arrival.as_in_proc("10.244.0.13", 51096) == "0D00F40A:C798"
+    assert arrival.as_in_proc("::1", 80) == "00000000000000000000000001000000:0050"
