@@ -1,17 +1,19 @@
 """A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.engines.interface import ByteStream, Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
+from takeover.envoy.rejection import rejection
 from takeover.envoy.releases import Release
 from takeover.errors import DeploymentError
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
+from takeover.scenario.yaml_text import shown
 from takeover.traffic import http, raw
 
 _ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
@@ -32,7 +34,9 @@ class Scene:
     @classmethod
     def deploy(cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = ()) -> "Scene":
         """Deploys the scenario of that name, changed by `edits`; ready for traffic."""
-        deployment = engine.deploy(Scenario.named(name).edited(edits), envoy)
+        scenario = Scenario.named(name).edited(edits)
+        with _rejections_told(scenario):
+            deployment = engine.deploy(scenario, envoy)
         try:
             return cls(deployment)
         except BaseException:
@@ -107,7 +111,8 @@ class Scene:
     def restart(self, pod: str) -> None:
         """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
         self._close_clients()
-        self.pod(pod).restart()
+        with _rejections_told(self.deployment.scenario):
+            self.pod(pod).restart()
         self._wait_until_the_deployed_config_serves()
 
     def stop(self, pod: str, container: str, port: int) -> None:
@@ -142,3 +147,18 @@ class Scene:
         """Removes the deployment."""
         self._close_clients()
         self.deployment.delete()
+
+
+@contextlib.contextmanager
+def _rejections_told(scenario: Scenario) -> Iterator[None]:
+    """A deployment that fails because Envoy rejects its config fails with Envoy's words and the place in our file."""
+    try:
+        yield
+    except DeploymentError as error:
+        file = scenario.folder / _ENVOY_CONFIG
+        found = (rejection(log, file.read_text(encoding="utf-8")) for log in error.details.values())
+        for rejected in filter(None, found):
+            where = f"{shown(file)}:{rejected.line}" if rejected.line else shown(file)
+            message = f"scenario {scenario.name}: Envoy rejects {where}: {rejected.what}"
+            raise DeploymentError(message, error.details) from None
+        raise

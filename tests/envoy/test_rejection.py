@@ -1,0 +1,102 @@
+"""What a real Envoy says of a config that it rejects, and the line that is to blame."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from takeover.envoy.rejection import Rejection, rejection
+from takeover.envoy.store import installed
+
+HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+CONFIG = f"""\
+# A comment, as our files have them.
+static_resources:
+  listeners:
+  - name: listener
+    address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/{HTTP}
+          stat_prefix: http
+          codec_type: AUTO
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{{ match: {{ prefix: / }}, route: {{ cluster: backend }} }}]
+          http_filters:
+          - name: envoy.filters.http.lua
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+              default_source_code:
+                inline_string: |
+                  function envoy_on_request(handle)
+                    handle:headers()
+                  end
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+  clusters:
+  - name: backend
+    connect_timeout: 1s
+    type: STATIC
+"""
+CHAIN = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "line"),
+    [
+        ("codec_type:", "codec_typo:", f"no such field: 'codec_typo' (in {CHAIN})", 12),
+        ("codec_type: AUTO", "codec_type: AUTOMATIC", "unknown enum value: 'AUTOMATIC'", 12),
+        ("1s", "1 s", "duration must end with a single 's' (in static_resources.clusters[0].connect_timeout)", 32),
+        ("port_value: 0", "port_value: zero", "invalid number: 'zero' (in static_resources.listeners[0].addre", 5),
+        ("port_value: 0", "port_value: 99999", "port_value: value must be less than or equal to 65535", 5),
+        ("portValue: 0", "portValue: 99999", "port_value: value must be less than or equal to 65535", 5),
+        ("stat_prefix: http", 'stat_prefix: ""', "stat_prefix: value length must be at least 1 characters", 11),
+        ("cluster: backend", "cluster: nowhere", "route: unknown cluster 'nowhere'", 17),
+        ("router.v3.Router", "router.v3.Rooter", "could not find @type 'type.googleapis.com/envoy.extensions.f", 29),
+        ("address: 127.0.0.1", "address: localhost", "malformed IP address: localhost", 5),
+        ("handle:headers()", "handle headers", "script load error:", 25),
+        (
+            CONFIG[CONFIG.index("type: STATIC") :],
+            "type: STATIC\n  - name: backend\n    type: STATIC\n",
+            "duplicate cluster 'backend'",
+            34,
+        ),
+        ("static_resources:", "listenerz: []\nstatic_resources:", "no such field: 'listenerz'", 2),
+        (
+            CONFIG[CONFIG.rindex("            typed_config:") : CONFIG.index("  clusters:")],
+            "",
+            "Didn't find a registered implementation for 'envoy.filters.http.router' with type URL: ''",
+            27,
+        ),
+    ],
+)
+def test_a_rejected_config(old: str, new: str, what: str, line: int, tmp_path: Path) -> None:
+    config = CONFIG.replace("port_value", "portValue") if old.startswith("portValue") else CONFIG
+    text = config.replace(old, new)
+    assert text != config
+    (tmp_path / "envoy.yaml").write_text(text)
+
+    command = [str(installed()[1]), "-c", str(tmp_path / "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart"]
+    ended = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=20)
+    found = rejection(ended.stderr, text)
+
+    assert ended.returncode == 1
+    assert found is not None
+    assert what in found.what
+    assert found.line == line
+
+
+def test_what_is_not_in_the_file_has_no_line() -> None:
+    log = "[1][critical][main] [server.cc:449] error `route: unknown cluster 'x'` initializing config ' e.yaml'"
+
+    assert rejection(log, CONFIG) == Rejection("route: unknown cluster 'x'", None)
+
+
+def test_a_log_without_a_rejection() -> None:
+    assert rejection("[1][warning][main] there is no configured limit", CONFIG) is None
