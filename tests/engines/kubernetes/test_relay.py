@@ -168,14 +168,16 @@ def test_a_reset_is_told_from_an_end_and_comes_after_the_data(relay: Relay) -> N
 
 
 def test_sending_into_a_reset_connection_is_a_reset_too(relay: Relay) -> None:
-    done = threading.Event()
+    opened, done = threading.Event(), threading.Event()
 
     def serve(peer: socket.socket) -> None:
+        assert opened.wait(10)  # before that, opening the connection itself could fail
         reset(peer)
         done.set()
 
     with server(serve) as port:
         stream = relay.connect("127.0.0.1", port)
+        opened.set()
         assert done.wait(10)
         with pytest.raises(ConnectionResetError):
             stream.send(b"x" * 10_000_000)
