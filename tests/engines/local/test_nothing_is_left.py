@@ -15,7 +15,7 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.cache import cache_folder
-from takeover.engines.local import host
+from takeover.engines.local import host, lab
 
 ROOT = Path(__file__).parents[3]
 WORKSHOP = ROOT / "tests/engines/scenarios/workshop"
@@ -67,6 +67,7 @@ def traces(tmp_path: Path) -> list[str]:
 
 
 def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[[], WatchedRun], tmp_path: Path) -> None:
+    lab.root_file_system()  # built by the first run on a machine, and meant to stay
     cached = sorted(cache_folder().glob("*/*"))
     run = start()
     facts = run.is_ready()
