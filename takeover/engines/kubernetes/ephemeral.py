@@ -65,7 +65,7 @@ async def run_rules_command(api: Api, namespace: str, pod: str) -> ExecResult:
     command = ["iptables", "-t", "nat", "-S", "-v"]
     async for attempt in _until_running():
         with attempt:
-            await _raise_if_hopeless(api, namespace, pod, attempt.retry_state.attempt_number)
+            await _raise_if_hopeless(api, namespace, pod, RULES_CONTAINER, attempt.retry_state.attempt_number)
             result = await streams.execute(api, namespace, pod, RULES_CONTAINER, command, b"", 30.0)
     return result
 
@@ -105,7 +105,9 @@ class RelayProcess:
         try:
             async for attempt in _until_running():
                 with attempt:
-                    await _raise_if_hopeless(self._api, *self._place, attempt.retry_state.attempt_number)
+                    await _raise_if_hopeless(
+                        self._api, *self._place, RELAY_CONTAINER, attempt.retry_state.attempt_number
+                    )
                     await self._run()
             said = self._stderr.decode(errors="replace").strip()
             reason = f"its program ended: {said.splitlines()[-1] if said else 'without a word'}"
@@ -148,11 +150,14 @@ def _until_running() -> AsyncRetrying:
     )
 
 
-async def _raise_if_hopeless(api: Api, namespace: str, pod: str, attempt: int) -> None:
-    """Looks now and then whether the container can run at all: its image may be one that cannot be pulled."""
+async def _raise_if_hopeless(api: Api, namespace: str, pod: str, container: str, attempt: int) -> None:
+    """Looks now and then whether the container can run at all: its image may be one that cannot be pulled.
+
+    The Pod's others do not count: a test may have ended one.
+    """
     if attempt % 10 == 0:
         found = await api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")
-        if reason := watching.hopeless(found):
+        if reason := watching.hopeless(found, container):
             raise DeploymentError(f"Pod {pod} in {namespace}, {reason}")
 
 

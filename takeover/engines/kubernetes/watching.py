@@ -125,10 +125,12 @@ def is_ready(pod: Object) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def hopeless(pod: Object) -> str | None:
-    """Why a Pod will not become Ready, in words; None while it may."""
+def hopeless(pod: Object, only: str | None = None) -> str | None:
+    """Why a Pod, or `only` that container of it, will not become Ready, in words; None while it may."""
     status = pod.get("status", {})
     for entry, is_init in _container_statuses(pod):
+        if only not in (None, entry["name"]):
+            continue
         state = entry.get("state") or {}
         waiting = state.get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
