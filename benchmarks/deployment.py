@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from takeover.engines import choose
+from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.scenario.loader import Scenario
 
@@ -43,7 +44,7 @@ def memory_of_tree(root: int) -> float:
 
 def main() -> None:
     """Deploys again and again, then prints the figures."""
-    engine, release = choose.engine("local", {}), resolve(None)[0]
+    engine, release = choose.engine(EngineOptions("local", {}), [], print), resolve(None)[0]
     times, memory = [], []
     for _ in range(_RUNS + 1):
         begin = time.monotonic()

@@ -1,19 +1,23 @@
-"""`takeover clean`: finds what dead runs left on a cluster, shows it, and deletes it."""
+"""`takeover clean`: finds what dead runs left, on a cluster or as a kind cluster, shows it, and deletes it."""
 
 import argparse
 import asyncio
 import re
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 
-from takeover.errors import TakeoverError
+from takeover.engines.kind import cluster as kind
+from takeover.errors import BadInputError
+
+DESCRIPTION = "Finds what dead runs left on a cluster, and the kind clusters that they left; shows and deletes it."
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.description = "Finds what dead runs left on a cluster, shows it, and deletes it."
+    parser.description = DESCRIPTION
     parser.add_argument("--kube-context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
     parser.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
     parser.add_argument(
@@ -28,11 +32,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs it. Returns the exit code: 0, or 1 when there is something that was not deleted."""
-    return asyncio.run(_clean(options))
+    """Runs it. Returns the exit code: 0, or 1 when there is something that was not deleted.
+
+    Raises: TakeoverError.
+    """
+    kind_code = _clean_kind(options)
+    try:
+        return max(kind_code, asyncio.run(_clean_namespaces(options)))
+    except BadInputError as error:
+        # Who has had only kind clusters has no other cluster to look at.
+        if options.kube_context or options.kubeconfig or not kind.was_used():
+            raise
+        _say(f"looked at no cluster but kind's: {error}")
+        return kind_code
 
 
-async def _clean(options: argparse.Namespace) -> int:
+def _clean_kind(options: argparse.Namespace) -> int:
+    found = kind.leftovers()
+    agreed = bool(found) and _shown_and_agreed(options, "kind clusters", found, "this machine")
+    for name in found if agreed else []:
+        kind.delete_leftover(name)
+        _say(f"deleted kind cluster {name}")
+    return 0 if agreed or not found else 1
+
+
+async def _clean_namespaces(options: argparse.Namespace) -> int:
     from takeover.engines.kubernetes import kubeconfig, leftovers
     from takeover.engines.kubernetes.api import Api
 
@@ -40,19 +64,15 @@ async def _clean(options: argparse.Namespace) -> int:
     try:
         await api.open()
         found = await leftovers.find(api, options.older_than)
-        if not found:
-            _say(f"nothing left of dead runs at {api.server}")
-            return 0
-        _say(f"left of dead runs at {api.server}:")
-        for each in found:
-            age = timedelta(seconds=int(each.age.total_seconds()))
-            _say(f"  {each.namespace}  ({each.scenario}, {age} old: {each.why})")
-        if not options.yes and not _asked(len(found)):
-            _say("nothing deleted (--yes deletes without asking)")
-            return 1
-        await leftovers.delete(api, found)
-        _say(f"deleted {len(found)} namespaces")
-        return 0
+        lines = [
+            f"{each.namespace}  ({each.scenario}, {timedelta(seconds=int(each.age.total_seconds()))} old: {each.why})"
+            for each in found
+        ]
+        agreed = _shown_and_agreed(options, "namespaces", lines, api.server)
+        if agreed:
+            await leftovers.delete(api, found)
+            _say(f"deleted {len(found)} namespaces")
+        return 0 if agreed or not found else 1
     finally:
         await api.close()
 
@@ -61,10 +81,20 @@ def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _asked(count: int) -> bool:
-    if not sys.stdin.isatty():
+def _shown_and_agreed(options: argparse.Namespace, what: str, lines: Sequence[str], where: str) -> bool:
+    if not lines:
+        _say(f"no {what} left of dead runs at {where}")
         return False
-    return input(f"delete these {count} namespaces? [y/N] ").strip().lower() in ("y", "yes")
+    _say(f"{what} left of dead runs at {where}:")
+    for line in lines:
+        _say(f"  {line}")
+    if options.yes:
+        return True
+    question = f"delete these {len(lines)} {what}? [y/N] "
+    if sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes"):
+        return True
+    _say("nothing deleted (--yes deletes without asking)")
+    return False
 
 
 def _age(text: str) -> timedelta:
@@ -72,15 +102,3 @@ def _age(text: str) -> timedelta:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no age: write a number and s, m, h or d, for instance 1h")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command by itself. Returns the exit code; usage errors exit with 2."""
-    parser = argparse.ArgumentParser(prog="takeover clean")
-    configure(parser)
-    options = parser.parse_args(arguments)
-    try:
-        return run(options)
-    except TakeoverError as error:
-        sys.stderr.write(f"takeover clean: {error}\n")
-        return 2

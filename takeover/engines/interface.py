@@ -6,7 +6,7 @@ Failures use Python's own exceptions where there is one: `ConnectionRefusedError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from takeover.envoy.releases import Release
 from takeover.scenario.loader import Scenario
@@ -167,4 +167,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Removes everything that this engine made."""
+        ...
+
+
+@runtime_checkable
+class ClusterEngine(Protocol):
+    """An engine whose objects outlive a process that dies."""
+
+    def how_to_delete(self) -> str:
+        """The shell command with which a person deletes everything of this run."""
         ...

@@ -73,7 +73,8 @@ class KubernetesEngine:
         return f"Kubernetes {self._version} at {cluster.api.server}"
 
     def deploy(self, scenario: Scenario, envoy: Release) -> KubernetesDeployment:
-        images = Images(self._replaced, envoy.name if envoy.is_post_release else envoy.version)
+        # A build of one's own is in no image: its name is no tag, and that is told.
+        images = Images(self._replaced, envoy.name)
         cluster = dataclasses.replace(self._connected(), images=images)
         naming = Naming(self.run_id, next(self._numbers), scenario.name)
         deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
@@ -89,12 +90,21 @@ class KubernetesEngine:
         """Deletes everything of this run and waits until it is gone. Raises: TakeoverError that names what is left."""
         if self._cluster is None:
             return
-        cluster, self._cluster = self._cluster, None
         try:
-            cluster.background.run(self._remove_all(cluster))
+            self._cluster.background.run(self._remove_all(self._cluster))
         finally:
-            cluster.background.run(cluster.api.close())
-            cluster.background.stop()
+            self._disconnect()
+
+    def how_to_delete(self) -> str:
+        """The shell command that deletes everything of this run."""
+        return " ".join([*self._target.kubectl(), "delete", "namespaces", "--selector", f"{objects.RUN}={self.run_id}"])
+
+    def _disconnect(self) -> None:
+        if self._cluster is None:
+            return
+        cluster, self._cluster = self._cluster, None
+        cluster.background.run(cluster.api.close())
+        cluster.background.stop()
 
     def _connected(self) -> Cluster:
         if self._cluster is None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from takeover.commands import clean
+from takeover.commands.main import main
 from takeover.engines.interface import Engine
 from takeover.engines.kubernetes import KubernetesEngine, kubeconfig
 from takeover.engines.kubernetes.api import Api
@@ -281,14 +281,14 @@ def wait_for_a_namespace(engine: KubernetesEngine) -> None:
 def test_clean_removes_what_a_killed_run_left(capsys: pytest.CaptureFixture[str]) -> None:
     engine = new_engine(run_id="testkill")
     with another_run(engine.run_id, "up") as process:
-        assert clean.main(["--kube-context", str(CONTEXT)]) in (0, 1)
+        assert main(["clean", "--kube-context", str(CONTEXT)]) in (0, 1)
         assert "testkill" not in capsys.readouterr().out, "it is still alive"
         process.kill()
         process.wait()
-    assert clean.main(["--kube-context", str(CONTEXT)]) == 1
+    assert main(["clean", "--kube-context", str(CONTEXT)]) == 1
     assert f"process {process.pid} of this host is gone" in capsys.readouterr().out
     assert namespaces_of(engine)
-    assert clean.main(["--kube-context", str(CONTEXT), "--yes"]) == 0
+    assert main(["clean", "--kube-context", str(CONTEXT), "--yes"]) == 0
     assert namespaces_of(engine) == []
 
 

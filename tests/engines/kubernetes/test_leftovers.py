@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from takeover.commands import clean
+from takeover.commands.main import main
 from takeover.engines.kubernetes import leftovers, objects, processes
 
 HOUR = timedelta(hours=1)
@@ -69,11 +69,11 @@ def test_what_is_being_deleted_is_left_alone() -> None:
 @pytest.mark.parametrize("text", ["3", "h", "1 h", "1w", "-1h"])
 def test_an_age_that_is_none_is_a_usage_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        clean.main([f"--older-than={text}"])
+        main(["clean", f"--older-than={text}"])
     assert ended.value.code == 2
     assert "write a number and s, m, h or d" in capsys.readouterr().err
 
 
 def test_no_kubeconfig_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert clean.main(["--kubeconfig", "/nonexistent/config"]) == 2
+    assert main(["clean", "--kubeconfig", "/nonexistent/config"]) == 2
     assert capsys.readouterr().err.startswith("takeover clean: no kubeconfig at /nonexistent/config")
