@@ -129,6 +129,11 @@ class Api:
             async for line in response.response.content:
                 yield json.loads(line)
         finally:
+            # A watch ends in the middle of its answer. Without waiting for the server's goodbye, which could come after
+            # the event loop has ended.
+            connection = response.response.connection
+            if connection is not None and connection.transport is not None:
+                connection.transport.abort()
             response.response.close()
 
     @asynccontextmanager
