@@ -159,13 +159,14 @@ class KubernetesDeployment:
             await self._readiness.wait(self._pods.values(), concerned, self._addresses)
 
     async def _replace(self, scenario: Scenario) -> None:
-        before, now = self._config_maps, self._bound(scenario)["ConfigMap"]
-        changed = [name for name, entry in now.items() if before.get(name) != entry]
-        if changed:
+        before = self._config_maps
+        if any(before.get(name) != entry for name, entry in self._bound(scenario)["ConfigMap"].items()):
+            # Another state, so another mark, which the ConfigMaps that hold it get too.
             self._generation += 1
             bound = self._bound(scenario)
-            await asyncio.gather(*(self._apply(bound["ConfigMap"][name]) for name in changed))
-            self._config_maps = {**before, **{name: bound["ConfigMap"][name] for name in changed}}
+            changed = {name: entry for name, entry in bound["ConfigMap"].items() if before.get(name) != entry}
+            await asyncio.gather(*map(self._apply, changed.values()))
+            self._config_maps = before | changed
             for name, pod in self._pods.items():
                 pod.manifest = bound["Pod"].get(name, pod.manifest)
         self._scenario = scenario

@@ -229,6 +229,7 @@ def test_a_server_that_is_not_there_and_one_that_goes_away(tmp_path: Path, inbou
 RUN = """
 import sys
 from takeover.engines.kubernetes import KubernetesEngine
+from takeover.envoy.releases import resolve
 from takeover.scenario.loader import Scenario
 engine = KubernetesEngine(context=sys.argv[1], run_id=sys.argv[3])
 try:
