@@ -41,7 +41,7 @@ class KubernetesContainer:
         return self._name
 
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
-        """Runs a command; one that outlives `timeout` is left to the container's own end."""
+        """See `takeover.engines.interface.Container.exec`."""
         pod = self._pod
         try:
             return pod.cluster.background.run(

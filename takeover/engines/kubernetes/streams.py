@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
@@ -17,6 +17,19 @@ _EXEC_PROTOCOL = "v5.channel.k8s.io"
 """The first that can end stdin; Kubernetes 1.30 speaks it."""
 _FORWARD_PROTOCOL = "v4.channel.k8s.io"
 _CHUNK = 1 << 15
+_END_TIMEOUT = 10.0
+_END_SCRIPT = r"""
+wanted=$(printf '%s\n' "$@")
+for leader in /proc/[0-9]*; do
+    [ "$(tr '\0' '\n' 2>/dev/null <"$leader/cmdline")" = "$wanted" ] || continue
+    for each in /proc/[0-9]*; do
+        read -r line 2>/dev/null <"$each/stat" || continue
+        set -- ${line##*) }
+        [ "/proc/$4" != "$leader" ] || kill -KILL "${each#/proc/}"
+    done
+done
+"""
+"""Each command of an exec has a session of its own, named by its first process (proc(5): the sixth field of stat)."""
 
 
 class NotRunningError(TakeoverError):
@@ -102,8 +115,20 @@ async def execute(
                 feeding.cancel()
                 await asyncio.gather(feeding, return_exceptions=True)
     except TimeoutError:
+        with suppress(TakeoverError, TimeoutError):  # the container may be gone, or have no shell
+            await _end(api, namespace, pod, container, command)
         raise TimeoutError(f"{' '.join(command)!r} in {pod}/{container} did not end within {timeout:g} s") from None
     return ExecResult(running.exit_code or 0, bytes(collected[STDOUT]), bytes(collected[STDERR]))
+
+
+async def _end(api: Api, namespace: str, pod: str, container: str, command: Sequence[str]) -> None:
+    """Ends a command that goes on without us, as the API cannot, with all that it started."""
+    async with (
+        asyncio.timeout(_END_TIMEOUT),
+        execution(api, namespace, pod, container, ["sh", "-c", _END_SCRIPT, "end", *command], False) as running,
+    ):
+        async for _ in running.outputs():
+            pass
 
 
 async def _feed(running: ExecStream, stdin: bytes) -> None:
