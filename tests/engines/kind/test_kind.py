@@ -1,0 +1,162 @@
+"""The kind engine: without Docker or kind, and for real where TAKEOVER_TEST_KIND_IMAGE names a node image."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+ROOT = Path(__file__).parents[3]
+IMAGE = os.environ.get("TAKEOVER_TEST_KIND_IMAGE")
+SUITE = "suites/inbound/test_interception.py"
+NAME = "takeover-test"
+
+real = pytest.mark.skipif(not IMAGE, reason="no kind here: set TAKEOVER_TEST_KIND_IMAGE to a node image")
+
+
+def command(*options: str) -> list[str]:
+    image = ["--kind-image", IMAGE] if IMAGE else []
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", SUITE, "--engine", "kind", *image, *options]
+
+
+def run(*options: str, path: str | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | variables | ({} if path is None else {"PATH": path})
+    return subprocess.run(
+        command(*options), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def refusal(result: "subprocess.CompletedProcess[str]") -> str:
+    """The one line that a run ends with when it refuses its input."""
+    assert result.returncode == 4, result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Callable[..., str]:
+    """Makes a PATH with a few programs of our own: NAME="shell script"."""
+
+    def make(**scripts: str) -> str:
+        for name, script in scripts.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        return str(tmp_path)
+
+    return make
+
+
+def test_without_docker_the_other_engines_are_named(programs: Callable[..., str]) -> None:
+    told = refusal(run(path=programs()))
+
+    assert "--engine kind needs docker, and there is no program docker here" in told
+    assert "--engine local" in told
+    assert "--engine kubernetes" in told
+
+
+def test_a_docker_that_does_not_answer_is_told_with_its_words(programs: Callable[..., str]) -> None:
+    told = refusal(run(path=programs(docker="echo 'Is the daemon running?' >&2; exit 1")))
+
+    assert "docker, which does not answer (Is the daemon running?)" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--kind-bin", "/nonexistent/kind"), "--kind-bin /nonexistent/kind: there is no such program"),
+        (("--kind-bin", "/bin/false"), "false get clusters: no message"),
+        (("--cluster-name", "a/b"), "--cluster-name 'a/b' is no name for a kind cluster"),
+        (("--image", "nothing=a:b"), "no image role 'nothing'; there are nginx, iptables, envoy, relay"),
+    ],
+)
+def test_bad_options(programs: Callable[..., str], options: tuple[str, ...], told: str) -> None:
+    # A Docker that answers is all that these need of it.
+    assert told in refusal(run(*options, path=programs(docker="exit 0") + ":/bin:/usr/bin"))
+
+
+def test_where_kind_cannot_be_downloaded_that_is_told(programs: Callable[..., str], tmp_path: Path) -> None:
+    result = run(
+        "--cluster-name", tmp_path.name, path=programs(docker="exit 0"), KIND_DOWNLOAD_URL="http://127.0.0.1:9/"
+    )
+    shutil.rmtree(ROOT / ".pytest-kind" / tmp_path.name)
+
+    assert "no program kind on PATH, and it cannot be downloaded" in refusal(result)
+
+
+def clusters() -> list[str]:
+    return subprocess.run(["kind", "get", "clusters"], check=True, capture_output=True, text=True).stdout.split()
+
+
+def until(condition: Callable[[], bool], deadline: float) -> None:
+    """Waits until it holds; tenacity.RetryError at the deadline."""
+    Retrying(retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.2), stop=stop_after_delay(deadline))(
+        condition
+    )
+
+
+@real
+def test_a_run_makes_its_cluster_and_removes_it() -> None:
+    result = run("--cluster-name", NAME, "-k", "Pod")
+
+    assert result.returncode == 0, result.stdout
+    assert f"creating kind cluster {NAME}" in result.stdout
+    assert NAME not in clusters()
+
+
+@real
+def test_a_node_image_that_does_not_exist_leaves_nothing() -> None:
+    told = refusal(run("--cluster-name", NAME, "--kind-image", "kindest/node:nonexistent"))
+
+    assert f"kind cannot create cluster {NAME}" in told
+    assert "kindest/node:nonexistent" in told
+    assert NAME not in clusters()
+
+
+@real
+def test_ctrl_c_while_the_cluster_is_made_leaves_nothing() -> None:
+    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: NAME in clusters(), 60)
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=120)[0]
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert NAME not in clusters()
+
+
+@real
+def test_a_killed_runs_cluster_is_cleaned_and_a_living_ones_is_not_shared() -> None:
+    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
+        until(lambda: NAME in clusters(), 60)
+        assert f"kind cluster {NAME} belongs to another run" in refusal(run("--cluster-name", NAME))
+        assert NAME not in clean().stdout
+        os.killpg(process.pid, signal.SIGKILL)
+    assert f"  {NAME}\n" in clean().stdout
+    assert NAME in clusters()
+    assert f"deleted kind cluster {NAME}\n" in clean("--yes").stdout
+    assert NAME not in clusters()
+
+
+def clean(*options: str) -> "subprocess.CompletedProcess[str]":
+    takeover = [sys.executable, "-c", "import sys; from takeover.commands.main import main; sys.exit(main())", "clean"]
+    return subprocess.run([*takeover, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@real
+def test_a_cluster_that_was_there_is_used_and_left() -> None:
+    subprocess.run(
+        ["kind", "create", "cluster", "--name", NAME, "--image", str(IMAGE)], check=True, capture_output=True
+    )
+    try:
+        result = run("--cluster-name", NAME, "-k", "Pod")
+
+        assert result.returncode == 0, result.stdout
+        assert f"using kind cluster {NAME}, which was there" in result.stdout
+        assert NAME in clusters()
+    finally:
+        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
