@@ -1,0 +1,29 @@
+"""How often a deployed scenario calls the Kubernetes API, and how fast: `python -m benchmarks.cluster [CONTEXT]`."""
+
+import sys
+import time
+
+from takeover.engines.kubernetes.engine import KubernetesEngine
+from takeover.envoy.releases import resolve
+from takeover.scenario.loader import Scenario
+
+
+def main() -> None:
+    """Deploys each scenario once on the context's cluster, and prints a line a scenario."""
+    engine, release = KubernetesEngine(sys.argv[1] if len(sys.argv) > 1 else None), resolve(None)[0]
+    try:
+        print(engine.describe())
+        for name in Scenario.names():
+            before, begin = engine.calls, time.monotonic()
+            deployment = engine.deploy(Scenario.named(name), release)
+            deployment.delete()
+            seconds, calls = time.monotonic() - begin, engine.calls - before
+            of_verbs = ", ".join(f"{verb} {count}" for verb, count in calls.most_common())
+            rate = calls.total() / seconds
+            print(f"{name:<24} {calls.total():>3} calls in {seconds:4.1f} s ({rate:4.1f} a second): {of_verbs}")
+    finally:
+        engine.close()
+
+
+if __name__ == "__main__":
+    main()
