@@ -1,0 +1,95 @@
+"""Envoy's counters: which ones tell of the traffic under test, and by how much they moved."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Stats = Mapping[str, int]
+"""Counters and gauges by name, as `Admin.stats` gives them."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Counters and gauges that are left out of account, and why."""
+
+    name: str
+    pattern: re.Pattern[str]
+    reason: str
+
+
+EXCLUDED = tuple(
+    Exclusion(name, re.compile(pattern), reason)
+    for name, pattern, reason in (
+        (
+            "process",
+            r"^(server|runtime|filesystem|main_thread|workers|thread_local_cluster_manager|overload|access_logs)\.",
+            "the process counts its own seconds, memory, timers and files",
+        ),
+        ("admin", r"^(listener|http)\.admin\.", "our own questions, and the readiness probe, come over the admin port"),
+        ("dns", r"^dns\.", "names are resolved again whenever their time is over"),
+        (
+            "updates",
+            r"^(cluster_manager|listener_manager)\.|\.(update|membership|assignment)_\w+$|\.total_match_count$",
+            "clusters refresh their members, with or without traffic",
+        ),
+        ("probes", r"\.(health_check|outlier_detection)\.", "Envoy asks by itself whether its upstreams are well"),
+        (
+            "states",
+            r"_(active|buffered|open|remaining)$|\.circuit_breakers\.|\.max_host_weight$|\.lb_subsets_active$|\.version$",
+            "a gauge is a state and no event: whether it is back at rest is looked at before anything is counted",
+        ),
+        ("lengths", r"_bytes_(total|sent|received)$", "headers differ in length: one tells milliseconds"),
+        (
+            "copies",
+            r"\.(external|internal|worker_\d+|zone)\.|^listener\..+\.http\.",
+            "they count once more what the listener, the filter or the cluster counted",
+        ),
+    )
+)
+
+
+def exclusion(name: str) -> Exclusion | None:
+    """The rule by which the counter of that name is left out of account, if any."""
+    return next((each for each in EXCLUDED if each.pattern.search(name)), None)
+
+
+def difference(before: Stats, after: Stats) -> dict[str, int]:
+    """By how much each counter moved that tells of the traffic under test. What did not move is not in it."""
+    changed = {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+    return {name: change for name, change in changed.items() if exclusion(name) is None}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a counter belongs to: a listener, an HTTP or TCP filter by its stat prefix, a cluster, or another filter."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+# Names may hold dots; so may what follows them. Each owner has one counter from which its name can be told.
+_TELLING = {
+    "listener": "downstream_cx_total",
+    "http": "downstream_rq_total",
+    "tcp": "downstream_cx_total",
+    "cluster": "upstream_cx_total",
+}
+
+
+def owners(stats: Stats) -> list[Owner]:
+    """Every listener, filter and cluster that counts, in the order in which traffic meets them; not the admin's."""
+    found = []
+    for kind, counter in _TELLING.items():
+        pattern = re.compile(rf"^{kind}\.(.+)\.{counter}$")
+        names = [match.group(1) for match in map(pattern.match, stats) if match and not exclusion(match.string)]
+        found += [Owner(kind, name) for name in sorted(names)]
+    return found
+
+
+def moved_by(owner: Owner, moved: Stats) -> dict[str, int]:
+    """Those of the counters that moved that belong to the owner, without its name."""
+    prefix = f"{owner.kind}.{owner.name}."
+    return {name.removeprefix(prefix): change for name, change in moved.items() if name.startswith(prefix)}

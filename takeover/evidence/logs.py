@@ -1,0 +1,78 @@
+"""What Envoy and the destinations wrote down: their access logs, one JSON object a line."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry of Envoy's access log: an HTTP request, or a connection that was passed on as it is.
+
+    `flags` are Envoy's response flags (`UH`, `NR`, …; `-` for none). What Envoy has no value for is None.
+    """
+
+    listener: str
+    flags: str
+    original_destination: str
+    downstream_remote: str
+    filter_chain: str | None = None
+    upstream_cluster: str | None = None
+    upstream_host: str | None = None
+    termination: str | None = None
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    route: str | None = None
+    method: str | None = None
+    path: str | None = None
+    authority: str | None = None
+    protocol: str | None = None
+    status: int | None = None
+    details: str | None = None
+    request_id: str | None = None
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """One request as the destination saw it: who connected, and what arrived.
+
+    `server` is the address at which it arrived. `verdict` and what follows are told by the authentication service only.
+    """
+
+    time: float
+    client: str
+    server: str
+    method: str
+    uri: str
+    host: str
+    status: int
+    request_id: str = ""
+    protocol: str = ""
+    version: str = ""
+    x_auth_user: str = ""
+    connection: int = 0
+    connection_requests: int = 0
+    bytes: int = 0
+    verdict: int | None = None
+    authorization: str = ""
+    user: str = ""
+    original_path: str = ""
+
+    @property
+    def client_ip(self) -> str:
+        """The client's address without its port."""
+        return self.client.rpartition(":")[0]
+
+
+def json_lines(log: str) -> list[str]:
+    """The lines of a container's log that are whole and hold an object; what else it wrote is left out."""
+    whole = log[: log.rfind("\n") + 1]
+    return [line for line in whole.splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def entries(lines: Iterable[str]) -> list[Entry]:
+    """Lines of Envoy's access log."""
+    return [msgspec.json.decode(line, type=Entry) for line in lines]
+
+
+def arrivals(lines: Iterable[str]) -> list[Arrival]:
+    """Lines of an nginx's access log."""
+    return [msgspec.json.decode(line, type=Arrival) for line in lines]

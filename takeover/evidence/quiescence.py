@@ -1,0 +1,66 @@
+"""Whether Envoy is at rest: nothing under way, and everything written that its counters say must have been."""
+
+import re
+
+from takeover.evidence.counters import Stats, exclusion
+
+_REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_active|upstream_rq_pending_active)$")
+# A connection that still waits for its first bytes (http_inspector) counts as "pre".
+_CONNECTIONS = re.compile(r"^listener\..+\.downstream_(pre_)?cx_active$")
+_COPIES = re.compile(r"\.worker_\d+\.")
+
+
+def connections(stats: Stats) -> int:
+    """How many connections Envoy's clients have with it, the admin port's left out."""
+    return _sum(_CONNECTIONS, stats)
+
+
+def under_way(stats: Stats, expected_connections: int | None) -> str:
+    """What is not at rest; empty if all is.
+
+    Args:
+        expected_connections: how many connections clients hold open on purpose; None for any number.
+    """
+    gauges = ((name, value) for name, value in stats.items() if value and _REQUESTS.match(name))
+    active = [f"{name} is {value}" for name, value in gauges if not _is_another(name)]
+    open_now = connections(stats)
+    if expected_connections is not None and open_now != expected_connections:
+        active.append(f"Envoy has {open_now} connections with clients, not {expected_connections}")
+    return "; ".join(active)
+
+
+def log_entries(stats: Stats) -> int:
+    """How many access log entries there must be since Envoy's start.
+
+    One for each HTTP request that is over, one for each TCP proxied connection that is over, and one for each
+    connection that the local rate limit turned away (the listener's log of scenario 3.2).
+    """
+    http_requests = _all("http", "downstream_rq_total", stats) - _all("http", "downstream_rq_active", stats)
+    # Listeners know of all connections that are open, HTTP filters of theirs; the others are TCP proxied.
+    tcp_open = _all("listener", "downstream_cx_active", stats) - _all("http", "downstream_cx_active", stats)
+    tcp_connections = _all("tcp", "downstream_cx_total", stats) - tcp_open
+    return http_requests + tcp_connections + _all("local_rate_limit", "rate_limited", stats)
+
+
+def forwarded_requests(stats: Stats) -> int:
+    """How many HTTP requests Envoy sent to destinations since its start."""
+    clusters = {
+        match.group(1)
+        for name, value in stats.items()
+        if value and (match := re.match(r"^cluster\.(.+)\.upstream_cx_http\d_total$", name))
+    }
+    return sum(stats[f"cluster.{each}.upstream_rq_total"] for each in clusters)
+
+
+def _all(kind: str, counter: str, stats: Stats) -> int:
+    return _sum(re.compile(rf"^{kind}\..+\.{counter}$"), stats)
+
+
+def _sum(pattern: re.Pattern[str], stats: Stats) -> int:
+    return sum(value for name, value in stats.items() if pattern.match(name) and not _is_another(name))
+
+
+def _is_another(name: str) -> bool:
+    """Whether it is the admin port's, or a worker's copy."""
+    found = exclusion(name)
+    return _COPIES.search(name) is not None or (found is not None and found.name == "admin")

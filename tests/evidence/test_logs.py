@@ -1,0 +1,55 @@
+import msgspec
+import pytest
+
+from takeover.evidence.logs import arrivals, entries, json_lines
+
+BLOCKED = (
+    '{"bytes_received":0,"bytes_sent":0,"downstream_remote":"10.244.0.2:51002","filter_chain":"virtualOutbound-tcp",'
+    '"flags":"UH","listener":"virtualOutbound","original_destination":"10.96.1.1:80","termination":null,'
+    '"upstream_cluster":"BlockAllCluster","upstream_host":null}'
+)
+ARRIVED = (
+    '{"time": 1764062057.123, "client": "10.244.0.2:51014", "server": "10.244.0.3:80", "method": "GET", "uri": "/",'
+    ' "host": "website", "status": 200, "protocol": "HTTP/1.1", "version": "", "x_auth_user": "", "request_id": "",'
+    ' "connection": 3, "connection_requests": 1, "bytes": 212}'
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "lines"),
+    [
+        ("", []),
+        (f"[2026-11-25][info] starting\n{BLOCKED}\n", [BLOCKED]),
+        (f"{BLOCKED}\n{BLOCKED}\nnot json\n", [BLOCKED, BLOCKED]),
+        (f"{BLOCKED}\n{BLOCKED}", [BLOCKED]),  # its end is still to be written
+        (f"{BLOCKED}\n{BLOCKED[:40]}\n", [BLOCKED]),
+    ],
+)
+def test_whole_lines_of_json(log: str, lines: list[str]) -> None:
+    assert json_lines(log) == lines
+
+
+def test_an_entry_of_a_connection() -> None:
+    (entry,) = entries([BLOCKED])
+    assert (entry.flags, entry.original_destination, entry.upstream_cluster) == (
+        "UH",
+        "10.96.1.1:80",
+        "BlockAllCluster",
+    )
+    assert (entry.upstream_host, entry.status, entry.request_id) == (None, None, None)
+
+
+def test_an_arrival() -> None:
+    (arrival,) = arrivals([ARRIVED])
+    assert (arrival.client_ip, arrival.server, arrival.bytes, arrival.verdict) == (
+        "10.244.0.2",
+        "10.244.0.3:80",
+        212,
+        None,
+    )
+
+
+@pytest.mark.parametrize("line", ['{"listener": "x"}', '{"flags": 5}'])
+def test_a_line_of_another_kind_is_an_error(line: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        entries([line])

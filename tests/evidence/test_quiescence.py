@@ -1,0 +1,68 @@
+import pytest
+
+from takeover.evidence.quiescence import connections, forwarded_requests, log_entries, under_way
+
+AT_REST = {
+    "http.gateway.downstream_rq_active": 0,
+    "http.admin.downstream_rq_active": 1,  # the question by which we learn this
+    "cluster.app.upstream_rq_active": 0,
+    "cluster.app.upstream_cx_active": 1,  # kept for the next request
+    "listener.admin.downstream_cx_active": 1,
+    "listener.0.0.0.0_80.downstream_cx_active": 2,
+    "listener.0.0.0.0_80.downstream_pre_cx_active": 0,
+    "listener.0.0.0.0_80.worker_0.downstream_cx_active": 2,
+}
+
+
+def test_connections_are_those_of_clients() -> None:
+    assert connections(AT_REST) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "words"),
+    [
+        ({}, None, ""),
+        ({}, 2, ""),
+        ({}, 0, "Envoy has 2 connections with clients, not 0"),
+        ({"listener.0.0.0.0_80.downstream_pre_cx_active": 1}, 2, "has 3 connections with clients, not 2"),
+        ({"http.gateway.downstream_rq_active": 1}, None, "http.gateway.downstream_rq_active is 1"),
+        ({"cluster.app.upstream_rq_active": 3}, None, "cluster.app.upstream_rq_active is 3"),
+        ({"cluster.app.upstream_rq_pending_active": 1}, None, "cluster.app.upstream_rq_pending_active is 1"),
+    ],
+)
+def test_what_is_under_way(change: dict[str, int], expected: int | None, words: str) -> None:
+    found = under_way(AT_REST | change, expected)
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("stats", "entries"),
+    [
+        ({}, 0),
+        ({"http.a.downstream_rq_total": 5, "http.a.downstream_rq_active": 1, "http.admin.downstream_rq_total": 9}, 4),
+        # Two of the five TCP connections are open; the third connection that is open belongs to HTTP.
+        (
+            {
+                "tcp.AllowAll.downstream_cx_total": 5,
+                "listener.0.0.0.0_15001.downstream_cx_active": 3,
+                "listener.0.0.0.0_15001.worker_0.downstream_cx_active": 3,
+                "http.a.downstream_cx_active": 1,
+            },
+            3,
+        ),
+        ({"local_rate_limit.l.rate_limited": 2, "http.a.downstream_rq_total": 1}, 3),
+    ],
+)
+def test_how_many_log_entries_there_must_be(stats: dict[str, int], entries: int) -> None:
+    assert log_entries(stats) == entries
+
+
+def test_requests_are_forwarded_by_clusters_that_speak_http() -> None:
+    stats = {
+        "cluster.app.upstream_cx_http1_total": 1,
+        "cluster.app.upstream_rq_total": 7,
+        "cluster.AllowAll.upstream_cx_http1_total": 0,
+        "cluster.AllowAll.upstream_rq_total": 5,
+    }
+    assert forwarded_requests(stats) == 7
