@@ -1,3 +1,7 @@
 """The plugins of this project: what `--engine`, `--envoy` and the fixtures of the suites are."""
 
-pytest_plugins = ["fixtures.options", "fixtures.scenes", "fixtures.failure", "fixtures.keep"]
+import pytest
+
+pytest.register_assert_rewrite("takeover.evidence.verdicts")  # a verdict that fails shows what was seen instead
+
+pytest_plugins = ["fixtures.options", "fixtures.scenes", "fixtures.evidence", "fixtures.failure", "fixtures.keep"]

@@ -1,7 +1,7 @@
 """A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -11,6 +11,8 @@ from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.releases import Release
 from takeover.errors import DeploymentError
+from takeover.evidence.seen import Seen
+from takeover.evidence.witnesses import Witnesses
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import shown
@@ -28,6 +30,8 @@ class Scene:
         self.deployment = deployment
         self._clients: dict[tuple[str, str, bool], httpx.Client] = {}
         self._admin: Admin | None = None
+        self._witnesses: Witnesses | None = None
+        self.watched_blocks: list[Seen] = []
         self._closing = contextlib.ExitStack()
         self._wait_until_the_deployed_config_serves()
 
@@ -64,8 +68,32 @@ class Scene:
         return self._clients[key]
 
     def new_http(self, pod: str, container: str = "") -> httpx.Client:
-        """A client with connections of its own."""
-        return self._closing.enter_context(http.client(self._container(pod, container).connect))
+        """A client with a connection of its own, which ends with the client: use it in a `with`."""
+        return http.client(self._container(pod, container).connect)
+
+    def ask(
+        self, pod: str, url: str, container: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request from that container, over a connection of its own that ends with the answer."""
+        with self.new_http(pod, container) as client:
+            return client.request(method, url, headers=headers)
+
+    @contextlib.contextmanager
+    def watched(self, held: int = 0) -> Iterator[Seen]:
+        """Lets every witness say what the traffic of the block did: Envoy, the destinations, the Pod's rules.
+
+        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it.
+
+        Args:
+            held: how many connections with Envoy the block leaves open nevertheless.
+        """
+        if self._witnesses is None:
+            self._witnesses = Witnesses(self.deployment, self.envoy_pod, _ENVOY, self.envoy)
+            self._closing.callback(self._witnesses.close)
+        before, seen = self._witnesses.account(), Seen()
+        yield seen
+        seen.tell(before, self._witnesses.account(before, held))
+        self.watched_blocks.append(seen)
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
         """A TCP connection from that container."""
@@ -142,6 +170,7 @@ class Scene:
         self._closing.close()
         self._clients.clear()
         self._admin = None
+        self._witnesses = None
 
     def close(self) -> None:
         """Removes the deployment."""

@@ -2,12 +2,20 @@
 
 import pytest
 
+from takeover.evidence.verdicts import assert_past_envoy, assert_routed
 from takeover.scene import Scene
 from takeover.traffic.answers import told
 
 pytestmark = [pytest.mark.inbound, pytest.mark.scenario("inbound-interception")]
 
 POD = "envoy-traffic-mock"
+THROUGH_ENVOY = [
+    "rule PREROUTING REDIRECT --to-ports 15006",
+    "listener 0.0.0.0_15006",
+    "http ingress_http",
+    "cluster shadow_cluster_config",
+    f"destination {POD}/nginx",
+]
 
 
 def address(scene: Scene, by: str) -> str:
@@ -16,42 +24,47 @@ def address(scene: Scene, by: str) -> str:
 
 @pytest.mark.parametrize("by", ["Pod IP", "ClusterIP", "name"])
 def test_from_another_pod_envoy_answers(scene: Scene, by: str) -> None:
-    response = scene.http("client/client").get(f"http://{address(scene, by)}/")
+    with scene.watched() as seen:
+        response = scene.ask("client/client", f"http://{address(scene, by)}/")
 
     assert response.status_code == 200
     assert response.headers["server"] == "envoy"
     assert response.headers["x-envoy-upstream-service-time"].isdigit()
-    # Envoy passed the request on to the application, over a connection of its own inside the Pod.
     assert told(response)["backend"] == POD
-    assert told(response)["client"].startswith("127.0.0.1:")
-
-
-def test_the_pod_that_asks_is_seen_by_envoy_alone(scene: Scene) -> None:
-    client = scene.pod("client/client")
-    before = scene.envoy.stats("http.ingress_http.downstream_cx_total")
-    response = scene.new_http("client/client").get(f"http://{scene.pod(POD).ip}/")
-
-    assert client.ip not in told(response)["client"]
-    assert scene.envoy.stats("http.ingress_http.downstream_cx_total") == {name: n + 1 for name, n in before.items()}
+    assert_routed(seen, THROUGH_ENVOY)
+    assert seen.rule("REDIRECT") == 1
+    # The Pod that asks is seen by Envoy alone; the application sees Envoy's own connection inside the Pod.
+    assert seen.envoy.downstream_remote.startswith(scene.pod("client/client").ip + ":")
+    assert seen.arrival(POD).client_ip == "127.0.0.1"
 
 
 def test_from_inside_the_pod_nginx_itself_answers(scene: Scene) -> None:
-    response = scene.http(POD, "nginx").get("http://127.0.0.1/")
+    with scene.watched() as seen:
+        response = scene.ask(POD, "http://127.0.0.1/", "nginx")
 
     assert response.status_code == 200
     assert response.headers["server"].startswith("nginx")
     assert "x-envoy-upstream-service-time" not in response.headers
+    assert_past_envoy(seen, f"{POD}/nginx")
+    assert seen.rule("REDIRECT") == 0
 
 
 def test_another_port_is_not_intercepted(scene: Scene) -> None:
-    response = scene.http("client/client").get(f"http://{scene.pod(POD).ip}:81/")
+    with scene.watched() as seen:
+        response = scene.ask("client/client", f"http://{scene.pod(POD).ip}:81/")
 
     assert response.headers["server"].startswith("nginx")
-    assert told(response)["client"].startswith(scene.pod("client/client").ip)
+    assert_past_envoy(seen, f"{POD}/nginx")
+    assert seen.rule("REDIRECT") == 0
+    assert seen.arrival(POD).client_ip == scene.pod("client/client").ip
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500, 503])
 def test_the_applications_status_comes_through(scene: Scene, status: int) -> None:
-    response = scene.http("client/client").get(f"http://{scene.pod(POD).ip}/status/{status}")
+    with scene.watched() as seen:
+        response = scene.ask("client/client", f"http://{scene.pod(POD).ip}/status/{status}")
 
     assert (response.status_code, response.headers["server"]) == (status, "envoy")
+    # Not Envoy's words: the application's own, which Envoy hands on.
+    assert_routed(seen, THROUGH_ENVOY)
+    assert (seen.envoy.status, seen.envoy.details, seen.arrival(POD).status) == (status, "via_upstream", status)

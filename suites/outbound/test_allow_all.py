@@ -2,51 +2,71 @@
 
 import pytest
 
+from takeover.evidence.verdicts import assert_blocked, assert_passed_on
 from takeover.scene import Scene
 from takeover.traffic.answers import told
 from takeover.traffic.names import ask_over_tcp, nameserver
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-allow-all")]
 
-PASSED = "cluster.AllowAll.upstream_cx_total"
+WEBSITE = "internet/website/nginx"
 REQUEST = b"GET / HTTP/1.1\r\nHost: website\r\nConnection: close\r\n\r\n"
 
 
-@pytest.mark.parametrize(("url", "port"), [("http://{name}/", 80), ("http://{pod}/", 80), ("http://{pod}:81/", 81)])
-def test_the_application_reaches_the_real_destination(scene: Scene, url: str, port: int) -> None:
-    before = scene.envoy.stats(PASSED).get(PASSED, 0)
+@pytest.mark.parametrize(("to", "port"), [("Service", 80), ("Pod", 80), ("Pod", 81)])
+def test_the_application_reaches_the_real_destination(scene: Scene, to: str, port: int) -> None:
     pod = scene.pod("internet/website").ip
-    response = scene.new_http("outpod", "nginx").get(url.format(name=scene.host_name("internet/website"), pod=pod))
+    address = {"Service": scene.service_ip("internet/website"), "Pod": pod}[to]
+    name = {"Service": scene.host_name("internet/website"), "Pod": pod}[to]
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{name}:{port}/", "nginx")
 
     assert response.status_code == 200
     assert response.headers["server"].startswith("nginx")  # Envoy passes bytes on and adds no header
     assert told(response)["backend"] == "website"
-    assert told(response)["server"] == f"{pod}:{port}"
-    assert scene.envoy.stats(PASSED)[PASSED] == before + 1
+    assert_passed_on(seen, f"{address}:{port}", WEBSITE)
+    assert seen.envoy.flags == "-"
+    arrival = seen.arrival("internet/website")
+    assert (arrival.server, arrival.client_ip) == (f"{pod}:{port}", scene.pod("outpod").ip)
 
 
 def test_where_nobody_listens_the_connection_ends_without_a_byte(scene: Scene) -> None:
-    # Envoy has accepted the connection before it finds out that the destination refuses it.
-    assert scene.converse("outpod", scene.pod("internet/website").ip, 9, REQUEST, "nginx").received == b""
+    website = scene.pod("internet/website").ip
+    with scene.watched() as seen:
+        # Envoy has accepted the connection before it finds out that the destination refuses it.
+        assert scene.converse("outpod", website, 9, REQUEST, "nginx").received == b""
+
+    # Not blocked: Envoy tried, and failed to connect (`UF`).
+    assert_passed_on(seen, f"{website}:9")
+    assert "UF" in seen.envoy.flags
+    assert seen.counter("cluster.AllowAll.upstream_cx_connect_fail") == 1
 
 
 def test_dns_over_tcp_passes_through_envoy(scene: Scene) -> None:
     application = scene.pod("outpod").container("nginx")
-    before = scene.envoy.stats(PASSED).get(PASSED, 0)
-    answer = ask_over_tcp(application, nameserver(application), scene.host_name("internet/website"))
+    server = nameserver(application)
+    with scene.watched() as seen:
+        answer = ask_over_tcp(application, server, scene.host_name("internet/website"))
 
     assert answer == [scene.service_ip("internet/website")]
-    assert scene.envoy.stats(PASSED)[PASSED] == before + 1
+    assert_passed_on(seen, f"{server}:53")
 
 
 @pytest.mark.scenario("outbound-block-all", fresh=True)
 def test_from_block_all_by_a_new_config_map_and_a_restart(scene: Scene) -> None:
-    website = scene.host_name("internet/website")
-    assert scene.converse("outpod", website, 80, REQUEST, "nginx").received == b""
+    website, address = scene.host_name("internet/website"), f"{scene.service_ip('internet/website')}:80"
+    with scene.watched() as seen:
+        assert scene.converse("outpod", website, 80, REQUEST, "nginx").received == b""
+    assert_blocked(seen, address)
 
     scene.replace_config("outbound-allow-all")
-    # A running Envoy does not look at its file again.
-    assert scene.converse("outpod", website, 80, REQUEST, "nginx").received == b""
+    with scene.watched() as seen:
+        # A running Envoy does not look at its file again.
+        assert scene.converse("outpod", website, 80, REQUEST, "nginx").received == b""
+    assert_blocked(seen, address)
 
     scene.restart("outpod")
-    assert scene.converse("outpod", website, 80, REQUEST, "nginx").received.startswith(b"HTTP/1.1 200 OK\r\n")
+    with scene.watched() as seen:
+        conversation = scene.converse("outpod", website, 80, REQUEST, "nginx")
+    assert conversation.received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert_passed_on(seen, address, WEBSITE)

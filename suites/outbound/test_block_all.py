@@ -1,52 +1,72 @@
-"""2.1 Outbound, block all: nothing that the application sends leaves the Pod; what Envoy's user sends does."""
+"""2.1 Outbound, block all: nothing that the application sends leaves the Pod; what Envoy's user sends does.
+
+Blocked means that Envoy blocked it: the rule caught the connection, Envoy found no upstream (`UH`) and counted it, no
+destination saw anything.
+"""
 
 import pytest
 
+from takeover.evidence.verdicts import assert_blocked, assert_past_envoy
 from takeover.scene import Scene
+from takeover.traffic.answers import told
 from takeover.traffic.names import ask_over_tcp, nameserver
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-block-all")]
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: website\r\n\r\n"
-BLOCKED = "cluster.BlockAllCluster.upstream_cx_none_healthy"
 
 
-@pytest.mark.parametrize(("to", "port"), [("website", 80), ("website", 81), ("website's Pod", 80)])
+@pytest.mark.parametrize(("to", "port"), [("Service", 80), ("Service", 81), ("Pod", 80)])
 def test_the_application_gets_not_a_byte(scene: Scene, to: str, port: int) -> None:
-    website = scene.host_name("internet/website") if to == "website" else scene.pod("internet/website").ip
-    before = scene.envoy.stats(BLOCKED)[BLOCKED]
-    conversation = scene.converse("outpod", website, port, REQUEST, "nginx")
+    address = {"Service": scene.service_ip("internet/website"), "Pod": scene.pod("internet/website").ip}[to]
+    name = {"Service": scene.host_name("internet/website"), "Pod": address}[to]
+    with scene.watched() as seen:
+        conversation = scene.converse("outpod", name, port, REQUEST, "nginx")
 
     assert conversation.received == b""
     assert conversation.end in ("closed", "reset")  # which of the two depends on whether Envoy read the request first
-    assert scene.envoy.stats(BLOCKED)[BLOCKED] == before + 1
+    assert_blocked(seen, f"{address}:{port}")
 
 
 def test_envoys_own_user_still_gets_out(scene: Scene) -> None:
-    response = scene.http("outpod", "envoyproxy").get(f"http://{scene.host_name('internet/website')}/")
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{scene.service_ip('internet/website')}/", "envoyproxy")
 
     assert response.status_code == 200
     assert response.headers["server"].startswith("nginx")
+    assert_past_envoy(seen, "internet/website/nginx")
+    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)
+    assert seen.arrival("internet/website").client == told(response)["client"]
 
 
 def test_inside_the_pod_nothing_is_blocked(scene: Scene) -> None:
-    assert scene.http("outpod", "nginx").get("http://127.0.0.1/").status_code == 200
+    with scene.watched() as seen:
+        response = scene.ask("outpod", "http://127.0.0.1/", "nginx")
+
+    assert response.status_code == 200
+    assert_past_envoy(seen, "outpod/nginx")
+    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (0, 0)
 
 
 def test_names_are_still_resolved_over_udp(scene: Scene) -> None:
-    result = scene.pod("outpod").container("nginx").exec(["getent", "hosts", scene.host_name("internet/website")])
+    with scene.watched() as seen:
+        result = scene.pod("outpod").container("nginx").exec(["getent", "hosts", scene.host_name("internet/website")])
 
     assert result.exit_code == 0
     assert result.stdout.decode().split()[0] == scene.service_ip("internet/website")
+    assert_past_envoy(seen)
+    assert seen.rule("REDIRECT") == 0
 
 
 def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
-    outpod = scene.pod("outpod")
-    before = scene.envoy.stats(BLOCKED)[BLOCKED]
-    website = scene.host_name("internet/website")
+    application, envoy = (scene.pod("outpod").container(name) for name in ("nginx", "envoyproxy"))
+    server, website = nameserver(application), scene.host_name("internet/website")
+    with scene.watched() as seen:
+        assert ask_over_tcp(application, server, website) == []
+    assert_blocked(seen, f"{server}:53")
 
-    assert ask_over_tcp(outpod.container("nginx"), nameserver(outpod.container("nginx")), website) == []
-    assert scene.envoy.stats(BLOCKED)[BLOCKED] == before + 1
     # The same question from Envoy's user is answered: it is the rule that caught it, not the server that is silent.
-    answer = ask_over_tcp(outpod.container("envoyproxy"), nameserver(outpod.container("nginx")), website)
-    assert answer == [scene.service_ip("internet/website")]
+    with scene.watched() as seen:
+        assert ask_over_tcp(envoy, server, website) == [scene.service_ip("internet/website")]
+    assert_past_envoy(seen)
+    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)

@@ -2,64 +2,79 @@
 
 import pytest
 
+from takeover.evidence.seen import Seen
+from takeover.evidence.verdicts import REDIRECTED, assert_passed_on, assert_past_envoy, assert_routed
 from takeover.scene import Scene
 from takeover.traffic.answers import told
 
 pytestmark = [pytest.mark.outbound, pytest.mark.headers, pytest.mark.scenario("outbound-mesh-service")]
 
 
-def test_the_service_is_answered_through_envoy(scene: Scene) -> None:
-    response = scene.http("outpod", "nginx").get(f"http://{scene.service_ip('myngxsvc')}/")
-
-    assert response.status_code == 200
-    assert response.headers["server"] == "envoy"
-    assert response.headers.get_list("myage") == ["18"]
-    assert told(response)["backend"] == "myngxsvc"
-
-
-@pytest.mark.parametrize("status", [204, 304, 403, 404, 500, 503])
-def test_every_answer_has_the_header_once(scene: Scene, status: int) -> None:
-    response = scene.http("outpod", "nginx").get(f"http://{scene.host_name('myngxsvc')}/status/{status}")
-
-    assert response.status_code == status
-    assert response.headers.get_list("myage") == ["18"]
-
-
-def test_head_has_it_too(scene: Scene) -> None:
-    response = scene.http("outpod", "nginx").head(f"http://{scene.service_ip('myngxsvc')}/")
-
-    assert (response.status_code, response.headers.get_list("myage"), response.content) == (200, ["18"], b"")
-
-
-def test_a_header_of_the_applications_own_is_kept_beside_it(scene: Scene) -> None:
-    response = scene.http("outpod", "nginx").get(f"http://{scene.service_ip('myngxsvc')}/myage")
-
-    assert response.headers.get_list("myage") == ["from-the-upstream", "18"]
+def assert_routed_to_the_service(scene: Scene, seen: Seen) -> None:
+    """Straight to the listener of the Service's address: virtualOutbound hands connections over uncounted."""
+    address = scene.service_ip("myngxsvc")
+    of_envoy = [f"listener {address}_80", "http outbound|10.107.42.16_80", "cluster outbound|myngxsvc"]
+    assert_routed(seen, [REDIRECTED, *of_envoy, "destination myngxsvc/nginx"])
+    assert seen.counter("http.outbound|10.107.42.16_80.lua.executions") == 1
+    assert seen.envoy.original_destination == f"{address}:80"
+    assert seen.arrival("myngxsvc").client_ip == scene.pod("outpod").ip
+    assert seen.rule("REDIRECT") == 1
+    assert seen.rule("RETURN") == seen.counter("cluster.outbound|myngxsvc.upstream_cx_total")
 
 
 @pytest.mark.parametrize(
-    ("what", "url"),
+    ("method", "path", "status", "myage"),
     [
-        ("the same address, another port", "http://{service}:81/"),
-        ("the Pod behind the Service", "http://{pod}/"),
-        ("another Service", "http://{website}/"),
+        ("GET", "/", 200, ["18"]),
+        ("HEAD", "/", 200, ["18"]),
+        *(("GET", f"/status/{status}", status, ["18"]) for status in (204, 304, 403, 404, 500, 503)),
+        # A header of the application's own is kept beside it.
+        ("GET", "/myage", 200, ["from-the-upstream", "18"]),
     ],
 )
-def test_elsewhere_the_header_is_not_added(scene: Scene, what: str, url: str) -> None:
-    target = url.format(
-        service=scene.service_ip("myngxsvc"),
-        pod=scene.pod("myngxsvc").ip,
-        website=scene.service_ip("internet/website"),
-    )
-    response = scene.http("outpod", "nginx").get(target)
+def test_every_answer_of_the_service_has_the_header(
+    scene: Scene, method: str, path: str, status: int, myage: list[str]
+) -> None:
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{scene.host_name('myngxsvc')}{path}", "nginx", method)
 
-    assert response.status_code == 200, what
-    assert "myage" not in response.headers, what
-    assert response.headers["server"].startswith("nginx"), what
+    assert (response.status_code, response.headers["server"]) == (status, "envoy")
+    assert response.headers.get_list("myage") == myage
+    assert_routed_to_the_service(scene, seen)
 
 
-def test_envoys_own_user_goes_past_the_listener(scene: Scene) -> None:
-    response = scene.http("outpod", "envoyproxy").get(f"http://{scene.service_ip('myngxsvc')}/")
+def test_the_services_address_is_as_good_as_its_name(scene: Scene) -> None:
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}/", "nginx")
+
+    assert told(response)["backend"] == "myngxsvc"
+    assert response.headers.get_list("myage") == ["18"]
+    assert_routed_to_the_service(scene, seen)
+
+
+@pytest.mark.parametrize(
+    ("to", "port"), [("the Service, another port", 81), ("the Pod behind it", 80), ("another Service", 80)]
+)
+def test_elsewhere_the_header_is_not_added(scene: Scene, to: str, port: int) -> None:
+    address, destination = {
+        "the Service, another port": (scene.service_ip("myngxsvc"), "myngxsvc/nginx"),
+        "the Pod behind it": (scene.pod("myngxsvc").ip, "myngxsvc/nginx"),
+        "another Service": (scene.service_ip("internet/website"), "internet/website/nginx"),
+    }[to]
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{address}:{port}/", "nginx")
 
     assert response.status_code == 200
     assert "myage" not in response.headers
+    assert response.headers["server"].startswith("nginx")
+    assert_passed_on(seen, f"{address}:{port}", destination)
+
+
+def test_envoys_own_user_goes_past_the_listener(scene: Scene) -> None:
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}/", "envoyproxy")
+
+    assert response.status_code == 200
+    assert "myage" not in response.headers
+    assert_past_envoy(seen, "myngxsvc/nginx")
+    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)
