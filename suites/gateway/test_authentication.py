@@ -1,102 +1,122 @@
-"""3.4 Gateway, authentication: Envoy asks a service about every request, by a Lua `httpCall` or by ext_authz."""
+"""3.4 Gateway, authentication: Envoy asks a service about every request, by a Lua `httpCall` or by ext_authz.
+
+Refused means that the service judged so and Envoy's filter refused, and that nothing arrived at the application.
+"""
 
 import httpx
 import pytest
 
-from takeover.scenario.edits import replace
+from takeover.evidence.seen import Seen
+from takeover.evidence.verdicts import assert_answered_by_envoy, assert_routed
+from takeover.scenario.edits import Edit, replace
 from takeover.scene import Scene
 from takeover.traffic.answers import told
 
 pytestmark = [pytest.mark.gateway, pytest.mark.auth]
 
-LUA, EXT_AUTHZ = pytest.mark.scenario("gateway-auth-lua"), pytest.mark.scenario("gateway-auth-ext-authz")
 FILTER = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config"
 OPEN_ON_FAILURE = replace("envoy.yaml", f"{FILTER}.failure_mode_allow", True)
 SHORT_TIMEOUT = replace("envoy.yaml", f"{FILTER}.http_service.server_uri.timeout", "0.2s")
 
+WAY = ["listener 0.0.0.0_8080", "http gateway_http", "cluster auth_cluster"]
+SERVICE, APPLICATION = "destination gateway/auth", "destination gateway/nginx"
 
-def ask(scene: Scene, who: str, headers: dict[str, str] | None = None) -> httpx.Response:
+
+def case(by: str, *expected: object, edits: tuple[Edit, ...] = (), fresh: bool = False) -> object:
+    """Authentication by `lua` or `ext-authz`, and what is expected then."""
+    return pytest.param(by, *expected, marks=pytest.mark.scenario(f"gateway-auth-{by}", *edits, fresh=fresh))
+
+
+def ask(scene: Scene, who: str, claimed: str | None = None) -> httpx.Response:
     """Somebody's request for /private."""
-    identity = {"authorization": f"Bearer {who}"} if who else {}
+    headers = ({"authorization": f"Bearer {who}"} if who else {}) | ({"x-auth-user": claimed} if claimed else {})
     # By Pod IP: without its authentication service the Pod is not ready, and no longer behind the Service.
-    url = f"http://{scene.pod('gateway').ip}:8080/private"
-    return scene.http("client/client").get(url, headers=identity | (headers or {}))
+    return scene.ask("client/client", f"http://{scene.pod('gateway').ip}:8080/private", headers=headers)
+
+
+def assert_refused(seen: Seen, by: str, verdict: int | None) -> None:
+    """The service was asked and judged so (None: was not there); Envoy refused, and says why."""
+    no_judgement = verdict not in (401, 403)
+    why = {"lua": ("-", "lua_response"), "ext-authz": ("UAEX", f"ext_authz_{'error' if no_judgement else 'denied'}")}
+    assert_answered_by_envoy(seen, WAY if verdict is None else [*WAY, SERVICE], *why[by])
+    assert [each.verdict for each in seen.destination("gateway", "auth")] == ([] if verdict is None else [verdict])
 
 
 @pytest.mark.parametrize(("who", "user"), [("alice", "alice"), ("nameless", "")])
 @pytest.mark.parametrize("claimed", [None, "root"])
-@pytest.mark.parametrize("by", [pytest.param("lua", marks=LUA), pytest.param("ext_authz", marks=EXT_AUTHZ)])
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
 def test_who_may_pass_reaches_the_application(scene: Scene, by: str, who: str, user: str, claimed: str | None) -> None:
-    response = ask(scene, who, {"x-auth-user": claimed} if claimed else {})
+    with scene.watched() as seen:
+        response = ask(scene, who, claimed)
 
     assert response.status_code == 200, by
     assert told(response)["backend"] == "gateway"
+    assert_routed(seen, [*WAY, "cluster shadow_cluster", SERVICE, APPLICATION])
+    assert (seen.arrival("gateway", "auth").verdict, seen.arrival("gateway", "auth").user) == (200, user)
     # Only the service says who it is: what the client claims to be does not get through.
-    assert told(response)["x-auth-user"] == user
+    assert told(response)["x-auth-user"] == seen.arrival("gateway").x_auth_user == user
 
 
-# Who asks; the status and body by Lua, which hands on what the service says; the same by ext_authz, which hides errors.
+# Who asks, and what the service judges: Lua hands on its status and body, ext_authz hides errors.
 REFUSED = [
-    ("", (401, "auth: who are you?\n"), (401, "auth: who are you?\n")),
-    ("eve", (401, "auth: who are you?\n"), (401, "auth: who are you?\n")),
-    ("Alice", (401, "auth: who are you?\n"), (401, "auth: who are you?\n")),
-    ("mallory", (403, "auth: not you\n"), (403, "auth: not you\n")),
-    ("broken", (500, "auth: broken\n"), (403, "")),
+    ("", 401, "auth: who are you?\n"),
+    ("eve", 401, "auth: who are you?\n"),
+    ("Alice", 401, "auth: who are you?\n"),
+    ("mallory", 403, "auth: not you\n"),
+    ("broken", 500, "auth: broken\n"),
 ]
 
 
-@LUA
-@pytest.mark.parametrize(("who", "by_lua"), [row[:2] for row in REFUSED])
-def test_who_may_not_is_refused_by_lua(scene: Scene, who: str, by_lua: tuple[int, str]) -> None:
-    response = ask(scene, who)
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+@pytest.mark.parametrize(("who", "verdict", "body"), REFUSED)
+def test_who_may_not_is_refused(scene: Scene, by: str, who: str, verdict: int, body: str) -> None:
+    with scene.watched() as seen:
+        response = ask(scene, who, claimed="alice")
 
-    assert (response.status_code, response.text) == by_lua
-    assert response.headers["x-auth-by"] == "lua"
-
-
-@EXT_AUTHZ
-@pytest.mark.parametrize(("who", "by_ext_authz"), [row[::2] for row in REFUSED])
-def test_who_may_not_is_refused_by_ext_authz(scene: Scene, who: str, by_ext_authz: tuple[int, str]) -> None:
-    response = ask(scene, who)
-
-    assert (response.status_code, response.text) == by_ext_authz
-    challenge = 'Bearer realm="gateway"' if by_ext_authz[0] == 401 else None
+    by_lua = by == "lua"
+    assert (response.status_code, response.text) == ((403, "") if verdict == 500 and not by_lua else (verdict, body))
+    assert response.headers.get("x-auth-by") == ("lua" if by_lua else None)
+    challenge = 'Bearer realm="gateway"' if verdict == 401 and not by_lua else None
     assert response.headers.get("www-authenticate") == challenge
+    assert_refused(seen, by, verdict)
 
 
 @pytest.mark.parametrize(
-    ("status", "seconds"),
-    [
-        pytest.param(504, 1.0, marks=LUA, id="lua"),
-        pytest.param(403, 0.2, marks=pytest.mark.scenario("gateway-auth-ext-authz", SHORT_TIMEOUT), id="ext_authz"),
-    ],
+    ("by", "status", "seconds"), [case("lua", 504, 1.0), case("ext-authz", 403, 0.2, edits=(SHORT_TIMEOUT,))]
 )
-def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, status: int, seconds: float) -> None:
-    response = ask(scene, "slow")
+def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(
+    scene: Scene, by: str, status: int, seconds: float
+) -> None:
+    with scene.watched() as seen:
+        response = ask(scene, "slow")
 
     assert response.status_code == status
     # Envoy's timers count from when its event loop last looked at the clock: some milliseconds before the request.
     assert response.elapsed.total_seconds() >= 0.9 * seconds
+    assert_refused(seen, by, 200)  # it would have said yes, too late
+    assert seen.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
 
 
 @pytest.mark.parametrize(
-    "status",
+    ("by", "status"),
     [
-        pytest.param(503, marks=pytest.mark.scenario("gateway-auth-lua", fresh=True), id="lua"),
-        pytest.param(403, marks=pytest.mark.scenario("gateway-auth-ext-authz", fresh=True), id="ext_authz"),
-        pytest.param(
-            200,
-            marks=pytest.mark.scenario("gateway-auth-ext-authz", OPEN_ON_FAILURE, fresh=True),
-            id="ext_authz, failure_mode_allow",
-        ),
+        case("lua", 503, fresh=True),
+        case("ext-authz", 403, fresh=True),
+        case("ext-authz", 200, edits=(OPEN_ON_FAILURE,), fresh=True),
     ],
 )
-def test_without_the_service(scene: Scene, status: int) -> None:
+def test_without_the_service(scene: Scene, by: str, status: int) -> None:
     assert ask(scene, "mallory").status_code == 403
 
     scene.stop("gateway", "auth", port=9000)
     for who in ("alice", "mallory", ""):
-        response = ask(scene, who, {"x-auth-user": "root"})
+        with scene.watched() as seen:
+            response = ask(scene, who, claimed="root")
         assert response.status_code == status
         # Even where the gateway opens without the service, nobody becomes who they claim to be.
         assert told(response).get("x-auth-user", "") == ""
+        assert seen.counter("cluster.auth_cluster.upstream_cx_connect_fail") == 1
+        if status == 200:
+            assert_routed(seen, [*WAY, "cluster shadow_cluster", APPLICATION])
+        else:
+            assert_refused(seen, by, None)

@@ -2,66 +2,86 @@
 
 import pytest
 
+from takeover.evidence.seen import Seen
+from takeover.evidence.verdicts import assert_answered_by_envoy, assert_routed
 from takeover.scene import Scene
 from takeover.traffic.answers import told
 
 pytestmark = [pytest.mark.gateway, pytest.mark.headers, pytest.mark.scenario("gateway-header-match")]
 
 HOST = "app.shadow.com"
+GATEWAY = ["listener 0.0.0.0_8080", "http gateway_http"]
+
+
+def assert_routed_to(seen: Seen, version: str) -> None:
+    """The route of that version, and nothing of the other one's: neither its cluster nor its Pod."""
+    assert_routed(seen, [*GATEWAY, f"cluster app_cluster_{version}", f"destination {version}/app-{version}/nginx"])
+    assert seen.envoy.route == {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]
 
 
 @pytest.mark.parametrize(
-    ("headers", "backend"),
+    ("headers", "version"),
     [
-        ({}, "app-v1"),
-        ({"version": "v1"}, "app-v1"),
-        ({"version": "v2"}, "app-v2"),
-        ({"Version": "v2"}, "app-v2"),  # names of headers know no case
-        ({"version": ""}, "app-v1"),
-        ({"version": "V2"}, "app-v1"),
-        ({"version": "v2x"}, "app-v1"),
-        ({"version": "xv2"}, "app-v1"),
-        ({"version": "v3"}, "app-v1"),
-        ({"x-version": "v2"}, "app-v1"),
+        ({}, "v1"),
+        ({"version": "v1"}, "v1"),
+        ({"version": "v2"}, "v2"),
+        ({"Version": "v2"}, "v2"),  # names of headers know no case
+        ({"version": ""}, "v1"),
+        ({"version": "V2"}, "v1"),
+        ({"version": "v2x"}, "v1"),
+        ({"version": "xv2"}, "v1"),
+        ({"version": "v3"}, "v1"),
+        ({"x-version": "v2"}, "v1"),
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/any/path?with=query"])
-def test_the_header_chooses_the_version(scene: Scene, path: str, headers: dict[str, str], backend: str) -> None:
+def test_the_header_chooses_the_version(scene: Scene, path: str, headers: dict[str, str], version: str) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080"
-    response = scene.http("client/client").get(gateway + path, headers={"host": HOST, **headers})
+    with scene.watched() as seen:
+        response = scene.ask("client/client", gateway + path, headers={"host": HOST, **headers})
 
     assert response.status_code == 200
-    assert told(response)["backend"] == backend
-    assert told(response)["host"] == HOST
-    assert told(response)["uri"] == path
+    assert told(response)["backend"] == f"app-{version}"
+    assert_routed_to(seen, version)
+    arrival = seen.arrival(f"{version}/app-{version}")
+    assert (arrival.host, arrival.uri) == (HOST, path)
 
 
 def test_blanks_around_the_value_are_not_part_of_it(scene: Scene) -> None:
     request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nversion: \t v2  \r\nConnection: close\r\n\r\n"
-    conversation = scene.converse("client/client", scene.host_name("gateway"), 8080, request.encode())
+    with scene.watched() as seen:
+        conversation = scene.converse("client/client", scene.host_name("gateway"), 8080, request.encode())
 
     assert b"backend: app-v2\n" in conversation.received
+    assert_routed_to(seen, "v2")
 
 
 @pytest.mark.parametrize("host", ["other.shadow.com", "shadow.com", "x.app.shadow.com", f"{HOST}:8080", f"{HOST}."])
 @pytest.mark.parametrize("headers", [{}, {"version": "v2"}])
 def test_another_host_finds_no_route(scene: Scene, host: str, headers: dict[str, str]) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080/"
-    response = scene.http("client/client").get(gateway, headers={"host": host, **headers})
+    with scene.watched() as seen:
+        response = scene.ask("client/client", gateway, headers={"host": host, **headers})
 
     assert (response.status_code, response.content, response.headers["server"]) == (404, b"", "envoy")
+    assert_answered_by_envoy(seen, GATEWAY, "NR", "route_not_found")
+    assert seen.counter("http.gateway_http.no_route") == 1
 
 
 def test_without_a_host_the_request_is_bad(scene: Scene) -> None:
     gateway, request = scene.host_name("gateway"), b"GET / HTTP/1.1\r\n\r\n"
-    # Envoy gives the client a second to take the answer before it closes; we need not wait for that.
-    conversation = scene.converse("client/client", gateway, 8080, request, enough=lambda got: b"\r\n\r\n" in got)
+    with scene.watched() as seen:
+        # Envoy gives the client a second to take the answer before it closes; we need not wait for that.
+        conversation = scene.converse("client/client", gateway, 8080, request, enough=lambda got: b"\r\n\r\n" in got)
 
     assert conversation.received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert_answered_by_envoy(seen, GATEWAY, "-", "missing_host_header")
 
 
 def test_the_host_knows_no_case(scene: Scene) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080/"
-    response = scene.http("client/client").get(gateway, headers={"host": "APP.Shadow.COM", "version": "v2"})
+    with scene.watched() as seen:
+        response = scene.ask("client/client", gateway, headers={"host": "APP.Shadow.COM", "version": "v2"})
 
     assert told(response)["backend"] == "app-v2"
+    assert_routed_to(seen, "v2")

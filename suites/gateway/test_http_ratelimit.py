@@ -1,7 +1,11 @@
-"""3.2 Gateway, HTTP rate limit: two requests to /aa pass, the third is refused by Envoy; /bb knows no limit."""
+"""3.2 Gateway, HTTP rate limit: two requests to /aa pass, the third is refused by Envoy; /bb knows no limit.
+
+Refused means that Envoy refused it (`RL`, the limit's own counters), and that nothing arrived at the application.
+"""
 
 import pytest
 
+from takeover.evidence.seen import Seen
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
 from takeover.traffic.answers import told
@@ -13,22 +17,22 @@ pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
 FILTER = "envoy.filters.http.local_ratelimit"
 ROUTES = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]"
 LIMIT = f"{ROUTES}.routes[0].typed_per_filter_config['{FILTER}']"
+WAY = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
 
 
 def variant(*edits: Edit) -> pytest.MarkDecorator:
     """A deployment with a full bucket that no token comes back to, further edited."""
-    return pytest.mark.scenario(
-        NAME, replace("envoy.yaml", f"{LIMIT}.token_bucket.fill_interval", "3600s"), *edits, fresh=True
-    )
+    no_refill = replace("envoy.yaml", f"{LIMIT}.token_bucket.fill_interval", "3600s")
+    return pytest.mark.scenario(NAME, no_refill, *edits, fresh=True)
 
 
-COUNTERS = "aa_local_rate_limiter.http_local_rate_limit"
+Outcome = tuple[int, str, str | None, str | None]
 
 
-def get(scene: Scene, path: str, host: str = "gateway") -> tuple[int, str, str | None, str | None]:
+def get(scene: Scene, path: str, host: str = "gateway") -> Outcome:
     """Status, who answered, and the two headers that the configuration adds."""
     url = f"http://{scene.host_name('gateway')}:8080{path}"
-    response = scene.http("client/client").get(url, headers={"host": host})
+    response = scene.ask("client/client", url, headers={"host": host})
     by = told(response).get("backend") or response.text
     return response.status_code, by, response.headers.get("myage"), response.headers.get("x-local-rate-limit")
 
@@ -36,34 +40,51 @@ def get(scene: Scene, path: str, host: str = "gateway") -> tuple[int, str, str |
 PASSED = (200, "gateway", "19", None)
 REFUSED = (429, "local_rate_limited", "19", "true")
 NO_ROUTE = (404, "", None, None)
+FLAGS = {200: "-", 429: "RL", 404: "NR"}
 
 
-def counted(scene: Scene) -> dict[str, int]:
-    stats = scene.envoy.stats(f"^{COUNTERS}\\.")
-    return {name: stats[f"{COUNTERS}.{name}"] for name in ("enabled", "enforced", "ok", "rate_limited")}
+def assert_witnessed(seen: Seen, outcomes: list[Outcome], **counted: int) -> None:
+    """Envoy logged these outcomes, what passed and only that arrived, and the limit counted so (0 if not said)."""
+    assert seen.path == WAY
+    assert [(each.status, each.flags) for each in seen.entries] == [(each[0], FLAGS[each[0]]) for each in outcomes]
+    passed = [each.request_id for each in seen.entries if each.status == 200]
+    assert [each.request_id for each in seen.destination("gateway")] == passed
+    names = {name: f"aa_local_rate_limiter.http_local_rate_limit.{name}" for name in COUNTERS}
+    assert {name: seen.counter(full) for name, full in names.items()} == COUNTERS | counted
+
+
+COUNTERS = {"enabled": 0, "ok": 0, "rate_limited": 0, "enforced": 0}
 
 
 @variant()
 def test_two_pass_and_the_rest_is_refused(scene: Scene) -> None:
-    # Everything that begins with /aa is the same route, and shares its bucket.
-    assert [get(scene, path) for path in ("/aa", "/aabc", "/aa?x", "/aa", "/aa/b")] == [PASSED] * 2 + [REFUSED] * 3
-    assert counted(scene) == {"enabled": 5, "enforced": 3, "ok": 2, "rate_limited": 3}
-    # The others are not touched by the empty bucket.
-    assert [get(scene, "/bb") for _ in range(10)] == [PASSED] * 10
-    assert [get(scene, path) for path in ("/", "/cc", "/a", "/AA")] == [NO_ROUTE] * 4
-    assert counted(scene) == {"enabled": 5, "enforced": 3, "ok": 2, "rate_limited": 3}
+    with scene.watched() as seen:
+        # Everything that begins with /aa is the same route, and shares its bucket.
+        outcomes = [get(scene, path) for path in ("/aa", "/aabc", "/aa?x", "/aa", "/aa/b")]
+    assert outcomes == [PASSED] * 2 + [REFUSED] * 3
+    assert_witnessed(seen, outcomes, enabled=5, ok=2, rate_limited=3, enforced=3)
+
+    with scene.watched() as seen:
+        # The others are not touched by the empty bucket.
+        outcomes = [get(scene, path) for path in (*["/bb"] * 10, "/", "/cc", "/a", "/AA")]
+    assert outcomes == [PASSED] * 10 + [NO_ROUTE] * 4
+    assert_witnessed(seen, outcomes)
 
 
 @variant(replace("envoy.yaml", f"{LIMIT}.filter_enforced.default_value.numerator", 0))
 def test_a_bucket_that_is_not_enforced_only_counts(scene: Scene) -> None:
-    assert [get(scene, "/aa") for _ in range(5)] == [PASSED] * 5
-    assert counted(scene) == {"enabled": 5, "enforced": 0, "ok": 2, "rate_limited": 3}
+    with scene.watched() as seen:
+        outcomes = [get(scene, "/aa") for _ in range(5)]
+    assert outcomes == [PASSED] * 5
+    assert_witnessed(seen, outcomes, enabled=5, ok=2, rate_limited=3)
 
 
 @variant(replace("envoy.yaml", f"{LIMIT}.filter_enabled.default_value.numerator", 0))
 def test_a_limit_that_is_not_enabled_counts_nothing(scene: Scene) -> None:
-    assert [get(scene, "/aa") for _ in range(5)] == [PASSED] * 5
-    assert set(counted(scene).values()) == {0}
+    with scene.watched() as seen:
+        outcomes = [get(scene, "/aa") for _ in range(5)]
+    assert outcomes == [PASSED] * 5
+    assert_witnessed(seen, outcomes)
 
 
 FOR_A_HOST = {
@@ -90,13 +111,26 @@ OTHER_HOST = {
 )
 def test_a_virtual_host_has_one_bucket_for_all_its_routes(scene: Scene) -> None:
     refused = (429, "local_rate_limited", "19", None)
-
-    assert [get(scene, path) for path in ("/aa", "/bb", "/aa", "/bb", "/aa")] == [PASSED] * 3 + [refused] * 2
-    # Another virtual host with the same limit has a bucket of its own.
-    assert [get(scene, "/aa", host="other") for _ in range(4)] == [PASSED] * 3 + [refused]
+    with scene.watched() as seen:
+        outcomes = [get(scene, path) for path in ("/aa", "/bb", "/aa", "/bb", "/aa")]
+        # Another virtual host with the same limit has a bucket of its own.
+        outcomes += [get(scene, "/aa", host="other") for _ in range(4)]
+    assert outcomes == [PASSED] * 3 + [refused] * 2 + [PASSED] * 3 + [refused]
+    assert_witnessed(seen, outcomes, enabled=9, ok=6, rate_limited=3, enforced=3)
 
 
 @pytest.mark.scenario(NAME, replace("envoy.yaml", f"{LIMIT}.token_bucket.fill_interval", "0.25s"), fresh=True)
 def test_the_bucket_refills(scene: Scene) -> None:
-    attempts = until_refilled(lambda: get(scene, "/aa") == PASSED, times=2)
+    outcomes: list[Outcome] = []
+
+    def passes() -> bool:
+        outcomes.append(get(scene, "/aa"))
+        return outcomes[-1] == PASSED
+
+    with scene.watched() as seen:
+        attempts = until_refilled(passes, times=2)
     assert Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=0.25).contradiction(attempts) == ""
+    refused = outcomes.count(REFUSED)
+    assert_witnessed(
+        seen, outcomes, enabled=len(outcomes), ok=len(outcomes) - refused, rate_limited=refused, enforced=refused
+    )

@@ -31,7 +31,7 @@ def records(before: Account, after: Account) -> list[Record]:
     told = [_rule(*each) for each in taken if each[1].target.startswith(_INTERCEPTING)]
     told += _of_envoy(before, after)
     told += [_rule(*each) for each in taken if not each[1].target.startswith(_INTERCEPTING)]
-    for name, lines in after.arrived.items():
+    for name, lines in sorted(after.arrived.items()):
         seen_before = len(before.arrived[name])
         if new := arrivals(lines[seen_before:]):
             counted = {"requests": [seen_before, len(lines)]}
