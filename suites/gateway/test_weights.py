@@ -1,12 +1,15 @@
 """3.3 Gateway, weights: 5 and 5 share the requests of app.shadow.com between two versions of the application."""
 
+import re
 from collections import Counter
 
 import pytest
 
+from takeover.evidence.seen import Seen
+from takeover.evidence.verdicts import assert_answered_by_envoy
 from takeover.scenario.edits import add, replace
 from takeover.scene import Scene
-from takeover.traffic.answers import told
+from takeover.traffic.chances import Choice
 
 NAME = "gateway-weights"
 pytestmark = [pytest.mark.gateway, pytest.mark.weights, pytest.mark.scenario(NAME)]
@@ -16,13 +19,37 @@ ROUTE = (
 )
 # Instead of a random number, Envoy takes the one that a header of the request gives it: chance without chance.
 CHOSEN = add("envoy.yaml", f"{ROUTE}.route.weighted_clusters", "header_name", "x-chosen")
+# A fair choice fails this once in 10^9 runs; one of 6 to 4 passes it less than once in 100.
+FAIR = Choice(number=2000, share=0.5)
 
 
-def backend(scene: Scene, headers: dict[str, str], path: str = "/") -> str:
-    url = f"http://{scene.host_name('gateway')}:8080{path}"
-    response = scene.http("client/client").get(url, headers={"host": "app.shadow.com", **headers})
-    assert response.status_code == 200
-    return told(response)["backend"]
+def backends(scene: Scene, requests: list[dict[str, str]]) -> list[str]:
+    """Which version answers each of the requests. All are sent at once on one connection, and answered in order."""
+    headers = [{"Host": "app.shadow.com", **each} for each in requests]
+    heads = ["".join(f"{name}: {value}\r\n" for name, value in each.items()) for each in headers]
+    data = "".join(f"GET / HTTP/1.1\r\n{head}\r\n" for head in heads).encode()
+    # The body's last line, once for each answer.
+    conversation = scene.converse(
+        "client/client",
+        scene.host_name("gateway"),
+        8080,
+        data,
+        enough=lambda got: got.count(b"\nmyage: ") == len(requests),
+    )
+    assert conversation.received.count(b"HTTP/1.1 200 OK\r\n") == len(requests)
+    return [name.decode() for name in re.findall(rb"^backend: (\S+)$", conversation.received, re.MULTILINE)]
+
+
+def assert_witnessed(seen: Seen, answered: list[str]) -> None:
+    """Envoy chose the cluster of whoever answered, request for request, and the version's own log has the same ones."""
+    for version in ("v1", "v2"):
+        of_version = [each for each in seen.entries if each.upstream_cluster == f"app_{version}"]
+        arrived = [each.request_id for each in seen.destination(f"{version}/app-{version}")]
+        assert [each.request_id for each in of_version] == arrived
+        assert (
+            seen.counter(f"cluster.app_{version}.upstream_rq_total") == len(arrived) == answered.count(f"app-{version}")
+        )
+    assert [each.upstream_cluster for each in seen.entries] == [each.replace("-", "_") for each in answered]
 
 
 def weighted(*weights: int) -> object:
@@ -35,20 +62,27 @@ def weighted(*weights: int) -> object:
 @pytest.mark.parametrize("weights", [weighted(5, 5), weighted(9, 1), weighted(0, 10), weighted(2, 3, 5)])
 def test_the_weights_divide_the_numbers(scene: Scene, weights: tuple[int, ...]) -> None:
     expected = [f"app-v{1 + place % 2}" for place, weight in enumerate(weights) for _ in range(weight)]
+    with scene.watched() as seen:
+        # From 0 to 9, and on: what counts is the remainder by the weights' sum.
+        answered = backends(scene, [{"x-chosen": str(number)} for number in range(30)])
 
-    # From 0 to 9, and on: what counts is the remainder by the weights' sum.
-    assert [backend(scene, {"x-chosen": str(number)}) for number in range(30)] == expected * 3
+    assert answered == expected * 3
+    assert_witnessed(seen, answered)
 
 
-def test_both_versions_answer_on_one_connection(scene: Scene) -> None:
-    # A fair choice sends 100 requests all to one version once in 10^30 runs.
-    answers = Counter(backend(scene, {}) for _ in range(100))
+def test_without_a_number_chance_chooses_for_each_request(scene: Scene) -> None:
+    with scene.watched() as seen:
+        # On 20 connections: each takes requests faster than it answers, and would at last have to wait for us.
+        answered = [name for _ in range(20) for name in backends(scene, [{}] * (FAIR.number // 20))]
 
-    assert set(answers) == {"app-v1", "app-v2"}
+    assert FAIR.contradiction(answered.count("app-v1")) == "", Counter(answered)
+    assert_witnessed(seen, answered)
 
 
 @pytest.mark.parametrize("host", ["other.shadow.com", "app.shadow.com:8080"])
 def test_another_host_finds_no_route(scene: Scene, host: str) -> None:
-    response = scene.http("client/client").get(f"http://{scene.host_name('gateway')}:8080/", headers={"host": host})
+    with scene.watched() as seen:
+        response = scene.ask("client/client", f"http://{scene.host_name('gateway')}:8080/", headers={"host": host})
 
     assert (response.status_code, response.content) == (404, b"")
+    assert_answered_by_envoy(seen, ["listener 0.0.0.0_8080", "http gateway_http"], "NR", "route_not_found")

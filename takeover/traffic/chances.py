@@ -1,0 +1,56 @@
+"""A random choice, judged by how often it fell: an exact binomial test, evaluated once over a fixed number of choices.
+
+Whoever looks again and again until it fits, or stops when it looks bad, has another false alarm probability than said.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+FALSE_ALARM = 1e-9
+"""How probable it is that a right choice is called wrong."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """So many choices, each of which falls on one side with the probability `share`."""
+
+    number: int
+    share: float
+
+    def p(self, counted: int) -> float:
+        """How probable it is that a choice of this share falls at least as improbably as `counted` of `number`."""
+        from scipy.stats import binomtest  # takes half a second to import
+
+        return float(binomtest(counted, self.number, self.share).pvalue)
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The fewest and the most that are not called wrong. What is farther from the expected is less probable."""
+        expected = round(self.number * self.share)
+        return self._last_that_passes(expected, 0), self._last_that_passes(expected, self.number)
+
+    def _last_that_passes(self, passes: int, fails: int) -> int:
+        if self.p(fails) >= FALSE_ALARM:
+            return fails
+        while abs(passes - fails) > 1:
+            middle = (passes + fails) // 2
+            passes, fails = (middle, fails) if self.p(middle) >= FALSE_ALARM else (passes, middle)
+        return passes
+
+    def power(self, share: float) -> float:
+        """How probable it is that a choice whose true share is `share` is called wrong."""
+        from scipy.stats import binom
+
+        fewest, most = self.bounds
+        return float(binom.cdf(fewest - 1, self.number, share) + binom.sf(most, self.number, share))
+
+    def contradiction(self, counted: int) -> str:
+        """Why `counted` of `number` cannot have come of this choice; empty if it can."""
+        p = self.p(counted)
+        if p >= FALSE_ALARM:
+            return ""
+        fewest, most = self.bounds
+        return (
+            f"n = {self.number}: {counted} against {self.number - counted}, expected {self.share:g} of them; "
+            f"bounds {fewest} to {most}; p = {p:.3g} < {FALSE_ALARM:g}"
+        )
