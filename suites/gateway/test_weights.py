@@ -1,7 +1,9 @@
 """3.3 Gateway, weights: 5 and 5 share the requests of app.shadow.com between two versions of the application."""
 
+import contextlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
@@ -9,6 +11,7 @@ from takeover.evidence.seen import Seen
 from takeover.evidence.verdicts import assert_answered_by_envoy
 from takeover.scenario.edits import add, replace
 from takeover.scene import Scene
+from takeover.traffic import raw
 from takeover.traffic.chances import Choice
 
 NAME = "gateway-weights"
@@ -23,21 +26,14 @@ CHOSEN = add("envoy.yaml", f"{ROUTE}.route.weighted_clusters", "header_name", "x
 FAIR = Choice(number=2000, share=0.5)
 
 
-def backends(scene: Scene, requests: list[dict[str, str]]) -> list[str]:
-    """Which version answers each of the requests. All are sent at once on one connection, and answered in order."""
-    headers = [{"Host": "app.shadow.com", **each} for each in requests]
-    heads = ["".join(f"{name}: {value}\r\n" for name, value in each.items()) for each in headers]
-    data = "".join(f"GET / HTTP/1.1\r\n{head}\r\n" for head in heads).encode()
-    # The body's last line, once for each answer.
-    conversation = scene.converse(
-        "client/client",
-        scene.host_name("gateway"),
-        8080,
-        data,
-        enough=lambda got: got.count(b"\nmyage: ") == len(requests),
-    )
-    assert conversation.received.count(b"HTTP/1.1 200 OK\r\n") == len(requests)
-    return [name.decode() for name in re.findall(rb"^backend: (\S+)$", conversation.received, re.MULTILINE)]
+def backends(scene: Scene, numbers: Iterable[int | None]) -> list[str]:
+    """Which version answers each of the requests, one after the other on one connection."""
+    lines = ["" if number is None else f"x-chosen: {number}\r\n" for number in numbers]
+    requests = [f"GET / HTTP/1.1\r\nHost: app.shadow.com\r\n{line}\r\n".encode() for line in lines]
+    with contextlib.closing(scene.connect("client/client", scene.host_name("gateway"), 8080)) as stream:
+        answers = [raw.converse(stream, each, enough=lambda got: got.endswith(b"\nmyage: \n")) for each in requests]
+    assert all(each.received.startswith(b"HTTP/1.1 200 OK\r\n") for each in answers)
+    return [re.findall(rb"^backend: (.+)$", each.received, re.MULTILINE)[0].decode() for each in answers]
 
 
 def assert_witnessed(seen: Seen, answered: list[str]) -> None:
@@ -64,7 +60,7 @@ def test_the_weights_divide_the_numbers(scene: Scene, weights: tuple[int, ...]) 
     expected = [f"app-v{1 + place % 2}" for place, weight in enumerate(weights) for _ in range(weight)]
     with scene.watched() as seen:
         # From 0 to 9, and on: what counts is the remainder by the weights' sum.
-        answered = backends(scene, [{"x-chosen": str(number)} for number in range(30)])
+        answered = backends(scene, range(30))
 
     assert answered == expected * 3
     assert_witnessed(seen, answered)
@@ -72,8 +68,7 @@ def test_the_weights_divide_the_numbers(scene: Scene, weights: tuple[int, ...]) 
 
 def test_without_a_number_chance_chooses_for_each_request(scene: Scene) -> None:
     with scene.watched() as seen:
-        # On 20 connections: each takes requests faster than it answers, and would at last have to wait for us.
-        answered = [name for _ in range(20) for name in backends(scene, [{}] * (FAIR.number // 20))]
+        answered = backends(scene, [None] * FAIR.number)
 
     assert FAIR.contradiction(answered.count("app-v1")) == "", Counter(answered)
     assert_witnessed(seen, answered)
