@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from takeover.engines.interface import ByteStream, Container, Deployment, Engine, Pod
+from takeover.engines.interface import ByteStream, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.releases import Release
@@ -17,10 +17,13 @@ from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import shown
 from takeover.traffic import http, raw
+from takeover.traffic.connections import Connections
+from takeover.traffic.http import Connect
 
 _ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
 _ENVOY_CONFIG = "envoy.yaml"
 _SERVING_DEADLINE = 10.0
+_CONNECT_TIMEOUT = 10.0
 
 
 class Scene:
@@ -28,6 +31,7 @@ class Scene:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
+        self._connections = Connections()
         self._clients: dict[tuple[str, str, bool], httpx.Client] = {}
         self._admin: Admin | None = None
         self._witnesses: Witnesses | None = None
@@ -63,13 +67,13 @@ class Scene:
         """A client in that container (the first one, if none is named). It keeps its connection from call to call."""
         key = (pod, container, http2)
         if key not in self._clients:
-            where = self._container(pod, container)
-            self._clients[key] = self._closing.enter_context(http.client(where.connect, http2=http2))
+            where = self._connect_from(pod, container)
+            self._clients[key] = self._closing.enter_context(http.client(where, http2=http2))
         return self._clients[key]
 
     def new_http(self, pod: str, container: str = "") -> httpx.Client:
         """A client with a connection of its own, which ends with the client: use it in a `with`."""
-        return http.client(self._container(pod, container).connect)
+        return http.client(self._connect_from(pod, container))
 
     def ask(
         self, pod: str, url: str, container: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
@@ -90,14 +94,14 @@ class Scene:
         if self._witnesses is None:
             self._witnesses = Witnesses(self.deployment, self.envoy_pod, _ENVOY, self.envoy)
             self._closing.callback(self._witnesses.close)
-        before, seen = self._witnesses.account(), Seen()
+        before, seen = self._witnesses.before(self._connections.open_now), Seen()
         yield seen
-        seen.tell(before, self._witnesses.account(before, held))
+        seen.tell(before, self._witnesses.after(before, held))
         self.watched_blocks.append(seen)
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
         """A TCP connection from that container."""
-        return self._container(pod, container).connect(host, port)
+        return self._connect_from(pod, container)(host, port, _CONNECT_TIMEOUT)
 
     def converse(
         self,
@@ -112,9 +116,10 @@ class Scene:
         with contextlib.closing(self.connect(pod, host, port, container)) as stream:
             return raw.converse(stream, data, enough=enough)
 
-    def _container(self, pod: str, name: str) -> Container:
+    def _connect_from(self, pod: str, container: str) -> Connect:
         found = self.pod(pod)
-        return found.container(name or next(each for each in found.containers if each != "init"))
+        where = found.container(container or next(each for each in found.containers if each != "init"))
+        return self._connections.counting(where.connect)
 
     @property
     def envoy_pod(self) -> Pod:

@@ -1,13 +1,15 @@
 """The way that traffic took, hop by hop, as plain data: only what was counted on it, never what a config says."""
 
+import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from takeover.evidence import rules
 from takeover.evidence.counters import difference, moved_by, owners
-from takeover.evidence.logs import arrivals, entries
+from takeover.evidence.logs import Arrival, Entry, arrivals, entries
 from takeover.evidence.witnesses import Account
 
 Record = dict[str, Any]
@@ -19,13 +21,15 @@ _ASKED_FOR_AN_UPSTREAM = re.compile(r"upstream_(rq_(total|pending_\w+)|cx_(total
 
 # By this a connection comes back into the Pod's Envoy; by any other rule it is let go.
 _INTERCEPTING = "REDIRECT"
+_MOST_ENTRIES = 100
 
 
 def records(before: Account, after: Account) -> list[Record]:
     """One record for each hop that counted something, in the order in which traffic meets them.
 
-    Every record has `hop` (rule, listener, http or tcp for a filter, cluster, destination), `name`, and `counters`:
-    name → [before, after]. A destination's has the `entries` of its log; so has "access log", Envoy's.
+    Every record has `hop` (rule, listener, http or tcp by its stat prefix, cluster, destination; filter for any other
+    that counts), `name`, and `counters`: name → [before, after]. A destination's has the `entries` of its log; so has
+    "access log", Envoy's. Of many, the first ones; `entries_left_out` tells how many more there were.
     """
     taken = [each for each in zip(before.rules, after.rules, strict=True) if each[0] != each[1]]
     told = [_rule(*each) for each in taken if each[1].target.startswith(_INTERCEPTING)]
@@ -35,7 +39,7 @@ def records(before: Account, after: Account) -> list[Record]:
         seen_before = len(before.arrived[name])
         if new := arrivals(lines[seen_before:]):
             counted = {"requests": [seen_before, len(lines)]}
-            told.append({"hop": "destination", "name": name, "counters": counted, "entries": msgspec.to_builtins(new)})
+            told.append({"hop": "destination", "name": name, "counters": counted, **_entries(new)})
     return told
 
 
@@ -45,27 +49,54 @@ def _rule(then: rules.Rule, now: rules.Rule) -> Record:
 
 
 def _of_envoy(before: Account, after: Account) -> list[Record]:
-    told = []
+    told: list[Record] = []
     moved = difference(before.stats, after.stats)
     written = entries(after.log[len(before.log) :])
-    for owner in owners(after.stats):
+    everybody = owners(after.stats)
+    for owner in everybody:
         names = moved_by(owner, moved)
-        if owner.kind == "cluster" and not any(map(_ASKED_FOR_AN_UPSTREAM.fullmatch, names)):
-            continue
-        if names:
-            whole = {name: f"{owner.kind}.{owner.name}.{name}" for name in sorted(names)}
-            counted = {name: [before.stats.get(full, 0), after.stats[full]] for name, full in whole.items()}
-            told.append({"hop": owner.kind, "name": owner.name, "counters": counted})
+        if owner.kind != "cluster" or any(map(_ASKED_FOR_AN_UPSTREAM.fullmatch, names)):
+            prefix = f"{owner.kind}.{owner.name}."
+            told += _counted(owner.kind, owner.name, {name: prefix + name for name in names}, before, after)
+    of_others = moved.keys() - {
+        f"{each.kind}.{each.name}.{name}" for each in everybody for name in moved_by(each, moved)
+    }
+    for prefix in sorted({name.rpartition(".")[0] for name in of_others}):
+        theirs = {name.rpartition(".")[2]: name for name in of_others if name.rpartition(".")[0] == prefix}
+        told += _counted("filter", prefix, theirs, before, after)
     if written:
-        told.append({"hop": "access log", "name": "", "counters": {}, "entries": msgspec.to_builtins(written)})
+        counted = {"entries": [len(before.log), len(after.log)]}
+        told.append({"hop": "access log", "name": "", "counters": counted, **_entries(written)})
     return told
+
+
+def _counted(hop: str, name: str, counters: dict[str, str], before: Account, after: Account) -> list[Record]:
+    """One record of these counters (short name → whole name), if there are any."""
+    counted = {short: [before.stats.get(whole, 0), after.stats[whole]] for short, whole in sorted(counters.items())}
+    return [{"hop": hop, "name": name, "counters": counted}] if counted else []
+
+
+def _entries(written: Sequence[Entry] | Sequence[Arrival]) -> Record:
+    """The first entries as data; a report need not carry thousands."""
+    left_out = {"entries_left_out": len(written) - _MOST_ENTRIES} if len(written) > _MOST_ENTRIES else {}
+    return {"entries": msgspec.to_builtins(written[:_MOST_ENTRIES])} | left_out
 
 
 def path(told: list[Record]) -> list[str]:
     """The hops in short, for an assertion: what caught the traffic, what of Envoy counted it, and who saw it."""
-    passed = [each for each in told if each["hop"] != "access log"]
+    passed = [each for each in told if each["hop"] not in ("access log", "filter")]
     return [
         f"{each['hop']} {each['name']}"
         for each in passed
         if each["hop"] != "rule" or each["name"].split()[1] == _INTERCEPTING
     ]
+
+
+def text(told: list[Record]) -> str:
+    """The hops for people, a line each, and the entries below."""
+    lines = []
+    for each in told:
+        counted = ", ".join(f"{name} {before} → {after}" for name, (before, after) in each["counters"].items())
+        lines.append(f"{each['hop']} {each['name']}".rstrip() + f": {counted}")
+        lines += [f"    {json.dumps(entry, ensure_ascii=False)}" for entry in each.get("entries", [])]
+    return "\n".join(lines)

@@ -15,18 +15,10 @@ def connections(stats: Stats) -> int:
     return _sum(_CONNECTIONS, stats)
 
 
-def under_way(stats: Stats, expected_connections: int | None) -> str:
-    """What is not at rest; empty if all is.
-
-    Args:
-        expected_connections: how many connections clients hold open on purpose; None for any number.
-    """
+def under_way(stats: Stats) -> str:
+    """The requests that are not over yet; empty if all are."""
     gauges = ((name, value) for name, value in stats.items() if value and _REQUESTS.match(name))
-    active = [f"{name} is {value}" for name, value in gauges if not _is_another(name)]
-    open_now = connections(stats)
-    if expected_connections is not None and open_now != expected_connections:
-        active.append(f"Envoy has {open_now} connections with clients, not {expected_connections}")
-    return "; ".join(active)
+    return "; ".join(f"{name} is {value}" for name, value in gauges if not _is_another(name))
 
 
 def log_entries(stats: Stats) -> int:

@@ -1,8 +1,9 @@
 """The accounts of Envoy, of the destinations and of the Pod's rules at one moment, when nothing is under way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from takeover.engines.interface import Deployment, Pod
 from takeover.envoy.admin import Admin
@@ -13,7 +14,8 @@ from takeover.evidence.destinations import Destinations
 from takeover.evidence.logs import json_lines
 from takeover.evidence.rules import Rule, parse
 
-_DEADLINE = 10.0
+DEADLINE = 10.0
+"""Seconds until all must be at rest."""
 
 
 @dataclass(frozen=True)
@@ -49,55 +51,60 @@ class Witnesses:
         """Ends the connections that are kept."""
         self._destinations.close()
 
-    def account(self, before: Account | None = None, held: int = 0, deadline: float = _DEADLINE) -> Account:
-        """Waits until all is at rest and written down, and asks every witness.
+    def before(self, open_connections: int) -> Account:
+        """Waits until what came before is over and written down, and asks every witness.
 
         Args:
-            before: the account from which on things are counted; None if this is that one.
+            open_connections: how many connections clients have open: Envoy may not yet know of the end of others.
+
+        Raises: UnrestError that says what was last seen.
+        """
+
+        def look() -> Account | str:
+            stats = self._admin.stats()
+            if (known := quiescence.connections(stats)) > open_connections:
+                return f"Envoy has {known} connections with clients, which have {open_connections} open"
+            log = self._log(stats)
+            return log if isinstance(log, str) else Account(stats, log, self._destinations.told(), self._rules())
+
+        return _waited_for(look)
+
+    def after(self, before: Account, held: int) -> Account:
+        """Waits until all that happened since is over and written down, and asks every witness.
+
+        Args:
             held: how many connections more than then are open on purpose (fewer, if negative).
 
         Raises: UnrestError that says what was last seen.
         """
-        unrest = ""
+        expected = quiescence.connections(before.stats) + held
+        forwarded_before, arrivals_before = quiescence.forwarded_requests(before.stats), _number(before.arrived)
 
-        def look() -> Account | None:
-            nonlocal unrest
-            seen = self._look(before, held)
-            if isinstance(seen, Account):
-                return seen
-            unrest = seen
-            return None
-
-        waiting = Retrying(
-            retry=retry_if_result(lambda account: account is None),
-            wait=wait_exponential(multiplier=0.001, max=0.05),
-            stop=stop_after_delay(deadline),
-        )
-        try:
-            account = waiting(look)
-        except RetryError:
-            raise UnrestError(f"not at rest after {deadline:g} s; last seen: {unrest}") from None
-        assert account is not None
-        return account
-
-    def _look(self, before: Account | None, held: int) -> Account | str:
-        """Everything, or what is not at rest. The counters are read again at the end: none may still move."""
-        stats = self._admin.stats()
-        expected = None if before is None else quiescence.connections(before.stats) + held
-        if unrest := quiescence.under_way(stats, expected):
-            return unrest
-        log, entries = json_lines(self._container.logs()), quiescence.log_entries(stats)
-        if len(log) != entries:
-            return f"Envoy's access log has {len(log)} entries, its counters tell of {entries}"
-        arrived = self._destinations.told()
-        if before is not None:
-            arrivals = _number(arrived) - _number(before.arrived)
-            forwarded = quiescence.forwarded_requests(stats) - quiescence.forwarded_requests(before.stats)
-            if arrivals < forwarded:
+        def look() -> Account | str:
+            stats = self._admin.stats()
+            if (known := quiescence.connections(stats)) != expected:
+                return f"Envoy has {known} connections with clients, not {expected}"
+            if isinstance(log := self._log(stats), str):
+                return log
+            arrived = self._destinations.told()
+            arrivals = _number(arrived) - arrivals_before
+            if arrivals < (forwarded := quiescence.forwarded_requests(stats) - forwarded_before):
                 return f"destinations logged {arrivals} requests, Envoy sent them {forwarded}"
-        if moving := difference(stats, stats := self._admin.stats()):
-            return f"counters still move: {moving}"
-        return Account(stats, log, arrived, self._rules())
+            # Envoy reads one counter after the other while its worker goes on: what counts is read at rest.
+            if moving := difference(stats, stats := self._admin.stats()):
+                return f"counters still move: {moving}"
+            return Account(stats, log, arrived, self._rules())
+
+        return _waited_for(look)
+
+    def _log(self, stats: Stats) -> list[str] | str:
+        """Envoy's access log, or what is under way or not yet in it."""
+        if active := quiescence.under_way(stats):
+            return active
+        lines, entries = json_lines(self._container.logs()), quiescence.log_entries(stats)
+        if len(lines) != entries:
+            return f"Envoy's access log has {len(lines)} entries, its counters tell of {entries}"
+        return lines
 
     def _rules(self) -> list[Rule]:
         if self._has_rules is False:
@@ -109,3 +116,17 @@ class Witnesses:
 
 def _number(arrived: dict[str, list[str]]) -> int:
     return sum(map(len, arrived.values()))
+
+
+def _waited_for(look: Callable[[], Account | str]) -> Account:
+    """The account, once `look` returns one; until then it returns what is missing."""
+    waiting = Retrying(
+        retry=retry_if_result(lambda seen: isinstance(seen, str)),
+        wait=wait_exponential(multiplier=0.001, max=0.05),
+        stop=stop_after_delay(DEADLINE),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    seen = waiting(look)
+    if isinstance(seen, str):
+        raise UnrestError(f"not at rest after {DEADLINE:g} s; last seen: {seen}")
+    return seen
