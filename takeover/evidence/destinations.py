@@ -6,6 +6,7 @@ as soon as it has sent the answer: when the fence's line is there, so is that of
 """
 
 import itertools
+import secrets
 from collections.abc import Mapping
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -27,7 +28,8 @@ class Destinations:
         self._pods = pods
         self._places = [(pod, name) for pod, each in pods.items() for name in each.containers if name in _PORTS]
         self._streams: dict[tuple[str, str], ByteStream] = {}
-        self._numbers = itertools.count(1)
+        # No fence of another object of this class may be taken for ours: its lines are in the same logs.
+        self._name, self._numbers = secrets.token_hex(4), itertools.count(1)
 
     def told(self) -> dict[str, list[str]]:
         """`POD/CONTAINER` → the lines of its access log, of everything that was answered until now."""
@@ -40,8 +42,8 @@ class Destinations:
         self._streams.clear()
 
     def _lines(self, pod: str, container: str) -> list[str]:
-        fence = f'"{_MARK}{next(self._numbers)}"'
-        running = self._ask((pod, container), fence.strip('"'))
+        fence = f"{_MARK}{self._name}/{next(self._numbers)}/"
+        running = self._ask((pod, container), fence)
         found: list[str] = []
 
         def is_whole() -> bool:
