@@ -53,7 +53,7 @@ class Destinations:
 
         waiting = Retrying(
             retry=retry_if_result(lambda whole: not whole),
-            wait=wait_exponential(multiplier=0.001, max=0.05),
+            wait=wait_exponential(multiplier=0.001, exp_base=1.5, max=0.05),
             stop=stop_after_delay(_DEADLINE),
         )
         try:

@@ -71,7 +71,7 @@ class Seen:
         return arrivals(self._after.arrived[place][len(self._before.arrived[place]) :])
 
     def arrival(self, pod: str, container: str = "nginx") -> Arrival:
-        """The one request that arrived there, and nothing anywhere else but at an authentication service.
+        """The one request that arrived there.
 
         Raises: AssertionError that shows them when there is not exactly one.
         """

@@ -122,7 +122,7 @@ def _waited_for(look: Callable[[], Account | str]) -> Account:
     """The account, once `look` returns one; until then it returns what is missing."""
     waiting = Retrying(
         retry=retry_if_result(lambda seen: isinstance(seen, str)),
-        wait=wait_exponential(multiplier=0.001, max=0.05),
+        wait=wait_exponential(multiplier=0.001, exp_base=1.5, max=0.05),
         stop=stop_after_delay(DEADLINE),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
