@@ -9,7 +9,8 @@ from takeover.errors import BadInputError
 from takeover.scenario.documents import Documents, RunFacts
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import GeneratedConfigMap, KubernetesObject, Kustomization, read_kustomization
-from takeover.scenario.scenario_file import FILE, LocatedEdit, read_scenario_file
+from takeover.scenario.scenario_file import FILE, read_scenario_file
+from takeover.scenario.written_edits import LocatedEdit
 from takeover.scenario.yaml_text import shown
 
 __all__ = ["RunFacts", "Scenario", "names"]

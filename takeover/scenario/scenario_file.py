@@ -2,22 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from takeover.errors import BadInputError
-from takeover.scenario.edit_tree import check_edit
-from takeover.scenario.edits import MISSING, OPS, ClusterIp, Edit, HostName, Mark
 from takeover.scenario.fields import Fields, single
+from takeover.scenario.written_edits import LocatedEdit, read_edit
 
 FILE = "scenario.yaml"
-
-
-@dataclass(frozen=True, eq=False)
-class LocatedEdit:
-    """An edit and the "FILE:LINE" where it is written."""
-
-    edit: Edit
-    where: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,47 +25,4 @@ def read_scenario_file(path: Path) -> ScenarioFile:
     file = Fields(single(path))
     file.only("title", "chinese", "article", "chapter", "run")
     title, chinese, article, chapter = (file.take(key, str) for key in ("title", "chinese", "article", "chapter"))
-    return ScenarioFile(title, chinese, article, chapter, tuple(_edit(entry) for entry in file.children("run")))
-
-
-def _edit(entry: Fields) -> LocatedEdit:
-    entry.only("in", *OPS, "with", "key", "was")
-    ops = [op for op in OPS if op in entry.data]
-    if len(ops) != 1:
-        raise entry.error(f"an edit has one of {', '.join(OPS)}, not {' and '.join(ops) or 'none'}")
-    op = ops[0]
-    if ("with" in entry.data) is (op == "remove"):
-        raise entry.error("remove takes no `with`" if op == "remove" else f"{op} needs `with`")
-    edit = Edit(
-        document=entry.take("in", str),
-        op=op,
-        path=entry.take(op, str),
-        value=_value(entry),
-        key=entry.take("key", str) if "key" in entry.data else None,
-        was=entry.data.get("was", MISSING),
-    )
-    where = entry.document.where(*entry.at)
-    try:
-        check_edit(edit)
-    except BadInputError as error:
-        raise BadInputError(f"{where}: {error}") from error
-    return LocatedEdit(edit, where)
-
-
-def _value(entry: Fields) -> Any:
-    """`with`, in which {cluster_ip: SERVICE}, {host_name: SERVICE} and {mark: true} stand for what only a run knows."""
-    value = entry.data.get("with")
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    run_value = Fields(entry.document, (*entry.at, "with"))
-    match next(iter(value)):
-        case "cluster_ip":
-            return ClusterIp(run_value.take("cluster_ip", str))
-        case "host_name":
-            return HostName(run_value.take("host_name", str))
-        case "mark":
-            if value["mark"] is not True:
-                raise run_value.error("mark must be true", "mark")
-            return Mark()
-        case _:
-            return value
+    return ScenarioFile(title, chinese, article, chapter, tuple(read_edit(entry) for entry in file.children("run")))

@@ -1,0 +1,77 @@
+"""Reads sabotage.yaml: changes of a scenario that make its takeover wrong, for the suites to catch."""
+
+import re
+from dataclasses import dataclass
+
+from takeover.errors import BadInputError
+from takeover.scenario.edits import Edit
+from takeover.scenario.fields import Fields, single
+from takeover.scenario.loader import Scenario
+from takeover.scenario.written_edits import read_edit
+from takeover.scenario.yaml_text import describe_type, shown
+
+FILE = "sabotage.yaml"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, eq=False)
+class Sabotage:
+    """A mistake that could really happen, made in a scenario on purpose.
+
+    Args:
+        scenario: the scenario's name.
+        name: tells it from the scenario's others.
+        why: what goes wrong, for the traffic.
+        edits: the change.
+        where: the "FILE:LINE" where it is written.
+    """
+
+    scenario: str
+    name: str
+    why: str
+    edits: tuple[Edit, ...]
+    where: str
+
+    @property
+    def label(self) -> str:
+        """Names it among all scenarios' sabotages."""
+        return f"{self.scenario}/{self.name}"
+
+
+def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
+    """The sabotages in the scenario's folder, none if it has no such file. Every one fits the scenario and changes it.
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    path = scenario.folder / FILE
+    if not path.exists():
+        return ()
+    document = single(path)
+    if not isinstance(document.value, list):
+        raise BadInputError(f"{shown(path)}: must be a list of sabotages, not {describe_type(document.value)}")
+    found: dict[str, Sabotage] = {}
+    for index in range(len(document.value)):
+        entry = Fields(document, (index,))
+        sabotage = _sabotage(scenario, entry)
+        if sabotage.name in found:
+            raise entry.error(f"a second sabotage {sabotage.name}; the first is at {found[sabotage.name].where}")
+        found[sabotage.name] = sabotage
+    return tuple(found.values())
+
+
+def _sabotage(scenario: Scenario, entry: Fields) -> Sabotage:
+    entry.only("name", "why", "edits")
+    name, why = entry.take("name", str), entry.take("why", str)
+    if not _NAME.fullmatch(name):
+        raise entry.error(f"a sabotage's name is of small letters, digits and -, not {name!r}", "name")
+    edits = [read_edit(each) for each in entry.children("edits")]
+    if not edits:
+        raise entry.error(f"sabotage {name} edits nothing")
+    sabotage = Sabotage(scenario.name, name, why, tuple(each.edit for each in edits), entry.document.where(*entry.at))
+    try:
+        changed = scenario.edited(sabotage.edits)
+    except BadInputError as error:
+        raise entry.error(f"sabotage {name}: {error}") from error
+    if (changed.objects(), changed.config_files()) == (scenario.objects(), scenario.config_files()):
+        raise entry.error(f"sabotage {name} changes nothing")
+    return sabotage
