@@ -113,7 +113,11 @@ class Scene:
         enough: Callable[[bytes], bool] = lambda _: False,
     ) -> raw.Conversation:
         """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`."""
-        with contextlib.closing(self.connect(pod, host, port, container)) as stream:
+        try:
+            stream = self.connect(pod, host, port, container)
+        except ConnectionRefusedError:
+            return raw.Conversation(b"", "refused")
+        with contextlib.closing(stream):
             return raw.converse(stream, data, enough=enough)
 
     def _connect_from(self, pod: str, container: str) -> Connect:

@@ -3,7 +3,14 @@
 import httpx
 
 
-def told(response: httpx.Response) -> dict[str, str]:
+class Told(dict[str, str]):
+    """What an answer says, by key; empty for what it does not say."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def told(response: httpx.Response) -> Told:
     """The lines `key: value` of the body: backend, client, server, method, uri, host, and the headers it saw."""
     pairs = (line.partition(": ") for line in response.text.splitlines())
-    return {key.rstrip(":"): value for key, _, value in pairs}
+    return Told((key.rstrip(":"), value) for key, _, value in pairs)

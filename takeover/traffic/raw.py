@@ -7,12 +7,15 @@ from typing import Literal
 
 from takeover.engines.interface import ByteStream
 
-End = Literal["closed", "reset", "open"]
+End = Literal["closed", "reset", "open", "refused"]
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What the client saw: every byte, and how the connection ended ("open": it had not by then)."""
+    """What the client saw: every byte, and how the connection ended.
+
+    "open": it had not ended by then; "refused": it never began.
+    """
 
     received: bytes
     end: End
