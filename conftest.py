@@ -4,4 +4,12 @@ import pytest
 
 pytest.register_assert_rewrite("takeover.evidence.verdicts")  # a verdict that fails shows what was seen instead
 
-pytest_plugins = ["fixtures.options", "fixtures.scenes", "fixtures.evidence", "fixtures.failure", "fixtures.keep"]
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.workers",
+    "fixtures.scenes",
+    "fixtures.sabotage",
+    "fixtures.evidence",
+    "fixtures.failure",
+    "fixtures.keep",
+]
