@@ -72,6 +72,12 @@ def _sabotage(scenario: Scenario, entry: Fields) -> Sabotage:
         changed = scenario.edited(sabotage.edits)
     except BadInputError as error:
         raise entry.error(f"sabotage {name}: {error}") from error
-    if (changed.objects(), changed.config_files()) == (scenario.objects(), scenario.config_files()):
+    if all(_is_same(edit.document, scenario, changed) for edit in sabotage.edits):
         raise entry.error(f"sabotage {name} changes nothing")
     return sabotage
+
+
+def _is_same(document: str, before: Scenario, after: Scenario) -> bool:
+    if document in before.config_files():
+        return bool(before.config(document) == after.config(document))
+    return (before.objects(), before.config_maps()) == (after.objects(), after.config_maps())

@@ -1,0 +1,15 @@
+"""Every scenario of the project has sabotages, and each of them fits it and changes it."""
+
+import pytest
+
+from takeover.scenario.loader import Scenario, names
+from takeover.scenario.sabotage import read_sabotages
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_scenario_has_some(name: str) -> None:
+    assert len(read_sabotages(Scenario.named(name))) >= 5
+
+
+def test_there_are_many() -> None:
+    assert sum(len(read_sabotages(Scenario.named(name))) for name in names()) >= 60
