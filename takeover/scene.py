@@ -26,6 +26,10 @@ _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
 
 
+class NoAnswerError(AssertionError):
+    """The client saw no answer where the test asked for one: the test has failed."""
+
+
 class Scene:
     """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it."""
 
@@ -78,9 +82,16 @@ class Scene:
     def ask(
         self, pod: str, url: str, container: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """One request from that container, over a connection of its own that ends with the answer."""
+        """One request from that container, over a connection of its own that ends with the answer.
+
+        Raises: NoAnswerError when none comes.
+        """
         with self.new_http(pod, container) as client:
-            return client.request(method, url, headers=headers)
+            try:
+                return client.request(method, url, headers=headers)
+            except httpx.TransportError as error:
+                message = f"no answer to {method} {url} from {pod}: {type(error).__name__} {error}"
+                raise NoAnswerError(message) from None
 
     @contextlib.contextmanager
     def watched(self, held: int = 0) -> Iterator[Seen]:

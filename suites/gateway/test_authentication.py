@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.gateway, pytest.mark.auth]
 
 FILTER = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config"
 OPEN_ON_FAILURE = replace("envoy.yaml", f"{FILTER}.failure_mode_allow", True)
-SHORT_TIMEOUT = replace("envoy.yaml", f"{FILTER}.http_service.server_uri.timeout", "0.2s")
 
 WAY = ["listener 0.0.0.0_8080", "http gateway_http", "cluster auth_cluster"]
 SERVICE, APPLICATION = "destination gateway/auth", "destination gateway/nginx"
@@ -81,18 +80,14 @@ def test_who_may_not_is_refused(scene: Scene, by: str, who: str, verdict: int, b
     assert_refused(seen, by, verdict)
 
 
-@pytest.mark.parametrize(
-    ("by", "status", "seconds"), [case("lua", 504, 1.0), case("ext-authz", 403, 0.2, edits=(SHORT_TIMEOUT,))]
-)
-def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(
-    scene: Scene, by: str, status: int, seconds: float
-) -> None:
+@pytest.mark.parametrize(("by", "status"), [case("lua", 504), case("ext-authz", 403)])
+def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, by: str, status: int) -> None:
     with scene.watched() as seen:
         response = ask(scene, "slow")
 
     assert response.status_code == status
     # Envoy's timers count from when its event loop last looked at the clock: some milliseconds before the request.
-    assert response.elapsed.total_seconds() >= 0.9 * seconds
+    assert response.elapsed.total_seconds() >= 0.9
     assert_refused(seen, by, 200)  # it would have said yes, too late
     assert seen.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
 

@@ -9,7 +9,7 @@ from takeover.evidence.seen import Seen
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
 from takeover.traffic.answers import told
-from takeover.traffic.buckets import Bucket, until_refilled
+from takeover.traffic.buckets import Bucket, attempt, until_refilled
 
 NAME = "gateway-http-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -119,17 +119,20 @@ def test_a_virtual_host_has_one_bucket_for_all_its_routes(scene: Scene) -> None:
     assert_witnessed(seen, outcomes, enabled=9, ok=6, rate_limited=3, enforced=3)
 
 
-@pytest.mark.scenario(NAME, replace("envoy.yaml", f"{LIMIT}.token_bucket.fill_interval", "0.25s"), fresh=True)
-def test_the_bucket_refills(scene: Scene) -> None:
+@pytest.mark.scenario(NAME, fresh=True)
+def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     outcomes: list[Outcome] = []
 
     def passes() -> bool:
         outcomes.append(get(scene, "/aa"))
         return outcomes[-1] == PASSED
 
+    bucket = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0)
     with scene.watched() as seen:
-        attempts = until_refilled(passes, times=2)
-    assert Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=0.25).contradiction(attempts) == ""
+        attempts = [attempt(passes) for _ in range(5)]
+        assert bucket.contradiction(attempts) == ""
+        attempts += until_refilled(passes)
+    assert bucket.contradiction(attempts) == ""
     refused = outcomes.count(REFUSED)
     assert_witnessed(
         seen, outcomes, enabled=len(outcomes), ok=len(outcomes) - refused, rate_limited=refused, enforced=refused

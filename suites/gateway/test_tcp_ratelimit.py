@@ -15,7 +15,7 @@ from takeover.evidence.seen import Seen
 from takeover.scenario.edits import replace
 from takeover.scene import Scene
 from takeover.traffic import raw
-from takeover.traffic.buckets import Bucket, until_refilled
+from takeover.traffic.buckets import Bucket, attempt, until_refilled
 
 NAME = "gateway-tcp-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -81,15 +81,18 @@ def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
 
 
 @pytest.mark.scenario(NAME, fresh=True)
-def test_the_bucket_refills(scene: Scene) -> None:
+def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     gateway = scene.host_name("gateway")
 
     def connection() -> bool:
         with contextlib.closing(scene.connect("client/client", gateway, 8080)) as stream:
             return served(stream)
 
+    bucket = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0)
     with scene.watched() as seen:
-        attempts = until_refilled(connection)
-    assert Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0).contradiction(attempts) == ""
+        attempts = [attempt(connection) for _ in range(5)]
+        assert bucket.contradiction(attempts) == ""
+        attempts += until_refilled(connection)
+    assert bucket.contradiction(attempts) == ""
     passed = [each.passed for each in attempts]
     assert_witnessed(seen, requests=passed.count(True), closed=passed.count(False))

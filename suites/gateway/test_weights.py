@@ -30,18 +30,21 @@ def backends(scene: Scene, numbers: Iterable[int | None]) -> list[str]:
     """Which version answers each of the requests, one after the other on one connection."""
     lines = ["" if number is None else f"x-chosen: {number}\r\n" for number in numbers]
     requests = [f"GET / HTTP/1.1\r\nHost: app.shadow.com\r\n{line}\r\n".encode() for line in lines]
+    answered = []
     with contextlib.closing(scene.connect("client/client", scene.host_name("gateway"), 8080)) as stream:
-        answers = [raw.converse(stream, each, enough=lambda got: got.endswith(b"\nmyage: \n")) for each in requests]
-    assert all(each.received.startswith(b"HTTP/1.1 200 OK\r\n") for each in answers)
-    return [re.findall(rb"^backend: (.+)$", each.received, re.MULTILINE)[0].decode() for each in answers]
+        for request in requests:
+            answer = raw.converse(stream, request, enough=lambda got: got.endswith(b"\nmyage: \n")).received
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            answered += [each.decode() for each in re.findall(rb"^backend: (.+)$", answer, re.MULTILINE)]
+    return answered
 
 
 def assert_witnessed(seen: Seen, answered: list[str]) -> None:
     """Envoy chose the cluster of whoever answered, request for request, and the version's own log has the same ones."""
     for version in ("v1", "v2"):
         of_version = [each for each in seen.entries if each.upstream_cluster == f"app_{version}"]
-        arrived = [each.request_id for each in seen.destination(f"{version}/app-{version}")]
-        assert [each.request_id for each in of_version] == arrived
+        arrived = [(each.request_id, each.uri) for each in seen.destination(f"{version}/app-{version}")]
+        assert [(each.request_id, "/") for each in of_version] == arrived
         assert (
             seen.counter(f"cluster.app_{version}.upstream_rq_total") == len(arrived) == answered.count(f"app-{version}")
         )

@@ -35,7 +35,7 @@ def test_from_another_pod_envoy_answers(scene: Scene, by: str) -> None:
     assert seen.rule("REDIRECT") == 1
     # The Pod that asks is seen by Envoy alone; the application sees Envoy's own connection inside the Pod.
     assert seen.envoy.downstream_remote.startswith(scene.pod("client/client").ip + ":")
-    assert seen.arrival(POD).client_ip == "127.0.0.1"
+    assert (seen.arrival(POD).client_ip, seen.arrival(POD).server) == ("127.0.0.1", "127.0.0.1:80")
 
 
 def test_from_inside_the_pod_nginx_itself_answers(scene: Scene) -> None:

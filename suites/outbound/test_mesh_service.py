@@ -16,7 +16,8 @@ def assert_routed_to_the_service(scene: Scene, seen: Seen) -> None:
     of_envoy = [f"listener {address}_80", "http outbound|10.107.42.16_80", "cluster outbound|myngxsvc"]
     assert_routed(seen, [REDIRECTED, *of_envoy, "destination myngxsvc/nginx"])
     assert seen.envoy.original_destination == f"{address}:80"
-    assert seen.arrival("myngxsvc").client_ip == scene.pod("outpod").ip
+    arrival = seen.arrival("myngxsvc")
+    assert (arrival.client_ip, arrival.server) == (scene.pod("outpod").ip, scene.pod("myngxsvc").ip + ":80")
     assert seen.rule("REDIRECT") == 1
     assert seen.rule("RETURN") == seen.counter("cluster.outbound|myngxsvc.upstream_cx_total")
 

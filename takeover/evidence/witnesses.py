@@ -7,7 +7,6 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 
 from takeover.engines.interface import Deployment, Pod
 from takeover.envoy.admin import Admin
-from takeover.errors import TakeoverError
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.destinations import Destinations
@@ -28,8 +27,8 @@ class Account:
     rules: list[Rule]
 
 
-class UnrestError(TakeoverError):
-    """Something was still under way, or not yet written down, when the deadline came."""
+class UnrestError(AssertionError):
+    """The witnesses do not agree, or something is still under way, when the deadline comes: the test has failed."""
 
 
 class Witnesses:
