@@ -1,4 +1,4 @@
-"""Requests that take time: connections and commands. Each runs in a process of its own, forked from the worker."""
+"""Requests that take time: connections and commands. None runs in the worker's own process."""
 
 import contextlib
 import errno
@@ -39,30 +39,33 @@ class Request:
     """What is asked, and where it is to be met.
 
     Args:
+        container: None for the Pod's network alone.
         reply: closed by the other side when nobody waits for the answer any more.
         files: stdin, stdout and stderr of a command.
     """
 
     system_root: Path
-    network: Path
     container: RunningContainer | None
-    runtime: Runtime
     message: dict[str, Any]
     reply: socket.socket
     files: list[int]
 
 
-def connect(request: Request) -> OpenFile:
-    """Opens a TCP connection in the Pod's network as the container's user, the name resolved by the Pod's own files."""
-    message = request.message
-    join(request.network)
-    if request.container is not None:
-        security = request.container.spec.security_context
-        os.chroot(request.runtime.root_of(request.container.identity))
+def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -> None:
+    """Takes this process into a Pod's network; with a container, to its files, as its user."""
+    join(network)
+    if container is not None:
+        security = container.spec.security_context
+        os.chroot(runtime.root_of(container.identity))
         os.setgroups([])
         # The owner match of iptables looks at whoever made the socket.
         os.setgid(security.run_as_group or 0)
         os.setuid(security.run_as_user)
+
+
+def connect(request: Request) -> OpenFile:
+    """Opens a TCP connection from where this process is; a name is resolved by the files of its root."""
+    message = request.message
     try:
         found = socket.getaddrinfo(message["host"], message["port"], socket.AF_INET, socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -90,8 +93,7 @@ def execute(request: Request) -> int:
 
 
 def execute_in_network(request: Request) -> int:
-    """Runs a command of the lab's root file system in the Pod's network, with all rights there."""
-    join(request.network)
+    """Runs a command of the lab's root file system in the network where this process is, with all rights there."""
     return _run(["chroot", str(request.system_root), *request.message["command"]], request)
 
 
@@ -127,8 +129,7 @@ def _descendants(pid: int) -> Iterator[int]:
         yield from _descendants(child)
 
 
-ALL: dict[str, Callable[[Request], Any]] = {
-    "connect": connect,
-    "execute": execute,
-    "execute_in_network": execute_in_network,
-}
+FORKED: dict[str, Callable[[Request], Any]] = {"execute": execute}
+"""For each of these the worker makes a process."""
+ATTENDED: dict[str, Callable[[Request], Any]] = {"connect": connect, "execute_in_network": execute_in_network}
+"""These are for the attendant of the Pod, or of its container."""

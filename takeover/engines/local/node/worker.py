@@ -15,6 +15,7 @@ import msgspec
 
 from takeover.engines.local import kernel, objects, wire
 from takeover.engines.local.node import dns, handlers, services
+from takeover.engines.local.node.attendants import Attendant
 from takeover.engines.local.node.kubelet import RunningPod
 from takeover.engines.local.node.network import Network
 from takeover.engines.local.node.runtime import Image, Runtime
@@ -70,6 +71,7 @@ class _Node:
         self._images: dict[str, Image] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
         self._handlers: set[int] = set()
+        self._attendants: dict[tuple[str, str | None], Attendant] = {}
         self._next_service_address = 1
 
     @staticmethod
@@ -115,10 +117,13 @@ class _Node:
         """Answers one request. What can take time is answered by a process of its own."""
         what, reply = message.pop("do"), socket.socket(fileno=files[0])
         try:
-            if what in handlers.ALL:
+            if what in handlers.ATTENDED:
+                self._attendant(message, files).ask({"do": what, **message}, reply, files[1:])
+            elif what in handlers.FORKED:
                 pid = os.fork()
                 if pid == 0:
-                    self._answer_and_exit(reply, lambda: handlers.ALL[what](self._request(message, reply, files[1:])))
+                    request = self._request(message, reply, files[1:])
+                    self._answer_and_exit(reply, lambda: handlers.FORKED[what](request))
                 self._handlers.add(pid)
             else:
                 self._answer(reply, lambda: getattr(self, f"_do_{what}")(**message))
@@ -126,6 +131,21 @@ class _Node:
             reply.close()
             for file in files[1:]:
                 os.close(file)
+
+    def _attendant(self, message: dict[str, Any], files: list[int]) -> Attendant:
+        """The attendant of the Pod that the message names, or of the container in it. `files` came with the message."""
+        pod = self._pods[message["pod"]]
+        container = pod.containers[message["container"]] if "container" in message else None
+        place = message["pod"], message.get("container")
+        if place not in self._attendants:
+            self._attendants[place] = Attendant(
+                lambda: handlers.enter(pod.network_path, container, self._runtime),
+                lambda asked, reply, more: self._answer(
+                    reply, lambda: handlers.ATTENDED[asked.pop("do")](self._request(asked, reply, more))
+                ),
+                files,
+            )
+        return self._attendants[place]
 
     def _answer_and_exit(self, reply: socket.socket, work: Callable[[], Any]) -> None:
         try:
@@ -149,12 +169,15 @@ class _Node:
         try:
             wire.send(reply, answer, files)
         except BrokenPipeError:
-            return  # whoever asked has given up waiting
+            pass  # whoever asked has given up waiting
+        finally:
+            for file in files:
+                os.close(file)
 
     def _request(self, message: dict[str, Any], reply: socket.socket, files: list[int]) -> handlers.Request:
         pod = self._pods[message["pod"]]
         container = pod.containers.get(message.get("container", ""))
-        return handlers.Request(self._system, pod.network_path, container, self._runtime, message, reply, files)
+        return handlers.Request(self._system, container, message, reply, files)
 
     def _do_apply(self, documents: list[dict[str, Any]], images: dict[str, dict[str, Any]]) -> None:
         self._images.update({name: Image(**each) for name, each in images.items()})
@@ -203,6 +226,8 @@ class _Node:
 
     def _do_restart(self, pod: str) -> None:
         spec = self._pods[pod].spec
+        for place in [each for each in self._attendants if each[0] == pod]:
+            self._attendants.pop(place).end()
         self._pods.pop(pod).remove()
         self._start(spec)
 
