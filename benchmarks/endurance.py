@@ -1,12 +1,12 @@
-"""All suites again and again while both cores are busy with something else: `python -m benchmarks.endurance [TIMES]`.
+"""All suites again and again, each time deployed anew, with idle cores or with each of them kept busy.
 
-Ends with 1 at the first failure, and prints it.
+`python -m benchmarks.endurance [--busy] [TIMES]` (200 times). Ends with pytest's exit code, at the first failure.
 """
 
+import argparse
 import multiprocessing
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -18,20 +18,20 @@ def _burn() -> None:
 
 
 def main() -> None:
-    """Runs the suites TIMES times (50), each in a process of its own."""
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    burners = [multiprocessing.Process(target=_burn, daemon=True) for _ in range(multiprocessing.cpu_count())]
-    for burner in burners:
-        burner.start()
-    begin = time.monotonic()
-    for number in range(1, times + 1):
-        command = [sys.executable, "-m", "pytest", "-q", "suites", "-p", "no:cacheprovider"]
-        result = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            print(result.stdout)
-            print(f"run {number} of {times} failed")
-            sys.exit(1)
-    print(f"{times} runs of all suites with every core busy: no failure ({time.monotonic() - begin:.0f} s)")
+    """Runs the suites so many times in one process of pytest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("times", nargs="?", type=int, default=200)
+    parser.add_argument("--busy", action="store_true", help="keep every core busy with something else")
+    options = parser.parse_args()
+    cores = multiprocessing.cpu_count()
+    for _ in range(cores if options.busy else 0):
+        multiprocessing.Process(target=_burn, daemon=True).start()
+    print(
+        f"{options.times} times all suites, {cores} cores, {'each kept busy' if options.busy else 'idle'}", flush=True
+    )
+    repeat = ["--count", str(options.times), "--repeat-scope", "session"]
+    command = [sys.executable, "-m", "pytest", "suites", "-q", "-x", "-p", "no:cacheprovider", *repeat]
+    sys.exit(subprocess.run(command, cwd=_ROOT, check=False).returncode)
 
 
 if __name__ == "__main__":
