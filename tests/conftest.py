@@ -1,4 +1,5 @@
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,3 +36,9 @@ class Tag:
 def new_tag() -> Callable[[], Tag]:
     """Makes a tag for processes."""
     return Tag
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_reaches_children() -> None:
+    # What a script runs in the background (`./test &`) ignores Ctrl-C, and so would the runs that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
