@@ -8,6 +8,7 @@ import fcntl
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from takeover.errors import TakeoverError
 _PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base")
 _FALLBACK_SUITE = "bookworm"
 _SUITES = {"debian", "ubuntu"}
+_LITTLE = 1 << 20
 
 
 def root_file_system() -> Path:
@@ -91,8 +93,24 @@ def _build(suite: str, partial: Path, ready: Path) -> None:
 def _run(command: list[str], what: str) -> None:
     if shutil.which(command[0]) is None:
         host.require_programs(command[0])
-    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, umask=0o022)
-    if result.returncode != 0:
-        lines = [line for line in result.stderr.splitlines() if line.strip()] or ["no message"]
-        told = [line for line in lines if line.startswith("E:") or "No space" in line] or lines
-        raise TakeoverError(f"{what} failed ({result.returncode}): {told[-1].strip()}")
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        umask=0o022,
+        # mmdebstrap that fails sends SIGHUP to its whole process group: it must not be ours.
+        process_group=0,
+    ) as process:
+        try:
+            _, messages = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # Ctrl-C reaches only our own group; it cleans up
+            raise
+    if process.returncode != 0:
+        lines = [line for line in messages.splitlines() if line.strip()] or ["no message"]
+        told = [line for line in lines if line.startswith("E:")] or lines
+        # mmdebstrap does not say that this was why.
+        full = f"; {cache_folder()} is full" if shutil.disk_usage(cache_folder()).free < _LITTLE else ""
+        raise TakeoverError(f"{what} failed ({process.returncode}): {told[-1].strip()}{full}")
