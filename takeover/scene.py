@@ -105,9 +105,9 @@ class Scene:
         if self._witnesses is None:
             self._witnesses = Witnesses(self.deployment, self.envoy_pod, _ENVOY, self.envoy)
             self._closing.callback(self._witnesses.close)
-        before, seen = self._witnesses.before(self._connections.open_now), Seen()
+        before, seen = self._witnesses.before(self._connections.open_now, self._connections.attempted), Seen()
         yield seen
-        seen.tell(before, self._witnesses.after(before, held))
+        seen.tell(before, self._witnesses.after(before, held, self._connections.attempted))
         self.watched_blocks.append(seen)
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:

@@ -45,19 +45,24 @@ class Witnesses:
         self._admin = admin
         self._destinations = Destinations(deployment.pods)
         self._has_rules: bool | None = None
+        self._last: tuple[int, Account] | None = None
 
     def close(self) -> None:
         """Ends the connections that are kept."""
         self._destinations.close()
 
-    def before(self, open_connections: int) -> Account:
+    def before(self, open_connections: int, attempted: int) -> Account:
         """Waits until what came before is over and written down, and asks every witness.
 
         Args:
             open_connections: how many connections clients have open: Envoy may not yet know of the end of others.
+            attempted: how often they tried to open one so far.
 
         Raises: UnrestError that says what was last seen.
         """
+        # Nothing happened since the last block ended: what was told then holds, and nobody needs to be asked again.
+        if self._last and self._last[0] == attempted and not difference(self._last[1].stats, self._admin.stats()):
+            return self._last[1]
 
         def look() -> Account | str:
             stats = self._admin.stats()
@@ -68,11 +73,12 @@ class Witnesses:
 
         return _waited_for(look)
 
-    def after(self, before: Account, held: int) -> Account:
+    def after(self, before: Account, held: int, attempted: int) -> Account:
         """Waits until all that happened since is over and written down, and asks every witness.
 
         Args:
             held: how many connections more than then are open on purpose (fewer, if negative).
+            attempted: how often clients tried to open a connection so far.
 
         Raises: UnrestError that says what was last seen.
         """
@@ -94,7 +100,9 @@ class Witnesses:
                 return f"counters still move: {moving}"
             return Account(stats, log, arrived, self._rules())
 
-        return _waited_for(look)
+        told = _waited_for(look)
+        self._last = attempted, told
+        return told
 
     def _log(self, stats: Stats) -> list[str] | str:
         """Envoy's access log, or what is under way or not yet in it."""

@@ -1,4 +1,4 @@
-"""How many connections the clients of a scene have open at a moment."""
+"""How many connections the clients of a scene have open at a moment, and how often they tried to open one."""
 
 from takeover.engines.interface import ByteStream
 from takeover.traffic.http import Connect
@@ -9,11 +9,13 @@ class Connections:
 
     def __init__(self) -> None:
         self.open_now = 0
+        self.attempted = 0
 
     def counting(self, connect: Connect) -> Connect:
         """Opens connections as `connect` does, and counts them."""
 
         def counted(host: str, port: int, timeout: float = 10.0) -> ByteStream:
+            self.attempted += 1
             return _Counted(connect(host, port, timeout), self)
 
         return counted
