@@ -20,16 +20,18 @@ from takeover.engines.local import host, lab
 ROOT = Path(__file__).parents[3]
 WORKSHOP = ROOT / "tests/engines/scenarios/workshop"
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
+SUITES = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+SUITES += ["--rootdir", str(ROOT), str(ROOT / "suites")]
 
 
 class WatchedRun:
     """A run in a process of its own."""
 
-    def __init__(self, tag: Any, tmp_path: Path) -> None:
+    def __init__(self, tag: Any, tmp_path: Path, program: list[str]) -> None:
         self.processes: Callable[[], list[str]] = tag.processes
         environment = tag.environment | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
         self._process = subprocess.Popen(
-            PROGRAM, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True
+            program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True
         )
 
     def is_ready(self) -> dict[str, str]:
@@ -47,8 +49,8 @@ class WatchedRun:
 
 
 @pytest.fixture
-def start(new_tag: Callable[[], Any], tmp_path: Path) -> Callable[[], WatchedRun]:
-    return lambda: WatchedRun(new_tag(), tmp_path)
+def start(new_tag: Callable[[], Any], tmp_path: Path) -> Callable[..., WatchedRun]:
+    return lambda program=PROGRAM: WatchedRun(new_tag(), tmp_path, program)
 
 
 def traces(tmp_path: Path) -> list[str]:
@@ -66,7 +68,7 @@ def traces(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[[], WatchedRun], tmp_path: Path) -> None:
+def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
     lab.root_file_system()  # built by the first run on a machine, and meant to stay
     cached = sorted(cache_folder().glob("*/*"))
     run = start()
@@ -81,22 +83,34 @@ def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[[], 
     assert sorted(cache_folder().glob("*/*")) == cached
 
 
-@pytest.mark.parametrize("moment", [None, *(pytest.param(n, id=f"moment-{n}") for n in range(4))])
-def test_a_killed_run_leaves_nothing(start: Callable[[], WatchedRun], tmp_path: Path, moment: int | None) -> None:
-    """Killed at a random moment of its first second, or when it is Ready."""
-    run = start()
-    if moment is None:
-        run.is_ready()
-    else:
-        time.sleep(random.uniform(0.25 * moment, 0.25 * (moment + 1)))  # noqa: S311 - no secret
-    run.kill()
-
+def assert_nothing_is_left(run: WatchedRun, tmp_path: Path) -> None:
     waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.05))
     waiting(run.processes)
     assert traces(tmp_path) == []
 
 
-def test_two_runs_at_once_do_not_meet(start: Callable[[], WatchedRun]) -> None:
+def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
+    run = start()
+    run.is_ready()
+    run.kill()
+
+    assert_nothing_is_left(run, tmp_path)
+
+
+@pytest.mark.parametrize(("program", "seconds"), [(PROGRAM, 1.0), (SUITES, 6.0)], ids=["one scenario", "all suites"])
+@pytest.mark.parametrize("quarter", range(4))
+def test_a_run_killed_at_a_random_moment_leaves_nothing(
+    start: Callable[..., WatchedRun], tmp_path: Path, program: list[str], seconds: float, quarter: int
+) -> None:
+    """For a hundred moments: `pytest tests/engines/local/test_nothing_is_left.py -k random --count 25`."""
+    run = start(program)
+    time.sleep(random.uniform(quarter, quarter + 1) * seconds / 4)  # noqa: S311 - no secret
+    run.kill()
+
+    assert_nothing_is_left(run, tmp_path)
+
+
+def test_two_runs_at_once_do_not_meet(start: Callable[..., WatchedRun]) -> None:
     runs = [start() for _ in range(2)]
     facts = [each.is_ready() for each in runs]
 
