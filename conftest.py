@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.workers",
     "fixtures.scenes",
     "fixtures.sabotage",
+    "fixtures.probes",
     "fixtures.evidence",
     "fixtures.failure",
     "fixtures.keep",

@@ -44,9 +44,11 @@ class Scene:
         self._wait_until_the_deployed_config_serves()
 
     @classmethod
-    def deploy(cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = ()) -> "Scene":
-        """Deploys the scenario of that name, changed by `edits`; ready for traffic."""
-        scenario = Scenario.named(name).edited(edits)
+    def deploy(
+        cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = (), parts: Iterable[str] = ()
+    ) -> "Scene":
+        """Deploys the scenario of that name, with `parts` added and changed by `edits`; ready for traffic."""
+        scenario = Scenario.named(name, parts).edited(edits)
         with _rejections_told(scenario):
             deployment = engine.deploy(scenario, envoy)
         try:
@@ -145,12 +147,16 @@ class Scene:
     def envoy(self) -> Admin:
         """The admin API of the scenario's Envoy."""
         if self._admin is None:
-            config = self.deployment.scenario.config(_ENVOY_CONFIG)
-            port: int = config["admin"]["address"]["socket_address"]["port_value"]
-            pod = self.envoy_pod
-            client = http.client(lambda _host, _port, _timeout: pod.forward(port), base_url="http://envoy.admin")
+            connect = self.connect_to_admin
+            client = http.client(lambda _host, _port, _timeout: connect(), base_url="http://envoy.admin")
             self._admin = Admin(self._closing.enter_context(client))
         return self._admin
+
+    def connect_to_admin(self) -> ByteStream:
+        """A connection to the admin port of the scenario's Envoy."""
+        config = self.deployment.scenario.config(_ENVOY_CONFIG)
+        port: int = config["admin"]["address"]["socket_address"]["port_value"]
+        return self.envoy_pod.forward(port)
 
     def replace_config(self, name: str, edits: Iterable[Edit] = ()) -> None:
         """Replaces the ConfigMaps by those of another scenario; the Pod sees them after its restart."""

@@ -1,6 +1,7 @@
 """Reads a folder's kustomization.yaml: the small part of kustomize that the scenarios use, all else refused by name."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,15 @@ def read_kustomization(folder: Path, inside: tuple[Path, ...] = ()) -> Kustomiza
         namespace = file.take("namespace", str)
         objects = [_moved(file, entry, namespace) for entry in objects]
         config_maps = [replace(entry, namespace=namespace) for entry in config_maps]
+    _check_unique([*objects, *config_maps])
+    return Kustomization(tuple(objects), tuple(config_maps))
+
+
+def joined(parts: Iterable[Kustomization]) -> Kustomization:
+    """All of them as one. Raises: BadInputError for an object that is there twice."""
+    listed = list(parts)
+    objects = [each for part in listed for each in part.objects]
+    config_maps = [each for part in listed for each in part.config_maps]
     _check_unique([*objects, *config_maps])
     return Kustomization(tuple(objects), tuple(config_maps))
 

@@ -8,20 +8,27 @@ from typing import Any
 from takeover.errors import BadInputError
 from takeover.scenario.documents import Documents, RunFacts
 from takeover.scenario.edits import Edit
-from takeover.scenario.kustomization import GeneratedConfigMap, KubernetesObject, Kustomization, read_kustomization
+from takeover.scenario.kustomization import (
+    GeneratedConfigMap,
+    KubernetesObject,
+    Kustomization,
+    joined,
+    read_kustomization,
+)
 from takeover.scenario.scenario_file import FILE, read_scenario_file
 from takeover.scenario.written_edits import LocatedEdit
 from takeover.scenario.yaml_text import shown
 
-__all__ = ["RunFacts", "Scenario", "names"]
+__all__ = ["MANIFESTS", "PARTS", "RunFacts", "Scenario", "names"]
 
-_MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+PARTS = MANIFESTS / "parts"
 _ORDER = ("Namespace", "ConfigMap", "", "Service", "Pod")
 
 
 def names() -> list[str]:
     """The scenarios that come with the project, sorted."""
-    return sorted(path.parent.name for path in _MANIFESTS.glob(f"*/{FILE}"))
+    return sorted(path.parent.name for path in MANIFESTS.glob(f"*/{FILE}"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +75,16 @@ class Scenario:
     _final: Documents = field(repr=False)
 
     @classmethod
-    def load(cls, folder: Path) -> "Scenario":
-        """Reads and checks a scenario's folder. Raises: BadInputError, mostly "FILE:LINE: …"."""
+    def load(cls, folder: Path, parts: Iterable[str] = ()) -> "Scenario":
+        """Reads and checks a scenario's folder, and with it the kustomizations of parts/ that `parts` names.
+
+        Raises: BadInputError, mostly "FILE:LINE: …".
+        """
         folder = folder.resolve()
         if not folder.is_dir():
             raise BadInputError(f"{shown(folder)}: no such folder; a scenario is a folder with {FILE}")
         about = read_scenario_file(folder / FILE)
-        kustomization = read_kustomization(folder)
+        kustomization = joined([read_kustomization(folder), *(read_kustomization(PARTS / each) for each in parts)])
         _check_namespaces(kustomization)
         documents = Documents.of(kustomization)
         return cls(
@@ -91,11 +101,11 @@ class Scenario:
         )
 
     @classmethod
-    def named(cls, name: str) -> "Scenario":
-        """One of the project's own. Raises: BadInputError that lists them."""
+    def named(cls, name: str, parts: Iterable[str] = ()) -> "Scenario":
+        """One of the project's own, with `parts` added. Raises: BadInputError that lists them."""
         if name not in names():
             raise BadInputError(f"no scenario {name!r}; there are {', '.join(names()) or 'none'}")
-        return cls.load(_MANIFESTS / name)
+        return cls.load(MANIFESTS / name, parts)
 
     names = staticmethod(names)
 

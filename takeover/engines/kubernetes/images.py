@@ -14,8 +14,9 @@ ROLES: Mapping[str, tuple[str, str]] = {
     "nginx": ("nginx", "nginx:1.18-alpine"),
     IPTABLES: ("bgiddings/iptables", "bgiddings/iptables:latest"),
     ENVOY: ("envoyproxy/envoy", "envoyproxy/envoy:v{version}"),
-    # Not in a manifest: opens the connections of the tests inside the Pods. Needs python3 >= 3.11, nothing else.
-    RELAY: ("", "python:3.13-alpine"),
+    # Opens the connections of the tests inside the Pods, and runs the hostile upstream of the probes. Needs
+    # python3 >= 3.11, nothing else.
+    RELAY: ("python", "python:3.13-alpine"),
 }
 
 

@@ -1,7 +1,7 @@
 """What provides an image here: the table from image references to the lab's programs.
 
-There is no registry: nginx and iptables are those of the lab's root file system, Envoy is the binary under test put on
-top of it. `--image ROLE=REFERENCE` puts another reference in the place of a role; it must be in this table too.
+There is no registry: nginx, iptables and Python are those of the lab's root file system, Envoy is the binary under test
+put on top of it. `--image ROLE=REFERENCE` puts another reference in the place of a role; it must be in this table too.
 """
 
 import fnmatch
@@ -18,6 +18,7 @@ ROLES = {
     "bgiddings/iptables": "iptables",
     "envoyproxy/envoy": "envoy",
     "envoyproxy/envoy-alpine": "envoy",
+    "python": "python",
 }
 
 # role → the image's own command, for a container that gives none
@@ -25,6 +26,7 @@ _COMMANDS = {
     "nginx": ["nginx", "-g", "daemon off;"],
     "iptables": ["sh"],
     "envoy": ["envoy", "-c", "/etc/envoy/envoy.yaml"],
+    "python": ["python3"],
 }
 
 

@@ -1,4 +1,4 @@
-"""The lab's root file system: Debian's nginx, iptables, curl and dnsmasq, built once into the user's cache.
+"""The lab's root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built once into the user's cache.
 
 mmdebstrap makes it without root. As an ordinary user it belongs to the users of a user namespace, so only a process in
 such a namespace can unpack or remove it.
@@ -20,7 +20,7 @@ from takeover.cache import cache_folder
 from takeover.engines.local import host
 from takeover.errors import TakeoverError
 
-_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base")
+_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3-minimal")
 _FALLBACK_SUITE = "bookworm"
 _SUITES = {"debian", "ubuntu"}
 _LITTLE = 1 << 20

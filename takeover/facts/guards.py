@@ -1,0 +1,45 @@
+"""The runtime guards that a binary holds: no API lists them, its strings do, and the binary itself confirms them."""
+
+import mmap
+import re
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from takeover.errors import TakeoverError
+from takeover.facts.configs import validation
+
+# A guard is declared as a flag by this name; configs write it with dots.
+_DECLARED = re.compile(rb"envoy_(reloadable|restart)_features_([a-z0-9_]+)")
+_UNKNOWN = re.compile(r"Using a removed guard (\S+?)\.? In future")
+_ROUNDS = 10
+
+
+def guards(binary: Path) -> list[str]:
+    """Every guard, sorted: `envoy.reloadable_features.NAME` or `envoy.restart_features.NAME`.
+
+    Envoy complains of a reloadable guard in its runtime that it does not know; those of which it complains are not in
+    the list. (It does not complain of restart features.)
+
+    Raises: TakeoverError when it does not accept a runtime with those it knows.
+    """
+    with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = {f"envoy.{each[1].decode()}_features.{each[2].decode()}" for each in _DECLARED.finditer(content)}
+    for _ in range(_ROUNDS):  # it may not repeat a complaint as often as it has cause to
+        unknown = _unknown(binary, found) & found
+        if not unknown:
+            return sorted(found)
+        found -= unknown
+    raise TakeoverError(f"{binary} still complains of runtime guards: {', '.join(sorted(unknown))}")
+
+
+def _unknown(binary: Path, names: set[str]) -> set[str]:
+    layer = {"name": "guards", "static_layer": dict.fromkeys(sorted(names), True)}
+    with tempfile.TemporaryDirectory(prefix="takeover-") as folder:
+        config = Path(folder) / "guards.yaml"
+        config.write_text(yaml.safe_dump({"layered_runtime": {"layers": [layer]}}))
+        ended = validation(binary, config)
+    if ended.returncode != 0:
+        raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.stderr.strip()[-300:]}")
+    return set(_UNKNOWN.findall(ended.stderr))

@@ -1,0 +1,125 @@
+"""HTTP/1 answers as they came, byte for byte: what a client library would refuse, mend or hide is shown."""
+
+import re
+from dataclasses import dataclass, field
+
+_INTERIM = range(100, 200)
+_SWITCHING = 101
+_WITHOUT_BODY = (204, 304)
+_SIZE = re.compile(rb"[0-9a-fA-F]+")
+
+
+@dataclass
+class Answer:
+    """An answer, perhaps cut off.
+
+    Args:
+        protocol: for instance "HTTP/1.1".
+        interim: the heads that came before.
+        is_whole: whether it came to its end; what has no length of its own is whole when the connection ends.
+        lasts_until_the_end: whether only the connection's end ends it.
+        length: how many bytes it took.
+    """
+
+    status: int | None = None
+    reason: str = ""
+    protocol: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    trailers: list[tuple[str, str]] = field(default_factory=list)
+    interim: list[dict[str, object]] = field(default_factory=list)
+    is_whole: bool = False
+    lasts_until_the_end: bool = False
+    length: int = 0
+
+    def value(self, name: str) -> str:
+        """The value of the last header of that name, in lower case; empty if there is none."""
+        return next((value.lower() for each, value in reversed(self.headers) if each.lower() == name), "")
+
+    @property
+    def announces_the_end(self) -> bool:
+        """Whether the connection is to end after it."""
+        connection = self.value("connection")
+        return self.lasts_until_the_end or "close" in connection or (
+            self.protocol == "HTTP/1.0" and "keep-alive" not in connection
+        )  # fmt: skip
+
+
+def read(data: bytes, method: str, ended: bool = False) -> Answer:
+    """The first answer in `data`, with the interim ones before it.
+
+    Args:
+        method: of the request: an answer to HEAD has no body, a tunnel has no end.
+        ended: whether nothing more can come.
+    """
+    answer = Answer()
+    while True:
+        head, blank, rest = data[answer.length :].partition(b"\r\n\r\n")
+        if not blank:
+            if ended or not _may_be_http(head):
+                answer.body = head
+                answer.length = len(data)
+            return answer
+        _read_head(answer, head)
+        answer.length = len(data) - len(rest)
+        if answer.status not in _INTERIM or answer.status == _SWITCHING:
+            break
+        answer.interim.append({"status": answer.status, "reason": answer.reason, "headers": answer.headers})
+        answer.status, answer.reason, answer.headers = None, "", []
+    _read_body(answer, rest, method, ended)
+    return answer
+
+
+def _may_be_http(begin: bytes) -> bool:
+    return begin[:5] == b"HTTP/"[: len(begin)]
+
+
+def _read_head(answer: Answer, head: bytes) -> None:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    answer.protocol, _, status = first.partition(" ")
+    number, _, answer.reason = status.partition(" ")
+    answer.status = int(number) if number.isdigit() else None
+    answer.headers = [_header(line) for line in lines]
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.removeprefix(" ")
+
+
+def _read_body(answer: Answer, rest: bytes, method: str, ended: bool) -> None:
+    tunnel = method == "CONNECT" and answer.status is not None and 200 <= answer.status < 300
+    if method == "HEAD" or answer.status in _WITHOUT_BODY:
+        answer.is_whole = True
+    elif "chunked" in answer.value("transfer-encoding") and not tunnel:
+        _read_chunks(answer, rest)
+    elif (length := answer.value("content-length")).isdigit() and not tunnel and answer.status != _SWITCHING:
+        answer.body = rest[: int(length)]
+        answer.length += len(answer.body)
+        answer.is_whole = len(answer.body) == int(length)
+    else:
+        answer.body = rest
+        answer.length += len(rest)
+        answer.lasts_until_the_end, answer.is_whole = True, ended
+
+
+def _read_chunks(answer: Answer, rest: bytes) -> None:
+    left = rest
+    while True:
+        line, end, left = left.partition(b"\r\n")
+        size = line.partition(b";")[0].strip()
+        if not end or not _SIZE.fullmatch(size):
+            return
+        if int(size, 16) == 0:
+            break
+        answer.body += left[: int(size, 16)]
+        left = left[int(size, 16) + 2 :]
+    while True:
+        line, end, left = left.partition(b"\r\n")
+        if not end:
+            return
+        if not line:
+            break
+        answer.trailers.append(_header(line.decode("latin-1")))
+    answer.length += len(rest) - len(left)
+    answer.is_whole = True

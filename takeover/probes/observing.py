@@ -1,0 +1,193 @@
+"""Makes a group's probes, one after the other, and tells for each everything that was visible of it."""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from takeover.engines.interface import ByteStream
+from takeover.evidence import quiescence
+from takeover.evidence.counters import Stats, difference
+from takeover.evidence.logs import json_lines
+from takeover.evidence.witnesses import DEADLINE, UnrestError
+from takeover.probes.counters import Counters
+from takeover.probes.exchange import Exchange
+from takeover.probes.normalise import Normaliser
+from takeover.probes.probe import Group, Place, Probe
+from takeover.scene import Scene
+
+Observation = dict[str, Any]
+"""Of JSON's types only: {"scenario", "probe", "request", "seen"}; see takeover/results/document.py."""
+
+_HOSTILE = "hostile/upstream"
+_HOSTILE_CONTROL = 9999
+_WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
+_STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
+_UPSTREAM = re.compile(r"^cluster\..+\.upstream_cx_active$")
+
+
+@dataclass
+class _Seen:
+    """What was seen of a probe at once; its log entries are read when all probes are over."""
+
+    probe: Probe
+    exchange: Exchange | None
+    end: str
+    moved: dict[str, int]
+    warnings: list[str]
+    entries_before: int
+    entries_after: int
+
+
+class Observer:
+    """Observes the probes of one group on its deployment.
+
+    A probe begins and ends when Envoy is at rest and has no connection, neither with clients nor with the hostile
+    upstream: what is seen of one does not hang on which other probes there are (but for the limits' buckets).
+    """
+
+    def __init__(self, scene: Scene, group: Group) -> None:
+        self._scene = scene
+        self._group = group
+        self._container = scene.envoy_pod.container("envoyproxy")
+        self._counters = Counters(scene.connect_to_admin())
+        self._hostile: ByteStream | None = None
+        if _HOSTILE in scene.deployment.pods:
+            self._hostile = scene.pod(_HOSTILE).forward(_HOSTILE_CONTROL)
+
+    def observe(self) -> list[Observation]:
+        """One observation for each probe, in order.
+
+        Raises: UnrestError when Envoy does not come to rest after one, with the probe's place.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._counters.close)
+            if self._hostile is not None:
+                stack.callback(self._hostile.close)
+            stats, log = self._rest("before the first probe"), self._container.logs()
+            seen = []
+            for probe in self._group.probes:
+                seen.append(self._one(probe, stats, len(log)))
+                stats, log = self._last_stats, self._last_log
+            entries = self._entries(seen[-1].entries_after)
+        normaliser = Normaliser(self._scene.deployment)
+        return [self._told(each, entries, normaliser) for each in seen]
+
+    def _one(self, probe: Probe, before: Stats, log_length: int) -> _Seen:
+        exchange: Exchange | None = None
+        try:
+            stream = self._scene.connect(probe.pod, self._address(probe.to), probe.to.port, probe.container)
+        except ConnectionRefusedError:
+            end = "refused"
+        except ConnectionResetError:
+            end = "reset"
+        else:
+            with contextlib.closing(stream):
+                exchange = Exchange(probe, stream)
+                exchange.run()
+                if exchange.end == "open":
+                    if not exchange.answer.lasts_until_the_end:
+                        self._no_request_under_way(probe)
+                    exchange.look_for_the_end()
+                end = exchange.end
+        self._last_stats = self._rest(f"after {probe.where}")
+        self._last_log = self._container.logs()
+        return _Seen(
+            probe,
+            exchange,
+            end,
+            difference(before, self._last_stats),
+            [line for line in self._last_log[log_length:].splitlines() if _WARNING.match(line) and _STACK not in line],
+            quiescence.log_entries(before),
+            quiescence.log_entries(self._last_stats),
+        )
+
+    def _address(self, place: Place) -> str:
+        match place.kind:
+            case "service":
+                return self._scene.service_ip(place.name)
+            case "pod":
+                return self._scene.pod(place.name).ip
+            case _:
+                return place.name
+
+    def _no_request_under_way(self, probe: Probe) -> None:
+        """Waits until Envoy has done with the request; one that is not answered by its deadline it may still have."""
+        self._waited_for(lambda: quiescence.under_way(self._counters.now()), probe.where, probe.within, must=False)
+
+    def _rest(self, when: str) -> Stats:
+        """Waits until Envoy has no connection and no counter moves; ends what it has with the hostile upstream."""
+
+        def of_clients() -> str:
+            stats = self._counters.now()
+            if known := quiescence.connections(stats):
+                return f"Envoy has {known} connections with clients"
+            return quiescence.under_way(stats)
+
+        self._waited_for(of_clients, when)
+        if self._hostile is not None:
+            self._hostile.send(b"end\n")
+            self._hostile.receive(64)
+        found: list[Stats] = [self._counters.now()]
+
+        def all_of_it() -> str:
+            found.append(self._counters.now())
+            active = {name: value for name, value in found[-1].items() if value and _UPSTREAM.match(name)}
+            if active:
+                return f"connections with upstreams: {active}"
+            moving = difference(found[-2], found[-1])
+            return f"counters still move: {moving}" if moving else ""
+
+        self._waited_for(all_of_it, when)
+        return found[-1]
+
+    def _waited_for(self, look: Callable[[], str], when: str, deadline: float = DEADLINE, must: bool = True) -> None:
+        """Waits until `look`, which tells what is missing, tells nothing."""
+        waiting = Retrying(
+            retry=retry_if_result(bool),
+            wait=wait_exponential(multiplier=0.0005, exp_base=1.5, max=0.02),
+            stop=stop_after_delay(deadline),
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        if (missing := waiting(look)) and must:
+            raise UnrestError(f"{when}: not at rest after {deadline:g} s; last seen: {missing}")
+
+    def _entries(self, number: int) -> list[str]:
+        """The lines of Envoy's access log since its start, once the `number` is there of which its counters tell."""
+        lines: list[str] = []
+
+        def missing() -> str:
+            lines[:] = json_lines(self._container.logs())
+            return "" if len(lines) == number else f"the log has {len(lines)} entries, the counters tell of {number}"
+
+        self._waited_for(missing, f"{self._group.where}: after the last probe")
+        return lines
+
+    def _told(self, seen: _Seen, entries: list[str], normaliser: Normaliser) -> Observation:
+        answer = seen.exchange.answer if seen.exchange is not None else None
+        told: dict[str, Any] = {
+            "status": answer.status if answer else None,
+            "reason": answer.reason if answer else "",
+            "protocol": answer.protocol if answer else "",
+            "headers": [list(pair) for pair in answer.headers] if answer else [],
+            "body": answer.body.decode("latin-1") if answer else "",
+            "end": seen.end,
+            "interim": [
+                {**each, "headers": [list(pair) for pair in each["headers"]]}  # type: ignore[attr-defined]
+                for each in (answer.interim if answer else [])
+            ],
+            "trailers": [list(pair) for pair in answer.trailers] if answer else [],
+            "log": [json.loads(line) for line in entries[seen.entries_before : seen.entries_after]],
+            "stats": dict(sorted(seen.moved.items())),
+            "warnings": seen.warnings,
+        }
+        return {
+            "scenario": self._group.scenario,
+            "probe": f"{self._group.name}/{seen.probe.name}",
+            "request": seen.probe.request,
+            "seen": normaliser.seen(told),
+        }

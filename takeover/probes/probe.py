@@ -1,0 +1,108 @@
+"""What a probe is: where it goes, and what it sends, step by step."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from takeover.scenario.edits import Edit
+
+Protocol = Literal["http1", "http2", "tcp"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address as the manifests name it.
+
+    Args:
+        kind: "service" or "pod" (`name` is `NAME`, or `NAMESPACE/NAME`), or "host" (`name` is an address).
+    """
+
+    kind: Literal["service", "pod", "host"]
+    name: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Send:
+    """Sends these bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Await:
+    """Waits until a head, of an interim answer too, has come since the last step; over plain TCP: any byte."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Ends our direction of the connection."""
+
+
+Step = Send | Await | End
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A structured request. `headers` and `trailers` are "Name: value", in order; Host is not among them."""
+
+    method: str
+    path: str
+    version: str
+    host: str
+    headers: tuple[str, ...]
+    body: str | None
+    chunks: tuple[str, ...]
+    trailers: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """One exchange over a connection of its own.
+
+    Args:
+        name: tells it from the others of its group.
+        where: the "FILE:LINE" where it is written.
+        pod: from which Pod, `NAME` or `NAMESPACE/NAME`.
+        container: from which container; empty for the first one.
+        steps: what an HTTP/1 or TCP probe sends; it then takes in what comes.
+        http2: what an HTTP/2 probe sends.
+        method: of the first request, for what its answer's head means.
+        answers: how many answers end it.
+        until: all has come when it ends with this; empty: with the answers, over TCP with the connection's end.
+        within: for at most so many seconds is waited for what ends it.
+        request: what it sends, as plain data, for whoever wants to repeat it.
+    """
+
+    name: str
+    where: str
+    pod: str
+    container: str
+    to: Place
+    protocol: Protocol
+    steps: tuple[Step, ...]
+    http2: Request | None
+    method: str
+    answers: int
+    until: bytes
+    within: float
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Probes that share a deployment, made one after the other: a limit's bucket is emptied by those before.
+
+    Args:
+        scenario: the scenario's name.
+        name: tells it from the scenario's other groups.
+        parts: what is deployed beside the scenario (folders of manifests/parts).
+        edits: how the scenario is changed.
+        where: the "FILE:LINE" where it is written.
+    """
+
+    scenario: str
+    name: str
+    parts: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    probes: tuple[Probe, ...]
+    where: str

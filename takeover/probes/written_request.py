@@ -1,0 +1,154 @@
+"""How a probe's request stands in probes.yaml: structured, or as the bytes themselves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from takeover.probes.probe import Await, End, Protocol, Request, Send, Step
+from takeover.scenario.fields import Fields
+from takeover.scenario.yaml_text import Key, describe_type
+
+_STRUCTURED = (
+    "method", "path", "version", "host", "headers", "body", "chunks", "trailers", "body_after_answer", "end",
+)  # fmt: skip
+_OTHERS = ("name", "from", "container", "to", "protocol", "steps", "answers", "until", "within")
+_PROTOCOLS = ("http1", "http2", "tcp")
+_MOST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """What goes over the connection; see `Probe`."""
+
+    protocol: Protocol
+    steps: tuple[Step, ...]
+    http2: Request | None
+    method: str
+    request: dict[str, Any]
+
+
+def exchange(group: Fields, entry: Fields) -> Exchange:
+    """The request of the probe at `entry`, with what its group says for all. Raises: BadInputError "FILE:LINE: …"."""
+    entry.only(*_OTHERS, *_STRUCTURED)
+    protocol: Protocol = entry.take("protocol", str, "") or group.take("protocol", str, "http1")
+    if protocol not in _PROTOCOLS:
+        raise entry.error(f"protocol is one of {', '.join(_PROTOCOLS)}, not {protocol}")
+    if "steps" in entry.data or protocol == "tcp":
+        return _of_steps(entry, protocol)
+    request = _structured(group, entry)
+    about = {"protocol": protocol, **_data(request)}
+    if protocol == "http2":
+        return Exchange(protocol, (), request, request.method, about)
+    head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
+    steps: list[Step] = [Send(head + body)]
+    if entry.take("body_after_answer", bool, False):
+        steps = [Send(head), Await(), Send(body)]
+        about["body_after_answer"] = True
+    if entry.take("end", bool, False):
+        steps.append(End())
+        about["end"] = True
+    return Exchange(protocol, tuple(steps), None, request.method, about)
+
+
+def text(entry: Fields, *keys: Key) -> bytes:
+    """The text at `keys` as bytes, a character each: a string, or a list of strings and {repeat: TEXT, times: N}."""
+    return _text(entry, *keys).encode("latin-1")
+
+
+def _text(entry: Fields, *keys: Key) -> str:
+    value = entry.data
+    for key in keys:
+        value = value[key]
+    if isinstance(value, list):
+        joined = "".join(_text(entry, *keys, index) for index in range(len(value)))
+    elif isinstance(value, dict):
+        repeated = Fields(entry.document, (*entry.at, *keys))
+        repeated.only("repeat", "times")
+        once, times = repeated.take("repeat", str), repeated.take("times", int)
+        if not 0 < times * len(once) <= _MOST_BYTES:
+            raise repeated.error(f"times must make 1 to {_MOST_BYTES} characters", "times")
+        joined = once * times
+    elif isinstance(value, str):
+        joined = value
+    else:
+        raise entry.error(f"must be a string, or a list of strings and repeats, not {describe_type(value)}", *keys)
+    if any(character > "\xff" for character in joined):
+        raise entry.error("each character stands for a byte (write UTF-8 as \\xc3\\xa9)", *keys)
+    return joined
+
+
+def _texts(entry: Fields, key: str) -> tuple[str, ...]:
+    return tuple(_text(entry, key, index) for index in range(len(entry.take(key, list, []))))
+
+
+def _of_steps(entry: Fields, protocol: Protocol) -> Exchange:
+    for key in _STRUCTURED:
+        if key in entry.data and key != "method":
+            raise entry.error(f"a probe has either steps or {key}", key)
+    if protocol == "http2":
+        raise entry.error("an HTTP/2 probe has no steps", "steps")
+    steps: list[Step] = []
+    told: list[dict[str, Any]] = []
+    for each in entry.children("steps"):
+        each.only("send", "await", "end")
+        match list(each.data):
+            case ["send"]:
+                data = text(each, "send")
+                steps.append(Send(data))
+                told.append({"send": data.decode("latin-1")})
+            case ["await"] if each.data["await"] is True:
+                steps.append(Await())
+                told.append({"await": True})
+            case ["end"] if each.data["end"] is True:
+                steps.append(End())
+                told.append({"end": True})
+            case _:
+                raise each.error("a step is one of send: TEXT, await: true and end: true")
+    method = entry.take("method", str, "GET")
+    return Exchange(protocol, tuple(steps), None, method, {"protocol": protocol, "steps": told})
+
+
+def _structured(group: Fields, entry: Fields) -> Request:
+    method = _text(entry, "method") if "method" in entry.data else "GET"
+    path = _text(entry, "path") if "path" in entry.data else "/"
+    host = group.take("host", str, "probe.example")
+    if "host" in entry.data:
+        host = "" if entry.data["host"] is None else _text(entry, "host")
+    prefix = group.take("prefix", str, "")
+    return Request(
+        method=method,
+        path=prefix + path if path.startswith("/") else path,
+        version=entry.take("version", str, "1.1"),
+        host=host,
+        headers=_texts(entry, "headers"),
+        body=_text(entry, "body") if "body" in entry.data else None,
+        chunks=_texts(entry, "chunks"),
+        trailers=_texts(entry, "trailers"),
+    )
+
+
+def _data(request: Request) -> dict[str, Any]:
+    """The request as plain data; what it does not have is left out."""
+    told: dict[str, Any] = {"method": request.method, "path": request.path, "version": request.version}
+    told |= {"host": request.host} if request.host else {}
+    told |= {"headers": list(request.headers)} if request.headers else {}
+    told |= {"body": request.body} if request.body is not None else {}
+    told |= {"chunks": list(request.chunks)} if request.chunks else {}
+    return told | ({"trailers": list(request.trailers)} if request.trailers else {})
+
+
+def _head(request: Request) -> str:
+    lines = [f"{request.method} {request.path} HTTP/{request.version}"]
+    lines += [f"Host: {request.host}"] if request.host else []
+    lines += request.headers
+    if request.chunks or request.trailers:
+        lines.append("Transfer-Encoding: chunked")
+    elif request.body is not None:
+        lines.append(f"Content-Length: {len(request.body)}")
+    return "\r\n".join([*lines, "", ""])
+
+
+def _body(request: Request) -> str:
+    if not request.chunks and not request.trailers:
+        return request.body or ""
+    chunks = [f"{len(each):x}\r\n{each}\r\n" for each in request.chunks]
+    return "".join([*chunks, "0\r\n", *(f"{each}\r\n" for each in request.trailers), "\r\n"])
