@@ -21,6 +21,11 @@ def under_way(stats: Stats) -> str:
     return "; ".join(f"{name} is {value}" for name, value in gauges if not _is_another(name))
 
 
+def requests(stats: Stats) -> int:
+    """How many HTTP requests of clients are not over yet."""
+    return _all("http", "downstream_rq_active", stats)
+
+
 def log_entries(stats: Stats) -> int:
     """How many access log entries there must be since Envoy's start.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 _INTERIM = range(100, 200)
 _SWITCHING = 101
-_WITHOUT_BODY = (204, 304)
+_WITHOUT_BODY = (_SWITCHING, 204, 304)
 _SIZE = re.compile(rb"[0-9a-fA-F]+")
 
 
@@ -35,6 +35,11 @@ class Answer:
     def value(self, name: str) -> str:
         """The value of the last header of that name, in lower case; empty if there is none."""
         return next((value.lower() for each, value in reversed(self.headers) if each.lower() == name), "")
+
+    @property
+    def has_no_end(self) -> bool:
+        """Whether the request lasts as long as the connection."""
+        return self.lasts_until_the_end or self.status == _SWITCHING
 
     @property
     def announces_the_end(self) -> bool:
@@ -89,11 +94,11 @@ def _header(line: str) -> tuple[str, str]:
 
 def _read_body(answer: Answer, rest: bytes, method: str, ended: bool) -> None:
     tunnel = method == "CONNECT" and answer.status is not None and 200 <= answer.status < 300
-    if method == "HEAD" or answer.status in _WITHOUT_BODY:
+    if method == "HEAD" or answer.status in _WITHOUT_BODY:  # what follows a 101 is another protocol's
         answer.is_whole = True
     elif "chunked" in answer.value("transfer-encoding") and not tunnel:
         _read_chunks(answer, rest)
-    elif (length := answer.value("content-length")).isdigit() and not tunnel and answer.status != _SWITCHING:
+    elif (length := answer.value("content-length")).isdigit() and not tunnel:
         answer.body = rest[: int(length)]
         answer.length += len(answer.body)
         answer.is_whole = len(answer.body) == int(length)

@@ -108,27 +108,36 @@ HEADER_RULES = (
 
 @dataclass(frozen=True)
 class Race:
-    """What is left out of an observation in which one of Envoy's log entries has such `details`.
+    """What is left out of an observation in which one of Envoy's log entries has such flags and details.
 
     Args:
+        marks: a pattern of "FLAGS DETAILS".
         counters: a pattern of names.
         fields: of the log entries; they become "<race>".
+        end: what stands for either "closed" or "reset"; empty if these are no race.
     """
 
     name: str
-    details: re.Pattern[str]
-    counters: re.Pattern[str]
-    fields: tuple[str, ...]
+    marks: re.Pattern[str]
     reason: str
+    counters: re.Pattern[str] = re.compile(r"$.")  # none
+    fields: tuple[str, ...] = ()
+    end: str = ""
 
 
 RACES = (
     Race(
         "client-left",
         re.compile(r"downstream_remote_disconnect"),
-        re.compile(r"^cluster\."),
-        ("upstream_host",),
         "the client was gone before the answer: how far the connection with the upstream had come by then is a race",
+        counters=re.compile(r"^cluster\."),
+        fields=("upstream_host",),
+    ),
+    Race(
+        "blocked",
+        re.compile(r"^UH None"),
+        "Envoy closes at once, and the kernel resets what is closed with bytes unread: the client's may have come or not",
+        end="closed",
     ),
 )
 
@@ -138,7 +147,7 @@ def without_chance(text: str) -> str:
     for rule in RULES:
         text = rule.pattern.sub(rule.replacement, text)
     for header in HEADER_RULES:  # an answer that follows another stands in its body
-        text = re.sub(rf"(?m)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
+        text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
     return text
 
 
@@ -161,12 +170,13 @@ class Normaliser:
 
     def seen(self, seen: dict[str, Any]) -> dict[str, Any]:
         """What was seen of a probe, in its normal form."""
-        entries, moved = seen["log"], seen["stats"]
+        entries, moved, end = seen["log"], seen["stats"], seen["end"]
         for race in RACES:
-            if any(race.details.search(str(entry.get("details"))) for entry in entries):
+            if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
-        normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved})
+                end = race.end if race.end and end in ("closed", "reset") else end
+        normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved, "end": end})
         return normal
 
     def of(self, value: Any) -> Any:

@@ -90,7 +90,7 @@ class Observer:
                 exchange = Exchange(probe, stream)
                 exchange.run()
                 if exchange.end == "open":
-                    if not exchange.answer.lasts_until_the_end:
+                    if not exchange.answer.has_no_end:
                         self._no_request_under_way(probe)
                     exchange.look_for_the_end()
                 end = exchange.end
@@ -117,7 +117,11 @@ class Observer:
 
     def _no_request_under_way(self, probe: Probe) -> None:
         """Waits until Envoy has done with the request; one that is not answered by its deadline it may still have."""
-        self._waited_for(lambda: quiescence.under_way(self._counters.now()), probe.where, probe.within, must=False)
+
+        def under_way() -> str:
+            return "a request" if quiescence.requests(self._counters.now()) else ""
+
+        self._waited_for(under_way, probe.where, probe.within, must=False)
 
     def _rest(self, when: str) -> Stats:
         """Waits until Envoy has no connection and no counter moves; ends what it has with the hostile upstream."""

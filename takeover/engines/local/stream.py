@@ -1,5 +1,6 @@
 """A TCP connection that the node opened inside a Pod: its socket, in our hands."""
 
+import errno
 import socket
 
 _DEFAULT_TIMEOUT = 10.0
@@ -25,7 +26,11 @@ class SocketStream:
 
     def end(self) -> None:
         """Ends our direction."""
-        self._socket.shutdown(socket.SHUT_WR)
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the peer has reset the connection: receiving tells so
+                raise
 
     def close(self) -> None:
         """Closes both directions."""
