@@ -136,7 +136,7 @@ RACES = (
     Race(
         "blocked",
         re.compile(r"^UH None"),
-        "Envoy closes at once, and the kernel resets what is closed with bytes unread: the client's may have come or not",
+        "Envoy closes at once, and the kernel makes that a reset if bytes of the client have come by then",
         end="closed",
     ),
 )
