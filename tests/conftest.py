@@ -32,6 +32,14 @@ class Tag:
                 continue  # gone meanwhile, or not ours to read
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _reports_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs that tests start leave their results apart from the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')}")
+        yield
+
+
 @pytest.fixture
 def new_tag() -> Callable[[], Tag]:
     """Makes a tag for processes."""

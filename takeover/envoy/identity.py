@@ -10,11 +10,11 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from takeover import atomic
 from takeover.errors import BadInputError
 
 _REPORT = re.compile(r"version: ([0-9a-f]+)/([^/\s]+)/(\S+)")
@@ -94,11 +94,4 @@ def _write(memory: Path, remembered: dict[str, Any]) -> None:
     still_there = {path: entry for path, entry in remembered.items() if Path(path).exists()}
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=memory.name, dir=memory.parent)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor, not a path)
-                json.dump(still_there, file, indent=1)
-            Path(name).replace(memory)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        atomic.write(memory, json.dumps(still_there, indent=1).encode())

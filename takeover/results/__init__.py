@@ -1,0 +1,1 @@
+"""What a run found, kept: one document per Envoy, and what differs between them."""
