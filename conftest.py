@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.sabotage",
     "fixtures.probes",
     "fixtures.results",
+    "fixtures.differences",
     "fixtures.evidence",
     "fixtures.failure",
     "fixtures.keep",

@@ -40,6 +40,14 @@ class Outcome(_Part):
     evidence: list[list[dict[str, Any]]] = []
 
 
+class Interim(_Part):
+    """An answer before the last one (1xx), with its headers in order."""
+
+    status: int
+    reason: str = ""
+    headers: list[tuple[str, str]] = []
+
+
 class Seen(_Part):
     """All that was visible of a probe.
 
@@ -49,7 +57,6 @@ class Seen(_Part):
         protocol: the answer's, for instance "HTTP/1.1".
         headers: name and value in the order in which they came; trailers likewise.
         end: how the connection ended.
-        interim: the answers before the last one (1xx).
         log: Envoy's access log, one entry for each request or connection.
         stats: the counters that moved, and by how much.
         warnings: of Envoy's own log.
@@ -61,7 +68,7 @@ class Seen(_Part):
     headers: list[tuple[str, str]] = []
     body: str = ""
     end: Literal["closed", "reset", "open", "refused"] = "closed"
-    interim: list[Any] = []
+    interim: list[Interim] = []
     trailers: list[tuple[str, str]] = []
     log: list[dict[str, Any]] = []
     stats: dict[str, int] = {}

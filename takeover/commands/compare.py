@@ -1,0 +1,97 @@
+"""`takeover compare`: what differs between stored results, without running anything again."""
+
+import argparse
+import functools
+import shutil
+import sys
+from pathlib import Path
+
+from takeover.errors import BadInputError
+from takeover.results import store
+from takeover.results.accepted import DEFAULT, accept, read_accepted
+from takeover.results.detail import detail
+from takeover.results.differences import Comparison, Difference, compare
+from takeover.results.kinds import BY_NAME, FAILING, failing
+from takeover.results.listing import listing
+
+DESCRIPTION = "Shows what differs between Envoys, from stored results."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.description = (
+        f"{DESCRIPTION} Exits with 1 when a difference of a kind in --fail-on is not accepted, else with 0."
+    )
+    parser.epilog = "kinds, what hurts most first: " + ", ".join(BY_NAME)
+    parser.add_argument(
+        "results",
+        nargs="+",
+        metavar="RESULTS",
+        help="an Envoy of the latest run or of the published results by its name, or a document by its path; "
+        "all are compared with the first",
+    )
+    parser.add_argument("--show", metavar="ID", help="show one difference in full, and how to see it again")
+    parser.add_argument(
+        "--all", action="store_true", help="list what is else only counted, for instance new statistics"
+    )
+    parser.add_argument(
+        "--fail-on",
+        metavar="KIND[,KIND…]|all|none",
+        help=f"the kinds that fail (default: {','.join(each for each in BY_NAME if each in FAILING)})",
+    )
+    parser.add_argument(
+        "--accepted", type=Path, metavar="FILE", help=f"the differences that you accept (default: {DEFAULT}, if there)"
+    )
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="where runs leave results (default: reports)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs it. Returns the exit code. Raises: TakeoverError."""
+    if len(options.results) < 2:
+        raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
+    kinds = failing(options.fail_on)
+    accepted = read_accepted(options.accepted)
+    paths = _paths(options.results, options.reports)
+    comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
+    accept(comparison, accepted)
+    if options.show:
+        difference = _found(comparison, options.show)
+        _say(*_detail(comparison, difference, paths))
+        return int(difference in comparison.failing(kinds))
+    _say(*listing(comparison, kinds, options.all))
+    return int(bool(comparison.failing(kinds)))
+
+
+def _found(comparison: Comparison, name: str) -> Difference:
+    """The difference whose id begins so. Raises: BadInputError unless there is exactly one."""
+    found = [each for each in comparison.differences if each.id.startswith(name)]
+    if len(found) != 1:
+        several = f"stands for {len(found)} differences" if found else "is no difference of these results"
+        raise BadInputError(f"--show {name}: {several}; the ids are in the list without --show")
+    return found[0]
+
+
+def _paths(names: list[str], reports: Path) -> dict[str, Path]:
+    """The files, each under what it is called: an Envoy's name, or the whole path where names would be the same."""
+    files = [store.find(each, reports) for each in names]
+    stems = [each.stem for each in files]
+    labels = [str(file) if stems.count(file.stem) > 1 else file.stem for file in files]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise BadInputError(f"{label} is named twice")
+    return dict(zip(labels, files, strict=True))
+
+
+def _detail(comparison: Comparison, difference: Difference, paths: dict[str, Path]) -> list[str]:
+    old, new = (store.read(paths[each]) for each in (comparison.baseline, difference.envoys[0]))
+    return list(detail(comparison, difference, old, new, shutil.get_terminal_size((120, 40)).columns))
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,108 @@
+"""Differences that somebody accepted: a file that the user commits, read strictly."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from takeover.envoy.version import version_of
+from takeover.errors import BadInputError
+from takeover.results.differences import Comparison, Difference, Place
+from takeover.results.kinds import BY_NAME
+from takeover.scenario.fields import Fields, single
+from takeover.scenario.yaml_text import describe_type, shown
+
+DEFAULT = "accepted.yaml"
+_PATTERNS = ("kind", "scenario", "probe", "what")
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """An entry of the file: a difference by its id, or all that fit the patterns given (`*` stands for anything).
+
+    Args:
+        until: up to and with this version of Envoy; for a newer one it does not hold.
+        where: the "FILE:LINE" where it is written.
+    """
+
+    id: str
+    patterns: tuple[tuple[str, str], ...]
+    reason: str
+    who: str
+    until: Version
+    where: str
+
+    def fits(self, difference: Difference, place: Place) -> bool:
+        """Whether it is about this difference at that place, whatever the version."""
+        if self.id:
+            return difference.id == self.id
+        values = {"kind": difference.kind, "what": difference.what, "scenario": place.scenario, "probe": place.probe}
+        return all(fnmatch.fnmatchcase(values[name], pattern) for name, pattern in self.patterns)
+
+    def newer(self, difference: Difference) -> list[str]:
+        """The versions that have the difference, and for which it was not accepted."""
+        return [each for each in difference.versions if (version := version_of(each)) and version > self.until]
+
+    def __str__(self) -> str:
+        """What it is about, for a message."""
+        return self.id or ", ".join(f"{name} {pattern}" for name, pattern in self.patterns)
+
+
+def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
+    """The entries of the file; of the default one, none if it is not there.
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    if path is None:
+        path = Path(DEFAULT)
+        if not path.exists():
+            return ()
+    document = single(path)
+    if not isinstance(document.value, list):
+        raise BadInputError(
+            f"{shown(path)}: must be a list of accepted differences, not {describe_type(document.value)}"
+        )
+    return tuple(_entry(Fields(document, (index,))) for index in range(len(document.value)))
+
+
+def _entry(entry: Fields) -> Acceptance:
+    entry.only("id", *_PATTERNS, "reason", "who", "until")
+    patterns = tuple((name, entry.take(name, str)) for name in _PATTERNS if name in entry.data)
+    if ("id" in entry.data) is bool(patterns):
+        raise entry.error(f"give an id, or one or more of {', '.join(_PATTERNS)}; not both, not neither")
+    for name, pattern in patterns:
+        if name == "kind" and pattern not in BY_NAME:
+            raise entry.error(f"no kind {pattern!r}; there are {', '.join(BY_NAME)}", "kind")
+    until = entry.take("until", str)
+    version = version_of(until)
+    if version is None:
+        raise entry.error(f'until must be a version of Envoy like "1.41.0", not {until!r}', "until")
+    return Acceptance(
+        entry.take("id", str) if "id" in entry.data else "",
+        patterns,
+        entry.take("reason", str),
+        entry.take("who", str),
+        version,
+        entry.document.where(*entry.at),
+    )
+
+
+def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
+    """Marks the differences all of whose places are accepted; remarks on entries that accept nothing (any more)."""
+    for difference in comparison.differences:
+        holding = [each for each in accepted if not each.newer(difference)]
+        by = [next((each for each in holding if each.fits(difference, place)), None) for place in difference.places]
+        if all(by):
+            reasons = dict.fromkeys(f"{each.reason} ({each.who}, until {each.until})" for each in by if each)
+            difference.accepted = "; ".join(reasons)
+    for entry in accepted:
+        fitting = [each for each in comparison.differences if any(entry.fits(each, place) for place in each.places)]
+        newer = sorted({version for each in fitting for version in entry.newer(each)})
+        if not fitting:
+            comparison.remarks.append(f"{entry.where}: {entry} matches no difference (any more): remove it?")
+        elif newer:
+            comparison.remarks.append(
+                f"{entry.where}: {entry} was accepted until {entry.until}; it does not hold for {', '.join(newer)}"
+            )

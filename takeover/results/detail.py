@@ -1,0 +1,139 @@
+"""One difference in full: what was seen on both sides, next to each other, and how to see it again."""
+
+import itertools
+import textwrap
+from collections.abc import Iterator
+
+import msgspec
+
+from takeover.evidence.hops import text as hops_text
+from takeover.results.differences import Comparison, Difference, Place
+from takeover.results.document import Config, Document, Outcome, Probe, Seen
+from takeover.results.kinds import BY_NAME, SECURITY_HEADERS
+from takeover.results.listing import line
+from takeover.results.reproduce import reproduce
+
+_MOST_PLACES = 20
+
+
+def detail(comparison: Comparison, difference: Difference, old: Document, new: Document, width: int) -> Iterator[str]:
+    """The lines of `--show`.
+
+    Args:
+        old: the first Envoy's document.
+        new: that of the first Envoy that has the difference.
+        width: of the lines, in characters.
+    """
+    yield f"{difference.kind}: {BY_NAME[difference.kind].about}"
+    yield line(comparison, difference)
+    name = difference.what.rpartition(" ")[2]
+    if difference.kind == "security-header":
+        yield f"{name}: {SECURITY_HEADERS[name]}"
+    if difference.accepted:
+        yield f"accepted: {difference.accepted}"
+    yield f"seen in {', '.join(difference.envoys)}"
+    if len(difference.places) > 1:
+        yield f"at {len(difference.places)} places:"
+        yield from (f"  {_named(place)}" for place in difference.places[:_MOST_PLACES])
+        if len(difference.places) > _MOST_PLACES:
+            yield f"  and {len(difference.places) - _MOST_PLACES} more"
+    labels = [comparison.baseline, difference.envoys[0]]
+    place = next(each for each in difference.places if labels[1] in each.envoys)
+    if not place.probe:
+        return
+    before, after = _entry(old, place), _entry(new, place)
+    yield ""
+    yield _named(place)
+    yield from _beside(("", labels[0]), ("", labels[1]), width)
+    for row_before, row_after in _rows(before, after):
+        yield from _beside(row_before, row_after, width)
+    yield ""
+    yield "to see it again:"
+    for label, document, entry in zip(labels, (old, new), (before, after), strict=True):
+        yield f"  on {label}:"
+        yield from (f"    {command}" for command in reproduce(entry, document.envoy.name))
+
+
+def _named(place: Place) -> str:
+    return f"{place.scenario} {place.probe}"
+
+
+def _entry(document: Document, place: Place) -> Outcome | Probe | Config:
+    """The test, probe or config at that place: each has a name of its own kind."""
+    entries: Iterator[Outcome | Probe | Config] = itertools.chain(document.probes, document.tests, document.configs)
+    for each in entries:
+        match each:
+            case Probe(scenario=scenario, probe=name) | Outcome(scenario=scenario, name=name):
+                pass
+            case Config(scenario=scenario, source=name):
+                pass
+        if (scenario, name) == (place.scenario, place.probe):
+            return each
+    raise AssertionError(f"{_named(place)} is not in the results of {document.envoy.name}")
+
+
+Row = tuple[str, str]
+
+
+def _rows(before: Outcome | Probe | Config, after: Outcome | Probe | Config) -> Iterator[tuple[Row, Row]]:
+    """Pairs of (name, value) to be shown next to each other."""
+    olds, news = dict(_facts(before)), dict(_facts(after))
+    for name in {**olds, **news}:
+        yield (name, olds.get(name, "")), (name, news.get(name, ""))
+
+
+def _facts(entry: Outcome | Probe | Config) -> Iterator[Row]:
+    match entry:
+        case Probe(seen=seen):
+            yield from _seen_facts(seen)
+        case Outcome():
+            yield "state", entry.state
+            yield "reason", entry.reason
+            for number, block in enumerate(entry.evidence, 1):
+                yield f"hops of block {number}", hops_text(block)
+        case Config():
+            yield "config", "loads" if entry.loads else "rejected"
+            yield "error", entry.error
+            yield "warnings", "\n".join(entry.warnings)
+
+
+def _seen_facts(seen: Seen) -> Iterator[Row]:
+    for number, each in enumerate(seen.interim, 1):
+        yield f"answer before, {number}", f"{each.status} {each.reason}\n{_lines(each.headers)}"
+    yield "answer", "none" if seen.status is None else f"{seen.protocol} {seen.status} {seen.reason}".strip()
+    yield "headers", _lines(seen.headers)
+    yield "body", seen.body
+    yield "trailers", _lines(seen.trailers)
+    yield "connection", seen.end
+    for number, entry in enumerate(seen.log, 1):
+        for field, value in entry.items():
+            shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            yield f"log {number}, {field}" if len(seen.log) > 1 else f"log {field}", shown
+    for name, moved in seen.stats.items():
+        yield name, f"{moved:+d}"
+    yield "Envoy's warnings", "\n".join(seen.warnings)
+
+
+def _lines(headers: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _beside(before: Row, after: Row, width: int) -> Iterator[str]:
+    """One row in two columns, below its name; what differs is marked. What neither side has is left out."""
+    (name, old), (_, new) = before, after
+    if not old and not new:
+        return
+    column = max(20, (width - 5) // 2)
+    mark = " " if old == new or not name else "*"
+    if name:
+        yield f"{mark} {name}"
+    for left, right in itertools.zip_longest(_wrapped(old, column), _wrapped(new, column), fillvalue=""):
+        yield f"{mark} {left:<{column}} | {right}".rstrip()
+
+
+def _wrapped(text: str, column: int) -> list[str]:
+    wrapped: list[str] = []
+    for each in text.split("\n"):
+        shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in each)
+        wrapped += textwrap.wrap(shown, column, drop_whitespace=False) or [""]
+    return wrapped
