@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.workers",
     "fixtures.scenes",
     "fixtures.subject",
+    "fixtures.states",
     "fixtures.sabotage",
     "fixtures.probes",
     "fixtures.results",

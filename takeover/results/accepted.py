@@ -1,6 +1,5 @@
 """Differences that somebody accepted: a file that the user commits, read strictly."""
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from packaging.version import Version
 
 from takeover.envoy.version import version_of
 from takeover.errors import BadInputError
+from takeover.patterns import matches
 from takeover.results.differences import Comparison, Difference, Place
 from takeover.results.kinds import BY_NAME
 from takeover.scenario.fields import Fields, single
@@ -39,7 +39,7 @@ class Acceptance:
         if self.id:
             return difference.id == self.id
         values = {"kind": difference.kind, "what": difference.what, "scenario": place.scenario, "probe": place.probe}
-        return all(fnmatch.fnmatchcase(values[name], pattern) for name, pattern in self.patterns)
+        return all(matches(values[name], pattern) for name, pattern in self.patterns)
 
     def newer(self, difference: Difference) -> list[str]:
         """The versions that have the difference, and for which it was not accepted."""

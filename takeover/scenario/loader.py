@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from takeover.errors import BadInputError
+from takeover.scenario.declared import KnownFailure, Support
 from takeover.scenario.documents import Documents, RunFacts
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import (
@@ -61,6 +62,8 @@ class Scenario:
         article: the article's section.
         chapter: the marker of its tests.
         folder: where it was read.
+        supports: the versions of Envoy that it supports; None for all.
+        known_failures: tests that fail on some versions.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Scenario:
     article: str
     chapter: str
     folder: Path
+    supports: Support | None
+    known_failures: tuple[KnownFailure, ...]
     _run: tuple[LocatedEdit, ...] = field(repr=False)
     _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
     _documents: Documents = field(repr=False)
@@ -94,6 +99,8 @@ class Scenario:
             about.article,
             about.chapter,
             folder,
+            about.supports,
+            about.known_failures,
             about.run,
             kustomization.config_maps,
             documents,
