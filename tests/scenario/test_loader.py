@@ -153,7 +153,10 @@ EDIT = f"{ABOUT}run:\n- in: envoy.yaml\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{ABOUT}author: me", ":5: author is not supported; supported: title, chinese, article, chapter, supports, known_failures, run"),
+        (
+            f"{ABOUT}author: me",
+            ":5: author is not supported; supported: title, chinese, article, chapter, supports, known_failures, run",
+        ),
         (ABOUT.replace("'1'", "1"), ":3: article must be a string, not a number"),
         (ABOUT.replace("title: a\n", ""), ":1: title is missing"),
         (f"{ABOUT}run: {{}}", ":5: run must be a list, not a mapping"),
