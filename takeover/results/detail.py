@@ -44,14 +44,17 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
     before, after = _entry(old, place), _entry(new, place)
     yield ""
     yield _named(place)
-    yield from _beside(("", labels[0]), ("", labels[1]), width)
-    for row_before, row_after in _rows(before, after):
-        yield from _beside(row_before, row_after, width)
+    facts = [dict(_facts(before)), dict(_facts(after))]
+    widest = max(map(len, {**facts[0], **facts[1]}))
+    name_width = min(widest, width // 3)
+    yield from _beside("", labels[0], labels[1], name_width, width)
+    for fact in {**facts[0], **facts[1]}:
+        yield from _beside(fact, facts[0].get(fact, ""), facts[1].get(fact, ""), name_width, width)
     yield ""
     yield "to see it again:"
-    for label, document, entry in zip(labels, (old, new), (before, after), strict=True):
-        yield f"  on {label}:"
-        yield from (f"    {command}" for command in reproduce(entry, document.envoy.name))
+    commands = [reproduce(entry, document.envoy.name) for document, entry in ((old, before), (new, after))]
+    yield from (f"  {run}" for run, *_ in commands)
+    yield from (f"  {command}" for command in commands[1][1:])
 
 
 def _named(place: Place) -> str:
@@ -73,13 +76,6 @@ def _entry(document: Document, place: Place) -> Outcome | Probe | Config:
 
 
 Row = tuple[str, str]
-
-
-def _rows(before: Outcome | Probe | Config, after: Outcome | Probe | Config) -> Iterator[tuple[Row, Row]]:
-    """Pairs of (name, value) to be shown next to each other."""
-    olds, news = dict(_facts(before)), dict(_facts(after))
-    for name in {**olds, **news}:
-        yield (name, olds.get(name, "")), (name, news.get(name, ""))
 
 
 def _facts(entry: Outcome | Probe | Config) -> Iterator[Row]:
@@ -118,17 +114,15 @@ def _lines(headers: list[tuple[str, str]]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
-def _beside(before: Row, after: Row, width: int) -> Iterator[str]:
-    """One row in two columns, below its name; what differs is marked. What neither side has is left out."""
-    (name, old), (_, new) = before, after
+def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Iterator[str]:
+    """A fact's name and both sides in three columns; what differs is marked. What neither side has is left out."""
     if not old and not new:
         return
-    column = max(20, (width - 5) // 2)
-    mark = " " if old == new or not name else "*"
-    if name:
-        yield f"{mark} {name}"
-    for left, right in itertools.zip_longest(_wrapped(old, column), _wrapped(new, column), fillvalue=""):
-        yield f"{mark} {left:<{column}} | {right}".rstrip()
+    column = max(20, (width - name_width - 7) // 2)
+    mark = "*" if fact and old != new else " "
+    cells = (_wrapped(fact, name_width), _wrapped(old, column), _wrapped(new, column))
+    for name, left, right in itertools.zip_longest(*cells, fillvalue=""):
+        yield f"{mark} {name:<{name_width}}  {left:<{column}} | {right}".rstrip()
 
 
 def _wrapped(text: str, column: int) -> list[str]:

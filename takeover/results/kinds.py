@@ -33,7 +33,7 @@ KINDS: Final = (
     Kind("connection", "the connection ends otherwise, or no answer comes", fails=True, folds=False),
     Kind("extension-gone", "the binary no longer has the extension"),
     Kind("flag-gone", "the binary no longer knows the command line flag"),
-    Kind("body", "another body", folds=False),
+    Kind("body", "another body"),
     Kind("header", "another header, another order, another reason phrase"),
     Kind("deprecation", "Envoy warns that something will go"),
     Kind("warning", "Envoy logs another warning or error"),

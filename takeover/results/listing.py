@@ -1,5 +1,6 @@
 """The differences as lines for people: one line each, what hurts most first, what is merely new counted."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -8,6 +9,7 @@ from takeover.results.kinds import BY_NAME
 
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 160
+_CONTEXT = 20
 
 
 def listing(comparison: Comparison, failing: Iterable[str], everything: bool = False) -> Iterator[str]:
@@ -38,7 +40,8 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
 def line(comparison: Comparison, difference: Difference) -> str:
     """Scenario, probe, what it was, what it is, and the first Envoy that has it."""
     where = _where(difference.places)
-    what = f"{difference.what}: {value(difference.was)} → {value(difference.now)}"
+    was, now = values(difference.was, difference.now)
+    what = f"{difference.what}: {was} → {now}"
     return f"{where}{': ' if where else ''}{what}  {_since(comparison, difference)}"
 
 
@@ -53,11 +56,20 @@ def summary(comparison: Comparison, failing: Iterable[str]) -> str:
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
 
 
-def value(text: str | None, longest: int = _LONGEST_VALUE) -> str:
-    """A value on one line; what it was or is not is "nothing"."""
+def values(was: str | None, now: str | None) -> tuple[str, str]:
+    """Both on one line, long ones from shortly before where they begin to differ; what is not there is "nothing"."""
+    if was and now and max(len(was), len(now)) > _LONGEST_VALUE:
+        same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False))
+        begin = sum(1 for _ in same) - _CONTEXT
+        if begin > _CONTEXT:
+            was, now = f"…{was[begin:]}", f"…{now[begin:]}"
+    return _value(was), _value(now)
+
+
+def _value(text: str | None) -> str:
     if text is None:
         return "nothing"
-    return _short(text, longest) if text else '""'
+    return _short(text, _LONGEST_VALUE) if text else '""'
 
 
 def _short(text: str, longest: int) -> str:

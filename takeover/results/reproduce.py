@@ -12,7 +12,7 @@ _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
 
 def reproduce(entry: Probe | Outcome | Config, envoy: str) -> list[str]:
-    """The commands, in order.
+    """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
     Args:
         envoy: its name in the results; the path of a build of one's own is the reader's to fill in.
