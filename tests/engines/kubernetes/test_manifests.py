@@ -45,7 +45,7 @@ def service(**spec: Any) -> dict[str, Any]:
         ("docker.io/envoyproxy/envoy:v1.36.2", "envoy"),
         ("registry.test:5000/nginx", None),
         ("someone/nginx", None),
-        ("python:3.13-alpine", None),
+        ("python:3.13-alpine", "relay"),
     ],
 )
 def test_the_role_of_an_image(reference: str, role: str | None) -> None:
