@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -40,6 +41,8 @@ class Scene:
         self._admin: Admin | None = None
         self._witnesses: Witnesses | None = None
         self.watched_blocks: list[Seen] = []
+        self.measurements: list[dict[str, Any]] = []
+        """What a test measured and judged, of JSON's types, for whoever makes reports: see `Choice`, `Bucket`."""
         self._closing = contextlib.ExitStack()
         self._wait_until_the_deployed_config_serves()
 

@@ -132,6 +132,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
         attempts = [attempt(passes) for _ in range(5)]
         assert bucket.contradiction(attempts) == ""
         attempts += until_refilled(passes)
+    scene.measurements.append(bucket.measurement(attempts))
     assert bucket.contradiction(attempts) == ""
     refused = outcomes.count(REFUSED)
     assert_witnessed(

@@ -93,6 +93,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
         attempts = [attempt(connection) for _ in range(5)]
         assert bucket.contradiction(attempts) == ""
         attempts += until_refilled(connection)
+    scene.measurements.append(bucket.measurement(attempts))
     assert bucket.contradiction(attempts) == ""
     passed = [each.passed for each in attempts]
     assert_witnessed(seen, requests=passed.count(True), closed=passed.count(False))

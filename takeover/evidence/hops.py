@@ -82,14 +82,20 @@ def _entries(written: Sequence[Entry] | Sequence[Arrival]) -> Record:
     return {"entries": msgspec.to_builtins(written[:_MOST_ENTRIES])} | left_out
 
 
-def path(told: list[Record]) -> list[str]:
+class Path(list[str]):
+    """A way in short. `expected` is the one that an assertion wanted instead, once it has failed."""
+
+    expected: list[str] | None = None
+
+
+def path(told: Sequence[Record]) -> Path:
     """The hops in short, for an assertion: what caught the traffic, what of Envoy counted it, and who saw it."""
     passed = [each for each in told if each["hop"] not in ("access log", "filter")]
-    return [
+    return Path(
         f"{each['hop']} {each['name']}"
         for each in passed
         if each["hop"] != "rule" or each["name"].split()[1] == _INTERCEPTING
-    ]
+    )
 
 
 def text(told: list[Record]) -> str:

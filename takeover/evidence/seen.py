@@ -3,8 +3,9 @@
 from functools import cached_property
 
 from takeover.errors import BadInputError
-from takeover.evidence import hops, rules
+from takeover.evidence import rules
 from takeover.evidence.counters import difference, exclusion
+from takeover.evidence.hops import Path, Record, path, records
 from takeover.evidence.logs import Arrival, Entry, arrivals, entries
 from takeover.evidence.witnesses import Account
 
@@ -80,11 +81,11 @@ class Seen:
         return found[0]
 
     @cached_property
-    def hops(self) -> list[hops.Record]:
+    def hops(self) -> list[Record]:
         """The way of the traffic as plain data: see `hops.records`."""
-        return hops.records(self._before, self._after)
+        return records(self._before, self._after)
 
-    @property
-    def path(self) -> list[str]:
+    @cached_property
+    def path(self) -> Path:
         """The way of the traffic in short, such as `rule OUTPUT REDIRECT --to-ports 15001`, `tcp AllowAll`."""
-        return hops.path(self.hops)
+        return path(self.hops)

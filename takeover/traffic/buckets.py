@@ -7,9 +7,10 @@ bounds and cannot fail the check; a bucket of another size or speed contradicts 
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -41,20 +42,42 @@ class Bucket:
         Both bounds are lines over time, `tokens = line + time * rate`, never above `max_tokens`: the most that can be
         there, if every decision was made as early as it can have been, and the fewest, if as late.
         """
-        rate = self.tokens_per_fill / self.fill_interval
-        most = fewest = math.inf
-        for number, attempt in enumerate(attempts, 1):
-            earliest, latest = attempt.sent - _CLOCK_LAG, attempt.answered
-            at_most = min(self.max_tokens, most + latest * rate)
-            at_least = min(self.max_tokens, fewest + earliest * rate)
+        for number, (attempt, (at_least, at_most)) in enumerate(zip(attempts, self._levels(attempts), strict=True), 1):
             if attempt.passed and at_most < 1:
                 return f"attempt {number} passed, but at most {at_most:.3f} tokens can have been there"
             if not attempt.passed and at_least >= 1:
                 return f"attempt {number} was limited, but at least {at_least:.3f} tokens must have been there"
+        return ""
+
+    def measurement(self, attempts: list[Attempt]) -> dict[str, Any]:
+        """The attempts and the bucket's level at each, as data for a report: seconds since the first one was sent."""
+        begin = attempts[0].sent if attempts else 0.0
+        told = [
+            {
+                "seconds": round(attempt.answered - begin, 3),
+                "passed": attempt.passed,
+                "tokens": [max(0.0, round(level, 3)) for level in levels],
+            }
+            for attempt, levels in zip(attempts, self._levels(attempts), strict=True)
+        ]
+        return {
+            "kind": "bucket",
+            "max_tokens": self.max_tokens,
+            "tokens_per_fill": self.tokens_per_fill,
+            "fill_interval": self.fill_interval,
+            "attempts": told,
+        }
+
+    def _levels(self, attempts: list[Attempt]) -> Iterator[tuple[float, float]]:
+        """For each attempt the fewest and the most tokens that can have been there when it was decided."""
+        rate = self.tokens_per_fill / self.fill_interval
+        most = fewest = math.inf
+        for attempt in attempts:
+            earliest, latest = attempt.sent - _CLOCK_LAG, attempt.answered
+            yield min(self.max_tokens, fewest + earliest * rate), min(self.max_tokens, most + latest * rate)
             taken = 1 if attempt.passed else 0
             most = min(most, self.max_tokens - earliest * rate) - taken
             fewest = min(fewest, self.max_tokens - latest * rate) - taken
-        return ""
 
 
 def attempt(send: Callable[[], bool]) -> Attempt:

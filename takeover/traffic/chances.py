@@ -5,6 +5,7 @@ Whoever looks again and again until it fits, or stops when it looks bad, has ano
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 FALSE_ALARM = 1e-9
 """How probable it is that a right choice is called wrong."""
@@ -43,6 +44,18 @@ class Choice:
 
         fewest, most = self.bounds
         return float(binom.cdf(fewest - 1, self.number, share) + binom.sf(most, self.number, share))
+
+    def measurement(self, counted: int) -> dict[str, Any]:
+        """What was counted and what it was judged by, as data for a report."""
+        fewest, most = self.bounds
+        return {
+            "kind": "choice",
+            "number": self.number,
+            "share": self.share,
+            "counted": counted,
+            "bounds": [fewest, most],
+            "p": self.p(counted),
+        }
 
     def contradiction(self, counted: int) -> str:
         """Why `counted` of `number` cannot have come of this choice; empty if it can."""

@@ -1,0 +1,54 @@
+"""What came of requests that asked an authentication service, as a table: read off the logs of all who were asked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from takeover.evidence.hops import Record
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row: what the service was told and judged, what Envoy answered, and who the application saw.
+
+    `authorization` is None where the service was not asked or not there, `user` where nothing arrived.
+    """
+
+    authorization: str | None
+    verdict: int | None
+    status: int | None
+    flags: str
+    details: str
+    user: str | None
+
+
+def outcomes(blocks: Iterable[Sequence[Record]], service: str = "auth") -> list[Outcome]:
+    """The rows of the blocks in which one request was made; each different one once, in order of their appearance."""
+    found: dict[Outcome, None] = {}
+    for block in blocks:
+        log = _entries(block, "access log", "")
+        if len(log) != 1:
+            continue
+        asked = _entries(block, "destination", f"/{service}")
+        arrived = [
+            entry
+            for each in block
+            if each["hop"] == "destination" and not each["name"].endswith(f"/{service}")
+            for entry in each["entries"]
+        ]
+        entry = log[0]
+        found[
+            Outcome(
+                asked[0]["authorization"] if asked else None,
+                asked[0]["verdict"] if asked else None,
+                entry["status"],
+                entry["flags"],
+                entry["details"] or "",
+                arrived[0]["x_auth_user"] if arrived else None,
+            )
+        ] = None
+    return list(found)
+
+
+def _entries(block: Sequence[Record], hop: str, end: str) -> list[dict[str, Any]]:
+    return [entry for each in block if each["hop"] == hop and each["name"].endswith(end) for entry in each["entries"]]

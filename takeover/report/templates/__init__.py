@@ -1,0 +1,33 @@
+"""The templates of what people look at. Whatever comes from outside is escaped: in HTML and SVG by Jinja2 itself."""
+
+import functools
+import html
+import re
+from typing import Any
+
+import jinja2
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+
+
+def render(template: str, **values: Any) -> str:
+    """The template of that file name, filled in."""
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("takeover.report", "templates"),
+        autoescape=jinja2.select_autoescape(("html.j2", "svg.j2"), default_for_string=True),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["markdown"] = markdown
+    return environment
+
+
+def markdown(text: object) -> str:
+    """Text that a Markdown document shows as it is, on one line."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
