@@ -16,5 +16,6 @@ pytest_plugins = [
     "fixtures.differences",
     "fixtures.evidence",
     "fixtures.failure",
+    "fixtures.report",
     "fixtures.keep",
 ]

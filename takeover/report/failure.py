@@ -15,6 +15,7 @@ class Failure(msgspec.Struct):
     Args:
         scenario, release, name: what it was about; the name is without the release.
         message: what the assertion, or the set-up, said; as long as it was.
+        reason: its first line.
         expected: for each watched block the path that an assertion missed, None where it missed none.
         command: how to run it again by hand.
         files: the names of its raw artefacts, in its folder.
@@ -25,6 +26,7 @@ class Failure(msgspec.Struct):
     release: str
     name: str
     message: str
+    reason: str = ""
     evidence: list[list[dict[str, Any]]] = []
     expected: list[list[str] | None] = []
     command: str = ""
@@ -49,18 +51,25 @@ def broken_way(failure: Failure, elsewhere: Sequence[Sequence[Record]] = ()) -> 
     return way(failure.evidence[number], expected or ())
 
 
+def expected(failure: Failure, broken: Way | None) -> str:
+    """What should have been, in a sentence: the way, if an assertion missed it, else what the assertion says."""
+    if broken is not None and broken.expected and broken.expected != broken.short:
+        return f"the way {' → '.join(broken.expected)}"
+    return failure.reason or "no message"
+
+
 def likely_cause(broken: Way | None) -> str:
     """The first hop whose evidence is missing, in a sentence."""
     if broken is None:
         return "Nothing was watched to its end, so the message above is all there is."
-    missing = broken.broken_at
+    missing = next((each for each in broken.expected if each not in broken.short), None)
+    unexpected = [each for each in broken.short if broken.expected and each not in broken.expected]
+    instead = f"; instead, {unexpected[0]} did" if unexpected else ""
     if missing is not None:
-        before = [each for each in broken.stops[: broken.stops.index(missing)] if each.state != "missing"]
-        last = f"{before[-1].kind} {before[-1].name}" if before else "the client"
-        return f"The way breaks off after {last}: {missing.kind} {missing.name} was expected next and counted nothing."
-    unexpected = [each for each in broken.stops if each.state == "unexpected"]
+        last = ("the client", *broken.expected)[broken.expected.index(missing)]
+        return f"The way breaks off after {last}: {missing} was expected next and counted nothing{instead}."
     if unexpected:
-        return f"The way goes where it should not: {unexpected[0].kind} {unexpected[0].name} was not expected."
+        return f"The way goes where it should not: {unexpected[0]} was not expected and counted."
     if not broken.short:
         return "No witness counted anything: the traffic never got as far as a rule, Envoy or a destination."
     return f"Every hop of the way is there, up to {broken.short[-1]}: look at what the last one answered."

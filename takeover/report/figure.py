@@ -14,6 +14,7 @@ _LINE = 15
 _HEAD = 40
 _NAME_FITS = 36
 _FACT_FITS = 48
+_KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the way"}
 _RIGHT = _PADDING + _WIDTH + _LANES
 _TOTAL = _RIGHT + _WIDTH + 2 * _PADDING + 14
 
@@ -43,6 +44,10 @@ class _Box:
         return self.y + min(self.height, _HEAD) // 2
 
     @property
+    def kind(self) -> str:
+        return _KINDS.get(self.stop.kind, self.stop.kind)
+
+    @property
     def name(self) -> str:
         return _fitting(self.stop.name, _NAME_FITS)
 
@@ -67,6 +72,15 @@ class _Arrow:
     def path(self) -> str:
         (x, y), *others = self.points
         return f"M{x} {y}" + "".join(f"L{x} {y}" for x, y in others)
+
+    @property
+    def tip(self) -> str:
+        """The arrow's head: no marker, whose id would have to be one of its kind in a page of many pictures."""
+        (x_before, y_before), (x, y) = self.points[-2:]
+        along = ((x > x_before) - (x < x_before), (y > y_before) - (y < y_before))
+        back = (x - 8 * along[0], y - 8 * along[1])
+        side = (4 * along[1], 4 * along[0])
+        return f"M{x} {y}L{back[0] + side[0]} {back[1] + side[1]}L{back[0] - side[0]} {back[1] - side[1]}z"
 
 
 @dataclass
@@ -135,6 +149,9 @@ def figure(way: Way, title: str, standalone: bool = False) -> str:
         beside = box
     for branch in way.branches:
         _draw_branch(drawing, last, branch)
+    if way.envoy and not any(branch.destination for branch in way.branches):
+        row = drawing.boxes[-1].y
+        drawing.put_left(Stop("no destination", "nothing arrived", ("no destination logged a request",)), row)
     in_envoy = [each for each in drawing.boxes if each.x == _RIGHT]
     bottom = max((each.bottom for each in in_envoy), default=top + _FRAME + 44) + _PADDING
     height = max(bottom, *(each.bottom for each in drawing.boxes)) + _PADDING

@@ -6,7 +6,7 @@ cluster. What counted but cannot be bound to one cluster is bound to Envoy's fil
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from takeover.evidence.hops import Record, path
@@ -74,7 +74,7 @@ class Way:
     Args:
         hand_over: the listener at the rule's port, where it handed the connection on uncounted.
         others: filters that counted beside the way, such as limits.
-        short: as assertions have it.
+        short: as assertions have it; `expected` likewise, empty if nothing is known of that.
     """
 
     client: Stop
@@ -84,11 +84,7 @@ class Way:
     branches: tuple[Branch, ...]
     others: tuple[Stop, ...]
     short: tuple[str, ...]
-
-    @property
-    def broken_at(self) -> Stop | None:
-        """The first stop that was expected and not seen."""
-        return next((each for each in self.stops if each.state == "missing"), None)
+    expected: tuple[str, ...] = ()
 
     @property
     def stops(self) -> list[Stop]:
@@ -128,6 +124,7 @@ def way(block: Sequence[Record], expected: Sequence[str] = (), listeners: Mappin
         branches=tuple(_branches(by_kind, block, log)),
         others=tuple(_stop("filter", each["name"], "seen", each) for each in block if each["hop"] == "filter"),
         short=tuple(short),
+        expected=tuple(wanted),
     )
 
 
@@ -226,11 +223,26 @@ def _branches(
                 bound[cluster.name] = destination
                 destinations.remove(destination)
                 break
-    left = [each for each in clusters if each.name not in bound]
-    if len(left) == 1 and len(destinations) == 1:
-        bound[left[0].name] = destinations.pop()
-    branches = [Branch(each, bound.get(each.name), released) for each in clusters]
-    return branches + [Branch(None, each, None if clusters else released) for each in destinations]
+    for is_missing in (False, True):  # what was expected and not seen belongs together, too
+        left = [each for each in clusters if each.name not in bound and (each.state == "missing") == is_missing]
+        ends = [each for each in destinations if (each.state == "missing") == is_missing]
+        if len(left) == len(ends) == 1:
+            bound[left[0].name] = ends[0]
+            destinations.remove(ends[0])
+    branches = [Branch(each, bound.get(each.name)) for each in clusters]
+    branches += [Branch(None, each) for each in destinations]
+    # The rule sees the first packet of each of Envoy's own connections, whichever cluster's: it is told once.
+    first = next((number for number, each in enumerate(branches) if _is_seen(each)), None)
+    if released is not None:
+        if first is None:
+            branches.append(Branch(None, None, released))
+        else:
+            branches[first] = replace(branches[first], released_by=released)
+    return branches
+
+
+def _is_seen(branch: Branch) -> bool:
+    return any(each is not None and each.state != "missing" for each in (branch.cluster, branch.destination))
 
 
 def _released(record: Record) -> Stop:

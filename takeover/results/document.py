@@ -29,7 +29,10 @@ class Envoy(_Part):
 
 
 class Outcome(_Part):
-    """A test's result. `name` is its `id` without the Envoy; `evidence`: for each watched block its hops, in order."""
+    """A test's result. `name` is its `id` without the Envoy; `evidence`: for each watched block its hops, in order.
+
+    `measurements`: what it judged by numbers, as `Choice.measurement` and `Bucket.measurement` have it.
+    """
 
     id: str
     scenario: str
@@ -38,6 +41,7 @@ class Outcome(_Part):
     reason: str = ""
     seconds: float = 0.0
     evidence: list[list[dict[str, Any]]] = []
+    measurements: list[dict[str, Any]] = []
 
 
 class Interim(_Part):

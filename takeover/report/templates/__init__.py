@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 
 
 def render(template: str, **values: Any) -> str:
@@ -25,6 +25,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["markdown"] = markdown
+    environment.filters["line"] = lambda text: " ".join(str(text).split())
     return environment
 
 

@@ -1,0 +1,68 @@
+"""A run's folder as people find it: `index.html`, `junit.xml`, `summary.md`, and what failed tests left."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from takeover import atomic
+from takeover.report.failure import Failure
+from takeover.report.index import index
+from takeover.report.junit import junit
+from takeover.report.summary import summary
+from takeover.results import store
+from takeover.results.document import Document
+
+FAILURES = "failures"
+_ABOUT = "failure.json"
+_LONGEST_NAME = 100
+
+
+def keep(run: Path, failure: Failure, artefacts: Mapping[str, str]) -> None:
+    """Writes what a failed test left into a folder of its own, once for each test and Envoy. Raises: OSError."""
+    folder = run / FAILURES / f"{_file_name(failure.release)}-{_file_name(failure.name)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {_file_name(name): text for name, text in artefacts.items()}
+    for name, text in files.items():
+        atomic.write(folder / name, text.encode(errors="replace"))
+    kept = msgspec.structs.replace(failure, files=sorted(files), folder=f"{FAILURES}/{folder.name}")
+    atomic.write(folder / _ABOUT, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+
+
+def publish(run: Path, documents: Sequence[Path]) -> Path:
+    """Writes the page, the summary and JUnit's XML of these documents. Returns the page.
+
+    Raises: OSError; BadInputError for a document that cannot be read.
+    """
+    found = [store.read(path) for path in documents if path.is_file()]
+    failures = failures_of(run, found)
+    page = run / "index.html"
+    for path, text in (
+        (run / "junit.xml", junit(found, failures)),
+        (run / "summary.md", summary(found, failures)),
+        (page, index(found, failures)),
+    ):
+        atomic.write(path, text.encode(errors="replace"))
+    return page
+
+
+def failures_of(run: Path, documents: Sequence[Document]) -> list[Failure]:
+    """Every test that failed, with what it left in the run's folder, if it left something."""
+    left = [msgspec.json.decode(each.read_bytes(), type=Failure) for each in (run / FAILURES).glob(f"*/{_ABOUT}")]
+    known = {(each.release, each.name): each for each in left}
+    return [
+        msgspec.structs.replace(
+            known.get((document.envoy.name, test.name)) or Failure(test.scenario, document.envoy.name, test.name, ""),
+            evidence=test.evidence,
+            reason=test.reason,
+        )
+        for document in documents
+        for test in document.tests
+        if test.state == "fail"
+    ]
+
+
+def _file_name(text: str) -> str:
+    """A name that any file system and any artefact store takes."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[-_LONGEST_NAME:] or "nameless"

@@ -1,0 +1,56 @@
+"""The results in JUnit's XML, in the form that pytest calls xunit2: one test suite for each Envoy."""
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from takeover.report.failure import Failure
+from takeover.report.page import WORDS
+from takeover.results.document import Document, Outcome
+
+# What XML 1.0 cannot hold, not even escaped.
+_IMPOSSIBLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(documents: Sequence[Document], failures: Sequence[Failure]) -> str:
+    """The XML as text. What was not tried, and what was known to fail, is skipped, with the reason."""
+    root = ElementTree.Element("testsuites", name="envoy-takeover")
+    messages = {(each.release, each.name): each for each in failures}
+    for document in documents:
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=_possible(f"envoy-{document.envoy.name}"),
+            errors="0",
+            failures=str(sum(test.state == "fail" for test in document.tests)),
+            skipped=str(sum(test.state not in ("pass", "fail") for test in document.tests)),
+            tests=str(len(document.tests)),
+            time=f"{sum(test.seconds for test in document.tests):.3f}",
+            timestamp=document.written,
+        )
+        for test in document.tests:
+            _case(suite, test, messages.get((document.envoy.name, test.name)))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: ElementTree.Element, test: Outcome, failure: Failure | None) -> None:
+    file, _, name = test.id.partition("::")
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_possible(file.removesuffix(".py").replace("/", ".")),
+        name=_possible(name or test.name),
+        time=f"{test.seconds:.3f}",
+    )
+    if test.state == "fail":
+        message = failure.message if failure is not None else test.reason
+        command = f"\n\nto see it yourself: {failure.command}" if failure is not None and failure.command else ""
+        ElementTree.SubElement(case, "failure", message=_possible(test.reason)).text = _possible(message + command)
+    elif test.state != "pass":
+        reason = _possible(f"{WORDS[test.state]}: {test.reason}" if test.reason else WORDS[test.state])
+        ElementTree.SubElement(case, "skipped", type=f"takeover.{test.state}", message=reason).text = reason
+
+
+def _possible(text: str) -> str:
+    return _IMPOSSIBLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,159 @@
+"""What the page says, from the documents of a run: the answer, the matrix, and a section for each scenario."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from takeover.errors import BadInputError
+from takeover.evidence.hops import Record
+from takeover.report.failure import Failure
+from takeover.report.words import counted, listed
+from takeover.results.document import Document, Outcome, State
+from takeover.scenario.loader import Scenario
+
+WORST_FIRST: tuple[State, ...] = ("fail", "not-run", "known-failure", "unsupported", "pass")
+WORDS: dict[State, str] = {
+    "pass": "passed",
+    "fail": "failed",
+    "known-failure": "known failure",
+    "unsupported": "unsupported",
+    "not-run": "not run",
+}
+SYMBOLS: dict[State, str] = {"pass": "✓", "fail": "✗", "known-failure": "≈", "unsupported": "–", "not-run": "○"}
+
+
+@dataclass(frozen=True)
+class About:
+    """A scenario's name, what it shows, and the article's section and heading."""
+
+    name: str
+    title: str
+    chinese: str = ""
+    article: str = ""
+
+    @classmethod
+    def named(cls, name: str) -> "About":
+        """The project's scenario of that name; a document may also be of one that is no longer there."""
+        try:
+            found = Scenario.named(name)
+        except BadInputError:
+            return cls(name, name or "The binary itself")
+        return cls(name, found.title, found.chinese, found.article)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a scenario's tests ended on one Envoy."""
+
+    counts: Mapping[State, int]
+
+    @property
+    def state(self) -> State:
+        """The worst of its tests' states; not run, if there are none."""
+        return next((each for each in WORST_FIRST if self.counts.get(each)), "not-run")
+
+    @property
+    def symbol(self) -> str:
+        return SYMBOLS[self.state]
+
+    @property
+    def text(self) -> str:
+        """Such as "12 passed", or "2 failed, 10 passed"."""
+        return (
+            ", ".join(f"{self.counts[each]} {WORDS[each]}" for each in WORST_FIRST if self.counts.get(each)) or "none"
+        )
+
+
+@dataclass(frozen=True)
+class TestRow:
+    """A test, and its result on each Envoy (None: this Envoy's run did not have it)."""
+
+    name: str
+    outcomes: Sequence[Outcome | None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A watched block: of which test, on which Envoy."""
+
+    test: str
+    number: int
+    release: str
+    hops: Sequence[Record]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a test measured and judged, on which Envoy."""
+
+    test: str
+    release: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """All of one scenario."""
+
+    about: About
+    cells: Sequence[Cell]
+    tests: Sequence[TestRow]
+    measured: Sequence[Measured]
+    blocks: Sequence[Block]
+    failures: Sequence[Failure]
+
+    @property
+    def state(self) -> State:
+        return min((each.state for each in self.cells), key=WORST_FIRST.index)
+
+
+def sections(documents: Sequence[Document], failures: Sequence[Failure]) -> list[Section]:
+    """One for each scenario of the documents, in the article's order; what is about no scenario comes last."""
+    names = dict.fromkeys(test.scenario for document in documents for test in document.tests)
+    abouts = sorted(map(About.named, names), key=lambda each: (each.article or "~", each.name))
+    return [_section(about, documents, failures) for about in abouts]
+
+
+def _section(about: About, documents: Sequence[Document], failures: Sequence[Failure]) -> Section:
+    by_release = [{test.name: test for test in document.tests if test.scenario == about.name} for document in documents]
+    tests = dict.fromkeys(name for each in by_release for name in each)
+    return Section(
+        about,
+        [Cell(Counter(test.state for test in each.values())) for each in by_release],
+        [TestRow(name, [each.get(name) for each in by_release]) for name in tests],
+        [
+            Measured(name, document.envoy.name, data)
+            for document, each in zip(documents, by_release, strict=True)
+            for name, test in each.items()
+            for data in test.measurements
+        ],
+        [
+            Block(name, number, document.envoy.name, hops)
+            for document, each in zip(documents, by_release, strict=True)
+            for name, test in each.items()
+            if test.state == "pass"
+            for number, hops in enumerate(test.evidence)
+        ],
+        [each for each in failures if each.scenario == about.name],
+    )
+
+
+def answer(documents: Sequence[Document]) -> str:
+    """The run in one sentence."""
+    if not documents:
+        return "Nothing was run to its end, so nothing is known."
+    states = Counter(test.state for document in documents for test in document.tests)
+    releases = listed([f"{document.envoy.name} ({document.engine})" for document in documents])
+    where = f"on Envoy {releases}"
+    scenarios = counted(len({test.scenario for document in documents for test in document.tests}), "scenario")
+    number = counted(sum(states.values()), "test")
+    if not all(document.complete for document in documents):
+        failed = f", and {states['fail']} of them failed" if states["fail"] else ""
+        return f"The run was stopped {where}: {sum(states.values()) - states['not-run']} of {number} ran{failed}."
+    if states["fail"]:
+        broken = listed(sorted({test.scenario for each in documents for test in each.tests if test.state == "fail"}))
+        return f"Envoy does not take over as it should {where}: {states['fail']} of {number} failed, in {broken}."
+    others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
+    apart = f"; {listed(others)}" if others else ""
+    return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}."

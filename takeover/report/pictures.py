@@ -1,0 +1,104 @@
+"""The pictures of a scenario's section: each way that traffic took, the ways that differ, what was measured."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from takeover.report.figure import description, figure
+from takeover.report.page import Block, Section
+from takeover.report.plots import plot
+from takeover.report.way import Way, named_listeners, way
+from takeover.report.words import counted, listed, spoken
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG and what stands below it."""
+
+    svg: Markup
+    caption: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One test's ways on Envoys on which they differ."""
+
+    test: str
+    pictures: Sequence[Picture]
+
+
+@dataclass
+class _Seen:
+    """Where a way was seen: the first block, and all tests and releases."""
+
+    first: Block
+    tests: dict[str, None] = field(default_factory=dict)
+    releases: dict[str, None] = field(default_factory=dict)
+
+
+def ways(section: Section) -> list[Picture]:
+    """Each different way once, the ones that most tests took first, drawn from the first block that took it."""
+    listeners = _listeners(section)
+    found: dict[tuple[str, ...], _Seen] = {}
+    drawn: dict[tuple[str, ...], Way] = {}
+    for block in section.blocks:
+        taken = way(block.hops, listeners=listeners)
+        if not taken.short:
+            continue
+        seen = found.setdefault(taken.short, _Seen(block))
+        drawn.setdefault(taken.short, taken)
+        seen.tests[block.test] = None
+        seen.releases[block.release] = None
+    order = sorted(found, key=lambda each: -len(found[each].tests))
+    return [_picture(drawn[each], found[each]) for each in order]
+
+
+def _picture(taken: Way, seen: _Seen) -> Picture:
+    name = spoken(seen.first.test)
+    others = len(seen.tests) - 1
+    also = f", and likewise in {counted(others, 'other test')}" if others else ""
+    caption = f"{name}{also}; on Envoy {listed(list(seen.releases))}"
+    return Picture(Markup(figure(taken, f"The path: {name}")), caption, description(taken))  # noqa: S704 - escaped
+
+
+def differing(section: Section) -> list[Pair]:
+    """The tests whose ways are not the same on all Envoys: one picture for each different way."""
+    listeners = _listeners(section)
+    by_block: dict[tuple[str, int], list[Block]] = {}
+    for block in section.blocks:
+        by_block.setdefault((block.test, block.number), []).append(block)
+    return [
+        pair for (test, _), blocks in by_block.items() for pair in _pair(test, blocks, listeners) if len(blocks) > 1
+    ]
+
+
+def _pair(test: str, blocks: Iterable[Block], listeners: Mapping[str, str]) -> list[Pair]:
+    found: dict[tuple[str, ...], list[Block]] = {}
+    for block in blocks:
+        found.setdefault(way(block.hops, listeners=listeners).short, []).append(block)
+    if len(found) < 2:
+        return []
+    pictures = []
+    for alike in found.values():
+        releases = listed([each.release for each in alike])
+        drawn = way(alike[0].hops, listeners=listeners)
+        svg = Markup(figure(drawn, f"The path on {releases}: {spoken(test)}"))  # noqa: S704 - escaped
+        pictures.append(Picture(svg, f"on Envoy {releases}", description(drawn)))
+    return [Pair(spoken(test), pictures)]
+
+
+def plots(section: Section) -> list[Picture]:
+    """The shares and time lines that the scenario's tests judged."""
+    return [
+        Picture(
+            Markup(plot(each.data, f"{spoken(each.test)} on Envoy {each.release}")),  # noqa: S704 - escaped
+            f"{spoken(each.test)}; on Envoy {each.release}",
+        )
+        for each in section.measured
+    ]
+
+
+def _listeners(section: Section) -> dict[str, str]:
+    return named_listeners(block.hops for block in section.blocks)
