@@ -17,5 +17,7 @@ pytest_plugins = [
     "fixtures.evidence",
     "fixtures.failure",
     "fixtures.report",
+    "fixtures.live",
+    "fixtures.annotations",
     "fixtures.keep",
 ]
