@@ -66,6 +66,10 @@ find_missing_programs() {
             packages+=("python$("$system_python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv")
         fi
     fi
+    if [[ $extras == dev ]]; then     # the page is tested in a real browser
+        is_there chromium || is_there google-chrome || packages+=(chromium)
+        is_there chromedriver || packages+=(chromium-driver)
+    fi
     (( local_lab )) || return 0
     is_there crun || is_there runc || packages+=(crun)
     is_there mmdebstrap || packages+=(mmdebstrap)

@@ -1,0 +1,44 @@
+"""Copied into a project's suites: tests that fail, each in its own way, and texts that try to be more than texts."""
+
+import pytest
+
+from takeover.evidence.verdicts import assert_passed_on
+from takeover.scenario.edits import add, replace
+from takeover.scene import Scene
+
+EVIL = "<script>document.title='evil'</script><img src=x onerror=evil()>"
+EVIL_PATH = "/<script>evil()</script>"
+NAME = "outbound-allow-all"
+CLUSTER = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.cluster"
+
+
+@pytest.mark.scenario(NAME, replace("envoy.yaml", CLUSTER, "BlockAllCluster"))
+def test_the_way_breaks_off(scene: Scene) -> None:
+    address = scene.service_ip("internet/website")
+    with scene.watched() as seen:
+        scene.converse("outpod", address, 80, b"GET / HTTP/1.1\r\n\r\n", "nginx")
+    assert_passed_on(seen, f"{address}:80", "internet/website/nginx")
+
+
+@pytest.mark.scenario(NAME, add("envoy.yaml", "$.static_resources", "nonsense", []))
+@pytest.mark.usefixtures("scene")
+def test_nothing_starts() -> None:
+    pass
+
+
+def ask(scene: Scene) -> str:
+    request = f"GET {EVIL_PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    return scene.converse("client/client", scene.pod("envoy-traffic-mock").ip, 80, request).received.decode()
+
+
+@pytest.mark.scenario("inbound-interception")
+def test_texts_from_outside(scene: Scene) -> None:
+    with scene.watched():
+        answer = ask(scene)
+    raise AssertionError(f"{EVIL} | `x` | {answer}")
+
+
+@pytest.mark.scenario("inbound-interception")
+def test_watched_only(scene: Scene) -> None:
+    with scene.watched():
+        assert ask(scene)

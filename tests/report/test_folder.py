@@ -1,0 +1,158 @@
+"""What a run leaves: JUnit's XML, the summary, the paragraph of a failure, raw artefacts."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xmlschema
+
+from takeover.evidence.account import without_secrets
+from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
+from takeover.report.folder import keep, publish
+from takeover.report.junit import junit
+from takeover.results.document import Document, Envoy, Outcome
+from tests.report.conftest import ROOT
+from tests.report.suite_that_fails import EVIL
+
+
+def suites_of(source: str) -> list[Any]:
+    """The test suites in valid XML. Raises: XMLSchemaValidationError."""
+    decoded: Any = SCHEMA.decode(source)
+    found: list[Any] = decoded["testsuite"]
+    return found
+
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+
+def of(failures: Sequence[Failure], name: str) -> Failure:
+    return next(each for each in failures if name in each.name)
+
+
+def test_everything_is_there(run_folder: Path) -> None:
+    assert {"index.html", "junit.xml", "summary.md", "results", "failures"} <= {
+        each.name for each in run_folder.iterdir()
+    }
+    assert not [each for each in run_folder.rglob("*") if each.name.startswith(".")]
+
+
+def test_junit_is_valid_and_tells_the_same(run_folder: Path, documents: Sequence[Document]) -> None:
+    suites = suites_of(str(run_folder / "junit.xml"))
+    assert [each["@name"] for each in suites] == ["envoy-old", "envoy-new"]
+    for suite, document in zip(suites, documents, strict=True):
+        assert suite["@tests"] == len(suite["testcase"]) == len(document.tests)
+        assert suite["@failures"] == sum("failure" in case for case in suite["testcase"]) == 3
+    assert EVIL in str(suites)
+
+
+def test_junit_of_a_stopped_run_and_of_texts_that_xml_cannot_hold(documents: Sequence[Document]) -> None:
+    envoy = Envoy("x", "1.40.0", "c", "b", "s")
+    tests = [
+        Outcome("a.py::t[\x00\ud800]", "s", "a.py::t", "fail", "\x1b[31m \ufffe ]]> &"),
+        Outcome("a.py::u", "s", "a.py::u", "not-run", "the run was stopped before"),
+        Outcome("a.py::v", "s", "a.py::v", "known-failure", "issue 1"),
+        Outcome("a.py::w", "s", "a.py::w", "unsupported", "needs 1.41"),
+    ]
+    text = junit([Document(1, documents[0].written, False, "local", envoy, tests)], [])
+    (suite,) = suites_of(text)
+    assert (suite["@failures"], suite["@skipped"], suite["@tests"]) == (1, 3, 4)
+    SCHEMA.validate(junit([], []))
+
+
+def test_a_way_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Failure]) -> None:
+    failure = of(failures, "test_the_way_breaks_off")
+    broken = broken_way(failure)
+    assert expected(failure, broken).endswith("tcp AllowAll → cluster AllowAll → destination internet/website/nginx")
+    assert likely_cause(broken) == (
+        "The way breaks off after tcp AllowAll: cluster AllowAll was expected next and counted nothing; "
+        "instead, cluster BlockAllCluster did."
+    )
+    told = dict(witnesses(failure.evidence[-1]))
+    assert told["the Pod's rules"] == "OUTPUT REDIRECT --to-ports 15001 took 1"
+    assert told["Envoy's access log"] == "flags UH by cluster BlockAllCluster"
+    assert told["the destinations"] == "saw nothing"
+    assert failure.command.startswith(
+        "./run 'suites/test_broken.py::test_the_way_breaks_off[envoy-old]' --engine local"
+    )
+    assert " --envoy old=/" in failure.command
+
+
+def test_what_passed_elsewhere_is_what_was_to_be_expected(failures: Sequence[Failure]) -> None:
+    failure = of(failures, "test_texts_from_outside")
+    passed = of(failures, "test_the_way_breaks_off").evidence
+    assert likely_cause(broken_way(failure)).startswith("Every hop of the way is there")
+    assert "rule OUTPUT REDIRECT" in likely_cause(broken_way(failure, passed))
+
+
+def test_a_scenario_that_does_not_start_is_told_by_its_logs(failures: Sequence[Failure]) -> None:
+    failure = of(failures, "test_nothing_starts")
+    assert "Envoy rejects manifests/outbound-allow-all/envoy.yaml:" in failure.reason
+    assert broken_way(failure) is None
+    assert any("envoyproxy" in each for each in failure.files)
+
+
+def test_raw_artefacts_are_whole(run_folder: Path, failures: Sequence[Failure]) -> None:
+    failure = of(failures, "test_the_way_breaks_off")
+    folder = run_folder / failure.folder
+    assert set(failure.files) >= {"stats.txt", "config_dump.json", "iptables.txt", "outpod-envoyproxy.log"}
+    assert "--uid-owner 1337" in (folder / "iptables.txt").read_text()
+    assert re.search(
+        r"^cluster\.BlockAllCluster\.upstream_cx_none_healthy: 1$", (folder / "stats.txt").read_text(), re.MULTILINE
+    )
+    assert json.loads((folder / "config_dump.json").read_text())["configs"]
+    assert '"flags":"UH"' in (folder / "outpod-envoyproxy.log").read_text().replace('": "', '":"')
+
+
+def test_secrets_leave_only_their_place() -> None:
+    config = {
+        "secret": {"private_key": {"inline_string": "s3cret"}},
+        "headers": [{"key": "Authorization", "value": "Bearer s3cret"}, {"key": "x", "value": "kept"}],
+        "token_bucket": {"max_tokens": 2},
+        "tls_certificate": {"password": "s3cret", "certificate_chain": "kept"},
+    }
+    left = without_secrets(config)
+    assert "s3cret" not in json.dumps(left)
+    assert left["token_bucket"] == {"max_tokens": 2}
+    assert json.dumps(left).count("kept") == 2
+
+
+def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
+    text = (run_folder / "summary.md").read_text()
+    assert text.startswith("## Envoy does not take over as it should on Envoy old (local) and new (local): 6 of ")
+    assert "| 1 | Inbound interception 拦截入口流量 | ✗ 1 failed, " in text
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+
+
+def test_writing_again_gives_the_same(run_folder: Path, tmp_path: Path, failures: Sequence[Failure]) -> None:
+    before = (run_folder / "index.html").read_bytes()
+    publish(run_folder, [run_folder / "results" / f"{name}.json" for name in ("old", "new")])
+    assert (run_folder / "index.html").read_bytes() == before
+    keep(tmp_path, failures[0], {"../../outside": "x"})
+    assert [each.parent.parent for each in tmp_path.rglob("outside")] == [tmp_path / "failures"]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_run_that_is_stopped_leaves_a_report(tmp_path: Path, workers: list[str]) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "suites", "--reports", str(tmp_path)]
+    with subprocess.Popen([*command, *workers], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdout is not None
+        seen = 0
+        for line in process.stdout:
+            seen += "PASSED" in line
+            if seen == 5:
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "The run was stopped" in (tmp_path / "latest/index.html").read_text()
+    (suite,) = suites_of(str(tmp_path / "latest/junit.xml"))
+    assert 1 <= suite["@tests"] - suite["@skipped"] < suite["@tests"]

@@ -1,0 +1,184 @@
+"""The page in a real browser: Debian's chromium, by its driver. Opened from disk, as people open it."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from takeover.report.templates import render
+from tests.report.suite_that_fails import EVIL, EVIL_PATH
+
+WIDTHS = (390, 820, 1400)
+Open = Callable[..., webdriver.Chrome]
+
+
+@pytest.fixture(scope="module")
+def open_page(run_folder: Path) -> Iterator[Open]:
+    """Opens the run's page in a new tab of the browser."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.binary_location = str(shutil.which("chromium") or shutil.which("google-chrome"))
+    # Named, so that selenium does not look for one to download.
+    with webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver"))) as driver:
+
+        def open_it(width: int = 1400, scheme: str = "light", script: bool = True) -> webdriver.Chrome:
+            driver.get("about:blank")
+            for kind in ("browser", "performance"):
+                log(driver, kind)
+            driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            driver.get((run_folder / "index.html").as_uri())
+            return driver
+
+        yield open_it
+
+
+def log(page: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    """The entries of one of the browser's logs since it was last read."""
+    found: list[dict[str, Any]] = page.get_log(kind)  # type: ignore[no-untyped-call]
+    return found
+
+
+def visible_scenarios(page: webdriver.Chrome) -> list[str]:
+    return [each.get_attribute("id") for each in page.find_elements(By.CSS_SELECTOR, ".scenario:not([hidden])")]  # type: ignore[misc]
+
+
+def test_it_opens_without_an_error_and_loads_nothing_else(open_page: Open) -> None:
+    page = open_page()
+    assert page.title.startswith("Envoy does not take over as it should on Envoy old (local) and new (local): 6 of")
+    assert log(page, "browser") == []
+    events: list[dict[str, Any]] = [json.loads(each["message"])["message"] for each in log(page, "performance")]
+    urls = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
+    assert [url for url in urls if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in urls if url.startswith("file:")]) == 1
+
+
+def test_texts_from_outside_stay_texts(open_page: Open) -> None:
+    page = open_page()
+    page.find_element(By.ID, "unfold").click()
+    assert "evil" not in page.title
+    assert page.find_elements(By.CSS_SELECTOR, "main script, img, main iframe") == []
+    body = page.find_element(By.TAG_NAME, "body").text
+    assert EVIL in body
+    svgs = page.find_elements(By.CSS_SELECTOR, "svg text")
+    assert any(EVIL_PATH in str(each.get_property("textContent")) for each in svgs)
+
+
+def test_links_lead_somewhere(open_page: Open, run_folder: Path) -> None:
+    page = open_page()
+    links = {each.get_dom_attribute("href") or "" for each in page.find_elements(By.TAG_NAME, "a")}
+    assert len(links) > 20
+    for link in links:
+        if link.startswith("#"):
+            assert len(page.find_elements(By.ID, link[1:])) == 1, link
+        else:
+            assert (run_folder / unquote(link)).is_file(), link
+    ids = [each.get_attribute("id") for each in page.find_elements(By.CSS_SELECTOR, "[id]")]
+    assert len(ids) == len(set(ids))
+
+
+def test_it_filters_and_folds(open_page: Open) -> None:
+    page = open_page()
+    everything = visible_scenarios(page)
+    assert everything[:2] == ["inbound-interception", "outbound-block-all"]
+
+    page.find_element(By.ID, "find").send_keys("mesh")
+    assert visible_scenarios(page) == ["outbound-mesh-service"]
+    assert page.find_element(By.ID, "found").text == f"1 of {len(everything)} shown"
+    rows = page.find_elements(By.CSS_SELECTOR, ".matrix tbody tr:not([hidden])")
+    assert [each.get_attribute("data-scenario") for each in rows] == ["outbound-mesh-service"]
+
+    page.find_element(By.ID, "find").clear()
+    page.find_element(By.ID, "find").send_keys(" ", Keys.BACKSPACE)
+    page.find_element(By.ID, "only-trouble").click()
+    assert visible_scenarios(page) == ["inbound-interception", "outbound-allow-all"]
+
+    details = page.find_elements(By.TAG_NAME, "details")
+    assert not any(each.get_property("open") for each in details)
+    page.find_element(By.ID, "unfold").click()
+    assert all(each.get_property("open") for each in details)
+    page.find_element(By.ID, "fold").click()
+    assert not any(each.get_property("open") for each in details)
+
+
+def test_the_keyboard_is_enough(open_page: Open) -> None:
+    page = open_page()
+    page.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert page.switch_to.active_element.text == "Skip to the matrix"
+    summary = page.find_element(By.TAG_NAME, "summary")
+    page.execute_script("arguments[0].focus()", summary)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert page.find_element(By.TAG_NAME, "details").get_property("open")
+
+
+def test_without_script_everything_is_there(open_page: Open) -> None:
+    page = open_page(script=False)
+    assert not page.find_element(By.CSS_SELECTOR, ".tools").is_displayed()
+    assert page.find_element(By.CSS_SELECTOR, ".failure").is_displayed()
+    details = page.find_element(By.TAG_NAME, "details")
+    details.find_element(By.TAG_NAME, "summary").click()
+    assert details.get_property("open")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_fits_and_can_be_read(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(width, scheme)
+    page.find_element(By.ID, "unfold").click()
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    background = page.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    assert (sum(map(int, re.findall(r"\d+", background)[:3])) > 382) == (scheme == "light")
+    # Nothing is smaller than can be read; what is wider scrolls in its own frame.
+    for svg in page.find_elements(By.CSS_SELECTOR, "svg.path")[:3]:
+        assert svg.size["width"] >= 540
+
+
+def test_what_can_be_scrolled_and_seen_has_a_name(open_page: Open) -> None:
+    page = open_page()
+    for picture in page.find_elements(By.TAG_NAME, "svg"):
+        assert picture.get_dom_attribute("role") == "img"
+        assert picture.find_element(By.TAG_NAME, "title").get_property("textContent")
+    for region in page.find_elements(By.CSS_SELECTOR, "[tabindex]:not(pre)"):
+        assert region.get_dom_attribute("aria-label")
+    broken = page.find_element(By.CSS_SELECTOR, "svg .stop.missing rect")
+    assert broken.value_of_css_property("stroke-dasharray") != "none"
+
+
+def test_the_colours_have_contrast() -> None:
+    schemes = render("colours.css.j2").split("@media")
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6})", scheme))
+        washes = [name for name in colours if name.endswith("-wash")]
+        pairs = [(name, "paper") for name in ("ink", "quiet", "link", "pass", "fail", "known", "differs", "envoy")]
+        pairs += [("ink", each) for each in (*washes, "raised")] + [("quiet", each) for each in (*washes, "raised")]
+        pairs += [(each.removesuffix("-wash"), each) for each in washes]
+        for one, other in pairs:
+            assert contrast(colours[one], colours[other]) >= 4.5, (one, other)
+    assert all(one != other for one, other in combinations(schemes, 2))
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2."""
+    lights = sorted(map(luminance, (one, other)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
