@@ -8,6 +8,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.workers",
     "fixtures.scenes",
+    "fixtures.docs",
     "fixtures.subject",
     "fixtures.states",
     "fixtures.sabotage",

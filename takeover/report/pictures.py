@@ -38,8 +38,12 @@ class _Seen:
     releases: dict[str, None] = field(default_factory=dict)
 
 
-def ways(section: Section) -> list[Picture]:
-    """Each different way once, the ones that most tests took first, drawn from the first block that took it."""
+def ways(section: Section, standalone: bool = False) -> list[Picture]:
+    """Each different way once, the ones that most tests took first, drawn from the first block that took it.
+
+    Args:
+        standalone: whether each is to be a file of its own.
+    """
     listeners = _listeners(section)
     found: dict[tuple[str, ...], _Seen] = {}
     drawn: dict[tuple[str, ...], Way] = {}
@@ -52,15 +56,16 @@ def ways(section: Section) -> list[Picture]:
         seen.tests[block.test] = None
         seen.releases[block.release] = None
     order = sorted(found, key=lambda each: -len(found[each].tests))
-    return [_picture(drawn[each], found[each]) for each in order]
+    return [_picture(drawn[each], found[each], standalone) for each in order]
 
 
-def _picture(taken: Way, seen: _Seen) -> Picture:
+def _picture(taken: Way, seen: _Seen, standalone: bool) -> Picture:
     name = spoken(seen.first.test)
     others = len(seen.tests) - 1
     also = f", and likewise in {counted(others, 'other test')}" if others else ""
     caption = f"{name}{also}; on Envoy {listed(list(seen.releases))}"
-    return Picture(Markup(figure(taken, f"The path: {name}")), caption, description(taken))  # noqa: S704 - escaped
+    svg = Markup(figure(taken, f"The path: {name}", standalone))  # noqa: S704 - escaped
+    return Picture(svg, caption, description(taken))
 
 
 def differing(section: Section) -> list[Pair]:

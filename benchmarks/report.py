@@ -1,0 +1,39 @@
+"""How big the page of many Envoys is, and how long it takes to write: `python -m benchmarks.report`, after a run.
+
+Takes the latest run's documents, in turn, as those of eleven Envoys: pages grow with their number, not their names.
+"""
+
+import itertools
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from takeover.report.folder import publish
+from takeover.results import store
+
+_LATEST = Path(__file__).parents[1] / "reports" / store.LATEST / store.RESULTS
+_ENVOYS = 11
+
+
+def main() -> None:
+    """Prints one line."""
+    found = [store.read(path) for path in sorted(_LATEST.glob("*.json"))]
+    assert found, "no results of a run: ./run makes them"
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        (run / store.RESULTS).mkdir()
+        paths = []
+        for number, document in zip(range(_ENVOYS), itertools.cycle(found)):
+            document.envoy.name = f"1.{number + 30}.0"
+            paths.append(store.write(run, document.envoy.name, msgspec.json.encode(document)))
+        begin = time.monotonic()
+        page = publish(run, paths)
+        seconds = time.monotonic() - begin
+        tests = sum(len(each.tests) for each in found) * _ENVOYS // len(found)
+        print(f"{_ENVOYS} Envoys, {tests} tests: {page.stat().st_size / 1e6:.2f} MB, written in {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

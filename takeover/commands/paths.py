@@ -1,0 +1,41 @@
+"""`takeover paths`: draws the path of each scenario, as a run measured it, into SVG files."""
+
+import argparse
+from pathlib import Path
+
+from takeover import atomic
+from takeover.errors import BadInputError
+from takeover.report.page import sections
+from takeover.report.pictures import ways
+from takeover.results import store
+from takeover.scenario.yaml_text import shown
+
+DESCRIPTION = "Draws the path that most tests of each scenario took, as a run measured it: DIR/SCENARIO.svg."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    parser.description = DESCRIPTION
+    parser.add_argument("folder", metavar="DIR", type=Path, help="where the pictures go")
+    parser.add_argument("--of", metavar="NAME|FILE", help="an Envoy's results (default: the first of the latest run)")
+    parser.add_argument("--reports", metavar="DIR", default="reports", type=Path, help="where runs left their results")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the files. Returns the exit code. Raises: BadInputError."""
+    document = store.read(store.find(options.of, options.reports) if options.of else _first(options.reports))
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        for section in sections([document], []):
+            if drawn := ways(section, standalone=True):
+                atomic.write(options.folder / f"{section.about.name}.svg", drawn[0].svg.encode())
+    except OSError as error:
+        raise BadInputError(f"cannot write to {shown(options.folder)}: {error.strerror}") from error
+    return 0
+
+
+def _first(reports: Path) -> Path:
+    found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"))
+    if not found:
+        raise BadInputError(f"no results in {shown(reports / store.LATEST)}: ./run makes them")
+    return found[0]

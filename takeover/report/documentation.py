@@ -1,0 +1,101 @@
+"""The pages of docs/, one for each scenario: what its suite states, and what its manifests are."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from takeover import atomic
+from takeover.errors import BadInputError
+from takeover.report.page import About
+from takeover.report.templates import render
+from takeover.report.words import spoken
+from takeover.scenario.loader import Scenario
+from takeover.scenario.sabotage import read_sabotages
+from takeover.scenario.yaml_text import shown
+
+PATHS = "paths"
+_CONFIG = "envoy.yaml"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What one file states of one scenario: its first lines, and how many cases each test has."""
+
+    scenario: str
+    file: str
+    about: str
+    tests: Counter[str]
+
+
+def write(folder: Path, suites: Sequence[Suite]) -> None:
+    """Writes a page for each scenario of the suites, and README.md, which lists them in the article's order.
+
+    Raises: BadInputError for a folder that cannot be written.
+    """
+    scenarios = sorted({each.scenario for each in suites}, key=lambda name: (About.named(name).article, name))
+    pages = {f"{name}.md": _page(name, [each for each in suites if each.scenario == name]) for name in scenarios}
+    pages["README.md"] = render("docs.md.j2", abouts=[About.named(name) for name in scenarios], paths=PATHS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            atomic.write(folder / name, text.encode())
+    except OSError as error:
+        raise BadInputError(f"--write-docs: cannot write to {shown(folder)}: {error.strerror}") from error
+
+
+def _page(name: str, suites: Sequence[Suite]) -> str:
+    scenario = Scenario.named(name)
+    config = scenario.config(_CONFIG)["static_resources"]
+    return render(
+        "scenario.md.j2",
+        about=About.named(name),
+        paths=PATHS,
+        suites=suites,
+        tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
+        objects=list(_objects(scenario.objects())),
+        listeners=list(_listeners(config.get("listeners", []))),
+        clusters=[(each["name"], each.get("type", "STATIC"), list(_endpoints(each))) for each in config["clusters"]],
+        sabotages=read_sabotages(scenario),
+    )
+
+
+def _objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """What each is called, and what is in it."""
+    for each in objects:
+        metadata, spec = each["metadata"], each["spec"]
+        namespace = metadata.get("namespace", "default")
+        name = f"{each['kind']} {'' if namespace == 'default' else namespace + '/'}{metadata['name']}"
+        if each["kind"] == "Pod":
+            first = [f"{part['name']} (init)" for part in spec.get("initContainers", [])]
+            parts = [*first, *(part["name"] for part in spec["containers"])]
+            yield name, "containers " + ", ".join(parts)
+        elif each["kind"] == "Service":
+            yield (
+                name,
+                ", ".join(f"port {port['port']} → {port.get('targetPort', port['port'])}" for port in spec["ports"]),
+            )
+        else:
+            yield name, ""
+
+
+def _listeners(listeners: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, list[str]]]:
+    """Name, address, and the filters of its chains; an HTTP connection manager with its own filters."""
+    for each in listeners:
+        address = each["address"]["socket_address"]
+        filters = [_filter(part) for chain in each["filter_chains"] for part in chain["filters"]]
+        opened = "" if each.get("bind_to_port", True) else ", opens no socket"
+        yield each["name"], f"{address['address']}:{address['port_value']}{opened}", filters
+
+
+def _filter(data: Mapping[str, Any]) -> str:
+    inner = [part["name"] for part in data["typed_config"].get("http_filters", [])]
+    return f"{data['name']} ({', '.join(inner)})" if inner else f"{data['name']}"
+
+
+def _endpoints(cluster: Mapping[str, Any]) -> Iterator[str]:
+    for locality in cluster.get("load_assignment", {}).get("endpoints", []):
+        for endpoint in locality["lb_endpoints"]:
+            address = endpoint["endpoint"]["address"]["socket_address"]
+            yield f"{address['address']}:{address['port_value']}"

@@ -1,0 +1,49 @@
+"""docs/ is what the suites and manifests are now, and its pictures show what a run measures now."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from takeover.commands.main import main
+from takeover.scenario.loader import names
+from tests.report.conftest import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def test_the_pages_are_current(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--write-docs={tmp_path}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert set(written) == {f"{name}.md" for name in names()} | {"README.md"}
+    current = {path.name: path.read_text() for path in DOCS.glob("*.md")}
+    assert current == written, "docs/ is not current: pytest --write-docs=docs"
+
+
+def test_links_of_the_pages_lead_somewhere() -> None:
+    for page in DOCS.glob("*.md"):
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+            assert (DOCS / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("name", ["inbound-interception", "outbound-mesh-service", "outbound-block-all"])
+def test_the_pictures_show_the_way_that_is_measured_now(name: str, run_folder: Path, tmp_path: Path) -> None:
+    results = str(run_folder / "results/old.json")
+    assert main(["paths", str(tmp_path), "--of", results]) == 0
+    drawn, current = (stops((folder / f"{name}.svg").read_text()) for folder in (tmp_path, DOCS / "paths"))
+    assert drawn == current, f"docs/paths/{name}.svg is not current: ./run && takeover paths docs/paths"
+
+
+def stops(svg: str) -> list[str]:
+    """Kinds and names, without addresses, which differ from run to run."""
+    found = re.findall(r'<text class="(?:kind|name)"[^>]*>([^<]*)<', svg)
+    return [re.sub(r"\d+\.\d+\.\d+\.\d+(:\d+)?", "ADDRESS", each) for each in found]
+
+
+def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paths", str(tmp_path), "--reports", str(tmp_path / "none")]) == 2
+    assert re.fullmatch(r"takeover paths: no results in .*: \./run makes them\n", capsys.readouterr().err)
