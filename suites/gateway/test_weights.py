@@ -73,7 +73,7 @@ def test_without_a_number_chance_chooses_for_each_request(scene: Scene) -> None:
     with scene.watched() as seen:
         answered = backends(scene, [None] * FAIR.number)
 
-    scene.measurements.append(FAIR.measurement(answered.count("app-v1")))
+    scene.measurements.append(FAIR.measurement(answered.count("app-v1"), ("app-v1", "app-v2")))
     assert FAIR.contradiction(answered.count("app-v1")) == "", Counter(answered)
     assert_witnessed(seen, answered)
 

@@ -30,11 +30,17 @@ def _choice(measured: Mapping[str, Any], title: str) -> str:
         description=f"{counted} and {number - counted} of {number}; bounds {fewest} to {most}; p = {measured['p']:.3g}",
         width=_WIDTH,
         sides=[
-            {"x": x(0), "width": x(counted) - x(0), "counted": counted, "class": "one"},
-            {"x": x(counted), "width": x(number) - x(counted), "counted": number - counted, "class": "other"},
+            {"name": measured["sides"][0], "x": x(0), "width": x(counted) - x(0), "counted": counted, "class": "one"},
+            {
+                "name": measured["sides"][1],
+                "x": x(counted),
+                "width": x(number) - x(counted),
+                "counted": number - counted,
+                "class": "other",
+            },
         ],
         bounds={"x": x(fewest), "width": x(most) - x(fewest), "fewest": fewest, "most": most},
-        expected={"x": x(number * measured["share"]), "share": measured["share"]},
+        expected={"x": x(number * measured["share"]), "number": f"{number * measured['share']:g}"},
     )
 
 

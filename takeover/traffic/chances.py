@@ -45,14 +45,19 @@ class Choice:
         fewest, most = self.bounds
         return float(binom.cdf(fewest - 1, self.number, share) + binom.sf(most, self.number, share))
 
-    def measurement(self, counted: int) -> dict[str, Any]:
-        """What was counted and what it was judged by, as data for a report."""
+    def measurement(self, counted: int, sides: tuple[str, str]) -> dict[str, Any]:
+        """What was counted and what it was judged by, as data for a report.
+
+        Args:
+            sides: what the side that was counted is called, and the other one.
+        """
         fewest, most = self.bounds
         return {
             "kind": "choice",
             "number": self.number,
             "share": self.share,
             "counted": counted,
+            "sides": list(sides),
             "bounds": [fewest, most],
             "p": self.p(counted),
         }
