@@ -39,7 +39,7 @@ class _Seen:
 
 
 def ways(section: Section, standalone: bool = False) -> list[Picture]:
-    """Each different way once, the longest first, then those that most tests took; drawn from a block that took it.
+    """Each different way once, the ones that most tests took first, drawn from the first block that took it.
 
     Args:
         standalone: whether each is to be a file of its own.
@@ -55,7 +55,7 @@ def ways(section: Section, standalone: bool = False) -> list[Picture]:
         drawn.setdefault(taken.short, taken)
         seen.tests[block.test] = None
         seen.releases[block.release] = None
-    order = sorted(found, key=lambda each: (-len(each), -len(found[each].tests)))
+    order = sorted(found, key=lambda each: -len(found[each].tests))
     return [_picture(drawn[each], found[each], standalone) for each in order]
 
 

@@ -5,6 +5,7 @@ Shapes and defaults are those of the Kubernetes API reference (core/v1).
 
 import ipaddress
 import re
+import threading
 from typing import Any, Literal
 
 import msgspec
@@ -189,6 +190,8 @@ _KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Service] | type[Pod]]
     "Service": Service,
     "Pod": Pod,
 }
+_CONVERTING = threading.Lock()
+"""msgspec 0.22 ends the process with a segmentation fault when two threads meet a type for the first time at once."""
 
 
 def parse(document: dict[str, Any]) -> Object:
@@ -201,7 +204,8 @@ def parse(document: dict[str, Any]) -> Object:
     if not isinstance(kind, str) or kind not in _KINDS:
         raise BadInputError(f"{kind}/{name}: the local engine takes the kinds {', '.join(_KINDS)} only")
     try:
-        return msgspec.convert(document, _KINDS[kind])
+        with _CONVERTING:
+            return msgspec.convert(document, _KINDS[kind])
     except msgspec.ValidationError as error:
         raise BadInputError(f"{kind}/{name}: {_readable(str(error))}") from None
 
