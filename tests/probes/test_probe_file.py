@@ -1,0 +1,89 @@
+"""probes.yaml is read strictly: what does not fit is one line with its place."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from takeover.errors import BadInputError
+from takeover.probes.probe import Await, End, Group, Send
+from takeover.probes.probe_file import FILE, read_probes
+from takeover.scenario.loader import MANIFESTS, Scenario, names
+
+GROUP = """\
+- group: edges
+  why: to be read
+  from: client/client
+  to: {pod: envoy-traffic-mock, port: 80}
+  probes:
+"""
+
+
+def read(tmp_path: Path, text: str) -> tuple[Group, ...]:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    folder = tmp_path / "manifests/inbound-interception"
+    (folder / FILE).write_text(text)
+    return read_probes(Scenario.load(folder))
+
+
+def test_the_project_has_at_least_300_probes() -> None:
+    groups = [group for name in names() for group in read_probes(Scenario.named(name))]
+    ids = {(group.scenario, group.name, probe.name) for group in groups for probe in group.probes}
+
+    assert {group.scenario for group in groups} == set(names())
+    assert len(ids) == sum(len(group.probes) for group in groups) >= 300
+
+
+def test_a_request_becomes_bytes(tmp_path: Path) -> None:
+    [group] = read(
+        tmp_path,
+        GROUP
+        + r"""
+  - {name: plain, host: a.example, path: /x, headers: ["A: 1"], body: "\xc3"}
+  - {name: chunked, method: POST, chunks: [ab], trailers: ["T: 1"], end: true}
+  - {name: later, method: POST, body: ab, body_after_answer: true}
+  - {name: long, steps: [{send: [{repeat: ab, times: 3}, "\n"]}, {await: true}, {end: true}]}
+""",
+    )
+    head = b"POST / HTTP/1.1\r\nHost: probe.example\r\n"
+
+    assert [probe.steps for probe in group.probes] == [
+        (Send(b"GET /x HTTP/1.1\r\nHost: a.example\r\nA: 1\r\nContent-Length: 1\r\n\r\n\xc3"),),
+        (Send(head + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nT: 1\r\n\r\n"), End()),
+        (Send(head + b"Content-Length: 2\r\n\r\n"), Await(), Send(b"ab")),
+        (Send(b"ababab\n"), Await(), End()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("group: x", None, "must be a list, not a mapping"),
+        (GROUP.replace("why", "because"), 2, r"\[0\]\.because is not supported"),
+        (GROUP + "  - {name: a, verb: GET}", 6, r"\[0\]\.probes\[0\]\.verb is not supported"),
+        (GROUP + "  - {name: a}\n  - {name: a}", 7, r"a second probe a in edges; the first is at .*:6"),
+        ((GROUP + "  - {name: a}\n") * 2, 7, r"a second group edges; the first is at .*:1"),
+        (GROUP.replace("probes:", "probes: []"), 1, "group edges has no probes"),
+        (GROUP + "  - {name: A B}", 6, "a name is of small letters"),
+        (GROUP + "  - {name: a, path: 3}", 6, "must be a string, or a list of strings and repeats, not a number"),
+        (GROUP + '  - {name: a, path: "/€"}', 6, "each character stands for a byte"),
+        (GROUP + "  - {name: a, body: {repeat: a, times: 0}}", 6, "times must make 1 to"),
+        (GROUP + "  - {name: a, protocol: http3}", 6, "protocol is one of http1, http2, tcp, not http3"),
+        (GROUP + "  - {name: a, path: /, steps: [{end: true}]}", 6, "a probe has either steps or path"),
+        (GROUP + "  - {name: a, protocol: http2, steps: [{end: true}]}", 6, "an HTTP/2 probe has no steps"),
+        (GROUP + "  - {name: a, steps: [{await: false}]}", 6, "a step is one of"),
+        (GROUP + "  - {name: a, within: 60}", 6, "within must be a number of seconds"),
+        (GROUP + "  - {name: a, from: nobody}", 6, "no Pod nobody; there are .*client/client"),
+        (GROUP + "  - {name: a, to: {service: none, port: 80}}", 6, "no Service none; there are"),
+        (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
+        (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),
+        (GROUP + "  - {name: a}\n  parts: [none]", 7, "there is no .*none"),
+    ],
+)
+def test_bad_input_is_told_with_its_place(tmp_path: Path, text: str, line: int | None, message: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        read(tmp_path, text)
+
+    place = rf"\S*{re.escape(FILE)}" + (f":{line}" if line else "")
+    assert re.match(f"{place}: .*{message}", str(refused.value)), str(refused.value)
