@@ -1,0 +1,25 @@
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from takeover.engines import choose
+from takeover.envoy.releases import resolve
+from takeover.probes.probe import Group
+from takeover.scene import Scene
+
+
+@pytest.fixture(scope="session")
+def deploy() -> Iterator[Callable[[Group], Scene]]:
+    """Deploys what a group of probes needs on the local engine, with the pinned Envoy."""
+    release = resolve(None)[0]
+    with contextlib.ExitStack() as closing:
+        engine = choose.engine(choose.EngineOptions("local", {}), [release], lambda _: None)
+        closing.callback(engine.close)
+
+        def deployed(group: Group) -> Scene:
+            scene = Scene.deploy(engine, release, group.scenario, group.edits, group.parts)
+            closing.callback(scene.close)
+            return scene
+
+        yield deployed
