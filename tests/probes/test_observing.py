@@ -1,0 +1,74 @@
+"""Real probes on a real deployment: what is seen of them, and that it is the same each time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from takeover.probes.observing import Observation, Observer
+from takeover.probes.probe import Group
+from takeover.probes.probe_file import read_probes
+from takeover.scenario.loader import Scenario
+from takeover.scene import Scene
+
+PROBES = (
+    "get", "head", "http2-get", "http2-post", "http2-early-hints", "http2-trailers-of-the-upstream",
+    "http2-reset-upstream", "http2-upper-case-header", "host-missing", "trailers", "garbage", "answer-early-hints",
+    "answer-trailers", "answer-reset-in-body", "answer-close-at-once", "a-port-that-nobody-listens-on",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def group() -> Group:
+    """A few of those against the hostile upstream."""
+    [hostile] = [each for each in read_probes(Scenario.named("inbound-interception")) if each.name == "hostile"]
+    return replace(hostile, probes=tuple(probe for probe in hostile.probes if probe.name in PROBES))
+
+
+@pytest.fixture(scope="module")
+def observations(group: Group, deploy: Callable[[Group], Scene]) -> list[list[Observation]]:
+    """Twice on one deployment, once on another."""
+    scene = deploy(group)
+    return [Observer(each, group).observe() for each in (scene, scene, deploy(group))]
+
+
+def test_all_times_the_same_is_seen(group: Group, observations: list[list[Observation]]) -> None:
+    first, again, elsewhere = observations
+
+    assert [each["probe"] for each in first] == [f"hostile/{probe.name}" for probe in group.probes]
+    assert first == again
+    assert first == elsewhere
+
+
+def test_what_is_seen_over_http1(observations: list[list[Observation]]) -> None:
+    seen = _by_name(observations)
+
+    assert seen["get"]["status"] == seen["head"]["status"] == 200
+    assert seen["get"]["body"].startswith("GET / HTTP/1.1\r\nhost: probe.example\r\n")
+    assert seen["head"]["body"] == ""
+    assert seen["get"]["log"][0]["flags"] == "-"
+    assert seen["get"]["stats"]["http.ingress_http.downstream_rq_2xx"] == 1
+    assert (seen["host-missing"]["status"], seen["host-missing"]["end"]) == (400, "closed")
+    assert seen["garbage"]["log"][0]["flags"] == "DPE"
+    assert seen["answer-close-at-once"]["status"] == 503
+    assert (seen["answer-reset-in-body"]["body"], seen["answer-reset-in-body"]["end"]) == ("only this\n", "closed")
+    refused = seen["a-port-that-nobody-listens-on"]
+    assert (refused["status"], refused["end"], refused["log"], refused["stats"]) == (None, "refused", [], {})
+
+
+def test_what_is_seen_over_http2(observations: list[list[Observation]]) -> None:
+    seen = _by_name(observations)
+
+    assert (seen["http2-get"]["status"], seen["http2-get"]["protocol"]) == (200, "HTTP/2")
+    assert seen["http2-post"]["body"].startswith("POST / HTTP/1.1\r\n")
+    assert seen["http2-post"]["body"].endswith("\r\n\r\nhello\n")
+    assert seen["http2-get"]["stats"]["http.ingress_http.downstream_cx_http2_total"] == 1
+    cut_off = seen["http2-reset-upstream"]
+    assert (cut_off["body"], cut_off["reason"]) == ("only this\n", "RST_STREAM INTERNAL_ERROR")
+    refused = seen["http2-upper-case-header"]
+    assert (refused["status"], refused["end"], refused["log"][0]["flags"]) == (None, "closed", "DPE")
+
+
+def _by_name(observations: list[list[Observation]]) -> dict[str, dict[str, Any]]:
+    return {each["probe"].removeprefix("hostile/"): each["seen"] for each in observations[0]}
