@@ -139,6 +139,12 @@ RACES = (
         "Envoy closes at once, and the kernel makes that a reset if bytes of the client have come by then",
         end="closed",
     ),
+    Race(
+        "upstream-refused",
+        re.compile(r"^UF,URX None"),
+        "Envoy closes when its own connection fails: a reset, by the kernel, if bytes of the client have come by then",
+        end="closed",
+    ),
 )
 
 

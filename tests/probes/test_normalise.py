@@ -80,6 +80,7 @@ def test_addresses_are_named(inbound: Scene) -> None:
 LEFT = {
     "client-left": ("DC", "downstream_remote_disconnect", {"http.x": 1}, "<race>", "reset"),
     "blocked": ("UH", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
+    "upstream-refused": ("UF,URX", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
 }
 
 
