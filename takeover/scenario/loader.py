@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,7 @@ class Scenario:
     @classmethod
     def named(cls, name: str, parts: Iterable[str] = ()) -> "Scenario":
         """One of the project's own, with `parts` added. Raises: BadInputError that lists them."""
-        if name not in names():
-            raise BadInputError(f"no scenario {name!r}; there are {', '.join(names()) or 'none'}")
-        return cls.load(MANIFESTS / name, parts)
+        return _named(name, tuple(parts))
 
     names = staticmethod(names)
 
@@ -180,6 +179,14 @@ class Scenario:
         if facts is None:
             return self._documents, _AsWritten(self._documents.services())
         return self._final, facts
+
+
+@cache
+def _named(name: str, parts: tuple[str, ...]) -> Scenario:
+    """Read once: every test, sabotage and group of probes asks for its scenario."""
+    if name not in names():
+        raise BadInputError(f"no scenario {name!r}; there are {', '.join(names()) or 'none'}")
+    return Scenario.load(MANIFESTS / name, parts)
 
 
 def _objects(documents: Documents, facts: RunFacts, wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
