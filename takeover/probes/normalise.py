@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from takeover.engines.interface import Deployment
+from takeover.scenario.documents import short_name
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,8 @@ class Normaliser:
     def __init__(self, deployment: Deployment) -> None:
         named = {pod.ip: f"<{name}>" for name, pod in deployment.pods.items()}
         for service in deployment.scenario.unbound_services():
-            namespace, name = service["metadata"].get("namespace", "default"), service["metadata"]["name"]
-            full = name if namespace == "default" else f"{namespace}/{name}"
-            named[deployment.service_ip(full)] = f"<service {full}>"
+            name = short_name(service)
+            named[deployment.service_ip(name)] = f"<service {name}>"
         self._named = named
         self._mark = deployment.mark
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))

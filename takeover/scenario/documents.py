@@ -1,6 +1,6 @@
 """The documents of a scenario as edits see them: objects by kind and name, config files by file name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,9 +126,14 @@ class Documents:
         return tree
 
 
-def canonical(service: str) -> str:
-    """`NAME` for a Service in default, `NAMESPACE/NAME` else."""
-    return service.removeprefix("default/")
+def canonical(name: str) -> str:
+    """`NAME` for an object in default, `NAMESPACE/NAME` else."""
+    return name.removeprefix("default/")
+
+
+def short_name(data: Mapping[str, Any]) -> str:
+    """What an object is called: see `canonical`."""
+    return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
 
 
 def binder(facts: RunFacts) -> Callable[[Any], Any]:

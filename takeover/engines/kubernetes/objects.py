@@ -8,6 +8,7 @@ from typing import Any
 from takeover.engines.kubernetes import processes
 from takeover.engines.kubernetes.images import Images
 from takeover.errors import BadInputError
+from takeover.scenario.documents import canonical
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "envoy-takeover"
@@ -104,7 +105,7 @@ def path(applied: Object) -> str:
 
 def key(namespace: str, name: str) -> str:
     """How the interface names it: NAME in default, else NAMESPACE/NAME."""
-    return name if namespace == "default" else f"{namespace}/{name}"
+    return canonical(f"{namespace}/{name}")
 
 
 def user(pod: Object, container: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from takeover.engines.local.node.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.node_client import NodeClient
 from takeover.engines.local.stream import SocketStream
 from takeover.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
 
 _LOOK_EVERY = 0.005
@@ -127,7 +128,7 @@ class LocalDeployment:
         documents = scenario.bound(self.facts)
         self._apply([each for each in documents if each["kind"] != "Service"])
         specs = [each for each in map(objects.parse, documents) if isinstance(each, objects.Pod)]
-        self.pods = {_short(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
+        self.pods = {canonical(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
         self._wait_until_ready()
 
     @property
@@ -153,7 +154,7 @@ class LocalDeployment:
     def service_ip(self, name: str) -> str:
         """See `takeover.engines.interface.Deployment.service_ip`."""
         if _full(name) not in self._services:
-            known = ", ".join(map(_short, self._services))
+            known = ", ".join(map(canonical, self._services))
             raise BadInputError(f"scenario {self.scenario.name} has no Service {name}; it has {known}")
         return self._services[_full(name)]
 
@@ -193,15 +194,15 @@ class LocalDeployment:
         missing = []
         for pod, facts in status["pods"].items():
             for name, container in facts["containers"].items():
-                self._must_not_have_failed(_short(pod), name, container)
+                self._must_not_have_failed(canonical(pod), name, container)
                 if container["state"] == "waiting" or (container["state"] == "running" and not container["ready"]):
                     seen = (
                         f"readiness probe last saw: {container['probe']}" if container["probe"] else container["state"]
                     )
-                    missing.append(f"{_short(pod)}/{name} is not ready ({seen})")
+                    missing.append(f"{canonical(pod)}/{name} is not ready ({seen})")
             if not facts["ready"] and not missing:
-                missing.append(f"{_short(pod)} is not ready")
-        missing += [f"Service {_short(each)} has no endpoint" for each in status["services_without_endpoints"]]
+                missing.append(f"{canonical(pod)} is not ready")
+        missing += [f"Service {canonical(each)} has no endpoint" for each in status["services_without_endpoints"]]
         return "; ".join(missing)
 
     def _must_not_have_failed(self, pod: str, name: str, container: dict[str, Any]) -> None:
@@ -226,10 +227,6 @@ class LocalDeployment:
 
 def _full(name: str) -> str:
     return name if "/" in name else f"default/{name}"
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("default/")
 
 
 def _first_process(inode: int) -> int:
