@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from takeover.errors import BadInputError
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.written_request import exchange, text
-from takeover.scenario.fields import Fields, single
+from takeover.scenario.documents import short_name
+from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.loader import PARTS, Scenario
 from takeover.scenario.written_edits import read_edit
-from takeover.scenario.yaml_text import describe_type, shown
+from takeover.scenario.yaml_text import shown
 
 FILE = "probes.yaml"
 _SETS = PARTS / "probes"
@@ -28,20 +28,12 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
     if not path.exists():
         return ()
     groups: dict[str, Group] = {}
-    for entry in _entries(path):
+    for entry in mappings(path):
         group = _group(scenario, entry)
         if group.name in groups:
             raise entry.error(f"a second group {group.name}; the first is at {groups[group.name].where}")
         groups[group.name] = group
     return tuple(groups.values())
-
-
-def _entries(path: Path) -> Iterator[Fields]:
-    document = single(path)
-    if not isinstance(document.value, list):
-        raise BadInputError(f"{shown(path)}: must be a list, not {describe_type(document.value)}")
-    for index in range(len(document.value)):
-        yield Fields(document, (index,))
 
 
 def _group(scenario: Scenario, entry: Fields) -> Group:
@@ -76,7 +68,7 @@ def _written(entry: Fields) -> Iterator[Fields]:
         if not path.is_file():
             there = ", ".join(sorted(each.stem for each in _SETS.glob("*.yaml"))) or "none"
             raise entry.error(f"there is no set {name}; there are {there}", "sets", index)
-        yield from _entries(path)
+        yield from mappings(path)
     yield from entry.children("probes")
 
 
@@ -126,7 +118,7 @@ def _place(scenario: Scenario, entry: Fields) -> Place:
     name, port = to.take(kinds[0], str), to.take("port", int)
     match kinds[0]:
         case "service":
-            known = {_short(each) for each in scenario.unbound_services()}
+            known = {short_name(each) for each in scenario.unbound_services()}
             if name not in known:
                 raise to.error(f"no Service {name}; there are {', '.join(sorted(known)) or 'none'}", "service")
             return Place("service", name, port)
@@ -138,12 +130,6 @@ def _place(scenario: Scenario, entry: Fields) -> Place:
 
 
 def _check_pod(scenario: Scenario, entry: Fields, name: str, key: str = "from") -> None:
-    known = {_short(each) for each in scenario.objects() if each["kind"] == "Pod"}
+    known = {short_name(each) for each in scenario.objects() if each["kind"] == "Pod"}
     if name not in known:
         raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known))}", key)
-
-
-def _short(data: dict[str, dict[str, str]]) -> str:
-    """`NAME` for an object in default, `NAMESPACE/NAME` else."""
-    namespace, name = data["metadata"].get("namespace", "default"), data["metadata"]["name"]
-    return name if namespace == "default" else f"{namespace}/{name}"

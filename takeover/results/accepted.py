@@ -7,12 +7,10 @@ from pathlib import Path
 from packaging.version import Version
 
 from takeover.envoy.version import version_of
-from takeover.errors import BadInputError
 from takeover.patterns import matches
 from takeover.results.differences import Comparison, Difference, Place
 from takeover.results.kinds import BY_NAME
-from takeover.scenario.fields import Fields, single
-from takeover.scenario.yaml_text import describe_type, shown
+from takeover.scenario.fields import Fields, mappings
 
 DEFAULT = "accepted.yaml"
 _PATTERNS = ("kind", "scenario", "probe", "what")
@@ -59,12 +57,7 @@ def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
         path = Path(DEFAULT)
         if not path.exists():
             return ()
-    document = single(path)
-    if not isinstance(document.value, list):
-        raise BadInputError(
-            f"{shown(path)}: must be a list of accepted differences, not {describe_type(document.value)}"
-        )
-    return tuple(_entry(Fields(document, (index,))) for index in range(len(document.value)))
+    return tuple(map(_entry, mappings(path, "list of accepted differences")))
 
 
 def _entry(entry: Fields) -> Acceptance:

@@ -1,5 +1,6 @@
 """Checked access to the fields of a YAML mapping."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,20 @@ class Fields:
             if not isinstance(value, str) or not value:
                 raise self.error(f"{self._name(key, index)} must be a string, not {describe_type(value)}", key, index)
         return [(value, index) for index, value in enumerate(values)]
+
+
+def mappings(path: Path, what: str = "list") -> Iterator[Fields]:
+    """Each mapping of the list that the file's only document is.
+
+    Args:
+        what: what the list is called where the document is none.
+
+    Raises: BadInputError.
+    """
+    document = single(path)
+    if not isinstance(document.value, list):
+        raise BadInputError(f"{shown(path)}: must be a {what}, not {describe_type(document.value)}")
+    return (Fields(document, (index,)) for index in range(len(document.value)))
 
 
 def single(path: Path) -> YamlDocument:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from takeover.errors import BadInputError
 from takeover.scenario.edits import Edit
-from takeover.scenario.fields import Fields, single
+from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.loader import Scenario
 from takeover.scenario.written_edits import read_edit
-from takeover.scenario.yaml_text import describe_type, shown
 
 FILE = "sabotage.yaml"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -46,12 +45,8 @@ def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
     path = scenario.folder / FILE
     if not path.exists():
         return ()
-    document = single(path)
-    if not isinstance(document.value, list):
-        raise BadInputError(f"{shown(path)}: must be a list of sabotages, not {describe_type(document.value)}")
     found: dict[str, Sabotage] = {}
-    for index in range(len(document.value)):
-        entry = Fields(document, (index,))
+    for entry in mappings(path, "list of sabotages"):
         sabotage = _sabotage(scenario, entry)
         if sabotage.name in found:
             raise entry.error(f"a second sabotage {sabotage.name}; the first is at {found[sabotage.name].where}")
