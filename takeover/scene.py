@@ -37,7 +37,6 @@ class Scene:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self._connections = Connections()
-        self._clients: dict[tuple[str, str, bool], httpx.Client] = {}
         self._admin: Admin | None = None
         self._witnesses: Witnesses | None = None
         self.watched_blocks: list[Seen] = []
@@ -72,16 +71,8 @@ class Scene:
         """The Service's full DNS name."""
         return self.deployment.host_name(service)
 
-    def http(self, pod: str, container: str = "", http2: bool = False) -> httpx.Client:
-        """A client in that container (the first one, if none is named). It keeps its connection from call to call."""
-        key = (pod, container, http2)
-        if key not in self._clients:
-            where = self._connect_from(pod, container)
-            self._clients[key] = self._closing.enter_context(http.client(where, http2=http2))
-        return self._clients[key]
-
     def new_http(self, pod: str, container: str = "") -> httpx.Client:
-        """A client with a connection of its own, which ends with the client: use it in a `with`."""
+        """A client in that container (the first one, if none is named), with a connection of its own: use `with`."""
         return http.client(self._connect_from(pod, container))
 
     def ask(
@@ -197,7 +188,6 @@ class Scene:
 
     def _close_clients(self) -> None:
         self._closing.close()
-        self._clients.clear()
         self._admin = None
         self._witnesses = None
 

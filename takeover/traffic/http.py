@@ -15,13 +15,9 @@ Connect = Callable[[str, int, float], ByteStream]
 _TIMEOUT = 10.0
 
 
-def client(connect: Connect, base_url: str = "", http2: bool = False) -> httpx.Client:
-    """An httpx client whose connections are opened by `connect`. One connection is kept for requests in sequence.
-
-    Args:
-        http2: speak HTTP/2 with prior knowledge.
-    """
-    return httpx.Client(transport=_Transport(connect, http2), base_url=base_url, timeout=_TIMEOUT, trust_env=False)
+def client(connect: Connect, base_url: str = "") -> httpx.Client:
+    """An httpx client whose connections are opened by `connect`. One connection is kept for requests in sequence."""
+    return httpx.Client(transport=_Transport(connect), base_url=base_url, timeout=_TIMEOUT, trust_env=False)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -61,8 +57,8 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Transport(httpx.BaseTransport):
-    def __init__(self, connect: Connect, http2: bool) -> None:
-        self._pool = httpcore.ConnectionPool(network_backend=_Backend(connect), http1=not http2, http2=http2)
+    def __init__(self, connect: Connect) -> None:
+        self._pool = httpcore.ConnectionPool(network_backend=_Backend(connect))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         with _as_httpx(request):
