@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from takeover.engines.interface import ByteStream, Deployment, Engine, Pod
+from takeover.engines.interface import ByteStream, Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.releases import Release
@@ -15,14 +15,13 @@ from takeover.errors import DeploymentError
 from takeover.evidence.seen import Seen
 from takeover.evidence.witnesses import Witnesses
 from takeover.scenario.edits import Edit
-from takeover.scenario.loader import Scenario
+from takeover.scenario.loader import ENVOY_CONFIG, Scenario
 from takeover.scenario.yaml_text import shown
 from takeover.traffic import http, raw
 from takeover.traffic.connections import Connections
 from takeover.traffic.http import Connect
 
 _ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
-_ENVOY_CONFIG = "envoy.yaml"
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
 
@@ -99,7 +98,7 @@ class Scene:
             held: how many connections with Envoy the block leaves open nevertheless.
         """
         if self._witnesses is None:
-            self._witnesses = Witnesses(self.deployment, self.envoy_pod, _ENVOY, self.envoy)
+            self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy)
             self._closing.callback(self._witnesses.close)
         before, seen = self._witnesses.before(self._connections.open_now, self._connections.attempted), Seen()
         yield seen
@@ -138,6 +137,11 @@ class Scene:
         return next(each for each in self.deployment.pods.values() if _ENVOY in each.containers)
 
     @property
+    def envoy_container(self) -> Container:
+        """Envoy's container in it."""
+        return self.envoy_pod.container(_ENVOY)
+
+    @property
     def envoy(self) -> Admin:
         """The admin API of the scenario's Envoy."""
         if self._admin is None:
@@ -148,7 +152,7 @@ class Scene:
 
     def connect_to_admin(self) -> ByteStream:
         """A connection to the admin port of the scenario's Envoy."""
-        config = self.deployment.scenario.config(_ENVOY_CONFIG)
+        config = self.deployment.scenario.config(ENVOY_CONFIG)
         port: int = config["admin"]["address"]["socket_address"]["port_value"]
         return self.envoy_pod.forward(port)
 
@@ -203,7 +207,7 @@ def _rejections_told(scenario: Scenario) -> Iterator[None]:
     try:
         yield
     except DeploymentError as error:
-        file = scenario.folder / _ENVOY_CONFIG
+        file = scenario.folder / ENVOY_CONFIG
         found = (rejection(log, file.read_text(encoding="utf-8")) for log in error.details.values())
         for rejected in filter(None, found):
             where = f"{shown(file)}:{rejected.line}" if rejected.line else shown(file)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from takeover.engines.interface import Deployment, Pod
+from takeover.engines.interface import Container, Deployment, Pod
 from takeover.envoy.admin import Admin
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
@@ -39,9 +39,9 @@ class Witnesses:
         container: Envoy's container in it.
     """
 
-    def __init__(self, deployment: Deployment, pod: Pod, container: str, admin: Admin) -> None:
+    def __init__(self, deployment: Deployment, pod: Pod, container: Container, admin: Admin) -> None:
         self._pod = pod
-        self._container = pod.container(container)
+        self._container = container
         self._admin = admin
         self._destinations = Destinations(deployment.pods)
         self._has_rules: bool | None = None

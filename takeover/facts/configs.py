@@ -11,7 +11,7 @@ from typing import Any, Literal
 from takeover.envoy.rejection import rejection
 from takeover.errors import TakeoverError
 from takeover.probes.normalise import without_chance
-from takeover.scenario.loader import MANIFESTS, names
+from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, names
 
 _AS_WRITTEN = MANIFESTS / "as-written"
 _DEADLINE = 60
@@ -33,7 +33,7 @@ class Config:
 
 def configs() -> list[Config]:
     """All there are, sorted. An as-written one is told by its file's name."""
-    manifests = [Config(name, "manifest", MANIFESTS / name / "envoy.yaml") for name in names()]
+    manifests = [Config(name, "manifest", MANIFESTS / name / ENVOY_CONFIG) for name in names()]
     return manifests + [Config(path.stem, "as-written", path) for path in sorted(_AS_WRITTEN.glob("*.yaml"))]
 
 

@@ -13,9 +13,8 @@ import yaml
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.errors import TakeoverError
-from takeover.scenario.loader import Scenario, names
+from takeover.scenario.loader import ENVOY_CONFIG, Scenario, names
 
-_CONFIG = "envoy.yaml"
 _DEADLINE = 30.0
 
 
@@ -37,7 +36,7 @@ def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
 @contextlib.contextmanager
 def _running(binary: Path, folder: Path) -> Iterator[httpx.Client]:
     """An Envoy of its own, and a client of its admin API."""
-    socket, config, log, listening = folder / "admin", folder / _CONFIG, folder / "log", folder / "listening"
+    socket, config, log, listening = folder / "admin", folder / ENVOY_CONFIG, folder / "log", folder / "listening"
     config.write_text(yaml.safe_dump(_everything(socket)))
     options = ["--disable-hot-restart", "--concurrency", "1", "--admin-address-path", str(listening)]
     command = [str(binary), "-c", str(config), *options]
@@ -74,7 +73,7 @@ def _everything(socket: Path) -> dict[str, Any]:
     listeners: list[dict[str, Any]] = []
     clusters: dict[str, dict[str, Any]] = {}
     for scenario in names():
-        resources = Scenario.named(scenario).config(_CONFIG)["static_resources"]
+        resources = Scenario.named(scenario).config(ENVOY_CONFIG)["static_resources"]
         for listener in resources["listeners"]:
             address = listener["address"]["socket_address"]
             # Its statistics bear its address, but every listener needs one of its own here.

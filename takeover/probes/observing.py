@@ -53,7 +53,7 @@ class Observer:
     def __init__(self, scene: Scene, group: Group) -> None:
         self._scene = scene
         self._group = group
-        self._container = scene.envoy_pod.container("envoyproxy")
+        self._container = scene.envoy_container
         self._counters = Counters(scene.connect_to_admin())
         self._hostile: ByteStream | None = None
         if _HOSTILE in scene.deployment.pods:

@@ -11,12 +11,11 @@ from takeover.errors import BadInputError
 from takeover.report.page import About
 from takeover.report.templates import render
 from takeover.report.words import spoken
-from takeover.scenario.loader import Scenario
+from takeover.scenario.loader import ENVOY_CONFIG, Scenario
 from takeover.scenario.sabotage import read_sabotages
 from takeover.scenario.yaml_text import shown
 
 PATHS = "paths"
-_CONFIG = "envoy.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
 
 def _page(name: str, suites: Sequence[Suite]) -> str:
     scenario = Scenario.named(name)
-    config = scenario.config(_CONFIG)["static_resources"]
+    config = scenario.config(ENVOY_CONFIG)["static_resources"]
     return render(
         "scenario.md.j2",
         about=About.named(name),

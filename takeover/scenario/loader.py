@@ -21,10 +21,12 @@ from takeover.scenario.scenario_file import FILE, read_scenario_file
 from takeover.scenario.written_edits import LocatedEdit
 from takeover.scenario.yaml_text import shown
 
-__all__ = ["MANIFESTS", "PARTS", "RunFacts", "Scenario", "names"]
+__all__ = ["ENVOY_CONFIG", "MANIFESTS", "PARTS", "RunFacts", "Scenario", "names"]
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 PARTS = MANIFESTS / "parts"
+ENVOY_CONFIG = "envoy.yaml"
+"""Envoy's config in each scenario's folder."""
 _ORDER = ("Namespace", "ConfigMap", "", "Service", "Pod")
 
 
