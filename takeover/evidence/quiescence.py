@@ -1,13 +1,33 @@
 """Whether Envoy is at rest: nothing under way, and everything written that its counters say must have been."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from takeover.evidence.counters import Stats, exclusion
+
+Told = TypeVar("Told")
 
 _REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_active|upstream_rq_pending_active)$")
 # A connection that still waits for its first bytes (http_inspector) counts as "pre".
 _CONNECTIONS = re.compile(r"^listener\..+\.downstream_(pre_)?cx_active$")
 _COPIES = re.compile(r"\.worker_\d+\.")
+
+
+def waited_for(look: Callable[[], Told | str], deadline: float, longest_wait: float = 0.05) -> Told | str:
+    """Looks again and again, at most every `longest_wait` seconds, as long as `look` tells in words what is missing.
+
+    Returns what it returned else (no words are none); after `deadline` seconds the last words.
+    """
+    waiting = Retrying(
+        retry=retry_if_result(lambda seen: isinstance(seen, str) and seen != ""),
+        wait=wait_exponential(multiplier=0.0005, exp_base=1.5, max=longest_wait),
+        stop=stop_after_delay(deadline),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    return waiting(look)
 
 
 def connections(stats: Stats) -> int:

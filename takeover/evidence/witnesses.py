@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
-
 from takeover.engines.interface import Container, Deployment, Pod
 from takeover.envoy.admin import Admin
 from takeover.evidence import quiescence
@@ -127,13 +125,7 @@ def _number(arrived: dict[str, list[str]]) -> int:
 
 def _waited_for(look: Callable[[], Account | str]) -> Account:
     """The account, once `look` returns one; until then it returns what is missing."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda seen: isinstance(seen, str)),
-        wait=wait_exponential(multiplier=0.001, exp_base=1.5, max=0.05),
-        stop=stop_after_delay(DEADLINE),
-        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-    )
-    seen = waiting(look)
+    seen = quiescence.waited_for(look, DEADLINE)
     if isinstance(seen, str):
         raise UnrestError(f"not at rest after {DEADLINE:g} s; last seen: {seen}")
     return seen

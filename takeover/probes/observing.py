@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
-
 from takeover.engines.interface import ByteStream
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
@@ -25,6 +23,7 @@ Observation = dict[str, Any]
 
 _HOSTILE = "hostile/upstream"
 _HOSTILE_CONTROL = 9999
+_LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
 _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
 _UPSTREAM = re.compile(r"^cluster\..+\.upstream_cx_active$")
@@ -151,13 +150,7 @@ class Observer:
 
     def _waited_for(self, look: Callable[[], str], when: str, deadline: float = DEADLINE, must: bool = True) -> None:
         """Waits until `look`, which tells what is missing, tells nothing."""
-        waiting = Retrying(
-            retry=retry_if_result(bool),
-            wait=wait_exponential(multiplier=0.0005, exp_base=1.5, max=0.02),
-            stop=stop_after_delay(deadline),
-            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-        )
-        if (missing := waiting(look)) and must:
+        if (missing := quiescence.waited_for(look, deadline, _LONGEST_WAIT)) and must:
             raise UnrestError(f"{when}: not at rest after {deadline:g} s; last seen: {missing}")
 
     def _entries(self, number: int) -> list[str]:
