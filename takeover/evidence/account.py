@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -24,32 +25,45 @@ _SECRET_HEADERS = re.compile(r"(proxy-)?authorization|(set-)?cookie|x-api-key")
 _REMOVED = "(removed: a secret)"
 
 
-def account(scene: Scene) -> dict[str, str]:
-    """Title → text: each container's log, Envoy's counters that moved, the NAT rules of Envoy's Pod.
+@dataclass(frozen=True)
+class Account:
+    """What was there when the test failed, each asked for once. What could not be had says why: it hides no other.
 
-    An account that cannot be had any more says why: it must not hide the others.
+    Args:
+        logs: (Pod, container) → its whole log.
+        stats: Envoy's counters and gauges, a line each.
+        config: what Envoy runs with, as JSON.
+        rules: the NAT rules of Envoy's Pod.
     """
-    texts = {}
-    for pod_name, pod in scene.deployment.pods.items():
-        for name, container in pod.containers.items():
-            texts[f"log of {pod_name}/{name}"] = _or_why_not(lambda logs=container.logs: _end(logs()))  # type: ignore[misc]
-    texts["Envoy's counters above zero"] = _or_why_not(lambda: _counters(scene))
-    texts["iptables -t nat -S -v"] = _or_why_not(scene.envoy_pod.nat_rules)
-    return {title: text for title, text in texts.items() if text}
 
+    logs: Mapping[tuple[str, str], str]
+    stats: str
+    config: str
+    rules: str
 
-def artefacts(scene: Scene) -> dict[str, str]:
-    """File name → text of what a failed test leaves whole: logs, counters, Envoy's config, the NAT rules."""
-    files = {}
-    for pod_name, pod in scene.deployment.pods.items():
-        for name, container in pod.containers.items():
-            files[f"{pod_name.replace('/', '-')}-{name}.log"] = _or_why_not(container.logs)
-    files["stats.txt"] = _or_why_not(lambda: "".join(f"{k}: {v}\n" for k, v in sorted(scene.envoy.stats().items())))
-    files["config_dump.json"] = _or_why_not(
-        lambda: json.dumps(without_secrets(scene.envoy.config_dump()), indent=1, ensure_ascii=False)
-    )
-    files["iptables.txt"] = _or_why_not(scene.envoy_pod.nat_rules)
-    return {name: text for name, text in files.items() if text}
+    @classmethod
+    def of(cls, scene: Scene) -> "Account":
+        """Asks everybody."""
+        pods = scene.deployment.pods.items()
+        return cls(
+            {(pod, name): _or_why_not(each.logs) for pod, its in pods for name, each in its.containers.items()},
+            _or_why_not(lambda: "".join(f"{k}: {v}\n" for k, v in sorted(scene.envoy.stats().items()))),
+            _or_why_not(lambda: json.dumps(without_secrets(scene.envoy.config_dump()), indent=1, ensure_ascii=False)),
+            _or_why_not(scene.envoy_pod.nat_rules),
+        )
+
+    def sections(self) -> dict[str, str]:
+        """Title → text, as a report shows it: the ends of the logs, the counters that moved, the rules."""
+        texts = {f"log of {pod}/{container}": _end(log) for (pod, container), log in self.logs.items()}
+        texts["Envoy's counters above zero"] = _above_zero(self.stats)
+        texts["iptables -t nat -S -v"] = self.rules
+        return {title: text for title, text in texts.items() if text}
+
+    def files(self) -> dict[str, str]:
+        """File name → text of what a failed test leaves whole."""
+        files = {f"{pod.replace('/', '-')}-{container}.log": log for (pod, container), log in self.logs.items()}
+        files |= {"stats.txt": self.stats, "config_dump.json": self.config, "iptables.txt": self.rules}
+        return {name: text for name, text in files.items() if text}
 
 
 def without_secrets(config: Any) -> Any:
@@ -80,6 +94,6 @@ def _end(text: str) -> str:
     return "\n".join([f"({left_out} lines before)"] * (left_out > 0) + lines[-_LAST_LINES:])
 
 
-def _counters(scene: Scene) -> str:
-    stats = sorted(scene.envoy.stats().items())
-    return "\n".join(f"{name}: {value}" for name, value in stats if value and not name.startswith(_IRRELEVANT))
+def _above_zero(stats: str) -> str:
+    lines = stats.splitlines()
+    return "\n".join(each for each in lines if not each.endswith(": 0") and not each.startswith(_IRRELEVANT))
