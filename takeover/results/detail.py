@@ -10,7 +10,7 @@ from takeover.evidence.hops import text as hops_text
 from takeover.results.differences import Comparison, Difference, Place
 from takeover.results.document import Config, Document, Outcome, Probe, Seen
 from takeover.results.kinds import BY_NAME, SECURITY_HEADERS
-from takeover.results.listing import line
+from takeover.results.listing import line, visible
 from takeover.results.reproduce import reproduce
 
 _MOST_PLACES = 20
@@ -128,6 +128,5 @@ def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Itera
 def _wrapped(text: str, column: int) -> list[str]:
     wrapped: list[str] = []
     for each in text.split("\n"):
-        shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in each)
-        wrapped += textwrap.wrap(shown, column, drop_whitespace=False) or [""]
+        wrapped += textwrap.wrap(visible(each), column, drop_whitespace=False) or [""]
     return wrapped

@@ -73,9 +73,14 @@ def _value(text: str | None) -> str:
 
 
 def _short(text: str, longest: int) -> str:
-    """`text` on one line: what differs may well be what cannot be seen."""
-    told = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """`text` on one line."""
+    told = visible(text)
     return told if len(told) <= longest else f"{told[: longest - 1]}…"
+
+
+def visible(text: str) -> str:
+    """`text` with what cannot be printed written out: it may well be what differs."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _where(places: list[Place]) -> str:
