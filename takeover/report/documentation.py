@@ -8,7 +8,7 @@ from typing import Any
 
 from takeover import atomic
 from takeover.errors import BadInputError
-from takeover.report.page import About
+from takeover.report.page import About, in_order
 from takeover.report.templates import render
 from takeover.report.words import spoken
 from takeover.scenario.loader import ENVOY_CONFIG, Scenario
@@ -33,9 +33,11 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
 
     Raises: BadInputError for a folder that cannot be written.
     """
-    scenarios = sorted({each.scenario for each in suites}, key=lambda name: (About.named(name).article, name))
-    pages = {f"{name}.md": _page(name, [each for each in suites if each.scenario == name]) for name in scenarios}
-    pages["README.md"] = render("docs.md.j2", abouts=[About.named(name) for name in scenarios], paths=PATHS)
+    abouts = in_order({each.scenario for each in suites})
+    pages = {
+        f"{about.name}.md": _page(about, [each for each in suites if each.scenario == about.name]) for about in abouts
+    }
+    pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
@@ -44,12 +46,12 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
         raise BadInputError(f"--write-docs: cannot write to {shown(folder)}: {error.strerror}") from error
 
 
-def _page(name: str, suites: Sequence[Suite]) -> str:
-    scenario = Scenario.named(name)
+def _page(about: About, suites: Sequence[Suite]) -> str:
+    scenario = Scenario.named(about.name)
     config = scenario.config(ENVOY_CONFIG)["static_resources"]
     return render(
         "scenario.md.j2",
-        about=About.named(name),
+        about=about,
         paths=PATHS,
         suites=suites,
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from takeover.report import pictures
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
-from takeover.report.figure import description, figure
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
@@ -72,9 +69,7 @@ def _failure(failure: Failure, section: Section) -> _FailureView:
     elsewhere = [each for each in section.blocks if each.test == failure.name]
     passed_on = [each for each in elsewhere if each.release == elsewhere[0].release]
     broken = broken_way(failure, [each.hops for each in passed_on])
-    picture = None
-    if broken is not None:
-        svg = Markup(figure(broken, f"The path: {title}"))  # noqa: S704 - escaped
-        picture = Picture(svg, likely_cause(broken), description(broken))
+    cause = likely_cause(broken)
+    drawn = pictures.picture(broken, f"The path: {title}", cause) if broken is not None else None
     block = failure.evidence[-1] if failure.evidence else []
-    return _FailureView(failure, title, expected(failure, broken), likely_cause(broken), witnesses(block), picture)
+    return _FailureView(failure, title, expected(failure, broken), cause, witnesses(block), drawn)

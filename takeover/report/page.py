@@ -1,7 +1,7 @@
 """What the page says, from the documents of a run: the answer, the matrix, and a section for each scenario."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,11 @@ class About:
         except BadInputError:
             return cls(name, name or "The binary itself")
         return cls(name, found.title, found.chinese, found.article)
+
+
+def in_order(names: Iterable[str]) -> list[About]:
+    """The scenarios of these names as the article has them; what it does not have comes last."""
+    return sorted(map(About.named, names), key=lambda each: (each.article or "~", each.name))
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,7 @@ class Section:
 def sections(documents: Sequence[Document], failures: Sequence[Failure]) -> list[Section]:
     """One for each scenario of the documents, in the article's order; what is about no scenario comes last."""
     names = dict.fromkeys(test.scenario for document in documents for test in document.tests)
-    abouts = sorted(map(About.named, names), key=lambda each: (each.article or "~", each.name))
-    return [_section(about, documents, failures) for about in abouts]
+    return [_section(about, documents, failures) for about in in_order(names)]
 
 
 def _section(about: About, documents: Sequence[Document], failures: Sequence[Failure]) -> Section:

@@ -21,6 +21,12 @@ class Picture:
     note: str = ""
 
 
+def picture(taken: Way, title: str, caption: str, standalone: bool = False) -> Picture:
+    """A way as it is drawn, in words below; `standalone`: to be a file of its own."""
+    svg = Markup(figure(taken, title, standalone))  # noqa: S704 - escaped
+    return Picture(svg, caption, description(taken))
+
+
 @dataclass(frozen=True)
 class Pair:
     """One test's ways on Envoys on which they differ."""
@@ -64,8 +70,7 @@ def _picture(taken: Way, seen: _Seen, standalone: bool) -> Picture:
     others = len(seen.tests) - 1
     also = f", and likewise in {counted(others, 'other test')}" if others else ""
     caption = f"{name}{also}; on Envoy {listed(list(seen.releases))}"
-    svg = Markup(figure(taken, f"The path: {name}", standalone))  # noqa: S704 - escaped
-    return Picture(svg, caption, description(taken))
+    return picture(taken, f"The path: {name}", caption, standalone)
 
 
 def differing(section: Section) -> list[Pair]:
@@ -89,8 +94,7 @@ def _pair(test: str, blocks: Iterable[Block], listeners: Mapping[str, str]) -> l
     for alike in found.values():
         releases = listed([each.release for each in alike])
         drawn = way(alike[0].hops, listeners=listeners)
-        svg = Markup(figure(drawn, f"The path on {releases}: {spoken(test)}"))  # noqa: S704 - escaped
-        pictures.append(Picture(svg, f"on Envoy {releases}", description(drawn)))
+        pictures.append(picture(drawn, f"The path on {releases}: {spoken(test)}", f"on Envoy {releases}"))
     return [Pair(spoken(test), pictures)]
 
 

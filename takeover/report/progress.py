@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
@@ -10,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from takeover.report.page import About
+from takeover.report.page import in_order
 
 _STYLES = {"failed": "bold red", "passed": "green", "now": "bold", "waiting": "dim"}
 
@@ -71,7 +70,7 @@ class Progress:
         table.add_column("scenario")
         for release in releases:
             table.add_column(Text(f"Envoy {release}"))
-        for about in _in_order(dict.fromkeys(scenario for scenario, _ in self._parts)):
+        for about in in_order(dict.fromkeys(scenario for scenario, _ in self._parts)):
             cells = [self._parts.get((about.name, release), _Part()).text() for release in releases]
             table.add_row(Text(f"{about.article:<4} {about.title}"), *cells)
         done = sum(sum(each.ended.values()) for each in self._parts.values())
@@ -85,7 +84,3 @@ class Progress:
             return f"{self._end - self._begin:.1f} s"
         taken = time.monotonic() - self._begin
         return f"about {taken / done * (expected - done):.0f} s left" if done else "…"
-
-
-def _in_order(names: Iterable[str]) -> list[About]:
-    return sorted(map(About.named, names), key=lambda each: (each.article or "~", each.name))
