@@ -15,6 +15,7 @@ from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, names
 
 _AS_WRITTEN = MANIFESTS / "as-written"
 _DEADLINE = 60
+_LONGEST_COMMAND = 200  # in a message: a config may be a part of it
 _WARNING = re.compile(r"^\[[^\]]*\]\[\d+\]\[(warning|error)\]\[(?!envoy_bug)", re.MULTILINE)
 _ERROR = re.compile(
     r"\[critical\].*? error initializing configuration '.*?': (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL
@@ -46,17 +47,20 @@ def validated(binary: Path) -> list[dict[str, Any]]:
         return list(pool.map(lambda config: _validated(binary, config), configs()))
 
 
-def validation(binary: Path, config: Path) -> subprocess.CompletedProcess[str]:
-    """`envoy --mode validate` of one file. Raises: TakeoverError when it does not end."""
-    command = [str(binary), "--mode", "validate", "-c", str(config)]
+def validation(binary: Path, *config: str) -> subprocess.CompletedProcess[str]:
+    """`envoy --mode validate` of what `config` names: `-c FILE`, or `--config-yaml TEXT`.
+
+    Raises: TakeoverError when it does not end.
+    """
+    command = [str(binary), "--mode", "validate", *config]
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_DEADLINE, check=False)
     except subprocess.TimeoutExpired:
-        raise TakeoverError(f"{' '.join(command)} had not ended after {_DEADLINE} s") from None
+        raise TakeoverError(f"{' '.join(command)[:_LONGEST_COMMAND]} had not ended after {_DEADLINE} s") from None
 
 
 def _validated(binary: Path, config: Config) -> dict[str, Any]:
-    ended = validation(binary, config.path)
+    ended = validation(binary, "-c", str(config.path))
     loads = ended.returncode == 0
     error = "" if loads else _error(ended.stderr, config.path)
     if not loads and not error:

@@ -2,7 +2,6 @@
 
 import mmap
 import re
-import tempfile
 from pathlib import Path
 
 import yaml
@@ -36,10 +35,7 @@ def guards(binary: Path) -> list[str]:
 
 def _unknown(binary: Path, names: set[str]) -> set[str]:
     layer = {"name": "guards", "static_layer": dict.fromkeys(sorted(names), True)}
-    with tempfile.TemporaryDirectory(prefix="takeover-") as folder:
-        config = Path(folder) / "guards.yaml"
-        config.write_text(yaml.safe_dump({"layered_runtime": {"layers": [layer]}}))
-        ended = validation(binary, config)
+    ended = validation(binary, "--config-yaml", yaml.safe_dump({"layered_runtime": {"layers": [layer]}}))
     if ended.returncode != 0:
         raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.stderr.strip()[-300:]}")
     return set(_UNKNOWN.findall(ended.stderr))

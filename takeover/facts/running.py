@@ -2,11 +2,13 @@
 
 import contextlib
 import operator
+import os
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import yaml
@@ -21,12 +23,12 @@ _DEADLINE = 30.0
 def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
     """The extensions as CATEGORY/NAME, and the names of all statistics, each sorted.
 
-    It runs with the listeners and clusters of all scenarios together; nothing is listened on, and its admin API is a
-    socket in a folder of its own. Statistics that come with the first request only are not among them.
+    It runs with the listeners and clusters of all scenarios together; nothing is listened on. Statistics that come with
+    the first request only are not among them.
 
     Raises: TakeoverError when it does not serve.
     """
-    with tempfile.TemporaryDirectory(prefix="takeover-") as name, _running(binary, Path(name)) as admin:
+    with _running(binary) as admin:
         node = admin.get("/server_info").raise_for_status().json()["node"]
         lines = admin.get("/stats").raise_for_status().text.splitlines()
     extensions = {f"{each['category']}/{each['name']}" for each in node["extensions"]}
@@ -34,30 +36,41 @@ def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
 
 
 @contextlib.contextmanager
-def _running(binary: Path, folder: Path) -> Iterator[httpx.Client]:
-    """An Envoy of its own, and a client of its admin API."""
-    socket, config, log, listening = folder / "admin", folder / ENVOY_CONFIG, folder / "log", folder / "listening"
-    config.write_text(yaml.safe_dump(_everything(socket)))
-    options = ["--disable-hot-restart", "--concurrency", "1", "--admin-address-path", str(listening)]
-    command = [str(binary), "-c", str(config), *options]
-    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+def _running(binary: Path) -> Iterator[httpx.Client]:
+    """An Envoy of its own, and a client of its admin API.
+
+    It ends with this process however that ends, and has no file that could be left: its config is an argument, its
+    socket has a name but no place, and what it writes goes to files that are nowhere but open.
+    """
+    name = f"envoy-takeover/{uuid.uuid4()}"
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as listening:
+        address = f"/proc/{os.getpid()}/fd/{listening.fileno()}"
+        options = ["--disable-hot-restart", "--concurrency", "1", "--admin-address-path", address]
+        envoy = [str(binary), "--config-yaml", yaml.safe_dump(_everything(f"@{name}")), *options]
         try:
-            _wait_until_listening(process, listening, log)
-            transport = httpx.HTTPTransport(uds=str(socket))
-            with httpx.Client(transport=transport, base_url="http://envoy.admin", timeout=_DEADLINE) as admin:
-                yield admin
-        finally:
-            process.kill()
+            process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *envoy], stdout=log, stderr=log)
+        except FileNotFoundError:
+            raise TakeoverError("setpriv is missing: install the Debian package util-linux") from None
+        with process:
+            try:
+                _wait_until_listening(process, listening, log, str(binary))
+                transport = httpx.HTTPTransport(uds=f"\0{name}")
+                with httpx.Client(transport=transport, base_url="http://envoy.admin", timeout=_DEADLINE) as admin:
+                    yield admin
+            finally:
+                process.kill()
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], listening: Path, log: Path) -> None:
+def _wait_until_listening(process: subprocess.Popen[bytes], listening: IO[bytes], log: IO[bytes], binary: str) -> None:
     """Waits until the admin API has written its address: with a static config, all is loaded then."""
 
     def is_listening() -> bool:
         if process.poll() is not None:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise TakeoverError(f"{process.args!r} ended with {process.returncode}: {last}")
-        return listening.exists() and bool(listening.read_text())
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise TakeoverError(f"{binary} ended with {process.returncode}: {last}")
+        listening.seek(0)
+        return bool(listening.read())
 
     try:
         waiting = Retrying(
@@ -65,10 +78,10 @@ def _wait_until_listening(process: subprocess.Popen[bytes], listening: Path, log
         )
         waiting(is_listening)
     except RetryError:
-        raise TakeoverError(f"the admin API of {process.args!r} does not listen after {_DEADLINE:g} s") from None
+        raise TakeoverError(f"the admin API of {binary} does not listen after {_DEADLINE:g} s") from None
 
 
-def _everything(socket: Path) -> dict[str, Any]:
+def _everything(socket: str) -> dict[str, Any]:
     """One config with the listeners and clusters of all scenarios. Those of one name are taken once."""
     listeners: list[dict[str, Any]] = []
     clusters: dict[str, dict[str, Any]] = {}
@@ -92,6 +105,6 @@ def _everything(socket: Path) -> dict[str, Any]:
             clusters[cluster["name"]] = {**cluster, **(unresolved if cluster["type"] == "LOGICAL_DNS" else {})}
     return {
         "node": {"id": "facts", "cluster": "facts"},
-        "admin": {"address": {"pipe": {"path": str(socket)}}},
+        "admin": {"address": {"pipe": {"path": socket}}},
         "static_resources": {"listeners": listeners, "clusters": list(clusters.values())},
     }

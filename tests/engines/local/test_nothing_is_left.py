@@ -97,7 +97,14 @@ def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., Watch
     assert_nothing_is_left(run, tmp_path)
 
 
-@pytest.mark.parametrize(("program", "seconds"), [(PROGRAM, 1.0), (SUITES, 6.0)], ids=["one scenario", "all suites"])
+@pytest.mark.parametrize(
+    ("program", "seconds"),
+    [
+        pytest.param(PROGRAM, 1.0, id="one scenario"),
+        pytest.param(SUITES, 6.0, id="all suites"),
+        pytest.param([*SUITES, "--probes", "-m", "probes", "-k", "facts"], 2.0, id="facts of the binary"),
+    ],
+)
 @pytest.mark.parametrize("quarter", range(4))
 def test_a_run_killed_at_a_random_moment_leaves_nothing(
     start: Callable[..., WatchedRun], tmp_path: Path, program: list[str], seconds: float, quarter: int
