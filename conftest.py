@@ -21,4 +21,5 @@ pytest_plugins = [
     "fixtures.live",
     "fixtures.annotations",
     "fixtures.keep",
+    "fixtures.interrupt",
 ]
