@@ -132,21 +132,26 @@ class Observer:
             return quiescence.under_way(stats)
 
         self._waited_for(of_clients, when)
-        if self._hostile is not None:
-            self._hostile.send(b"end\n")
-            self._hostile.receive(64)
+        self._end_upstreams()
         found: list[Stats] = [self._counters.now()]
 
         def all_of_it() -> str:
             found.append(self._counters.now())
             active = {name: value for name, value in found[-1].items() if value and _UPSTREAM.match(name)}
             if active:
+                self._end_upstreams()  # one may have come about, or been accepted, only now
                 return f"connections with upstreams: {active}"
             moving = difference(found[-2], found[-1])
             return f"counters still move: {moving}" if moving else ""
 
         self._waited_for(all_of_it, when)
         return found[-1]
+
+    def _end_upstreams(self) -> None:
+        """Lets the hostile upstream end every connection that it has."""
+        if self._hostile is not None:
+            self._hostile.send(b"end\n")
+            self._hostile.receive(64)
 
     def _waited_for(self, look: Callable[[], str], when: str, deadline: float = DEADLINE, must: bool = True) -> None:
         """Waits until `look`, which tells what is missing, tells nothing."""
