@@ -3,6 +3,7 @@
 Takes the latest run's documents, in turn, as those of eleven Envoys: pages grow with their number, not their names.
 """
 
+import functools
 import itertools
 import tempfile
 import time
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from takeover.report.differing import Compared
 from takeover.report.folder import publish
 from takeover.results import store
+from takeover.results.differences import compare
+from takeover.results.kinds import FAILING
 
 _LATEST = Path(__file__).parents[1] / "reports" / store.LATEST / store.RESULTS
 _ENVOYS = 11
@@ -28,11 +32,15 @@ def main() -> None:
         for number, document in zip(range(_ENVOYS), itertools.cycle(found)):
             document.envoy.name = f"1.{number + 30}.0"
             paths.append(store.write(run, document.envoy.name, msgspec.json.encode(document)))
+        comparison = compare({path.stem: functools.partial(store.read, path) for path in paths})
         begin = time.monotonic()
-        page = publish(run, paths)
+        page = publish(run, paths, Compared(comparison, FAILING))
         seconds = time.monotonic() - begin
         tests = sum(len(each.tests) for each in found) * _ENVOYS // len(found)
-        print(f"{_ENVOYS} Envoys, {tests} tests: {page.stat().st_size / 1e6:.2f} MB, written in {seconds:.2f} s")
+        print(
+            f"{_ENVOYS} Envoys, {tests} tests: {page.stat().st_size / 1e6:.2f} MB, written in {seconds:.2f} s, "
+            f"{len(comparison.differences)} differences"
+        )
 
 
 if __name__ == "__main__":

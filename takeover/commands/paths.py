@@ -10,7 +10,7 @@ from takeover.report.pictures import ways
 from takeover.results import store
 from takeover.scenario.yaml_text import shown
 
-DESCRIPTION = "Draws the path that most tests of each scenario took, as a run measured it: DIR/SCENARIO.svg."
+DESCRIPTION = "Draws the path of each scenario's traffic, the longest one that a run measured: DIR/SCENARIO.svg."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from takeover import atomic
+from takeover.report.differing import Compared
 from takeover.report.failure import Failure
 from takeover.report.index import index
 from takeover.report.junit import junit
@@ -30,8 +31,11 @@ def keep(run: Path, failure: Failure, artefacts: Mapping[str, str]) -> None:
     atomic.write(folder / _ABOUT, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
-def publish(run: Path, documents: Sequence[Path]) -> Path:
+def publish(run: Path, documents: Sequence[Path], compared: Compared | None = None) -> Path:
     """Writes the page, the summary and JUnit's XML of these documents. Returns the page.
+
+    Args:
+        compared: what differs between them, None if there is nothing to compare.
 
     Raises: OSError; BadInputError for a document that cannot be read.
     """
@@ -40,8 +44,8 @@ def publish(run: Path, documents: Sequence[Path]) -> Path:
     page = run / "index.html"
     for path, text in (
         (run / "junit.xml", junit(found, failures)),
-        (run / "summary.md", summary(found, failures)),
-        (page, index(found, failures)),
+        (run / "summary.md", summary(found, failures, compared)),
+        (page, index(found, failures, compared)),
     ):
         atomic.write(path, text.encode(errors="replace"))
     return page

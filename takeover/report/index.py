@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from takeover.report import pictures
+from takeover.report.differing import Compared, DifferenceView, counts, views
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
@@ -35,24 +36,30 @@ class _SectionView:
     plots: Sequence[Picture]
     outcomes: Sequence[Outcome]
     ways: Sequence[Picture]
+    differences: Sequence[DifferenceView]
 
 
-def index(documents: Sequence[Document], failures: Sequence[Failure]) -> str:
+def index(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
     """The HTML of the page."""
     found = sections(documents, failures)
+    failing = compared.failing if compared else []
+    listed = views(compared, documents) if compared else []
     return render(
         "index.html.j2",
-        answer=answer(documents),
+        answer=answer(documents, failing),
+        compared=compared,
+        differences=listed,
+        only_counted=counts(compared) if compared else {},
         documents=documents,
-        sections=[_section(each) for each in found],
+        sections=[_section(each, listed) for each in found],
         symbols=SYMBOLS,
         words=WORDS,
-        is_good=all(each.state not in ("fail", "not-run") for each in found) and bool(documents),
+        is_good=all(each.state not in ("fail", "not-run") for each in found) and bool(documents) and not failing,
         spoken=spoken,
     )
 
 
-def _section(section: Section) -> _SectionView:
+def _section(section: Section, differences: Sequence[DifferenceView]) -> _SectionView:
     asks_a_service = "auth" in section.about.name
     return _SectionView(
         section,
@@ -61,6 +68,7 @@ def _section(section: Section) -> _SectionView:
         pictures.plots(section),
         outcomes(each.hops for each in section.blocks) if asks_a_service else [],
         pictures.ways(section),
+        [each for each in differences if section.about.name and section.about.name in each.difference.scenarios],
     )
 
 

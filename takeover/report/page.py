@@ -9,6 +9,7 @@ from takeover.errors import BadInputError
 from takeover.evidence.hops import Record
 from takeover.report.failure import Failure
 from takeover.report.words import counted, listed
+from takeover.results.differences import Difference
 from takeover.results.document import Document, Outcome, State
 from takeover.scenario.loader import Scenario
 
@@ -143,21 +144,28 @@ def _section(about: About, documents: Sequence[Document], failures: Sequence[Fai
     )
 
 
-def answer(documents: Sequence[Document]) -> str:
-    """The run in one sentence."""
+def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) -> str:
+    """The run in one sentence.
+
+    Args:
+        failing: the differences between the documents that fail the run.
+    """
     if not documents:
         return "Nothing was run to its end, so nothing is known."
     states = Counter(test.state for document in documents for test in document.tests)
     releases = listed([f"{document.envoy.name} ({document.engine})" for document in documents])
     where = f"on Envoy {releases}"
-    scenarios = counted(len({test.scenario for document in documents for test in document.tests}), "scenario")
+    scenarios = counted(len({test.scenario for each in documents for test in each.tests} - {""}), "scenario")
     number = counted(sum(states.values()), "test")
+    differs = f"; {counted(len(failing), 'difference')} between them could hurt" if failing else ""
     if not all(document.complete for document in documents):
         failed = f", and {states['fail']} of them failed" if states["fail"] else ""
-        return f"The run was stopped {where}: {sum(states.values()) - states['not-run']} of {number} ran{failed}."
+        ran = sum(states.values()) - states["not-run"]
+        return f"The run was stopped {where}: {ran} of {number} ran{failed}{differs}."
     if states["fail"]:
         broken = listed(sorted({test.scenario for each in documents for test in each.tests if test.state == "fail"}))
-        return f"Envoy does not take over as it should {where}: {states['fail']} of {number} failed, in {broken}."
+        failed = f"{states['fail']} of {number} failed, in {broken}"
+        return f"Envoy does not take over as it should {where}: {failed}{differs}."
     others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
     apart = f"; {listed(others)}" if others else ""
-    return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}."
+    return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}{differs}."

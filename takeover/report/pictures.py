@@ -1,5 +1,6 @@
 """The pictures of a scenario's section: each way that traffic took, the ways that differ, what was measured."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +46,9 @@ class _Seen:
 
 
 def ways(section: Section, standalone: bool = False) -> list[Picture]:
-    """Each different way once, the ones that most tests took first, drawn from the first block that took it.
+    """Each different way once, drawn from the first block that took it.
+
+    Those of the scenario's own suite come before those of others that only begin in it; long ones before short ones.
 
     Args:
         standalone: whether each is to be a file of its own.
@@ -61,8 +64,19 @@ def ways(section: Section, standalone: bool = False) -> list[Picture]:
         drawn.setdefault(taken.short, taken)
         seen.tests[block.test] = None
         seen.releases[block.release] = None
-    order = sorted(found, key=lambda each: -len(found[each].tests))
+    files = Counter(_file(each.name) for each in section.tests)
+    own = max(files, key=files.__getitem__, default="")
+
+    def rank(short: tuple[str, ...]) -> tuple[bool, int, int]:
+        tests = found[short].tests
+        return own not in map(_file, tests), -len(short), -len(tests)
+
+    order = sorted(found, key=rank)
     return [_picture(drawn[each], found[each], standalone) for each in order]
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def _picture(taken: Way, seen: _Seen, standalone: bool) -> Picture:

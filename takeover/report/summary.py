@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 
+from takeover.report.differing import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause
 from takeover.report.page import answer, sections
 from takeover.report.templates import render
 from takeover.report.words import spoken
 from takeover.results.document import Document
+from takeover.results.listing import listing
 
 
-def summary(documents: Sequence[Document], failures: Sequence[Failure]) -> str:
-    """The answer, the matrix, and a paragraph for each failure."""
+def summary(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
+    """The answer, the matrix, a paragraph for each failure, and what differs."""
     return render(
         "summary.md.j2",
-        answer=answer(documents),
+        answer=answer(documents, compared.failing if compared else []),
         documents=documents,
         sections=sections(documents, failures),
+        differences=list(listing(compared.comparison, compared.kinds)) if compared else [],
         failures=[_told(each) for each in failures],
     )
 

@@ -3,6 +3,7 @@
 import itertools
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import msgspec
 
@@ -37,24 +38,52 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
         yield from (f"  {_named(place)}" for place in difference.places[:_MOST_PLACES])
         if len(difference.places) > _MOST_PLACES:
             yield f"  and {len(difference.places) - _MOST_PLACES} more"
-    labels = [comparison.baseline, difference.envoys[0]]
-    place = next(each for each in difference.places if labels[1] in each.envoys)
-    if not place.probe:
+    example = beside(difference, old, new)
+    if example is None:
         return
-    before, after = _entry(old, place), _entry(new, place)
     yield ""
-    yield _named(place)
-    facts = [dict(_facts(before)), dict(_facts(after))]
-    widest = max(map(len, {**facts[0], **facts[1]}))
-    name_width = min(widest, width // 3)
-    yield from _beside("", labels[0], labels[1], name_width, width)
-    for fact in {**facts[0], **facts[1]}:
-        yield from _beside(fact, facts[0].get(fact, ""), facts[1].get(fact, ""), name_width, width)
+    yield _named(example.place)
+    name_width = min(max(len(name) for name, _, _ in example.facts), width // 3)
+    yield from _beside("", comparison.baseline, difference.envoys[0], name_width, width)
+    for fact in example.facts:
+        yield from _beside(*fact, name_width, width)
     yield ""
     yield "to see it again:"
+    yield from (f"  {command}" for command in example.commands)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Both observations of a difference, at the first place where it was seen.
+
+    Args:
+        facts: for each fact its name, what it was and what it is; empty for what one side does not have.
+        commands: how to see both again.
+    """
+
+    place: Place
+    facts: list[tuple[str, str, str]]
+    commands: list[str]
+
+
+def beside(difference: Difference, old: Document, new: Document) -> Beside | None:
+    """Both observations next to each other; None for what is about the binary.
+
+    Args:
+        old: the first Envoy's document.
+        new: that of the first Envoy that has the difference.
+    """
+    place = next(each for each in difference.places if difference.envoys[0] in each.envoys)
+    if not place.probe:
+        return None
+    before, after = _entry(old, place), _entry(new, place)
+    was, now = dict(_facts(before)), dict(_facts(after))
     commands = [reproduce(entry, document.envoy.name) for document, entry in ((old, before), (new, after))]
-    yield from (f"  {run}" for run, *_ in commands)
-    yield from (f"  {command}" for command in commands[1][1:])
+    return Beside(
+        place,
+        [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],
+        [*(run for run, *_ in commands), *commands[1][1:]],
+    )
 
 
 def _named(place: Place) -> str:

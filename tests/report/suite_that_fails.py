@@ -42,3 +42,12 @@ def test_texts_from_outside(scene: Scene) -> None:
 def test_watched_only(scene: Scene) -> None:
     with scene.watched():
         assert ask(scene)
+
+
+@pytest.mark.scenario("outbound-mesh-service")
+def test_the_way_differs(scene: Scene, envoy_release: str) -> None:
+    port = {"old": 80, "new": 81}[envoy_release]  # only port 80 has a listener
+    with scene.watched() as seen:
+        response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}:{port}/", "nginx")
+    assert response.headers["server"] == "envoy", EVIL
+    assert seen.envoy.flags == "-"

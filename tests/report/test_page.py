@@ -59,7 +59,7 @@ def visible_scenarios(page: webdriver.Chrome) -> list[str]:
 
 def test_it_opens_without_an_error_and_loads_nothing_else(open_page: Open) -> None:
     page = open_page()
-    assert page.title.startswith("Envoy does not take over as it should on Envoy old (local) and new (local): 6 of")
+    assert page.title.startswith("Envoy does not take over as it should on Envoy old (local) and new (local): 7 of")
     assert log(page, "browser") == []
     events: list[dict[str, Any]] = [json.loads(each["message"])["message"] for each in log(page, "performance")]
     urls = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
@@ -105,7 +105,7 @@ def test_it_filters_and_folds(open_page: Open) -> None:
     page.find_element(By.ID, "find").clear()
     page.find_element(By.ID, "find").send_keys(" ", Keys.BACKSPACE)
     page.find_element(By.ID, "only-trouble").click()
-    assert visible_scenarios(page) == ["inbound-interception", "outbound-allow-all"]
+    assert visible_scenarios(page) == ["inbound-interception", "outbound-allow-all", "outbound-mesh-service"]
 
     details = page.find_elements(By.TAG_NAME, "details")
     assert not any(each.get_property("open") for each in details)
@@ -113,6 +113,25 @@ def test_it_filters_and_folds(open_page: Open) -> None:
     assert all(each.get_property("open") for each in details)
     page.find_element(By.ID, "fold").click()
     assert not any(each.get_property("open") for each in details)
+
+
+def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
+    page = open_page()
+    [difference, *_] = page.find_elements(By.CSS_SELECTOR, "details.difference")
+    assert difference.text.startswith("✗ verdict")
+    assert "test_the_way_differs" in difference.text
+    page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .links a").click()
+    assert difference.get_property("open")
+    head = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "thead th")]
+    assert head == ["what was seen", "Envoy old", "Envoy new"]
+    rows = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "tr.differs")]
+    assert rows[0] == "≠ state pass fail"
+    assert EVIL in difference.text
+    commands = difference.find_element(By.TAG_NAME, "pre").text.splitlines()
+    assert [each.startswith("./run --envoy ") for each in commands] == [True, True]
+    # The ways of the test that failed: where it passed, and where it broke off.
+    failure = page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .failure")
+    assert len(failure.find_elements(By.CSS_SELECTOR, "svg .stop.missing")) == 3
 
 
 def test_the_keyboard_is_enough(open_page: Open) -> None:

@@ -1,0 +1,78 @@
+"""What differs between Envoys, ready to be shown: each difference with both observations next to each other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from takeover.report.words import listed
+from takeover.results.detail import Beside, beside
+from takeover.results.differences import Comparison, Difference
+from takeover.results.document import Document
+from takeover.results.kinds import BY_NAME
+from takeover.results.listing import values
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, and the kinds of differences that fail the run."""
+
+    comparison: Comparison
+    kinds: Iterable[str]
+
+    @property
+    def failing(self) -> list[Difference]:
+        """The differences that fail it."""
+        return self.comparison.failing(self.kinds)
+
+
+@dataclass(frozen=True)
+class DifferenceView:
+    """A difference, and what its kind means; `was` and `now` are short. `example` is None for one of the binary."""
+
+    difference: Difference
+    about: str
+    where: str
+    was: str
+    now: str
+    fails: bool
+    example: Beside | None
+
+
+def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceView]:
+    """Those that are not merely counted, worst first.
+
+    Args:
+        documents: those that were compared, among them the baseline's.
+    """
+    by_name = {each.envoy.name: each for each in documents}
+    baseline = by_name[compared.comparison.baseline]
+    failing = {each.id for each in compared.failing}
+    return [
+        DifferenceView(
+            each,
+            BY_NAME[each.kind].about,
+            _where(each),
+            *values(each.was, each.now),
+            each.id in failing,
+            beside(each, baseline, by_name[each.envoys[0]]),
+        )
+        for each in compared.comparison.differences
+        if not BY_NAME[each.kind].counted
+    ]
+
+
+def counts(compared: Compared) -> dict[str, list[str]]:
+    """Kind → names of what is merely new or gone in the binary."""
+    found: dict[str, list[str]] = {}
+    for each in compared.comparison.differences:
+        if BY_NAME[each.kind].counted:
+            found.setdefault(each.kind, []).append(f"{each.what} ({each.envoys[0]})")
+    return found
+
+
+def _where(difference: Difference) -> str:
+    """One place by its name, several by their number."""
+    scenarios = [each for each in difference.scenarios if each]
+    probes = {(each.scenario, each.probe) for each in difference.places}
+    if len(probes) == 1:
+        return " ".join(filter(None, probes.pop()))
+    return f"{listed(scenarios)}, {len(probes)} places"
