@@ -21,6 +21,7 @@ WORDS: dict[State, str] = {
     "unsupported": "unsupported",
     "not-run": "not run",
 }
+_MOST_NAMES = 4
 SYMBOLS: dict[State, str] = {"pass": "✓", "fail": "✗", "known-failure": "≈", "unsupported": "–", "not-run": "○"}
 
 
@@ -144,6 +145,14 @@ def _section(about: About, documents: Sequence[Document], failures: Sequence[Fai
     )
 
 
+def _where(documents: Sequence[Document]) -> str:
+    """Such as "on Envoy 1.36.4 and 1.40.0 (local)"; of many only how many they are."""
+    names, engines = [each.envoy.name for each in documents], listed(sorted({each.engine for each in documents}))
+    if len(names) > _MOST_NAMES:
+        return f"on {len(names)} Envoys, {names[0]} to {names[-1]} ({engines})"
+    return f"on Envoy {listed(names)} ({engines})"
+
+
 def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) -> str:
     """The run in one sentence.
 
@@ -153,8 +162,7 @@ def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) ->
     if not documents:
         return "Nothing was run to its end, so nothing is known."
     states = Counter(test.state for document in documents for test in document.tests)
-    releases = listed([f"{document.envoy.name} ({document.engine})" for document in documents])
-    where = f"on Envoy {releases}"
+    where = _where(documents)
     scenarios = counted(len({test.scenario for each in documents for test in each.tests} - {""}), "scenario")
     number = counted(sum(states.values()), "test")
     differs = f"; {counted(len(failing), 'difference')} between them could hurt" if failing else ""

@@ -143,7 +143,7 @@ def test_secrets_leave_only_their_place() -> None:
 
 def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
     text = (run_folder / "summary.md").read_text()
-    assert text.startswith("## Envoy does not take over as it should on Envoy old (local) and new (local): 7 of ")
+    assert text.startswith("## Envoy does not take over as it should on Envoy old and new (local): 7 of ")
     assert "| 1 | Inbound interception 拦截入口流量 | ✗ 1 failed, " in text
     assert "<script" not in re.sub(r"^ {4}.*$", "", text, flags=re.MULTILINE)  # these lines are code
     assert "&lt;script&gt;" in text
