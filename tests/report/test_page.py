@@ -13,6 +13,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from takeover.report.templates import render
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
@@ -121,7 +122,7 @@ def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
     assert difference.text.startswith("✗ verdict")
     assert "test_the_way_differs" in difference.text
     page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .links a").click()
-    assert difference.get_property("open")
+    WebDriverWait(page, 10).until(lambda _: difference.get_property("open"))
     head = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "thead th")]
     assert head == ["what was seen", "Envoy old", "Envoy new"]
     rows = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "tr.differs")]
