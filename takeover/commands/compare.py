@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from takeover.commands.results import add_reports, chosen, paths_of
 from takeover.errors import BadInputError
 from takeover.results import store
 from takeover.results.accepted import DEFAULT, accept, read_accepted
@@ -42,13 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accepted", type=Path, metavar="FILE", help=f"the differences that you accept (default: {DEFAULT}, if there)"
     )
-    parser.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="where runs leave results (default: reports)",
-    )
+    add_reports(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,35 +52,15 @@ def run(options: argparse.Namespace) -> int:
         raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
     kinds = failing(options.fail_on)
     accepted = read_accepted(options.accepted)
-    paths = _paths(options.results, options.reports)
+    paths = paths_of(options.results, options.reports)
     comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
     accept(comparison, accepted)
     if options.show:
-        difference = _found(comparison, options.show)
+        difference = chosen(comparison, options.show)
         _say(*_detail(comparison, difference, paths))
         return int(difference in comparison.failing(kinds))
     _say(*listing(comparison, kinds, options.all))
     return int(bool(comparison.failing(kinds)))
-
-
-def _found(comparison: Comparison, name: str) -> Difference:
-    """The difference whose id begins so. Raises: BadInputError unless there is exactly one."""
-    found = [each for each in comparison.differences if each.id.startswith(name)]
-    if len(found) != 1:
-        several = f"stands for {len(found)} differences" if found else "is no difference of these results"
-        raise BadInputError(f"--show {name}: {several}; the ids are in the list without --show")
-    return found[0]
-
-
-def _paths(names: list[str], reports: Path) -> dict[str, Path]:
-    """The files, each under what it is called: an Envoy's name, or the whole path where names would be the same."""
-    files = [store.find(each, reports) for each in names]
-    stems = [each.stem for each in files]
-    labels = [str(file) if stems.count(file.stem) > 1 else file.stem for file in files]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise BadInputError(f"{label} is named twice")
-    return dict(zip(labels, files, strict=True))
 
 
 def _detail(comparison: Comparison, difference: Difference, paths: dict[str, Path]) -> list[str]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Protocol
 
-from takeover.commands import clean, compare, paths, schema
+from takeover.commands import clean, compare, explain, paths, schema
 from takeover.errors import TakeoverError
 
 
@@ -17,7 +17,13 @@ class _Command(Protocol):
     def run(self, options: argparse.Namespace, /) -> int: ...
 
 
-_COMMANDS: dict[str, _Command] = {"clean": clean, "compare": compare, "paths": paths, "schema": schema}
+_COMMANDS: dict[str, _Command] = {
+    "clean": clean,
+    "compare": compare,
+    "explain": explain,
+    "paths": paths,
+    "schema": schema,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,7 +38,8 @@ class Release:
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:
     """The releases that `VERSION|latest|all|PATH|NAME=PATH[,…]` selects, in that order; None: the installed version.
 
-    Fetches what is not in the user's cache yet. `tell` gets one line for each thing that takes a while.
+    `all`: the oldest first. Fetches what is not in the user's cache yet. `tell` gets one line for each thing that takes
+    a while.
 
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
     """
@@ -56,7 +57,7 @@ def _wanted(item: str) -> list[tuple[str, Path | None]]:
     if item == "latest":
         return [(offered()[0], None)]
     if item == "all":
-        return [(version, None) for version in offered()]
+        return [(version, None) for version in reversed(offered())]  # differences are told from the first one on
     if version := _VERSION.fullmatch(item):
         return [(version[1], None)]
     name, separator, path = item.partition("=")

@@ -50,6 +50,9 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
     yield ""
     yield "to see it again:"
     yield from (f"  {command}" for command in example.commands)
+    if isinstance(_entry(new, example.place), Probe):
+        yield "which runtime guard brings the old behaviour back, if one does:"
+        yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from takeover.results.kinds import SECURITY_HEADERS
 
 # An application's answer that tells what it saw: "key: value" lines.
 _TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
+_ROUTE_FIELDS = ("filter_chain", "route", "upstream_cluster", "upstream_host")
 # What a scenario calls its listeners, filters and clusters does not tell two changes apart.
 _OWNERS = (
     (re.compile(r"^listener\.[^.]+(?:\.\d+){3}_\d+\."), "listener.*."),
@@ -121,7 +122,8 @@ def _log_changes(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, An
     for before, after in zip(was, now, strict=True):
         for field in {**before, **after}:
             if before.get(field) != after.get(field):
-                yield Aspect("log-field", field, _value(before.get(field)), _value(after.get(field)))
+                kind = "route" if field in _ROUTE_FIELDS else "log-field"
+                yield Aspect(kind, field, _value(before.get(field)), _value(after.get(field)))
 
 
 def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: AbstractSet[str]) -> Iterator[Aspect]:

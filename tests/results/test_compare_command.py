@@ -58,7 +58,7 @@ def test_what_fails(takeover: Run, tmp_path: Path, arguments: list[str], code: i
         (["1.0", "1.0"], "1.0.json is named twice"),
         (["1.0", "9.9"], "no results of 9.9 in reports/latest/results or reports/versions; there are 1.0, 2.0, 3.0"),
         (["1.0", "2.0", "--fail-on", "x"], "no kind 'x'; there are verdict"),
-        (["1.0", "2.0", "--show", "zz"], "--show zz: is no difference of these results"),
+        (["1.0", "2.0", "--show", "zz"], "zz: is no difference of these results"),
         (["1.0", "2.0", "--accepted", "no.yaml"], "no.yaml: cannot be read"),
         (["1.0", "./x.json"], "x.json: cannot be read"),
         ([], "the following arguments are required"),

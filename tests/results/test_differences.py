@@ -54,6 +54,7 @@ OTHER_HEADERS = [("server", "envoy"), ("content-length", "2")]
         ({"body": "gone", "headers": [("server", "envoy"), ("x-auth-user", "alice"), ("content-length", "4")]},
          ("body", "body", "ok", "gone")),
         ({"log": [{"flags": "UH", "status": 200}]}, ("log-field", "flags", "-", "UH")),
+        ({"log": [{"flags": "-", "status": 200, "route": "v2"}]}, ("route", "route", None, "v2")),
         ({"log": [{"flags": "-", "status": 200, "more": [1]}]}, ("log-field", "more", None, "[1]")),
         ({"log": []}, ("log-field", "entries", "1", "0")),
         ({"stats": {"http.one.downstream_rq_total": 2}}, ("statistic", "http.*.downstream_rq_total", "+1", "+2")),

@@ -1,0 +1,43 @@
+"""How commands name stored results, and a difference between them."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from takeover.errors import BadInputError
+from takeover.results import store
+from takeover.results.differences import Comparison, Difference
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says where results are."""
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="where runs leave results (default: reports)",
+    )
+
+
+def paths_of(names: Sequence[str], reports: Path) -> dict[str, Path]:
+    """The files, each under what it is called: an Envoy's name, or the whole path where names would be the same.
+
+    Raises: BadInputError.
+    """
+    files = [store.find(each, reports) for each in names]
+    stems = [each.stem for each in files]
+    labels = [str(file) if stems.count(file.stem) > 1 else file.stem for file in files]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise BadInputError(f"{label} is named twice")
+    return dict(zip(labels, files, strict=True))
+
+
+def chosen(comparison: Comparison, name: str) -> Difference:
+    """The difference whose id begins so. Raises: BadInputError unless there is exactly one."""
+    found = [each for each in comparison.differences if each.id.startswith(name)]
+    if len(found) != 1:
+        several = f"stands for {len(found)} differences" if found else "is no difference of these results"
+        raise BadInputError(f"{name}: {several}; takeover compare lists their ids")
+    return found[0]

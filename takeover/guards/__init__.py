@@ -1,0 +1,1 @@
+"""Which of Envoy's runtime guards brings an old behaviour back."""
