@@ -6,13 +6,13 @@ pytest.register_assert_rewrite("takeover.evidence.verdicts")  # a verdict that f
 
 pytest_plugins = [
     "fixtures.options",
-    "fixtures.workers",
     "fixtures.scenes",
     "fixtures.docs",
     "fixtures.subject",
     "fixtures.states",
     "fixtures.sabotage",
     "fixtures.probes",
+    "fixtures.workers",
     "fixtures.results",
     "fixtures.differences",
     "fixtures.evidence",

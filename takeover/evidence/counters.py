@@ -1,5 +1,6 @@
 """Envoy's counters: which ones tell of the traffic under test, and by how much they moved."""
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ EXCLUDED = tuple(
 )
 
 
+@functools.lru_cache(maxsize=1 << 14)  # asked of the same names again and again
 def exclusion(name: str) -> Exclusion | None:
     """The rule by which the counter of that name is left out of account, if any."""
     return next((each for each in EXCLUDED if each.pattern.search(name)), None)

@@ -1,5 +1,6 @@
 """Reads probes.yaml: a scenario's groups of probes, and the sets of probes that scenarios share."""
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -118,7 +119,7 @@ def _place(scenario: Scenario, entry: Fields) -> Place:
     name, port = to.take(kinds[0], str), to.take("port", int)
     match kinds[0]:
         case "service":
-            known = {short_name(each) for each in scenario.unbound_services()}
+            known = _names_of(scenario, "Service")
             if name not in known:
                 raise to.error(f"no Service {name}; there are {', '.join(sorted(known)) or 'none'}", "service")
             return Place("service", name, port)
@@ -130,6 +131,11 @@ def _place(scenario: Scenario, entry: Fields) -> Place:
 
 
 def _check_pod(scenario: Scenario, entry: Fields, name: str, key: str = "from") -> None:
-    known = {short_name(each) for each in scenario.objects() if each["kind"] == "Pod"}
+    known = _names_of(scenario, "Pod")
     if name not in known:
         raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known))}", key)
+
+
+@functools.lru_cache(maxsize=2)  # every probe of a group asks for its own scenario
+def _names_of(scenario: Scenario, kind: str) -> set[str]:
+    return {short_name(each) for each in scenario.objects() if each["kind"] == kind}

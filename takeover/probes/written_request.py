@@ -71,8 +71,10 @@ def _text(entry: Fields, *keys: Key) -> str:
         joined = value
     else:
         raise entry.error(f"must be a string, or a list of strings and repeats, not {describe_type(value)}", *keys)
-    if any(character > "\xff" for character in joined):
-        raise entry.error("each character stands for a byte (write UTF-8 as \\xc3\\xa9)", *keys)
+    try:
+        joined.encode("latin-1")
+    except UnicodeEncodeError:
+        raise entry.error("each character stands for a byte (write UTF-8 as \\xc3\\xa9)", *keys) from None
     return joined
 
 
