@@ -130,7 +130,7 @@ def _remarks(label: str, document: Document) -> list[str]:
 def _left_out(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
     only_old, only_new = not_compared(old[1], new[1])
     return [
-        f"not compared: {count} tests and probes that {name} has and {other} has not"
+        f"not compared: {count} tests or probes that {name} has and {other} has not"
         for count, name, other in ((only_old, old[0], new[0]), (only_new, new[0], old[0]))
         if count
     ]

@@ -31,7 +31,7 @@ KINDS: Final = (
     Kind("security-header", "a header on which security rests", fails=True, folds=False),
     Kind("status", "another status, or another answer before it (1xx)", fails=True, folds=False),
     Kind("connection", "the connection ends otherwise, or no answer comes", fails=True, folds=False),
-    Kind("route", "Envoy sends it elsewhere: another route, cluster or host", folds=False),
+    Kind("route", "Envoy sends it elsewhere: another route, cluster or host"),
     Kind("extension-gone", "the binary no longer has the extension"),
     Kind("flag-gone", "the binary no longer knows the command line flag"),
     Kind("body", "another body"),

@@ -50,7 +50,7 @@ def summary(comparison: Comparison, failing: Iterable[str]) -> str:
     count = len(comparison.differences)
     accepted = sum(bool(each.accepted) for each in comparison.differences)
     fails = len(comparison.failing(failing))
-    told = f"{count} differences from {comparison.baseline}" if count else f"no difference from {comparison.baseline}"
+    told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
     told += f" in {', '.join(comparison.envoys[1:])}"
     told += f", {accepted} accepted" if accepted else ""
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")

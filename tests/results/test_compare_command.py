@@ -37,11 +37,11 @@ def takeover(tmp_path: Path, document: Callable[..., Document]) -> Run:
 @pytest.mark.parametrize(
     ("arguments", "code", "last"),
     [
-        (["1.0", "2.0"], 1, "1 differences from 1.0 in 2.0; 1 of a kind in --fail-on (marked !)"),
-        (["1.0", "2.0", "--fail-on", "verdict"], 0, "1 differences from 1.0 in 2.0"),
+        (["1.0", "2.0"], 1, "1 difference from 1.0 in 2.0; 1 of a kind in --fail-on (marked !)"),
+        (["1.0", "2.0", "--fail-on", "verdict"], 0, "1 difference from 1.0 in 2.0"),
         (["2.0", "3.0", "--fail-on", "Statistic"], 1,
          "2 differences from 2.0 in 3.0; 1 of a kind in --fail-on (marked !)"),
-        (["1.0", "2.0", "--fail-on", "all", "--accepted", "a.yaml"], 0, "1 differences from 1.0 in 2.0, 1 accepted"),
+        (["1.0", "2.0", "--fail-on", "all", "--accepted", "a.yaml"], 0, "1 difference from 1.0 in 2.0, 1 accepted"),
         (["1.0", "2.0", "3.0", "--fail-on", "none"], 0, "3 differences from 1.0 in 2.0, 3.0"),
     ],
 )  # fmt: skip

@@ -190,5 +190,5 @@ def test_what_cannot_be_compared_is_told(document: Make) -> None:
     comparison = compared([whole, document("b", probes=whole.probes[:1], complete=False)])
     assert comparison.remarks == [
         "b: the run was stopped: 0 of 0 tests ended",
-        "not compared: 1 tests and probes that a has and b has not",
+        "not compared: 1 tests or probes that a has and b has not",
     ]
