@@ -1,6 +1,8 @@
 """Whether Envoy is at rest: nothing under way, and everything written that its counters say must have been."""
 
+import functools
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -43,7 +45,7 @@ def under_way(stats: Stats) -> str:
 
 def requests(stats: Stats) -> int:
     """How many HTTP requests of clients are not over yet."""
-    return _all("http", "downstream_rq_active", stats)
+    return _totals(stats)["http", "downstream_rq_active"]
 
 
 def log_entries(stats: Stats) -> int:
@@ -52,11 +54,12 @@ def log_entries(stats: Stats) -> int:
     One for each HTTP request that is over, one for each TCP proxied connection that is over, and one for each
     connection that the local rate limit turned away (the listener's log of scenario 3.2).
     """
-    http_requests = _all("http", "downstream_rq_total", stats) - _all("http", "downstream_rq_active", stats)
+    totals = _totals(stats)
+    http_requests = totals["http", "downstream_rq_total"] - totals["http", "downstream_rq_active"]
     # Listeners know of all connections that are open, HTTP filters of theirs; the others are TCP proxied.
-    tcp_open = _all("listener", "downstream_cx_active", stats) - _all("http", "downstream_cx_active", stats)
-    tcp_connections = _all("tcp", "downstream_cx_total", stats) - tcp_open
-    return http_requests + tcp_connections + _all("local_rate_limit", "rate_limited", stats)
+    tcp_open = totals["listener", "downstream_cx_active"] - totals["http", "downstream_cx_active"]
+    tcp_connections = totals["tcp", "downstream_cx_total"] - tcp_open
+    return http_requests + tcp_connections + totals["local_rate_limit", "rate_limited"]
 
 
 def forwarded_requests(stats: Stats) -> int:
@@ -69,10 +72,23 @@ def forwarded_requests(stats: Stats) -> int:
     return sum(stats[f"cluster.{each}.upstream_rq_total"] for each in clusters)
 
 
-def _all(kind: str, counter: str, stats: Stats) -> int:
-    begin, end = f"{kind}.", f".{counter}"
-    named = (name for name in stats if name.startswith(begin) and name.endswith(end) and len(name) > len(begin + end))
-    return sum(stats[name] for name in named if not _is_another(name))
+def _totals(stats: Stats) -> Counter[tuple[str, str]]:
+    """The sums over all of a kind: for instance "http", "downstream_rq_total"."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for name, value in stats.items():
+        if value:
+            totals[_kind_and_counter(name)] += value
+    totals.pop(_NEITHER, None)
+    return totals
+
+
+_NEITHER = ("", "")
+
+
+@functools.lru_cache(maxsize=1 << 14)  # asked of the same names again and again, and the most often of all
+def _kind_and_counter(name: str) -> tuple[str, str]:
+    """What a statistic counts, and of what; nothing for the admin port's and the workers' copies."""
+    return _NEITHER if _is_another(name) else (name.partition(".")[0], name.rpartition(".")[2])
 
 
 def _is_another(name: str) -> bool:

@@ -1,5 +1,6 @@
 """What differs from run to run by nature is put into one form, or left out: by named rules, each with its reason."""
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,6 +150,7 @@ RACES = (
 )
 
 
+@functools.lru_cache(maxsize=1 << 14)  # names and most values come again and again
 def without_chance(text: str) -> str:
     """The text in its normal form, for what knows of no deployment."""
     for rule in RULES:
