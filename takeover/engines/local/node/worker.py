@@ -22,6 +22,8 @@ from takeover.engines.local.node.runtime import Image, Runtime
 
 # How soon to look again while something is starting.
 _SOON = 0.005
+# How soon to look again while others answer requests.
+_OFTEN = 0.05
 _STATE = Path("/run")
 
 
@@ -36,13 +38,15 @@ def main(requests: socket.socket, lab: Path) -> None:
     wait = select.poll()
     wait.register(requests, select.POLLIN)
     while True:
-        due = node.advance()
-        if wait.poll(max(0.0, min(due, 3600.0)) * 1000):
+        advanced = time.monotonic()
+        due, has_more_to_do = advanced + node.advance(), False
+        while not has_more_to_do and wait.poll(max(0.0, min(due - time.monotonic(), 3600.0)) * 1000):
             try:
                 message, files = wire.receive(requests)
             except wire.Closed:
                 return
-            node.answer(message, files)
+            # What others answer changes nothing here, and there may be hundreds of such requests.
+            has_more_to_do = node.answer(message, files) or time.monotonic() >= min(due, advanced + _OFTEN)
 
 
 def _refuse_all(requests: socket.socket, why: str) -> None:
@@ -70,6 +74,7 @@ class _Node:
         self._pods: dict[str, RunningPod] = {}
         self._images: dict[str, Image] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
+        self._endpoints_of: tuple[dict[str, tuple[str, bool]], dict[str, objects.Service]] = ({}, {})
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
         self._next_service_address = 1
@@ -113,8 +118,11 @@ class _Node:
             return _SOON
         return min((pod.next_probe() for pod in self._pods.values()), default=float("inf")) - now
 
-    def answer(self, message: dict[str, Any], files: list[int]) -> None:
-        """Answers one request. What can take time is answered by a process of its own."""
+    def answer(self, message: dict[str, Any], files: list[int]) -> bool:
+        """Answers one request. What can take time is answered by a process of its own.
+
+        Returns: whether there may be something to do now.
+        """
         what, reply = message.pop("do"), socket.socket(fileno=files[0])
         try:
             if what in handlers.ATTENDED:
@@ -131,6 +139,7 @@ class _Node:
             reply.close()
             for file in files[1:]:
                 os.close(file)
+        return what not in (*handlers.ATTENDED, "log", "process")
 
     def _attendant(self, message: dict[str, Any], files: list[int]) -> Attendant:
         """The attendant of the Pod that the message names, or of the container in it. `files` came with the message."""
@@ -261,6 +270,10 @@ class _Node:
         return tuple(found)
 
     def _publish_endpoints(self) -> None:
+        known = ({name: (pod.ip, pod.ready) for name, pod in self._pods.items()}, dict(self._services))
+        if known == self._endpoints_of:
+            return
+        self._endpoints_of = known
         endpoints = self._ready_endpoints()
         if endpoints == self._endpoints:
             return
