@@ -160,6 +160,9 @@ def without_chance(text: str) -> str:
     return text
 
 
+_CLIENT_PORT = re.compile(r":\d+$")
+
+
 class Normaliser:
     """Applies the rules; and, by the rule "address", names the deployment's Pods and Services in place of their IPs.
 
@@ -184,6 +187,13 @@ class Normaliser:
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = race.end if race.end and end in ("closed", "reset") else end
+        # Any port: where two connections would have the same one, the node's address translation gives a lower one.
+        entries = [
+            {**each, "downstream_remote": _CLIENT_PORT.sub(":<port>", each["downstream_remote"])}
+            if isinstance(each.get("downstream_remote"), str)
+            else each
+            for each in entries
+        ]
         normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved, "end": end})
         return normal
 
