@@ -3,6 +3,7 @@
 Whoever looks again and again until it fits, or stops when it looks bad, has another false alarm probability than said.
 """
 
+import signal
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,9 +21,7 @@ class Choice:
 
     def p(self, counted: int) -> float:
         """How probable it is that a choice of this share falls at least as improbably as `counted` of `number`."""
-        from scipy.stats import binomtest  # takes half a second to import
-
-        return float(binomtest(counted, self.number, self.share).pvalue)
+        return float(_statistics().binomtest(counted, self.number, self.share).pvalue)
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -40,10 +39,9 @@ class Choice:
 
     def power(self, share: float) -> float:
         """How probable it is that a choice whose true share is `share` is called wrong."""
-        from scipy.stats import binom
-
         fewest, most = self.bounds
-        return float(binom.cdf(fewest - 1, self.number, share) + binom.sf(most, self.number, share))
+        of_each = _statistics().binom
+        return float(of_each.cdf(fewest - 1, self.number, share) + of_each.sf(most, self.number, share))
 
     def measurement(self, counted: int, sides: tuple[str, str]) -> dict[str, Any]:
         """What was counted and what it was judged by, as data for a report.
@@ -72,3 +70,17 @@ class Choice:
             f"n = {self.number}: {counted} against {self.number - counted}, expected {self.share:g} of them; "
             f"bounds {fewest} to {most}; p = {p:.3g} < {FALSE_ALARM:g}"
         )
+
+
+def _statistics() -> Any:
+    """`scipy.stats`, which takes half a second to import.
+
+    A Ctrl-C waits for it: Python ends by a signal, not by pytest's exit code, when one passes through an `exec` of
+    text, and scipy makes its distributions so.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        from scipy import stats
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return stats
