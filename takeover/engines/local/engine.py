@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from takeover.engines.local import host, images, lab, objects, wire
 from takeover.engines.local.deployment import LocalDeployment
@@ -42,6 +43,7 @@ class LocalEngine:
             images.role_of(reference)
         host.check()
         self._lab = lab.root_file_system()
+        self._nodes: WeakSet[NodeClient] = WeakSet()
         self._control, theirs = wire.pair()
         command = [*host.in_user_namespace(), sys.executable, "-m", "takeover.engines.local.node.launcher"]
         with theirs:
@@ -77,7 +79,9 @@ class LocalEngine:
                 raise TakeoverError(
                     f"the local engine's launcher ended with exit code {code}; see its message above"
                 ) from None
-        return NodeClient(ours)
+        node = NodeClient(ours)
+        self._nodes.add(node)
+        return node
 
     def _prepared(
         self, envoy: Path, documents: list[dict[str, Any]]
@@ -95,7 +99,9 @@ class LocalEngine:
         return documents, provided
 
     def close(self) -> None:
-        """Ends the launcher, which ends after all its nodes."""
+        """Ends all nodes, also one that Ctrl-C kept its owner from ending, and the launcher, which ends after them."""
+        for node in list(self._nodes):
+            node.close()
         self._control.close()
         try:
             self._launcher.wait(_END_DEADLINE)
