@@ -66,6 +66,10 @@ class Container(Protocol):
         """All that the container wrote to stdout and stderr so far (undecodable bytes replaced)."""
         ...
 
+    def followed_logs(self) -> str:
+        """As `logs`, for whoever looks again and again: perhaps without what was written in the last moments."""
+        ...
+
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
         """Opens a TCP connection in the Pod's network as the container's user; a name is resolved as the Pod would."""
         ...

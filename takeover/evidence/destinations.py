@@ -47,8 +47,9 @@ class Destinations:
         found: list[str] = []
 
         def is_whole() -> bool:
-            found[:] = json_lines(self._pods[pod].container(container).logs())
+            writer = self._pods[pod].container(container)
             # What does not run any more writes nothing more.
+            found[:] = json_lines(writer.followed_logs() if running else writer.logs())
             return not running or any(fence in line for line in reversed(found))
 
         waiting = Retrying(

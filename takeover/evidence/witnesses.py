@@ -106,7 +106,7 @@ class Witnesses:
         """Envoy's access log, or what is under way or not yet in it."""
         if active := quiescence.under_way(stats):
             return active
-        lines, entries = json_lines(self._container.logs()), quiescence.log_entries(stats)
+        lines, entries = json_lines(self._container.followed_logs()), quiescence.log_entries(stats)
         if len(lines) != entries:
             return f"Envoy's access log has {len(lines)} entries, its counters tell of {entries}"
         return lines

@@ -166,7 +166,7 @@ class Observer:
         lines: list[str] = []
 
         def missing() -> str:
-            lines[:] = json_lines(self._container.logs())
+            lines[:] = json_lines(self._container.followed_logs())
             return "" if len(lines) == number else f"the log has {len(lines)} entries, the counters tell of {number}"
 
         self._waited_for(missing, f"{self._group.where}: after the last probe")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tenacity import Retrying, retry_if_result, stop_after_delay
 
 from takeover.engines.interface import Container, Deployment, Engine
 from takeover.envoy.releases import Release
@@ -64,7 +65,20 @@ def test_a_command_that_leaves_something_behind_is_not_waited_for(main: Containe
 
 
 def test_logs_hold_both_streams_and_replace_what_is_no_text(main: Container) -> None:
-    assert sorted(main.logs().splitlines()) == ["not UTF-8: \ufffd", "to stderr", "to stdout"]
+    assert sorted(main.logs().splitlines()[:3]) == ["not UTF-8: \ufffd", "to stderr", "to stdout"]
+
+
+def test_followed_logs_grow_to_all_that_was_written(main: Container) -> None:
+    looks = [main.followed_logs()]
+    shell(main, "for n in $(seq 500); do echo followed $n; done > /proc/1/fd/1")
+
+    def is_whole() -> bool:
+        looks.append(main.followed_logs())
+        return "followed 500\n" in looks[-1]
+
+    Retrying(retry=retry_if_result(lambda whole: not whole), stop=stop_after_delay(10))(is_whole)
+    assert [len(each) for each in looks] == sorted(len(each) for each in looks)
+    assert looks[-1] == main.logs()
 
 
 def test_the_environment_is_as_written(main: Container) -> None:

@@ -121,16 +121,31 @@ class Api:
 
     async def watch(self, path: str, params: Params) -> AsyncIterator[Object]:
         """Yields watch events ({"type", "object"}) until the server ends the stream."""
-        self.calls["watch"] += 1
+        async with self._streamed("watch", path, [*params, ("watch", "true")]) as content:
+            async for line in content:
+                yield json.loads(line)
+
+    async def follow(self, path: str, params: Params) -> AsyncIterator[bytes]:
+        """Yields what is written to a log, as it comes, until the container ends. Raises: ApiError, TakeoverError."""
+        try:
+            async with self._streamed("follow", path, params) as content:
+                async for chunk in content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._gone(error) from error
+
+    @asynccontextmanager
+    async def _streamed(self, verb: str, path: str, params: Params) -> AsyncIterator[aiohttp.StreamReader]:
+        """An answer that ends when something happens, not by itself."""
+        self.calls[verb] += 1
         whole = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
-        response = await self._send("GET", path, [*params, ("watch", "true")], timeout=whole)
+        response = await self._send("GET", path, params, timeout=whole)
         try:
             await self._raise_for(response, "GET", path)
-            async for line in response.response.content:
-                yield json.loads(line)
+            yield response.response.content
         finally:
-            # A watch ends in the middle of its answer. Without waiting for the server's goodbye, which could come after
-            # the event loop has ended.
+            # It ends in the middle of the answer. Without waiting for the server's goodbye, which could come after the
+            # event loop has ended.
             connection = response.response.connection
             if connection is not None and connection.transport is not None:
                 connection.transport.abort()

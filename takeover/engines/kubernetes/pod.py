@@ -12,6 +12,7 @@ from takeover.engines.kubernetes import ephemeral, objects, streams
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
+from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import IPTABLES, RELAY, Images
 from takeover.engines.kubernetes.relay import Relay
@@ -35,6 +36,7 @@ class KubernetesContainer:
     def __init__(self, pod: "KubernetesPod", name: str) -> None:
         self._pod = pod
         self._name = name
+        self._log = FollowedLog(pod.cluster.api, pod.log_path, name)
 
     @property
     def name(self) -> str:
@@ -53,6 +55,14 @@ class KubernetesContainer:
     def logs(self) -> str:
         """All that it wrote so far."""
         return self._pod.cluster.background.run(self._pod.container_logs(self._name))
+
+    def followed_logs(self) -> str:
+        """See `takeover.engines.interface.Container.followed_logs`."""
+        return self._pod.cluster.background.run(self._log.text())
+
+    def forget(self) -> None:
+        """The Pod is about to go: from the event loop."""
+        self._log.forget()
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
         """Opens a connection by the Pod's relay, as the container's user."""
@@ -106,6 +116,11 @@ class KubernetesPod:
         return str(self.manifest["metadata"]["namespace"])
 
     @property
+    def log_path(self) -> str:
+        """Where the API has the logs of its containers."""
+        return f"/api/v1/namespaces/{self.actual_namespace}/pods/{self.name}/log"
+
+    @property
     def ip(self) -> str:
         return self.ip_now
 
@@ -137,8 +152,7 @@ class KubernetesPod:
 
     async def container_logs(self, container: str) -> str:
         """A container's log, also of an init container or of one that has ended."""
-        path = f"/api/v1/namespaces/{self.actual_namespace}/pods/{self.name}/log"
-        return await self.cluster.api.text(path, [("container", container)], verb="log")
+        return await self.cluster.api.text(self.log_path, [("container", container)], verb="log")
 
     async def relay(self, user: tuple[int, int]) -> Relay:
         """The relay of a user; made on first use."""
@@ -155,6 +169,8 @@ class KubernetesPod:
 
     async def forget_helpers(self) -> bool:
         """The Pod is about to go: ends its relays. Returns whether there had been a container for them."""
+        for container in self._containers.values():
+            container.forget()
         for process in self._relays.values():
             process.task.cancel()
         await asyncio.gather(*(process.task for process in self._relays.values()), return_exceptions=True)
