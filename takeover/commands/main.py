@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Protocol
 
-from takeover.commands import clean, compare, explain, paths, schema
+from takeover.commands import clean, compare, explain, matrix, paths, schema
 from takeover.errors import TakeoverError
 
 
@@ -21,6 +21,7 @@ _COMMANDS: dict[str, _Command] = {
     "clean": clean,
     "compare": compare,
     "explain": explain,
+    "matrix": matrix,
     "paths": paths,
     "schema": schema,
 }

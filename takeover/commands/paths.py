@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from takeover import atomic
+from takeover.commands.results import add_reports, latest
 from takeover.errors import BadInputError
 from takeover.report.page import sections
 from takeover.report.pictures import ways
@@ -18,12 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the pictures go")
     parser.add_argument("--of", metavar="NAME|FILE", help="an Envoy's results (default: the first of the latest run)")
-    parser.add_argument("--reports", metavar="DIR", default="reports", type=Path, help="where runs left their results")
+    add_reports(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the files. Returns the exit code. Raises: BadInputError."""
-    document = store.read(store.find(options.of, options.reports) if options.of else _first(options.reports))
+    document = store.read(store.find(options.of, options.reports) if options.of else latest(options.reports)[0])
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         for section in sections([document], []):
@@ -32,10 +33,3 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise BadInputError(f"cannot write to {shown(options.folder)}: {error.strerror}") from error
     return 0
-
-
-def _first(reports: Path) -> Path:
-    found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"))
-    if not found:
-        raise BadInputError(f"no results in {shown(reports / store.LATEST)}: ./run makes them")
-    return found[0]

@@ -4,9 +4,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
+from takeover.envoy.version import version_of
 from takeover.errors import BadInputError
 from takeover.results import store
 from takeover.results.differences import Comparison, Difference
+from takeover.scenario.yaml_text import shown
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +36,19 @@ def paths_of(names: Sequence[str], reports: Path) -> dict[str, Path]:
         if labels.count(label) > 1:
             raise BadInputError(f"{label} is named twice")
     return dict(zip(labels, files, strict=True))
+
+
+def latest(reports: Path) -> list[Path]:
+    """The files of the latest run: releases by age, then what has names. Raises: BadInputError unless there are any."""
+    found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"), key=_by_age)
+    if not found:
+        raise BadInputError(f"no results in {shown(reports / store.LATEST)}: ./run makes them")
+    return found
+
+
+def _by_age(path: Path) -> tuple[bool, Version, str]:
+    number = version_of(path.stem)
+    return number is None, number or Version("0"), path.stem
 
 
 def chosen(comparison: Comparison, name: str) -> Difference:

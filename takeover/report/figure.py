@@ -49,11 +49,11 @@ class _Box:
 
     @property
     def name(self) -> str:
-        return _fitting(self.stop.name, _NAME_FITS)
+        return fitting(self.stop.name, _NAME_FITS)
 
     @property
     def facts(self) -> list[str]:
-        return [_fitting(each, _FACT_FITS) for each in self.stop.facts]
+        return [fitting(each, _FACT_FITS) for each in self.stop.facts]
 
     @property
     def mark(self) -> str:
@@ -190,5 +190,6 @@ def description(way: Way) -> str:
     )
 
 
-def _fitting(text: str, length: int) -> str:
+def fitting(text: str, length: int) -> str:
+    """The text, cut to so many characters: SVG wraps none."""
     return text if len(text) <= length else text[: length - 1] + "…"

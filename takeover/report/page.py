@@ -65,11 +65,14 @@ class Cell:
         return SYMBOLS[self.state]
 
     @property
+    def parts(self) -> list[str]:
+        """Such as "2 failed" and "10 passed"."""
+        return [f"{self.counts[each]} {WORDS[each]}" for each in WORST_FIRST if self.counts.get(each)] or ["none"]
+
+    @property
     def text(self) -> str:
         """Such as "12 passed", or "2 failed, 10 passed"."""
-        return (
-            ", ".join(f"{self.counts[each]} {WORDS[each]}" for each in WORST_FIRST if self.counts.get(each)) or "none"
-        )
+        return ", ".join(self.parts)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from takeover.report.matrix import matrix
 from takeover.report.templates import render
+from takeover.results.document import Document
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
 
 WIDTHS = (390, 820, 1400)
@@ -176,6 +178,19 @@ def test_what_can_be_scrolled_and_seen_has_a_name(open_page: Open) -> None:
         assert region.get_dom_attribute("aria-label")
     broken = page.find_element(By.CSS_SELECTOR, "svg .stop.missing rect")
     assert broken.value_of_css_property("stroke-dasharray") != "none"
+
+
+def test_no_text_of_the_matrix_leaves_its_place(open_page: Open, documents: Sequence[Document], tmp_path: Path) -> None:
+    picture = tmp_path / "matrix.svg"
+    picture.write_text(matrix(documents))
+    page = open_page()
+    page.get(picture.as_uri())
+    places = page.find_elements(By.CSS_SELECTOR, "g")
+    assert len(places) > 10
+    for place in places:
+        end = place.find_element(By.TAG_NAME, "rect").rect
+        for text in place.find_elements(By.TAG_NAME, "text"):
+            assert text.rect["x"] + text.rect["width"] <= end["x"] + end["width"], text.text
 
 
 def test_the_colours_have_contrast() -> None:
