@@ -70,7 +70,7 @@ def _bucket(measured: Mapping[str, Any], title: str) -> str:
         band="M" + "L".join(band) + "z" if band else "",
         attempts=[{"x": at, "passed": did} for at, _, did in points],
         levels=[{"y": y(each), "tokens": each} for each in range(measured["max_tokens"] + 1)],
-        times=[{"x": x(end * each / 4), "seconds": f"{end * each / 4:.1f}"} for each in range(5)],
+        times=[{"x": x(end * each / 4), "seconds": f"{end * each / 4:.2f}"} for each in range(5)],
         left=_LEFT,
         right=_WIDTH - _RIGHT,
         bottom=bottom,
