@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from takeover.report.words import listed
+from takeover.report.words import listed, spoken
 from takeover.results.detail import Beside, beside
 from takeover.results.differences import Comparison, Difference
 from takeover.results.document import Document
@@ -74,5 +74,6 @@ def _where(difference: Difference) -> str:
     scenarios = [each for each in difference.scenarios if each]
     probes = {(each.scenario, each.probe) for each in difference.places}
     if len(probes) == 1:
-        return " ".join(filter(None, probes.pop()))
+        scenario, probe = probes.pop()
+        return " ".join(filter(None, (scenario, spoken(probe) if "::" in probe else probe)))
     return f"{listed(scenarios)}, {len(probes)} places"

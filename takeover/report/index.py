@@ -10,7 +10,7 @@ from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
-from takeover.report.words import spoken
+from takeover.report.words import counted, listed, spoken
 from takeover.results.document import Document
 
 
@@ -23,6 +23,7 @@ class _FailureView:
     expected: str
     cause: str
     witnesses: Sequence[tuple[str, str]]
+    passes_on: Sequence[str]
     picture: Picture | None
 
 
@@ -43,36 +44,38 @@ def index(documents: Sequence[Document], failures: Sequence[Failure], compared: 
     """The HTML of the page."""
     found = sections(documents, failures)
     failing = compared.failing if compared else []
-    listed = views(compared, documents) if compared else []
+    differences = views(compared, documents) if compared else []
     return render(
         "index.html.j2",
         answer=answer(documents, failing),
         compared=compared,
-        differences=listed,
+        differences=differences,
         only_counted=counts(compared) if compared else {},
         documents=documents,
-        sections=[_section(each, listed) for each in found],
+        sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,
         words=WORDS,
         is_good=all(each.state not in ("fail", "not-run") for each in found) and bool(documents) and not failing,
         spoken=spoken,
+        counted=counted,
+        listed=listed,
     )
 
 
-def _section(section: Section, differences: Sequence[DifferenceView]) -> _SectionView:
+def _section(section: Section, differences: Sequence[DifferenceView], releases: Sequence[str]) -> _SectionView:
     asks_a_service = "auth" in section.about.name
     return _SectionView(
         section,
-        [_failure(each, section) for each in section.failures],
+        [_failure(each, section, releases) for each in section.failures],
         pictures.differing(section),
         pictures.plots(section),
-        outcomes(each.hops for each in section.blocks) if asks_a_service else [],
+        outcomes(section.blocks) if asks_a_service else [],
         pictures.ways(section),
         [each for each in differences if section.about.name and section.about.name in each.difference.scenarios],
     )
 
 
-def _failure(failure: Failure, section: Section) -> _FailureView:
+def _failure(failure: Failure, section: Section, releases: Sequence[str]) -> _FailureView:
     title = spoken(failure.name)
     elsewhere = [each for each in section.blocks if each.test == failure.name]
     passed_on = [each for each in elsewhere if each.release == elsewhere[0].release]
@@ -80,4 +83,6 @@ def _failure(failure: Failure, section: Section) -> _FailureView:
     cause = likely_cause(broken)
     drawn = pictures.picture(broken, f"The path: {title}", cause) if broken is not None else None
     block = failure.evidence[-1] if failure.evidence else []
-    return _FailureView(failure, title, expected(failure, broken), cause, witnesses(block), drawn)
+    (row,) = [each for each in section.tests if each.name == failure.name]
+    passes = [name for name, each in zip(releases, row.outcomes, strict=True) if each and each.state == "pass"]
+    return _FailureView(failure, title, expected(failure, broken), cause, witnesses(block), passes, drawn)

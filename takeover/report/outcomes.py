@@ -1,17 +1,19 @@
 """What came of requests that asked an authentication service, as a table: read off the logs of all who were asked."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from takeover.evidence.hops import Record
+from takeover.report.page import Block
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One row: what the service was told and judged, what Envoy answered, and who the application saw.
 
-    `authorization` is None where the service was not asked or not there, `user` where nothing arrived.
+    `authorization` is None where the service was not asked or not there, `user` where nothing arrived. `test` is the
+    first in which it came so: the deployment, which its name tells, may decide it.
     """
 
     authorization: str | None
@@ -20,12 +22,14 @@ class Outcome:
     flags: str
     details: str
     user: str | None
+    test: str = field(compare=False)
 
 
-def outcomes(blocks: Iterable[Sequence[Record]], service: str = "auth") -> list[Outcome]:
+def outcomes(blocks: Iterable[Block], service: str = "auth") -> list[Outcome]:
     """The rows of the blocks in which one request was made; each different one once, in order of their appearance."""
-    found: dict[Outcome, None] = {}
-    for block in blocks:
+    found: dict[Outcome, Outcome] = {}
+    for watched in blocks:
+        block = watched.hops
         log = _entries(block, "access log", "")
         if len(log) != 1:
             continue
@@ -37,16 +41,16 @@ def outcomes(blocks: Iterable[Sequence[Record]], service: str = "auth") -> list[
             for entry in each["entries"]
         ]
         entry = log[0]
-        found[
-            Outcome(
-                asked[0]["authorization"] if asked else None,
-                asked[0]["verdict"] if asked else None,
-                entry["status"],
-                entry["flags"],
-                entry["details"] or "",
-                arrived[0]["x_auth_user"] if arrived else None,
-            )
-        ] = None
+        outcome = Outcome(
+            asked[0]["authorization"] if asked else None,
+            asked[0]["verdict"] if asked else None,
+            entry["status"],
+            entry["flags"],
+            entry["details"] or "",
+            arrived[0]["x_auth_user"] if arrived else None,
+            watched.test,
+        )
+        found.setdefault(outcome, outcome)
     return list(found)
 
 

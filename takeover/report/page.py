@@ -156,6 +156,19 @@ def _where(documents: Sequence[Document]) -> str:
     return f"on Envoy {listed(names)} ({engines})"
 
 
+def _failed(documents: Sequence[Document]) -> str:
+    """On which Envoys something failed, and where it did not: one that fails says nothing against the others."""
+    bad = [each for each in documents if any(test.state == "fail" for test in each.tests)]
+    good = [each for each in documents if each not in bad]
+    failed = [test.scenario for each in bad for test in each.tests if test.state == "fail"]
+    number = counted(sum(len(each.tests) for each in bad), "test")
+    others = f"the {len(good)} others" if len(good) > _MOST_NAMES else listed([each.envoy.name for each in good])
+    return (
+        f"Envoy does not take over as it should {_where(bad)}: {len(failed)} of {number} failed, "
+        f"in {listed(sorted(set(failed)))}{f'; on {others} it does' if good else ''}"
+    )
+
+
 def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) -> str:
     """The run in one sentence.
 
@@ -168,15 +181,14 @@ def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) ->
     where = _where(documents)
     scenarios = counted(len({test.scenario for each in documents for test in each.tests} - {""}), "scenario")
     number = counted(sum(states.values()), "test")
-    differs = f"; {counted(len(failing), 'difference')} between them could hurt" if failing else ""
+    baseline = documents[0].envoy.name
+    differs = f"; {counted(len(failing), 'difference')} from Envoy {baseline} could hurt" if failing else ""
     if not all(document.complete for document in documents):
         failed = f", and {states['fail']} of them failed" if states["fail"] else ""
         ran = sum(states.values()) - states["not-run"]
         return f"The run was stopped {where}: {ran} of {number} ran{failed}{differs}."
     if states["fail"]:
-        broken = listed(sorted({test.scenario for each in documents for test in each.tests if test.state == "fail"}))
-        failed = f"{states['fail']} of {number} failed, in {broken}"
-        return f"Envoy does not take over as it should {where}: {failed}{differs}."
+        return f"{_failed(documents)}{differs}."
     others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
     apart = f"; {listed(others)}" if others else ""
     return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}{differs}."

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import xmlschema
 
@@ -18,6 +19,7 @@ from takeover.report.differing import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
 from takeover.report.folder import keep, publish
 from takeover.report.junit import junit
+from takeover.report.page import answer
 from takeover.results import store
 from takeover.results.differences import compare
 from takeover.results.document import Document, Envoy, Outcome
@@ -149,6 +151,20 @@ def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
     assert "&lt;script&gt;" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+
+
+def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence[Document]) -> None:
+    bad, good = documents[0], documents[1]
+    passed = [each for each in good.tests if each.state == "pass"]
+    several = [bad, *(with_name(msgspec.structs.replace(good, tests=passed), str(each)) for each in range(1, 7))]
+    told = f"Envoy does not take over as it should on Envoy old (local): 3 of {len(bad.tests)} tests failed, in "
+    assert answer(several[:3]).startswith(told)
+    assert answer(several[:3]).endswith("; on 1 and 2 it does.")
+    assert answer(several).endswith("; on the 6 others it does.")
+
+
+def with_name(document: Document, name: str) -> Document:
+    return msgspec.structs.replace(document, envoy=msgspec.structs.replace(document.envoy, name=name))
 
 
 def test_writing_again_gives_the_same(run_folder: Path, tmp_path: Path, failures: Sequence[Failure]) -> None:

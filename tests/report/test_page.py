@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +20,7 @@ from takeover.results.document import Document
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
 
 WIDTHS = (390, 820, 1400)
+LIGHT, DARK = render("colours.css.j2").split("@media")
 Open = Callable[..., webdriver.Chrome]
 
 
@@ -41,7 +41,7 @@ def open_page(run_folder: Path) -> Iterator[Open]:
                 log(driver, kind)
             driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
             features = [{"name": "prefers-color-scheme", "value": scheme}]
-            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
             size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             driver.get((run_folder / "index.html").as_uri())
@@ -122,19 +122,38 @@ def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
     page = open_page()
     [difference, *_] = page.find_elements(By.CSS_SELECTOR, "details.difference")
     assert difference.text.startswith("✗ verdict")
-    assert "test_the_way_differs" in difference.text
+    assert "the way differs: test: pass → fail" in difference.text
     page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .links a").click()
     WebDriverWait(page, 10).until(lambda _: difference.get_property("open"))
     head = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "thead th")]
     assert head == ["what was seen", "Envoy old", "Envoy new"]
     rows = [each.text for each in difference.find_elements(By.CSS_SELECTOR, "tr.differs")]
     assert rows[0] == "≠ state pass fail"
+    # What is the same stands under both: an empty place would read as nothing seen.
+    for row in difference.find_elements(By.CSS_SELECTOR, "tbody tr:not(.differs)"):
+        one, other = row.find_elements(By.TAG_NAME, "td")
+        assert one.text == other.text
     assert EVIL in difference.text
     commands = difference.find_element(By.TAG_NAME, "pre").text.splitlines()
     assert [each.startswith("./run --envoy ") for each in commands] == [True, True]
     # The ways of the test that failed: where it passed, and where it broke off.
     failure = page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .failure")
     assert len(failure.find_elements(By.CSS_SELECTOR, "svg .stop.missing")) == 3
+    assert "On others: the same test passed on Envoy old." in failure.text
+
+
+def test_a_failure_does_not_call_what_was_judged_expected(open_page: Open) -> None:
+    page = open_page()
+    told = [each.text for each in page.find_elements(By.CSS_SELECTOR, ".failure > p:first-of-type")]
+    assert len(told) == 7
+    assert not [each for each in told if each.startswith("Expected: assert")]
+    assert [each for each in told if each.startswith("Judged by the test: ")]
+
+
+def test_outcomes_of_authentication_say_in_which_test(open_page: Open) -> None:
+    rows = [each.text for each in open_page().find_elements(By.CSS_SELECTOR, ".outcomes tbody tr")]
+    assert "Bearer alice 200 200 passes - via_upstream alice who may pass reaches" in rows[0].replace("\n", " ")
+    assert len(rows) == len(set(rows))
 
 
 def test_the_keyboard_is_enough(open_page: Open) -> None:
@@ -164,9 +183,25 @@ def test_it_fits_and_can_be_read(open_page: Open, width: int, scheme: str) -> No
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     background = page.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) > 382) == (scheme == "light")
+    # Of two Envoys nothing of the matrix is out of sight, on a phone neither.
+    matrix = page.find_element(By.CSS_SELECTOR, "#matrix .wide")
+    assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", matrix)
     # Nothing is smaller than can be read; what is wider scrolls in its own frame.
     for svg in page.find_elements(By.CSS_SELECTOR, "svg.path")[:3]:
         assert svg.size["width"] >= 540
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_paper_it_is_light_and_as_wide_as_the_paper(open_page: Open, scheme: str) -> None:
+    page = open_page(794)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": features})
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    style = "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])"
+    for name, value in re.findall(r"--([\w-]+-wash|pass|fail|link): (#[0-9a-f]{6})", LIGHT):
+        assert page.execute_script(style, f"--{name}") == value
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 794
+    assert not page.find_element(By.CSS_SELECTOR, ".tools").is_displayed()
 
 
 def test_what_can_be_scrolled_and_seen_has_a_name(open_page: Open) -> None:
@@ -194,9 +229,7 @@ def test_no_text_of_the_matrix_leaves_its_place(open_page: Open, documents: Sequ
 
 
 def test_the_colours_have_contrast() -> None:
-    schemes = render("colours.css.j2").split("@media")
-    assert len(schemes) == 2
-    for scheme in schemes:
+    for scheme in (LIGHT, DARK):
         colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6})", scheme))
         washes = [name for name in colours if name.endswith("-wash")]
         pairs = [(name, "paper") for name in ("ink", "quiet", "link", "pass", "fail", "known", "differs", "envoy")]
@@ -204,7 +237,7 @@ def test_the_colours_have_contrast() -> None:
         pairs += [(each.removesuffix("-wash"), each) for each in washes]
         for one, other in pairs:
             assert contrast(colours[one], colours[other]) >= 4.5, (one, other)
-    assert all(one != other for one, other in combinations(schemes, 2))
+    assert LIGHT != DARK
 
 
 def contrast(one: str, other: str) -> float:
