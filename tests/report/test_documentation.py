@@ -25,9 +25,14 @@ def test_the_pages_are_current(tmp_path: Path) -> None:
 
 
 def test_links_of_the_pages_lead_somewhere() -> None:
-    for page in DOCS.glob("*.md"):
+    for page in (ROOT / "README.md", *DOCS.glob("*.md")):
+        headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
         for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-            assert (DOCS / link).exists(), f"{page.name}: {link}"
+            if link.startswith("#"):
+                # As GitHub names headings.
+                assert link[1:] in [each.lower().replace(" ", "-") for each in headings], f"{page.name}: {link}"
+            else:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 @pytest.mark.parametrize("name", ["inbound-interception", "outbound-mesh-service", "outbound-block-all"])
