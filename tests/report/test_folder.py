@@ -18,6 +18,7 @@ from takeover.evidence.account import without_secrets
 from takeover.report.differing import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
 from takeover.report.folder import keep, publish
+from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
 from takeover.results import store
@@ -161,6 +162,12 @@ def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence
     assert answer(several[:3]).startswith(told)
     assert answer(several[:3]).endswith("; on 1 and 2 it does.")
     assert answer(several).endswith("; on the 6 others it does.")
+
+
+def test_many_builds_do_not_stand_before_the_matrix(documents: Sequence[Document]) -> None:
+    several = [with_name(documents[0], str(each)) for each in range(5)]
+    assert "<summary>Which builds these 5 Envoys are</summary>" in index(several, [])
+    assert "Which builds" not in index(several[:4], [])
 
 
 def with_name(document: Document, name: str) -> Document:
