@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from takeover.engines.interface import Deployment
+from takeover.probes.runs import RUN
 from takeover.scenario.documents import short_name
 
 
@@ -84,7 +85,7 @@ RULES = (
     ),
     Rule(
         "run-of-one-character",
-        re.compile(r"(.)\1{199,}"),
+        RUN,
         _run,
         "only how many there are tells anything; a document need not carry them",
     ),

@@ -80,7 +80,11 @@ class Seen(_Part):
 
 
 class Probe(_Part):
-    """A request and what was seen of it. `request` is the probe's own data, enough to repeat it with curl."""
+    """A request and what was seen of it.
+
+    `request` is the probe's own data, enough to repeat it with curl. A text in it that has long runs of one character
+    is a list of strings and {repeat: TEXT, times: N}.
+    """
 
     scenario: str
     probe: str

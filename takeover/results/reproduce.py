@@ -4,6 +4,7 @@ import re
 import shlex
 from typing import Any
 
+from takeover.probes import runs
 from takeover.results.document import Config, Outcome, Probe
 from takeover.results.shell import printed, word
 
@@ -32,8 +33,9 @@ def reproduce(entry: Probe | Outcome | Config, envoy: str) -> list[str]:
             ]
 
 
-def curl(request: dict[str, Any]) -> str:
+def curl(told: dict[str, Any]) -> str:
     """The request as one line for a shell; where curl would mend what is no HTTP, its telnet sends the bytes."""
+    request: dict[str, Any] = runs.whole(told)
     address = f"{_host(request['to'])}:{request['to']['port']}"
     if "steps" in request:
         sent = "".join(step.get("send", "") for step in request["steps"])

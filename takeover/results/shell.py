@@ -1,15 +1,14 @@
 """Text and bytes as words of a POSIX shell, on one line however long or odd they are."""
 
-import re
 import shlex
 
-_RUN = re.compile(r"(.)\1{199,}", re.DOTALL)
+from takeover.probes.runs import RUN
 
 
 def printed(text: str) -> str:
     """A command that writes these bytes, a character each (latin-1); long runs of one character are made, not told."""
     commands, end = [], 0
-    for run in _RUN.finditer(text):
+    for run in RUN.finditer(text):
         if run.start() > end:
             commands.append(_printf(text[end : run.start()]))
         commands.append(f"head -c {len(run[0])} /dev/zero | tr '\\0' '{_octal(run[1])}'")
@@ -21,7 +20,7 @@ def printed(text: str) -> str:
 
 def word(text: str) -> str:
     """These bytes as one word; line ends at its end would be lost, and are in no header and no path."""
-    if text.isascii() and text.isprintable() and not _RUN.search(text):
+    if text.isascii() and text.isprintable() and not RUN.search(text):
         return shlex.quote(text)
     return f'"$({printed(text)})"'
 

@@ -53,6 +53,8 @@ def received(request: dict[str, Any]) -> bytes:
          ["GET /$HOME`id`'\" HTTP/1.1", "x: it's $HOME \xe9"], b""),
         ({"path": "http://a.b/c", "host": "d"}, ["GET http://a.b/c HTTP/1.1", "Host: d"], b""),
         ({"path": "/", "headers": [f"x: {LONG}"]}, ["GET / HTTP/1.1", f"x: {LONG}"], b""),
+        ({"path": "/", "headers": [["x: ", {"repeat": "a", "times": len(LONG)}]]},
+         ["GET / HTTP/1.1", f"x: {LONG}"], b""),
         ({"path": "/", "method": "PUT", "body": "100% \\ of\n\x00"},
          ["PUT / HTTP/1.1", "Content-Length: 11"], b"100% \\ of\n\x00"),
         ({"path": "/", "method": "HEAD"}, ["HEAD / HTTP/1.1"], b""),
