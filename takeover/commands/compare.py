@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from takeover.commands.results import add_reports, chosen, paths_of
+from takeover.commands.results import add_reports, chosen, paths_of, published
 from takeover.errors import BadInputError
 from takeover.results import store
 from takeover.results.accepted import DEFAULT, accept, read_accepted
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     paths = paths_of(options.results, options.reports)
     comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
     accept(comparison, accepted)
+    _say(*published(paths, options.reports))
     if options.show:
         difference = chosen(comparison, options.show)
         _say(*_detail(comparison, difference, paths))

@@ -5,7 +5,7 @@ import sys
 
 import yaml
 
-from takeover.commands.results import add_reports, chosen, paths_of
+from takeover.commands.results import add_reports, chosen, paths_of, published
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import Release, resolve
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if new.binary is None or not new.binary.guards:
         raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
     release = _release(options.envoy or new.envoy.name, new)
+    _say(*published(paths, options.reports))
     _say(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
     changed = next(
         each for each in seen_changes(before, after) if (each.kind, each.what) == (difference.kind, difference.what)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Protocol
 
-from takeover.commands import clean, compare, explain, matrix, paths, schema
+from takeover.commands import clean, compare, explain, matrix, paths, publish, schema
 from takeover.errors import TakeoverError
 
 
@@ -23,6 +23,7 @@ _COMMANDS: dict[str, _Command] = {
     "explain": explain,
     "matrix": matrix,
     "paths": paths,
+    "publish": publish,
     "schema": schema,
 }
 

@@ -24,7 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Writes the files. Returns the exit code. Raises: BadInputError."""
-    document = store.read(store.find(options.of, options.reports) if options.of else latest(options.reports)[0])
+    path = store.find(options.of, options.reports) if options.of else latest(options.reports)[0]
+    document = store.read(path)
+    if not any(each.evidence for each in document.tests):
+        raise BadInputError(
+            f"{shown(path)} tells of no path: no test was run, or it is published without; ./run the suites"
+        )
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         for section in sections([document], []):

@@ -1,7 +1,7 @@
 """How commands name stored results, and a difference between them."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -49,6 +49,12 @@ def latest(reports: Path) -> list[Path]:
 def _by_age(path: Path) -> tuple[bool, Version, str]:
     number = version_of(path.stem)
     return number is None, number or Version("0"), path.stem
+
+
+def published(paths: Mapping[str, Path], reports: Path) -> list[str]:
+    """A line for each of the files that is of the published results and not of the latest run."""
+    folder = reports / store.PUBLISHED
+    return [f"{label}: published results, {shown(path)}" for label, path in paths.items() if path.parent == folder]
 
 
 def chosen(comparison: Comparison, name: str) -> Difference:

@@ -1,4 +1,7 @@
-"""Documents on disk: `REPORTS/TIME/results/NAME.json` of each run, the newest run as `REPORTS/latest`."""
+"""Documents on disk: `REPORTS/TIME/results/NAME.json` of each run, the newest run as `REPORTS/latest`.
+
+Published ones, which a repository keeps, are `REPORTS/versions/NAME.json`.
+"""
 
 import re
 import shutil

@@ -1,0 +1,32 @@
+"""`takeover publish`: keeps the results of Envoys where a repository can hold them, to be compared with."""
+
+import argparse
+import sys
+
+from takeover.commands.results import add_reports, latest
+from takeover.results import store
+from takeover.results.publishing import publish
+from takeover.scenario.yaml_text import shown
+
+DESCRIPTION = "Writes what comparing needs of a run's results to REPORTS/versions, for a repository to keep."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.description = DESCRIPTION
+    parser.add_argument(
+        "results",
+        nargs="*",
+        metavar="RESULTS",
+        help="results, as for takeover compare (default: all of the latest run)",
+    )
+    add_reports(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the files. Returns the exit code. Raises: BadInputError."""
+    found = [store.find(each, options.reports) for each in options.results] or latest(options.reports)
+    for path in found:
+        target = publish(path, options.reports)
+        sys.stdout.write(f"{shown(target)} ({target.stat().st_size / 1e6:.1f} MB)\n")
+    return 0
