@@ -27,7 +27,16 @@ _LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
 _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
 _BEGUN, _ENDED = ".upstream_cx_total", ".upstream_cx_destroy"
-_UPSTREAM = re.compile(r"^cluster\..+\.upstream_cx_active$")
+_UPSTREAM = re.compile(r"^cluster\.(.+)\.upstream_cx_active$")
+# What to do about it, by what Envoy still has.
+_FOR_REQUESTS = f"have the group's edits give what it waits for a timeout below {DEADLINE:g} s"
+_FOR_CLIENTS = f"have the group's edits give the listener and its filters timeouts below {DEADLINE:g} s"
+_FOR_UPSTREAMS = (
+    "only the hostile upstream ends its connections when asked: have the group's edits lead the cluster there, "
+    "or let the cluster end its own by max_requests_per_connection: 1"
+)
+_FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
+_FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each request one entry in it"
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Observer:
             stack.callback(self._counters.close)
             if self._hostile is not None:
                 stack.callback(self._hostile.close)
-            stats, log = self._rest("before the first probe"), self._container.logs()
+            stats, log = self._rest(f"before the first probe of {self._of_group()}"), self._container.logs()
             seen = []
             for probe in self._group.probes:
                 seen.append(self._one(probe, stats, len(log)))
@@ -94,7 +103,7 @@ class Observer:
                         self._no_request_under_way(probe)
                     exchange.look_for_the_end()
                 end = exchange.end
-        self._last_stats = self._rest(f"after {probe.where}")
+        self._last_stats = self._rest(f"after the probe {probe.name} ({probe.where}) of {self._of_group()}")
         self._last_log = self._container.logs()
         return _Seen(
             probe,
@@ -121,7 +130,7 @@ class Observer:
         def under_way() -> str:
             return "a request" if quiescence.requests(self._counters.now()) else ""
 
-        self._waited_for(under_way, probe.where, probe.within, must=False)
+        quiescence.waited_for(under_way, probe.within, _LONGEST_WAIT)
 
     def _rest(self, when: str) -> Stats:
         """Waits until Envoy has no connection and no counter moves; ends what it has with the hostile upstream."""
@@ -129,8 +138,9 @@ class Observer:
         def of_clients() -> str:
             stats = self._counters.now()
             if known := quiescence.connections(stats):
-                return f"Envoy has {known} connections with clients"
-            return quiescence.under_way(stats)
+                return f"Envoy has {known} connections with clients; {_FOR_CLIENTS}"
+            under_way = quiescence.under_way(stats)
+            return f"{under_way}; {_FOR_REQUESTS}" if under_way else ""
 
         self._waited_for(of_clients, when)
         self._end_upstreams()
@@ -138,14 +148,14 @@ class Observer:
 
         def all_of_it() -> str:
             found.append(self._counters.now())
-            active = {name: value for name, value in found[-1].items() if value and _UPSTREAM.match(name)}
-            if active:
+            if active := _active(found[-1]):
                 self._end_upstreams()  # one may have come about, or been accepted, only now
-                return f"connections with upstreams: {active}"
+                return f"Envoy has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
             if ending := _ending(found[-1]):
-                return f"connections with upstreams that are not counted as ended: {ending}"
-            moving = difference(found[-2], found[-1])
-            return f"counters still move: {moving}" if moving else ""
+                return f"Envoy has not yet counted the end of connections with upstreams ({ending}); {_FOR_UPSTREAMS}"
+            if moving := difference(found[-2], found[-1]):
+                return f"counters still move ({_listed(moving)}); {_FOR_MOVING}"
+            return ""
 
         self._waited_for(all_of_it, when)
         return found[-1]
@@ -156,10 +166,13 @@ class Observer:
             self._hostile.send(b"end\n")
             self._hostile.receive(64)
 
-    def _waited_for(self, look: Callable[[], str], when: str, deadline: float = DEADLINE, must: bool = True) -> None:
-        """Waits until `look`, which tells what is missing, tells nothing."""
-        if (missing := quiescence.waited_for(look, deadline, _LONGEST_WAIT)) and must:
-            raise UnrestError(f"{when}: not at rest after {deadline:g} s; last seen: {missing}")
+    def _of_group(self) -> str:
+        return f"{self._group.scenario} {self._group.name}"
+
+    def _waited_for(self, look: Callable[[], str], when: str) -> None:
+        """Waits until `look`, which tells what is missing and what to do about it, tells nothing."""
+        if missing := quiescence.waited_for(look, DEADLINE, _LONGEST_WAIT):
+            raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {missing}")
 
     def _entries(self, number: int) -> list[str]:
         """The lines of Envoy's access log since its start, once the `number` is there of which its counters tell."""
@@ -167,9 +180,11 @@ class Observer:
 
         def missing() -> str:
             lines[:] = json_lines(self._container.followed_logs())
-            return "" if len(lines) == number else f"the log has {len(lines)} entries, the counters tell of {number}"
+            if len(lines) == number:
+                return ""
+            return f"Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
 
-        self._waited_for(missing, f"{self._group.where}: after the last probe")
+        self._waited_for(missing, f"after the last probe of {self._of_group()} ({self._group.where})")
         return lines
 
     def _told(self, seen: _Seen, entries: list[str], normaliser: Normaliser) -> Observation:
@@ -198,8 +213,17 @@ class Observer:
         }
 
 
-def _ending(stats: Stats) -> dict[str, int]:
+def _active(stats: Stats) -> str:
+    """Clusters with connections, and how many; empty if there are none."""
+    return _listed({found[1]: value for name, value in stats.items() if value and (found := _UPSTREAM.match(name))})
+
+
+def _ending(stats: Stats) -> str:
     """Clusters with connections that are no longer active, but whose end is not counted yet: it is a moment later."""
     begun = {name.removesuffix(_BEGUN): value for name, value in stats.items() if name.endswith(_BEGUN)}
     ended = {each: stats.get(f"{each}{_ENDED}", 0) for each in begun}
-    return {each: begun[each] - ended[each] for each in begun if begun[each] > ended[each]}
+    return _listed({each: begun[each] - ended[each] for each in begun if begun[each] > ended[each]})
+
+
+def _listed(counted: Stats) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in counted.items())

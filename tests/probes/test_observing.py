@@ -1,14 +1,18 @@
 """Real probes on a real deployment: what is seen of them, and that it is the same each time."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from takeover.evidence.witnesses import UnrestError
+from takeover.probes import observing
 from takeover.probes.observing import Observation, Observer
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
+from takeover.scenario import edits
 from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
 
@@ -68,6 +72,42 @@ def test_what_is_seen_over_http2(observations: list[list[Observation]]) -> None:
     assert (cut_off["body"], cut_off["reason"]) == ("only this\n", "RST_STREAM INTERNAL_ERROR")
     refused = seen["http2-upper-case-header"]
     assert (refused["status"], refused["end"], refused["log"][0]["flags"]) == (None, "closed", "DPE")
+
+
+TO_ITSELF = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+ONE_REQUEST = {
+    "@type": f"type.googleapis.com/{TO_ITSELF}",
+    "common_http_protocol_options": {"max_requests_per_connection": 1},
+    "explicit_http_config": {"http_protocol_options": {}},
+}
+
+
+def test_what_never_comes_to_rest_is_one_line_with_the_remedy(
+    deploy: Callable[[Group], Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind Envoy is nginx, which keeps its connections and takes no orders."""
+    monkeypatch.setattr(observing, "DEADLINE", 1.0)
+    [hostile] = read_probes(Scenario.named("gateway-header-match"))
+    group = replace(hostile, edits=(), probes=hostile.probes[:1])
+    with pytest.raises(UnrestError) as caught:
+        Observer(deploy(group), group).observe()
+    said = str(caught.value)
+    assert re.match(
+        r"after the probe get \(.*\.yaml:\d+\) of gateway-header-match hostile: not at rest after 1 s; ", said
+    )
+    assert re.search(
+        r"; last seen: Envoy has connections with upstreams \(\w+: 1\); only the hostile upstream ends", said
+    )
+    assert said.endswith("or let the cluster end its own by max_requests_per_connection: 1")
+    assert "\n" not in said
+
+    [cluster] = re.findall(r"\((\w+): 1\)", said)
+    place = f"$.static_resources.clusters[?@.name=='{cluster}']"
+    mended = replace(
+        group, edits=(edits.add("envoy.yaml", place, "typed_extension_protocol_options", {TO_ITSELF: ONE_REQUEST}),)
+    )
+    [observation] = Observer(deploy(mended), mended).observe()
+    assert observation["seen"]["status"] == 200
 
 
 def _by_name(observations: list[list[Observation]]) -> dict[str, dict[str, Any]]:
