@@ -9,7 +9,8 @@ from takeover.commands.results import add_reports, chosen, paths_of, published
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import Release, resolve
-from takeover.errors import BadInputError
+from takeover.errors import BadInputError, TakeoverError
+from takeover.evidence.witnesses import UnrestError
 from takeover.guards.explaining import Explaining, Explanation
 from takeover.guards.trial import Trial, runtime_of
 from takeover.results import store
@@ -52,7 +53,10 @@ def run(options: argparse.Namespace) -> int:
     with Trial(
         choose.engine(EngineOptions("local", {}), [release], _say), release, place.scenario, place.probe
     ) as trial:
-        found = Explaining(trial, before, changed, lambda each: _say(f"  {each}")).explain(new.binary.guards)
+        try:
+            found = Explaining(trial, before, changed, lambda each: _say(f"  {each}")).explain(new.binary.guards)
+        except UnrestError as error:
+            raise TakeoverError(str(error)) from None
     _say(*_told(found, changed, before, old, new))
     return 0 if found.guards else 1
 
