@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
     accept(comparison, accepted)
     _say(*published(paths, options.reports))
-    if options.show:
+    if options.show is not None:
         difference = chosen(comparison, options.show)
         _say(*_detail(comparison, difference, paths))
         return int(difference in comparison.failing(kinds))

@@ -62,5 +62,5 @@ def chosen(comparison: Comparison, name: str) -> Difference:
     found = [each for each in comparison.differences if each.id.startswith(name)]
     if len(found) != 1:
         several = f"stands for {len(found)} differences" if found else "is no difference of these results"
-        raise BadInputError(f"{name}: {several}; takeover compare lists their ids")
+        raise BadInputError(f"{name!r} {several}; takeover compare lists their ids")
     return found[0]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from takeover.envoy.version import version_of
 from takeover.patterns import matches
 from takeover.results.differences import Comparison, Difference, Place
 from takeover.results.kinds import BY_NAME
 from takeover.scenario.fields import Fields, mappings
+from takeover.scenario.files import read_yaml
 
 DEFAULT = "accepted.yaml"
 _PATTERNS = ("kind", "scenario", "probe", "what")
@@ -49,7 +50,7 @@ class Acceptance:
 
 
 def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
-    """The entries of the file; of the default one, none if it is not there.
+    """The entries of the file, none if it is empty: its last one was removed. The default one need not be there.
 
     Raises: BadInputError "FILE:LINE: …".
     """
@@ -57,7 +58,7 @@ def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
         path = Path(DEFAULT)
         if not path.exists():
             return ()
-    return tuple(map(_entry, mappings(path, "list of accepted differences")))
+    return tuple(map(_entry, mappings(path, "list of accepted differences"))) if read_yaml(path) else ()
 
 
 def _entry(entry: Fields) -> Acceptance:
@@ -69,8 +70,7 @@ def _entry(entry: Fields) -> Acceptance:
         if name == "kind" and pattern not in BY_NAME:
             raise entry.error(f"no kind {pattern!r}; there are {', '.join(BY_NAME)}", "kind")
     until = entry.take("until", str)
-    version = version_of(until)
-    if version is None:
+    if not (version := _version(until)):
         raise entry.error(f'until must be a version of Envoy like "1.41.0", not {until!r}', "until")
     return Acceptance(
         entry.take("id", str) if "id" in entry.data else "",
@@ -80,6 +80,13 @@ def _entry(entry: Fields) -> Acceptance:
         version,
         entry.document.where(*entry.at),
     )
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
 
 
 def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:

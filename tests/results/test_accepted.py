@@ -1,5 +1,6 @@
 """Accepted differences do not fail; entries that are out of date are told."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,9 +83,18 @@ def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> N
         read_accepted(entry(tmp_path, text))
 
 
-def test_a_wrong_version_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r'until must be a version of Envoy like "1\.41\.0", not \'soon\''):
-        read_accepted(entry(tmp_path, "kind: status", until="soon"))
+@pytest.mark.parametrize("until", ["soon", "1.41.*"])
+def test_a_wrong_version_is_one_line(tmp_path: Path, until: str) -> None:
+    message = f'until must be a version of Envoy like "1.41.0", not {until!r}'
+    with pytest.raises(BadInputError, match=re.escape(message)):
+        read_accepted(entry(tmp_path, "kind: status", until=until))
+
+
+@pytest.mark.parametrize("text", ["", "# none left\n", "[]\n"])
+def test_a_file_whose_last_entry_was_removed_has_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accepted.yaml"
+    path.write_text(text)
+    assert read_accepted(path) == ()
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
