@@ -79,7 +79,9 @@ def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tu
 
 def _release(selection: str, new: Document) -> Release:
     """The binary that the results are of. Raises: BadInputError if it is another one."""
-    [release] = resolve(selection, _say)
+    release, *others = resolve(selection, _say)
+    if others:
+        raise BadInputError(f"--envoy {selection}: name one Envoy, the binary of the results of {new.envoy.name}")
     if release.sha256 != new.envoy.sha256:
         raise BadInputError(f"{release.path} is not the binary of the results ({new.envoy.name}): run the suites again")
     return release
@@ -91,7 +93,9 @@ def _told(found: Explanation, changed: Aspect, before: Seen, old: Document, new:
         gone = len(set(old.binary.guards if old.binary else ()) - set(new.binary.guards))
         return [
             f"no guard brings the old behaviour back: with all {len(new.binary.guards)} false it is the new one "
-            f"({gone} guards of {old.envoy.name} are gone)"
+            f"({gone} guards of {old.envoy.name} are gone)",
+            f"an Envoy between {old.envoy.name} and {new.envoy.name} may still have one: name it in the place of "
+            f"{new.envoy.name}",
         ]
     assert found.with_them is not None
     shown = values(_value(before, found.without, changed), _value(before, found.with_them, changed))
