@@ -23,7 +23,7 @@ from takeover.report.junit import junit
 from takeover.report.page import answer
 from takeover.results import store
 from takeover.results.differences import compare
-from takeover.results.document import Document, Envoy, Outcome
+from takeover.results.document import Binary, Document, Envoy, Outcome
 from takeover.results.kinds import FAILING
 from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL
@@ -152,6 +152,14 @@ def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
     assert "&lt;script&gt;" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+
+
+def test_the_extensions_of_ones_own_build_are_shown(documents: Sequence[Document]) -> None:
+    binary = Binary(["category/one", "category/two"])
+    build = msgspec.structs.replace(documents[0], binary=binary)
+    release = with_name(build, build.envoy.version)
+    assert "<summary>2 extensions</summary>category/one, category/two<" in index([build], [])
+    assert "extensions</summary>" not in index([release], [])
 
 
 def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence[Document]) -> None:
