@@ -24,7 +24,7 @@ def published(document: Document) -> bytes:
 
 
 def publish(path: Path, reports: Path) -> Path:
-    """Writes what is published of the document at `path` to REPORTS/versions/NAME.json, and returns where that is.
+    """Writes what is published of the document at `path` under its name to REPORTS/versions; returns where that is.
 
     Raises: BadInputError for one that tells less than there is to compare.
     """
@@ -33,7 +33,7 @@ def publish(path: Path, reports: Path) -> Path:
         raise BadInputError(f"{shown(path)}: its run was stopped before its end: run it again to publish it")
     if not document.probes:
         raise BadInputError(f"{shown(path)}: no probe was observed: run it with --probes to publish it")
-    target = reports / store.PUBLISHED / f"{document.envoy.name}.json"
+    target = reports / store.PUBLISHED / f"{path.stem}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(target, published(document))
