@@ -148,6 +148,12 @@ RACES = (
         "Envoy closes when its own connection fails: a reset, by the kernel, if bytes of the client have come by then",
         end="closed",
     ),
+    Race(
+        "head-too-large",
+        re.compile(r"^DPE http1\.headers_too_large"),
+        "Envoy refuses a head before it has read all of it: a reset, by the kernel, if the rest comes after that",
+        end="closed",
+    ),
 )
 
 

@@ -81,6 +81,7 @@ LEFT = {
     "client-left": ("DC", "downstream_remote_disconnect", {"http.x": 1}, "<race>", "reset"),
     "blocked": ("UH", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
     "upstream-refused": ("UF,URX", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
+    "head-too-large": ("DPE", "http1.headers_too_large", {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
 }
 
 
