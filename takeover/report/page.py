@@ -98,6 +98,7 @@ class Measured:
     """What a test measured and judged, on which Envoy."""
 
     test: str
+    number: int
     release: str
     data: Mapping[str, Any]
 
@@ -132,10 +133,10 @@ def _section(about: About, documents: Sequence[Document], failures: Sequence[Fai
         [Cell(Counter(test.state for test in each.values())) for each in by_release],
         [TestRow(name, [each.get(name) for each in by_release]) for name in tests],
         [
-            Measured(name, document.envoy.name, data)
+            Measured(name, number, document.envoy.name, data)
             for document, each in zip(documents, by_release, strict=True)
             for name, test in each.items()
-            for data in test.measurements
+            for number, data in enumerate(test.measurements)
         ],
         [
             Block(name, number, document.envoy.name, hops)

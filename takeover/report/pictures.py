@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
 from takeover.report.figure import description, figure
 from takeover.report.page import Block, Section
+from takeover.report.plots import description as measured_description
 from takeover.report.plots import plot
 from takeover.report.way import Way, named_listeners, way
 from takeover.report.words import counted, listed, spoken
@@ -113,14 +115,17 @@ def _pair(test: str, blocks: Iterable[Block], listeners: Mapping[str, str]) -> l
 
 
 def plots(section: Section) -> list[Picture]:
-    """The shares and time lines that the scenario's tests judged."""
-    return [
-        Picture(
-            Markup(plot(each.data, f"{spoken(each.test)} on Envoy {each.release}")),  # noqa: S704 - escaped
-            f"{spoken(each.test)}; on Envoy {each.release}",
-        )
-        for each in section.measured
-    ]
+    """The shares and time lines that the scenario's tests judged: one picture for each, of all Envoys."""
+    found: dict[tuple[str, int, str], dict[str, Mapping[str, Any]]] = {}
+    for each in section.measured:
+        found.setdefault((each.test, each.number, each.data["kind"]), {})[each.release] = each.data
+    return [_plot(test, number, measurements) for (test, number, _), measurements in found.items()]
+
+
+def _plot(test: str, number: int, measurements: Mapping[str, Mapping[str, Any]]) -> Picture:
+    name, releases = spoken(test) + (f" ({number + 1})" if number else ""), listed(list(measurements))
+    drawn = plot(measurements, f"Measured: {name}, on Envoy {releases}", f"{test} {number}")
+    return Picture(Markup(drawn), f"{name}; on Envoy {releases}", measured_description(measurements))  # noqa: S704 - escaped
 
 
 def _listeners(section: Section) -> dict[str, str]:

@@ -187,8 +187,24 @@ def test_it_fits_and_can_be_read(open_page: Open, width: int, scheme: str) -> No
     matrix = page.find_element(By.CSS_SELECTOR, "#matrix .wide")
     assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", matrix)
     # Nothing is smaller than can be read; what is wider scrolls in its own frame.
-    for svg in page.find_elements(By.CSS_SELECTOR, "svg.path")[:3]:
+    plots = page.find_elements(By.CSS_SELECTOR, "svg.plot")
+    assert len(plots) == 2  # one for each test that measured, of both Envoys
+    for svg in [*page.find_elements(By.CSS_SELECTOR, "svg.path")[:3], *plots]:
         assert svg.size["width"] >= 540
+    for text in page.find_elements(By.CSS_SELECTOR, "svg.plot text"):
+        assert text.size["height"] >= 12, text.text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_plot_has_the_colours_of_the_page(open_page: Open, scheme: str) -> None:
+    page = open_page(scheme=scheme)
+    style = "return getComputedStyle(arguments[0]).getPropertyValue('fill')"
+    colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6})", {"light": LIGHT, "dark": DARK}[scheme]))
+    [weights] = page.find_elements(By.CSS_SELECTOR, "#gateway-weights svg.plot")
+    seen = {page.execute_script(style, each) for each in weights.find_elements(By.CSS_SELECTOR, "path, text")}
+    for name in ("link", "envoy", "paper", "ink", "quiet"):
+        red, green, blue = (int(colours[name][place : place + 2], 16) for place in (0, 2, 4))
+        assert f"rgb({red}, {green}, {blue})" in seen, name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
