@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from takeover.report.templates import render
+from takeover.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +60,9 @@ def svg(draw: "Callable[[Axes], None]", height: float, left: float, title: str, 
         description: what is to be seen, likewise.
         key: what no other drawing of the page has: its ids come of it.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    with uninterrupted():
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
     total = height + _TOP + _BOTTOM
     buffer = io.StringIO()

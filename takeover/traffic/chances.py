@@ -3,10 +3,11 @@
 Whoever looks again and again until it fits, or stops when it looks bad, has another false alarm probability than said.
 """
 
-import signal
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from takeover.uninterrupted import uninterrupted
 
 FALSE_ALARM = 1e-9
 """How probable it is that a right choice is called wrong."""
@@ -73,14 +74,7 @@ class Choice:
 
 
 def _statistics() -> Any:
-    """`scipy.stats`, which takes half a second to import.
-
-    A Ctrl-C waits for it: Python ends by a signal, not by pytest's exit code, when one passes through an `exec` of
-    text, and scipy makes its distributions so.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    """`scipy.stats`, which takes half a second to import."""
+    with uninterrupted():
         from scipy import stats
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return stats
