@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import itertools
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -61,6 +62,7 @@ class KubernetesEngine:
         self._timeout = ready_timeout
         self._numbers = itertools.count(1)
         self._cluster: Cluster | None = None
+        self._connecting = threading.Lock()
         self._version = ""
 
     @property
@@ -107,17 +109,18 @@ class KubernetesEngine:
         cluster.background.stop()
 
     def _connected(self) -> Cluster:
-        if self._cluster is None:
-            background = Background()
-            cluster = Cluster(Api(self._target), background, self._images)
-            try:
-                background.run(self._connect(cluster.api))
-            except BaseException:
-                background.run(cluster.api.close())
-                background.stop()
-                raise
-            self._cluster = cluster
-        return self._cluster
+        with self._connecting:  # scenarios are deployed from several threads
+            if self._cluster is None:
+                background = Background()
+                cluster = Cluster(Api(self._target), background, self._images)
+                try:
+                    background.run(self._connect(cluster.api))
+                except BaseException:
+                    background.run(cluster.api.close())
+                    background.stop()
+                    raise
+                self._cluster = cluster
+            return self._cluster
 
     async def _connect(self, api: Api) -> None:
         await api.open()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,19 @@ def receive_all(stream: Any) -> bytes:
         pieces.append(data)
     stream.close()
     return b"".join(pieces)
+
+
+def test_scenarios_that_are_deployed_at_once_share_a_connection(inbound: Scenario) -> None:
+    before = set(threading.enumerate())
+    engine = new_engine(ready_timeout=60.0)
+    with ThreadPoolExecutor(2) as pool:
+        deployments = list(pool.map(engine.deploy, [inbound] * 2, [RELEASE] * 2))
+
+    loops = [each for each in threading.enumerate() if each not in before and each.name == "kubernetes API"]
+    assert len(loops) == 1
+    for each in deployments:
+        each.delete()
+    engine.close()
 
 
 def test_a_scenario_from_deploy_to_delete(engine: KubernetesEngine, inbound: Scenario) -> None:
