@@ -246,7 +246,10 @@ class _Node:
     def _do_process(self, pod: str, container: str) -> int:
         """The inode of the container's PID namespace: what a process is found by from outside of the node."""
         pid = self._pods[pod].containers[container].pid()
-        return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+        try:
+            return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+        except FileNotFoundError:
+            raise handlers.Refused("ended", f"container {container} of Pod {pod} has ended") from None
 
     def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
         return [
