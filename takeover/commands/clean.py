@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
+from takeover.commands.saying import say
 from takeover.engines.kind import cluster as kind
 from takeover.errors import BadInputError
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         # Who has had only kind clusters has no other cluster to look at.
         if options.kube_context or options.kubeconfig or not kind.was_used():
             raise
-        _say(f"looked at no cluster but kind's: {error}")
+        say(f"looked at no cluster but kind's: {error}")
         return kind_code
 
 
@@ -52,7 +53,7 @@ def _clean_kind(options: argparse.Namespace) -> int:
     agreed = bool(found) and _shown_and_agreed(options, "kind clusters", found, "this machine")
     for name in found if agreed else []:
         kind.delete_leftover(name)
-        _say(f"deleted kind cluster {name}")
+        say(f"deleted kind cluster {name}")
     return 0 if agreed or not found else 1
 
 
@@ -71,29 +72,25 @@ async def _clean_namespaces(options: argparse.Namespace) -> int:
         agreed = _shown_and_agreed(options, "namespaces", lines, api.server)
         if agreed:
             await leftovers.delete(api, found)
-            _say(f"deleted {len(found)} namespaces")
+            say(f"deleted {len(found)} namespaces")
         return 0 if agreed or not found else 1
     finally:
         await api.close()
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-
-
 def _shown_and_agreed(options: argparse.Namespace, what: str, lines: Sequence[str], where: str) -> bool:
     if not lines:
-        _say(f"no {what} left of dead runs at {where}")
+        say(f"no {what} left of dead runs at {where}")
         return False
-    _say(f"{what} left of dead runs at {where}:")
+    say(f"{what} left of dead runs at {where}:")
     for line in lines:
-        _say(f"  {line}")
+        say(f"  {line}")
     if options.yes:
         return True
     question = f"delete these {len(lines)} {what}? [y/N] "
     if sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes"):
         return True
-    _say("nothing deleted (--yes deletes without asking)")
+    say("nothing deleted (--yes deletes without asking)")
     return False
 
 

@@ -3,10 +3,10 @@
 import argparse
 import functools
 import shutil
-import sys
 from pathlib import Path
 
 from takeover.commands.results import add_reports, chosen, paths_of, published
+from takeover.commands.saying import say
 from takeover.errors import BadInputError
 from takeover.results import store
 from takeover.results.accepted import DEFAULT, accept, read_accepted
@@ -55,19 +55,15 @@ def run(options: argparse.Namespace) -> int:
     paths = paths_of(options.results, options.reports)
     comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
     accept(comparison, accepted)
-    _say(*published(paths, options.reports))
+    say(*published(paths, options.reports))
     if options.show is not None:
         difference = chosen(comparison, options.show)
-        _say(*_detail(comparison, difference, paths))
+        say(*_detail(comparison, difference, paths))
         return int(difference in comparison.failing(kinds))
-    _say(*listing(comparison, kinds, options.all))
+    say(*listing(comparison, kinds, options.all))
     return int(bool(comparison.failing(kinds)))
 
 
 def _detail(comparison: Comparison, difference: Difference, paths: dict[str, Path]) -> list[str]:
     old, new = (store.read(paths[each]) for each in (comparison.baseline, difference.envoys[0]))
     return list(detail(comparison, difference, old, new, shutil.get_terminal_size((120, 40)).columns))
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))

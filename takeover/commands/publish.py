@@ -1,9 +1,9 @@
 """`takeover publish`: keeps the results of Envoys where a repository can hold them, to be compared with."""
 
 import argparse
-import sys
 
 from takeover.commands.results import add_reports, latest
+from takeover.commands.saying import say
 from takeover.results import store
 from takeover.results.publishing import publish
 from takeover.scenario.yaml_text import shown
@@ -28,5 +28,5 @@ def run(options: argparse.Namespace) -> int:
     found = [store.find(each, options.reports) for each in options.results] or latest(options.reports)
     for path in found:
         target = publish(path, options.reports)
-        sys.stdout.write(f"{shown(target)} ({target.stat().st_size / 1e6:.1f} MB)\n")
+        say(f"{shown(target)} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
