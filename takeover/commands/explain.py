@@ -1,18 +1,20 @@
 """`takeover explain`: which runtime guard of the new Envoy brings the old behaviour of a probe back."""
 
 import argparse
-import sys
+import contextlib
 
 import yaml
 
 from takeover.commands.results import add_reports, chosen, paths_of, published
+from takeover.commands.saying import say
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import Release, resolve
 from takeover.errors import BadInputError, TakeoverError
 from takeover.evidence.witnesses import UnrestError
+from takeover.facts.guards import layered_runtime
 from takeover.guards.explaining import Explaining, Explanation
-from takeover.guards.trial import Trial, runtime_of
+from takeover.guards.trial import Trial
 from takeover.results import store
 from takeover.results.differences import Difference, Place, compare
 from takeover.results.document import Document, Seen
@@ -45,19 +47,18 @@ def run(options: argparse.Namespace) -> int:
     if new.binary is None or not new.binary.guards:
         raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
     release = _release(options.envoy or new.envoy.name, new)
-    _say(*published(paths, options.reports))
-    _say(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
+    say(*published(paths, options.reports))
+    say(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
     changed = next(
         each for each in seen_changes(before, after) if (each.kind, each.what) == (difference.kind, difference.what)
     )
-    with Trial(
-        choose.engine(EngineOptions("local", {}), [release], _say), release, place.scenario, place.probe
-    ) as trial:
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], say)) as engine:
+        trial = Trial(engine, release, place.scenario, place.probe)
         try:
-            found = Explaining(trial, before, changed, lambda each: _say(f"  {each}")).explain(new.binary.guards)
+            found = Explaining(trial, before, changed, lambda each: say(f"  {each}")).explain(new.binary.guards)
         except UnrestError as error:
             raise TakeoverError(str(error)) from None
-    _say(*_told(found, changed, before, old, new))
+    say(*_told(found, changed, before, old, new))
     return 0 if found.guards else 1
 
 
@@ -79,7 +80,7 @@ def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tu
 
 def _release(selection: str, new: Document) -> Release:
     """The binary that the results are of. Raises: BadInputError if it is another one."""
-    release, *others = resolve(selection, _say)
+    release, *others = resolve(selection, say)
     if others:
         raise BadInputError(f"--envoy {selection}: name one Envoy, the binary of the results of {new.envoy.name}")
     if release.sha256 != new.envoy.sha256:
@@ -104,7 +105,10 @@ def _told(found: Explanation, changed: Aspect, before: Seen, old: Document, new:
         f"  as it is:      {changed.what}: {shown[0]}",
         f"  with it false: {changed.what}: {shown[1]}",
         "to keep the old behaviour as long as the guard is there, add to envoy.yaml:",
-        *(f"  {each}" for each in yaml.safe_dump({"layered_runtime": runtime_of(found.guards)}).splitlines()),
+        *(
+            f"  {each}"
+            for each in yaml.safe_dump({"layered_runtime": layered_runtime(found.guards, value=False)}).splitlines()
+        ),
     ]
 
 
@@ -114,8 +118,3 @@ def _value(before: Seen, seen: Seen, changed: Aspect) -> str | None:
         if (each.kind, each.what) == (changed.kind, changed.what):
             return each.now
     return changed.was
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{each}\n" for each in lines))
-    sys.stdout.flush()

@@ -2,7 +2,9 @@
 
 import mmap
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -33,9 +35,15 @@ def guards(binary: Path) -> list[str]:
     raise TakeoverError(f"{binary} still complains of runtime guards: {', '.join(sorted(unknown))}")
 
 
+def layered_runtime(guards: Iterable[str], value: bool) -> dict[str, Any]:
+    """The `layered_runtime` of a bootstrap config that gives all of these guards that value."""
+    return {"layers": [{"name": "guards", "static_layer": dict.fromkeys(guards, value)}]}
+
+
 def _unknown(binary: Path, names: set[str]) -> set[str]:
-    layer = {"name": "guards", "static_layer": dict.fromkeys(sorted(names), True)}
-    ended = validation(binary, "--config-yaml", yaml.safe_dump({"layered_runtime": {"layers": [layer]}}))
+    ended = validation(
+        binary, "--config-yaml", yaml.safe_dump({"layered_runtime": layered_runtime(sorted(names), value=True)})
+    )
     if ended.returncode != 0:
         raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.stderr.strip()[-300:]}")
     return set(_UNKNOWN.findall(ended.stderr))

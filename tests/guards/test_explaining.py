@@ -1,5 +1,6 @@
 """Finds, on a real Envoy, the guard that makes a difference, and says so where none does."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -24,9 +25,8 @@ def release() -> Release:
 
 @pytest.fixture
 def trial(release: Release) -> Iterator[Trial]:
-    engine = choose.engine(EngineOptions("local", {}), [release], lambda _: None)
-    with Trial(engine, release, "gateway-header-match", "hostile/version-twice-same") as trial:
-        yield trial
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
+        yield Trial(engine, release, "gateway-header-match", "hostile/version-twice-same")
 
 
 def test_the_guard_that_brings_it_back_is_found(trial: Trial, release: Release) -> None:
