@@ -9,10 +9,9 @@ import itertools
 import secrets
 from collections.abc import Mapping
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
-
 from takeover.engines.interface import ByteStream, Pod
 from takeover.errors import TakeoverError
+from takeover.evidence import quiescence
 from takeover.evidence.logs import json_lines
 
 # The containers of the manifests (parts/nginx, parts/auth) that log who asked, and where they listen.
@@ -46,23 +45,17 @@ class Destinations:
         running = self._ask((pod, container), fence)
         found: list[str] = []
 
-        def is_whole() -> bool:
+        def missing() -> str:
             writer = self._pods[pod].container(container)
             # What does not run any more writes nothing more.
             found[:] = json_lines(writer.followed_logs() if running else writer.logs())
-            return not running or any(fence in line for line in reversed(found))
+            is_whole = not running or any(fence in line for line in reversed(found))
+            return "" if is_whole else f"last: {found[-1:]}"
 
-        waiting = Retrying(
-            retry=retry_if_result(lambda whole: not whole),
-            wait=wait_exponential(multiplier=0.001, exp_base=1.5, max=0.05),
-            stop=stop_after_delay(_DEADLINE),
-        )
-        try:
-            waiting(is_whole)
-        except RetryError:
+        if last := quiescence.waited_for(missing, _DEADLINE):
             raise TakeoverError(
-                f"{pod}/{container} answered {fence} and had not logged it {_DEADLINE:g} s later; last: {found[-1:]}"
-            ) from None
+                f"{pod}/{container} answered {fence} and had not logged it {_DEADLINE:g} s later; {last}"
+            )
         return [line for line in found if _MARK not in line]
 
     def _ask(self, place: tuple[str, str], path: str) -> bool:
