@@ -115,9 +115,9 @@ class Api:
                 return None
             raise
 
-    async def text(self, path: str, params: Params = (), verb: str = "get") -> str:
-        """GET of something that is no JSON; undecodable bytes are replaced."""
-        return (await self._request(verb, "GET", path, params)).decode(errors="replace")
+    async def log(self, path: str, container: str) -> str:
+        """All of a container's log so far; undecodable bytes are replaced. `path` is that of its Pod's logs."""
+        return (await self._request("log", "GET", path, [("container", container)])).decode(errors="replace")
 
     async def watch(self, path: str, params: Params) -> AsyncIterator[Object]:
         """Yields watch events ({"type", "object"}) until the server ends the stream."""
@@ -125,10 +125,10 @@ class Api:
             async for line in content:
                 yield json.loads(line)
 
-    async def follow(self, path: str, params: Params) -> AsyncIterator[bytes]:
-        """Yields what is written to a log, as it comes, until the container ends. Raises: ApiError, TakeoverError."""
+    async def follow(self, path: str, container: str) -> AsyncIterator[bytes]:
+        """Yields what `log` tells, and what comes, as it comes, until the container ends. Raises: TakeoverError."""
         try:
-            async with self._streamed("follow", path, params) as content:
+            async with self._streamed("follow", path, [("container", container), ("follow", "true")]) as content:
                 async for chunk in content.iter_any():
                     yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from takeover.engines.kubernetes.api import Api, ApiError, Params
+from takeover.engines.kubernetes.api import Api
 from takeover.errors import TakeoverError
 
 _ASK_AGAIN = 0.1
@@ -21,7 +21,7 @@ class FollowedLog:
     def __init__(self, api: Api, path: str, container: str) -> None:
         self._api = api
         self._path = path
-        self._params: Params = [("container", container)]
+        self._container = container
         self._arrived = bytearray()
         self._told = ""
         self._new_at = 0.0
@@ -47,13 +47,13 @@ class FollowedLog:
         self._arrived.clear()
 
     async def _whole(self) -> str:
-        self._told = await self._api.text(self._path, self._params, verb="log")
+        self._told = await self._api.log(self._path, self._container)
         self._new_at = time.monotonic()
         return self._told
 
     async def _follow(self) -> None:
         try:
-            async for chunk in self._api.follow(self._path, [*self._params, ("follow", "true")]):
+            async for chunk in self._api.follow(self._path, self._container):
                 self._arrived += chunk
-        except (ApiError, TakeoverError):
+        except TakeoverError:
             pass  # then the whole log tells, or why there is none

@@ -152,7 +152,7 @@ class KubernetesPod:
 
     async def container_logs(self, container: str) -> str:
         """A container's log, also of an init container or of one that has ended."""
-        return await self.cluster.api.text(self.log_path, [("container", container)], verb="log")
+        return await self.cluster.api.log(self.log_path, container)
 
     async def relay(self, user: tuple[int, int]) -> Relay:
         """The relay of a user; made on first use."""
