@@ -110,6 +110,28 @@ HEADER_RULES = (
 
 
 @dataclass(frozen=True)
+class FieldRule:
+    """Puts `replacement` in the place of what the pattern finds in that field of Envoy's log entries."""
+
+    name: str
+    field: str
+    pattern: re.Pattern[str]
+    replacement: str
+    reason: str
+
+
+FIELD_RULES = (
+    FieldRule(
+        "translated-port",
+        "downstream_remote",
+        re.compile(r":\d+$"),
+        ":<port>",
+        "where two connections would have the same port, the node's address translation gives one a lower, of chance",
+    ),
+)
+
+
+@dataclass(frozen=True)
 class Race:
     """What is left out of an observation in which one of Envoy's log entries has such flags and details.
 
@@ -167,7 +189,11 @@ def without_chance(text: str) -> str:
     return text
 
 
-_CLIENT_PORT = re.compile(r":\d+$")
+def _field(name: str, value: Any) -> Any:
+    for rule in FIELD_RULES:
+        if name == rule.field and isinstance(value, str):
+            value = rule.pattern.sub(rule.replacement, value)
+    return value
 
 
 class Normaliser:
@@ -194,13 +220,7 @@ class Normaliser:
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = race.end if race.end and end in ("closed", "reset") else end
-        # Any port: where two connections would have the same one, the node's address translation gives a lower one.
-        entries = [
-            {**each, "downstream_remote": _CLIENT_PORT.sub(":<port>", each["downstream_remote"])}
-            if isinstance(each.get("downstream_remote"), str)
-            else each
-            for each in entries
-        ]
+        entries = [{name: _field(name, value) for name, value in each.items()} for each in entries]
         normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved, "end": end})
         return normal
 

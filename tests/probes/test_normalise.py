@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from takeover.probes.normalise import HEADER_RULES, RACES, RULES, Normaliser, without_chance
+from takeover.probes.normalise import FIELD_RULES, HEADER_RULES, RACES, RULES, Normaliser, without_chance
 from takeover.probes.probe import Group
 from takeover.scene import Scene
 
@@ -64,6 +64,19 @@ def test_headers(rule: Any, inbound: Scene) -> None:
     # An answer that follows another stands in its body.
     assert without_chance(f"a\r\n{name}: {value}\r\nb") == f"a\r\n{name}: {normal}\r\nb"
     assert without_chance(f"a\r\nx-{name}: {value}\r\nb") == f"a\r\nx-{name}: {value}\r\nb"
+
+
+# By the rule's name: a field's value, its normal form, and a value that must stay.
+FIELDS = {"translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1")}
+
+
+@pytest.mark.parametrize("rule", FIELD_RULES, ids=lambda rule: rule.name)
+def test_fields_of_log_entries(rule: Any, inbound: Scene) -> None:
+    value, normal, other = FIELDS[rule.name]
+    entries = [{rule.field: value}, {rule.field: other}, {rule.field: None}, {"other": value}]
+    seen = Normaliser(inbound.deployment).seen({"log": entries, "stats": {}, "end": "closed"})
+
+    assert seen["log"] == [{rule.field: normal}, *entries[1:]]
 
 
 def test_addresses_are_named(inbound: Scene) -> None:
