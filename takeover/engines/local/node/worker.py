@@ -74,7 +74,6 @@ class _Node:
         self._pods: dict[str, RunningPod] = {}
         self._images: dict[str, Image] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
-        self._endpoints_of: tuple[dict[str, tuple[str, bool]], dict[str, objects.Service]] = ({}, {})
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
         self._next_service_address = 1
@@ -273,10 +272,6 @@ class _Node:
         return tuple(found)
 
     def _publish_endpoints(self) -> None:
-        known = ({name: (pod.ip, pod.ready) for name, pod in self._pods.items()}, dict(self._services))
-        if known == self._endpoints_of:
-            return
-        self._endpoints_of = known
         endpoints = self._ready_endpoints()
         if endpoints == self._endpoints:
             return
