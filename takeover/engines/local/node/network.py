@@ -5,6 +5,7 @@ bridge the answer of such a neighbour would go past the node, and past the trans
 """
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from takeover.engines.local import kernel
 
 GATEWAY = "10.244.0.1"
 _POD_ADDRESS = "10.244.{}.{}"
+_ON_LINK = 4  # RTNH_F_ONLINK of rtnetlink(7): the gateway is at the link's other end, though no route says so
 
 
 class Network:
@@ -28,6 +30,7 @@ class Network:
         _settings({"ip_forward": "1"})
         self._links = IPRoute()
         self._loopback_up(self._links)
+        self.add_address(GATEWAY)
 
     def add_address(self, address: str) -> None:
         """Gives the node itself one more address."""
@@ -40,28 +43,23 @@ class Network:
         address = _POD_ADDRESS.format(self._count // 254, self._count % 254 + 1)
         path = self._namespaces / str(self._count)
         path.touch()
+        host_side = f"pod{self._count}"
         kernel.unshare(kernel.NEW_NETWORK)
         try:
             kernel.bind("/proc/self/ns/net", path)
             _settings({})
-            pod_links = IPRoute()
+            with IPRoute() as pod_links:
+                self._loopback_up(pod_links)
+                peer = {"ifname": host_side, "net_ns_fd": self._own}
+                pod_links.link("add", ifname="eth0", state="up", kind="veth", peer=peer)
+                eth0 = socket.if_nametoindex("eth0")
+                pod_links.addr("add", index=eth0, address=address, prefixlen=32)
+                pod_links.route("add", dst="default", gateway=GATEWAY, oif=eth0, flags=_ON_LINK)
         finally:
             kernel.enter(self._own)
-        host_side = f"pod{self._count}"
-        with path.open("rb") as namespace:
-            peer = {"ifname": "eth0", "net_ns_fd": namespace.fileno()}
-            self._links.link("add", ifname=host_side, kind="veth", peer=peer)
-        index = self._links.link_lookup(ifname=host_side)[0]
-        self._links.addr("add", index=index, address=GATEWAY, prefixlen=32)
+        index = socket.if_nametoindex(host_side)
         self._links.link("set", index=index, state="up")
-        self._links.route("add", dst=f"{address}/32", oif=index)
-        with pod_links:
-            self._loopback_up(pod_links)
-            eth0 = pod_links.link_lookup(ifname="eth0")[0]
-            pod_links.addr("add", index=eth0, address=address, prefixlen=32)
-            pod_links.link("set", index=eth0, state="up")
-            pod_links.route("add", dst=f"{GATEWAY}/32", oif=eth0, scope=253)  # 253: on this link, no gateway
-            pod_links.route("add", dst="default", gateway=GATEWAY, oif=eth0)
+        self._links.route("add", dst=f"{address}/32", oif=index, prefsrc=GATEWAY)
         return path, address
 
     def remove_pod(self, path: Path) -> None:
