@@ -11,6 +11,7 @@ from takeover.engines.interface import ByteStream, Container, Deployment, Engine
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.releases import Release
+from takeover.envoy.used_stats import UsedStats
 from takeover.errors import DeploymentError
 from takeover.evidence.seen import Seen
 from takeover.evidence.witnesses import Witnesses
@@ -98,7 +99,8 @@ class Scene:
             held: how many connections with Envoy the block leaves open nevertheless.
         """
         if self._witnesses is None:
-            self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy)
+            used = UsedStats(self.connect_to_admin())
+            self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy, used)
             self._closing.callback(self._witnesses.close)
         before, seen = self._witnesses.before(self._connections.open_now, self._connections.attempted), Seen()
         yield seen

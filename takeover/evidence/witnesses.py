@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from takeover.engines.interface import Container, Deployment, Pod
 from takeover.envoy.admin import Admin
+from takeover.envoy.used_stats import UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.destinations import Destinations
@@ -35,12 +36,14 @@ class Witnesses:
     Args:
         pod: the Pod with Envoy.
         container: Envoy's container in it.
+        used: is closed with this.
     """
 
-    def __init__(self, deployment: Deployment, pod: Pod, container: Container, admin: Admin) -> None:
+    def __init__(self, deployment: Deployment, pod: Pod, container: Container, admin: Admin, used: UsedStats) -> None:
         self._pod = pod
         self._container = container
-        self._admin = admin
+        self._unused = dict.fromkeys(admin.stats(), 0)
+        self._used = used
         self._destinations = Destinations(deployment.pods)
         self._has_rules: bool | None = None
         self._last: tuple[int, Account] | None = None
@@ -48,6 +51,7 @@ class Witnesses:
     def close(self) -> None:
         """Ends the connections that are kept."""
         self._destinations.close()
+        self._used.close()
 
     def before(self, open_connections: int, attempted: int) -> Account:
         """Waits until what came before is over and written down, and asks every witness.
@@ -59,11 +63,11 @@ class Witnesses:
         Raises: UnrestError that says what was last seen.
         """
         # Nothing happened since the last block ended: what was told then holds, and nobody needs to be asked again.
-        if self._last and self._last[0] == attempted and not difference(self._last[1].stats, self._admin.stats()):
+        if self._last and self._last[0] == attempted and not difference(self._last[1].stats, self._stats()):
             return self._last[1]
 
         def look() -> Account | str:
-            stats = self._admin.stats()
+            stats = self._stats()
             if (known := quiescence.connections(stats)) > open_connections:
                 return f"Envoy has {known} connections with clients, which have {open_connections} open"
             log = self._log(stats)
@@ -84,7 +88,7 @@ class Witnesses:
         forwarded_before, arrivals_before = quiescence.forwarded_requests(before.stats), _number(before.arrived)
 
         def look() -> Account | str:
-            stats = self._admin.stats()
+            stats = self._stats()
             if (known := quiescence.connections(stats)) != expected:
                 return f"Envoy has {known} connections with clients, not {expected}"
             if isinstance(log := self._log(stats), str):
@@ -94,13 +98,17 @@ class Witnesses:
             if arrivals < (forwarded := quiescence.forwarded_requests(stats) - forwarded_before):
                 return f"destinations logged {arrivals} requests, Envoy sent them {forwarded}"
             # Envoy reads one counter after the other while its worker goes on: what counts is read at rest.
-            if moving := difference(stats, stats := self._admin.stats()):
+            if moving := difference(stats, stats := self._stats()):
                 return f"counters still move: {moving}"
             return Account(stats, log, arrived, self._rules())
 
         told = _waited_for(look)
         self._last = attempted, told
         return told
+
+    def _stats(self) -> Stats:
+        """All counters and gauges: those that there are, and those that came about since."""
+        return self._unused | self._used.now()
 
     def _log(self, stats: Stats) -> list[str] | str:
         """Envoy's access log, or what is under way or not yet in it."""

@@ -10,8 +10,8 @@ import h2.exceptions
 import h2.settings
 
 from takeover.engines.interface import ByteStream
-from takeover.probes.http1 import Answer
 from takeover.probes.probe import Request
+from takeover.traffic.http1 import Answer
 from takeover.traffic.raw import End
 
 _STREAM = 1

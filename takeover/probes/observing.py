@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from takeover.engines.interface import ByteStream
+from takeover.envoy.used_stats import UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.logs import json_lines
 from takeover.evidence.witnesses import DEADLINE, UnrestError
-from takeover.probes.counters import Counters
 from takeover.probes.exchange import Exchange
 from takeover.probes.normalise import Normaliser
 from takeover.probes.probe import Group, Place, Probe
@@ -63,7 +63,7 @@ class Observer:
         self._scene = scene
         self._group = group
         self._container = scene.envoy_container
-        self._counters = Counters(scene.connect_to_admin())
+        self._counters = UsedStats(scene.connect_to_admin())
         self._hostile: ByteStream | None = None
         if _HOSTILE in scene.deployment.pods:
             self._hostile = scene.pod(_HOSTILE).forward(_HOSTILE_CONTROL)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takeover.probes.http1 import read
+from takeover.traffic.http1 import read
 
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 CHUNKED = (

@@ -1,11 +1,10 @@
-"""Envoy's counters, read several times for each probe: over one connection, and only those that were ever set."""
+"""Envoy's counters, read again and again: over one connection, and only those that were ever set."""
 
 import msgspec
 
 from takeover.engines.interface import ByteStream
 from takeover.errors import TakeoverError
-from takeover.evidence.counters import Stats
-from takeover.probes import http1
+from takeover.traffic import http1
 
 _REQUEST = b"GET /stats?format=json&usedonly HTTP/1.1\r\nhost: envoy.admin\r\n\r\n"
 
@@ -19,13 +18,16 @@ class _Stats(msgspec.Struct):
     stats: list[_Stat]
 
 
-class Counters:
-    """Asks over a connection to the admin port, a tenth of what a client library takes."""
+class UsedStats:
+    """Asks over a connection to the admin port, a fifth of what a client library and all counters take.
+
+    See the Envoy page "Administration interface": `GET /stats?usedonly`.
+    """
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
 
-    def now(self) -> Stats:
+    def now(self) -> dict[str, int]:
         """Counters and gauges by name. Raises: TakeoverError when Envoy does not tell them."""
         self._stream.send(_REQUEST)
         received = b""
