@@ -1,6 +1,7 @@
 """For imports that take long: a Ctrl-C waits for their end."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,8 +13,15 @@ def uninterrupted() -> Iterator[None]:
     One that passes through an `exec` of text, by which libraries make their classes, ends Python by a signal, and not
     by the exit code that whoever catches it wants.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if threading.current_thread() is not threading.main_thread():
+        yield  # it comes to the main thread only
+        return
+    came: list[int] = []
+    # To block the signal would not do: another thread takes it then, and the handler runs here all the same.
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
