@@ -8,6 +8,8 @@
 
 root=$(cd -P "${BASH_SOURCE[0]%/*}/.." && pwd)
 venv=$root/.venv
+# Container images often set it: every one of a run's processes would compile everything anew.
+unset PYTHONDONTWRITEBYTECODE
 python=$venv/bin/python
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
