@@ -1,6 +1,7 @@
 """A sheet that matplotlib draws on, and its SVG as a part of the page: in the page's own colours and letters.
 
-matplotlib is imported when something is drawn, as that takes half a second; never its pyplot, which keeps what it drew.
+matplotlib is imported when something is drawn, or `prepare` called, as that takes a third of a second; never its
+pyplot, which keeps what it drew.
 """
 
 import io
@@ -49,6 +50,12 @@ class Colour(StrEnum):
         return f"var(--{self.name.lower().replace('_', '-')})"
 
 
+def prepare() -> None:
+    """Imports what drawing needs."""
+    with uninterrupted():
+        import matplotlib.figure  # noqa: F401
+
+
 def svg(draw: "Callable[[Axes], None]", height: float, left: float, title: str, description: str, key: str) -> str:
     """What `draw` draws, as an element of the page. The same drawing always gives the same text.
 
@@ -60,9 +67,9 @@ def svg(draw: "Callable[[Axes], None]", height: float, left: float, title: str, 
         description: what is to be seen, likewise.
         key: what no other drawing of the page has: its ids come of it.
     """
-    with uninterrupted():
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
+    prepare()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     total = height + _TOP + _BOTTOM
     buffer = io.StringIO()
