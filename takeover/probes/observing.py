@@ -13,6 +13,7 @@ from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.logs import json_lines
 from takeover.evidence.witnesses import DEADLINE, UnrestError
+from takeover.probes import runs
 from takeover.probes.exchange import Exchange
 from takeover.probes.normalise import Normaliser
 from takeover.probes.probe import Group, Place, Probe
@@ -208,7 +209,7 @@ class Observer:
         return {
             "scenario": self._group.scenario,
             "probe": f"{self._group.name}/{seen.probe.name}",
-            "request": seen.probe.request,
+            "request": runs.told(seen.probe.request),
             "seen": normaliser.seen(told),
         }
 

@@ -70,7 +70,7 @@ class Probe:
         answers: how many answers end it.
         until: all has come when it ends with this; empty: with the answers, over TCP with the connection's end.
         within: for at most so many seconds is waited for what ends it.
-        request: what it sends, as plain data, for whoever wants to repeat it; long runs of a character as `runs.told`.
+        request: what it sends, as plain data, for whoever wants to repeat it.
     """
 
     name: str

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 
 from takeover.errors import BadInputError
-from takeover.probes import runs
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.written_request import exchange, text
 from takeover.scenario.documents import short_name
@@ -99,7 +98,7 @@ def _probe(scenario: Scenario, group: Fields, entry: Fields) -> Probe:
         answers=entry.take("answers", int, 1),
         until=text(entry, "until") if "until" in entry.data else b"",
         within=float(within),
-        request=runs.told(about | made.request),
+        request=about | made.request,
     )
 
 
