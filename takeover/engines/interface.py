@@ -148,11 +148,22 @@ class Deployment(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How deployments are made before a test needs them: `ahead` of them in all, `at_once` at the same time."""
+
+    at_once: int
+    ahead: int
+
+
 class Engine(Protocol):
     """A place where scenarios can be deployed."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def pace(self) -> Pace: ...
 
     def describe(self) -> str:
         """One line for the run's header: what this engine runs on."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
+from takeover.engines.interface import Pace
 from takeover.engines.kubernetes import access, objects
 from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.background import Background
@@ -46,6 +47,8 @@ class KubernetesEngine:
     """
 
     name = "kubernetes"
+    # A deployment mostly waits for the cluster.
+    pace = Pace(at_once=2, ahead=4)
 
     def __init__(
         self,

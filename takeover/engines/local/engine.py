@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from takeover.engines.interface import Pace
 from takeover.engines.local import host, images, lab, objects, wire
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.node_client import NodeClient
@@ -31,6 +32,8 @@ class LocalEngine:
     """
 
     name = "local"
+    # A deployment keeps a core busy, and the tests have the other one. Those that wait for a timer have time for many.
+    pace = Pace(at_once=1, ahead=8)
 
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
