@@ -87,7 +87,7 @@ def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, b
 
     assert response.status_code == status
     # Envoy's timers count from when its event loop last looked at the clock: some milliseconds before the request.
-    assert response.elapsed.total_seconds() >= 0.9
+    assert response.elapsed.total_seconds() >= 0.45
     assert_refused(seen, by, 200)  # it would have said yes, too late
     assert seen.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
 
