@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -65,6 +66,12 @@ def write(run: Path, name: str, document: bytes) -> Path:
     return path
 
 
+class _Numbered(msgspec.Struct):
+    """As much of a document of whatever form as tells its form."""
+
+    schema: Any = None
+
+
 def read(path: Path) -> Document:
     """The document in that file. Raises: BadInputError, one line that says what is wrong with it."""
     try:
@@ -72,15 +79,16 @@ def read(path: Path) -> Document:
     except OSError as error:
         raise BadInputError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     try:
-        found = msgspec.json.decode(data)
+        number = msgspec.json.decode(data, type=_Numbered).schema
+    except msgspec.ValidationError:  # no object
+        number = None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"{shown(path)}: is no whole JSON document: {error}") from error
-    number = found.get("schema") if isinstance(found, dict) else None
     if number != SCHEMA:
         what = "holds no results of a run" if number is None else f"is of schema {number}, and this reads {SCHEMA}"
         raise BadInputError(f"{shown(path)}: {what}; run the suites again to make one")
     try:
-        return msgspec.convert(found, Document)
+        return msgspec.json.decode(data, type=Document)
     except msgspec.ValidationError as error:
         raise BadInputError(f"{shown(path)}: {error}") from error
 
