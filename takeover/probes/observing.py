@@ -13,7 +13,6 @@ from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.logs import json_lines
 from takeover.evidence.witnesses import DEADLINE, UnrestError
-from takeover.probes import runs
 from takeover.probes.exchange import Exchange
 from takeover.probes.normalise import Normaliser
 from takeover.probes.probe import Group, Place, Probe
@@ -209,7 +208,7 @@ class Observer:
         return {
             "scenario": self._group.scenario,
             "probe": f"{self._group.name}/{seen.probe.name}",
-            "request": runs.told(seen.probe.request),
+            "request": seen.probe.told,
             "seen": normaliser.seen(told),
         }
 

@@ -1,8 +1,10 @@
 """What a probe is: where it goes, and what it sends, step by step."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from takeover.probes import runs
 from takeover.scenario.edits import Edit
 
 Protocol = Literal["http1", "http2", "tcp"]
@@ -86,6 +88,12 @@ class Probe:
     until: bytes
     within: float
     request: dict[str, Any]
+
+    @functools.cached_property
+    def told(self) -> dict[str, Any]:
+        """The request with its long runs of a character as `runs.told`: the same for every Envoy."""
+        told: dict[str, Any] = runs.told(self.request)
+        return told
 
 
 @dataclass(frozen=True, eq=False)
