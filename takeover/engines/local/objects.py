@@ -3,6 +3,7 @@
 Shapes and defaults are those of the Kubernetes API reference (core/v1).
 """
 
+import contextlib
 import ipaddress
 import re
 import threading
@@ -208,6 +209,13 @@ def parse(document: dict[str, Any]) -> Object:
             return msgspec.convert(document, _KINDS[kind])
     except msgspec.ValidationError as error:
         raise BadInputError(f"{kind}/{name}: {_readable(str(error))}") from None
+
+
+def prepare() -> None:
+    """Has msgspec look at the kinds now: what is forked later need not do so."""
+    for kind in _KINDS.values():
+        with contextlib.suppress(msgspec.ValidationError), _CONVERTING:
+            msgspec.convert({}, kind)
 
 
 def full_name(parsed: Object) -> str:

@@ -5,6 +5,7 @@ the node's end of a pair of its own; what that end hears is `node.requests`. The
 after all its nodes have.
 """
 
+import codecs
 import gc
 import os
 import signal
@@ -12,7 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
-from takeover.engines.local import kernel, wire
+from takeover.engines.local import kernel, objects, wire
 from takeover.engines.local.node import worker
 
 
@@ -20,6 +21,8 @@ def main() -> None:
     """Forks a node for every message until the test process is gone."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.umask(0o022)  # a container's user reads what is made here
+    objects.prepare()
+    codecs.lookup("idna")  # for the first connection, to wherever
     gc.freeze()
     nodes: set[int] = set()
     while True:

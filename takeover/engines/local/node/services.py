@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # Made once, and never touched again. The rule about established connections is kube-proxy's, and does more than it
 # says: the kernel tracks connections only while some rule of the network namespace asks for it, so without this one a
 # Service that loses its last endpoint would take the translation from the connections that are established.
-FOUNDATION = """*nat
+_FOUNDATION = """*nat
 :KUBE-SERVICES -
 :KUBE-POSTROUTING -
 -A PREROUTING -j KUBE-SERVICES
@@ -33,8 +33,18 @@ class ServicePortEndpoints:
     endpoints: tuple[tuple[str, int], ...]
 
 
-def rules(ports: list[ServicePortEndpoints]) -> str:
-    """The input of `iptables-restore --noflush` for all Services: it fills its own chains anew, in one step."""
+def only_grew(before: list[ServicePortEndpoints], now: list[ServicePortEndpoints]) -> bool:
+    """Whether everything that was an endpoint is one."""
+    known = {(each.cluster_ip, each.port): set(each.endpoints) for each in now}
+    return all(set(each.endpoints) <= known.get((each.cluster_ip, each.port), set()) for each in before)
+
+
+def rules(ports: list[ServicePortEndpoints], with_foundation: bool) -> str:
+    """The input of `iptables-restore --noflush` for all Services: it fills its own chains anew, in one step.
+
+    Args:
+        with_foundation: also makes what leads there; the first time.
+    """
     nat = ["*nat", ":KUBE-SERVICES -", ":KUBE-POSTROUTING -"]
     nat += [f":KUBE-SVC-{number} -" for number, _ in enumerate(ports)]
     refused = ["*filter", ":KUBE-REFUSED -"]
@@ -53,4 +63,5 @@ def rules(ports: list[ServicePortEndpoints]) -> str:
             hairpins.add(address)
     # A Pod that reaches itself through its own Service must not see itself as the client.
     nat += [f"-A KUBE-POSTROUTING -s {address}/32 -d {address}/32 -j MASQUERADE" for address in sorted(hairpins)]
-    return "\n".join([*nat, "COMMIT", *refused, "COMMIT", ""])
+    filled = "\n".join([*nat, "COMMIT", *refused, "COMMIT", ""])
+    return _FOUNDATION + filled if with_foundation else filled

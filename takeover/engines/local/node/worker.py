@@ -24,6 +24,8 @@ from takeover.engines.local.node.runtime import Image, Runtime
 _SOON = 0.005
 # How soon to look again while others answer requests.
 _OFTEN = 0.05
+# For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
+_COLLECT = 0.05
 _STATE = Path("/run")
 
 
@@ -67,13 +69,13 @@ class _Node:
         self._network.add_address(dns.ADDRESS)
         self._runtime = Runtime(_STATE, lab_here)
         self._system = self._system_root(lab_here)
-        self._restore_rules(services.FOUNDATION)
         self._dns = dns.ClusterDns(self._system)
         self._config_maps: dict[str, objects.ConfigMap] = {}
         self._services: dict[str, objects.Service] = {}
         self._pods: dict[str, RunningPod] = {}
         self._images: dict[str, Image] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
+        self._publish_by = float("inf")
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
         self._next_service_address = 1
@@ -110,7 +112,7 @@ class _Node:
         """Does what is due. Returns in how many seconds to come back."""
         now = time.monotonic()
         under_way = [pod.advance(now) for pod in self._pods.values()]
-        self._publish_endpoints()
+        self._publish_endpoints(now, more_to_come=any(under_way))
         if self._handlers:
             self._handlers = {pid for pid in self._handlers if os.waitpid(pid, os.WNOHANG)[0] == 0}
         if any(under_way) or self._handlers:
@@ -271,13 +273,14 @@ class _Node:
             found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
         return tuple(found)
 
-    def _publish_endpoints(self) -> None:
+    def _publish_endpoints(self, now: float, more_to_come: bool) -> None:
         endpoints = self._ready_endpoints()
         if endpoints == self._endpoints:
             return
-        self._restore_rules(services.rules(endpoints))
-        self._endpoints = endpoints
-
-    def _restore_rules(self, rules: str) -> None:
+        self._publish_by = min(self._publish_by, now + _COLLECT)
+        if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
+            return
+        rules = services.rules(endpoints, with_foundation=not self._endpoints)
         command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
         subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
+        self._endpoints, self._publish_by = endpoints, float("inf")
