@@ -11,7 +11,7 @@ _RUNS = 5
 _COMMANDS = {
     "pytest -m outbound": ["-m", "outbound"],
     "pytest suites": [],
-    "pytest suites -n 2": ["-n", "2"],
+    "pytest suites -n 0": ["-n", "0"],
 }
 
 
