@@ -34,7 +34,7 @@ def waited_for(look: Callable[[], Told | str], deadline: float, longest_wait: fl
 
 def connections(stats: Stats) -> int:
     """How many connections Envoy's clients have with it, the admin port's left out."""
-    return sum(value for name, value in stats.items() if _CONNECTIONS.match(name) and not _is_another(name))
+    return sum(value for name, value in stats.items() if value and _CONNECTIONS.match(name) and not _is_another(name))
 
 
 def under_way(stats: Stats) -> str:

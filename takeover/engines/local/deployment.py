@@ -16,7 +16,7 @@ from takeover.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
 
-_LOOK_EVERY = 0.005
+_LOOK_EVERY = 0.015
 
 Prepare = Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]]
 

@@ -1,15 +1,18 @@
 """Messages between the test process and a node: JSON and open files over a Unix socket.
 
-The JSON travels in an anonymous file beside the message, so that its size knows no limit and the files arrive with it.
+A long JSON travels in an anonymous file beside the message, so that its size knows no limit.
 """
 
-import json
 import os
 import socket
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 _MOST_FILES = 16
+_LONGEST_INLINE = 1 << 14
+_IN_A_FILE = b"."  # instead of a JSON: it is in the first file
 
 
 class Closed(Exception):  # noqa: N818 - the end of a conversation, not a fault
@@ -23,13 +26,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 def send(end: socket.socket, message: Any, files: Sequence[int] = ()) -> None:
     """Sends one message; the caller keeps (and closes) its own `files`."""
-    body = os.memfd_create("message", os.MFD_CLOEXEC)
-    try:
-        with open(body, "wb", closefd=False) as file:
-            file.write(json.dumps(message).encode())
-        socket.send_fds(end, [b"."], [body, *files])
-    finally:
-        os.close(body)
+    body = msgspec.json.encode(message)
+    if len(body) <= _LONGEST_INLINE:
+        socket.send_fds(end, [body], files)
+        return
+    with os.fdopen(os.memfd_create("message", os.MFD_CLOEXEC), "wb") as file:
+        file.write(body)
+        file.flush()
+        socket.send_fds(end, [_IN_A_FILE], [file.fileno(), *files])
 
 
 def receive(end: socket.socket) -> tuple[Any, list[int]]:
@@ -38,11 +42,13 @@ def receive(end: socket.socket) -> tuple[Any, list[int]]:
     Raises: Closed, and TimeoutError when the socket has a timeout.
     """
     try:
-        data, files, _, _ = socket.recv_fds(end, 1, _MOST_FILES, socket.MSG_CMSG_CLOEXEC)
+        data, files, _, _ = socket.recv_fds(end, _LONGEST_INLINE, _MOST_FILES, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         raise Closed from None
     if not data:
         raise Closed
+    if data != _IN_A_FILE:
+        return msgspec.json.decode(data), files
     with os.fdopen(files[0], "rb") as file:
         file.seek(0)
-        return json.loads(file.read()), files[1:]
+        return msgspec.json.decode(file.read()), files[1:]

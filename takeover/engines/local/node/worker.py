@@ -21,7 +21,7 @@ from takeover.engines.local.node.network import Network
 from takeover.engines.local.node.runtime import Image, Runtime
 
 # How soon to look again while something is starting.
-_SOON = 0.005
+_SOON = 0.015
 # How soon to look again while others answer requests.
 _OFTEN = 0.05
 # For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
