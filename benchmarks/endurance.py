@@ -18,7 +18,7 @@ def _burn() -> None:
 
 
 def main() -> None:
-    """Runs the suites so many times in one process of pytest."""
+    """Runs the suites so many times in one run of pytest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("times", nargs="?", type=int, default=200)
     parser.add_argument("--busy", action="store_true", help="keep every core busy with something else")
