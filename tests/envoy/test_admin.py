@@ -14,11 +14,9 @@ def admin(running_envoy: RunningEnvoy) -> Admin:
     return running_envoy.admin
 
 
-def test_tells_who_is_there(admin: Admin, running_envoy: RunningEnvoy) -> None:
+def test_tells_who_is_there(admin: Admin) -> None:
     assert admin.ready() == "LIVE"
     assert admin.mark() == "a-mark"
-    assert admin.server_info()["state"] == "LIVE"
-    assert running_envoy.release.commit in admin.server_info()["version"]
 
 
 def test_another_mark_is_not_taken_for_ours(admin: Admin) -> None:
@@ -79,7 +77,7 @@ def test_not_live_is_waited_for() -> None:
         if request.url.path == "/ready":
             state = next(states)
             return httpx.Response(200 if state.startswith("LIVE") else 503, text=state)
-        return httpx.Response(200, json={"node": {"id": "a-mark"}})
+        return httpx.Response(200, json={"configs": [{"bootstrap": {"node": {"id": "a-mark"}}}]})
 
     with httpx.Client(base_url="http://envoy", transport=httpx.MockTransport(answer)) as client:
         Admin(client).wait_until_serving("a-mark", deadline=5)
