@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from takeover.report.words import listed, spoken
-from takeover.results.detail import Beside, beside
+from takeover.results.detail import Beside, beside, example
 from takeover.results.differences import Comparison, Difference
 from takeover.results.document import Document
 from takeover.results.kinds import BY_NAME
@@ -22,6 +22,17 @@ class Compared:
     def failing(self) -> list[Difference]:
         """The differences that fail it."""
         return self.comparison.failing(self.kinds)
+
+    def without_what_is_not_shown(self, document: Document) -> Document:
+        """The document with the observations of those probes alone that `views` shows of it; changes it."""
+        shown = {
+            (place.scenario, place.probe)
+            for each in self.comparison.differences
+            if document.envoy.name in (self.comparison.baseline, each.envoys[0])
+            for place in [example(each)]
+        }
+        document.probes = [each for each in document.probes if (each.scenario, each.probe) in shown]
+        return document
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def publish(run: Path, documents: Sequence[Path], compared: Compared | None = No
 
     Raises: OSError; BadInputError for a document that cannot be read.
     """
-    found = [store.read(path) for path in documents if path.is_file()]
+    # One at a time: the observations of many Envoys would fill the memory.
+    keep = compared.without_what_is_not_shown if compared else _without_probes
+    found = [keep(store.read(path)) for path in documents if path.is_file()]
     failures = failures_of(run, found)
     page = run / "index.html"
     for path, text in (
@@ -49,6 +51,11 @@ def publish(run: Path, documents: Sequence[Path], compared: Compared | None = No
     ):
         atomic.write(path, text.encode(errors="replace"))
     return page
+
+
+def _without_probes(document: Document) -> Document:
+    document.probes = []
+    return document
 
 
 def failures_of(run: Path, documents: Sequence[Document]) -> list[Failure]:

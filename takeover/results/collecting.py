@@ -54,6 +54,11 @@ class Collected:
         """Whether a test has ended."""
         return bool(self._outcomes)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every test that was expected has ended."""
+        return self.is_anything_known and self._expected.keys() <= self._outcomes.keys()
+
     def document(self, now: datetime) -> bytes:
         """The document as JSON: complete if every test that was expected has ended."""
         self.is_changed = False

@@ -76,7 +76,7 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
         old: the first Envoy's document.
         new: that of the first Envoy that has the difference.
     """
-    place = next(each for each in difference.places if difference.envoys[0] in each.envoys)
+    place = example(difference)
     if not place.probe:
         return None
     before, after = _entry(old, place), _entry(new, place)
@@ -87,6 +87,11 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
         [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],
         [*(run for run, *_ in commands), *commands[1][1:]],
     )
+
+
+def example(difference: Difference) -> Place:
+    """The place that `beside` takes: the first one where the first Envoy that has the difference has it."""
+    return next(each for each in difference.places if difference.envoys[0] in each.envoys)
 
 
 def _named(place: Place) -> str:
