@@ -2,24 +2,26 @@
 
 import pytest
 
-pytest.register_assert_rewrite("takeover.evidence.verdicts")  # a verdict that fails shows what was seen instead
+pytest.register_assert_rewrite(
+    "takeover.suite.verdicts", "fixtures.verdicts"
+)  # a verdict that fails shows what was seen instead
 
 pytest_plugins = [
-    "fixtures.options",
-    "fixtures.scenes",
-    "fixtures.docs",
-    "fixtures.subject",
-    "fixtures.states",
-    "fixtures.sabotage",
-    "fixtures.probes",
-    "fixtures.workers",
-    "fixtures.results",
-    "fixtures.differences",
-    "fixtures.evidence",
-    "fixtures.failure",
-    "fixtures.report",
-    "fixtures.live",
-    "fixtures.annotations",
-    "fixtures.keep",
-    "fixtures.interrupt",
+    "takeover.run.options",
+    "takeover.run.scenes",
+    "takeover.run.docs",
+    "takeover.run.subject",
+    "takeover.run.states",
+    "takeover.run.sabotage",
+    "takeover.run.probes",
+    "takeover.run.workers",
+    "takeover.run.results",
+    "takeover.run.differences",
+    "takeover.run.evidence",
+    "takeover.run.failure",
+    "takeover.run.report",
+    "takeover.run.live",
+    "takeover.run.annotations",
+    "takeover.run.keep",
+    "takeover.run.interrupt",
 ]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from takeover.report.differing import Compared
+from takeover.compare.comparison import compare
+from takeover.compare.kinds import FAILING
+from takeover.report.compared import Compared
 from takeover.report.folder import publish
-from takeover.results import store
-from takeover.results.differences import compare
-from takeover.results.kinds import FAILING
+from takeover.store import documents as store
 
 _LATEST = Path(__file__).parents[1] / "reports" / store.LATEST / store.RESULTS
 _ENVOYS = 11

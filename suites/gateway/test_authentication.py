@@ -6,11 +6,11 @@ Refused means that the service judged so and Envoy's filter refused, and that no
 import httpx
 import pytest
 
-from takeover.evidence.seen import Seen
-from takeover.evidence.verdicts import assert_answered_by_envoy, assert_routed
+from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, replace
 from takeover.scene import Scene
-from takeover.traffic.answers import told
+from takeover.suite.echo import told
+from takeover.suite.verdicts import assert_answered_by_envoy, assert_routed
 
 pytestmark = [pytest.mark.gateway, pytest.mark.auth]
 
@@ -33,7 +33,7 @@ def ask(scene: Scene, who: str, claimed: str | None = None) -> httpx.Response:
     return scene.ask("client/client", f"http://{scene.pod('gateway').ip}:8080/private", headers=headers)
 
 
-def assert_refused(seen: Seen, by: str, verdict: int | None) -> None:
+def assert_refused(seen: ObservedTraffic, by: str, verdict: int | None) -> None:
     """The service was asked and judged so (None: was not there); Envoy refused, and says why."""
     no_judgement = verdict not in (401, 403)
     why = {"lua": ("-", "lua_response"), "ext-authz": ("UAEX", f"ext_authz_{'error' if no_judgement else 'denied'}")}

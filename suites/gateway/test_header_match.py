@@ -2,10 +2,10 @@
 
 import pytest
 
-from takeover.evidence.seen import Seen
-from takeover.evidence.verdicts import assert_answered_by_envoy, assert_routed
+from takeover.evidence.observed import ObservedTraffic
 from takeover.scene import Scene
-from takeover.traffic.answers import told
+from takeover.suite.echo import told
+from takeover.suite.verdicts import assert_answered_by_envoy, assert_routed
 
 pytestmark = [pytest.mark.gateway, pytest.mark.headers, pytest.mark.scenario("gateway-header-match")]
 
@@ -13,7 +13,7 @@ HOST = "app.shadow.com"
 GATEWAY = ["listener 0.0.0.0_8080", "http gateway_http"]
 
 
-def assert_routed_to(seen: Seen, version: str) -> None:
+def assert_routed_to(seen: ObservedTraffic, version: str) -> None:
     """The route of that version, and nothing of the other one's: neither its cluster nor its Pod."""
     assert_routed(seen, [*GATEWAY, f"cluster app_cluster_{version}", f"destination {version}/app-{version}/nginx"])
     assert seen.envoy.route == {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]

@@ -5,11 +5,11 @@ Refused means that Envoy refused it (`RL`, the limit's own counters), and that n
 
 import pytest
 
-from takeover.evidence.seen import Seen
+from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
-from takeover.traffic.answers import told
-from takeover.traffic.buckets import Bucket, attempt, until_refilled
+from takeover.suite.buckets import Bucket, attempt, until_refilled
+from takeover.suite.echo import told
 
 NAME = "gateway-http-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -43,7 +43,7 @@ NO_ROUTE = (404, "", None, None)
 FLAGS = {200: "-", 429: "RL", 404: "NR"}
 
 
-def assert_witnessed(seen: Seen, outcomes: list[Outcome], **counted: int) -> None:
+def assert_witnessed(seen: ObservedTraffic, outcomes: list[Outcome], **counted: int) -> None:
     """Envoy logged these outcomes, what passed and only that arrived, and the limit counted so (0 if not said)."""
     assert seen.path == WAY
     assert [(each.status, each.flags) for each in seen.entries] == [(each[0], FLAGS[each[0]]) for each in outcomes]

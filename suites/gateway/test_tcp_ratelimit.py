@@ -10,12 +10,12 @@ import contextlib
 
 import pytest
 
-from takeover.engines.interface import ByteStream
-from takeover.evidence.seen import Seen
+from takeover.evidence.observed import ObservedTraffic
+from takeover.net import raw
+from takeover.net.stream import ByteStream
 from takeover.scenario.edits import replace
 from takeover.scene import Scene
-from takeover.traffic import raw
-from takeover.traffic.buckets import Bucket, attempt, until_refilled
+from takeover.suite.buckets import Bucket, attempt, until_refilled
 
 NAME = "gateway-tcp-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -33,7 +33,7 @@ def served(stream: ByteStream) -> bool:
     return conversation.received.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def assert_witnessed(seen: Seen, requests: int, closed: int) -> None:
+def assert_witnessed(seen: ObservedTraffic, requests: int, closed: int) -> None:
     """All these requests arrived and no more, and that many connections were closed by Envoy's limit."""
     assert seen.path == WAY
     assert seen.counter("local_rate_limit.local_rate_limiter.rate_limited") == closed

@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
-from takeover.evidence.seen import Seen
-from takeover.evidence.verdicts import assert_answered_by_envoy
+from takeover.evidence.observed import ObservedTraffic
+from takeover.net import raw
 from takeover.scenario.edits import add, replace
 from takeover.scene import Scene
-from takeover.traffic import raw
-from takeover.traffic.chances import Choice
+from takeover.suite.statistics import Choice
+from takeover.suite.verdicts import assert_answered_by_envoy
 
 NAME = "gateway-weights"
 pytestmark = [pytest.mark.gateway, pytest.mark.weights, pytest.mark.scenario(NAME)]
@@ -46,7 +46,7 @@ def holds(number: int, received: bytes) -> bool:
     return received.count(b"\nmyage: \n") == number
 
 
-def assert_witnessed(seen: Seen, answered: list[str]) -> None:
+def assert_witnessed(seen: ObservedTraffic, answered: list[str]) -> None:
     """Envoy chose the cluster of whoever answered, request for request, and the version's own log has the same ones."""
     for version in ("v1", "v2"):
         of_version = [each for each in seen.entries if each.upstream_cluster == f"app_{version}"]

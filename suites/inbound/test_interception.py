@@ -2,9 +2,9 @@
 
 import pytest
 
-from takeover.evidence.verdicts import assert_past_envoy, assert_routed
 from takeover.scene import Scene
-from takeover.traffic.answers import told
+from takeover.suite.echo import told
+from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
 pytestmark = [pytest.mark.inbound, pytest.mark.scenario("inbound-interception")]
 

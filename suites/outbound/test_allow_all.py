@@ -2,10 +2,10 @@
 
 import pytest
 
-from takeover.evidence.verdicts import assert_blocked, assert_passed_on
+from fixtures.verdicts import assert_blocked, assert_passed_on
 from takeover.scene import Scene
-from takeover.traffic.answers import told
-from takeover.traffic.names import ask_over_tcp, nameserver
+from takeover.suite.dns import ask_over_tcp, nameserver
+from takeover.suite.echo import told
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-allow-all")]
 

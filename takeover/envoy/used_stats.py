@@ -2,9 +2,9 @@
 
 import msgspec
 
-from takeover.engines.interface import ByteStream
-from takeover.errors import TakeoverError
-from takeover.traffic import http1
+from takeover.base.errors import TakeoverError
+from takeover.net import http1
+from takeover.net.stream import ByteStream
 
 _REQUEST = b"GET /stats?format=json&usedonly HTTP/1.1\r\nhost: envoy.admin\r\n\r\n"
 

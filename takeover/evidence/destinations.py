@@ -9,10 +9,11 @@ import itertools
 import secrets
 from collections.abc import Mapping
 
-from takeover.engines.interface import ByteStream, Pod
-from takeover.errors import TakeoverError
+from takeover.base.errors import TakeoverError
+from takeover.engines.contract import Pod
 from takeover.evidence import quiescence
 from takeover.evidence.logs import json_lines
+from takeover.net.stream import ByteStream
 
 # The containers of the manifests (parts/nginx, parts/auth) that log who asked, and where they listen.
 _PORTS = {"nginx": 80, "auth": 9000}

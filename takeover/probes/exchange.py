@@ -4,11 +4,10 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from takeover.engines.interface import ByteStream
-from takeover.probes import http2
+from takeover.net import http1, http2, raw
+from takeover.net.http1 import Answer
+from takeover.net.stream import ByteStream
 from takeover.probes.probe import Await, End, Probe, Send
-from takeover.traffic import http1, raw
-from takeover.traffic.http1 import Answer
 
 # An answer that says so is followed by the connection's end; Envoy waits at most its delayed_close_timeout (1 s).
 _UNTIL_THE_END = 2.0

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.engines.interface import ByteStream
 from takeover.envoy.used_stats import UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.logs import json_lines
-from takeover.evidence.witnesses import DEADLINE, UnrestError
+from takeover.evidence.snapshots import DEADLINE, UnrestError
+from takeover.net.stream import ByteStream
 from takeover.probes.exchange import Exchange
-from takeover.probes.normalise import Normaliser
+from takeover.probes.normal_form import Normaliser
 from takeover.probes.probe import Group, Place, Probe
 from takeover.scene import Scene
 

@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from takeover.probes import runs
+from takeover.model import repeats as runs
 from takeover.scenario.edits import Edit
 
 Protocol = Literal["http1", "http2", "tcp"]

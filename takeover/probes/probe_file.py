@@ -4,14 +4,14 @@ import functools
 import re
 from collections.abc import Iterator
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.written_request import exchange, text
 from takeover.scenario.documents import short_name
 from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.loader import PARTS, Scenario
 from takeover.scenario.written_edits import read_edit
-from takeover.scenario.yaml_text import shown
 
 FILE = "probes.yaml"
 _SETS = PARTS / "probes"
@@ -45,7 +45,7 @@ def _group(scenario: Scenario, entry: Fields) -> Group:
     edits = tuple(read_edit(each).edit for each in entry.children("edits"))
     for part, index in entry.strings("parts"):
         if not (PARTS / part / "kustomization.yaml").is_file():
-            raise entry.error(f"there is no {shown(PARTS / part)}", "parts", index)
+            raise entry.error(f"there is no {display_path(PARTS / part)}", "parts", index)
     where = entry.document.where(*entry.at)
     try:
         deployed = Scenario.load(scenario.folder, parts).edited(edits)

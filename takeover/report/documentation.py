@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from takeover import atomic
-from takeover.errors import BadInputError
+from takeover.base import atomic
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.report.page import About, in_order
 from takeover.report.templates import render
 from takeover.report.words import spoken
 from takeover.scenario.loader import ENVOY_CONFIG, Scenario
 from takeover.scenario.sabotage import read_sabotages
-from takeover.scenario.yaml_text import shown
 
 PATHS = "paths"
 
@@ -43,7 +43,7 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
         for name, text in pages.items():
             atomic.write(folder / name, text.encode())
     except OSError as error:
-        raise BadInputError(f"--write-docs: cannot write to {shown(folder)}: {error.strerror}") from error
+        raise BadInputError(f"--write-docs: cannot write to {display_path(folder)}: {error.strerror}") from error
 
 
 def _page(about: About, suites: Sequence[Suite]) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from takeover.evidence.hops import Record
-from takeover.report.way import Way, way
+from takeover.evidence.trace import Record
+from takeover.report.trace_view import Way, way
 
 
 class Failure(msgspec.Struct):

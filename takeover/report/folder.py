@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from takeover import atomic
-from takeover.report.differing import Compared
+from takeover.base import atomic
+from takeover.model.document import Document
+from takeover.report.compared import Compared
 from takeover.report.failure import Failure
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.summary import summary
-from takeover.results import store
-from takeover.results.document import Document
+from takeover.store import documents as store
 
 FAILURES = "failures"
 _ABOUT = "failure.json"

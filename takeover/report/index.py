@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from takeover.model.document import Document
 from takeover.report import pictures
-from takeover.report.differing import Compared, DifferenceView, counts, views
+from takeover.report.compared import Compared, DifferenceView, counts, views
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
 from takeover.report.words import counted, listed, spoken
-from takeover.results.document import Document
 
 
 @dataclass(frozen=True)

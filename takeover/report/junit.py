@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from takeover.model.document import Document, Outcome
 from takeover.report.failure import Failure
 from takeover.report.page import WORDS
-from takeover.results.document import Document, Outcome
 
 # What XML 1.0 cannot hold, not even escaped.
 _IMPOSSIBLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

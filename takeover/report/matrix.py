@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from takeover.report.figure import fitting
+from takeover.model.document import Document
 from takeover.report.page import answer, sections
 from takeover.report.templates import render
+from takeover.report.trace_figure import fitting
 from takeover.report.words import listed
-from takeover.results.document import Document
 
 _NAMES = 372
 _NAME_FITS = 36

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from takeover.evidence.hops import Record
+from takeover.evidence.trace import Record
 from takeover.report.page import Block
 
 

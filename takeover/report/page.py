@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.errors import BadInputError
-from takeover.evidence.hops import Record
+from takeover.base.errors import BadInputError
+from takeover.compare.comparison import Difference
+from takeover.evidence.trace import Record
+from takeover.model.document import Document, Outcome, State
 from takeover.report.failure import Failure
 from takeover.report.words import counted, listed
-from takeover.results.differences import Difference
-from takeover.results.document import Document, Outcome, State
 from takeover.scenario.loader import Scenario
 
 WORST_FIRST: tuple[State, ...] = ("fail", "not-run", "known-failure", "unsupported", "pass")

@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from takeover.report.figure import description, figure
 from takeover.report.page import Block, Section
 from takeover.report.plots import description as measured_description
 from takeover.report.plots import plot
-from takeover.report.way import Way, named_listeners, way
+from takeover.report.trace_figure import description, figure
+from takeover.report.trace_view import Way, named_listeners, way
 from takeover.report.words import counted, listed, spoken
 
 

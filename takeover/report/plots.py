@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from takeover.report.canvas import RIGHT, WIDTH, Colour, svg
-from takeover.report.figure import fitting
+from takeover.report.trace_figure import fitting
 from takeover.report.words import counted
 
 if TYPE_CHECKING:

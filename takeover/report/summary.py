@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from takeover.report.differing import Compared
+from takeover.compare.listing import listing
+from takeover.model.document import Document
+from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause
 from takeover.report.page import answer, sections
 from takeover.report.templates import render
 from takeover.report.words import spoken
-from takeover.results.document import Document
-from takeover.results.listing import listing
 
 
 def summary(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:

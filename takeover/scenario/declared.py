@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from takeover.envoy.version import VersionRange
-from takeover.patterns import matches
+from takeover.base.patterns import matches
+from takeover.model.versions import VersionRange
 from takeover.scenario.fields import Fields
 
 

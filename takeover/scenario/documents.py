@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values
 from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark
 from takeover.scenario.fields import single
 from takeover.scenario.files import read_text
 from takeover.scenario.kustomization import KubernetesObject, Kustomization
-from takeover.scenario.yaml_text import shown, write_yaml
+from takeover.scenario.yaml_text import write_yaml
 
 _YAML = (".yaml", ".yml")
 # Created before anything that only a run knows is known.
 _FIRST = ("Namespace", "Service")
 
 
-class RunFacts(Protocol):
+class Bindings(Protocol):
     """What only a run knows. Services are `NAME` (namespace default) or `NAMESPACE/NAME`, as in the manifests."""
 
     def cluster_ip(self, service: str) -> str: ...
@@ -48,9 +49,8 @@ class Documents:
         for config_map in kustomization.config_maps:
             for path in config_map.files.values():
                 if files.setdefault(path.name, path) != path:
-                    raise BadInputError(
-                        f"{config_map.where}: {path.name} is also the name of {shown(files[path.name])}: rename one"
-                    )
+                    other = display_path(files[path.name])
+                    raise BadInputError(f"{config_map.where}: {path.name} is also the name of {other}: rename one")
                 if path.suffix in _YAML:
                     single(path)
                 else:
@@ -72,7 +72,7 @@ class Documents:
             raise BadInputError(f"{edit.document}: {edit.path}: a {entry.kind} comes before what only a run knows")
         return replace(self, objects={**self.objects, entry.label: replace(entry, data=data)})
 
-    def text(self, file: str, facts: RunFacts) -> str:
+    def text(self, file: str, facts: Bindings) -> str:
         """A config file's text; byte for byte what was written if no edit touched it."""
         if file not in self.edited:
             return read_text(self.files[file])
@@ -82,7 +82,7 @@ class Documents:
         """A YAML config file's data, not to be changed."""
         return self.edited.get(file, single(self.files[file]).value)
 
-    def object(self, label: str, facts: RunFacts) -> dict[str, Any]:
+    def object(self, label: str, facts: Bindings) -> dict[str, Any]:
         """A copy of the object, its namespace always set."""
         entry = self.objects[label]
         data: dict[str, Any] = copied(entry.data, binder(facts))
@@ -136,7 +136,7 @@ def short_name(data: Mapping[str, Any]) -> str:
     return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
 
 
-def binder(facts: RunFacts) -> Callable[[Any], Any]:
+def binder(facts: Bindings) -> Callable[[Any], Any]:
     """What puts `facts` in the place of the values that only a run knows."""
 
     def bind(value: ClusterIp | HostName | Mark) -> str:

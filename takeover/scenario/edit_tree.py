@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edits import MISSING, OPS, ClusterIp, Edit, HostName, Mark
 from takeover.scenario.yaml_text import MAX_DEPTH, Key, describe_type, is_json_number
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.scenario.files import read_yaml
-from takeover.scenario.yaml_text import Key, YamlDocument, describe_type, shown
+from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 
 class Fields:
@@ -68,7 +69,7 @@ def mappings(path: Path, what: str = "list") -> Iterator[Fields]:
     """
     document = single(path)
     if not isinstance(document.value, list):
-        raise BadInputError(f"{shown(path)}: must be a {what}, not {describe_type(document.value)}")
+        raise BadInputError(f"{display_path(path)}: must be a {what}, not {describe_type(document.value)}")
     return (Fields(document, (index,)) for index in range(len(document.value)))
 
 
@@ -76,5 +77,5 @@ def single(path: Path) -> YamlDocument:
     """The only document of the file. Raises: BadInputError."""
     documents = read_yaml(path)
     if len(documents) != 1:
-        raise BadInputError(f"{shown(path)}: must hold one YAML document, not {len(documents)}")
+        raise BadInputError(f"{display_path(path)}: must hold one YAML document, not {len(documents)}")
     return documents[0]

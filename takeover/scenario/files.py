@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from takeover.errors import BadInputError
-from takeover.scenario.yaml_text import YamlDocument, parse_yaml, shown
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
+from takeover.scenario.yaml_text import YamlDocument, parse_yaml
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class _File:
             return self.data.decode()
         except UnicodeDecodeError as error:
             line = self.data.count(b"\n", 0, error.start) + 1
-            raise BadInputError(f"{shown(self.path)}:{line}: not UTF-8 text") from error
+            raise BadInputError(f"{display_path(self.path)}:{line}: not UTF-8 text") from error
 
     @cached_property
     def documents(self) -> tuple[YamlDocument, ...]:
@@ -39,7 +40,7 @@ def _read(path: Path) -> _File:
         if path not in _files or _files[path].version != version:
             _files[path] = _File(path, version, path.read_bytes())
     except OSError as error:
-        raise BadInputError(f"{shown(path)}: cannot be read: {error.strerror}") from error
+        raise BadInputError(f"{display_path(path)}: cannot be read: {error.strerror}") from error
     return _files[path]
 
 

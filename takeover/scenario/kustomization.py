@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.fields import Fields, single
 from takeover.scenario.files import read_yaml
 from takeover.scenario.yaml_text import Key, YamlDocument

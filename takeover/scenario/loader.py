@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.scenario.declared import KnownFailure, Support
-from takeover.scenario.documents import Documents, RunFacts
+from takeover.scenario.documents import Bindings, Documents
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import (
     GeneratedConfigMap,
@@ -19,9 +20,8 @@ from takeover.scenario.kustomization import (
 )
 from takeover.scenario.scenario_file import FILE, read_scenario_file
 from takeover.scenario.written_edits import LocatedEdit
-from takeover.scenario.yaml_text import shown
 
-__all__ = ["ENVOY_CONFIG", "MANIFESTS", "PARTS", "RunFacts", "Scenario", "names"]
+__all__ = ["ENVOY_CONFIG", "MANIFESTS", "PARTS", "Bindings", "Scenario", "names"]
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 PARTS = MANIFESTS / "parts"
@@ -90,7 +90,7 @@ class Scenario:
         """
         folder = folder.resolve()
         if not folder.is_dir():
-            raise BadInputError(f"{shown(folder)}: no such folder; a scenario is a folder with {FILE}")
+            raise BadInputError(f"{display_path(folder)}: no such folder; a scenario is a folder with {FILE}")
         about = read_scenario_file(folder / FILE)
         kustomization = joined([read_kustomization(folder), *(read_kustomization(PARTS / each) for each in parts)])
         _check_namespaces(kustomization)
@@ -143,7 +143,7 @@ class Scenario:
         """The Services, complete: an engine makes them first to learn their ClusterIPs."""
         return _objects(self._final, self._state(None)[1], lambda kind: kind == "Service")
 
-    def config_maps(self, facts: RunFacts | None = None) -> list[dict[str, Any]]:
+    def config_maps(self, facts: Bindings | None = None) -> list[dict[str, Any]]:
         """The ConfigMaps as Kubernetes objects; without `facts`, their files are as `config_files` has them then."""
         documents, known = self._state(facts)
         generated = [
@@ -157,7 +157,7 @@ class Scenario:
         ]
         return generated + _objects(documents, known, lambda kind: kind == "ConfigMap")
 
-    def config_files(self, facts: RunFacts | None = None) -> dict[str, str]:
+    def config_files(self, facts: Bindings | None = None) -> dict[str, str]:
         """File name → text of every file that a configMapGenerator takes.
 
         Without `facts`: as written and edited, where an edit's own ClusterIp, HostName or Mark gets a stand-in.
@@ -169,7 +169,7 @@ class Scenario:
         """The data of one YAML config file, as written and edited; not to be changed."""
         return self._documents.data(file)
 
-    def bound(self, facts: RunFacts) -> list[dict[str, Any]]:
+    def bound(self, facts: Bindings) -> list[dict[str, Any]]:
         """The final Kubernetes objects in an order that can be applied, metadata.namespace always set.
 
         Namespaces, ConfigMaps, other kinds, Services, Pods; each kind in the order of the files. The caller owns them.
@@ -177,7 +177,7 @@ class Scenario:
         objects = self.config_maps(facts) + _objects(self._final, facts, lambda kind: kind != "ConfigMap")
         return sorted(objects, key=lambda data: _ORDER.index(data["kind"] if data["kind"] in _ORDER else ""))
 
-    def _state(self, facts: RunFacts | None) -> tuple[Documents, RunFacts]:
+    def _state(self, facts: Bindings | None) -> tuple[Documents, Bindings]:
         if facts is None:
             return self._documents, _AsWritten(self._documents.services())
         return self._final, facts
@@ -191,7 +191,7 @@ def _named(name: str, parts: tuple[str, ...]) -> Scenario:
     return Scenario.load(MANIFESTS / name, parts)
 
 
-def _objects(documents: Documents, facts: RunFacts, wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
+def _objects(documents: Documents, facts: Bindings, wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
     return [documents.object(label, facts) for label, entry in documents.objects.items() if wanted(entry.kind)]
 
 

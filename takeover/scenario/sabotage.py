@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edits import Edit
 from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.loader import Scenario

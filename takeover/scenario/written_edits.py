@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import check_edit
 from takeover.scenario.edits import MISSING, OPS, ClusterIp, Edit, HostName, Mark
 from takeover.scenario.fields import Fields

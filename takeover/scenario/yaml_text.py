@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 
 try:
     from yaml import CSafeDumper as _Dumper
@@ -56,14 +57,6 @@ def describe_type(value: object) -> str:
     return "null" if value is None else _TYPE_NAMES.get(type(value), f"a Python {type(value).__name__}")
 
 
-def shown(path: Path) -> str:
-    """`path` for a message: relative where it lies below the current folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 @dataclass(frozen=True, eq=False)
 class YamlDocument:
     """One document of a file. `value` is shared between readers: never change it.
@@ -82,7 +75,7 @@ class YamlDocument:
         """FILE:LINE of the value at `keys`, or of the nearest thing around it."""
         while keys not in self.lines:
             keys = keys[:-1]
-        return f"{shown(self.path)}:{self.lines[keys]}"
+        return f"{display_path(self.path)}:{self.lines[keys]}"
 
 
 @dataclass(eq=False)
@@ -107,7 +100,7 @@ class _Builder:
     root: Any = None
 
     def error(self, event: yaml.Event, what: str) -> BadInputError:
-        return BadInputError(f"{shown(self.path)}:{_line(event)}: {what}")
+        return BadInputError(f"{display_path(self.path)}:{_line(event)}: {what}")
 
     def take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -233,10 +226,10 @@ def parse_yaml(text: str, path: Path) -> Iterator[YamlDocument]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise BadInputError(f"{shown(path)}:{mark.line + 1 if mark else 1}: not YAML: {what}") from error
+        raise BadInputError(f"{display_path(path)}:{mark.line + 1 if mark else 1}: not YAML: {what}") from error
     except yaml.reader.ReaderError as error:
         line = text.encode().count(b"\n", 0, error.position) + 1
-        raise BadInputError(f"{shown(path)}:{line}: not YAML: {error.reason}") from error
+        raise BadInputError(f"{display_path(path)}:{line}: not YAML: {error.reason}") from error
 
 
 class _ConfigDumper(_Dumper):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from takeover.engines.interface import Deployment, Engine
-from takeover.envoy.releases import Release, resolve
+from takeover.engines.contract import Deployment, Engine
+from takeover.envoy.releases import resolve
+from takeover.model.release import Release
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from tenacity import Retrying, retry_if_result, stop_after_delay
 
-from takeover.engines.interface import Container, Deployment, Engine
-from takeover.envoy.releases import Release
-from takeover.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.contract import Container, Deployment, Engine
+from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, replace
 from takeover.scenario.loader import Scenario
 

@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from takeover.engines.interface import ByteStream, Container, Deployment
+from takeover.engines.contract import Container, Deployment
+from takeover.net.stream import ByteStream
 
 MIB = 1 << 20
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"

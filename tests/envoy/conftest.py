@@ -9,7 +9,8 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.envoy.admin import Admin
-from takeover.envoy.releases import Release, resolve
+from takeover.envoy.releases import resolve
+from takeover.model.release import Release
 
 CONFIG = """
 node: {id: a-mark, cluster: test}

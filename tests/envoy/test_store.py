@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import pytest
 
+from takeover.base.errors import TakeoverError
 from takeover.envoy import store
 from takeover.envoy.releases import resolve
-from takeover.errors import TakeoverError
 
 VERSION = "1.36.2.post1"
 

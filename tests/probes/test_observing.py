@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from takeover.evidence.witnesses import UnrestError
+from takeover.evidence.snapshots import UnrestError
 from takeover.probes import observing
 from takeover.probes.observing import Observation, Observer
 from takeover.probes.probe import Group

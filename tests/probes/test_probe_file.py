@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.probes.probe import Await, End, Group, Send
 from takeover.probes.probe_file import FILE, read_probes
 from takeover.scenario.loader import MANIFESTS, Scenario, names

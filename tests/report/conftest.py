@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from takeover.envoy.store import installed
+from takeover.model.document import Document
 from takeover.report.failure import Failure
 from takeover.report.folder import failures_of
-from takeover.results import store
-from takeover.results.document import Document
+from takeover.store import documents as store
 
 ROOT = Path(__file__).parents[2]
 _AUTHENTICATION = ("pass_reaches_the_application", "not_is_refused")

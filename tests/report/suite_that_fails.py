@@ -2,7 +2,7 @@
 
 import pytest
 
-from takeover.evidence.verdicts import assert_passed_on
+from fixtures.verdicts import assert_passed_on
 from takeover.scenario.edits import add, replace
 from takeover.scene import Scene
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.commands.main import main
+from takeover.cli.main import main
 from takeover.scenario.loader import names
 from tests.report.conftest import ROOT
 

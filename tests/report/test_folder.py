@@ -14,17 +14,17 @@ import msgspec
 import pytest
 import xmlschema
 
-from takeover.evidence.account import without_secrets
-from takeover.report.differing import Compared
+from takeover.compare.comparison import compare
+from takeover.compare.kinds import FAILING
+from takeover.evidence.diagnostics import without_secrets
+from takeover.model.document import BinaryResult, Document, Envoy, Outcome
+from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
 from takeover.report.folder import keep, publish
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
-from takeover.results import store
-from takeover.results.differences import compare
-from takeover.results.document import Binary, Document, Envoy, Outcome
-from takeover.results.kinds import FAILING
+from takeover.store import documents as store
 from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL
 
@@ -155,7 +155,7 @@ def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
 
 
 def test_the_extensions_of_ones_own_build_are_shown(documents: Sequence[Document]) -> None:
-    binary = Binary(["category/one", "category/two"])
+    binary = BinaryResult(["category/one", "category/two"])
     build = msgspec.structs.replace(documents[0], binary=binary)
     release = with_name(build, build.envoy.version)
     assert "<summary>2 extensions</summary>category/one, category/two<" in index([build], [])

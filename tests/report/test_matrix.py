@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from takeover.commands.main import main
+from takeover.cli.main import main
+from takeover.model.document import Document, Outcome
 from takeover.report.matrix import matrix
-from takeover.results.document import Document, Outcome
 from tests.report.suite_that_fails import EVIL
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,9 +14,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from takeover.model.document import Document
 from takeover.report.matrix import matrix
 from takeover.report.templates import render
-from takeover.results.document import Document
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
 
 WIDTHS = (390, 820, 1400)

@@ -9,8 +9,8 @@ import pytest
 
 from takeover.report.plots import Measurements, description, plot
 from takeover.report.templates import render
-from takeover.traffic.buckets import Attempt, Bucket
-from takeover.traffic.chances import Choice
+from takeover.suite.buckets import Attempt, Bucket
+from takeover.suite.statistics import Choice
 from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL
 

@@ -2,7 +2,7 @@ from typing import Any, cast
 
 import pytest
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import apply_edit
 from takeover.scenario.edits import ClusterIp, Edit, Mark, add, append, remove, replace
 

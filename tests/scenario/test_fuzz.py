@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark
 from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import parse_yaml

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.kustomization import read_kustomization
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"

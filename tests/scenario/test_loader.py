@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark, add, append, remove, replace
 from takeover.scenario.loader import Scenario, names
 from takeover.scenario.yaml_text import parse_yaml

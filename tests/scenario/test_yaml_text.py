@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 from takeover.scenario.files import read_text, read_yaml
 from takeover.scenario.yaml_text import parse_yaml, write_yaml
 

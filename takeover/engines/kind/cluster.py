@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from takeover.cache import cache_folder
-from takeover.errors import BadInputError, TakeoverError
+from takeover.base.cache import cache_folder
+from takeover.base.errors import BadInputError, TakeoverError
 
 _OTHER_ENGINES = "use --engine local (needs no Docker) or --engine kubernetes (a cluster that is there)"
 _OLD_CLUSTER = b"made by a run\n"

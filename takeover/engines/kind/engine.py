@@ -6,11 +6,11 @@ from takeover.engines.kind.cluster import KindOptions, OwnCluster
 from takeover.engines.kubernetes.engine import KubernetesEngine
 from takeover.engines.kubernetes.images import ROLES, Images
 from takeover.engines.kubernetes.nodes import wait_until_usable
-from takeover.envoy.releases import Release
+from takeover.model.release import Release
 
 
 class KindEngine(KubernetesEngine):
-    """See `takeover.engines.interface.Engine`. Making one makes the cluster, `close` deletes it.
+    """See `takeover.engines.contract.Engine`. Making one makes the cluster, `close` deletes it.
 
     Args:
         replaced_images: role → reference, in place of the defaults.

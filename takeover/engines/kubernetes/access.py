@@ -2,8 +2,8 @@
 
 import asyncio
 
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes.api import Api
-from takeover.errors import BadInputError
 
 _NEEDED = (
     # resource, subresource, group, verbs

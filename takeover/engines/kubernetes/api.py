@@ -17,8 +17,8 @@ from kubernetes.aio.config import kube_config
 from kubernetes.aio.stream import WsApiClient
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kubernetes.kubeconfig import Target
-from takeover.errors import BadInputError, TakeoverError
 
 FIELD_MANAGER = "envoy-takeover"
 PATIENCE_WHEN_AWAY = 5.0

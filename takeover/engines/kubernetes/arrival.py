@@ -13,10 +13,10 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes import streams
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.relay import RelayStream
-from takeover.errors import TakeoverError
 
 TIMEOUT = 30.0
 _ONE_TRY = 0.3

@@ -7,12 +7,12 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import objects, readiness
 from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
-from takeover.errors import BadInputError
 from takeover.scenario.loader import Scenario
 
 Object = dict[str, Any]
@@ -43,7 +43,7 @@ class Facts:
 
 
 class KubernetesDeployment:
-    """See `takeover.engines.interface.Deployment`; made by `KubernetesEngine.deploy`."""
+    """See `takeover.engines.contract.Deployment`; made by `KubernetesEngine.deploy`."""
 
     def __init__(self, cluster: Cluster, naming: Naming, scenario: Scenario, timeout: float) -> None:
         self._cluster = cluster

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
-from takeover.engines.interface import Pace
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines.contract import Concurrency
 from takeover.engines.kubernetes import access, objects
 from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.background import Background
@@ -19,8 +20,7 @@ from takeover.engines.kubernetes.kubeconfig import find
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster
 from takeover.engines.kubernetes.watching import Watch
-from takeover.envoy.releases import Release
-from takeover.errors import BadInputError, TakeoverError
+from takeover.model.release import Release
 from takeover.scenario.loader import Scenario
 
 _OLDEST = (1, 30)
@@ -34,7 +34,7 @@ def new_run_id() -> str:
 
 
 class KubernetesEngine:
-    """See `takeover.engines.interface.Engine`. Making one asks nothing of the cluster yet.
+    """See `takeover.engines.contract.Engine`. Making one asks nothing of the cluster yet.
 
     Args:
         context: the kubeconfig's context; None for its current one.
@@ -48,7 +48,7 @@ class KubernetesEngine:
 
     name = "kubernetes"
     # A deployment mostly waits for the cluster.
-    pace = Pace(at_once=2, ahead=4)
+    concurrency = Concurrency(at_once=2, ahead=4)
 
     def __init__(
         self,

@@ -6,11 +6,12 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from takeover.engines.interface import ExecResult
-from takeover.engines.kubernetes import relay_program, streams, watching
+from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.engines.kubernetes import streams, watching
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.relay import Relay
-from takeover.errors import DeploymentError, TakeoverError
+from takeover.model.execution import ExecResult
+from takeover.peers import relay as relay_program
 
 RELAY_CONTAINER = "takeover-relay"
 RULES_CONTAINER = "takeover-rules"

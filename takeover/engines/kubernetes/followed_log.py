@@ -3,8 +3,8 @@
 import asyncio
 import time
 
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes.api import Api
-from takeover.errors import TakeoverError
 
 _ASK_AGAIN = 0.1
 """Seconds without a new byte after which the log is asked for as a whole: who follows may be cut off, unnoticed."""

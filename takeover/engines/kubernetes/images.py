@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 
 RELAY = "relay"
 IPTABLES = "iptables"

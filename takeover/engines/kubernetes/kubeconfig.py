@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
 
 
 @dataclass(frozen=True)

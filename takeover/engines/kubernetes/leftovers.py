@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kubernetes import objects, processes
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.watching import Watch
-from takeover.errors import BadInputError, TakeoverError
 
 _ALL = f"{objects.MANAGED_BY}={objects.MANAGER}"
 

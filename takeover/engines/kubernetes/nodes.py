@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes import watching
 from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.watching import Watch
-from takeover.errors import TakeoverError
 
 _TIMEOUT = 180.0
 _DNS = "k8s-app=kube-dns"

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import processes
 from takeover.engines.kubernetes.images import Images
-from takeover.errors import BadInputError
 from takeover.scenario.documents import canonical
 
 MANAGED_BY = "app.kubernetes.io/managed-by"

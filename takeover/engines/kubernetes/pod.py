@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from takeover.engines.interface import ByteStream, ExecResult
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kubernetes import ephemeral, objects, streams
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
@@ -16,7 +16,8 @@ from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import IPTABLES, RELAY, Images
 from takeover.engines.kubernetes.relay import Relay
-from takeover.errors import BadInputError, TakeoverError
+from takeover.model.execution import ExecResult
+from takeover.net.stream import ByteStream
 
 Object = dict[str, Any]
 
@@ -31,7 +32,7 @@ class Cluster:
 
 
 class KubernetesContainer:
-    """A container of a Pod: see `takeover.engines.interface.Container`."""
+    """A container of a Pod: see `takeover.engines.contract.Container`."""
 
     def __init__(self, pod: "KubernetesPod", name: str) -> None:
         self._pod = pod
@@ -43,7 +44,7 @@ class KubernetesContainer:
         return self._name
 
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
-        """See `takeover.engines.interface.Container.exec`."""
+        """See `takeover.engines.contract.Container.exec`."""
         pod = self._pod
         try:
             return pod.cluster.background.run(
@@ -57,7 +58,7 @@ class KubernetesContainer:
         return self._pod.cluster.background.run(self._pod.container_logs(self._name))
 
     def followed_logs(self) -> str:
-        """See `takeover.engines.interface.Container.followed_logs`."""
+        """See `takeover.engines.contract.Container.followed_logs`."""
         return self._pod.cluster.background.run(self._log.text())
 
     def forget(self) -> None:
@@ -71,7 +72,7 @@ class KubernetesContainer:
 
 
 class KubernetesPod:
-    """A Pod: see `takeover.engines.interface.Pod`.
+    """A Pod: see `takeover.engines.contract.Pod`.
 
     Args:
         manifest: the Pod as it is applied.

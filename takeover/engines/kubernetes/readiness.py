@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from takeover.base.errors import DeploymentError, TakeoverError
 from takeover.engines.kubernetes import arrival, objects, watching
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.images import IPTABLES, role_of
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.watching import Watch
-from takeover.errors import DeploymentError, TakeoverError
 
 Object = dict[str, Any]
 

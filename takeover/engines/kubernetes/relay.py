@@ -1,7 +1,7 @@
 """The client of a relay in a Pod: TCP connections opened there, as thread-safe byte streams here.
 
 It knows nothing of Kubernetes: it is given a function that sends bytes to the relay's stdin, and is fed what came
-out of its stdout. Format: `takeover.engines.kubernetes.relay_program`.
+out of its stdout. Format: `takeover.peers.relay`.
 """
 
 import itertools
@@ -13,8 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from takeover.engines.kubernetes import relay_program as wire
-from takeover.errors import TakeoverError
+from takeover.base.errors import TakeoverError
+from takeover.peers import relay as wire
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds that a send or receive waits when the caller names no timeout."""

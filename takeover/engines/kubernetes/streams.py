@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
-from takeover.engines.interface import ExecResult
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes.api import Api
-from takeover.errors import TakeoverError
+from takeover.model.execution import ExecResult
 
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 _CLOSE = 255

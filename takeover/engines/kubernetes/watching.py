@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes.api import Api, ApiError
-from takeover.errors import TakeoverError
 
 Result = TypeVar("Result")
 Object = dict[str, Any]

@@ -7,12 +7,14 @@ from typing import Any
 
 import tenacity
 
-from takeover.engines.interface import ByteStream, ExecResult
-from takeover.engines.local import host, objects
-from takeover.engines.local.node.runtime import PATH as PATH_IN_CONTAINERS
-from takeover.engines.local.node_client import NodeClient
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.local import objects
+from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
+from takeover.engines.local.node_client import ScenarioNode
 from takeover.engines.local.stream import SocketStream
-from takeover.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.model.execution import ExecResult
+from takeover.net.stream import ByteStream
+from takeover.node import host
 from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
 
@@ -42,32 +44,32 @@ class _ManifestFacts:
 class LocalContainer:
     """A container of the local engine."""
 
-    def __init__(self, node: NodeClient, pod: str, name: str) -> None:
+    def __init__(self, node: ScenarioNode, pod: str, name: str) -> None:
         self.name = name
         self._node = node
         self._pod = pod
 
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
-        """See `takeover.engines.interface.Container.exec`."""
+        """See `takeover.engines.contract.Container.exec`."""
         return self._node.execute("execute", stdin, timeout, pod=self._pod, container=self.name, command=list(command))
 
     def logs(self) -> str:
-        """See `takeover.engines.interface.Container.logs`."""
+        """See `takeover.engines.contract.Container.logs`."""
         return self._node.read_log(self._pod, self.name)
 
     def followed_logs(self) -> str:
-        """See `takeover.engines.interface.Container.followed_logs`: to read a file again costs nothing."""
+        """See `takeover.engines.contract.Container.followed_logs`: to read a file again costs nothing."""
         return self.logs()
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
-        """See `takeover.engines.interface.Container.connect`."""
+        """See `takeover.engines.contract.Container.connect`."""
         return SocketStream(self._node.connect(self._pod, self.name, host, port, timeout))
 
 
 class LocalPod:
     """A Pod of the local engine."""
 
-    def __init__(self, deployment: "LocalDeployment", node: NodeClient, spec: objects.Pod) -> None:
+    def __init__(self, deployment: "LocalDeployment", node: ScenarioNode, spec: objects.Pod) -> None:
         self.name = spec.metadata.name
         self.namespace = spec.metadata.namespace
         self._full_name = objects.full_name(spec)
@@ -84,17 +86,17 @@ class LocalPod:
         return address
 
     def container(self, name: str) -> LocalContainer:
-        """See `takeover.engines.interface.Pod.container`."""
+        """See `takeover.engines.contract.Pod.container`."""
         if name not in self.containers:
             raise BadInputError(f"Pod {self.name} has no container {name}; it has {', '.join(self.containers)}")
         return self.containers[name]
 
     def forward(self, port: int) -> ByteStream:
-        """See `takeover.engines.interface.Pod.forward`."""
+        """See `takeover.engines.contract.Pod.forward`."""
         return SocketStream(self._node.connect(self._full_name, None, "127.0.0.1", port, 10.0))
 
     def nat_rules(self) -> str:
-        """See `takeover.engines.interface.Pod.nat_rules`."""
+        """See `takeover.engines.contract.Pod.nat_rules`."""
         command = ["iptables", "-t", "nat", "-S", "-v"]
         result = self._node.execute("execute_in_network", b"", 10.0, pod=self._full_name, command=command)
         if result.exit_code != 0:
@@ -102,11 +104,11 @@ class LocalPod:
         return result.stdout.decode()
 
     def restart(self) -> None:
-        """See `takeover.engines.interface.Pod.restart`."""
+        """See `takeover.engines.contract.Pod.restart`."""
         self._deployment.restart(self._full_name)
 
     def how_to_enter(self, container: str) -> str:
-        """See `takeover.engines.interface.Pod.how_to_enter`."""
+        """See `takeover.engines.contract.Pod.how_to_enter`."""
         inode, _ = self._node.ask("process", pod=self._full_name, container=self.container(container).name)
         user = "" if host.is_root() else "--user --preserve-credentials "
         namespaces = f"{user}--mount --net --pid --ipc --uts --root --wd"
@@ -121,7 +123,7 @@ class LocalDeployment:
         ready_timeout: seconds until every Pod must be Ready.
     """
 
-    def __init__(self, scenario: Scenario, node: NodeClient, prepare: Prepare, ready_timeout: float) -> None:
+    def __init__(self, scenario: Scenario, node: ScenarioNode, prepare: Prepare, ready_timeout: float) -> None:
         self.scenario = scenario
         self._node = node
         self._prepare = prepare
@@ -137,7 +139,7 @@ class LocalDeployment:
 
     @property
     def mark(self) -> str:
-        """See `takeover.engines.interface.Deployment.mark`."""
+        """See `takeover.engines.contract.Deployment.mark`."""
         return self.facts.mark()
 
     def _apply(self, documents: list[dict[str, Any]]) -> None:
@@ -150,24 +152,24 @@ class LocalDeployment:
         return found
 
     def pod(self, name: str) -> LocalPod:
-        """See `takeover.engines.interface.Deployment.pod`."""
+        """See `takeover.engines.contract.Deployment.pod`."""
         if name not in self.pods:
             raise BadInputError(f"scenario {self.scenario.name} has no Pod {name}; it has {', '.join(self.pods)}")
         return self.pods[name]
 
     def service_ip(self, name: str) -> str:
-        """See `takeover.engines.interface.Deployment.service_ip`."""
+        """See `takeover.engines.contract.Deployment.service_ip`."""
         if _full(name) not in self._services:
             known = ", ".join(map(canonical, self._services))
             raise BadInputError(f"scenario {self.scenario.name} has no Service {name}; it has {known}")
         return self._services[_full(name)]
 
     def host_name(self, service: str) -> str:
-        """See `takeover.engines.interface.Deployment.host_name`."""
+        """See `takeover.engines.contract.Deployment.host_name`."""
         return self.facts.host_name(service)
 
     def replace_config_map(self, scenario: Scenario) -> None:
-        """See `takeover.engines.interface.Deployment.replace_config_map`."""
+        """See `takeover.engines.contract.Deployment.replace_config_map`."""
         self.scenario = scenario
         self.facts = _ManifestFacts(self._services)
         self._apply([each for each in scenario.bound(self.facts) if each["kind"] == "ConfigMap"])
@@ -178,7 +180,7 @@ class LocalDeployment:
         self._wait_until_ready()
 
     def delete(self) -> None:
-        """See `takeover.engines.interface.Deployment.delete`."""
+        """See `takeover.engines.contract.Deployment.delete`."""
         self._node.close()
 
     def _wait_until_ready(self) -> None:

@@ -2,24 +2,19 @@
 
 import dataclasses
 import functools
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
-from takeover.engines.interface import Pace
-from takeover.engines.local import host, images, lab, objects, wire
+from takeover.base.errors import BadInputError
+from takeover.engines.contract import Concurrency
+from takeover.engines.local import images, objects, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
-from takeover.engines.local.node_client import NodeClient
-from takeover.envoy.releases import Release
-from takeover.errors import BadInputError, TakeoverError
+from takeover.engines.local.node_client import ScenarioNode
+from takeover.model.release import Release
+from takeover.node import host
+from takeover.node.nodes import Nodes
 from takeover.scenario.loader import Scenario
-
-# How long a node may take to vanish at the end: the kernel only has to end its processes.
-_END_DEADLINE = 10.0
 
 
 class LocalEngine:
@@ -33,7 +28,7 @@ class LocalEngine:
 
     name = "local"
     # A deployment keeps a core busy, and the tests have the other one. Those that wait for a timer have time for many.
-    pace = Pace(at_once=1, ahead=8)
+    concurrency = Concurrency(at_once=1, ahead=8)
 
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
@@ -45,46 +40,21 @@ class LocalEngine:
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
-        self._lab = lab.root_file_system()
-        self._nodes: WeakSet[NodeClient] = WeakSet()
-        self._control, theirs = wire.pair()
-        command = [*host.in_user_namespace(), sys.executable, "-m", "takeover.engines.local.node.launcher"]
-        with theirs:
-            self._launcher = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # Ctrl-C in a terminal goes to the whole foreground group; the nodes' end is for us to decide.
-                start_new_session=True,
-                env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": str(Path(__file__).parents[3])},
-            )
+        self._root_file_system = root_file_system.root_file_system()
+        self._nodes = Nodes("takeover.engines.local.inside.worker")
 
     def describe(self) -> str:
         """One line for the run's header."""
-        return f"local: namespaces of {'root' if host.is_root() else 'an ordinary user'}, {self._lab.name}"
+        return f"local: namespaces of {'root' if host.is_root() else 'an ordinary user'}, {self._root_file_system.name}"
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
-        node = self._new_node()
+        node = self._nodes.new(ScenarioNode, {"root_file_system": str(self._root_file_system)})
         try:
             return LocalDeployment(scenario, node, functools.partial(self._prepared, envoy.path), self._ready_timeout)
         except BaseException:
             node.close()
             raise
-
-    def _new_node(self) -> NodeClient:
-        ours, theirs = wire.pair()
-        with theirs:
-            try:
-                wire.send(self._control, {"lab": str(self._lab)}, [theirs.fileno()])
-            except (BrokenPipeError, ConnectionResetError):
-                code = self._launcher.wait()
-                raise TakeoverError(
-                    f"the local engine's launcher ended with exit code {code}; see its message above"
-                ) from None
-        node = NodeClient(ours)
-        self._nodes.add(node)
-        return node
 
     def _prepared(
         self, envoy: Path, documents: list[dict[str, Any]]
@@ -102,14 +72,8 @@ class LocalEngine:
         return documents, provided
 
     def close(self) -> None:
-        """Ends all nodes, also one that Ctrl-C kept its owner from ending, and the launcher, which ends after them."""
-        for node in list(self._nodes):
-            node.close()
-        self._control.close()
-        try:
-            self._launcher.wait(_END_DEADLINE)
-        except subprocess.TimeoutExpired:
-            raise TakeoverError(f"a node of this run is still there after {_END_DEADLINE:g} s") from None
+        """Ends all nodes, also one that Ctrl-C kept its owner from ending."""
+        self._nodes.close()
 
 
 def _containers(spec: Any) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ put on top of it. `--image ROLE=REFERENCE` puts another reference in the place o
 import fnmatch
 from pathlib import Path
 
-from takeover.engines.local.node.runtime import Image
-from takeover.errors import BadInputError
+from takeover.base.errors import BadInputError
+from takeover.engines.local.inside.runtime import Image
 
 _ENVOY_HERE = "/usr/local/bin/envoy"
 

@@ -7,7 +7,7 @@ _DEFAULT_TIMEOUT = 10.0
 
 
 class SocketStream:
-    """See `takeover.engines.interface.ByteStream`."""
+    """See `takeover.net.stream.ByteStream`."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection

@@ -143,7 +143,7 @@ def test_a_killed_runs_cluster_is_cleaned_and_a_living_ones_is_not_shared() -> N
 
 
 def clean(*options: str) -> "subprocess.CompletedProcess[str]":
-    takeover = [sys.executable, "-c", "import sys; from takeover.commands.main import main; sys.exit(main())", "clean"]
+    takeover = [sys.executable, "-c", "import sys; from takeover.cli.main import main; sys.exit(main())", "clean"]
     return subprocess.run([*takeover, *options], cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from takeover.engines.interface import Engine
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.contract import Engine
 from takeover.engines.kubernetes import KubernetesEngine
-from takeover.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.scenario.edits import add, replace
 from takeover.scenario.loader import Scenario
 from tests.engines.kubernetes.real_cluster import RELEASE, namespaces_of, needed, new_engine

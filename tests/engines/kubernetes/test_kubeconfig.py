@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import kubeconfig
-from takeover.errors import BadInputError
 
 
 def write(path: Path, *contexts: str, current: str | None = None) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from takeover.commands.main import main
+from takeover.cli.main import main
 from takeover.engines.kubernetes import leftovers, objects, processes
 
 HOUR = timedelta(hours=1)

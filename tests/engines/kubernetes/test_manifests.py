@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import objects, readiness
 from takeover.engines.kubernetes.images import Images, role_of
 from takeover.engines.kubernetes.objects import Naming
-from takeover.errors import BadInputError
 
 NAMING = Naming("cafe0123", 7, "a-scenario")
 IMAGES = Images({"relay": "registry.test/python:3"}, "1.40.0")

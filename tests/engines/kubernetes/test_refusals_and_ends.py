@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from takeover.commands.main import main
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.cli.main import main
 from takeover.engines.kubernetes import KubernetesEngine
-from takeover.errors import BadInputError, TakeoverError
 from takeover.scenario.loader import Scenario
 from tests.engines.kubernetes.real_cluster import CONTEXT, RELEASE, asking, namespaces_of, needed, new_engine
 

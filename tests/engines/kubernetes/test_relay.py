@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from takeover.engines.kubernetes import relay_program
+from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes.relay import Relay
-from takeover.errors import TakeoverError
+from takeover.peers import relay as relay_program
 
 Serve = Callable[[socket.socket], None]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from takeover.engines.local.engine import LocalEngine
 from takeover.envoy.releases import resolve
+from takeover.net import http
 from takeover.scenario.loader import Scenario
-from takeover.traffic import http
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from takeover.cache import cache_folder
-from takeover.engines.local import host, lab
+from takeover.base.cache import cache_folder
+from takeover.engines.local import root_file_system as lab
+from takeover.node import host
 
 ROOT = Path(__file__).parents[3]
 WORKSHOP = ROOT / "tests/engines/scenarios/workshop"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from takeover.engines.interface import Engine
+from takeover.base.errors import BadInputError
+from takeover.engines.contract import Engine
 from takeover.engines.local import objects
-from takeover.envoy.releases import Release
-from takeover.errors import BadInputError
+from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, append, replace
 from takeover.scenario.loader import Scenario
 

@@ -1,6 +1,6 @@
 import pytest
 
-from takeover.engines.local.node.services import ServicePortEndpoints, only_grew, rules
+from takeover.engines.local.inside.services import ServicePortEndpoints, only_grew, rules
 
 REFUSE = "-A KUBE-REFUSED -d 10.96.1.1/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
 SERVE = "-A KUBE-SERVICES -d 10.96.1.1/32 -p tcp -m tcp --dport 80 -j KUBE-SVC-0"

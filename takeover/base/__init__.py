@@ -1,0 +1,1 @@
+"""What everything rests on: the errors that users see, files, paths, the console."""

@@ -1,0 +1,101 @@
+"""`takeover clean`: finds what dead runs left, on a cluster or as a kind cluster, shows it, and deletes it."""
+
+import argparse
+import asyncio
+import re
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from takeover.base import console
+from takeover.base.errors import BadInputError
+from takeover.engines.kind import cluster as kind
+
+DESCRIPTION = "Finds what dead runs left on a cluster, and the kind clusters that they left; shows and deletes it."
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.description = DESCRIPTION
+    parser.add_argument("--kube-context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else ~/.kube/config")
+    parser.add_argument(
+        "--older-than",
+        type=_age,
+        default=timedelta(hours=1),
+        metavar="AGE",
+        help="age (30s, 10m, 1h, 2d) from which runs of other hosts count as dead (default: 1h); "
+        "a run of this host does when its process is gone",
+    )
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs it. Returns the exit code: 0, or 1 when there is something that was not deleted.
+
+    Raises: TakeoverError.
+    """
+    kind_code = _clean_kind(options)
+    try:
+        return max(kind_code, asyncio.run(_clean_namespaces(options)))
+    except BadInputError as error:
+        # Who has had only kind clusters has no other cluster to look at.
+        if options.kube_context or options.kubeconfig or not kind.was_used():
+            raise
+        console.write(f"looked at no cluster but kind's: {error}")
+        return kind_code
+
+
+def _clean_kind(options: argparse.Namespace) -> int:
+    found = kind.leftovers()
+    agreed = bool(found) and _shown_and_agreed(options, "kind clusters", found, "this machine")
+    for name in found if agreed else []:
+        kind.delete_leftover(name)
+        console.write(f"deleted kind cluster {name}")
+    return 0 if agreed or not found else 1
+
+
+async def _clean_namespaces(options: argparse.Namespace) -> int:
+    from takeover.engines.kubernetes import kubeconfig, leftovers
+    from takeover.engines.kubernetes.api import Api
+
+    api = Api(kubeconfig.find(options.kubeconfig, options.kube_context))
+    try:
+        await api.open()
+        found = await leftovers.find(api, options.older_than)
+        lines = [
+            f"{each.namespace}  ({each.scenario}, {timedelta(seconds=int(each.age.total_seconds()))} old: {each.why})"
+            for each in found
+        ]
+        agreed = _shown_and_agreed(options, "namespaces", lines, api.server)
+        if agreed:
+            await leftovers.delete(api, found)
+            console.write(f"deleted {len(found)} namespaces")
+        return 0 if agreed or not found else 1
+    finally:
+        await api.close()
+
+
+def _shown_and_agreed(options: argparse.Namespace, what: str, lines: Sequence[str], where: str) -> bool:
+    if not lines:
+        console.write(f"no {what} left of dead runs at {where}")
+        return False
+    console.write(f"{what} left of dead runs at {where}:")
+    for line in lines:
+        console.write(f"  {line}")
+    if options.yes:
+        return True
+    question = f"delete these {len(lines)} {what}? [y/N] "
+    if sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes"):
+        return True
+    console.write("nothing deleted (--yes deletes without asking)")
+    return False
+
+
+def _age(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+)([smhd])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age: write a number and s, m, h or d, for instance 1h")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -1,0 +1,125 @@
+"""`takeover explain`: which runtime guard of the new Envoy brings the old behaviour of a probe back."""
+
+import argparse
+import contextlib
+
+import yaml
+
+from takeover.base import console
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.cli.results import add_reports, chosen, paths_of, published
+from takeover.compare.comparison import Difference, Place, compare
+from takeover.compare.listing import line, values
+from takeover.compare.observations import ObservedChange, observation_changes
+from takeover.engines import choose
+from takeover.engines.choose import EngineOptions
+from takeover.envoy.releases import resolve
+from takeover.evidence.snapshots import UnrestError
+from takeover.explain.attempt import Trial
+from takeover.explain.explaining import Explaining, Explanation
+from takeover.inventory.guards import layered_runtime
+from takeover.model.document import Document, Observation
+from takeover.model.release import Release
+from takeover.store import documents as store
+
+DESCRIPTION = "Finds the runtime guard of a newer Envoy that brings the old behaviour back."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.description = (
+        f"{DESCRIPTION} Runs the probe on this machine with guards set to false. Exits with 0 when some bring it back, "
+        "with 1 when none does."
+    )
+    parser.add_argument("id", metavar="ID", help="the difference, as takeover compare OLD NEW lists it")
+    parser.add_argument("old", metavar="OLD", help="results, as for takeover compare")
+    parser.add_argument("new", metavar="NEW", help="likewise; this Envoy is run")
+    parser.add_argument("--envoy", metavar="NAME=PATH", help="where NEW's binary is, if it is a build of your own")
+    add_reports(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs it. Returns the exit code. Raises: TakeoverError."""
+    paths = paths_of([options.old, options.new], options.reports)
+    old, new = (store.read(path) for path in paths.values())
+    comparison = compare(dict(zip(paths, (lambda: old, lambda: new), strict=True)))
+    difference = chosen(comparison, options.id)
+    place, before, after = _seen_in_a_probe(difference, old, new)
+    if new.binary is None or not new.binary.guards:
+        raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
+    release = _release(options.envoy or new.envoy.name, new)
+    console.write(*published(paths, options.reports))
+    console.write(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
+    changed = next(
+        each
+        for each in observation_changes(before, after)
+        if (each.kind, each.what) == (difference.kind, difference.what)
+    )
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:
+        trial = Trial(engine, release, place.scenario, place.probe)
+        try:
+            found = Explaining(trial, before, changed, lambda each: console.write(f"  {each}")).explain(
+                new.binary.guards
+            )
+        except UnrestError as error:
+            raise TakeoverError(str(error)) from None
+    console.write(*_told(found, changed, before, old, new))
+    return 0 if found.guards else 1
+
+
+def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tuple[Place, Observation, Observation]:
+    """The first place where a probe saw it, and what it saw there. Raises: BadInputError if none did."""
+    for place in difference.places:
+        found = [
+            each.seen
+            for document in (old, new)
+            for each in document.probes
+            if (each.scenario, each.probe) == (place.scenario, place.probe)
+        ]
+        if len(found) == 2:
+            return place, found[0], found[1]
+    raise BadInputError(
+        f"{difference.id} ({difference.kind}) was not seen in a probe: nothing could show a guard's effect"
+    )
+
+
+def _release(selection: str, new: Document) -> Release:
+    """The binary that the results are of. Raises: BadInputError if it is another one."""
+    release, *others = resolve(selection, console.write)
+    if others:
+        raise BadInputError(f"--envoy {selection}: name one Envoy, the binary of the results of {new.envoy.name}")
+    if release.sha256 != new.envoy.sha256:
+        raise BadInputError(f"{release.path} is not the binary of the results ({new.envoy.name}): run the suites again")
+    return release
+
+
+def _told(found: Explanation, changed: ObservedChange, before: Observation, old: Document, new: Document) -> list[str]:
+    assert new.binary is not None
+    if not found.guards:
+        gone = len(set(old.binary.guards if old.binary else ()) - set(new.binary.guards))
+        return [
+            f"no guard brings the old behaviour back: with all {len(new.binary.guards)} false it is the new one "
+            f"({gone} guards of {old.envoy.name} are gone)",
+            f"an Envoy between {old.envoy.name} and {new.envoy.name} may still have one: name it in the place of "
+            f"{new.envoy.name}",
+        ]
+    assert found.with_them is not None
+    shown = values(_value(before, found.without, changed), _value(before, found.with_them, changed))
+    return [
+        f"{' and '.join(found.guards)}: false brings the old behaviour back ({found.deployments} deployments)",
+        f"  as it is:      {changed.what}: {shown[0]}",
+        f"  with it false: {changed.what}: {shown[1]}",
+        "to keep the old behaviour as long as the guard is there, add to envoy.yaml:",
+        *(
+            f"  {each}"
+            for each in yaml.safe_dump({"layered_runtime": layered_runtime(found.guards, value=False)}).splitlines()
+        ),
+    ]
+
+
+def _value(before: Observation, seen: Observation, changed: ObservedChange) -> str | None:
+    """The aspect's value in `seen`: that of before, unless it changed."""
+    for each in observation_changes(before, seen):
+        if (each.kind, each.what) == (changed.kind, changed.what):
+            return each.now
+    return changed.was

@@ -1,0 +1,1 @@
+"""What differs between the results of several Envoys, and how to see it again."""

@@ -1,0 +1,108 @@
+"""Differences that somebody accepted: a file that the user commits, read strictly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from takeover.base.patterns import matches
+from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.kinds import BY_NAME
+from takeover.model.versions import version_of
+from takeover.scenario.fields import Fields, mappings
+from takeover.scenario.files import read_yaml
+
+DEFAULT = "accepted.yaml"
+_PATTERNS = ("kind", "scenario", "probe", "what")
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """An entry of the file: a difference by its id, or all that fit the patterns given (`*` stands for anything).
+
+    Args:
+        until: up to and with this version of Envoy; for a newer one it does not hold.
+        where: the "FILE:LINE" where it is written.
+    """
+
+    id: str
+    patterns: tuple[tuple[str, str], ...]
+    reason: str
+    who: str
+    until: Version
+    where: str
+
+    def fits(self, difference: Difference, place: Place) -> bool:
+        """Whether it is about this difference at that place, whatever the version."""
+        if self.id:
+            return difference.id == self.id
+        values = {"kind": difference.kind, "what": difference.what, "scenario": place.scenario, "probe": place.probe}
+        return all(matches(values[name], pattern) for name, pattern in self.patterns)
+
+    def newer(self, difference: Difference) -> list[str]:
+        """The versions that have the difference, and for which it was not accepted."""
+        return [each for each in difference.versions if (version := version_of(each)) and version > self.until]
+
+    def __str__(self) -> str:
+        """What it is about, for a message."""
+        return self.id or ", ".join(f"{name} {pattern}" for name, pattern in self.patterns)
+
+
+def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
+    """The entries of the file, none if it is empty: its last one was removed. The default one need not be there.
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    if path is None:
+        path = Path(DEFAULT)
+        if not path.exists():
+            return ()
+    return tuple(map(_entry, mappings(path, "list of accepted differences"))) if read_yaml(path) else ()
+
+
+def _entry(entry: Fields) -> Acceptance:
+    entry.only("id", *_PATTERNS, "reason", "who", "until")
+    patterns = tuple((name, entry.take(name, str)) for name in _PATTERNS if name in entry.data)
+    if ("id" in entry.data) is bool(patterns):
+        raise entry.error(f"give an id, or one or more of {', '.join(_PATTERNS)}; not both, not neither")
+    for name, pattern in patterns:
+        if name == "kind" and pattern not in BY_NAME:
+            raise entry.error(f"no kind {pattern!r}; there are {', '.join(BY_NAME)}", "kind")
+    until = entry.take("until", str)
+    if not (version := _version(until)):
+        raise entry.error(f'until must be a version of Envoy like "1.41.0", not {until!r}', "until")
+    return Acceptance(
+        entry.take("id", str) if "id" in entry.data else "",
+        patterns,
+        entry.take("reason", str),
+        entry.take("who", str),
+        version,
+        entry.document.where(*entry.at),
+    )
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
+    """Marks the differences all of whose places are accepted; remarks on entries that accept nothing (any more)."""
+    for difference in comparison.differences:
+        holding = [each for each in accepted if not each.newer(difference)]
+        by = [next((each for each in holding if each.fits(difference, place)), None) for place in difference.places]
+        if all(by):
+            reasons = dict.fromkeys(f"{each.reason} ({each.who}, until {each.until})" for each in by if each)
+            difference.accepted = "; ".join(reasons)
+    for entry in accepted:
+        fitting = [each for each in comparison.differences if any(entry.fits(each, place) for place in each.places)]
+        newer = sorted({version for each in fitting for version in entry.newer(each)})
+        if not fitting:
+            comparison.remarks.append(f"{entry.where}: {entry} matches no difference (any more): remove it?")
+        elif newer:
+            comparison.remarks.append(
+                f"{entry.where}: {entry} was accepted until {entry.until}; it does not hold for {', '.join(newer)}"
+            )

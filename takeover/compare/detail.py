@@ -1,0 +1,171 @@
+"""One difference in full: what was seen on both sides, next to each other, and how to see it again."""
+
+import itertools
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
+from takeover.compare.listing import line, visible
+from takeover.compare.reproduce import reproduce
+from takeover.evidence.trace import text as hops_text
+from takeover.model.document import ConfigResult, Document, Observation, Outcome, ProbeResult
+
+_MOST_PLACES = 20
+
+
+def detail(comparison: Comparison, difference: Difference, old: Document, new: Document, width: int) -> Iterator[str]:
+    """The lines of `--show`.
+
+    Args:
+        old: the first Envoy's document.
+        new: that of the first Envoy that has the difference.
+        width: of the lines, in characters.
+    """
+    yield f"{difference.kind}: {BY_NAME[difference.kind].about}"
+    yield line(comparison, difference)
+    name = difference.what.rpartition(" ")[2]
+    if difference.kind == "security-header":
+        yield f"{name}: {SECURITY_HEADERS[name]}"
+    if difference.accepted:
+        yield f"accepted: {difference.accepted}"
+    yield f"seen in {', '.join(difference.envoys)}"
+    if len(difference.places) > 1:
+        yield f"at {len(difference.places)} places:"
+        yield from (f"  {_named(place)}" for place in difference.places[:_MOST_PLACES])
+        if len(difference.places) > _MOST_PLACES:
+            yield f"  and {len(difference.places) - _MOST_PLACES} more"
+    example = beside(difference, old, new)
+    if example is None:
+        return
+    yield ""
+    yield _named(example.place)
+    name_width = min(max(len(name) for name, _, _ in example.facts), width // 3)
+    yield from _beside("", comparison.baseline, difference.envoys[0], name_width, width)
+    for fact in example.facts:
+        yield from _beside(*fact, name_width, width)
+    yield ""
+    yield "to see it again:"
+    yield from (f"  {command}" for command in example.commands)
+    if isinstance(_entry(new, example.place), ProbeResult):
+        yield "which runtime guard brings the old behaviour back, if one does:"
+        yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Both observations of a difference, at the first place where it was seen.
+
+    Args:
+        facts: for each fact its name, what it was and what it is; empty for what one side does not have.
+        commands: how to see both again.
+    """
+
+    place: Place
+    facts: list[tuple[str, str, str]]
+    commands: list[str]
+
+
+def beside(difference: Difference, old: Document, new: Document) -> Beside | None:
+    """Both observations next to each other; None for what is about the binary.
+
+    Args:
+        old: the first Envoy's document.
+        new: that of the first Envoy that has the difference.
+    """
+    place = example(difference)
+    if not place.probe:
+        return None
+    before, after = _entry(old, place), _entry(new, place)
+    was, now = dict(_facts(before)), dict(_facts(after))
+    commands = [reproduce(entry, document.envoy.name) for document, entry in ((old, before), (new, after))]
+    return Beside(
+        place,
+        [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],
+        [*(run for run, *_ in commands), *commands[1][1:]],
+    )
+
+
+def example(difference: Difference) -> Place:
+    """The place that `beside` takes: the first one where the first Envoy that has the difference has it."""
+    return next(each for each in difference.places if difference.envoys[0] in each.envoys)
+
+
+def _named(place: Place) -> str:
+    return f"{place.scenario} {place.probe}"
+
+
+def _entry(document: Document, place: Place) -> Outcome | ProbeResult | ConfigResult:
+    """The test, probe or config at that place: each has a name of its own kind."""
+    entries: Iterator[Outcome | ProbeResult | ConfigResult] = itertools.chain(
+        document.probes, document.tests, document.configs
+    )
+    for each in entries:
+        match each:
+            case ProbeResult(scenario=scenario, probe=name) | Outcome(scenario=scenario, name=name):
+                pass
+            case ConfigResult(scenario=scenario, source=name):
+                pass
+        if (scenario, name) == (place.scenario, place.probe):
+            return each
+    raise AssertionError(f"{_named(place)} is not in the results of {document.envoy.name}")
+
+
+Row = tuple[str, str]
+
+
+def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
+    match entry:
+        case ProbeResult(seen=seen):
+            yield from _seen_facts(seen)
+        case Outcome():
+            yield "state", entry.state
+            yield "reason", entry.reason
+            for number, block in enumerate(entry.evidence, 1):
+                yield f"hops of block {number}", hops_text(block)
+        case ConfigResult():
+            yield "config", "loads" if entry.loads else "rejected"
+            yield "error", entry.error
+            yield "warnings", "\n".join(entry.warnings)
+
+
+def _seen_facts(seen: Observation) -> Iterator[Row]:
+    for number, each in enumerate(seen.interim, 1):
+        yield f"answer before, {number}", f"{each.status} {each.reason}\n{_lines(each.headers)}"
+    yield "answer", "none" if seen.status is None else f"{seen.protocol} {seen.status} {seen.reason}".strip()
+    yield "headers", _lines(seen.headers)
+    yield "body", seen.body
+    yield "trailers", _lines(seen.trailers)
+    yield "connection", seen.end
+    for number, entry in enumerate(seen.log, 1):
+        for field, value in entry.items():
+            shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            yield f"log {number}, {field}" if len(seen.log) > 1 else f"log {field}", shown
+    for name, moved in seen.stats.items():
+        yield name, f"{moved:+d}"
+    yield "Envoy's warnings", "\n".join(seen.warnings)
+
+
+def _lines(headers: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Iterator[str]:
+    """A fact's name and both sides in three columns; what differs is marked. What neither side has is left out."""
+    if not old and not new:
+        return
+    column = max(20, (width - name_width - 7) // 2)
+    mark = "*" if fact and old != new else " "
+    cells = (_wrapped(fact, name_width), _wrapped(old, column), _wrapped(new, column))
+    for name, left, right in itertools.zip_longest(*cells, fillvalue=""):
+        yield f"{mark} {name:<{name_width}}  {left:<{column}} | {right}".rstrip()
+
+
+def _wrapped(text: str, column: int) -> list[str]:
+    wrapped: list[str] = []
+    for each in text.split("\n"):
+        wrapped += textwrap.wrap(visible(each), column, drop_whitespace=False) or [""]
+    return wrapped

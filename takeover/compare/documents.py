@@ -1,0 +1,104 @@
+"""What changed from one document to another, each change by itself."""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from takeover.compare.observations import ObservedChange, observation_changes, warning_changes
+from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: its kind, where, of what, what it was and what it is (None: nothing).
+
+    Args:
+        probe: the probe's name, a test's name, or which config; empty for what is about the binary.
+        detail: why, in one line; it says nothing that tells two changes apart.
+    """
+
+    kind: str
+    scenario: str
+    probe: str
+    what: str
+    was: str | None
+    now: str | None
+    detail: str = ""
+
+
+_Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
+
+
+def changes(old: Document, new: Document) -> Iterator[Change]:
+    """All changes between what both documents have; what only one of them was asked for is not compared."""
+    for was, now in _pairs(old.tests, new.tests):
+        yield from _test_changes(was, now)
+    for config_was, config_now in _pairs(old.configs, new.configs):
+        yield from _config_changes(config_was, config_now)
+    known = frozenset(old.binary.stats) if old.binary else frozenset()
+    for probe_was, probe_now in _pairs(old.probes, new.probes):
+        for each in observation_changes(probe_was.seen, probe_now.seen, known):
+            yield _placed(each, probe_now.scenario, probe_now.probe)
+    if old.binary and new.binary:
+        yield from _binary_changes(old.binary, new.binary)
+
+
+def not_compared(old: Document, new: Document) -> tuple[int, int]:
+    """How many tests and probes only the old document has, and how many only the new one."""
+    counts = [0, 0]
+    for olds, news in ((_keys(old.tests), _keys(new.tests)), (_keys(old.probes), _keys(new.probes))):
+        counts = [counts[0] + len(olds - news), counts[1] + len(news - olds)]
+    return counts[0], counts[1]
+
+
+def _key(entry: Outcome | ProbeResult | ConfigResult) -> Hashable:
+    match entry:
+        case Outcome():
+            return entry.name
+        case ProbeResult():
+            return entry.scenario, entry.probe
+        case ConfigResult():
+            return entry.scenario, entry.source
+
+
+def _keys(entries: Iterable[Outcome | ProbeResult]) -> set[Hashable]:
+    return {_key(each) for each in entries if not isinstance(each, Outcome) or each.state != "not-run"}
+
+
+def _pairs(old: Sequence[_Entry], new: Sequence[_Entry]) -> Iterator[tuple[_Entry, _Entry]]:
+    known = {_key(each): each for each in old}
+    return ((known[_key(each)], each) for each in new if _key(each) in known)
+
+
+def _placed(aspect: ObservedChange, scenario: str, probe: str) -> Change:
+    return Change(aspect.kind, scenario, probe, aspect.what, aspect.was, aspect.now)
+
+
+def _test_changes(was: Outcome, now: Outcome) -> Iterator[Change]:
+    if "not-run" in (was.state, now.state) or was.state == now.state:
+        return
+    kind = "verdict-better" if now.state == "pass" else "verdict"
+    yield Change(kind, now.scenario, now.name, "test", was.state, now.state, now.reason or was.reason)
+
+
+def _config_changes(was: ConfigResult, now: ConfigResult) -> Iterator[Change]:
+    said = {True: "loads", False: "rejected"}
+    if was.loads != now.loads:
+        kind = "config-accepted" if now.loads else "config-rejected"
+        detail = was.error or now.error
+        yield Change(kind, now.scenario, now.source, "config", said[was.loads], said[now.loads], detail)
+    elif was.error != now.error:
+        yield Change("warning", now.scenario, now.source, "the config's error", was.error, now.error)
+    for each in warning_changes(was.warnings, now.warnings):
+        yield _placed(each, now.scenario, now.source)
+
+
+def _binary_changes(was: BinaryResult, now: BinaryResult) -> Iterator[Change]:
+    for kind, olds, news in (
+        ("extension", was.extensions, now.extensions),
+        ("flag", was.flags, now.flags),
+        ("guard", was.guards, now.guards),
+        ("statistic", was.stats, now.stats),
+    ):
+        yield from (Change(f"{kind}-gone", "", "", each, "there", None) for each in sorted({*olds} - {*news}))
+        yield from (Change(f"{kind}-added", "", "", each, None, "there") for each in sorted({*news} - {*olds}))

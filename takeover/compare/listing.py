@@ -1,0 +1,105 @@
+"""The differences as lines for people: one line each, what hurts most first, what is merely new counted."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.kinds import BY_NAME
+
+_LONGEST_VALUE = 60
+_LONGEST_DETAIL = 160
+_CONTEXT = 20
+
+
+def listing(comparison: Comparison, failing: Iterable[str], everything: bool = False) -> Iterator[str]:
+    """The lines of a listing.
+
+    Args:
+        failing: the kinds that fail.
+        everything: whether what is merely counted has lines of its own, too.
+    """
+    listed = [each for each in comparison.differences if everything or not BY_NAME[each.kind].only_counted]
+    kind_width = max((len(each.kind) for each in listed), default=0)
+    failures = {each.id for each in comparison.failing(failing)}
+    for each in listed:
+        mark = "!" if each.id in failures else " "
+        yield f"{mark} {each.kind:<{kind_width}}  {each.id}  {line(comparison, each)}"
+        if each.accepted:
+            yield f"  {'':<{kind_width}}  accepted: {each.accepted}"
+        elif details := [place.detail for place in each.places if place.detail]:
+            yield f"  {'':<{kind_width}}  {_short(details[0], _LONGEST_DETAIL)}"
+    counted = Counter(each.kind for each in comparison.differences if BY_NAME[each.kind].only_counted)
+    if counted and not everything:
+        told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
+        yield f"  only counted: {told} (takeover compare --all lists them)"
+    yield from (f"  {remark}" for remark in comparison.remarks)
+    yield summary(comparison, failing)
+
+
+def line(comparison: Comparison, difference: Difference) -> str:
+    """Scenario, probe, what it was, what it is, and the first Envoy that has it."""
+    where = _where(difference.places)
+    was, now = values(difference.was, difference.now)
+    what = f"{difference.what}: {was} → {now}"
+    return f"{where}{': ' if where else ''}{what}  {_since(comparison, difference)}"
+
+
+def summary(comparison: Comparison, failing: Iterable[str]) -> str:
+    """One line: how many, how many are accepted, how many fail."""
+    count = len(comparison.differences)
+    accepted = sum(bool(each.accepted) for each in comparison.differences)
+    fails = len(comparison.failing(failing))
+    told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
+    told += f" in {', '.join(comparison.envoys[1:])}"
+    told += f", {accepted} accepted" if accepted else ""
+    return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
+
+
+def values(was: str | None, now: str | None) -> tuple[str, str]:
+    """Both on one line, long ones from shortly before where they begin to differ; what is not there is "nothing"."""
+    if was and now and max(len(was), len(now)) > _LONGEST_VALUE:
+        same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False))
+        begin = sum(1 for _ in same) - _CONTEXT
+        if begin > _CONTEXT:
+            was, now = f"…{was[begin:]}", f"…{now[begin:]}"
+    return _value(was), _value(now)
+
+
+def _value(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    return _short(text, _LONGEST_VALUE) if text else '""'
+
+
+def _short(text: str, longest: int) -> str:
+    """`text` on one line."""
+    told = visible(text)
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
+
+
+def visible(text: str) -> str:
+    """`text` with what cannot be printed written out: it may well be what differs."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _where(places: list[Place]) -> str:
+    scenarios = list(dict.fromkeys(place.scenario for place in places if place.scenario))
+    probes = list(dict.fromkeys(place.probe for place in places))
+    if not scenarios:
+        return probes[0] if probes != [""] else ""
+    if len(places) == 1:
+        return f"{scenarios[0]} {probes[0]}"
+    scenario = scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios"
+    probe = probes[0] if len(probes) == 1 else f"{len(places)} probes"
+    return f"{scenario}, {probe}"
+
+
+def _since(comparison: Comparison, difference: Difference) -> str:
+    first = comparison.envoys.index(difference.envoys[0])
+    following = comparison.envoys[first:]
+    if len(comparison.envoys) == 2:
+        return f"(in {difference.envoys[0]})"
+    if difference.envoys == following:
+        return f"(since {difference.envoys[0]})"
+    return f"(only in {', '.join(difference.envoys)})"

@@ -1,0 +1,166 @@
+"""What changed between two observations of the same probe."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from takeover.compare.kinds import SECURITY_HEADERS
+from takeover.model.document import Observation
+
+# An application's answer that tells what it saw: "key: value" lines.
+_TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
+_ROUTE_FIELDS = ("filter_chain", "route", "upstream_cluster", "upstream_host")
+# What a scenario calls its listeners, filters and clusters does not tell two changes apart.
+_OWNERS = (
+    (re.compile(r"^listener\.[^.]+(?:\.\d+){3}_\d+\."), "listener.*."),
+    (re.compile(r"^(listener|cluster|http|tcp|vhost)\.[^.]+\."), r"\1.*."),
+    (re.compile(r"^[^.]+\.(http_local_rate_limit|ext_authz|local_rate_limit)\."), r"*.\1."),
+)
+
+
+@dataclass(frozen=True)
+class ObservedChange:
+    """One change of what was seen: its kind, of what, what it was and what it is (None: nothing)."""
+
+    kind: str
+    what: str
+    was: str | None
+    now: str | None
+
+
+def observation_changes(
+    was: Observation, now: Observation, known_stats: AbstractSet[str] = frozenset()
+) -> Iterator[ObservedChange]:
+    """The changes from `was` to `now`.
+
+    Args:
+        known_stats: statistics that the old binary has, whether or not they moved; empty if that was not asked.
+    """
+    if (was.status is None) != (now.status is None):
+        yield ObservedChange("connection", "answer", _answer(was), _answer(now))
+    else:
+        yield from _answer_changes(was, now)
+        if was.end != now.end:
+            yield ObservedChange("connection", "end", was.end, now.end)
+    yield from _log_changes(was.log, now.log)
+    yield from _stat_changes(was.stats, now.stats, known_stats)
+    yield from warning_changes(was.warnings, now.warnings)
+
+
+def _answer(seen: Observation) -> str:
+    return f"none ({seen.end})" if seen.status is None else f"{seen.status} ({seen.end})"
+
+
+def _answer_changes(was: Observation, now: Observation) -> Iterator[ObservedChange]:
+    if was.status != now.status:
+        yield ObservedChange("status", "status", str(was.status), str(now.status))
+    if was.interim != now.interim:
+        yield ObservedChange("status", "answers before (1xx)", _json(was.interim), _json(now.interim))
+    if was.protocol != now.protocol:
+        yield ObservedChange("connection", "protocol", was.protocol, now.protocol)
+    if was.reason != now.reason and was.status == now.status:  # a phrase follows its status
+        yield ObservedChange("header", "reason phrase", was.reason, now.reason)
+    yield from _header_changes("header", was.headers, now.headers, was.body != now.body)
+    yield from _header_changes("trailer", was.trailers, now.trailers)
+    if was.body != now.body:
+        yield from _body_changes(was.body, now.body)
+
+
+Headers = Sequence[tuple[str, str]]
+
+
+def _header_changes(what: str, was: Headers, now: Headers, other_body: bool = False) -> Iterator[ObservedChange]:
+    """By name, then how names are written, then their order; a length that follows the body is no change by itself."""
+    before, after = _by_name(was), _by_name(now)
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    for name in names:
+        if name != "content-length" or not other_body:
+            yield _header(f"{what} {name}", name, _joined(before.get(name)), _joined(after.get(name)))
+    if not names and was != now:
+        written = [[name for name, _ in each] for each in (was, now)]
+        differs = sorted(written[0]) != sorted(written[1])
+        aspect = "names as written" if differs else "order"
+        yield ObservedChange("header", f"{what}s: {aspect}", ", ".join(written[0]), ", ".join(written[1]))
+
+
+def _header(what: str, name: str, was: str | None, now: str | None) -> ObservedChange:
+    return ObservedChange("security-header" if name in SECURITY_HEADERS else "header", what, was, now)
+
+
+def _by_name(headers: Headers) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def _joined(values: list[str] | None) -> str | None:
+    """One value as it is; several as a list, for a value may hold commas itself."""
+    return None if values is None else values[0] if len(values) == 1 else _json(values)
+
+
+def _body_changes(was: str, now: str) -> Iterator[ObservedChange]:
+    """An application that tells what it saw is compared line by line: a header that no longer arrives is one."""
+    if not (_TOLD.fullmatch(was) and _TOLD.fullmatch(now)):
+        yield ObservedChange("body", "body", was, now)
+        return
+    before, after = (dict(line.split(":", 1) for line in body.splitlines()) for body in (was, now))
+    for name in {**before, **after}:
+        olds, news = (None if each is None else each.strip() for each in (before.get(name), after.get(name)))
+        if olds != news:
+            kind = "security-header" if name in SECURITY_HEADERS else "body"
+            yield ObservedChange(kind, f"what the application saw: {name}", olds, news)
+
+
+def _log_changes(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[ObservedChange]:
+    if len(was) != len(now):
+        yield ObservedChange("log-field", "entries", str(len(was)), str(len(now)))
+        return
+    for before, after in zip(was, now, strict=True):
+        for field in {**before, **after}:
+            if before.get(field) != after.get(field):
+                kind = "route" if field in _ROUTE_FIELDS else "log-field"
+                yield ObservedChange(kind, field, _value(before.get(field)), _value(after.get(field)))
+
+
+def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: AbstractSet[str]) -> Iterator[ObservedChange]:
+    for name in {**was, **now}:
+        before, after = was.get(name, 0), now.get(name, 0)
+        if before == after:
+            continue
+        is_new = bool(known) and name not in known and name not in was
+        if is_new:
+            yield ObservedChange("statistic-added", general(name), None, "moves")
+        else:
+            yield ObservedChange("statistic", general(name), f"{before:+d}", f"{after:+d}")
+
+
+def general(stat: str) -> str:
+    """The statistic's name without what a scenario calls its owner."""
+    for pattern, generally in _OWNERS:
+        if pattern.match(stat):
+            return pattern.sub(generally, stat)
+    return stat
+
+
+def warning_changes(was: Sequence[str], now: Sequence[str]) -> Iterator[ObservedChange]:
+    """Lines of Envoy's log that came or went."""
+    before, after = Counter(was), Counter(now)
+    for line in after - before:
+        kind = "deprecation" if "deprecat" in line.lower() else "warning"
+        yield ObservedChange(kind, "log", None, line)
+    for line in before - after:
+        yield ObservedChange("warning", "log", line, None)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _value(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else _json(value)

@@ -1,0 +1,159 @@
+"""What every engine offers: the only things that a test, a fixture or the rest of the library may ask of one.
+
+Failures use Python's own exceptions where there is one: `ConnectionRefusedError`, `ConnectionResetError`,
+`TimeoutError`, `socket.gaierror` (the name does not resolve in that Pod).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from takeover.model.execution import ExecResult
+from takeover.model.release import Release
+from takeover.net.stream import ByteStream
+from takeover.scenario.loader import Scenario
+
+
+class Container(Protocol):
+    """A container of a Pod."""
+
+    @property
+    def name(self) -> str: ...
+
+    def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
+        """Runs `command` in the container, as its user. Output is bytes as they came, of any size.
+
+        Raises: TimeoutError, and TakeoverError when the container does not run.
+        """
+        ...
+
+    def logs(self) -> str:
+        """All that the container wrote to stdout and stderr so far (undecodable bytes replaced)."""
+        ...
+
+    def followed_logs(self) -> str:
+        """As `logs`, for whoever looks again and again: perhaps without what was written in the last moments."""
+        ...
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+        """Opens a TCP connection in the Pod's network as the container's user; a name is resolved as the Pod would."""
+        ...
+
+
+class Pod(Protocol):
+    """A Pod that is Ready."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def namespace(self) -> str:
+        """As the manifest has it, whatever the engine calls it."""
+        ...
+
+    @property
+    def ip(self) -> str: ...
+
+    @property
+    def containers(self) -> Mapping[str, Container]: ...
+
+    def container(self, name: str) -> Container:
+        """Raises: BadInputError that lists the containers there are."""
+        ...
+
+    def forward(self, port: int) -> ByteStream:
+        """A connection to `port` on the Pod's loopback, past all iptables rules: for admin ports only."""
+        ...
+
+    def nat_rules(self) -> str:
+        """`iptables -t nat -S -v` of the Pod: every rule with its packet and byte counters (`-c PACKETS BYTES`)."""
+        ...
+
+    def restart(self) -> None:
+        """Deletes the Pod, makes it again as the manifest (and its ConfigMaps) say now, waits until it is Ready."""
+        ...
+
+    def how_to_enter(self, container: str) -> str:
+        """The shell command with which a person enters that container."""
+        ...
+
+
+class Deployment(Protocol):
+    """A scenario's objects, all Ready. Names are `NAME` (namespace default) or `NAMESPACE/NAME`, as in the manifest."""
+
+    @property
+    def scenario(self) -> Scenario: ...
+
+    @property
+    def mark(self) -> str:
+        """What `Mark` in the scenario's edits stands for now; another one after `replace_config_map`."""
+        ...
+
+    @property
+    def pods(self) -> Mapping[str, Pod]: ...
+
+    def pod(self, name: str) -> Pod:
+        """Raises: BadInputError that lists the Pods there are."""
+        ...
+
+    def service_ip(self, name: str) -> str:
+        """The ClusterIP that the Service got."""
+        ...
+
+    def host_name(self, service: str) -> str:
+        """The Service's full DNS name in this run: `NAME.NAMESPACE.svc.cluster.local` with the run's namespace."""
+        ...
+
+    def replace_config_map(self, scenario: Scenario) -> None:
+        """Replaces every ConfigMap whose content differs in `scenario`; Pods see it after their restart."""
+        ...
+
+    def delete(self) -> None:
+        """Removes everything of this deployment; a second call does nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How deployments are made before a test needs them: `ahead` of them in all, `at_once` at the same time."""
+
+    at_once: int
+    ahead: int
+
+
+class Engine(Protocol):
+    """A place where scenarios can be deployed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def concurrency(self) -> Concurrency: ...
+
+    def describe(self) -> str:
+        """One line for the run's header: what this engine runs on."""
+        ...
+
+    def deploy(self, scenario: Scenario, envoy: Release) -> Deployment:
+        """Applies the scenario's objects, and waits until every Pod is Ready and every Service has its endpoints.
+
+        Args:
+            scenario: what to deploy.
+            envoy: what stands behind the Envoy image.
+
+        Raises: BadInputError for what this engine cannot take, DeploymentError for what did not come up.
+        """
+        ...
+
+    def close(self) -> None:
+        """Removes everything that this engine made."""
+        ...
+
+
+@runtime_checkable
+class ClusterEngine(Protocol):
+    """An engine whose objects outlive a process that dies."""
+
+    def how_to_delete(self) -> str:
+        """The shell command with which a person deletes everything of this run."""
+        ...

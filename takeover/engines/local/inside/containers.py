@@ -1,0 +1,143 @@
+"""One container of a Pod: started, watched, probed, started again as the Pod's restartPolicy says."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from takeover.engines.local.inside import probes
+from takeover.engines.local.inside.runtime import Image, Runtime, process_of
+from takeover.engines.local.objects import Container
+
+# A kubelet waits 10 s after the second exit, then doubles up to 5 minutes ("Pod Lifecycle: restart policy").
+_FIRST_BACK_OFF = 10.0
+_LONGEST_BACK_OFF = 300.0
+
+
+class RunningContainer:
+    """Its bundle, its process, its readiness. Times are seconds on the monotonic clock."""
+
+    def __init__(
+        self, spec: Container, identity: str, runtime: Runtime, image: Image, restart: str, log: Path, pod_ip: str
+    ) -> None:
+        self.spec = spec
+        self.identity = identity
+        self.log = log
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.touch()
+        self.exit_code: int | None = None
+        self._last_exit_code: int | None = None
+        self.restarts = 0
+        self._runtime = runtime
+        self._image = image
+        self._restart = restart
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start_at = 0.0
+        probe = spec.readiness_probe
+        self._probe = probes.Readiness(spec, probe, pod_ip, self._exec_for_probe) if probe else None
+
+    def prepare(self, network: Path, hostname: str, binds: list[tuple[str, str, bool]], etc: dict[str, str]) -> None:
+        """Makes the root file system, with the Pod's own files in its /etc."""
+        root = self._runtime.prepare(self.identity, self.spec, self._image, network, hostname, binds)
+        for name, text in etc.items():
+            path = root / "etc" / name
+            path.unlink(missing_ok=True)
+            path.write_text(text)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self.exit_code is None
+
+    @property
+    def ready(self) -> bool:
+        return self.running and (self._probe is None or self._probe.ready)
+
+    @property
+    def next_probe(self) -> float:
+        return self._probe.due if self._probe and self.running else float("inf")
+
+    def pid(self) -> int | None:
+        """The container's first process, as the node numbers it."""
+        return self._runtime.pid(self.identity)
+
+    def exec_command(self, command: list[str], name: str) -> list[str]:
+        return self._runtime.exec_command(self.identity, process_of(self.spec, command), name)
+
+    def _exec_for_probe(self, command: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.exec_command(command, "probe"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def advance(self, now: float) -> bool:
+        """Starts it if it is time, notices its end, probes it if due. Returns whether something is under way."""
+        if self._process is None:
+            if now < self._start_at:
+                return False
+            self._process = self._runtime.start(self.identity, self.log)
+            if self._probe:
+                self._probe.container_started(now)
+            return True
+        code = self._process.poll()
+        if code is not None and self.exit_code is None:
+            self.exit_code = self._last_exit_code = code if code >= 0 else 128 - code
+            return self._ended(now)
+        if self.exit_code is not None:
+            return False
+        if self._probe:
+            self._probe.advance(now)
+            return not self._probe.ready
+        return self._runtime.pid(self.identity) is None
+
+    def _ended(self, now: float) -> bool:
+        again = self._restart == "Always" or (self._restart == "OnFailure" and self.exit_code != 0)
+        if again:
+            back_off = _FIRST_BACK_OFF * 2 ** (self.restarts - 1) if self.restarts else 0.0
+            self._start_at = now + min(back_off, _LONGEST_BACK_OFF)
+            self.restarts += 1
+            self._process = None
+            self._runtime.forget(self.identity)
+            self.exit_code = None
+        return again
+
+    def terminate(self) -> None:
+        """Asks it to end (SIGTERM to its first process)."""
+        self._signal(signal.SIGTERM)
+
+    def wait_or_kill(self, deadline: float) -> None:
+        """Waits until it ended, until `deadline`; then ends it."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self.pid()
+        if pid is not None and self.running:
+            os.kill(pid, number)
+
+    def remove(self) -> None:
+        """Takes its bundle away."""
+        self._runtime.remove(self.identity)
+
+    def status(self) -> dict[str, Any]:
+        if self.running:
+            state = "running"
+        elif self.exit_code is not None:
+            state = "exited"
+        else:
+            state = "waiting"
+        return {
+            "state": state,
+            "exit_code": self._last_exit_code,
+            "restarts": self.restarts,
+            "ready": self.ready,
+            "probe": self._probe.last_seen if self._probe else "",
+        }

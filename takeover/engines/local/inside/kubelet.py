@@ -1,0 +1,107 @@
+"""Pods on the node: init containers in order, containers, readiness probes, restarts, volumes.
+
+See the Kubernetes pages "Pod Lifecycle" and "Configure Liveness, Readiness and Startup Probes".
+"""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from takeover.engines.local.inside import dns
+from takeover.engines.local.inside.containers import RunningContainer
+from takeover.engines.local.inside.network import Network
+from takeover.engines.local.inside.runtime import Image, Runtime
+from takeover.engines.local.objects import ConfigMap, Pod, Volume
+
+
+class RunningPod:
+    """A Pod with its network, volumes and containers; `advance` takes it one step towards Ready."""
+
+    def __init__(
+        self,
+        spec: Pod,
+        folder: Path,
+        network: Network,
+        runtime: Runtime,
+        images: dict[str, Image],
+        config_maps: dict[str, ConfigMap],
+    ) -> None:
+        self.spec = spec
+        self._folder = folder
+        self._network = network
+        self.network_path, self.ip = network.add_pod()
+        self._volumes = {each.name: self._fill(each, config_maps) for each in spec.spec.volumes}
+        pod = spec.spec
+        self._init = [self._container(each, runtime, images, "Never") for each in pod.init_containers]
+        self._main = [self._container(each, runtime, images, pod.restart_policy) for each in pod.containers]
+        self.containers = {each.spec.name: each for each in (*self._init, *self._main)}
+
+    def _container(self, spec: Any, runtime: Runtime, images: dict[str, Image], restart: str) -> RunningContainer:
+        # The network's name is a count that no other Pod of the node had: also not this Pod before its restart.
+        identity = f"{self.network_path.name}-{spec.name}"
+        binds = []
+        for mount in spec.volume_mounts:
+            source, read_only = self._volumes[mount.name]
+            binds.append((str(source), mount.mount_path.rstrip("/"), read_only or mount.read_only))
+        container = RunningContainer(
+            spec, identity, runtime, images[spec.image], restart, self._folder / f"{spec.name}.log", self.ip
+        )
+        container.prepare(self.network_path, self.spec.metadata.name, binds, self._etc())
+        return container
+
+    def _etc(self) -> dict[str, str]:
+        name, namespace = self.spec.metadata.name, self.spec.metadata.namespace
+        hosts = f"127.0.0.1\tlocalhost\n{self.ip}\t{name}\n"
+        hosts += "".join(f"{each.ip}\t{' '.join(each.hostnames)}\n" for each in self.spec.spec.host_aliases)
+        return {"resolv.conf": dns.resolv_conf(namespace), "hosts": hosts, "hostname": f"{name}\n"}
+
+    def _fill(self, volume: Volume, config_maps: dict[str, ConfigMap]) -> tuple[Path, bool]:
+        """The folder of a volume and whether containers may only read it."""
+        folder = self._folder / "volumes" / volume.name
+        folder.mkdir(parents=True)
+        if volume.config_map is None:
+            folder.chmod(0o777)
+            return folder, False
+        data = config_maps[f"{self.spec.metadata.namespace}/{volume.config_map.name}"].data
+        for name, text in data.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(volume.config_map.default_mode)
+        return folder, True
+
+    def advance(self, now: float) -> bool:
+        """Takes the next step that is due. Returns whether there is a step to wait for (soon)."""
+        for container in self._init:
+            container.advance(now)
+            if container.exit_code != 0:
+                return container.exit_code is None
+        busy = [container.advance(now) for container in self._main]
+        return any(busy)
+
+    @property
+    def ready(self) -> bool:
+        return all(each.exit_code == 0 for each in self._init) and all(each.ready for each in self._main)
+
+    def next_probe(self) -> float:
+        """When the next periodic probe is due, on the monotonic clock."""
+        return min((each.next_probe for each in self._main), default=float("inf"))
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "ip": self.ip,
+            "ready": self.ready,
+            "containers": {name: each.status() for name, each in self.containers.items()},
+        }
+
+    def remove(self) -> None:
+        """Ends the containers as a kubelet does (SIGTERM, the grace period, SIGKILL) and takes all of it away."""
+        running = [each for each in self.containers.values() if each.running]
+        for container in running:
+            container.terminate()
+        deadline = time.monotonic() + self.spec.spec.termination_grace_period_seconds
+        for container in running:
+            container.wait_or_kill(deadline)
+        for container in self.containers.values():
+            container.remove()
+        self._network.remove_pod(self.network_path)
+        shutil.rmtree(self._folder)

@@ -1,0 +1,97 @@
+"""The node's network: a link to every Pod, routed by the node, so that Service addresses can be translated on the way.
+
+Every Pod has a /32 address and sends everything to its gateway, the node: also what goes to a Pod beside it. (On a
+bridge the answer of such a neighbour would go past the node, and past the translation of a Service's address.)
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from takeover.node import kernel
+
+GATEWAY = "10.244.0.1"
+_POD_ADDRESS = "10.244.{}.{}"
+_ON_LINK = 4  # RTNH_F_ONLINK of rtnetlink(7): the gateway is at the link's other end, though no route says so
+
+
+class Network:
+    """The links of one node. Runs in the node's network namespace, in a process with one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._namespaces = folder / "netns"
+        self._namespaces.mkdir()
+        self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._count = 0
+        _settings({"ip_forward": "1"})
+        self._links = IPRoute()
+        self._loopback_up(self._links)
+        self.add_address(GATEWAY)
+
+    def add_address(self, address: str) -> None:
+        """Gives the node itself one more address."""
+        self._links.addr("add", index=1, address=address, prefixlen=32)
+
+    def add_pod(self) -> tuple[Path, str]:
+        """Makes a Pod's network namespace and its link. Returns the namespace's path and the Pod's IP."""
+        self._count += 1
+        # 10.244.0.1 is the gateway: Pods begin at .2.
+        address = _POD_ADDRESS.format(self._count // 254, self._count % 254 + 1)
+        path = self._namespaces / str(self._count)
+        path.touch()
+        host_side = f"pod{self._count}"
+        kernel.unshare(kernel.NEW_NETWORK)
+        try:
+            kernel.bind("/proc/self/ns/net", path)
+            _settings({})
+            with IPRoute() as pod_links:
+                self._loopback_up(pod_links)
+                peer = {"ifname": host_side, "net_ns_fd": self._own}
+                pod_links.link("add", ifname="eth0", state="up", kind="veth", peer=peer)
+                eth0 = socket.if_nametoindex("eth0")
+                pod_links.addr("add", index=eth0, address=address, prefixlen=32)
+                pod_links.route("add", dst="default", gateway=GATEWAY, oif=eth0, flags=_ON_LINK)
+        finally:
+            kernel.enter(self._own)
+        index = socket.if_nametoindex(host_side)
+        self._links.link("set", index=index, state="up")
+        self._links.route("add", dst=f"{address}/32", oif=index, prefsrc=GATEWAY)
+        return path, address
+
+    def remove_pod(self, path: Path) -> None:
+        """Takes a Pod's network namespace away, its link with it."""
+        kernel.unmount(path)
+        path.unlink()
+
+    @staticmethod
+    def _loopback_up(links: IPRoute) -> None:
+        links.link("set", index=1, state="up")
+
+
+@contextmanager
+def entered(path: Path) -> Iterator[None]:
+    """Within it, this process (of one thread) is in the network namespace at `path`."""
+    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        join(path)
+        yield
+    finally:
+        kernel.enter(own)
+        os.close(own)
+
+
+def join(path: Path) -> None:
+    """Goes into the network namespace at `path`, for good."""
+    with path.open("rb") as namespace:
+        kernel.enter(namespace.fileno())
+
+
+def _settings(ipv4: dict[str, str]) -> None:
+    # Without IPv6 there is no address to wait for, and no packet that nobody asked for.
+    Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
+    for name, value in ipv4.items():
+        Path("/proc/sys/net/ipv4", name).write_text(value)

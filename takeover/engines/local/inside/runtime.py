@@ -1,0 +1,181 @@
+"""Containers by an OCI runtime (crun, or runc): the bundle of each, how it is started, and what runs inside later.
+
+Shapes: the OCI runtime specification, config.md and config-linux.md.
+"""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from takeover.engines.local.inside import capabilities
+from takeover.engines.local.objects import Container
+from takeover.node import kernel
+
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Image:
+    """What an image reference stands for here: the lab's root file system, what is put on top, the default command.
+
+    Args:
+        command: what runs in a container that gives neither command nor args.
+        program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
+        files: path in the container → file of this machine.
+    """
+
+    command: list[str]
+    program_of_options: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+    def command_of(self, container: Container) -> list[str]:
+        """What the container runs: see the Kubernetes page "Define a Command and Arguments for a Container"."""
+        if container.command:
+            return [*container.command, *container.args]
+        if container.args and container.args[0].startswith("-") and self.program_of_options:
+            return [self.program_of_options, *container.args]
+        return container.args or self.command
+
+
+def process_of(container: Container, command: list[str]) -> dict[str, Any]:
+    """The OCI process of `command` in that container: its user, environment and capabilities."""
+    security = container.security_context
+    uid = security.run_as_user
+    gid = security.run_as_group if security.run_as_group is not None else 0
+    bounding = capabilities.bounding(security)
+    # As a container runtime does it: only root holds its capabilities; another user would gain them by exec only.
+    held = bounding if uid == 0 else []
+    return {
+        "terminal": False,
+        "user": {"uid": uid, "gid": gid},
+        "args": command,
+        "env": [PATH, "HOME=/root", *(f"{each.name}={each.value}" for each in container.env)],
+        "cwd": "/",
+        "capabilities": {"bounding": bounding, "effective": held, "permitted": held},
+    }
+
+
+def _mounts(binds: list[tuple[str, str, bool]]) -> list[dict[str, Any]]:
+    fixed: list[dict[str, Any]] = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {
+            "destination": "/dev",
+            "type": "tmpfs",
+            "source": "tmpfs",
+            "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+        },
+        {
+            "destination": "/dev/shm",  # noqa: S108 - the container's own
+            "type": "tmpfs",
+            "source": "shm",
+            "options": ["nosuid", "nodev", "mode=1777"],
+        },
+    ]
+    return fixed + [
+        {
+            "destination": inside,
+            "type": "bind",
+            "source": outside,
+            "options": ["bind", "ro" if read_only else "rw"],
+        }
+        for outside, inside, read_only in binds
+    ]
+
+
+class Runtime:
+    """The OCI runtime of one node; its state lives below `folder`, on the node's own tmpfs."""
+
+    def __init__(self, folder: Path, lower: Path) -> None:
+        self._lower = lower
+        self._bundles = folder / "bundles"
+        self._bundles.mkdir()
+        program = shutil.which("crun") or shutil.which("runc") or "crun"
+        # Both do without control groups then; runc calls that rootless, whoever runs it.
+        without_groups = "--cgroup-manager=disabled" if Path(program).name == "crun" else "--rootless=true"
+        self._base = [program, "--root", str(folder / "runtime"), without_groups]
+
+    def root_of(self, identity: str) -> Path:
+        """The container's root file system, as the node sees it."""
+        return self._bundles / identity / "root"
+
+    def prepare(
+        self,
+        identity: str,
+        container: Container,
+        image: Image,
+        network: Path,
+        hostname: str,
+        binds: list[tuple[str, str, bool]],
+    ) -> Path:
+        """Writes the container's bundle: a writable layer of its own over the lab's root file system. Returns the root.
+
+        Args:
+            binds: (path in the node, path in the container, read-only).
+        """
+        bundle = self._bundles / identity
+        root = bundle / "root"
+        for folder in (root, bundle / "upper", bundle / "work"):
+            folder.mkdir(parents=True)
+        layers = f"lowerdir={self._lower},upperdir={bundle}/upper,workdir={bundle}/work"
+        kernel.mount("overlay", root, "overlay", options=layers)
+        files = [(outside, inside, True) for inside, outside in image.files.items()]
+        config = {
+            "ociVersion": "1.0.2",
+            "process": process_of(container, image.command_of(container)),
+            "root": {"path": "root"},
+            "hostname": hostname,
+            "mounts": _mounts(binds + files),
+            "linux": {
+                "namespaces": [
+                    {"type": "pid"},
+                    {"type": "mount"},
+                    {"type": "ipc"},
+                    {"type": "uts"},
+                    {"type": "network", "path": str(network)},
+                ],
+            },
+        }
+        (bundle / "config.json").write_text(json.dumps(config))
+        return root
+
+    def start(self, identity: str, log: Path) -> subprocess.Popen[bytes]:
+        """Starts the container; the process that is returned ends with it, with the container's exit code."""
+        bundle = self._bundles / identity
+        with log.open("ab") as file:
+            # A container may reopen its own stdout (/dev/stdout) as whatever user it runs as.
+            log.chmod(0o666)
+            return subprocess.Popen(
+                [*self._base, "run", "--bundle", str(bundle), "--pid-file", str(bundle / "pid"), identity],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+
+    def pid(self, identity: str) -> int | None:
+        """The container's first process, None before it runs."""
+        try:
+            return int((self._bundles / identity / "pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def exec_command(self, identity: str, process: dict[str, Any], name: str) -> list[str]:
+        """The command line that runs `process` in the container; `name` tells two of them apart."""
+        description = self._bundles / identity / f"exec-{name}.json"
+        description.write_text(json.dumps(process))
+        return [*self._base, "exec", "--process", str(description), identity]
+
+    def forget(self, identity: str) -> None:
+        """Makes room for starting the container again under its name, after its process ended."""
+        command = [*self._base, "delete", "--force", identity]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (self._bundles / identity / "pid").unlink(missing_ok=True)
+
+    def remove(self, identity: str) -> None:
+        """Takes the container's bundle away after its process ended."""
+        bundle = self._bundles / identity
+        self.forget(identity)
+        kernel.unmount(bundle / "root")
+        shutil.rmtree(bundle)

@@ -1,0 +1,298 @@
+"""The node's work: takes requests from the test process and keeps the Pods, the Services and the names going."""
+
+import codecs
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from takeover.engines.local import objects
+from takeover.engines.local.inside import dns, handlers, services
+from takeover.engines.local.inside.attendants import Attendant
+from takeover.engines.local.inside.kubelet import RunningPod
+from takeover.engines.local.inside.network import Network
+from takeover.engines.local.inside.runtime import Image, Runtime
+from takeover.node import kernel, wire
+
+# How soon to look again while something is starting.
+_SOON = 0.015
+# How soon to look again while others answer requests.
+_OFTEN = 0.05
+# For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
+_COLLECT = 0.05
+_STATE = Path("/run")
+
+
+def prepare() -> None:
+    """Does what need not be done in each node."""
+    objects.prepare()
+    codecs.lookup("idna")  # for the first connection, to wherever
+
+
+def main(requests: socket.socket, settings: dict[str, Any]) -> None:
+    """Serves requests until the test process closes its end. Each carries the end to which the answer goes.
+
+    Args:
+        settings: `root_file_system`, the path of the one that containers get.
+    """
+    try:
+        node = _Node(Path(settings["root_file_system"]))
+    except OSError as error:
+        # Said as the answer to whatever is asked first; then there is nothing more to do here.
+        _refuse_all(requests, f"the node could not be made: {error}")
+        return
+    wait = select.poll()
+    wait.register(requests, select.POLLIN)
+    while True:
+        advanced = time.monotonic()
+        due, has_more_to_do = advanced + node.advance(), False
+        while not has_more_to_do and wait.poll(max(0.0, min(due - time.monotonic(), 3600.0)) * 1000):
+            try:
+                message, files = wire.receive(requests)
+            except wire.Closed:
+                return
+            # What others answer changes nothing here, and there may be hundreds of such requests.
+            has_more_to_do = node.answer(message, files) or time.monotonic() >= min(due, advanced + _OFTEN)
+
+
+def _refuse_all(requests: socket.socket, why: str) -> None:
+    while True:
+        try:
+            _, files = wire.receive(requests)
+        except wire.Closed:
+            return
+        with socket.socket(fileno=files[0]) as reply:
+            wire.send(reply, {"error": "failed", "message": why})
+
+
+class _Node:
+    def __init__(self, root_file_system: Path) -> None:
+        self._mount_state(root_file_system)
+        lower = _STATE / "lower"
+        self._network = Network(_STATE)
+        self._network.add_address(dns.ADDRESS)
+        self._runtime = Runtime(_STATE, lower)
+        self._system = self._system_root(lower)
+        self._dns = dns.ClusterDns(self._system)
+        self._config_maps: dict[str, objects.ConfigMap] = {}
+        self._services: dict[str, objects.Service] = {}
+        self._pods: dict[str, RunningPod] = {}
+        self._images: dict[str, Image] = {}
+        self._endpoints: list[services.ServicePortEndpoints] = []
+        self._publish_by = float("inf")
+        self._handlers: set[int] = set()
+        self._attendants: dict[tuple[str, str | None], Attendant] = {}
+        self._next_service_address = 1
+
+    @staticmethod
+    def _mount_state(root_file_system: Path) -> None:
+        kernel.mount("none", "/", flags=kernel.PRIVATE | kernel.RECURSIVE)
+        descriptor = os.open(root_file_system, os.O_PATH | os.O_DIRECTORY)
+        kernel.mount("proc", "/proc", "proc", kernel.NO_SUID | kernel.NO_DEV)
+        kernel.mount("tmpfs", _STATE, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, "mode=755")
+        # A runtime insists on one kind of control groups; this node uses none, and a group would outlive it.
+        if Path("/sys/fs/cgroup").is_dir():
+            kernel.mount("cgroup2", "/sys/fs/cgroup", "cgroup2", kernel.READ_ONLY)
+        (_STATE / "lower").mkdir()
+        kernel.bind(f"/proc/self/fd/{descriptor}", _STATE / "lower")
+        os.close(descriptor)
+
+    @staticmethod
+    def _system_root(lower: Path) -> Path:
+        """The root file system for the node's own programs: iptables and the DNS server."""
+        base = _STATE / "system"
+        root = base / "root"
+        for folder in (root, base / "upper", base / "work"):
+            folder.mkdir(parents=True)
+        kernel.mount("overlay", root, "overlay", options=f"lowerdir={lower},upperdir={base}/upper,workdir={base}/work")
+        for device in ("null", "urandom"):
+            (root / "dev").mkdir(exist_ok=True)
+            (root / "dev" / device).touch()
+            kernel.bind(f"/dev/{device}", root / "dev" / device)
+        kernel.mount("proc", root / "proc", "proc")
+        return root
+
+    def advance(self) -> float:
+        """Does what is due. Returns in how many seconds to come back."""
+        now = time.monotonic()
+        under_way = [pod.advance(now) for pod in self._pods.values()]
+        self._publish_endpoints(now, more_to_come=any(under_way))
+        if self._handlers:
+            self._handlers = {pid for pid in self._handlers if os.waitpid(pid, os.WNOHANG)[0] == 0}
+        if any(under_way) or self._handlers:
+            return _SOON
+        return min((pod.next_probe() for pod in self._pods.values()), default=float("inf")) - now
+
+    def answer(self, message: dict[str, Any], files: list[int]) -> bool:
+        """Answers one request. What can take time is answered by a process of its own.
+
+        Returns: whether there may be something to do now.
+        """
+        what, reply = message.pop("do"), socket.socket(fileno=files[0])
+        try:
+            if what in handlers.ATTENDED:
+                self._attendant(message, files).ask({"do": what, **message}, reply, files[1:])
+            elif what in handlers.FORKED:
+                pid = os.fork()
+                if pid == 0:
+                    request = self._request(message, reply, files[1:])
+                    self._answer_and_exit(reply, lambda: handlers.FORKED[what](request))
+                self._handlers.add(pid)
+            else:
+                self._answer(reply, lambda: getattr(self, f"_do_{what}")(**message))
+        finally:
+            reply.close()
+            for file in files[1:]:
+                os.close(file)
+        return what not in (*handlers.ATTENDED, "log", "process")
+
+    def _attendant(self, message: dict[str, Any], files: list[int]) -> Attendant:
+        """The attendant of the Pod that the message names, or of the container in it. `files` came with the message."""
+        pod = self._pods[message["pod"]]
+        container = pod.containers[message["container"]] if "container" in message else None
+        place = message["pod"], message.get("container")
+        if place not in self._attendants:
+            self._attendants[place] = Attendant(
+                lambda: handlers.enter(pod.network_path, container, self._runtime),
+                lambda asked, reply, more: self._answer(
+                    reply, lambda: handlers.ATTENDED[asked.pop("do")](self._request(asked, reply, more))
+                ),
+                files,
+            )
+        return self._attendants[place]
+
+    def _answer_and_exit(self, reply: socket.socket, work: Callable[[], Any]) -> None:
+        try:
+            self._answer(reply, work)
+        finally:
+            os._exit(0)
+
+    def _answer(self, reply: socket.socket, work: Callable[[], Any]) -> None:
+        files: list[int] = []
+        try:
+            result = work()
+            if isinstance(result, handlers.OpenFile):
+                files = [result.descriptor]
+                result = result.facts
+            answer: dict[str, Any] = {"result": result}
+        except handlers.Refused as error:
+            answer = {"error": error.kind, "message": str(error)}
+        except Exception as error:  # noqa: BLE001 - the other side must hear of whatever went wrong here
+            traceback.print_exc(file=sys.stderr)
+            answer = {"error": "failed", "message": f"{type(error).__name__}: {error}"}
+        try:
+            wire.send(reply, answer, files)
+        except BrokenPipeError:
+            pass  # whoever asked has given up waiting
+        finally:
+            for file in files:
+                os.close(file)
+
+    def _request(self, message: dict[str, Any], reply: socket.socket, files: list[int]) -> handlers.Request:
+        pod = self._pods[message["pod"]]
+        container = pod.containers.get(message.get("container", ""))
+        return handlers.Request(self._system, container, message, reply, files)
+
+    def _do_apply(self, documents: list[dict[str, Any]], images: dict[str, dict[str, Any]]) -> None:
+        self._images.update({name: Image(**each) for name, each in images.items()})
+        parsed = [objects.parse(document) for document in documents]
+        for each in parsed:
+            if isinstance(each, objects.ConfigMap):
+                self._config_maps[objects.full_name(each)] = each
+            elif isinstance(each, objects.Service):
+                self._services[objects.full_name(each)] = self._with_address(each)
+        if any(isinstance(each, objects.Service) for each in parsed):
+            self._dns.serve(
+                {
+                    f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
+                    for each in self._services.values()
+                }
+            )
+        for each in parsed:
+            if isinstance(each, objects.Pod):
+                self._start(each)
+
+    def _with_address(self, service: objects.Service) -> objects.Service:
+        if service.spec.cluster_ip:
+            return service
+        taken = {each.spec.cluster_ip for each in self._services.values()} | {dns.ADDRESS}
+        while (address := f"10.96.1.{self._next_service_address}") in taken:
+            self._next_service_address += 1
+        return msgspec.structs.replace(service, spec=msgspec.structs.replace(service.spec, cluster_ip=address))
+
+    def _start(self, pod: objects.Pod) -> None:
+        name = objects.full_name(pod)
+        folder = _STATE / "pods" / name
+        self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, self._config_maps)
+
+    def _do_status(self) -> dict[str, Any]:
+        missing = [
+            f"{name}:{port.port}"
+            for name, service in self._services.items()
+            for port in service.spec.ports
+            if not self._backing(service, port)
+        ]
+        return {
+            "pods": {name: pod.status() for name, pod in self._pods.items()},
+            "services": {name: each.spec.cluster_ip for name, each in self._services.items()},
+            "services_without_endpoints": missing,
+        }
+
+    def _do_restart(self, pod: str) -> None:
+        spec = self._pods[pod].spec
+        for place in [each for each in self._attendants if each[0] == pod]:
+            self._attendants.pop(place).end()
+        self._pods.pop(pod).remove()
+        self._start(spec)
+
+    def _do_log(self, pod: str, container: str) -> handlers.OpenFile:
+        return handlers.OpenFile(os.open(self._pods[pod].containers[container].log, os.O_RDONLY | os.O_CLOEXEC), None)
+
+    def _do_process(self, pod: str, container: str) -> int:
+        """The inode of the container's PID namespace: what a process is found by from outside of the node."""
+        pid = self._pods[pod].containers[container].pid()
+        try:
+            return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+        except FileNotFoundError:
+            raise handlers.Refused("ended", f"container {container} of Pod {pod} has ended") from None
+
+    def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
+        return [
+            services.ServicePortEndpoints(service.spec.cluster_ip, port.port, self._backing(service, port))
+            for service in self._services.values()
+            for port in service.spec.ports
+        ]
+
+    def _backing(self, service: objects.Service, port: objects.ServicePort) -> tuple[tuple[str, int], ...]:
+        wanted = port.port if isinstance(port.target_port, msgspec.UnsetType) else port.target_port
+        found = []
+        for pod in self._pods.values():
+            here = pod.spec.metadata
+            if here.namespace != service.metadata.namespace or not pod.ready:
+                continue
+            if not service.spec.selector.items() <= here.labels.items():
+                continue
+            numbers = [each.port_number(wanted) for each in pod.spec.spec.containers]
+            found += [(pod.ip, number) for number in numbers[:1] if isinstance(wanted, int) and number is not None]
+            found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
+        return tuple(found)
+
+    def _publish_endpoints(self, now: float, more_to_come: bool) -> None:
+        endpoints = self._ready_endpoints()
+        if endpoints == self._endpoints:
+            return
+        self._publish_by = min(self._publish_by, now + _COLLECT)
+        if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
+            return
+        rules = services.rules(endpoints, with_foundation=not self._endpoints)
+        command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
+        subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
+        self._endpoints, self._publish_by = endpoints, float("inf")

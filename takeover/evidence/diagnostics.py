@@ -1,0 +1,99 @@
+"""Everything about a scene that helps to see why a test failed, as text."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from takeover.base.errors import TakeoverError
+from takeover.scene import Scene
+
+# What moves whether or not there is traffic under test, or says nothing about it.
+_IRRELEVANT = ("server.", "runtime.", "filesystem.", "listener.admin.", "http.admin.", "main_thread.", "workers.")
+_LAST_LINES = 60
+# Envoy begins its log with a line of up to some kilobytes for each kind of extension that it has.
+_LONGEST_LINE = 400
+# Fields of Envoy's API that hold what nobody else may know, and headers that do.
+_SECRET = re.compile(
+    r"private_key|password|passphrase|(generic_|client_|hmac_|token_)?secret|session_ticket_keys|(access_)?token|users"
+    r"|api_key"
+)
+_SECRET_HEADERS = re.compile(r"(proxy-)?authorization|(set-)?cookie|x-api-key")
+_REMOVED = "(removed: a secret)"
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What was there when the test failed, each asked for once. What could not be had says why: it hides no other.
+
+    Args:
+        logs: (Pod, container) → its whole log.
+        stats: Envoy's counters and gauges, a line each.
+        config: what Envoy runs with, as JSON.
+        rules: the NAT rules of Envoy's Pod.
+    """
+
+    logs: Mapping[tuple[str, str], str]
+    stats: str
+    config: str
+    rules: str
+
+    @classmethod
+    def of(cls, scene: Scene) -> "Diagnostics":
+        """Asks everybody."""
+        pods = scene.deployment.pods.items()
+        return cls(
+            {(pod, name): _or_why_not(each.logs) for pod, its in pods for name, each in its.containers.items()},
+            _or_why_not(lambda: "".join(f"{k}: {v}\n" for k, v in sorted(scene.envoy.stats().items()))),
+            _or_why_not(lambda: json.dumps(without_secrets(scene.envoy.config_dump()), indent=1, ensure_ascii=False)),
+            _or_why_not(scene.envoy_pod.nat_rules),
+        )
+
+    def sections(self) -> dict[str, str]:
+        """Title → text, as a report shows it: the ends of the logs, the counters that moved, the rules."""
+        texts = {f"log of {pod}/{container}": _end(log) for (pod, container), log in self.logs.items()}
+        texts["Envoy's counters above zero"] = _above_zero(self.stats)
+        texts["iptables -t nat -S -v"] = self.rules
+        return {title: text for title, text in texts.items() if text}
+
+    def files(self) -> dict[str, str]:
+        """File name → text of what a failed test leaves whole."""
+        files = {f"{pod.replace('/', '-')}-{container}.log": log for (pod, container), log in self.logs.items()}
+        files |= {"stats.txt": self.stats, "config_dump.json": self.config, "iptables.txt": self.rules}
+        return {name: text for name, text in files.items() if text}
+
+
+def without_secrets(config: Any) -> Any:
+    """Data of a config without what authenticates somebody: its place is kept, and says that something was there."""
+    if isinstance(config, dict):
+        named = str(config.get("key", config.get("name", ""))).lower()
+        return {
+            key: _REMOVED
+            if _SECRET.fullmatch(key) or (_SECRET_HEADERS.fullmatch(named) and key in ("value", "raw_value"))
+            else without_secrets(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list):
+        return [without_secrets(each) for each in config]
+    return config
+
+
+def _or_why_not(tell: Callable[[], str]) -> str:
+    try:
+        return tell()
+    except (TakeoverError, httpx.HTTPError, OSError) as error:
+        return f"(not to be had: {error})"
+
+
+def _end(text: str) -> str:
+    lines = [line for line in text.splitlines() if len(line) <= _LONGEST_LINE]
+    left_out = len(lines) - _LAST_LINES
+    return "\n".join([f"({left_out} lines before)"] * (left_out > 0) + lines[-_LAST_LINES:])
+
+
+def _above_zero(stats: str) -> str:
+    lines = stats.splitlines()
+    return "\n".join(each for each in lines if not each.endswith(": 0") and not each.startswith(_IRRELEVANT))

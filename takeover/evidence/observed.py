@@ -1,0 +1,91 @@
+"""What Envoy, the destinations and the Pod's rules say of the traffic of one `with scene.watched()` block."""
+
+from functools import cached_property
+
+from takeover.base.errors import BadInputError
+from takeover.evidence import rules
+from takeover.evidence.counters import difference, exclusion
+from takeover.evidence.logs import Arrival, Entry, arrivals, entries
+from takeover.evidence.snapshots import Snapshot
+from takeover.evidence.trace import Path, Record, path, records
+
+
+class ObservedTraffic:
+    """The accounts of one block, to be read after it. Reading them within it raises AttributeError."""
+
+    _before: Snapshot
+    _after: Snapshot
+
+    def tell(self, before: Snapshot, after: Snapshot) -> None:
+        """Takes the accounts before and after the block."""
+        self._before, self._after = before, after
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The entries of Envoy's access log, in order."""
+        return entries(self._after.log[len(self._before.log) :])
+
+    @property
+    def envoy(self) -> Entry:
+        """The one entry of Envoy's access log.
+
+        Raises: AssertionError that shows them when there is not exactly one.
+        """
+        assert len(self.entries) == 1, f"not one entry in Envoy's access log: {self.entries}"
+        return self.entries[0]
+
+    @cached_property
+    def moved(self) -> dict[str, int]:
+        """By how much each of Envoy's counters moved; without those that `counters.EXCLUDED` names."""
+        return difference(self._before.stats, self._after.stats)
+
+    def counter(self, name: str) -> int:
+        """By how much one counter moved.
+
+        Raises: BadInputError for a name that Envoy does not have, or that is left out of account.
+        """
+        if name not in self._after.stats:
+            raise BadInputError(f"Envoy has no counter {name}")
+        if excluded := exclusion(name):
+            raise BadInputError(f"the counter {name} is left out of account: {excluded.reason}")
+        return self.moved.get(name, 0)
+
+    def rule(self, *words: str) -> int:
+        """How many connections the one rule of the Pod took whose text holds all these words.
+
+        Raises: BadInputError when not exactly one does.
+        """
+        taken = rules.caught(self._before.rules, self._after.rules)
+        found = [each for each in taken if set(words) <= set(each.text.split())]
+        if len(found) != 1:
+            raise BadInputError(f"{len(found)} rules hold {' '.join(words)}: {[each.text for each in taken]}")
+        return found[0].packets
+
+    def destination(self, pod: str, container: str = "nginx") -> list[Arrival]:
+        """What arrived there, in order.
+
+        Raises: BadInputError for a place that keeps no log of who asks.
+        """
+        place = f"{pod}/{container}"
+        if place not in self._after.arrived:
+            raise BadInputError(f"{place} is no destination; there are {', '.join(self._after.arrived)}")
+        return arrivals(self._after.arrived[place][len(self._before.arrived[place]) :])
+
+    def arrival(self, pod: str, container: str = "nginx") -> Arrival:
+        """The one request that arrived there.
+
+        Raises: AssertionError that shows them when there is not exactly one.
+        """
+        found = self.destination(pod, container)
+        assert len(found) == 1, f"not one request arrived at {pod}/{container}: {found}"
+        return found[0]
+
+    @cached_property
+    def hops(self) -> list[Record]:
+        """The way of the traffic as plain data: see `hops.records`."""
+        return records(self._before, self._after)
+
+    @cached_property
+    def path(self) -> Path:
+        """The way of the traffic in short, such as `rule OUTPUT REDIRECT --to-ports 15001`, `tcp AllowAll`."""
+        return path(self.hops)

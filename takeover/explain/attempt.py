@@ -1,0 +1,57 @@
+"""One probe on one Envoy, with runtime guards set to false."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import msgspec
+
+from takeover.base.errors import BadInputError
+from takeover.engines.contract import Engine
+from takeover.inventory.guards import layered_runtime
+from takeover.model.document import Observation
+from takeover.model.release import Release
+from takeover.probes.observing import Observer
+from takeover.probes.probe import Group
+from takeover.probes.probe_file import read_probes
+from takeover.scenario import edits
+from takeover.scenario.edits import Edit
+from takeover.scenario.loader import ENVOY_CONFIG, Scenario
+from takeover.scene import Scene
+
+
+class Trial:
+    """Makes the probe on a deployment of its own for each set of guards."""
+
+    def __init__(self, engine: Engine, release: Release, scenario: str, probe: str) -> None:
+        self._engine = engine
+        self._release = release
+        whole, place = _found(scenario, probe)
+        self._up_to_it = dataclasses.replace(whole, probes=whole.probes[: place + 1])
+        self._group = dataclasses.replace(whole, probes=whole.probes[place : place + 1])
+
+    def after_those_before(self) -> None:
+        """From now on the probes that come before it in its group are made, too: a limit's bucket is theirs as well."""
+        self._group = self._up_to_it
+
+    def seen(self, guards: Sequence[str] = ()) -> Observation:
+        """What is seen of the probe.
+
+        Raises: DeploymentError where Envoy does not start so, UnrestError where the probe does not come to an end.
+        """
+        runtime = layered_runtime(guards, value=False)
+        added = (edits.add(ENVOY_CONFIG, "$", "layered_runtime", runtime),) if guards else ()
+        every: tuple[Edit, ...] = (*self._group.edits, *added)
+        scene = Scene.deploy(self._engine, self._release, self._group.scenario, every, self._group.parts)
+        try:
+            return msgspec.convert(Observer(scene, self._group).observe()[-1]["seen"], Observation)
+        finally:
+            scene.close()
+
+
+def _found(scenario: str, probe: str) -> tuple[Group, int]:
+    """The probe's group and its place there."""
+    for group in read_probes(Scenario.named(scenario)):
+        for place, each in enumerate(group.probes):
+            if probe == f"{group.name}/{each.name}":
+                return group, place
+    raise BadInputError(f"{scenario} has no probe {probe} any more: run the suites again")

@@ -1,0 +1,89 @@
+"""Whether an Envoy takes the project's configs: `envoy --mode validate`, with its error and its warnings."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from takeover.base.errors import TakeoverError
+from takeover.envoy.rejection import rejection
+from takeover.probes.normal_form import without_chance
+from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, names
+
+_AS_WRITTEN = MANIFESTS / "as-written"
+_DEADLINE = 60
+_LONGEST_COMMAND = 200  # in a message: a config may be a part of it
+_WARNING = re.compile(r"^\[[^\]]*\]\[\d+\]\[(warning|error)\]\[(?!envoy_bug)", re.MULTILINE)
+_ERROR = re.compile(
+    r"\[critical\].*? error initializing configuration '.*?': (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL
+)
+_ADVICE = re.compile(r"(?<=\.) (This configuration will be removed|If continued use|Please see).*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config of the project: a scenario's envoy.yaml, or the article's as it was written for Envoy v1.21."""
+
+    scenario: str
+    source: Literal["manifest", "as-written"]
+    path: Path
+
+
+def configs() -> list[Config]:
+    """All there are, sorted. An as-written one is told by its file's name."""
+    manifests = [Config(name, "manifest", MANIFESTS / name / ENVOY_CONFIG) for name in names()]
+    return manifests + [Config(path.stem, "as-written", path) for path in sorted(_AS_WRITTEN.glob("*.yaml"))]
+
+
+def validated(binary: Path) -> list[dict[str, Any]]:
+    """For each config {"scenario", "source", "loads", "error", "warnings"}; see takeover/results/document.py.
+
+    Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
+    """
+    with ThreadPoolExecutor(2, "validate") as pool:
+        return list(pool.map(lambda config: _validated(binary, config), configs()))
+
+
+def validation(binary: Path, *config: str) -> subprocess.CompletedProcess[str]:
+    """`envoy --mode validate` of what `config` names: `-c FILE`, or `--config-yaml TEXT`.
+
+    Raises: TakeoverError when it does not end.
+    """
+    command = [str(binary), "--mode", "validate", *config]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_DEADLINE, check=False)
+    except subprocess.TimeoutExpired:
+        raise TakeoverError(f"{' '.join(command)[:_LONGEST_COMMAND]} had not ended after {_DEADLINE} s") from None
+
+
+def _validated(binary: Path, config: Config) -> dict[str, Any]:
+    ended = validation(binary, "-c", str(config.path))
+    loads = ended.returncode == 0
+    error = "" if loads else _error(ended.stderr, config.path)
+    if not loads and not error:
+        raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.returncode} without a word")
+    warnings = list(dict.fromkeys(_warnings(ended.stderr)))
+    return {
+        "scenario": config.scenario,
+        "source": config.source,
+        "loads": loads,
+        "error": error,
+        "warnings": warnings,
+    }
+
+
+def _error(log: str, path: Path) -> str:
+    if told := rejection(log, path.read_text(encoding="utf-8")):
+        return without_chance(told.what + (f" (line {told.line})" if told.line else ""))
+    found = _ERROR.search(log)
+    return without_chance(found[1].strip()) if found else ""
+
+
+def _warnings(log: str) -> Iterator[str]:
+    """Each warning, without Envoy's advice on deprecated fields, which is the same in all."""
+    for line in log.splitlines():
+        if _WARNING.match(line):
+            yield _ADVICE.sub("", without_chance(line))

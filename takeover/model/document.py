@@ -1,0 +1,141 @@
+"""The results of one Envoy, as a document: everything that was tested and seen. Its JSON schema is published.
+
+All text is as the named rules of normalisation leave it: what differs from run to run by nature is not in it.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+SCHEMA: Final = 1
+"""The number of this form. It changes whenever a reader of the old form would misunderstand the new one."""
+
+State = Literal["pass", "fail", "known-failure", "unsupported", "not-run"]
+"""How a test ended: `known-failure` was declared and failed; `unsupported` was not tried, `not-run` not reached."""
+
+
+class _Part(msgspec.Struct, forbid_unknown_fields=True):
+    """Strict: a field that this program does not know could hold a difference that it does not see."""
+
+
+class Envoy(_Part):
+    """The binary. `name` is what `--envoy` called it, `sha256` in hexadecimal."""
+
+    name: str
+    version: str
+    commit: str
+    build: str
+    sha256: str
+
+
+class Outcome(_Part):
+    """A test's result. `name` is its `id` without the Envoy; `evidence`: for each watched block its hops, in order.
+
+    `measurements`: what it judged by numbers, as `Choice.measurement` and `Bucket.measurement` have it.
+    """
+
+    id: str
+    scenario: str
+    name: str
+    state: State
+    reason: str = ""
+    seconds: float = 0.0
+    evidence: list[list[dict[str, Any]]] = []
+    measurements: list[dict[str, Any]] = []
+
+
+class Interim(_Part):
+    """An answer before the last one (1xx), with its headers in order."""
+
+    status: int
+    reason: str = ""
+    headers: list[tuple[str, str]] = []
+
+
+class Observation(_Part):
+    """All that was visible of a probe.
+
+    Args:
+        status: None: no answer came.
+        reason: the reason phrase; empty in HTTP/2.
+        protocol: the answer's, for instance "HTTP/1.1".
+        headers: name and value in the order in which they came; trailers likewise.
+        end: how the connection ended.
+        log: Envoy's access log, one entry for each request or connection.
+        stats: the counters that moved, and by how much.
+        warnings: of Envoy's own log.
+    """
+
+    status: int | None
+    reason: str = ""
+    protocol: str = ""
+    headers: list[tuple[str, str]] = []
+    body: str = ""
+    end: Literal["closed", "reset", "open", "refused"] = "closed"
+    interim: list[Interim] = []
+    trailers: list[tuple[str, str]] = []
+    log: list[dict[str, Any]] = []
+    stats: dict[str, int] = {}
+    warnings: list[str] = []
+
+
+class ProbeResult(_Part):
+    """A request and what was seen of it.
+
+    `request` is the probe's own data, enough to repeat it with curl. A text in it that has long runs of one character
+    is a list of strings and {repeat: TEXT, times: N}.
+    """
+
+    scenario: str
+    probe: str
+    request: dict[str, Any]
+    seen: Observation
+
+
+class ConfigResult(_Part):
+    """Whether Envoy takes a scenario's config: the one of `manifests/`, or the article's as it was written."""
+
+    scenario: str
+    source: Literal["manifest", "as-written"]
+    loads: bool
+    error: str = ""
+    warnings: list[str] = []
+
+
+class BinaryResult(_Part):
+    """What the binary offers: extensions as CATEGORY/NAME, statistics, command line flags, runtime guards."""
+
+    extensions: list[str] = []
+    stats: list[str] = []
+    flags: list[str] = []
+    guards: list[str] = []
+
+
+class Document(_Part):
+    """What one run found of one Envoy.
+
+    Args:
+        written: the time in ISO 8601, UTC.
+        complete: whether every test that was chosen came to its end; no for a run that was stopped.
+        engine: where it ran.
+    """
+
+    schema: Literal[1]
+    written: str
+    complete: bool
+    engine: str
+    envoy: Envoy
+    tests: list[Outcome] = []
+    probes: list[ProbeResult] = []
+    configs: list[ConfigResult] = []
+    binary: BinaryResult | None = None
+
+
+def json_schema() -> bytes:
+    """The JSON schema (2020-12) of a document, as it is published in reports/schema.json."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The results of one Envoy",
+        **msgspec.json.schema(Document),
+    }
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"

@@ -1,0 +1,1 @@
+"""A byte stream, and the protocols over it: HTTP/1, HTTP/2, raw bytes."""

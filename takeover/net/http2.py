@@ -1,0 +1,131 @@
+"""One HTTP/2 exchange with prior knowledge (h2c). Nothing is checked or mended on our side of it."""
+
+import time
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from takeover.net.http1 import Answer
+from takeover.net.raw import End
+from takeover.net.stream import ByteStream
+from takeover.probes.probe import Request
+
+_STREAM = 1
+_CONFIG = h2.config.H2Configuration(
+    client_side=True,
+    header_encoding=None,
+    validate_outbound_headers=False,
+    normalize_outbound_headers=False,
+    validate_inbound_headers=False,
+    normalize_inbound_headers=False,
+)
+
+
+class Exchange:
+    """Sends a request as stream 1 and takes in its answer.
+
+    `answer.reason`, which HTTP/2 does not have, says how the stream ended where it did not end in order.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._connection = h2.connection.H2Connection(_CONFIG)
+        self.answer = Answer(protocol="HTTP/2")
+        self.end: End = "open"
+
+    def run(self, request: Request, within: float) -> None:
+        """Waits at most `within` seconds for the stream's end, or the connection's."""
+        deadline = time.monotonic() + within
+        try:
+            self._send(request)
+            while not self.answer.is_whole:
+                self._receive(max(0.001, deadline - time.monotonic()))
+        except TimeoutError:
+            return
+        except _Ended:
+            self.end = "closed"
+        except (ConnectionResetError, BrokenPipeError):
+            self.end = "reset"
+
+    def _send(self, request: Request) -> None:
+        connection = self._connection
+        connection.initiate_connection()
+        connection.send_headers(
+            _STREAM,
+            [
+                *_pairs([f":method: {request.method}", ":scheme: http", f":path: {request.path}"]),
+                *_pairs([f":authority: {request.host}"] if request.host else []),
+                *_pairs(request.headers),
+            ],
+            end_stream=request.body is None and not request.trailers and not request.chunks,
+        )
+        data = "".join(request.chunks) or request.body
+        if data is not None:
+            connection.send_data(_STREAM, data.encode("latin-1"), end_stream=not request.trailers)
+        if request.trailers:
+            connection.send_headers(_STREAM, _pairs(request.trailers), end_stream=True)
+        self._stream.send(connection.data_to_send())
+
+    def _receive(self, timeout: float) -> None:
+        data = self._stream.receive(1 << 16, timeout)
+        if not data:
+            raise _Ended
+        try:
+            for event in self._connection.receive_data(data):
+                self._take(event)
+        except h2.exceptions.ProtocolError as error:
+            self.answer.reason = f"not HTTP/2: {error}"
+            self.answer.is_whole = True
+        if outgoing := self._connection.data_to_send():
+            self._stream.send(outgoing)
+
+    def _take(self, event: h2.events.Event) -> None:
+        answer = self.answer
+        match event:
+            case h2.events.InformationalResponseReceived(headers=list(headers)):
+                status, rest = _told(headers)
+                answer.interim.append({"status": status, "reason": "", "headers": rest})
+            case h2.events.ResponseReceived(headers=list(headers)):
+                answer.status, answer.headers = _told(headers)
+            case h2.events.TrailersReceived(headers=list(headers)):
+                answer.trailers = _told(headers)[1]
+            case h2.events.DataReceived(data=bytes(data), flow_controlled_length=int(length)):
+                answer.body += data
+                self._connection.acknowledge_received_data(length, _STREAM)
+            case h2.events.StreamEnded():
+                answer.is_whole = True
+            case h2.events.StreamReset(error_code=code):
+                answer.reason = f"RST_STREAM {_name(code)}"
+                answer.is_whole = True
+            case h2.events.ConnectionTerminated(error_code=code, additional_data=data):
+                answer.reason = f"GOAWAY {_name(code)} {(data or b'').decode('latin-1')}".rstrip()
+            case _:
+                pass
+
+
+class _Ended(Exception):  # noqa: N818 - no fault
+    """The peer ended the connection."""
+
+
+def _pairs(lines: tuple[str, ...] | list[str]) -> list[tuple[bytes, bytes]]:
+    """Each "name: value" as a pair; a name may begin with a colon."""
+    pairs = []
+    for line in lines:
+        name, _, value = line[1:].partition(":")
+        pairs.append(((line[0] + name).encode("latin-1"), value.removeprefix(" ").encode("latin-1")))
+    return pairs
+
+
+def _told(headers: list[tuple[bytes, bytes]]) -> tuple[int | None, list[tuple[str, str]]]:
+    """The status, and the headers without it."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    status = next((value for name, value in pairs if name == ":status"), "")
+    return int(status) if status.isdigit() else None, [pair for pair in pairs if pair[0] != ":status"]
+
+
+def _name(code: int | h2.errors.ErrorCodes | None) -> str:
+    return code.name if isinstance(code, h2.errors.ErrorCodes) else str(code)

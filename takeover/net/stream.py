@@ -1,0 +1,35 @@
+"""A TCP connection as bytes, whoever opened it and wherever.
+
+Failures use Python's own exceptions: `ConnectionRefusedError`, `ConnectionResetError`, `TimeoutError`,
+`socket.gaierror` (the name does not resolve in that Pod).
+"""
+
+from typing import Protocol
+
+
+class ByteStream(Protocol):
+    """A TCP connection that was opened inside a Pod."""
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """IP and port in the Pod: what the destination may see as the client."""
+        ...
+
+    def send(self, data: bytes, timeout: float | None = None) -> None:
+        """Sends all of `data`. `timeout` in seconds; None waits as long as the engine's default (10 s)."""
+        ...
+
+    def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Waits for at least one byte; b"" when the peer ended the connection in order (FIN).
+
+        Raises: ConnectionResetError after a reset (RST), TimeoutError.
+        """
+        ...
+
+    def end(self) -> None:
+        """Ends our direction (half close); receiving goes on."""
+        ...
+
+    def close(self) -> None:
+        """Closes both directions; a second call does nothing."""
+        ...

@@ -1,0 +1,1 @@
+"""Bare namespaces that end with their run: where any foreign binary runs."""

@@ -1,0 +1,80 @@
+"""What the local engine needs of this machine: a few programs and the right to make namespaces."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from takeover.base.errors import BadInputError
+
+_PACKAGES = {
+    "crun": "crun",
+    "mmdebstrap": "mmdebstrap",
+    "unshare": "util-linux",
+    "newuidmap": "uidmap",
+    "newgidmap": "uidmap",
+}
+_AS_ROOT = ("unshare",)
+_AS_USER = ("unshare", "newuidmap", "newgidmap")
+
+
+def is_root() -> bool:
+    """Whether we may make namespaces without a user namespace around them."""
+    return os.geteuid() == 0
+
+
+def in_user_namespace() -> list[str]:
+    """The beginning of a command that is to run as root of a user namespace; empty for root itself."""
+    return [] if is_root() else ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
+
+
+def path_of_root() -> str:
+    """PATH with the folders that an ordinary user's may lack, where chroot, iptables and runc are."""
+    return ":".join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def require_programs(*names: str) -> None:
+    """Raises: BadInputError that names the missing programs and their Debian packages."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        packages = sorted({_PACKAGES.get(name, name) for name in missing})
+        raise BadInputError(
+            f"missing program{'s' if len(missing) > 1 else ''} {', '.join(missing)}: "
+            f"./run installs what the local engine needs, or do it by hand: apt-get install {' '.join(packages)}"
+        )
+
+
+def check() -> None:
+    """Makes sure that nodes can be made here.
+
+    Raises: BadInputError, one line with the remedy.
+    """
+    if shutil.which("crun") is None and shutil.which("runc") is None:
+        require_programs("crun")
+    require_programs(*(_AS_ROOT if is_root() else _AS_USER))
+    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "true"]
+    result = subprocess.run([*in_user_namespace(), *namespaces], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise BadInputError(_refusal(result.stderr.strip()))
+
+
+def _refusal(message: str) -> str:
+    if is_root():
+        return f"this root may not make namespaces ({message}): give the container or sandbox CAP_SYS_ADMIN"
+    for name, forbidden in (
+        ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+        ("kernel.unprivileged_userns_clone", "0"),
+        ("user.max_user_namespaces", "0"),
+    ):
+        setting = Path("/proc/sys", name.replace(".", "/"))
+        if setting.exists() and setting.read_text().strip() == forbidden:
+            allowed = {"1": "0", "0": "1"}[forbidden] if name != "user.max_user_namespaces" else "10000"
+            return (
+                f"this system does not let a user make namespaces ({name}={forbidden}): "
+                f"allow it with `sudo sysctl {name}={allowed}`, or use sudo"
+            )
+    return (
+        f"this system does not let a user make namespaces ({message or 'unshare failed'}): "
+        "see /etc/subuid and /etc/subgid for this user (usermod --add-subuids 100000-165535 "
+        "--add-subgids 100000-165535 USER), or use sudo"
+    )

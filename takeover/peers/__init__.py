@@ -1,0 +1,1 @@
+"""Programs that run inside Pods. They import nothing of ours: each is handed over as text."""

@@ -1,0 +1,249 @@
+"""What differs from run to run by nature is put into one form, or left out: by named rules, each with its reason."""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from takeover.engines.contract import Deployment
+from takeover.model.repeats import RUN
+from takeover.scenario.documents import short_name
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Puts `replacement` in the place of what the pattern finds in any text of an observation."""
+
+    name: str
+    pattern: re.Pattern[str]
+    replacement: str | Callable[[re.Match[str]], str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class HeaderRule:
+    """Puts `replacement` in the place of a header's value where it is of that form: in an answer, and in any text."""
+
+    name: str
+    header: str
+    form: str
+    replacement: str
+    reason: str
+
+
+def _run(found: re.Match[str]) -> str:
+    return f"{found[1]}<{len(found[0])} times>"
+
+
+def _ephemeral(found: re.Match[str]) -> str:
+    return ":<port>" if int(found[1]) >= 32768 else found[0]
+
+
+RULES = (
+    Rule(
+        "request-id",
+        re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
+        "<uuid>",
+        "Envoy gives each request an id of chance",
+    ),
+    Rule(
+        "client-port",
+        re.compile(r"(?<=[0-9>]):(\d{5})\b"),
+        _ephemeral,
+        "the kernel gives each connection the next free port",
+    ),
+    Rule(
+        "log-time",
+        re.compile(r"^\[[-0-9]+ [:.0-9]+\]\[\d+\]"),
+        "",
+        "a line of Envoy's log begins with its time and its thread's number",
+    ),
+    Rule(
+        "source-line",
+        re.compile(r" ?\[(?:\./)?[\w./-]+\.(?:cc|h):\d+\]"),
+        "",
+        "the lines of Envoy's source move with every release, whatever they do",
+    ),
+    Rule(
+        "connection-number",
+        re.compile(r'\[C\d+\](?:\[S\d+\])?|\[Tags: [^\]]*\]|"(?:ConnectionId|StreamId)":"\d+"'),
+        "<connection>",
+        "Envoy counts its connections since its start and gives each stream a number of chance",
+    ),
+    Rule(
+        "protobuf-place",
+        re.compile(r"near \d+:\d+ \(offset \d+\)"),
+        "near <place>",
+        "protobuf prints its messages with blanks of chance, which moves the offsets in them",
+    ),
+    Rule(
+        "protobuf-blanks",
+        re.compile(r"(?<=\S)  +(?=\S)"),
+        " ",
+        "protobuf puts blanks of chance into what it prints, so that nobody compares it byte by byte",
+    ),
+    Rule(
+        "run-of-one-character",
+        RUN,
+        _run,
+        "only how many there are tells anything; a document need not carry them",
+    ),
+)
+
+HEADER_RULES = (
+    HeaderRule(
+        "date",
+        "date",
+        r"\w{3}, \d\d \w{3} (?!1970)\d{4} [\d:]{8} GMT",
+        "<date>",
+        "it is the time of the answer (1970 is the hostile upstream's own, and stays)",
+    ),
+    HeaderRule(
+        "service-time",
+        "x-envoy-upstream-service-time",
+        r"\d{1,4}",
+        "<milliseconds>",
+        "the upstream's time varies (the hostile upstream claims more digits, and they stay)",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """Puts `replacement` in the place of what the pattern finds in that field of Envoy's log entries."""
+
+    name: str
+    field: str
+    pattern: re.Pattern[str]
+    replacement: str
+    reason: str
+
+
+FIELD_RULES = (
+    FieldRule(
+        "translated-port",
+        "downstream_remote",
+        re.compile(r":\d+$"),
+        ":<port>",
+        "where two connections would have the same port, the node's address translation gives one a lower, of chance",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Race:
+    """What is left out of an observation in which one of Envoy's log entries has such flags and details.
+
+    Args:
+        marks: a pattern of "FLAGS DETAILS".
+        counters: a pattern of names.
+        fields: of the log entries; they become "<race>".
+        end: what stands for either "closed" or "reset"; empty if these are no race.
+    """
+
+    name: str
+    marks: re.Pattern[str]
+    reason: str
+    counters: re.Pattern[str] = re.compile(r"$.")  # none
+    fields: tuple[str, ...] = ()
+    end: str = ""
+
+
+RACES = (
+    Race(
+        "client-left",
+        re.compile(r"downstream_remote_disconnect"),
+        "the client was gone before the answer: how far the connection with the upstream had come by then is a race",
+        counters=re.compile(r"^cluster\."),
+        fields=("upstream_host",),
+    ),
+    Race(
+        "blocked",
+        re.compile(r"^UH None"),
+        "Envoy closes at once, and the kernel makes that a reset if bytes of the client have come by then",
+        end="closed",
+    ),
+    Race(
+        "upstream-refused",
+        re.compile(r"^UF,URX None"),
+        "Envoy closes when its own connection fails: a reset, by the kernel, if bytes of the client have come by then",
+        end="closed",
+    ),
+    Race(
+        "head-too-large",
+        re.compile(r"^DPE http1\.headers_too_large"),
+        "Envoy refuses a head before it has read all of it: a reset, by the kernel, if the rest comes after that",
+        end="closed",
+    ),
+)
+
+
+@functools.lru_cache(maxsize=1 << 14)  # names and most values come again and again
+def without_chance(text: str) -> str:
+    """The text in its normal form, for what knows of no deployment."""
+    for rule in RULES:
+        text = rule.pattern.sub(rule.replacement, text)
+    for header in HEADER_RULES:  # an answer that follows another stands in its body
+        text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
+    return text
+
+
+def _field(name: str, value: Any) -> Any:
+    for rule in FIELD_RULES:
+        if name == rule.field and isinstance(value, str):
+            value = rule.pattern.sub(rule.replacement, value)
+    return value
+
+
+class Normaliser:
+    """Applies the rules; and, by the rule "address", names the deployment's Pods and Services in place of their IPs.
+
+    An engine gives addresses as it likes, in each run others.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        named = {pod.ip: f"<{name}>" for name, pod in deployment.pods.items()}
+        for service in deployment.scenario.unbound_services():
+            name = short_name(service)
+            named[deployment.service_ip(name)] = f"<service {name}>"
+        self._named = named
+        self._mark = deployment.mark
+        listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
+        self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
+
+    def seen(self, seen: dict[str, Any]) -> dict[str, Any]:
+        """What was seen of a probe, in its normal form."""
+        entries, moved, end = seen["log"], seen["stats"], seen["end"]
+        for race in RACES:
+            if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
+                entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
+                moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
+                end = race.end if race.end and end in ("closed", "reset") else end
+        entries = [{name: _field(name, value) for name, value in each.items()} for each in entries]
+        normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved, "end": end})
+        return normal
+
+    def of(self, value: Any) -> Any:
+        """The value (of JSON's types) in its normal form."""
+        match value:
+            case str():
+                return self._text(value)
+            case [str(name), str(content)]:
+                return [self._text(name), self._text(self._header(name, content))]
+            case list():
+                return [self.of(each) for each in value]
+            case dict():
+                return {self._text(name): self.of(each) for name, each in value.items()}
+            case _:
+                return value
+
+    def _header(self, name: str, value: str) -> str:
+        for rule in HEADER_RULES:
+            if name.lower() == rule.header and re.fullmatch(rule.form, value):
+                return rule.replacement
+        return value
+
+    def _text(self, text: str) -> str:
+        named = self._addresses.sub(lambda found: self._named[found[0]], text)
+        return without_chance(named.replace(self._mark, "<mark>"))

@@ -1,0 +1,90 @@
+"""What differs between Envoys, ready to be shown: each difference with both observations next to each other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from takeover.compare.comparison import Comparison, Difference
+from takeover.compare.detail import Beside, beside, example
+from takeover.compare.kinds import BY_NAME
+from takeover.compare.listing import values
+from takeover.model.document import Document
+from takeover.report.words import listed, spoken
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, and the kinds of differences that fail the run."""
+
+    comparison: Comparison
+    kinds: Iterable[str]
+
+    @property
+    def failing(self) -> list[Difference]:
+        """The differences that fail it."""
+        return self.comparison.failing(self.kinds)
+
+    def without_what_is_not_shown(self, document: Document) -> Document:
+        """The document with the observations of those probes alone that `views` shows of it; changes it."""
+        shown = {
+            (place.scenario, place.probe)
+            for each in self.comparison.differences
+            if document.envoy.name in (self.comparison.baseline, each.envoys[0])
+            for place in [example(each)]
+        }
+        document.probes = [each for each in document.probes if (each.scenario, each.probe) in shown]
+        return document
+
+
+@dataclass(frozen=True)
+class DifferenceView:
+    """A difference, and what its kind means; `was` and `now` are short. `example` is None for one of the binary."""
+
+    difference: Difference
+    about: str
+    where: str
+    was: str
+    now: str
+    fails: bool
+    example: Beside | None
+
+
+def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceView]:
+    """Those that are not merely counted, worst first.
+
+    Args:
+        documents: those that were compared, among them the baseline's.
+    """
+    by_name = {each.envoy.name: each for each in documents}
+    baseline = by_name[compared.comparison.baseline]
+    failing = {each.id for each in compared.failing}
+    return [
+        DifferenceView(
+            each,
+            BY_NAME[each.kind].about,
+            _where(each),
+            *values(each.was, each.now),
+            each.id in failing,
+            beside(each, baseline, by_name[each.envoys[0]]),
+        )
+        for each in compared.comparison.differences
+        if not BY_NAME[each.kind].only_counted
+    ]
+
+
+def counts(compared: Compared) -> dict[str, list[str]]:
+    """Kind → names of what is merely new or gone in the binary."""
+    found: dict[str, list[str]] = {}
+    for each in compared.comparison.differences:
+        if BY_NAME[each.kind].only_counted:
+            found.setdefault(each.kind, []).append(f"{each.what} ({each.envoys[0]})")
+    return found
+
+
+def _where(difference: Difference) -> str:
+    """One place by its name, several by their number."""
+    scenarios = [each for each in difference.scenarios if each]
+    probes = {(each.scenario, each.probe) for each in difference.places}
+    if len(probes) == 1:
+        scenario, probe = probes.pop()
+        return " ".join(filter(None, (scenario, spoken(probe) if "::" in probe else probe)))
+    return f"{listed(scenarios)}, {len(probes)} places"

@@ -1,0 +1,195 @@
+"""Draws a way as the article draws it: the client and the iptables rules to the left, Envoy to the right, as SVG."""
+
+from dataclasses import dataclass
+
+from takeover.report.templates import render
+from takeover.report.trace_view import Branch, Stop, Way
+
+_WIDTH = 300
+_LANES = 76  # between the two lanes
+_PADDING = 14
+_GAP = 26
+_FRAME = 30  # Envoy's title
+_LINE = 15
+_HEAD = 40
+_NAME_FITS = 36
+_FACT_FITS = 48
+_KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the way"}
+_RIGHT = _PADDING + _WIDTH + _LANES
+_TOTAL = _RIGHT + _WIDTH + 2 * _PADDING + 14
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A stop in its place."""
+
+    stop: Stop
+    x: int
+    y: int
+
+    @property
+    def width(self) -> int:
+        return _WIDTH
+
+    @property
+    def height(self) -> int:
+        return _HEAD + _LINE * len(self.stop.facts) + (8 if self.stop.facts else 4)
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+    @property
+    def middle(self) -> int:
+        return self.y + min(self.height, _HEAD) // 2
+
+    @property
+    def kind(self) -> str:
+        return _KINDS.get(self.stop.kind, self.stop.kind)
+
+    @property
+    def name(self) -> str:
+        return fitting(self.stop.name, _NAME_FITS)
+
+    @property
+    def facts(self) -> list[str]:
+        return [fitting(each, _FACT_FITS) for each in self.stop.facts]
+
+    @property
+    def mark(self) -> str:
+        return {"seen": "", "missing": "✗", "unexpected": "!"}[self.stop.state]
+
+
+@dataclass(frozen=True)
+class _Arrow:
+    """A line from stop to stop. `is_beside`: what it leads to is no step of the way."""
+
+    points: tuple[tuple[int, int], ...]
+    state: str
+    is_beside: bool = False
+
+    @property
+    def path(self) -> str:
+        (x, y), *others = self.points
+        return f"M{x} {y}" + "".join(f"L{x} {y}" for x, y in others)
+
+    @property
+    def tip(self) -> str:
+        """The arrow's head: no marker, whose id would have to be one of its kind in a page of many pictures."""
+        (x_before, y_before), (x, y) = self.points[-2:]
+        along = ((x > x_before) - (x < x_before), (y > y_before) - (y < y_before))
+        back = (x - 8 * along[0], y - 8 * along[1])
+        side = (4 * along[1], 4 * along[0])
+        return f"M{x} {y}L{back[0] + side[0]} {back[1] + side[1]}L{back[0] - side[0]} {back[1] - side[1]}z"
+
+
+@dataclass
+class _Drawing:
+    """What is placed so far, and where each lane ends."""
+
+    boxes: list[_Box]
+    arrows: list[_Arrow]
+    left: int = _PADDING
+    right: int = _PADDING
+
+    def put_left(self, stop: Stop, at_least: int = 0) -> _Box:
+        box = _Box(stop, _PADDING, max(self.left, at_least))
+        self.left = box.bottom + _GAP
+        self.boxes.append(box)
+        return box
+
+    def put_right(self, stop: Stop, at_least: int = 0) -> _Box:
+        box = _Box(stop, _RIGHT, max(self.right, at_least))
+        self.right = box.bottom + _GAP
+        self.boxes.append(box)
+        return box
+
+    def link(self, one: _Box, other: _Box) -> None:
+        """An arrow from box to box: down a lane, across to the other one, or past those between."""
+        points: tuple[tuple[int, int], ...]
+        state = other.stop.state if one.stop.state == "seen" else one.stop.state
+        if one.x == other.x and other.y - one.bottom <= _GAP:
+            middle = one.x + _WIDTH // 2
+            points = ((middle, one.bottom), (middle, other.y))
+        elif one.x == other.x:
+            side = one.x + (_WIDTH if one.x == _RIGHT else 0)
+            away = side + (12 if one.x == _RIGHT else -10)
+            points = ((side, one.middle), (away, one.middle), (away, other.middle), (side, other.middle))
+        else:
+            begin, end = (one.x + _WIDTH, other.x) if one.x < other.x else (one.x, other.x + _WIDTH)
+            middle = (begin + end) // 2
+            points = ((begin, one.middle), (middle, one.middle), (middle, other.middle), (end, other.middle))
+        self.arrows.append(_Arrow(points, state))
+
+
+def figure(way: Way, title: str, standalone: bool = False) -> str:
+    """The SVG of a way.
+
+    Args:
+        title: what the picture is called to those who do not see it.
+        standalone: whether it is a file of its own, and brings its colours along.
+    """
+    drawing = _Drawing([], [])
+    last = drawing.put_left(way.client)
+    if way.rule is not None:
+        intercepted = drawing.put_left(way.rule)
+        drawing.link(last, intercepted)
+        last = intercepted
+    top = last.y
+    drawing.right = top + _FRAME
+    for stop in filter(None, (way.hand_over, *way.envoy)):
+        box = drawing.put_right(stop)
+        drawing.link(last, box)
+        last = box
+    beside = last
+    for stop in way.others:
+        box = drawing.put_right(stop)
+        middle = box.x + _WIDTH // 2
+        drawing.arrows.append(_Arrow(((middle, beside.bottom), (middle, box.y)), "seen", is_beside=True))
+        beside = box
+    for branch in way.branches:
+        _draw_branch(drawing, last, branch)
+    if way.envoy and not any(branch.destination for branch in way.branches):
+        row = drawing.boxes[-1].y
+        drawing.put_left(Stop("no destination", "nothing arrived", ("no destination logged a request",)), row)
+    in_envoy = [each for each in drawing.boxes if each.x == _RIGHT]
+    bottom = max((each.bottom for each in in_envoy), default=top + _FRAME + 44) + _PADDING
+    height = max(bottom, *(each.bottom for each in drawing.boxes)) + _PADDING
+    return render(
+        "path.svg.j2",
+        title=title,
+        description=description(way),
+        boxes=drawing.boxes,
+        arrows=drawing.arrows,
+        width=_TOTAL,
+        height=height,
+        envoy={"x": _RIGHT - _PADDING, "y": top, "width": _WIDTH + 2 * _PADDING + 6, "height": bottom - top},
+        past_envoy=not in_envoy,
+        standalone=standalone,
+    )
+
+
+def _draw_branch(drawing: _Drawing, last: _Box, branch: Branch) -> None:
+    row = 0
+    if branch.cluster is not None:
+        box = drawing.put_right(branch.cluster, drawing.left - _GAP if drawing.left > drawing.right else 0)
+        drawing.link(last, box)
+        last, row = box, box.y
+    for stop in filter(None, (branch.released_by, branch.destination)):
+        box = drawing.put_left(stop, row)
+        drawing.link(last, box)
+        last, row = box, 0
+    drawing.right = max(drawing.right, drawing.left)
+
+
+def description(way: Way) -> str:
+    """The way in words: what a picture's description says, and what there is to read where no picture is."""
+    return "; ".join(
+        f"{stop.kind} {stop.name}" + {"seen": "", "missing": " (missing)", "unexpected": " (not expected)"}[stop.state]
+        for stop in way.stops
+    )
+
+
+def fitting(text: str, length: int) -> str:
+    """The text, cut to so many characters: SVG wraps none."""
+    return text if len(text) <= length else text[: length - 1] + "…"

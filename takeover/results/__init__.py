@@ -1,1 +1,0 @@
-"""What a run found, kept: one document per Envoy, and what differs between them."""

@@ -1,0 +1,40 @@
+"""In a job of GitHub Actions: a line for each failure that GitHub shows at the place in the source."""
+
+import os
+
+import pytest
+
+from takeover.run.subject import failure_of
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Only in such a job, in the process that collects, and where pytest writes anything at all."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("GITHUB_ACTIONS") == "true" and reporter is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Annotations(reporter), "takeover-annotations")
+
+
+class _Annotations:
+    """Writes workflow commands; pytest-github-actions-annotate-failures does not know failures of a set-up."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One command, on a line of its own."""
+        if not report.failed:
+            return
+        file, line, name = report.location
+        place = f"file={_property(file)},line={(line or 0) + 1},title={_property(name)}"
+        self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
+        self._reporter.write_line(f"::error {place}::{_data(failure_of(report))}")
+
+
+def _data(text: str) -> str:
+    """The text as a workflow command takes it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

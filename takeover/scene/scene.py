@@ -1,0 +1,222 @@
+"""A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import httpx
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from takeover.base.errors import DeploymentError
+from takeover.base.paths import display_path
+from takeover.engines.contract import Container, Deployment, Engine, Pod
+from takeover.envoy.admin import Admin
+from takeover.envoy.rejection import rejection
+from takeover.envoy.used_stats import UsedStats
+from takeover.evidence.observed import ObservedTraffic
+from takeover.evidence.snapshots import Witnesses
+from takeover.model.release import Release
+from takeover.net import http, raw
+from takeover.net.connections import Connections
+from takeover.net.http import Connect
+from takeover.net.stream import ByteStream
+from takeover.scenario.edits import Edit
+from takeover.scenario.loader import ENVOY_CONFIG, Scenario
+
+_ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
+_SERVING_DEADLINE = 10.0
+_CONNECT_TIMEOUT = 10.0
+
+
+class NoAnswerError(AssertionError):
+    """The client saw no answer where the test asked for one: the test has failed."""
+
+
+class Scene:
+    """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._connections = Connections()
+        self._admin: Admin | None = None
+        self._witnesses: Witnesses | None = None
+        self.watched_blocks: list[ObservedTraffic] = []
+        self.measurements: list[dict[str, Any]] = []
+        """What a test measured and judged, of JSON's types, for whoever makes reports: see `Choice`, `Bucket`."""
+        self._closing = contextlib.ExitStack()
+        self._wait_until_the_deployed_config_serves()
+
+    @classmethod
+    def deploy(
+        cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = (), parts: Iterable[str] = ()
+    ) -> "Scene":
+        """Deploys the scenario of that name, with `parts` added and changed by `edits`; ready for traffic."""
+        scenario = Scenario.named(name, parts).edited(edits)
+        with _rejections_told(scenario):
+            deployment = engine.deploy(scenario, envoy)
+        try:
+            return cls(deployment)
+        except BaseException:
+            deployment.delete()
+            raise
+
+    def pod(self, name: str) -> Pod:
+        """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`."""
+        return self.deployment.pod(name)
+
+    def service_ip(self, name: str) -> str:
+        """The Service's ClusterIP."""
+        return self.deployment.service_ip(name)
+
+    def host_name(self, service: str) -> str:
+        """The Service's full DNS name."""
+        return self.deployment.host_name(service)
+
+    def new_http(self, pod: str, container: str = "") -> httpx.Client:
+        """A client in that container (the first one, if none is named), with a connection of its own: use `with`."""
+        return http.client(self._connect_from(pod, container))
+
+    def ask(
+        self, pod: str, url: str, container: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request from that container, over a connection of its own that ends with the answer.
+
+        Raises: NoAnswerError when none comes.
+        """
+        with self.new_http(pod, container) as client:
+            try:
+                return client.request(method, url, headers=headers)
+            except httpx.TransportError as error:
+                message = f"no answer to {method} {url} from {pod}: {type(error).__name__} {error}"
+                raise NoAnswerError(message) from None
+
+    @contextlib.contextmanager
+    def watched(self, held: int = 0) -> Iterator[ObservedTraffic]:
+        """Lets every witness say what the traffic of the block did: Envoy, the destinations, the Pod's rules.
+
+        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it.
+
+        Args:
+            held: how many connections with Envoy the block leaves open nevertheless.
+        """
+        if self._witnesses is None:
+            used = UsedStats(self.connect_to_admin())
+            self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy, used)
+            self._closing.callback(self._witnesses.close)
+        before, seen = (
+            self._witnesses.before(self._connections.open_now, self._connections.attempted),
+            ObservedTraffic(),
+        )
+        yield seen
+        seen.tell(before, self._witnesses.after(before, held, self._connections.attempted))
+        self.watched_blocks.append(seen)
+
+    def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
+        """A TCP connection from that container."""
+        return self._connect_from(pod, container)(host, port, _CONNECT_TIMEOUT)
+
+    def converse(
+        self,
+        pod: str,
+        host: str,
+        port: int,
+        data: bytes,
+        container: str = "",
+        enough: Callable[[bytes], bool] = lambda _: False,
+    ) -> raw.Conversation:
+        """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`."""
+        try:
+            stream = self.connect(pod, host, port, container)
+        except ConnectionRefusedError:
+            return raw.Conversation(b"", "refused")
+        with contextlib.closing(stream):
+            return raw.converse(stream, data, enough=enough)
+
+    def _connect_from(self, pod: str, container: str) -> Connect:
+        found = self.pod(pod)
+        where = found.container(container or next(each for each in found.containers if each != "init"))
+        return self._connections.counting(where.connect)
+
+    @property
+    def envoy_pod(self) -> Pod:
+        """The Pod whose traffic Envoy takes over."""
+        return next(each for each in self.deployment.pods.values() if _ENVOY in each.containers)
+
+    @property
+    def envoy_container(self) -> Container:
+        """Envoy's container in it."""
+        return self.envoy_pod.container(_ENVOY)
+
+    @property
+    def envoy(self) -> Admin:
+        """The admin API of the scenario's Envoy."""
+        if self._admin is None:
+            connect = self.connect_to_admin
+            client = http.client(lambda _host, _port, _timeout: connect(), base_url="http://envoy.admin")
+            self._admin = Admin(self._closing.enter_context(client))
+        return self._admin
+
+    def connect_to_admin(self) -> ByteStream:
+        """A connection to the admin port of the scenario's Envoy."""
+        config = self.deployment.scenario.config(ENVOY_CONFIG)
+        port: int = config["admin"]["address"]["socket_address"]["port_value"]
+        return self.envoy_pod.forward(port)
+
+    def replace_config(self, name: str, edits: Iterable[Edit] = ()) -> None:
+        """Replaces the ConfigMaps by those of another scenario; the Pod sees them after its restart."""
+        self.deployment.replace_config_map(Scenario.named(name).edited(edits))
+
+    def restart(self, pod: str) -> None:
+        """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
+        self._close_clients()
+        with _rejections_told(self.deployment.scenario):
+            self.pod(pod).restart()
+        self._wait_until_the_deployed_config_serves()
+
+    def stop(self, pod: str, container: str, port: int) -> None:
+        """Ends the container's first process (SIGTERM) and waits until nobody listens on `port` of its Pod any more."""
+        self.pod(pod).container(container).exec(["sh", "-c", "kill -TERM 1"])
+        other = next(each for each in self.pod(pod).containers if each not in ("init", container))
+
+        def listens() -> bool:
+            try:
+                self.connect(pod, "127.0.0.1", port, other).close()
+            except ConnectionRefusedError:
+                return False
+            return True
+
+        waiting = Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.01), stop=stop_after_delay(_SERVING_DEADLINE))
+        try:
+            waiting(listens)
+        except RetryError:
+            raise DeploymentError(
+                f"{pod}/{container} still listens on {port} {_SERVING_DEADLINE:g} s after SIGTERM"
+            ) from None
+
+    def _wait_until_the_deployed_config_serves(self) -> None:
+        self.envoy.wait_until_serving(self.deployment.mark, _SERVING_DEADLINE)
+
+    def _close_clients(self) -> None:
+        self._closing.close()
+        self._admin = None
+        self._witnesses = None
+
+    def close(self) -> None:
+        """Removes the deployment."""
+        self._close_clients()
+        self.deployment.delete()
+
+
+@contextlib.contextmanager
+def _rejections_told(scenario: Scenario) -> Iterator[None]:
+    """A deployment that fails because Envoy rejects its config fails with Envoy's words and the place in our file."""
+    try:
+        yield
+    except DeploymentError as error:
+        file = scenario.folder / ENVOY_CONFIG
+        found = (rejection(log, file.read_text(encoding="utf-8")) for log in error.details.values())
+        for rejected in filter(None, found):
+            where = f"{display_path(file)}:{rejected.line}" if rejected.line else display_path(file)
+            message = f"scenario {scenario.name}: Envoy rejects {where}: {rejected.what}"
+            raise DeploymentError(message, error.details) from None
+        raise

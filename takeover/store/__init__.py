@@ -1,0 +1,1 @@
+"""Results on disk: collected while a run goes on, found again, published."""

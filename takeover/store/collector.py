@@ -1,0 +1,81 @@
+"""Collects a run's results, release by release, and puts them into documents."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from takeover.model.document import SCHEMA, BinaryResult, ConfigResult, Envoy, Outcome, ProbeResult
+from takeover.model.release import Release
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Collected:
+    """What is known so far of one release. It holds encoded JSON: as objects, many versions would fill the memory."""
+
+    def __init__(self, release: Release, engine: str) -> None:
+        self._envoy = Envoy(release.name, release.version, release.commit, release.build, release.sha256)
+        self._engine = engine
+        self._expected: dict[str, Outcome] = {}
+        self._outcomes: dict[str, bytes] = {}
+        self._probes: list[bytes] = []
+        self._configs: list[bytes] = []
+        self._binary: BinaryResult | None = None
+        self.is_changed = False
+
+    def expect(self, outcomes: Iterable[Outcome]) -> None:
+        """Tests that were chosen, each of which is in the document as long as it has not ended."""
+        self._expected |= {each.id: each for each in outcomes}
+
+    def add(self, outcome: Outcome) -> None:
+        """The result of a test that has ended."""
+        self._outcomes[outcome.id] = _encode(outcome)
+        self.is_changed = True
+
+    def observe(self, probes: Iterable[Any]) -> None:
+        """Observations, as data. Raises: msgspec.ValidationError for what the document's form does not know."""
+        for each in probes:
+            log = each["seen"].get("log", [])
+            seen = each["seen"] | {"log": [log] if isinstance(log, dict) else log}
+            self._probes.append(_encode(msgspec.convert(each | {"seen": seen}, ProbeResult)))
+        self.is_changed = True
+
+    def take_facts(self, facts: Mapping[str, Any]) -> None:
+        """`configs` and `binary`, as data. Raises: msgspec.ValidationError."""
+        self._configs += [_encode(each) for each in msgspec.convert(facts.get("configs", []), list[ConfigResult])]
+        if "binary" in facts:
+            self._binary = msgspec.convert(facts["binary"], BinaryResult)
+        self.is_changed = True
+
+    @property
+    def is_anything_known(self) -> bool:
+        """Whether a test has ended."""
+        return bool(self._outcomes)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every test that was expected has ended."""
+        return self.is_anything_known and self._expected.keys() <= self._outcomes.keys()
+
+    def document(self, now: datetime) -> bytes:
+        """The document as JSON: complete if every test that was expected has ended."""
+        self.is_changed = False
+        left = {name: _encode(each) for name, each in self._expected.items() if name not in self._outcomes}
+        # In the order in which they were chosen, whoever was done first: documents can be compared as texts.
+        ids = dict.fromkeys([*self._expected, *self._outcomes])
+        found = left | self._outcomes
+        return _encode(
+            {
+                "schema": SCHEMA,
+                "written": now.isoformat(timespec="seconds"),
+                "complete": not left,
+                "engine": self._engine,
+                "envoy": self._envoy,
+                "tests": [msgspec.Raw(found[each]) for each in ids],
+                "probes": [msgspec.Raw(each) for each in sorted(self._probes)],
+                "configs": [msgspec.Raw(each) for each in sorted(self._configs)],
+                "binary": self._binary,
+            }
+        )

@@ -1,0 +1,1 @@
+"""What suites import: verdicts, buckets, statistics, what the application echoes."""

@@ -1,1 +1,0 @@
-"""Traffic under test: what a client in a Pod sends, and how its connections end."""

@@ -1,0 +1,104 @@
+"""Accepted differences do not fail; entries that are out of date are told."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.compare.accepted import accept, read_accepted
+from takeover.compare.comparison import Comparison, compare
+from takeover.compare.kinds import FAILING
+from takeover.compare.listing import listing
+from takeover.model.document import Document
+
+
+@pytest.fixture
+def comparison(document: Callable[..., Document]) -> Comparison:
+    """One difference of kind status, in the probe edges/plain of the scenarios one and two."""
+    return compare({"1.0": lambda: document("1.0"), "2.0": lambda: document("2.0", {"status": 403}, "2.0-dev")})
+
+
+def entry(tmp_path: Path, text: str, until: str = "2.0") -> Path:
+    path = tmp_path / "accepted.yaml"
+    path.write_text(f'- {{{text}, reason: it was a bug, who: Ann, until: "{until}"}}\n')
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["id: ID", "kind: status", 'scenario: "*"', "probe: edges/plain", 'probe: "edges/*", what: status, kind: status'],
+)
+def test_one_that_fits_is_shown_and_does_not_fail(tmp_path: Path, comparison: Comparison, text: str) -> None:
+    accept(comparison, read_accepted(entry(tmp_path, text.replace("ID", f'"{comparison.differences[0].id}"'))))
+
+    assert comparison.failing(FAILING) == []
+    assert comparison.remarks == []
+    lines = list(listing(comparison, FAILING))
+    assert any(line.strip() == "accepted: it was a bug (Ann, until 2.0)" for line in lines)
+    assert lines[-1] == "1 difference from 1.0 in 2.0, 1 accepted"
+
+
+def test_every_place_must_be_accepted(tmp_path: Path, comparison: Comparison) -> None:
+    path = entry(tmp_path, "scenario: one")
+    accept(comparison, read_accepted(path))
+    assert (len(comparison.failing(FAILING)), comparison.remarks) == (1, [])
+
+    path.write_text(path.read_text() + path.read_text().replace("one", "two").replace("Ann", "Bob"))
+    accept(comparison, read_accepted(path))
+    assert comparison.failing(FAILING) == []
+    assert comparison.differences[0].accepted == "it was a bug (Ann, until 2.0); it was a bug (Bob, until 2.0)"
+
+
+@pytest.mark.parametrize("text", ['id: "00000000"', "kind: verdict", "scenario: three", 'probe: "limits/*"'])
+def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, text: str) -> None:
+    accept(comparison, read_accepted(entry(tmp_path, text)))
+
+    assert len(comparison.failing(FAILING)) == 1
+    [remark] = comparison.remarks
+    assert "accepted.yaml:1: " in remark
+    assert "matches no difference (any more): remove it?" in remark
+
+
+def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Comparison) -> None:
+    accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9")))
+
+    assert len(comparison.failing(FAILING)) == 1
+    [remark] = comparison.remarks
+    assert remark.endswith("kind status was accepted until 1.9; it does not hold for 2.0-dev")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: nonsense", "no kind 'nonsense'; there are verdict"),
+        ("id: x, kind: status", "not both, not neither"),
+        ("why: x", "why is not supported"),
+        ("id: 12345678", "id must be a string"),
+    ],
+)
+def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=rf"accepted\.yaml:1: .*{message}"):
+        read_accepted(entry(tmp_path, text))
+
+
+@pytest.mark.parametrize("until", ["soon", "1.41.*"])
+def test_a_wrong_version_is_one_line(tmp_path: Path, until: str) -> None:
+    message = f'until must be a version of Envoy like "1.41.0", not {until!r}'
+    with pytest.raises(BadInputError, match=re.escape(message)):
+        read_accepted(entry(tmp_path, "kind: status", until=until))
+
+
+@pytest.mark.parametrize("text", ["", "# none left\n", "[]\n"])
+def test_a_file_whose_last_entry_was_removed_has_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accepted.yaml"
+    path.write_text(text)
+    assert read_accepted(path) == ()
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInputError, match="cannot be read"):
+        read_accepted(tmp_path / "no.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert read_accepted(None) == ()

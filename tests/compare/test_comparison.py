@@ -1,0 +1,194 @@
+"""Every way in which two observations, tests, configs or binaries can differ is told, once, under its kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from takeover.compare.comparison import Comparison, compare
+from takeover.compare.kinds import FAILING, KINDS
+from takeover.compare.listing import listing
+from takeover.model.document import Document
+
+Make = Callable[..., Document]
+
+
+def compared(documents: Sequence[Document]) -> Comparison:
+    return compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
+
+
+def told(comparison: Comparison) -> list[tuple[str, str, str | None, str | None]]:
+    return [(each.kind, each.what, each.was, each.now) for each in comparison.differences]
+
+
+def test_the_same_under_two_names_has_no_difference(document: Make) -> None:
+    assert told(compared([document("a"), document("b")])) == []
+
+
+OTHER_HEADERS = [("server", "envoy"), ("content-length", "2")]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({"status": 403}, ("status", "status", "200", "403")),
+        ({"interim": [{"status": 103}]},
+         ("status", "answers before (1xx)", "[]", '[{"status":103,"reason":"","headers":[]}]')),
+        ({"status": None, "end": "reset", "headers": [], "body": "", "protocol": "", "reason": ""},
+         ("connection", "answer", "200 (open)", "none (reset)")),
+        ({"end": "closed"}, ("connection", "end", "open", "closed")),
+        ({"protocol": "HTTP/1.0"}, ("connection", "protocol", "HTTP/1.1", "HTTP/1.0")),
+        ({"headers": OTHER_HEADERS}, ("security-header", "header x-auth-user", "alice", None)),
+        ({"headers": [("x-more", "1"), *[("server", "envoy"), ("x-auth-user", "alice"), ("content-length", "2")]]},
+         ("header", "header x-more", None, "1")),
+        ({"headers": [("Server", "envoy"), ("x-auth-user", "alice"), ("content-length", "2")]},
+         ("header", "headers: names as written", "server, x-auth-user, content-length",
+          "Server, x-auth-user, content-length")),
+        ({"headers": [("x-auth-user", "alice"), ("server", "envoy"), ("content-length", "2")]},
+         ("header", "headers: order", "server, x-auth-user, content-length", "x-auth-user, server, content-length")),
+        ({"headers": [("server", "envoy"), ("x-auth-user", "alice"), ("x-auth-user", "root"), ("content-length", "2")]},
+         ("security-header", "header x-auth-user", "alice", '["alice","root"]')),
+        ({"trailers": [("set-cookie", "a")]}, ("security-header", "trailer set-cookie", None, "a")),
+        ({"reason": "Fine"}, ("header", "reason phrase", "OK", "Fine")),
+        # The length follows from the body.
+        ({"body": "gone", "headers": [("server", "envoy"), ("x-auth-user", "alice"), ("content-length", "4")]},
+         ("body", "body", "ok", "gone")),
+        ({"log": [{"flags": "UH", "status": 200}]}, ("log-field", "flags", "-", "UH")),
+        ({"log": [{"flags": "-", "status": 200, "route": "v2"}]}, ("route", "route", None, "v2")),
+        ({"log": [{"flags": "-", "status": 200, "more": [1]}]}, ("log-field", "more", None, "[1]")),
+        ({"log": []}, ("log-field", "entries", "1", "0")),
+        ({"stats": {"http.one.downstream_rq_total": 2}}, ("statistic", "http.*.downstream_rq_total", "+1", "+2")),
+        ({"stats": {}}, ("statistic", "http.*.downstream_rq_total", "+1", "+0")),
+        ({"warnings": ["x is deprecated"]}, ("deprecation", "log", None, "x is deprecated")),
+        ({"warnings": ["x"]}, ("warning", "log", None, "x")),
+    ],
+)  # fmt: skip
+def test_a_change_of_what_was_seen(document: Make, seen: dict[str, Any], expected: tuple[str, ...]) -> None:
+    comparison = compared([document("a"), document("b", seen)])
+    assert told(comparison) == [expected]
+    # The same change of the same probe in two scenarios is one difference.
+    assert comparison.differences[0].scenarios == ["one", "two"]
+
+
+def test_what_the_application_saw_is_compared_by_line(document: Make) -> None:
+    was, now = "host: a\nx-auth-user: alice\nuser-agent: \n", "host: b\nuser-agent: \n"
+    comparison = compared([document("a", {"body": was}), document("b", {"body": now})])
+    assert told(comparison) == [
+        ("security-header", "what the application saw: x-auth-user", "alice", None),
+        ("body", "what the application saw: host", "a", "b"),
+    ]
+
+
+def facts(**binary: list[str]) -> dict[str, Any]:
+    return {"binary": binary}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (facts(extensions=["a", "b"]), facts(extensions=["a"]), [("extension-gone", "b", "there", None)]),
+        (facts(extensions=["a"]), facts(extensions=["a", "b"]), [("extension-added", "b", None, "there")]),
+        (facts(flags=["--a"]), facts(), [("flag-gone", "--a", "there", None)]),
+        (facts(guards=["a"]), facts(guards=["b"]),
+         [("guard-gone", "a", "there", None), ("guard-added", "b", None, "there")]),
+        (facts(stats=["a"]), facts(stats=[]), [("statistic-gone", "a", "there", None)]),
+        ({}, facts(extensions=["a"]), []),
+    ],
+)  # fmt: skip
+def test_a_change_of_the_binary(document: Make, old: Any, new: Any, expected: list[tuple[str, ...]]) -> None:
+    assert told(compared([document("a", **old), document("b", **new)])) == expected
+
+
+def test_a_statistic_that_the_old_one_did_not_have_is_new(document: Make) -> None:
+    stats = {"http.one.downstream_rq_total": 1, "http.one.new": 1, "http.one.idle": 1}
+    binary = facts(stats=["http.one.downstream_rq_total", "http.one.idle"])
+    comparison = compared([document("a", **binary), document("b", {"stats": stats}, **binary)])
+    assert told(comparison) == [
+        ("statistic", "http.*.idle", "+0", "+1"),
+        ("statistic-added", "http.*.new", None, "moves"),
+    ]
+
+
+def outcome(state: str, reason: str = "", name: str = "test_it") -> dict[str, Any]:
+    return {"tests": [{"id": name, "scenario": "one", "name": name, "state": state, "reason": reason}]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ("pass", "fail", ["verdict"]),
+        ("pass", "unsupported", ["verdict"]),
+        ("pass", "known-failure", ["verdict"]),
+        ("fail", "pass", ["verdict-better"]),
+        ("pass", "not-run", []),
+        ("fail", "fail", []),
+    ],
+)
+def test_a_change_of_a_verdict(document: Make, old: str, new: str, kinds: list[str]) -> None:
+    comparison = compared([document("a", **outcome(old)), document("b", **outcome(new, "1 is not 2"))])
+    assert [each.kind for each in comparison.differences] == kinds
+
+
+def config(loads: bool, error: str = "", *warnings: str) -> dict[str, Any]:
+    return {"configs": [
+        {"scenario": "one", "source": "as-written", "loads": loads, "error": error, "warnings": list(warnings)}
+    ]}  # fmt: skip
+
+
+def test_a_change_of_a_config(document: Make) -> None:
+    loads, rejected = document("a", **config(True)), document("b", **config(False, "no such field: x"))
+    comparison = compared([loads, rejected])
+    assert told(comparison) == [("config-rejected", "config", "loads", "rejected")]
+    assert any("no such field: x" in line for line in listing(comparison, FAILING))
+    assert told(compared([rejected, loads])) == [("config-accepted", "config", "rejected", "loads")]
+    deprecated = compared([loads, document("c", **config(True, "", "Using deprecated option x"))])
+    assert told(deprecated) == [("deprecation", "log", None, "Using deprecated option x")]
+
+
+def test_ids_are_of_the_content_and_not_of_versions_or_scenarios(document: Make) -> None:
+    first = compared([document("1.0"), document("2.0", {"status": 403})]).differences
+    other = compared(
+        [document("3.0"), document("4.0", {"status": 403}, probes=document("x", {"status": 403}).probes[:1])]
+    )
+    assert [each.id for each in first] == [each.id for each in other.differences]
+    assert len(other.differences[0].places) == 1
+    changed = compared([document("1.0"), document("2.0", {"status": 404})]).differences
+    assert changed[0].id != first[0].id
+
+
+def test_the_first_envoy_that_has_it(document: Make) -> None:
+    documents = [document("1"), document("2"), document("3", {"status": 403}), document("4", {"status": 403})]
+    comparison = compared(documents)
+    assert comparison.differences[0].envoys == ["3", "4"]
+    assert any(line.endswith("status: 200 → 403  (since 3)") for line in listing(comparison, FAILING))
+    again = compared([*documents, document("5")])
+    assert any(line.endswith("(only in 3, 4)") for line in listing(again, FAILING))
+
+
+def test_what_hurts_most_comes_first_and_new_things_are_counted(document: Make) -> None:
+    seen = {"status": 403, "end": "closed", "body": "x", "headers": OTHER_HEADERS, "stats": {}, "warnings": ["x"]}
+    comparison = compared(
+        [
+            document("a", **facts(extensions=["gone"]), **outcome("pass"), **config(True)),
+            document("b", seen, **facts(extensions=["new"], stats=["s", "t"]), **outcome("fail"), **config(False)),
+        ]
+    )
+    kinds = [each.kind for each in comparison.differences]
+    order = [each.name for each in KINDS]
+    assert kinds == sorted(kinds, key=order.index)
+    assert kinds[:5] == ["verdict", "config-rejected", "security-header", "status", "connection"]
+    lines = list(listing(comparison, FAILING))
+    assert [line[0] for line in lines if line.startswith("! ")] == ["!"] * 5
+    assert any("only counted: 1 extension-added, 2 statistic-added" in line for line in lines)
+    assert not any(" t: nothing" in line for line in lines)
+    assert any(" t: nothing → there" in line for line in listing(comparison, FAILING, everything=True))
+    assert lines[-1].endswith("; 5 of a kind in --fail-on (marked !)")
+
+
+def test_what_cannot_be_compared_is_told(document: Make) -> None:
+    whole = document("a")
+    comparison = compared([whole, document("b", probes=whole.probes[:1], complete=False)])
+    assert comparison.remarks == [
+        "b: the run was stopped: 0 of 0 tests ended",
+        "not compared: 1 tests or probes that a has and b has not",
+    ]

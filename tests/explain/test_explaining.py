@@ -1,0 +1,62 @@
+"""Finds, on a real Envoy, the guard that makes a difference, and says so where none does."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.compare.observations import ObservedChange
+from takeover.engines import choose
+from takeover.engines.choose import EngineOptions
+from takeover.envoy.releases import resolve
+from takeover.explain.attempt import Trial
+from takeover.explain.explaining import Explaining
+from takeover.inventory.guards import guards
+from takeover.model.release import Release
+
+GUARD = "envoy.reloadable_features.match_headers_individually"
+ROUTE = ObservedChange("route", "route", "v1-otherwise", "v2-by-header")
+
+
+@pytest.fixture
+def release() -> Release:
+    return resolve(None)[0]
+
+
+@pytest.fixture
+def trial(release: Release) -> Iterator[Trial]:
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
+        yield Trial(engine, release, "gateway-header-match", "hostile/version-twice-same")
+
+
+def test_the_guard_that_brings_it_back_is_found(trial: Trial, release: Release) -> None:
+    old = trial.seen([GUARD])  # as an Envoy from before this guard does it
+    told: list[str] = []
+    found = Explaining(trial, old, ROUTE, told.append).explain(guards(release.path))
+
+    assert found.guards == [GUARD]
+    assert (found.with_them, found.without) == (old, trial.seen())
+    assert old.log[0]["route"] == "v1-otherwise"
+    assert found.without.log[0]["route"] == "v2-by-header"
+    assert found.deployments == len(told) + 3 <= 24
+
+
+def test_where_none_does_it_says_so(trial: Trial, release: Release) -> None:
+    others = [each for each in guards(release.path) if each != GUARD]
+    found = Explaining(trial, trial.seen([GUARD]), ROUTE, lambda _: None).explain(others)
+    assert (found.guards, found.with_them) == ([], None)
+
+
+def test_what_does_not_differ_is_refused(trial: Trial) -> None:
+    with pytest.raises(BadInputError, match="shows the old behaviour on the new Envoy, too"):
+        Explaining(trial, trial.seen(), ROUTE, lambda _: None).explain([GUARD])
+
+
+def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:
+    engine = choose.engine(EngineOptions("local", {}), [release], lambda _: None)
+    try:
+        with pytest.raises(BadInputError, match="has no probe hostile/none any more"):
+            Trial(engine, release, "gateway-header-match", "hostile/none")
+    finally:
+        engine.close()

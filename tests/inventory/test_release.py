@@ -1,0 +1,74 @@
+"""The facts of the pinned Envoy, asked of its binary."""
+
+import pytest
+
+from takeover.envoy.releases import resolve
+from takeover.inventory.release import Facts, facts_of
+from takeover.scenario.loader import names
+
+INLINE_CODE = "envoy.extensions.filters.http.lua.v3.Lua.inline_code"
+
+
+@pytest.fixture(scope="module")
+def facts() -> Facts:
+    return facts_of(resolve(None)[0])
+
+
+def test_every_manifest_loads_without_a_warning(facts: Facts) -> None:
+    found = {each["scenario"]: each for each in facts["configs"] if each["source"] == "manifest"}
+
+    assert sorted(found) == sorted(names())
+    for name, each in found.items():
+        assert (each["loads"], each["error"], each["warnings"]) == (True, "", []), name
+
+
+def test_of_the_articles_configs_some_load_no_more(facts: Facts) -> None:
+    found = {each["scenario"]: each for each in facts["configs"] if each["source"] == "as-written"}
+    router, inspector = "envoy.filters.http.router", "envoy.filters.listener.http_inspector"
+    rejected = {name: each["error"] for name, each in found.items() if not each["loads"]}
+
+    # Today every filter needs a typed_config.
+    assert rejected == {
+        name: f"Didn't find a registered implementation for '{filter_name}' with type URL: ''"
+        for name, filter_name in {
+            "01-inbound": router,
+            "05-header-match": router,
+            "06-tcp-ratelimit": inspector,
+            "07-http-ratelimit": inspector,
+            "08-weights": router,
+        }.items()
+    }
+    assert found.keys() - rejected.keys() == {"02-outbound-block-all", "03-outbound-allow-all", "04-mesh-lua"}
+
+
+def test_deprecated_fields_are_warned_of(facts: Facts) -> None:
+    found = {each["scenario"]: each["warnings"] for each in facts["configs"] if each["source"] == "as-written"}
+
+    assert {name for name, warnings in found.items() if warnings} == {"04-mesh-lua", "05-header-match", "08-weights"}
+    [warning] = found["04-mesh-lua"]
+    assert INLINE_CODE in warning
+    assert "This configuration will be removed" not in warning  # Envoy's advice is the same in all
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        ("extensions", "envoy.filters.http/envoy.filters.http.lua"),
+        ("extensions", "envoy.filters.listener/envoy.filters.listener.original_dst"),
+        ("stats", "http.ingress_http.downstream_rq_2xx"),
+        ("stats", "cluster.BlockAllCluster.upstream_cx_none_healthy"),
+        ("flags", "--concurrency"),
+        ("flags", "--config-path"),
+        ("guards", "envoy.reloadable_features.abort_when_accessing_dead_decoder"),
+        ("guards", "envoy.restart_features.xds_failover_support"),
+    ],
+)
+def test_the_binary_has_what_is_well_known(facts: Facts, kind: str, known: str) -> None:
+    found = facts["binary"][kind]
+
+    assert known in found
+    assert found == sorted(set(found))
+
+
+def test_statistics_name_nothing_of_this_run(facts: Facts) -> None:
+    assert not [name for name in facts["binary"]["stats"] if "takeover-" in name or "/tmp" in name]  # noqa: S108

@@ -1,0 +1,63 @@
+"""Machines that lack what the local engine needs: one line with the remedy. All of it for real."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.node import host
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (["unshare", "newuidmap", "newgidmap"], "missing program crun: ./run installs"),
+        (["crun"], "apt-get install uidmap util-linux" if not host.is_root() else "apt-get install util-linux"),
+        ([], "missing program crun"),
+    ],
+)
+def test_a_missing_program_is_told_with_its_package(
+    there: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in there:
+        (tmp_path / name).symlink_to(shutil.which(name) or "/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(BadInputError, match=told):
+        host.check()
+
+
+def refusal(before: str, *mapping: str) -> str:
+    """What `host.check` says in a user namespace of its own, after `before` was done there."""
+    check = f"{before}; exec '{sys.executable}' -c 'from takeover.node import host; host.check()'"
+    result = subprocess.run(
+        ["unshare", "--user", *mapping, "--keep-caps", "sh", "-c", check], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 1, result.stderr
+    return result.stderr.strip().splitlines()[-1]
+
+
+USER, AS_ROOT = ("--map-user=1000", "--map-group=1000"), ("--map-root-user",)
+
+
+@pytest.mark.parametrize(
+    ("before", "mapping", "told"),
+    [
+        (
+            "echo 0 >/proc/sys/user/max_user_namespaces",
+            USER,
+            "does not let a user make namespaces (user.max_user_namespaces=0): "
+            "allow it with `sudo sysctl user.max_user_namespaces=10000`, or use sudo",
+        ),
+        ("true", USER, "see /etc/subuid and /etc/subgid for this user"),
+        ("echo 0 >/proc/sys/user/max_mnt_namespaces", AS_ROOT, "this root may not make namespaces (unshare: "),
+    ],
+    ids=["forbidden", "no subordinate ids", "root without rights"],
+)
+def test_where_namespaces_cannot_be_made(before: str, mapping: tuple[str, ...], told: str) -> None:
+    assert told in refusal(before, *mapping)

@@ -1,0 +1,114 @@
+"""Each rule puts into one form what differs by chance, and leaves alone what only looks like it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from takeover.probes.normal_form import FIELD_RULES, HEADER_RULES, RACES, RULES, Normaliser, without_chance
+from takeover.probes.probe import Group
+from takeover.scene import Scene
+
+# By the rule's name: a text, its normal form, and a text that must stay.
+TEXTS = {
+    "request-id": (
+        "id 0f8fad5b-d9cb-469f-a165-70867728950e.",
+        "id <uuid>.",
+        "0f8fad5b-d9cb-469f-a165-70867728950 0F8FAD5B-D9CB-469F-A165-70867728950E",
+    ),
+    "client-port": ("10.0.0.1:40312", "10.0.0.1:<port>", "0.0.0.0:15006 10.0.0.1:32767 [x]:40312"),
+    "log-time": (
+        "[2025-01-02 03:04:05.678][12][warning][misc] x",
+        "[warning][misc] x",
+        "x [2025-01-02 03:04:05.678][12] x",
+    ),
+    "source-line": (
+        "[misc] [source/common/protobuf/utility.cc:12] x",
+        "[misc] x",
+        "[source/common/utility.cc] utility.cc:12",
+    ),
+    "connection-number": ('[C12][S345] [C1] "ConnectionId":"7"', "<connection> <connection> <connection>", "[Cx] [S1]"),
+    "protobuf-place": ("near 1:23 (offset 22): x", "near <place>: x", "near 1:23, offset 22"),
+    "protobuf-blanks": ("field:   1", "field: 1", "  indented, and a blank at the end  "),
+    "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
+}
+# By the rule's name: a value, its normal form, and a value that must stay.
+HEADERS = {
+    "date": ("Tue, 02 Jan 2024 03:04:05 GMT", "<date>", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    "service-time": ("12", "<milliseconds>", "123456"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_texts(rule: Any) -> None:
+    text, normal, other = TEXTS[rule.name]
+
+    assert without_chance(text) == normal
+    assert without_chance(normal) == normal
+    assert without_chance(other) == other
+
+
+@pytest.fixture(scope="module")
+def inbound(deploy: Callable[[Group], Scene]) -> Scene:
+    return deploy(Group("inbound-interception", "none", (), (), (), ""))
+
+
+@pytest.mark.parametrize("rule", HEADER_RULES, ids=lambda rule: rule.name)
+def test_headers(rule: Any, inbound: Scene) -> None:
+    value, normal, other = HEADERS[rule.name]
+    name = rule.header.title()
+
+    assert Normaliser(inbound.deployment).of([name, value]) == [name, normal]
+    assert Normaliser(inbound.deployment).of([name, other]) == [name, other]
+    assert Normaliser(inbound.deployment).of(["x-other", value]) == ["x-other", value]
+    # An answer that follows another stands in its body.
+    assert without_chance(f"a\r\n{name}: {value}\r\nb") == f"a\r\n{name}: {normal}\r\nb"
+    assert without_chance(f"a\r\nx-{name}: {value}\r\nb") == f"a\r\nx-{name}: {value}\r\nb"
+
+
+# By the rule's name: a field's value, its normal form, and a value that must stay.
+FIELDS = {"translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1")}
+
+
+@pytest.mark.parametrize("rule", FIELD_RULES, ids=lambda rule: rule.name)
+def test_fields_of_log_entries(rule: Any, inbound: Scene) -> None:
+    value, normal, other = FIELDS[rule.name]
+    entries = [{rule.field: value}, {rule.field: other}, {rule.field: None}, {"other": value}]
+    seen = Normaliser(inbound.deployment).seen({"log": entries, "stats": {}, "end": "closed"})
+
+    assert seen["log"] == [{rule.field: normal}, *entries[1:]]
+
+
+def test_addresses_are_named(inbound: Scene) -> None:
+    pod = inbound.pod("client/client").ip
+    normal = Normaliser(inbound.deployment).of
+
+    assert normal({"from": [f"{pod}:80", f"x{pod}."]}) == {"from": ["<client/client>:80", "x<client/client>."]}
+    assert normal(f"1{pod} {pod}1 1.{pod} {pod}.1") == f"1{pod} {pod}1 1.{pod} {pod}.1"
+    assert normal(f"node {inbound.deployment.mark}") == "node <mark>"
+    assert normal([200, None, True]) == [200, None, True]
+
+
+# By the race's name: the log entry's flags and details, and what is left of the counters, the log and the end.
+LEFT = {
+    "client-left": ("DC", "downstream_remote_disconnect", {"http.x": 1}, "<race>", "reset"),
+    "blocked": ("UH", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
+    "upstream-refused": ("UF,URX", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
+    "head-too-large": ("DPE", "http1.headers_too_large", {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
+}
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
+def test_races(race: Any, inbound: Scene) -> None:
+    flags, details, stats, upstream, end = LEFT[race.name]
+    normaliser = Normaliser(inbound.deployment)
+
+    def seen(flags: str | None, details: str | None) -> dict[str, Any]:
+        entry = {"flags": flags, "details": details, "upstream_host": "1.1.1.1:80"}
+        return {"log": [entry], "stats": {"cluster.x": 1, "http.x": 1}, "end": "reset"}
+
+    found = normaliser.seen(seen(flags, details))
+
+    assert (found["stats"], found["log"][0]["upstream_host"], found["end"]) == (stats, upstream, end)
+    assert normaliser.seen(seen("UF", "via_upstream")) == seen("UF", "via_upstream")
+    assert normaliser.seen({**seen(flags, details), "end": "open"})["end"] == "open"

@@ -1,0 +1,27 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.run.outside import ROOT, SUITE
+
+PARTS = ("conftest.py", "pyproject.toml", "fixtures", "manifests", "suites", "takeover")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, to be broken."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, tmp_path / part)
+    return tmp_path
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """A suite file of its own beside the project's plugins."""
+    (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text())
+    (tmp_path / "test_it.py").write_text(SUITE)
+    return tmp_path

@@ -1,0 +1,131 @@
+"""Ctrl-C from outside, at every moment that was once a bad one; and --keep, which it ends."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.run.outside import ROOT, command, one_line, run
+
+
+@pytest.mark.parametrize(
+    "arguments", [["suites/inbound", "-k", "test_from_inside", "--keep"], ["suites", "-v"], ["suites", "-v", "-n", "2"]]
+)
+def test_ctrl_c(arguments: list[str], new_tag: Callable[[], Any]) -> None:
+    keep = "--keep" in arguments
+    tag = new_tag()
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, env=tag.environment, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if "envoy-traffic-mock/nginx: nsenter" in line or (not keep and "PASSED" in line):
+                break
+        if keep:
+            enter = seen[-1].split(": ", 1)[1].split()[:-1]
+            inside = subprocess.run([*enter, "sh", "-c", "hostname; id -u"], capture_output=True, text=True)
+            assert inside.stdout.split() == ["envoy-traffic-mock", "0"]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert "Traceback" not in rest
+    assert process.returncode == (0 if keep else 2)
+    assert tag.processes() == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_ctrl_c_so_long_after_the_first_deployment_began(
+    seconds: float, workers: str, new_tag: Callable[[], Any]
+) -> None:
+    tag = new_tag()
+    with subprocess.Popen(
+        command("suites", "-v", "-n", workers),
+        cwd=ROOT,
+        env=tag.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    ) as process:
+        assert process.stdout is not None
+        seen = [next(line for line in process.stdout if re.search(r"\bcollected |^\d+ workers \[", line))]
+        time.sleep(seconds)  # a moment, not a condition
+        process.send_signal(signal.SIGINT)
+        time.sleep(seconds)  # and an impatient one after it
+        process.send_signal(signal.SIGINT)
+        seen += process.communicate(timeout=30)
+    assert "Traceback" not in "".join(filter(None, seen))
+    assert process.returncode == 2, seen
+    assert tag.processes() == []
+
+
+def test_ctrl_c_where_python_has_no_line_number(suite: Path) -> None:
+    (suite / "test_it.py").write_text(
+        """
+def interrupted():
+    raise KeyboardInterrupt
+
+def test_it():
+    interrupted.__code__ = interrupted.__code__.replace(co_linetable=b"")
+    interrupted()
+"""
+    )
+    result = run(str(suite))
+
+    assert "KeyboardInterrupt" in one_line(result)
+    assert result.returncode == 2
+
+
+def test_ctrl_c_while_something_is_made(suite: Path) -> None:
+    (suite / "test_it.py").write_text(
+        """
+import socket
+
+def test_it():
+    socket.socketpair()
+    raise KeyboardInterrupt
+"""
+    )
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert "KeyboardInterrupt" in one_line(result)
+    assert result.returncode == 2
+
+
+def test_ctrl_c_while_something_is_removed_from_memory(suite: Path) -> None:
+    (suite / "test_it.py").write_text(
+        """
+import time
+
+class Removed:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+def test_it():
+    Removed()
+    time.sleep(30)
+"""
+    )
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert "KeyboardInterrupt" in one_line(result)
+    assert result.returncode == 2
+
+
+def test_ctrl_c_while_the_run_ends(suite: Path) -> None:
+    with (suite / "conftest.py").open("a") as conftest:
+        conftest.write("""
+def pytest_sessionfinish():
+    raise KeyboardInterrupt
+""")
+    result = run(str(suite), "-k", "nothing")
+
+    assert "Exit: Ctrl-C came while the run ended" in one_line(result)
+    assert result.returncode == 2

@@ -1,0 +1,145 @@
+"""A run from outside: exit codes, one clear line for bad input, the account of a failure, workers."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from takeover.envoy.store import installed
+from tests.run.outside import ROOT, SUITE, one_line, run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--envoy", "1.2.3"], r"1\.2\.3.*1\.40\.0"),
+        (["--envoy", "/no/such/envoy"], r"/no/such/envoy"),
+        (["--engine", "nonsense"], r"invalid choice: '?nonsense"),
+        (["--image", "nginx"], r"--image nginx: give it as ROLE=REFERENCE"),
+        (["--image", "envoy=redis:7"], r"image redis:7: nothing on this machine provides it"),
+        (["--image", "database=nginx"], r"--image database=.*roles envoy, iptables, nginx"),
+        (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n"),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message: str) -> None:
+    result = run("suites/inbound", *arguments)
+
+    assert re.search(message, one_line(result))
+    assert result.returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"inbound-interception"', '"nonsense"', r"no scenario 'nonsense'; there are .*inbound-interception"),
+        (
+            '"inbound-interception")',
+            '"inbound-interception", E.remove("envoy.yaml", "$.nothing"))',
+            r"envoy\.yaml: \$\.nothing",
+        ),
+        (
+            '"inbound-interception")',
+            '"inbound-interception", E.add("Pod/client", "$.spec", "hostNetwork", True))',
+            r"Pod/client: spec\.hostNetwork is not supported by the local engine",
+        ),
+    ],
+)
+def test_bad_manifests_are_one_line_and_exit_code_4(suite: Path, old: str, new: str, message: str) -> None:
+    text = SUITE.replace(old, new)
+    (suite / "test_it.py").write_text(f"import takeover.scenario.edits as E\n{text}")
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert re.search(message, one_line(result))
+    assert result.returncode == 4
+
+
+def test_a_failure_is_accounted_for(suite: Path) -> None:
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert result.returncode == 1
+    for part in (
+        "assert 200 == 201",
+        "log of envoy-traffic-mock/envoyproxy",
+        "log of envoy-traffic-mock/nginx",
+        "http.ingress_http.downstream_rq_2xx: 1",
+        "--dport 80 -c 1 60 -j REDIRECT --to-ports 15006",
+        "--engine local --keep",
+    ):
+        assert part in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ('add("envoy.yaml", "$.static_resources", "listenerz", [])', r"/envoy\.yaml:\d+: no such field: 'listenerz'"),
+        (
+            'replace("envoy.yaml", "$.static_resources.clusters[0].connect_timeout", "1 s")',
+            r"manifests/inbound-interception/envoy\.yaml:\d+: duration must end with a single 's'",
+        ),
+    ],
+)
+def test_a_config_that_envoy_rejects_is_told_in_its_words(suite: Path, edit: str, message: str) -> None:
+    text = SUITE.replace('"inbound-interception")', f'"inbound-interception", E.{edit})')
+    (suite / "test_it.py").write_text(f"import takeover.scenario.edits as E\n{text}")
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert result.returncode == 1
+    assert re.search(f"^scenario inbound-interception: Envoy rejects .*{message}", one_line(result), re.MULTILINE)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="workers would wait for each other on a single core")
+@pytest.mark.parametrize(
+    ("arguments", "are_there"),
+    [
+        (["suites"], True),
+        ([], True),
+        (["suites", "-m", "gateway"], False),
+        (["suites", "-k", "header"], False),
+        (["suites/gateway"], False),
+        (["suites", "-v"], False),
+        (["suites", "-s"], False),
+        (["suites", "-n", "0"], False),
+        (["suites/inbound", "--envoy", "one={0},other={0}"], True),
+    ],
+)
+def test_workers_come_by_themselves_where_there_is_enough_to_do(arguments: list[str], are_there: bool) -> None:
+    result = run(
+        *(each.format(installed()[1]) for each in arguments), "--deselect", "suites", "--deselect", "manifests"
+    )
+
+    assert result.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, result.stdout + result.stderr
+    assert bool(re.search(r"^\d+ workers \[", result.stdout, re.MULTILINE)) == are_there
+
+
+def test_several_releases_are_in_the_ids_and_workers_change_nothing() -> None:
+    binary = installed()[1]
+    result = run("suites/inbound", "-n", "2", "-v", "--envoy", f"one={binary},other={binary}")
+
+    assert result.returncode == 0, result.stdout
+    passed = [line for line in result.stdout.splitlines() if "PASSED" in line]
+    assert len([line for line in passed if "[envoy-one" in line]) == len(passed) / 2 > 0
+
+
+def test_the_options_have_a_group_of_their_own() -> None:
+    text = run("--help").stdout
+    group = text[text.index("Envoy takes over") :]
+    assert all(option in group for option in ("--engine", "--envoy", "--image", "--keep"))
+
+
+def test_each_repeat_deploys_anew(suite: Path) -> None:
+    (suite / "test_it.py").write_text(
+        """
+import pytest
+pytestmark = pytest.mark.scenario("inbound-interception")
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_that_tells(scene, number):
+    print("deployed as", scene.deployment.mark)
+"""
+    )
+    result = run(str(suite), "-s", "-q", "--count", "2", "--repeat-scope", "session")
+
+    marks = re.findall(r"deployed as (\S+)", result.stdout)
+    assert (marks[0], marks[2]) == (marks[1], marks[3]), result.stdout
+    assert marks[0] != marks[2]

@@ -1,0 +1,82 @@
+"""Documents on disk: whole or not at all, one clear line for what is no document."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from takeover.base import atomic
+from takeover.base.errors import BadInputError
+from takeover.model.document import Document, Envoy
+from takeover.store import documents as store
+
+NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+DOCUMENT = Document(1, NOW.isoformat(), True, "local", Envoy("1.40.0", "1.40.0", "abc", "Clean", "0f"))
+WRITTEN = msgspec.json.encode(DOCUMENT)
+
+
+def test_what_is_written_is_found_and_read(tmp_path: Path) -> None:
+    run = store.new_run(tmp_path, NOW)
+    path = store.write(run, "1.40.0", WRITTEN)
+
+    assert path == tmp_path / "2026-11-25T100000Z/results/1.40.0.json"
+    assert store.find("1.40.0", tmp_path) == tmp_path / "latest/results/1.40.0.json"
+    assert store.read(store.find("1.40.0", tmp_path)) == DOCUMENT
+    assert [each.name for each in path.parent.iterdir()] == ["1.40.0.json"]
+
+
+def test_runs_of_the_same_second_are_apart_and_old_ones_go(tmp_path: Path) -> None:
+    first, second = store.new_run(tmp_path, NOW), store.new_run(tmp_path, NOW)
+    assert (tmp_path / "latest").resolve() == second != first
+
+    (tmp_path / "README.md").write_text("stays")
+    for minute in range(30):
+        store.new_run(tmp_path, NOW.replace(minute=minute + 1))
+    assert len([each for each in tmp_path.iterdir() if each.name.startswith("2026")]) == 30
+    assert not first.exists()
+    assert (tmp_path / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "is no whole JSON document"),
+        (WRITTEN[:-20], "is no whole JSON document"),
+        (b"\xff", "is no whole JSON document"),
+        (b"[]", "holds no results of a run"),
+        (b'{"schema": 7}', "is of schema 7, and this reads 1; run the suites again"),
+        (WRITTEN.replace(b"complete", b"finished"), "complete|finished"),
+    ],
+)
+def test_what_is_no_document_is_one_line(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(text)
+    with pytest.raises(BadInputError, match=rf"x\.json: .*{message}") as caught:
+        store.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
+    store.write(store.new_run(tmp_path, NOW), "1.40.0", WRITTEN)
+    with pytest.raises(BadInputError, match=r"no results of 1\.2\.3 .*there are 1\.40\.0; or name"):
+        store.find("1.2.3", tmp_path)
+    with pytest.raises(BadInputError, match=r"cannot be read: No such file"):
+        store.read(store.find("./1.2.3.json", tmp_path))
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInputError, match=r"--reports: cannot write to .*Not a directory"):
+        store.new_run(tmp_path / "file" / "reports", NOW)
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(BadInputError, match=r"latest is a folder, where a link .*: move it"):
+        store.new_run(tmp_path, NOW)
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        atomic.write(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
