@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
 from takeover.model.release import Release
 
@@ -53,7 +54,8 @@ def engine(options: EngineOptions, releases: Sequence[Release], tell: Callable[[
     if options.name == "kubernetes":
         kubeconfig = str(options.kubeconfig) if options.kubeconfig else None
         return KubernetesEngine(options.kube_context, kubeconfig, images=options.images)
-    assert options.name == "kind"
+    if options.name != "kind":
+        raise BadInputError(f"--engine: no engine {options.name!r}; there are {', '.join(NAMES)}")
     if options.made_by_controller:
         kubeconfig, context = options.made_by_controller
         return KubernetesEngine(context, kubeconfig, images=options.images)

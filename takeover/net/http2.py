@@ -11,8 +11,8 @@ import h2.settings
 
 from takeover.net.http1 import Answer
 from takeover.net.raw import End
+from takeover.net.request import Request
 from takeover.net.stream import ByteStream
-from takeover.probes.probe import Request
 
 _STREAM = 1
 _CONFIG = h2.config.H2Configuration(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from takeover.model import repeats as runs
+from takeover.net.request import Request
 from takeover.scenario.edits import Edit
 
 Protocol = Literal["http1", "http2", "tcp"]
@@ -41,20 +42,6 @@ class End:
 
 
 Step = Send | Await | End
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """A structured request. `headers` and `trailers` are "Name: value", in order; Host is not among them."""
-
-    method: str
-    path: str
-    version: str
-    host: str
-    headers: tuple[str, ...]
-    body: str | None
-    chunks: tuple[str, ...]
-    trailers: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

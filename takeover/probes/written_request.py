@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.probes.probe import Await, End, Protocol, Request, Send, Step
+from takeover.net.request import Request
+from takeover.probes.probe import Await, End, Protocol, Send, Step
 from takeover.scenario.fields import Fields
 from takeover.scenario.yaml_text import Key, describe_type
 

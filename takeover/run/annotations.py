@@ -7,19 +7,16 @@ import pytest
 from takeover.run.subject import failure_of
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Only in such a job, in the process that collects, and where pytest writes anything at all."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("GITHUB_ACTIONS") == "true" and reporter is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Annotations(reporter), "takeover-annotations")
-
-
-class _Annotations:
+class Annotations:
     """Writes workflow commands; pytest-github-actions-annotate-failures does not know failures of a set-up."""
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
+
+    @staticmethod
+    def are_wanted() -> bool:
+        """Whether this is such a job."""
+        return os.environ.get("GITHUB_ACTIONS") == "true"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One command, on a line of its own."""

@@ -1,48 +1,46 @@
 """What a failing test shows and leaves, told before anything is taken down."""
 
 import shlex
-from collections.abc import Generator
 
 import pytest
 
-from takeover.evidence.diagnostics import Diagnostics
+from takeover.evidence.trace import text
+from takeover.run.plan import Plan
+from takeover.run.record import Record
 from takeover.run.scenes import SCENE
 from takeover.run.subject import release_of
+from takeover.scene.diagnostics import Diagnostics
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds each container's log, Envoy's counters and the Pod's rules to the report of a failed test.
+def tell(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, record: Record, plan: Plan) -> None:
+    """Adds the hops, each container's log, Envoy's counters and the Pod's rules to the report of a failed test.
 
-    `report.artefacts` has them whole, by file name, and `report.command` reproduces the failure.
+    The record's `artefacts` has them whole, by file name, and its `command` reproduces the failure.
     """
-    report = yield
-    if not report.failed or not isinstance(item, pytest.Function):
-        return report
-    command = _command(item)
-    report.__dict__["command"] = command
+    if not report.failed:
+        return
+    report.sections += [
+        (f"hops of watched block {number}", text(each)) for number, each in enumerate(record.evidence, 1)
+    ]
+    if not isinstance(item, pytest.Function):
+        return
+    record.command = _command(item, plan)
     if call.when == "call":
         if SCENE in item.stash:
-            account = Diagnostics.of(item.stash[SCENE])
-            report.sections += account.sections().items()
-            report.__dict__["artefacts"] = account.files()
-        report.sections.append(("to reproduce", command))
-    return report
+            diagnostics = Diagnostics.of(item.stash[SCENE])
+            report.sections += diagnostics.sections().items()
+            record.artefacts = diagnostics.files()
+        report.sections.append(("to reproduce", record.command))
 
 
-def _command(item: pytest.Function) -> str:
-    option = item.config.option
-    command = f"./run {shlex.quote(item.nodeid)} --engine {option.engine}"
-    if option.envoy:
-        command += f" --envoy {shlex.quote(_envoy(item))}"
-    return f"{command} --keep"
+def _command(item: pytest.Function, plan: Plan) -> str:
+    given = item.config.option.envoy
+    envoy = f" --envoy {shlex.quote(_envoy(item, given))}" if given else ""
+    return f"./run {shlex.quote(item.nodeid)} --engine {plan.engine.name}{envoy} --keep"
 
 
-def _envoy(item: pytest.Function) -> str:
+def _envoy(item: pytest.Function, given: str) -> str:
     """What chooses the test's own Envoy again, of those that were asked for."""
-    given: str = item.config.option.envoy
     name = release_of(item)
     own = [each for each in given.split(",") if each == name or each.startswith(f"{name}=")]
     return own[0] if own else name or given

@@ -8,39 +8,42 @@ import pytest
 from takeover.base.errors import TakeoverError
 from takeover.compare.reproduce import variable
 from takeover.engines.contract import ClusterEngine, Pod
-from takeover.run.run import RUN, Run
+from takeover.run.scene_pool import ScenePool
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Holds after the summary, outside of all other hooks of the session's end."""
-    yield
-    run = session.config.stash.get(RUN, None)
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if run is None or not session.config.option.keep or reporter is None:
-        return
-    run.drop_current()
-    if not run.held:
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # after a Ctrl-C that ended the tests, too
-    try:
-        _show(run, reporter)
-        signal.pause()
-    except KeyboardInterrupt:
-        reporter.write_line("removing them")
+class Keep:
+    """The hook of a run that holds them."""
+
+    def __init__(self, pool: ScenePool, reporter: pytest.TerminalReporter) -> None:
+        self._pool = pool
+        self._reporter = reporter
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+        """Holds after the summary, outside of all other hooks of the session's end."""
+        yield
+        self._pool.drop_current()
+        if not self._pool.held:
+            return
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # after a Ctrl-C that ended the tests, too
+        try:
+            _show(self._pool, self._reporter)
+            signal.pause()
+        except KeyboardInterrupt:
+            self._reporter.write_line("removing them")
 
 
-def _show(run: Run, reporter: pytest.TerminalReporter) -> None:
+def _show(pool: ScenePool, reporter: pytest.TerminalReporter) -> None:
     reporter.section("kept until Ctrl-C")
-    for (scenario, release), scene in run.held.items():
+    for (scenario, release), scene in pool.held.items():
         reporter.write_line(f"{scenario} on Envoy {release}")
         for pod_name, pod in scene.deployment.pods.items():
             reporter.write_line(f"  {variable(pod_name)}={pod.ip}")  # as a shell takes it
             for container in pod.containers:
                 if container != "init":
                     reporter.write_line(f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
-    if isinstance(run.engine, ClusterEngine):
-        reporter.write_line(f"should this process die: {run.engine.how_to_delete()}")
+    if isinstance(pool.engine, ClusterEngine):
+        reporter.write_line(f"should this process die: {pool.engine.how_to_delete()}")
 
 
 def _how_to_enter(pod: Pod, container: str) -> str:

@@ -7,24 +7,18 @@ lines stay as they are.
 import contextlib
 import os
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import IO
 
 import pytest
 
-from takeover.run.results import RESULTS, Results
+from takeover.run.record import Subject
+from takeover.run.results import Results
 from takeover.run.subject import failure_line
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Decides whether somebody looks on."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if RESULTS in config.stash and reporter is not None and _somebody_looks_on(config):
-        config.pluginmanager.register(_Live(config, reporter), "takeover-live")
-
-
-def _somebody_looks_on(config: pytest.Config) -> bool:
+def somebody_looks_on(config: pytest.Config) -> bool:
+    """Whether the view is worth anything."""
     if config.option.verbose or config.getoption("capture") == "no" or config.getoption("usepdb", False):
         return False
     if os.environ.get("CI") or os.environ.get("TERM") == "dumb":
@@ -34,12 +28,12 @@ def _somebody_looks_on(config: pytest.Config) -> bool:
     return False
 
 
-class _Live:
+class Live:
     """The hooks of a run that somebody looks at."""
 
-    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter) -> None:
+    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter, results: Results) -> None:
         from rich.console import Console
-        from rich.live import Live
+        from rich.live import Live as View
 
         from takeover.report.progress import Progress
 
@@ -48,10 +42,10 @@ class _Live:
         width = os.get_terminal_size(self._out.fileno()).columns or 80
         no_color = True if config.option.color == "no" else None  # NO_COLOR is rich's own business
         console = Console(file=self._out, force_terminal=True, width=width, no_color=no_color)
-        self._results: Results = config.stash[RESULTS]
+        self._results = results
         self._reporter = reporter
         self._progress = Progress()
-        self._live = Live(
+        self._live = View(
             self._progress, console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=False
         )
         self._began: set[tuple[str, str]] = set()
@@ -73,7 +67,7 @@ class _Live:
         """Begins with the first test: before, xdist writes about its workers."""
         if not self._live.is_started:
             for subject in self._results.chosen.values():
-                self._progress.expect(subject["scenario"], subject["release"])
+                self._progress.expect(subject.scenario, subject.release)
             self._live.start()
         begun = self._results.chosen.get(nodeid)
         if begun is not None:
@@ -107,5 +101,5 @@ class _Live:
         return (category, "", "") if self._live.is_started else (category, letter, word)
 
 
-def _place(subject: Mapping[str, str]) -> tuple[str, str]:
-    return subject["scenario"], subject["release"]
+def _place(subject: Subject) -> tuple[str, str]:
+    return subject.scenario, subject.release

@@ -1,17 +1,23 @@
-"""What a report is about: which scenario, on which Envoy, the test's name apart from that, and why it failed."""
+"""What a test is about: which scenario, on which Envoy, its name apart from that; and why it failed."""
 
 import re
-from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from takeover.run.scenes import NEED, parameters_of
+from takeover.run.deployment_key import KEY
+from takeover.run.record import Subject
+
+
+def parameters_of(item: pytest.Item) -> dict[str, Any]:
+    """What the test is parametrized with."""
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
 
 
 def release_of(item: pytest.Item) -> str | None:
     """The name of the Envoy that the test runs on; None for a test without one."""
-    if NEED in item.stash:
-        return item.stash[NEED].release
+    if KEY in item.stash:
+        return item.stash[KEY].release
     release: str | None = parameters_of(item).get("envoy_release", getattr(item, "release", None))
     return release
 
@@ -22,13 +28,18 @@ def without(name: str, part: str) -> str:
     return shorter.removesuffix("[]")
 
 
-def subject_of(item: pytest.Item) -> dict[str, str] | None:
-    """`scenario` (empty for a test of the binary alone), `release` and `name`; None for a test without an Envoy."""
+def own_name(item: pytest.Item) -> str:
+    """The test's name without the Envoy."""
+    return without(item.name, f"envoy-{release_of(item)}")
+
+
+def subject_of(item: pytest.Item) -> Subject | None:
+    """None for a test without an Envoy."""
     release = release_of(item)
     if release is None:
         return None
-    scenario = item.stash[NEED].scenario if NEED in item.stash else ""
-    return {"scenario": scenario, "release": release, "name": without(item.nodeid, f"envoy-{release}")}
+    scenario = item.stash[KEY].scenario if KEY in item.stash else ""
+    return Subject(scenario, release, without(item.nodeid, f"envoy-{release}"))
 
 
 def failure_of(report: pytest.TestReport) -> str:
@@ -41,15 +52,3 @@ def failure_of(report: pytest.TestReport) -> str:
 def failure_line(report: pytest.TestReport) -> str:
     """Its first line."""
     return next(iter(failure_of(report).splitlines()), "")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-    call: pytest.CallInfo[None],  # noqa: ARG001 - pytest's own signature
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Sets `report.subject`, which travels from xdist's workers as `report.evidence` does."""
-    report = yield
-    if subject := subject_of(item):
-        report.__dict__["subject"] = subject
-    return report

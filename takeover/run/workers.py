@@ -6,32 +6,33 @@ all suites on one Envoy by one for each core. A part of the suites is over befor
 xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
 
-import gc
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from takeover.run.run import RUN
-from takeover.run.scenes import NEED, SCOPE
+from takeover.engines.contract import Engine
+from takeover.run.deployment_key import KEY
+from takeover.run.plan import Plan
 from takeover.run.subject import release_of
-from takeover.run.trial import LABELS
+
+SCOPE: pytest.StashKey[str] = pytest.StashKey()
+"""On the items of a worker: those of the same scope go to the same worker, one after the other."""
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _OURS = "load"  # --dist, as -n sets it
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Stands for -n where there is enough to do for all cores."""
+def choose_number(config: pytest.Config) -> None:
+    """Stands for -n where there is enough to do for all cores; to be called before xdist looks at it."""
     if hasattr(config, "workerinput"):
         return  # this is such a worker
     option = config.option
     is_said = config.getoption("numprocesses", 0) is not None or option.tx or option.dist != "no"
-    one_process = option.keep or option.usepdb or option.collectonly or option.engine != "local"
+    one_process = option.keep or option.usepdb or option.collectonly or option.engine not in (None, "local")
     if not is_said and not one_process and (number := _worth_their_start(config)) > 1:
         option.numprocesses = number
     option.loadscopereorder = option.sabotage is not None  # see below: what takes long is not what has most tests
@@ -48,49 +49,67 @@ def _worth_their_start(config: pytest.Config) -> int:
     return min(cores, _MOST_FOR_ONE) if is_whole and not is_read else 0
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """With workers, what takes long comes first for each Envoy: at the end they wait for each other only shortly."""
-    yield
-    if not hasattr(config, "workerinput") or config.option.sabotage is not None:
-        return
-    releases = list(config.stash[RUN].releases)
-    groups = {item: _group_in(config, item.nodeid) for item in items}
-    weights: Counter[str] = Counter()
-    for item in items:
-        weights[groups[item]] += _TEST + len(getattr(item, "probes", ()))
-    for deployed, _ in {(groups[item], item.stash[NEED]) for item in items if NEED in item.stash}:
-        weights[deployed] += _DEPLOYMENT
-    order = {name: place for place, name in enumerate(releases)}
-    items.sort(key=lambda item: (order.get(release_of(item) or "", -1), -weights[groups[item]]))
+class Scopes:
+    """Tells by a test's id which tests it goes with.
+
+    Args:
+        labels: of the run's sabotages: the ids of multiplied tests and of verdicts begin their brackets with one.
+    """
+
+    def __init__(self, plan: Plan, labels: Collection[str]) -> None:
+        self._releases = list(plan.releases)
+        self._is_worker = plan.role == "worker"
+        self._labels = labels
+
+    def of(self, nodeid: str) -> str:
+        """The scope of that test."""
+        return group(nodeid, self._labels, self._releases)
+
+    def put_long_ones_first(self, items: list[pytest.Item]) -> None:
+        """What takes long comes first for each Envoy: at the end workers wait for each other only shortly."""
+        groups = {item: self.of(item.nodeid) for item in items}
+        weights: Counter[str] = Counter()
+        for item in items:
+            weights[groups[item]] += _TEST + len(getattr(item, "probes", ()))
+        for deployed, _ in {(groups[item], item.stash[KEY]) for item in items if KEY in item.stash}:
+            weights[deployed] += _DEPLOYMENT
+        order = {name: place for place, name in enumerate(self._releases)}
+        items.sort(key=lambda item: (order.get(release_of(item) or "", -1), -weights[groups[item]]))
+
+    def note(self, items: list[pytest.Item]) -> None:
+        """Lets a worker know which tests are its own."""
+        if self._is_worker and items and items[0].config.getoption("dist") == _OURS:
+            for item in items:
+                item.stash[SCOPE] = self.of(item.nodeid)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Lets a worker know which tests are its own. And what is there now stays until the end: it is no garbage."""
-    config = session.config
-    if hasattr(config, "workerinput") and config.getoption("dist") == _OURS:
-        for item in session.items:
-            item.stash[SCOPE] = _group_in(config, item.nodeid)
-    gc.freeze()
+class Workers:
+    """The hooks by which xdist's controller shares a run among its workers; unless --dist asks for another way."""
 
+    def __init__(self, plan: Plan, scopes: Scopes, engine: Callable[[], Engine]) -> None:
+        self._plan = plan
+        self._scopes = scopes
+        self._engine = engine
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
-    """Keeps tests of one file and Envoy together, with --sabotage those of one sabotage; unless --dist asks else."""
-    if config.getoption("dist") != _OURS:
-        return None
-    from xdist.scheduler import LoadScopeScheduling
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tells each worker what its controller found out."""
+        node.workerinput.update(self._plan.for_worker(self._engine))
 
-    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-        def _split_scope(self, nodeid: str) -> str:
-            return _group_in(config, nodeid)
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
+        """Keeps tests of one file and Envoy together, with --sabotage those of one sabotage."""
+        if config.getoption("dist") != _OURS:
+            return None
+        from xdist.scheduler import LoadScopeScheduling
 
-    return Scheduling(config, log)
+        scopes = self._scopes
 
+        class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
+            def _split_scope(self, nodeid: str) -> str:
+                return scopes.of(nodeid)
 
-def _group_in(config: pytest.Config, nodeid: str) -> str:
-    labels: tuple[str, ...] = config.stash.get(LABELS, ())
-    return group(nodeid, labels, config.stash[RUN].releases)
+        return Scheduling(config, log)
 
 
 def group(nodeid: str, labels: Collection[str], releases: Collection[str]) -> str:

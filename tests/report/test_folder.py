@@ -16,7 +16,6 @@ import xmlschema
 
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import FAILING
-from takeover.evidence.diagnostics import without_secrets
 from takeover.model.document import BinaryResult, Document, Envoy, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
@@ -24,6 +23,7 @@ from takeover.report.folder import keep, publish
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
+from takeover.scene.diagnostics import without_secrets
 from takeover.store import documents as store
 from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL

@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    """A suite file of its own beside the project's plugins."""
-    (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text())
+    """A suite file of its own, in a folder of its own."""
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nscenarios = {ROOT}/manifests\n")
     (tmp_path / "test_it.py").write_text(SUITE)
     return tmp_path

@@ -15,7 +15,7 @@ from tests.run.outside import ROOT, SUITE, one_line, run
     [
         (["--envoy", "1.2.3"], r"1\.2\.3.*1\.40\.0"),
         (["--envoy", "/no/such/envoy"], r"/no/such/envoy"),
-        (["--engine", "nonsense"], r"invalid choice: '?nonsense"),
+        (["--engine", "nonsense"], r"no engine 'nonsense'; there are local, kubernetes, kind"),
         (["--image", "nginx"], r"--image nginx: give it as ROLE=REFERENCE"),
         (["--image", "envoy=redis:7"], r"image redis:7: nothing on this machine provides it"),
         (["--image", "database=nginx"], r"--image database=.*roles envoy, iptables, nginx"),

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from takeover.base.errors import TakeoverError
-from takeover.scene import Scene
+from takeover.scene.scene import Scene
 
 # What moves whether or not there is traffic under test, or says nothing about it.
 _IRRELEVANT = ("server.", "runtime.", "filesystem.", "listener.admin.", "http.admin.", "main_thread.", "workers.")

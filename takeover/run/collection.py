@@ -1,0 +1,102 @@
+"""From the tests that pytest collects to the items of the run, in order. Every step stands in one function."""
+
+import gc
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.run import docs
+from takeover.run.deployment_key import KEY, key_of
+from takeover.run.plan import Plan
+from takeover.run.probe_items import add_probes
+from takeover.run.scenes import Scenes
+from takeover.run.subject import parameters_of
+from takeover.run.versions import check_known_failures, mark_by_version
+from takeover.run.workers import Scopes
+from takeover.scenario.loader import Scenario
+
+if TYPE_CHECKING:
+    from takeover.run.sabotage import Sabotages
+
+
+class Collection:
+    """The hooks of a process that collects.
+
+    Args:
+        sabotages: None without --sabotage.
+        scopes: which tests go to the same worker.
+    """
+
+    def __init__(self, plan: Plan, scenes: Scenes, sabotages: "Sabotages | None", scopes: Scopes) -> None:
+        self._plan = plan
+        self._scenes = scenes
+        self._sabotages = sabotages
+        self._scopes = scopes
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Multiplies a test by the sabotages of its scenarios, then by the Envoys, whose names its id shows."""
+        if self._sabotages is not None and "scene" in metafunc.fixturenames:
+            self._sabotages.multiply(metafunc)
+        if "envoy_release" in metafunc.fixturenames:
+            names = list(self._plan.releases)
+            metafunc.parametrize("envoy_release", names, ids=[f"envoy-{name}" for name in names], scope="session")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> Iterator[None]:
+        """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
+        check_known_failures(config, items)
+        add_probes(session, items, self._plan, self._scenes.deployed)
+        if self._sabotages is not None:
+            self._sabotages.keep_fitting(items)
+
+        yield
+
+        if self._sabotages is not None:
+            self._sabotages.arrange(session, items)
+        self._say_what_each_needs(items)
+        mark_by_version(items, self._plan)
+        if self._plan.role == "worker" and self._sabotages is None:
+            self._scopes.put_long_ones_first(items)
+
+    def _say_what_each_needs(self, items: list[pytest.Item]) -> None:
+        """Checks every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
+
+        Raises: pytest.UsageError for a scenario or an edit that is wrong.
+        """
+        places: dict[pytest.Item, tuple[str, str, str]] = {}
+        checked: dict[tuple[str, tuple[str, ...], str], Scenario] = {}  # the same for every Envoy
+        for item in items:
+            if KEY not in item.stash and "scene" in getattr(item, "fixturenames", ()):
+                before = self._sabotages.edits_before(item) if self._sabotages is not None else ()
+                item.stash[KEY] = key_of(item, parameters_of(item)["envoy_release"], _repeat(item), before)
+            key = item.stash.get(KEY, None)
+            if key is None:
+                places[item] = ("", "", "")
+                continue
+            content = (key.scenario, key.bases, key.edits_text)
+            try:
+                scenario = checked.get(content) or Scenario.named(key.scenario, key.bases).edited(key.edits)
+            except BadInputError as error:
+                raise pytest.UsageError(str(error)) from None
+            checked[content] = scenario
+            places[item] = (key.release, scenario.article, scenario.name)
+        releases = list(dict.fromkeys(release for release, _, _ in places.values()))
+        items.sort(key=lambda item: (_repeat(item), releases.index(places[item][0]), *places[item][1:]))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Writes pages, where that is all; else what is there now stays until the end: it is no garbage."""
+        if self._plan.docs is not None:
+            docs.write(self._plan.docs, session.items)
+        elif not session.config.option.collectonly:
+            self._scenes.check_engine(session.items)
+        self._scopes.note(session.items)
+        gc.freeze()
+
+
+def _repeat(item: pytest.Item) -> int:
+    """Which repeat the test is part of, with pytest-repeat's --count."""
+    return int(parameters_of(item).get("__pytest_repeat_step_number") or 0)

@@ -1,0 +1,89 @@
+"""The end of a run whose results are kept: several Envoys are compared, and the report is written."""
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
+from takeover.compare.accepted import accept
+from takeover.compare.comparison import Comparison, compare
+from takeover.compare.listing import listing
+from takeover.report.compared import Compared
+from takeover.report.failure import Failure
+from takeover.run.plan import Plan
+from takeover.run.record import Record
+from takeover.run.results import Results
+from takeover.store import documents as store
+
+
+class Conclusion:
+    """What is made of the results."""
+
+    def __init__(self, plan: Plan, results: Results) -> None:
+        self._plan = plan
+        self._results = results
+        self._failed: list[tuple[Failure, dict[str, str]]] = []
+        self._page = ""
+        self._comparison: Comparison | None = None
+
+    def take(self, report: pytest.TestReport, record: Record) -> None:
+        """Takes in what a failed test left."""
+        subject = record.subject
+        if report.failed and subject is not None:
+            failure = Failure(
+                subject.scenario,
+                subject.release,
+                subject.name,
+                report.longreprtext,
+                expected=record.expected,
+                command=record.command,
+            )
+            told = {f"{title}.txt": text for title, text in report.sections}
+            self._failed.append((failure, record.artefacts or told))
+            record.artefacts = {}
+
+    def keep_failures(self) -> None:
+        """Writes them as soon as there is a folder: they need not be held in memory until the end."""
+        while self._failed and self._results.folder is not None:
+            from takeover.report import folder  # costs a tenth of a second, and most runs have nothing to keep here
+
+            folder.keep(self._results.folder, *self._failed.pop(0))
+
+    def compare(self) -> bool:
+        """Compares what the other Envoys do with the first one. Returns whether a difference fails the run."""
+        documents = {each.stem: each for each in self._results.documents if each.exists()}
+        if len(documents) < 2:
+            return False
+        self._comparison = compare({name: functools.partial(store.read, path) for name, path in documents.items()})
+        accept(self._comparison, self._plan.accepted)
+        return bool(self._comparison.failing(self._plan.failing_kinds))
+
+    def publish(self) -> None:
+        """Writes the page, the summary and JUnit's XML; ends the run where that cannot be done."""
+        if self._results.folder is None:
+            return
+        from takeover.report import folder
+
+        compared = None if self._comparison is None else Compared(self._comparison, self._plan.failing_kinds)
+        try:
+            self.keep_failures()
+            page = folder.publish(self._results.folder, self._results.documents, compared)
+            self._page = display_path(page.absolute())
+        except (BadInputError, OSError) as error:
+            pytest.exit(f"--reports: cannot write the report: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+
+    def differences(self) -> tuple[str, Iterator[str]] | None:
+        """Title and lines of what differs; None if there was nothing to compare."""
+        if self._comparison is None:
+            return None
+        title = f"differences from Envoy {self._comparison.baseline}"
+        return title, listing(self._comparison, self._plan.failing_kinds)
+
+    def places(self) -> Iterator[str]:
+        """Where everything is, a line each."""
+        if self._page:
+            yield f"report: {self._page}"
+        if self._results.folder is not None:
+            yield f"results: {display_path(self._results.folder.absolute() / store.RESULTS)}"

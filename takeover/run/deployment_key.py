@@ -1,0 +1,72 @@
+"""Which deployment a test needs: by its mark, its parameters, and what a sabotage changes.
+
+`@pytest.mark.scenario(NAME, *EDITS)`: the tests around it with the same scenario and edits share one deployment.
+`@pytest.mark.scenario(NAME, *EDITS, fresh=True)`: this test gets a deployment of its own.
+"""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from takeover.scenario.edits import Edit
+
+
+@dataclass(frozen=True)
+class DeploymentKey:
+    """Names a deployment. Tests with equal keys share one.
+
+    Args:
+        edits_text: what tells one set of edits from another (their values cannot be hashed).
+        repeat: which of the run's repeats it is for: each deploys anew.
+        only_for: the test that wants a deployment of its own, empty for one that is shared.
+        bases: what is deployed beside the scenario (folders of manifests/bases).
+    """
+
+    scenario: str
+    edits: tuple[Edit, ...] = field(compare=False)
+    edits_text: str
+    release: str
+    repeat: int
+    only_for: str
+    bases: tuple[str, ...] = ()
+
+
+KEY: pytest.StashKey[DeploymentKey] = pytest.StashKey()
+"""On every item that needs a deployment."""
+
+ON_DEMAND: pytest.StashKey[bool] = pytest.StashKey()
+"""On an item whose deployment is not to be made ahead, because the item may be left out."""
+
+
+def _mark_of(item: pytest.Item) -> pytest.Mark:
+    mark = item.get_closest_marker("scenario")
+    if mark is None or not mark.args:
+        raise pytest.UsageError(f"{item.nodeid}: say which scenario it is for: @pytest.mark.scenario(NAME)")
+    return mark
+
+
+def has_scenario(item: pytest.Item) -> bool:
+    """Whether the item's marks name a scenario."""
+    return item.get_closest_marker("scenario") is not None
+
+
+def scenario_of(item: pytest.Item) -> tuple[str, tuple[Edit, ...]]:
+    """The scenario that the test's mark names, and the mark's edits."""
+    name, *edits = _mark_of(item).args
+    return name, tuple(edits)
+
+
+def is_fresh(item: pytest.Item) -> bool:
+    """Whether the test gets a deployment of its own."""
+    return bool(_mark_of(item).kwargs.get("fresh"))
+
+
+def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:
+    """The key for a test on that Envoy.
+
+    Args:
+        edits_before: a sabotage's, which come before the mark's own.
+    """
+    name, own_edits = scenario_of(item)
+    edits = (*edits_before, *own_edits)
+    return DeploymentKey(name, edits, repr(edits), release, repeat, item.nodeid if is_fresh(item) else "")

@@ -1,0 +1,93 @@
+"""A test while it runs: deployments made ahead, what is left out, and what its report is given. In one process."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from takeover.evidence.trace import Path
+from takeover.run import failure
+from takeover.run.plan import Plan
+from takeover.run.probe_items import INVENTORY, OBSERVATIONS
+from takeover.run.record import Record, attach
+from takeover.run.scenes import SCENE, Scenes
+from takeover.run.subject import subject_of
+from takeover.run.versions import UNSUPPORTED, skip_if_unsupported
+
+if TYPE_CHECKING:
+    from takeover.run.sabotage import Sabotages
+
+
+class Execution:
+    """The hooks of a process that runs tests.
+
+    Args:
+        sabotages: None without --sabotage.
+    """
+
+    def __init__(self, plan: Plan, scenes: Scenes, sabotages: "Sabotages | None") -> None:
+        self._plan = plan
+        self._scenes = scenes
+        self._sabotages = sabotages
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """While a test runs, the deployments of the next ones are made."""
+        self._scenes.prefetch(item, nextitem)
+        try:
+            return (yield)
+        finally:
+            self._scenes.forget(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Leaves out what need not run."""
+        skip_if_unsupported(item)
+        if self._sabotages is not None:
+            self._sabotages.skip_if_decided(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Gives the report its record; to that of a failure what tells why, before anything is taken down."""
+        report = yield
+        record = Record(subject=subject_of(item))
+        if self._sabotages is not None:
+            # What a sabotage does to a test is no failure of the run.
+            self._sabotages.judge(item, call, report, record)
+        if support := item.stash.get(UNSUPPORTED, None):
+            record.unsupported = str(support)
+        if call.when == "call":
+            _take_what_was_found(item, record)
+            if SCENE in item.stash:
+                _take_traffic(item, report, record)
+        failure.tell(item, call, report, record, self._plan)
+        attach(report, record)
+        return report
+
+    def pytest_assertrepr_compare(self, op: str, left: Any, right: Any) -> None:
+        """Remembers which trace was wanted where another one was observed: that tells where it broke off."""
+        if op == "==" and isinstance(left, Path) and isinstance(right, list):
+            left.expected = list(right)
+
+
+def _take_traffic(item: pytest.Item, report: pytest.TestReport, record: Record) -> None:
+    """What the witnesses said of each watched block."""
+    scene = item.stash[SCENE]
+    record.evidence = [observed.hops for observed in scene.watched_blocks]
+    record.measurements = list(scene.measurements)
+    if report.failed:
+        record.expected = [observed.path.expected for observed in scene.watched_blocks]
+
+
+def _take_what_was_found(item: pytest.Item, record: Record) -> None:
+    """What probes and the inventory found. The item stays until the end of the run, and need not hold it."""
+    if OBSERVATIONS in item.stash:
+        record.observations = item.stash[OBSERVATIONS]
+        del item.stash[OBSERVATIONS]
+    if INVENTORY in item.stash:
+        record.inventory = item.stash[INVENTORY]
+        del item.stash[INVENTORY]

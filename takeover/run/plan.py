@@ -1,0 +1,179 @@
+"""What a run is to do: made of the options before anything is collected, and never changed."""
+
+import dataclasses
+import fnmatch
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.compare.accepted import Acceptance, read_accepted
+from takeover.compare.kinds import failing
+from takeover.engines import choose
+from takeover.engines.choose import EngineOptions
+from takeover.engines.contract import Engine
+from takeover.engines.kind.cluster import KindOptions
+from takeover.envoy.releases import resolve
+from takeover.model.release import Release
+from takeover.probes.probe import Group
+from takeover.probes.probe_file import read_probes
+from takeover.scenario.loader import Scenario, names
+from takeover.scenario.sabotage import Sabotage, read_sabotages
+
+Tell = Callable[[str], None]
+
+Role = Literal["alone", "controller", "worker"]
+"""Of a process in its run: the only one, the one to which xdist's workers report, such a worker."""
+
+_FROM_CONTROLLER = "takeover"  # in a worker's input: what its controller found out, as data of built-in types
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the options say.
+
+    Args:
+        role: of this process.
+        engine: where the scenarios run.
+        releases: the Envoys by their names, in the order in which they were named.
+        keep: whether the scenarios are held after the tests.
+        groups: with probes, the groups of each scenario; None without.
+        sabotages: with --sabotage, those that were chosen; None without.
+        keeps_results: whether this is a run of the suites as they are, whose results are kept.
+        reports: where.
+        failing_kinds: the kinds of differences that fail the run.
+        accepted: the differences that do not.
+        docs: with --write-docs, where pages are written instead of running anything.
+    """
+
+    role: Role
+    engine: EngineOptions
+    releases: Mapping[str, Release]
+    keep: bool
+    groups: Mapping[str, tuple[Group, ...]] | None
+    sabotages: tuple[Sabotage, ...] | None
+    keeps_results: bool
+    reports: Path
+    failing_kinds: frozenset[str]
+    accepted: tuple[Acceptance, ...]
+    docs: Path | None
+
+    @property
+    def collects(self) -> bool:
+        """Whether this process collects tests: xdist's controller does not."""
+        return self.role != "controller"
+
+    @property
+    def hears_reports(self) -> bool:
+        """Whether the reports of all tests come to this process."""
+        return self.role != "worker"
+
+    def make_engine(self, tell: Tell) -> Engine:
+        """The engine, ready to deploy. Raises: BadInputError for what this machine or the options lack."""
+        return choose.engine(self.engine, list(self.releases.values()), tell)
+
+    def for_worker(self, engine: Callable[[], Engine]) -> dict[str, Any]:
+        """What a worker need not find out again: the releases; what the engine made for the whole run."""
+        releases = [{**dataclasses.asdict(each), "path": str(each.path)} for each in self.releases.values()]
+        made = None
+        if self.engine.name == "kind":
+            from takeover.engines.kind.engine import KindEngine
+
+            kind = engine()
+            assert isinstance(kind, KindEngine)
+            made = kind.access
+        return {_FROM_CONTROLLER: {"releases": releases, "made": made}}
+
+
+def make_plan(config: pytest.Config, tell: Tell) -> Plan:
+    """The plan of this process.
+
+    Args:
+        tell: takes a line for the user about what takes time.
+
+    Raises: pytest.UsageError, one line, for an option or a file that is wrong.
+    """
+    option = config.option
+    if option.keep and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--keep holds the scenarios of one process: leave out -n")
+    if option.sabotage is not None and option.probes:
+        raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
+    from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
+    try:
+        releases = _releases(option.envoy, from_controller, tell)
+        observes = option.sabotage is None and (option.probes or len(releases) > 1)
+        return Plan(
+            role=_role(config),
+            engine=_engine_options(option, from_controller),
+            releases={each.name: each for each in releases},
+            keep=option.keep,
+            groups={name: read_probes(Scenario.named(name)) for name in names()} if observes else None,
+            sabotages=_chosen_sabotages(option.sabotage),
+            keeps_results=not option.collectonly and option.sabotage is None,
+            reports=Path(option.reports).expanduser(),
+            failing_kinds=failing(option.fail_on),
+            accepted=read_accepted(Path(option.accepted) if option.accepted else None),
+            docs=Path(option.write_docs) if option.write_docs is not None else None,
+        )
+    except TakeoverError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _role(config: pytest.Config) -> Role:
+    if hasattr(config, "workerinput"):
+        return "worker"
+    return "controller" if config.getoption("dist", "no") != "no" and not config.option.collectonly else "alone"
+
+
+def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[Release]:
+    if from_controller is not None:
+        return [Release(**{**each, "path": Path(each["path"])}) for each in from_controller["releases"]]
+    return resolve(selection, tell)
+
+
+def _engine_options(option: Any, from_controller: Any) -> EngineOptions:
+    kubeconfig: str | None = getattr(option, "kubeconfig", None)
+    name = option.engine or "local"
+    kind = None
+    if name == "kind":
+        kind = KindOptions(
+            name=option.cluster_name,
+            keep=option.keep_cluster,
+            image=option.kind_image,
+            kind=option.kind_bin,
+            kubectl=option.kind_kubectl_bin,
+            kubeconfig=kubeconfig,
+        )
+    return EngineOptions(
+        name,
+        _images(option.image),
+        option.kube_context,
+        Path(kubeconfig) if kubeconfig else None,
+        kind,
+        from_controller["made"] if from_controller is not None else None,
+    )
+
+
+def _images(options: list[str]) -> dict[str, str]:
+    images = {}
+    for option in options:
+        role, separator, reference = option.partition("=")
+        if not separator or not role or not reference:
+            raise BadInputError(f"--image {option}: give it as ROLE=REFERENCE, for instance nginx=nginx:1.27")
+        images[role] = reference
+    return images
+
+
+def _chosen_sabotages(pattern: str | None) -> tuple[Sabotage, ...] | None:
+    if pattern is None:
+        return None
+    matches = functools.partial(fnmatch.fnmatch, pat=pattern)
+    found = [each for name in names() for each in read_sabotages(Scenario.named(name))]
+    chosen = tuple(each for each in found if matches(each.label) or matches(each.name))
+    if not chosen:
+        raise BadInputError(f"--sabotage={pattern}: no sabotage has this name (paths go before --sabotage)")
+    return chosen

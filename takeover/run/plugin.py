@@ -1,0 +1,41 @@
+"""The plugin as pytest loads it. All else is imported only in a run that names scenarios."""
+
+from collections.abc import Generator
+
+import pytest
+
+from takeover.run import options
+
+# A verdict that fails shows what was observed instead.
+pytest.register_assert_rewrite("takeover.suite.verdicts")
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declares the options."""
+    options.declare(parser, pluginmanager)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Settles what other plugins look at before anything is configured: how many workers there are, what is printed."""
+    if options.is_wanted(config):
+        if config.option.write_docs is not None:  # nothing is run, and only the files are listed
+            config.option.collectonly, config.option.verbose = True, -2
+        from takeover.run.workers import choose_number
+
+        choose_number(config)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the run's parts."""
+    if not options.is_wanted(config):
+        return
+    config.addinivalue_line("markers", "scenario(name, edits, fresh): the scenario that a test runs in")
+    config.addinivalue_line("markers", "probes: what is observed of probes, and of each Envoy by itself (--probes)")
+    if config.option.help or config.option.markers:
+        return
+    from takeover.run.wiring import wire
+
+    wire(config)

@@ -1,0 +1,115 @@
+"""The items of `--probes`: each scenario's groups of probes, and each Envoy's inventory.
+
+With several Envoys they are there anyway.
+
+An item makes one group of probes on its deployment. It fails only where something could not be observed: whether what
+was seen has changed is for the comparison of two Envoys to say.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.base.errors import TakeoverError
+from takeover.base.paths import display_path
+from takeover.evidence.snapshots import UnrestError
+from takeover.inventory.release import facts_of
+from takeover.model.release import Release
+from takeover.probes.observing import Observation, Observer
+from takeover.probes.probe import Group, Probe
+from takeover.probes.probe_file import FILE
+from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
+from takeover.run.plan import Plan
+from takeover.scenario.loader import MANIFESTS, Scenario
+from takeover.scene import Scene
+
+MARK = "probes"
+"""Marks these items: -m probes runs them alone."""
+
+OBSERVATIONS: pytest.StashKey[list[Observation]] = pytest.StashKey()
+INVENTORY: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+
+
+Deployed = Callable[[pytest.Item], Scene]
+"""Gives an item the scene that it needs."""
+
+
+def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, deployed: Deployed) -> None:
+    """Adds the probes of the scenarios that whole files of the suites are run for, before -m and -k select."""
+    if plan.groups is None or any("::" in argument for argument in session.config.args):
+        return  # somebody wants a single test
+    scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
+    for release in plan.releases.values():
+        found = [group for name in sorted(scenarios) for group in plan.groups[name]]
+        items += [ProbeItem.of(session, group, release.name, deployed) for group in found]
+        items += [InventoryItem.of(session, release)] if scenarios else []
+
+
+class ProbeItem(pytest.Item):
+    """A group of probes on one Envoy release."""
+
+    group: Group
+    probes: tuple[Probe, ...]
+    deployed: Deployed
+
+    @classmethod
+    def of(cls, session: pytest.Session, group: Group, release: str, deployed: Deployed) -> "ProbeItem":
+        """The item for that group, which stands where the group is written."""
+        scenario = Scenario.named(group.scenario)
+        name = f"{group.name}[envoy-{release}]"
+        item: ProbeItem = cls.from_parent(session, name=name, nodeid=f"{display_path(scenario.folder / FILE)}::{name}")
+        item.group = group
+        item.probes = group.probes
+        item.deployed = deployed
+        edits = group.edits
+        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.parts)
+        item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
+        for mark in filter(None, (scenario.chapter, MARK)):
+            session.config.addinivalue_line("markers", f"{mark}: a chapter of the scenarios")
+            item.add_marker(mark)
+        return item
+
+    def runtest(self) -> None:
+        """Observes. Raises: what keeps a probe from being observed."""
+        self.stash[OBSERVATIONS] = Observer(self.deployed(self), self.group).observe()
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """One line for what is no fault of the program."""
+        if isinstance(excinfo.value, UnrestError | TakeoverError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the group is written."""
+        file, _, line = self.group.where.rpartition(":")
+        return Path(file), int(line) - 1, self.name
+
+
+class InventoryItem(pytest.Item):
+    """What one Envoy release by itself is: which configs it loads, what its binary holds."""
+
+    envoy: Release
+    release: str
+
+    @classmethod
+    def of(cls, session: pytest.Session, release: Release) -> "InventoryItem":
+        """The item for that release."""
+        name = f"facts[envoy-{release.name}]"
+        item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(MANIFESTS)}::{name}")
+        item.envoy, item.release = release, release.name
+        item.add_marker(MARK)
+        return item
+
+    def runtest(self) -> None:
+        """Asks the binary. Raises: TakeoverError when it does not answer."""
+        self.stash[INVENTORY] = facts_of(self.envoy)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """One line for what is no fault of the program."""
+        return str(excinfo.value) if isinstance(excinfo.value, TakeoverError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The folder of the configs."""
+        return MANIFESTS, None, self.name

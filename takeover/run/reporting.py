@@ -1,0 +1,78 @@
+"""What becomes of reports, in the process to which all of them come. Every step stands in one function."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from takeover.run.conclusion import Conclusion
+from takeover.run.record import SabotageOutcome, record_of
+from takeover.run.results import Results
+from takeover.run.versions import declared_lines
+
+if TYPE_CHECKING:
+    from takeover.run.sabotage import Sabotages
+
+
+class Reporting:
+    """The hooks of that process.
+
+    Args:
+        results: None for a run whose results are not kept; `conclusion` likewise.
+        sabotages: None without --sabotage.
+    """
+
+    def __init__(self, results: Results | None, conclusion: Conclusion | None, sabotages: "Sabotages | None") -> None:
+        self._results = results
+        self._conclusion = conclusion
+        self._sabotages = sabotages
+        self._sabotage_outcomes: list[SabotageOutcome] = []
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """With --sabotage, one line of dots: the tests of many files take turns."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if self._sabotages is not None and reporter is not None:
+            reporter.showfspath = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Says nothing of sabotaged tests themselves: the verdicts are such a run's results."""
+        return ("", "", "") if record_of(report).sabotaged and not report.failed else None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes in a phase of a test: what a failure left, then its results, then the folder is there to keep both."""
+        record = record_of(report)
+        if record.sabotage is not None and report.when == "call":
+            self._sabotage_outcomes.append(record.sabotage)
+        if self._results is not None and self._conclusion is not None:
+            self._conclusion.take(report, record)
+            self._results.take(report, record)
+            if report.when == "teardown":
+                self._conclusion.keep_failures()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Writes what is known, whatever ended the run; compares; writes the report. A difference fails a good run."""
+        if self._results is None or self._conclusion is None:
+            return
+        self._results.finish()
+        fails = self._conclusion.compare()
+        self._conclusion.publish()
+        if fails and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What there is to read at the end, in order."""
+        sections = [("declared in scenario.yaml", declared_lines(terminalreporter))]
+        if self._sabotages is not None and self._sabotage_outcomes:
+            lines = self._sabotages.lines(self._sabotage_outcomes)
+            sections.append(("sabotage: the test that caught it", lines))
+        if self._conclusion is not None and (differences := self._conclusion.differences()):
+            sections.append(differences)
+        for title, lines in sections:
+            for number, line in enumerate(lines):
+                if number == 0:
+                    terminalreporter.section(title)
+                terminalreporter.write_line(line)
+        for line in self._conclusion.places() if self._conclusion is not None else ():
+            terminalreporter.write_line(line)

@@ -1,0 +1,106 @@
+"""The scenes of one process of a run: one is there for the tests that share it, the next ones are made meanwhile."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from takeover.base.errors import TakeoverError
+from takeover.engines.contract import Engine
+from takeover.run.deployment_key import DeploymentKey
+from takeover.scene import Scene
+
+Deploy = Callable[[Engine, DeploymentKey], Scene]
+
+
+class ScenePool:
+    """Deploys what tests need.
+
+    Args:
+        make_engine: makes the engine, when it is first needed.
+        deploy: makes the scene of a key.
+        keep: whether the last scene of each scenario and Envoy is held until the end.
+    """
+
+    def __init__(self, make_engine: Callable[[], Engine], deploy: Deploy, keep: bool) -> None:
+        self._make_engine = make_engine
+        self._deploy = deploy
+        self._made: tuple[Engine, ThreadPoolExecutor] | None = None
+        self._keep = keep
+        self._ahead: dict[DeploymentKey, Future[Scene]] = {}
+        self._current: tuple[DeploymentKey, Scene] | None = None
+        self._failed: dict[DeploymentKey, TakeoverError] = {}
+        self.held: dict[tuple[str, str], Scene] = {}
+        """With `keep`: (scenario, Envoy) → its last scene."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made when it is first asked for.
+
+        Raises: BadInputError for what this machine or the options lack.
+        """
+        return self._engine_and_deployer()[0]
+
+    def _engine_and_deployer(self) -> tuple[Engine, ThreadPoolExecutor]:
+        if self._made is None:
+            engine = self._make_engine()
+            self._made = engine, ThreadPoolExecutor(engine.concurrency.at_once, "deploy")
+        return self._made
+
+    def scene(self, key: DeploymentKey) -> Scene:
+        """The deployment of that key; the one before goes, if it was another.
+
+        Raises: what deploying it raised.
+        """
+        if self._current is None or self._current[0] != key:
+            self.drop_current()
+            if key in self._failed:  # every test that shares it would wait for the same failure again
+                raise self._failed[key]
+            self._begin(key)
+            wait([self._ahead[key]])  # a Ctrl-C that comes here leaves it among what is to be removed
+            try:
+                self._current = (key, self._ahead.pop(key).result())
+            except TakeoverError as error:
+                self._failed[key] = error
+                raise
+        return self._current[1]
+
+    def prefetch(self, keys: Iterable[DeploymentKey]) -> None:
+        """Begins to deploy what is needed next, in that order, as far ahead as the engine wants."""
+        for key in keys:
+            if len(self._ahead) >= self.engine.concurrency.ahead:
+                return
+            if self._current is None or self._current[0] != key:
+                self._begin(key)
+
+    def _begin(self, key: DeploymentKey) -> None:
+        if key not in self._ahead and key not in self._failed:
+            engine, deployer = self._engine_and_deployer()
+            self._ahead[key] = deployer.submit(self._deploy, engine, key)
+
+    def drop_current(self) -> None:
+        """Removes the scene that is there; with `keep`, the last one of each scenario and Envoy is held."""
+        if self._current is None:
+            return
+        key, scene = self._current
+        over: Scene | None = scene
+        if self._keep:
+            place = (key.scenario, key.release)
+            over, self.held[place] = self.held.get(place), scene
+        if over is not None:
+            over.close()
+        self._current = None  # only now: a Ctrl-C leaves it among what is to be removed
+
+    def close(self) -> None:
+        """Removes everything."""
+        if self._made is not None:
+            self._made[1].shutdown(cancel_futures=True)
+        made_ahead = [each.result() for each in self._ahead.values() if not each.cancelled() and not each.exception()]
+        if self._current is not None:
+            made_ahead.append(self._current[1])
+        for scene in (*made_ahead, *self.held.values()):
+            scene.close()
+        self._ahead.clear()
+        self.held.clear()
+        self._current = None
+        if self._made is not None:
+            self._made[0].close()
+            self._made = None

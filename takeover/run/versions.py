@@ -1,0 +1,81 @@
+"""What scenario.yaml declares of versions: unsupported tests do not run and are told of, known failures must fail."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.run.deployment_key import KEY, ON_DEMAND, has_scenario, scenario_of
+from takeover.run.plan import Plan
+from takeover.run.record import record_of
+from takeover.run.subject import own_name
+from takeover.scenario.declared import KnownFailure, Support
+from takeover.scenario.loader import Scenario
+
+UNSUPPORTED: pytest.StashKey[Support] = pytest.StashKey()
+"""On a test whose scenario does not support its Envoy: what it supports, and why."""
+
+
+def unsupported(scenario: Scenario, version: str) -> Support | None:
+    """What the scenario supports, if that is not this version."""
+    return scenario.supports if scenario.supports and version not in scenario.supports.envoy else None
+
+
+def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure | None:
+    """Why the test of that name fails on that version, if that is known."""
+    return next((each for each in scenario.known_failures if version in each.envoy and each.is_about(test)), None)
+
+
+def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Refuses a known failure of no test, which can be told when all suites are there. Raises: pytest.UsageError."""
+    if not set((config.rootpath / "suites").glob("**/test_*.py")) <= {item.path for item in items}:
+        return
+    tests: dict[str, set[str]] = {}
+    for item in items:
+        if has_scenario(item):
+            tests.setdefault(scenario_of(item)[0], set()).add(own_name(item))
+    for name, of_scenario in tests.items():
+        try:
+            known_failures = Scenario.named(name).known_failures
+        except BadInputError as error:
+            raise pytest.UsageError(str(error)) from None
+        for known in known_failures:
+            if not any(known.is_about(each) for each in of_scenario):
+                raise pytest.UsageError(f"{known.where}: no test of {name} is called {known.test}")
+
+
+def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
+    """Marks the tests, once it is known what each of them needs."""
+    for item in items:
+        if KEY not in item.stash:
+            continue
+        key = item.stash[KEY]
+        scenario, version = Scenario.named(key.scenario), plan.releases[key.release].version
+        if support := unsupported(scenario, version):
+            item.stash[UNSUPPORTED] = support
+            item.stash[ON_DEMAND] = True
+        elif known := known_failure(scenario, own_name(item), version):
+            # A scenario that does not come up fails by pytest.fail; any other error is none that was known.
+            failures = (AssertionError, pytest.fail.Exception)
+            item.add_marker(pytest.mark.xfail(reason=known.reason, strict=True, raises=failures))
+
+
+def skip_if_unsupported(item: pytest.Item) -> None:
+    """Leaves out what is not supported."""
+    if support := item.stash.get(UNSUPPORTED, None):
+        pytest.skip(f"unsupported: {item.stash[KEY].scenario} {support}")
+
+
+def declared_lines(reporter: pytest.TerminalReporter) -> Iterator[str]:
+    """What did not run because a scenario does not support it, and what failed as was known."""
+    counted: dict[str, int] = {}
+    for report in reporter.getreports("skipped"):
+        record = record_of(report)
+        if record.unsupported and (subject := record.subject) is not None:
+            told = f"unsupported on Envoy {subject.release}: {subject.scenario} {record.unsupported}"
+            counted[told] = counted.get(told, 0) + 1
+    yield from (f"{told} ({count} tests)" for told, count in counted.items())
+    for report in reporter.getreports("xfailed"):
+        about = record_of(report).subject
+        if about is not None:
+            yield f"known failure on Envoy {about.release}: {about.name}: {report.wasxfail}"

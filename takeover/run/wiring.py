@@ -1,0 +1,104 @@
+"""The parts of a run, made and registered in one place and in one order, each given what it needs."""
+
+import functools
+import signal
+
+import pytest
+
+from takeover.base.errors import TakeoverError
+from takeover.engines.contract import Engine
+from takeover.run import live
+from takeover.run.annotations import Annotations
+from takeover.run.chosen import ChosenTests, ChosenTestsTeller
+from takeover.run.collection import Collection
+from takeover.run.conclusion import Conclusion
+from takeover.run.deployment_key import DeploymentKey
+from takeover.run.execution import Execution
+from takeover.run.interrupt import Interrupts
+from takeover.run.keep import Keep
+from takeover.run.plan import Plan, make_plan
+from takeover.run.record import Seam
+from takeover.run.reporting import Reporting
+from takeover.run.results import Results
+from takeover.run.sabotage import Sabotages
+from takeover.run.scene_pool import ScenePool
+from takeover.run.scenes import Scenes
+from takeover.run.workers import Scopes, Workers
+from takeover.scene import Scene
+
+
+def wire(config: pytest.Config) -> None:
+    """Makes the plan and the parts of this process.
+
+    The order: of the hooks of one name, those of a part that stands earlier are called earlier, and its wrappers lie
+    around those of later ones. All come before pytest's own and other plugins', but for hooks that say `trylast`.
+
+    Raises: pytest.UsageError, one line, for an option or a file that is wrong.
+    """
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    tell = reporter.write_line if reporter is not None else lambda _: None
+    plan = make_plan(config, tell)
+    pool = ScenePool(functools.partial(plan.make_engine, tell), functools.partial(_deploy, plan), plan.keep)
+    scenes = Scenes(pool)
+    sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
+    scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
+
+    parts: list[object] = [Interrupts(), Seam()]
+    if plan.keep and reporter is not None:
+        parts.append(Keep(pool, reporter))
+    parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
+    if plan.hears_reports:
+        results = Results(plan) if plan.keeps_results else None
+        conclusion = Conclusion(plan, results) if results is not None else None
+        if results is not None:
+            parts.append(ChosenTests(results.expect))
+            if reporter is not None and live.somebody_looks_on(config):
+                parts.append(live.Live(config, reporter, results))
+        if reporter is not None and Annotations.are_wanted():
+            parts.append(Annotations(reporter))
+        parts.append(Reporting(results, conclusion, sabotages))
+    elif (teller := ChosenTestsTeller.of(config)) is not None:
+        parts.append(teller)
+    if plan.role == "controller":
+        parts.append(Workers(plan, scopes, lambda: pool.engine))
+    parts.append(Ends(plan, pool, scenes))
+
+    for part in reversed(parts):  # the last one that is registered is called first
+        config.pluginmanager.register(part, f"takeover-{type(part).__name__}")
+
+
+def _deploy(plan: Plan, engine: Engine, key: DeploymentKey) -> Scene:
+    return Scene.deploy(engine, plan.releases[key.release], key.scenario, key.edits, key.bases)
+
+
+class Ends:
+    """The beginning and the end of a run: what is said first, what is checked first, what is removed last."""
+
+    def __init__(self, plan: Plan, pool: ScenePool, scenes: Scenes) -> None:
+        self._plan = plan
+        self._pool = pool
+        self._scenes = scenes
+
+    def pytest_report_header(self) -> list[str]:
+        """Says which binaries are tested, and where."""
+        lines = [
+            f"envoy: {each.name} (commit {each.commit}, {each.build}, sha256 {each.sha256})"
+            for each in self._plan.releases.values()
+        ]
+        return [*lines, f"engine: {self._plan.engine.name}"]
+
+    def pytest_sessionstart(self) -> None:
+        """With xdist the controller checks the machine, once, before its workers begin."""
+        if self._plan.role == "controller":
+            self._scenes.check_engine()
+
+    def pytest_unconfigure(self) -> None:
+        """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
+
+        It stays ignored: Python's own end, which is left, would make of a run that is over one that a signal ended.
+        """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._pool.close()
+        except TakeoverError as error:
+            raise pytest.UsageError(f"not all could be removed: {error}") from None
