@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from takeover.compare.comparison import compare
-from takeover.compare.kinds import FAILING
+from takeover.compare.kinds import failing
 from takeover.report.compared import Compared
 from takeover.report.folder import publish
 from takeover.store import documents as store
@@ -34,7 +34,7 @@ def main() -> None:
             paths.append(store.write(run, document.envoy.name, msgspec.json.encode(document)))
         comparison = compare({path.stem: functools.partial(store.read, path) for path in paths})
         begin = time.monotonic()
-        page = publish(run, paths, Compared(comparison, FAILING))
+        page = publish(run, paths, Compared(comparison, failing(None)))
         seconds = time.monotonic() - begin
         tests = sum(len(each.tests) for each in found) * _ENVOYS // len(found)
         print(

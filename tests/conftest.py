@@ -3,8 +3,12 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+
+from takeover.model.document import Document
 
 
 class Tag:
@@ -50,3 +54,39 @@ def new_tag() -> Callable[[], Tag]:
 def _ctrl_c_reaches_children() -> None:
     # What a script runs in the background (`./test &`) ignores Ctrl-C, and so would the runs that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SEEN: dict[str, Any] = {
+    "status": 200,
+    "reason": "OK",
+    "protocol": "HTTP/1.1",
+    "headers": [("server", "envoy"), ("x-auth-user", "alice"), ("content-length", "2")],
+    "body": "ok",
+    "end": "open",
+    "log": [{"flags": "-", "status": 200}],
+    "stats": {"http.one.downstream_rq_total": 1},
+}
+REQUEST = {"from": "client/client", "to": {"service": "v1/app", "port": 80}, "protocol": "http1", "method": "GET",
+           "path": "/", "version": "1.1", "host": "probe.example"}  # fmt: skip
+
+
+@pytest.fixture
+def document() -> Callable[..., Document]:
+    """Makes a document: `seen` changes what is seen of each of two probes, other words change the document."""
+
+    def make(name: str, seen: dict[str, Any] | None = None, version: str = "", **changed: Any) -> Document:
+        probes = [
+            {"scenario": scenario, "probe": "edges/plain", "request": REQUEST, "seen": SEEN | (seen or {})}
+            for scenario in ("one", "two")
+        ]
+        data = {
+            "schema": 1,
+            "written": "2026-11-25T10:00:00+00:00",
+            "complete": True,
+            "engine": "local",
+            "envoy": {"name": name, "version": version or name, "commit": "abc", "build": "Clean", "sha256": "0f"},
+            "probes": probes,
+        }
+        return msgspec.convert(data | changed, Document)
+
+    return make

@@ -11,7 +11,7 @@ from takeover.cli.results import add_reports, chosen, paths_of, published
 from takeover.compare.accepted import DEFAULT, accept, read_accepted
 from takeover.compare.comparison import Comparison, Difference, compare
 from takeover.compare.detail import detail
-from takeover.compare.kinds import BY_NAME, FAILING, failing
+from takeover.compare.kinds import BY_NAME, failing
 from takeover.compare.listing import listing
 from takeover.store import documents as store
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on",
         metavar="KIND[,KIND…]|all|none",
-        help=f"the kinds that fail (default: {','.join(each for each in BY_NAME if each in FAILING)})",
+        help=f"the kinds that fail (default: {','.join(each for each in BY_NAME if each in failing(None))})",
     )
     parser.add_argument(
         "--accepted", type=Path, metavar="FILE", help=f"the differences that you accept (default: {DEFAULT}, if there)"

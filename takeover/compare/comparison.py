@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from takeover.compare.documents import Change, changes, not_compared
-from takeover.compare.kinds import BY_NAME, RANK
+from takeover.compare.documents import document_changes, not_compared
+from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.model.document import Document
 
 
@@ -86,7 +86,7 @@ def compare(documents: Mapping[str, Callable[[], Document]]) -> Comparison:
     for label, read in others:
         other = read()
         remarks += _remarks(label, other) + _left_out((first, baseline), (label, other))
-        for change in changes(baseline, other):
+        for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
                 name, Difference(name, change.kind, change.what, change.was, change.now, [], [], [])
@@ -117,7 +117,7 @@ def identity(change: Change) -> str:
 
 def _order(difference: Difference) -> tuple[int, int, list[Place], str]:
     """By kind, then what is in most places."""
-    return RANK[difference.kind], -len(difference.places), difference.places, difference.what
+    return rank(difference.kind), -len(difference.places), difference.places, difference.what
 
 
 def _remarks(label: str, document: Document) -> list[str]:

@@ -1,35 +1,16 @@
 """What changed from one document to another, each change by itself."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from takeover.compare.kinds import BY_NAME, Change
 from takeover.compare.observations import ObservedChange, observation_changes, warning_changes
 from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change: its kind, where, of what, what it was and what it is (None: nothing).
-
-    Args:
-        probe: the probe's name, a test's name, or which config; empty for what is about the binary.
-        detail: why, in one line; it says nothing that tells two changes apart.
-    """
-
-    kind: str
-    scenario: str
-    probe: str
-    what: str
-    was: str | None
-    now: str | None
-    detail: str = ""
-
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
 
 
-def changes(old: Document, new: Document) -> Iterator[Change]:
+def document_changes(old: Document, new: Document) -> Iterator[Change]:
     """All changes between what both documents have; what only one of them was asked for is not compared."""
     for was, now in _pairs(old.tests, new.tests):
         yield from _test_changes(was, now)
@@ -41,6 +22,9 @@ def changes(old: Document, new: Document) -> Iterator[Change]:
             yield _placed(each, probe_now.scenario, probe_now.probe)
     if old.binary and new.binary:
         yield from _binary_changes(old.binary, new.binary)
+    for kind in BY_NAME.values():
+        if kind.find is not None:
+            yield from kind.find(old, new)
 
 
 def not_compared(old: Document, new: Document) -> tuple[int, int]:

@@ -1,9 +1,32 @@
 """The kinds of differences, from what hurts most to what hurts least, and the headers on which security rests."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from takeover.base.errors import BadInputError
+from takeover.model.document import Document
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change from an Envoy to another: its kind, where, of what, what it was and what it is (None: nothing).
+
+    Args:
+        probe: the probe's name, a test's name, or which config; empty for what is about the binary.
+        detail: why, in one line; it says nothing that tells two changes apart.
+    """
+
+    kind: str
+    scenario: str
+    probe: str
+    what: str
+    was: str | None
+    now: str | None
+    detail: str = ""
+
+
+Find = Callable[[Document, Document], Iterable[Change]]
 
 
 @dataclass(frozen=True)
@@ -16,6 +39,7 @@ class Kind:
         merges_probes: whether the same change in several probes is one difference. Where it can hurt, every probe
             stands alone: who accepts it for one has not accepted it for another.
         only_counted: whether a listing only counts it, unless all is asked for.
+        find: finds the changes of this kind between two Envoys' documents; None for ours, which are found together.
     """
 
     name: str
@@ -23,9 +47,10 @@ class Kind:
     fails_by_default: bool = False
     merges_probes: bool = True
     only_counted: bool = False
+    find: Find | None = None
 
 
-KINDS: Final = (
+_OURS = (
     Kind("verdict", "a test that passed does not any more", fails_by_default=True, merges_probes=False),
     Kind("config-rejected", "Envoy no longer takes the config", fails_by_default=True, merges_probes=False),
     Kind("security-header", "a header on which security rests", fails_by_default=True, merges_probes=False),
@@ -54,9 +79,31 @@ KINDS: Final = (
     Kind("flag-added", "the binary knows another command line flag", only_counted=True),
     Kind("statistic-added", "a new statistic", only_counted=True),
 )
-BY_NAME: Final = {each.name: each for each in KINDS}
-RANK: Final = {each.name: place for place, each in enumerate(KINDS)}
-FAILING: Final = frozenset(each.name for each in KINDS if each.fails_by_default)
+BY_NAME: Final = {each.name: each for each in _OURS}
+"""Every kind there is, in the order of how much it hurts; `register` adds to it."""
+
+
+def register(kind: Kind, after: str) -> None:
+    """Adds a kind of one's own.
+
+    Args:
+        kind: with a `find`, as none of ours looks for it.
+        after: the kind that hurts a little more.
+
+    Raises: BadInputError for a name that is taken, or a kind `after` that is not there.
+    """
+    if kind.name in BY_NAME or after not in BY_NAME:
+        raise BadInputError(f"kind {kind.name}: the name is taken, or there is no kind {after!r} to come after")
+    behind = list(BY_NAME.values())
+    behind.insert(rank(after) + 1, kind)
+    BY_NAME.clear()
+    BY_NAME.update({each.name: each for each in behind})
+
+
+def rank(name: str) -> int:
+    """How many kinds hurt more."""
+    return list(BY_NAME).index(name)
+
 
 SECURITY_HEADERS: Final = {
     "access-control-allow-credentials": "lets other origins act with the user's cookies",
@@ -107,7 +154,7 @@ def failing(selection: str | None) -> frozenset[str]:
     Raises: BadInputError that lists the kinds.
     """
     if selection is None:
-        return FAILING
+        return frozenset(each.name for each in BY_NAME.values() if each.fails_by_default)
     if selection in ("none", "all"):
         return frozenset(BY_NAME if selection == "all" else ())
     names = frozenset(each.strip().lower().replace(" ", "-") for each in selection.split(","))

@@ -9,7 +9,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.compare.accepted import accept, read_accepted
 from takeover.compare.comparison import Comparison, compare
-from takeover.compare.kinds import FAILING
+from takeover.compare.kinds import failing
 from takeover.compare.listing import listing
 from takeover.model.document import Document
 
@@ -33,9 +33,9 @@ def entry(tmp_path: Path, text: str, until: str = "2.0") -> Path:
 def test_one_that_fits_is_shown_and_does_not_fail(tmp_path: Path, comparison: Comparison, text: str) -> None:
     accept(comparison, read_accepted(entry(tmp_path, text.replace("ID", f'"{comparison.differences[0].id}"'))))
 
-    assert comparison.failing(FAILING) == []
+    assert comparison.failing(failing(None)) == []
     assert comparison.remarks == []
-    lines = list(listing(comparison, FAILING))
+    lines = list(listing(comparison, failing(None)))
     assert any(line.strip() == "accepted: it was a bug (Ann, until 2.0)" for line in lines)
     assert lines[-1] == "1 difference from 1.0 in 2.0, 1 accepted"
 
@@ -43,11 +43,11 @@ def test_one_that_fits_is_shown_and_does_not_fail(tmp_path: Path, comparison: Co
 def test_every_place_must_be_accepted(tmp_path: Path, comparison: Comparison) -> None:
     path = entry(tmp_path, "scenario: one")
     accept(comparison, read_accepted(path))
-    assert (len(comparison.failing(FAILING)), comparison.remarks) == (1, [])
+    assert (len(comparison.failing(failing(None))), comparison.remarks) == (1, [])
 
     path.write_text(path.read_text() + path.read_text().replace("one", "two").replace("Ann", "Bob"))
     accept(comparison, read_accepted(path))
-    assert comparison.failing(FAILING) == []
+    assert comparison.failing(failing(None)) == []
     assert comparison.differences[0].accepted == "it was a bug (Ann, until 2.0); it was a bug (Bob, until 2.0)"
 
 
@@ -55,7 +55,7 @@ def test_every_place_must_be_accepted(tmp_path: Path, comparison: Comparison) ->
 def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, text: str) -> None:
     accept(comparison, read_accepted(entry(tmp_path, text)))
 
-    assert len(comparison.failing(FAILING)) == 1
+    assert len(comparison.failing(failing(None))) == 1
     [remark] = comparison.remarks
     assert "accepted.yaml:1: " in remark
     assert "matches no difference (any more): remove it?" in remark
@@ -64,7 +64,7 @@ def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, t
 def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Comparison) -> None:
     accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9")))
 
-    assert len(comparison.failing(FAILING)) == 1
+    assert len(comparison.failing(failing(None))) == 1
     [remark] = comparison.remarks
     assert remark.endswith("kind status was accepted until 1.9; it does not hold for 2.0-dev")
 

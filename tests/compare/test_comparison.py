@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from takeover.compare.comparison import Comparison, compare
-from takeover.compare.kinds import FAILING, KINDS
+from takeover.compare.kinds import BY_NAME, failing
 from takeover.compare.listing import listing
 from takeover.model.document import Document
 
@@ -139,7 +139,7 @@ def test_a_change_of_a_config(document: Make) -> None:
     loads, rejected = document("a", **config(True)), document("b", **config(False, "no such field: x"))
     comparison = compared([loads, rejected])
     assert told(comparison) == [("config-rejected", "config", "loads", "rejected")]
-    assert any("no such field: x" in line for line in listing(comparison, FAILING))
+    assert any("no such field: x" in line for line in listing(comparison, failing(None)))
     assert told(compared([rejected, loads])) == [("config-accepted", "config", "rejected", "loads")]
     deprecated = compared([loads, document("c", **config(True, "", "Using deprecated option x"))])
     assert told(deprecated) == [("deprecation", "log", None, "Using deprecated option x")]
@@ -160,9 +160,9 @@ def test_the_first_envoy_that_has_it(document: Make) -> None:
     documents = [document("1"), document("2"), document("3", {"status": 403}), document("4", {"status": 403})]
     comparison = compared(documents)
     assert comparison.differences[0].envoys == ["3", "4"]
-    assert any(line.endswith("status: 200 → 403  (since 3)") for line in listing(comparison, FAILING))
+    assert any(line.endswith("status: 200 → 403  (since 3)") for line in listing(comparison, failing(None)))
     again = compared([*documents, document("5")])
-    assert any(line.endswith("(only in 3, 4)") for line in listing(again, FAILING))
+    assert any(line.endswith("(only in 3, 4)") for line in listing(again, failing(None)))
 
 
 def test_what_hurts_most_comes_first_and_new_things_are_counted(document: Make) -> None:
@@ -174,14 +174,14 @@ def test_what_hurts_most_comes_first_and_new_things_are_counted(document: Make) 
         ]
     )
     kinds = [each.kind for each in comparison.differences]
-    order = [each.name for each in KINDS]
+    order = list(BY_NAME)
     assert kinds == sorted(kinds, key=order.index)
     assert kinds[:5] == ["verdict", "config-rejected", "security-header", "status", "connection"]
-    lines = list(listing(comparison, FAILING))
+    lines = list(listing(comparison, failing(None)))
     assert [line[0] for line in lines if line.startswith("! ")] == ["!"] * 5
     assert any("only counted: 1 extension-added, 2 statistic-added" in line for line in lines)
     assert not any(" t: nothing" in line for line in lines)
-    assert any(" t: nothing → there" in line for line in listing(comparison, FAILING, everything=True))
+    assert any(" t: nothing → there" in line for line in listing(comparison, failing(None), everything=True))
     assert lines[-1].endswith("; 5 of a kind in --fail-on (marked !)")
 
 

@@ -3,7 +3,7 @@
 import functools
 
 from takeover.compare.comparison import compare
-from takeover.compare.kinds import FAILING
+from takeover.compare.kinds import failing
 from takeover.report.compared import Compared, views
 from takeover.store import documents as store
 from tests.report.conftest import ROOT
@@ -12,7 +12,9 @@ PATHS = {version: ROOT / "reports" / store.PUBLISHED / f"{version}.json" for ver
 
 
 def test_without_what_is_not_shown_the_same_is_shown() -> None:
-    compared = Compared(compare({name: functools.partial(store.read, path) for name, path in PATHS.items()}), FAILING)
+    compared = Compared(
+        compare({name: functools.partial(store.read, path) for name, path in PATHS.items()}), failing(None)
+    )
     whole = [store.read(path) for path in PATHS.values()]
     kept = [compared.without_what_is_not_shown(store.read(path)) for path in PATHS.values()]
 

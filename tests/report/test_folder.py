@@ -15,7 +15,7 @@ import pytest
 import xmlschema
 
 from takeover.compare.comparison import compare
-from takeover.compare.kinds import FAILING
+from takeover.compare.kinds import failing
 from takeover.model.document import BinaryResult, Document, Envoy, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
@@ -186,7 +186,7 @@ def test_writing_again_gives_the_same(run_folder: Path, tmp_path: Path, failures
     before = (run_folder / "index.html").read_bytes()
     paths = {name: run_folder / "results" / f"{name}.json" for name in ("old", "new")}
     comparison = compare({name: functools.partial(store.read, path) for name, path in paths.items()})
-    publish(run_folder, list(paths.values()), Compared(comparison, FAILING))
+    publish(run_folder, list(paths.values()), Compared(comparison, failing(None)))
     assert (run_folder / "index.html").read_bytes() == before
     keep(tmp_path, failures[0], {"../../outside": "x"})
     assert [each.parent.parent for each in tmp_path.rglob("outside")] == [tmp_path / "failures"]
