@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,20 @@ def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPlugi
     given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args]
     known = parser.parse_known_args([str(each) for each in given])
     return bool(known.engine not in (None, "local") or known.help)
+
+
+def scenarios_folder(config: pytest.Config) -> Path:
+    """The folder of the scenarios: the option's, else the ini file's.
+
+    Raises: pytest.UsageError where neither names one.
+    """
+    if config.option.scenarios:
+        return Path(config.option.scenarios).expanduser().absolute()
+    if named := config.getini(SCENARIOS):
+        return (config.inipath.parent if config.inipath else config.rootpath) / str(named)
+    raise pytest.UsageError(
+        "no folder of scenarios is named: give --scenarios DIR, or a line `scenarios = DIR` in pytest's ini file"
+    )
 
 
 def is_wanted(config: pytest.Config) -> bool:
