@@ -3,14 +3,18 @@
 Whoever looks again and again until it fits, or stops when it looks bad, has another false alarm probability than said.
 """
 
+import operator
+from bisect import bisect_left
 from dataclasses import dataclass
+from decimal import MIN_EMIN, Decimal, localcontext
 from functools import cached_property
+from itertools import accumulate, repeat
 from typing import Any
-
-from takeover.uninterrupted import uninterrupted
 
 FALSE_ALARM = 1e-9
 """How probable it is that a right choice is called wrong."""
+
+_DIGITS = 30  # twice what is needed: thousands of roundings stay far below a float's last digit
 
 
 @dataclass(frozen=True)
@@ -22,30 +26,34 @@ class Choice:
 
     def p(self, counted: int) -> float:
         """Twice the probability that a choice of this share falls as far to that side as `counted`, or farther."""
-        tails = _special().bdtr(counted, self.number, self.share), self._more_than(counted - 1, self.share)
-        return min(1.0, 2 * float(min(tails)))
+        at_most, at_least = self._tails
+        return min(1.0, 2 * float(min(at_most[counted], at_least[counted])))
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
         """The fewest and the most that are not called wrong."""
         expected = round(self.number * self.share)
-        return self._last_that_passes(expected, 0), self._last_that_passes(expected, self.number)
+        below, above = range(expected), range(self.number - expected)
+        return (
+            bisect_left(below, FALSE_ALARM, key=self.p),
+            self.number - bisect_left(above, FALSE_ALARM, key=lambda missing: self.p(self.number - missing)),
+        )
 
-    def _last_that_passes(self, passes: int, fails: int) -> int:
-        if self.p(fails) >= FALSE_ALARM:
-            return fails
-        while abs(passes - fails) > 1:
-            middle = (passes + fails) // 2
-            passes, fails = (middle, fails) if self.p(middle) >= FALSE_ALARM else (passes, middle)
-        return passes
+    @cached_property
+    def _tails(self) -> tuple[list[Decimal], list[Decimal]]:
+        """By each number from 0 on, how probable it is that that many fall on that side at most, and at least."""
+        # As floats, the far ends of the powers would be 0.
+        with localcontext(prec=_DIGITS, Emin=MIN_EMIN):
+            share = Decimal(self.share)
+            on_it, beside = self._powers(share), self._powers(1 - share)
+            ways = accumulate(
+                range(self.number), lambda many, n: many * (self.number - n) / (n + 1), initial=Decimal(1)
+            )
+            chances = [a * b * c for a, b, c in zip(ways, on_it, reversed(beside), strict=True)]
+            return list(accumulate(chances)), list(accumulate(reversed(chances)))[::-1]
 
-    def power(self, share: float) -> float:
-        """How probable it is that a choice whose true share is `share` is called wrong."""
-        fewest, most = self.bounds
-        return 1 - self._more_than(fewest - 1, share) + self._more_than(most, share)
-
-    def _more_than(self, counted: int, share: float) -> float:
-        return float(_special().bdtrc(counted, self.number, share))
+    def _powers(self, share: Decimal) -> list[Decimal]:
+        return list(accumulate(repeat(share, self.number), operator.mul, initial=Decimal(1)))
 
     def measurement(self, counted: int, sides: tuple[str, str]) -> dict[str, Any]:
         """What was counted and what it was judged by, as data for a report.
@@ -74,10 +82,3 @@ class Choice:
             f"n = {self.number}: {counted} against {self.number - counted}, expected {self.share:g} of them; "
             f"bounds {fewest} to {most}; p = {p:.3g} < {FALSE_ALARM:g}"
         )
-
-
-def _special() -> Any:
-    """`scipy.special`: `scipy.stats`, which has this test as a function, takes half a second to import."""
-    with uninterrupted():
-        from scipy import special
-    return special

@@ -6,8 +6,8 @@ import pytest
 from takeover.suite.statistics import FALSE_ALARM, Choice
 
 
-def exactly(number: int, share: float, counted: int) -> float:
-    """The probability of that number, without scipy."""
+def exactly(number: int, share: float | Fraction, counted: int) -> float:
+    """The probability of that number, in fractions."""
     right, wrong = Fraction(share), 1 - Fraction(share)
     return float(math.comb(number, counted) * right**counted * wrong ** (number - counted))
 
@@ -22,12 +22,19 @@ def test_the_bounds_keep_the_false_alarms_that_are_promised(number: int, share: 
     assert outside + nearer > FALSE_ALARM / 2
 
 
-def test_power_is_the_probability_outside_of_the_bounds() -> None:
-    choice = Choice(400, 0.5)
-    fewest, most = choice.bounds
-    inside = sum(exactly(400, 0.6, n) for n in range(fewest, most + 1))
-    assert choice.power(0.6) == pytest.approx(1 - inside)
-    assert choice.power(0.5) <= FALSE_ALARM
+@pytest.mark.parametrize(("number", "share"), [(2000, 0.5), (300, 0.9), (200, 0.01)])
+def test_p_is_exact_also_where_powers_are_too_small_for_a_float(number: int, share: float) -> None:
+    chances = [exactly(number, share, n) for n in range(number + 1)]
+    for counted in range(0, number + 1, number // 20):
+        tail = min(math.fsum(chances[: counted + 1]), math.fsum(chances[counted:]))
+        assert Choice(number, share).p(counted) == pytest.approx(min(1, 2 * tail), rel=1e-14, abs=1e-300)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_what_never_or_always_falls_admits_one_number(share: int) -> None:
+    choice = Choice(10, share)
+    assert choice.bounds == (10 * share, 10 * share)
+    assert [choice.p(n) for n in (0, 10)] == [1 - share, share]
 
 
 def test_too_few_choices_cannot_contradict() -> None:
@@ -45,4 +52,5 @@ def test_a_contradiction_tells_all_that_it_rests_on() -> None:
 
 
 def test_what_the_suite_of_weights_promises() -> None:
-    assert Choice(2000, 0.5).power(0.6) > 0.99
+    fewest, most = Choice(2000, 0.5).bounds
+    assert sum(exactly(2000, Fraction(6, 10), n) for n in range(fewest, most + 1)) < 0.01
