@@ -124,7 +124,7 @@ def plots(section: Section) -> list[Picture]:
 
 def _plot(test: str, number: int, measurements: Mapping[str, Mapping[str, Any]]) -> Picture:
     name, releases = spoken(test) + (f" ({number + 1})" if number else ""), listed(list(measurements))
-    drawn = plot(measurements, f"Measured: {name}, on Envoy {releases}", f"{test} {number}")
+    drawn = plot(measurements, f"Measured: {name}, on Envoy {releases}")
     return Picture(Markup(drawn), f"{name}; on Envoy {releases}", measured_description(measurements))  # noqa: S704 - escaped
 
 
