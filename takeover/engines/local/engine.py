@@ -43,10 +43,6 @@ class LocalEngine:
         self._root_file_system = root_file_system.root_file_system()
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 
-    def describe(self) -> str:
-        """One line for the run's header."""
-        return f"local: namespaces of {'root' if host.is_root() else 'an ordinary user'}, {self._root_file_system.name}"
-
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
         node = self._nodes.new(ScenarioNode, {"root_file_system": str(self._root_file_system)})
