@@ -120,18 +120,40 @@ def test_a_container_without_command_runs_its_images_own(workshop: Deployment) -
     assert "nginx -c /etc/web/nginx.conf" in shell(tools.container("web"), "tr '\\0' ' ' </proc/1/cmdline")
 
 
+def test_the_containers_of_a_pod_are_those_that_run_in_order(workshop: Deployment) -> None:
+    assert list(workshop.pod("tools").containers) == ["main", "user", "envoyproxy", "web"]
+
+
 def test_unknown_names_are_told_with_those_that_exist(workshop: Deployment) -> None:
     with pytest.raises(BadInputError, match=r"nobody.*tools.*one/app-a"):
         workshop.pod("nobody")
     with pytest.raises(BadInputError, match=r"nothing.*main.*user"):
         workshop.pod("tools").container("nothing")
-    with pytest.raises(BadInputError, match=r"nowhere.*one/app.*two/app"):
-        workshop.service_ip("nowhere")
+    for of_service in (workshop.service_ip, workshop.host_name):
+        with pytest.raises(BadInputError, match=r"nowhere.*one/app.*two/app"):
+            of_service("nowhere")
 
 
-def test_a_container_that_does_not_run_takes_no_command(workshop: Deployment) -> None:
-    with pytest.raises(TakeoverError, match="first"):
-        workshop.pod("tools").container("first").exec(["true"])
+def test_a_container_that_does_not_run_takes_no_command(
+    engine: Engine, envoy: Release, single: Callable[[Iterable[Edit]], Scenario]
+) -> None:
+    until_told = ["sh", "-c", "trap 'exit 0' TERM; echo here; sleep infinity & wait"]
+    deployment = engine.deploy(single([replace("Pod/app", f"{MAIN}.command", until_told)]), envoy)
+    try:
+        main = deployment.pod("app").container("main")
+        main.exec(["sh", "-c", "kill -TERM 1"])
+
+        def is_told() -> bool:
+            try:
+                main.exec(["true"])
+            except TakeoverError as error:
+                return "main" in str(error)
+            return False
+
+        Retrying(retry=retry_if_result(lambda told: not told), stop=stop_after_delay(30))(is_told)
+        assert main.logs() == "here\n"
+    finally:
+        deployment.delete()
 
 
 def test_a_restarted_pod_is_new_and_has_the_new_config_map(engine: Engine, envoy: Release) -> None:

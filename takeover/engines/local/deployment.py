@@ -23,19 +23,33 @@ _LOOK_EVERY = 0.015
 Prepare = Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]]
 
 
-class _ManifestFacts:
-    """What only a run knows, on a node of its own: the addresses and names of the manifest itself."""
+class _NodeBindings:
+    """What only a run knows, on a node of its own: the addresses and names of the manifest itself.
 
-    def __init__(self, services: Mapping[str, str]) -> None:
+    Args:
+        scenario: its name, for messages.
+        services: `NAMESPACE/NAME` → ClusterIP.
+    """
+
+    def __init__(self, scenario: str, services: Mapping[str, str]) -> None:
+        self._scenario = scenario
         self._services = services
         self._mark = secrets.token_hex(6)
 
     def cluster_ip(self, service: str) -> str:
-        return self._services[_full(service)]
+        return self._services[self._known(service)]
 
     def host_name(self, service: str) -> str:
-        namespace, _, name = _full(service).partition("/")
+        namespace, _, name = self._known(service).partition("/")
         return f"{name}.{namespace}.svc.cluster.local"
+
+    def _known(self, service: str) -> str:
+        """The full name. Raises: BadInputError."""
+        name = service if "/" in service else f"default/{service}"
+        if name not in self._services:
+            known = ", ".join(map(canonical, self._services)) or "none"
+            raise BadInputError(f"scenario {self._scenario} has no Service {service}; it has {known}")
+        return name
 
     def mark(self) -> str:
         return self._mark
@@ -75,15 +89,21 @@ class LocalPod:
         self._full_name = objects.full_name(spec)
         self._deployment = deployment
         self._node = node
-        self.init_containers = {each.name for each in spec.spec.init_containers}
-        listed = [*spec.spec.init_containers, *spec.spec.containers]
-        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in listed}
+        self.init_containers = [each.name for each in spec.spec.init_containers]
+        self.containers = {
+            each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers
+        }
 
     @property
     def ip(self) -> str:
         """The Pod's address; another one after a restart."""
         address: str = self._deployment.status()["pods"][self._full_name]["ip"]
         return address
+
+    def logs(self) -> dict[str, str]:
+        """Container → its log, the init containers' first."""
+        names = [*self.init_containers, *self.containers]
+        return {name: self._node.read_log(self._full_name, name) for name in names}
 
     def container(self, name: str) -> LocalContainer:
         """See `takeover.engines.contract.Pod.container`."""
@@ -130,8 +150,8 @@ class LocalDeployment:
         self._ready_timeout = ready_timeout
         self._apply(scenario.unbound_services())
         self._services: dict[str, str] = self.status()["services"]
-        self.facts = _ManifestFacts(self._services)
-        documents = scenario.bound(self.facts)
+        self._bindings = _NodeBindings(scenario.name, self._services)
+        documents = scenario.bound(self._bindings)
         self._apply([each for each in documents if each["kind"] != "Service"])
         specs = [each for each in map(objects.parse, documents) if isinstance(each, objects.Pod)]
         self.pods = {canonical(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
@@ -140,7 +160,7 @@ class LocalDeployment:
     @property
     def mark(self) -> str:
         """See `takeover.engines.contract.Deployment.mark`."""
-        return self.facts.mark()
+        return self._bindings.mark()
 
     def _apply(self, documents: list[dict[str, Any]]) -> None:
         prepared, images = self._prepare(documents)
@@ -159,20 +179,17 @@ class LocalDeployment:
 
     def service_ip(self, name: str) -> str:
         """See `takeover.engines.contract.Deployment.service_ip`."""
-        if _full(name) not in self._services:
-            known = ", ".join(map(canonical, self._services))
-            raise BadInputError(f"scenario {self.scenario.name} has no Service {name}; it has {known}")
-        return self._services[_full(name)]
+        return self._bindings.cluster_ip(name)
 
     def host_name(self, service: str) -> str:
         """See `takeover.engines.contract.Deployment.host_name`."""
-        return self.facts.host_name(service)
+        return self._bindings.host_name(service)
 
     def replace_config_map(self, scenario: Scenario) -> None:
         """See `takeover.engines.contract.Deployment.replace_config_map`."""
         self.scenario = scenario
-        self.facts = _ManifestFacts(self._services)
-        self._apply([each for each in scenario.bound(self.facts) if each["kind"] == "ConfigMap"])
+        self._bindings = _NodeBindings(scenario.name, self._services)
+        self._apply([each for each in scenario.bound(self._bindings) if each["kind"] == "ConfigMap"])
 
     def restart(self, pod: str) -> None:
         """Deletes a Pod, makes it again and waits until all is Ready."""
@@ -225,14 +242,10 @@ class LocalDeployment:
 
     def _logs(self) -> dict[str, str]:
         return {
-            f"log of {name}/{container.name}": container.logs()
+            f"log of {name}/{container}": log
             for name, pod in self.pods.items()
-            for container in pod.containers.values()
+            for container, log in pod.logs().items()
         }
-
-
-def _full(name: str) -> str:
-    return name if "/" in name else f"default/{name}"
 
 
 def _first_process(inode: int) -> int:
