@@ -6,7 +6,7 @@ import msgspec
 
 from takeover.engines.kind.cluster import Access, KindOptions, OwnCluster
 from takeover.engines.kubernetes.engine import KubernetesEngine
-from takeover.engines.kubernetes.images import ROLES, Images
+from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.nodes import wait_until_usable
 from takeover.model.release import Release
 
@@ -31,11 +31,7 @@ class KindEngine(KubernetesEngine):
         releases: Sequence[Release],
         tell: Callable[[str], None],
     ) -> None:
-        references = [
-            images.of_role(role)
-            for images in (Images(replaced_images, each.name) for each in releases)
-            for role in ROLES
-        ]
+        references = [name for each in releases for name in Images(replaced_images, each.name).references]
         self._own = OwnCluster(options, tell)
         try:
             super().__init__(self._own.context, str(self._own.kubeconfig), images=replaced_images)

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines.images import IPTABLES, RELAY
 from takeover.engines.kubernetes import ephemeral, objects, streams
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
-from takeover.engines.kubernetes.images import IPTABLES, RELAY, Images
+from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
 from takeover.net.stream import ByteStream

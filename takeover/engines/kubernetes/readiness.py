@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.engines.images import IPTABLES, role_of
 from takeover.engines.kubernetes import arrival, objects, watching
 from takeover.engines.kubernetes.api import Api, ApiError
-from takeover.engines.kubernetes.images import IPTABLES, role_of
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.watching import Watch
@@ -179,7 +179,8 @@ def scout(pods: Collection[KubernetesPod], services: Mapping[str, Object]) -> Ku
 
     def rank(pod: KubernetesPod) -> tuple[bool, bool]:
         init = pod.manifest["spec"].get("initContainers") or []
-        intercepted = any(role_of(each["image"]) == IPTABLES for each in init)
+        played = [role_of(each["image"]) for each in init]
+        intercepted = any(role is not None and role.name == IPTABLES for role in played)
         return intercepted, any(objects.selects(service, pod.manifest) for service in services.values())
 
     return min(pods, key=rank)

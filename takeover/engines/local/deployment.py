@@ -90,9 +90,7 @@ class LocalPod:
         self._deployment = deployment
         self._node = node
         self.init_containers = [each.name for each in spec.spec.init_containers]
-        self.containers = {
-            each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers
-        }
+        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers}
 
     @property
     def ip(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from takeover.base.errors import BadInputError
+from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
 from takeover.engines.local import images, objects, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
@@ -33,10 +34,7 @@ class LocalEngine:
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
         self._replaced = replaced_images
-        unknown = sorted(set(replaced_images) - set(images.ROLES.values()))
-        if unknown:
-            roles = ", ".join(sorted(set(images.ROLES.values())))
-            raise BadInputError(f"--image {unknown[0]}=…: the local engine has the roles {roles}")
+        roles.require(replaced_images)
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
@@ -61,7 +59,7 @@ class LocalEngine:
             spec = document.get("spec") if document.get("kind") == "Pod" else None
             for container in _containers(spec):
                 role = images.role_of(container["image"])
-                container["image"] = self._replaced.get(role, container["image"])
+                container["image"] = self._replaced.get(role.name, container["image"])
                 image = images.provide(container["image"], envoy)
                 provided[container["image"]] = dataclasses.asdict(image)
         _check_references([objects.parse(document) for document in documents])
