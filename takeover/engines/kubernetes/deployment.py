@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -13,10 +12,9 @@ from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.model.json import JsonObject
 from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
-
-Object = dict[str, Any]
 
 
 class ClusterBindings:
@@ -64,8 +62,8 @@ class KubernetesDeployment:
         self._scenario = scenario
         self._readiness = Readiness(cluster.api, naming, scenario.name, timeout)
         self._generation = 1
-        self._config_maps: dict[str, Object] = {}
-        self._services: dict[str, Object] = {}
+        self._config_maps: dict[str, JsonObject] = {}
+        self._services: dict[str, JsonObject] = {}
         self._addresses: dict[str, str] = {}
         self._pods: dict[str, KubernetesPod] = {}
         self._deleted = False
@@ -148,7 +146,7 @@ class KubernetesDeployment:
             # An added container starts with the Pod's others, so it costs no time now.
             await pod.add_relay_container()
 
-    async def _apply(self, entry: Object) -> Object:
+    async def _apply(self, entry: JsonObject) -> JsonObject:
         try:
             return await self._cluster.api.apply(objects.path(entry), entry)
         except ApiError as error:
@@ -184,16 +182,16 @@ class KubernetesDeployment:
         mark = f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}"
         return ClusterBindings(self._scenario.name, self._naming, self._addresses, mark)
 
-    def _bound(self, scenario: Scenario) -> dict[str, dict[str, Object]]:
+    def _bound(self, scenario: Scenario) -> dict[str, dict[str, JsonObject]]:
         """Kind → name → object to apply, for ConfigMaps and Pods."""
-        result: dict[str, dict[str, Object]] = {"ConfigMap": {}, "Pod": {}}
+        result: dict[str, dict[str, JsonObject]] = {"ConfigMap": {}, "Pod": {}}
         for entry in scenario.bound(self._bindings()):
             if entry["kind"] not in ("Namespace", "Service"):
                 name = objects.key(entry["metadata"]["namespace"], entry["metadata"]["name"])
                 result.setdefault(entry["kind"], {})[name] = self._naming.object(entry, self._cluster.images)
         return result
 
-    def _key(self, entry: Object, namespaces: list[str]) -> str:
+    def _key(self, entry: JsonObject, namespaces: list[str]) -> str:
         actual = {self._naming.actual(name): name for name in namespaces}
         return objects.key(actual[entry["metadata"]["namespace"]], entry["metadata"]["name"])
 

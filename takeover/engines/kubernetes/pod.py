@@ -18,9 +18,8 @@ from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
+from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class KubernetesPod:
     def __init__(
         self,
         cluster: Cluster,
-        manifest: Object,
+        manifest: JsonObject,
         namespace: str,
         restart: Callable[["KubernetesPod"], Coroutine[Any, Any, None]],
     ) -> None:
@@ -185,7 +184,7 @@ class KubernetesPod:
         await self._add(ephemeral.rules_container(self.cluster.images.of_role(IPTABLES)))
         return await ephemeral.run_rules_command(self.cluster.api, self.actual_namespace, self.name)
 
-    async def _add(self, container: Object) -> None:
+    async def _add(self, container: JsonObject) -> None:
         async with self._lock:
             if container["name"] not in self._added:
                 await ephemeral.add(self.cluster.api, self.actual_namespace, self.name, container)
