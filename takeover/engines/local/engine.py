@@ -1,6 +1,5 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,9 @@ from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
 from takeover.engines.local import images, objects, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
+from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.node_client import ScenarioNode
+from takeover.model.json import JsonObject
 from takeover.model.release import Release
 from takeover.node import host
 from takeover.node.nodes import Nodes
@@ -50,9 +51,7 @@ class LocalEngine:
             node.close()
             raise
 
-    def _prepared(
-        self, envoy: Path, documents: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    def _prepared(self, envoy: Path, documents: list[JsonObject]) -> tuple[list[JsonObject], dict[str, Image]]:
         """The documents with replaced images, checked, and what provides each image."""
         provided = {}
         for document in documents:
@@ -60,8 +59,7 @@ class LocalEngine:
             for container in _containers(spec):
                 role = images.role_of(container["image"])
                 container["image"] = self._replaced.get(role.name, container["image"])
-                image = images.provide(container["image"], envoy)
-                provided[container["image"]] = dataclasses.asdict(image)
+                provided[container["image"]] = images.provide(container["image"], envoy)
         _check_references([objects.parse(document) for document in documents])
         return documents, provided
 
@@ -70,7 +68,7 @@ class LocalEngine:
         self._nodes.close()
 
 
-def _containers(spec: Any) -> list[dict[str, Any]]:
+def _containers(spec: Any) -> list[JsonObject]:
     if not isinstance(spec, dict):
         return []
     listed = [spec.get("initContainers", []), spec.get("containers", [])]
