@@ -91,11 +91,11 @@ class DeploymentContract(Contract):
         self, workshop: Deployment, name: str, uid: int, gid: int, has: list[int], lacks: list[int]
     ) -> None:
         status = _shell(workshop.pod("tools").container(name), "cat /proc/self/status")
-        facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        effective = int(facts["CapEff"], 16)
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        effective = int(fields["CapEff"], 16)
 
-        assert facts["Uid"].split() == [str(uid)] * 4
-        assert facts["Gid"].split() == [str(gid)] * 4
+        assert fields["Uid"].split() == [str(uid)] * 4
+        assert fields["Gid"].split() == [str(gid)] * 4
         assert [each for each in (*has, *lacks) if effective >> each & 1] == has
 
     def test_a_config_maps_file_has_its_text_and_mode_and_cannot_be_written(self, main: Container) -> None:

@@ -1,6 +1,6 @@
 """What the test process asks of a scenario's node, and what the node answers where that is more than a number."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -69,6 +69,7 @@ class ExecuteInNetwork(Request, frozen=True, tag="execute_in_network"):
 
 
 AnyRequest = Apply | Status | Restart | Log | Process | Connect | Execute | ExecuteInNetwork
+_REQUESTS: dict[str, type[AnyRequest]] = {str(each.__struct_config__.tag): each for each in get_args(AnyRequest)}
 
 
 class ContainerStatus(msgspec.Struct, frozen=True):
@@ -108,10 +109,12 @@ class NodeStatus(msgspec.Struct, frozen=True):
     services_without_endpoints: list[str]
 
 
-def prepare() -> None:
-    """Has msgspec look at all of these now: two threads must not be the first to, and what is forked need not."""
-    for each in (AnyRequest, NodeStatus):
-        msgspec.json.Decoder(each)
+def request_of(message: JsonObject) -> AnyRequest:
+    """The request that came as JSON."""
+    # By its type: of the whole union, msgspec would make itself a picture each time.
+    return msgspec.convert(message, _REQUESTS[message["do"]])
 
 
-prepare()
+# Has msgspec look at all of these now: two threads must not be the first to, and what is forked need not.
+for _each in (AnyRequest, NodeStatus):
+    msgspec.json.Decoder(_each)

@@ -19,7 +19,7 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Image(msgspec.Struct, frozen=True):
-    """What an image reference stands for here: the lab's root file system, what is put on top, the default command.
+    """What an image reference stands for here: what is put on top of the root file system, the default command.
 
     Args:
         command: what runs in a container that gives neither command nor args.
@@ -110,7 +110,7 @@ class Runtime:
         hostname: str,
         binds: list[tuple[str, str, bool]],
     ) -> Path:
-        """Writes the container's bundle: a writable layer of its own over the lab's root file system. Returns the root.
+        """Writes the container's bundle: a writable layer of its own over the root file system. Returns the root.
 
         Args:
             binds: (path in the node, path in the container, read-only).

@@ -21,7 +21,6 @@ from takeover.engines.local.inside.kubelet import RunningPod
 from takeover.engines.local.inside.network import Network
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import (
-    AnyRequest,
     Apply,
     Connect,
     Execute,
@@ -31,6 +30,7 @@ from takeover.engines.local.messages import (
     Process,
     Restart,
     Status,
+    request_of,
 )
 from takeover.node import kernel, wire
 
@@ -150,7 +150,7 @@ class _Node:
         """
         reply = socket.socket(fileno=files[0])
         try:
-            request = msgspec.convert(message, AnyRequest)
+            request = request_of(message)
             if isinstance(request, Connect):
                 self._attendant(request.pod, request.container, files).ask(request, reply, files[1:])
             elif isinstance(request, ExecuteInNetwork):
@@ -203,9 +203,10 @@ class _Node:
 
     def _meet(self, message: Any, reply: socket.socket, files: list[int]) -> handlers.OpenFile | int:
         """Does what an attendant is asked for."""
-        request = msgspec.convert(message, Connect | ExecuteInNetwork)
+        request = request_of(message)
         if isinstance(request, Connect):
             return handlers.connect(request)
+        assert isinstance(request, ExecuteInNetwork)
         return handlers.execute_in_network(request, self._system, handlers.Ends(reply, files))
 
     def _answer(self, reply: socket.socket, work: Callable[[], Any]) -> None:
