@@ -4,7 +4,6 @@ import codecs
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
 import traceback
@@ -12,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from takeover.engines.local import objects
-from takeover.engines.local.inside import dns, handlers, services
+from takeover.engines.local.inside import dns, handlers
 from takeover.engines.local.inside.attendants import Attendant
 from takeover.engines.local.inside.kubelet import RunningPod
 from takeover.engines.local.inside.network import Network
+from takeover.engines.local.inside.published_services import PublishedServices
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import (
     Apply,
@@ -38,8 +36,6 @@ from takeover.node import kernel, wire
 _SOON = 0.015
 # How soon to look again while others answer requests.
 _OFTEN = 0.05
-# For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
-_COLLECT = 0.05
 _STATE = Path("/run")
 
 
@@ -93,16 +89,12 @@ class _Node:
         self._network.add_address(dns.ADDRESS)
         self._runtime = Runtime(_STATE, lower)
         self._system = self._system_root(lower)
-        self._dns = dns.ClusterDns(self._system)
         self._config_maps: dict[str, objects.ConfigMap] = {}
-        self._services: dict[str, objects.Service] = {}
         self._pods: dict[str, RunningPod] = {}
+        self._services = PublishedServices(self._system, self._pods.values)
         self._images: dict[str, Image] = {}
-        self._endpoints: list[services.ServicePortEndpoints] = []
-        self._publish_by = float("inf")
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
-        self._next_service_address = 1
 
     @staticmethod
     def _mount_state(root_file_system: Path) -> None:
@@ -136,7 +128,7 @@ class _Node:
         """Does what is due. Returns in how many seconds to come back."""
         now = time.monotonic()
         under_way = [pod.advance(now) for pod in self._pods.values()]
-        self._publish_endpoints(now, more_to_come=any(under_way))
+        self._services.publish(now, more_to_come=any(under_way))
         if self._handlers:
             self._handlers = {pid for pid in self._handlers if os.waitpid(pid, os.WNOHANG)[0] == 0}
         if any(under_way) or self._handlers:
@@ -236,26 +228,11 @@ class _Node:
         for each in parsed:
             if isinstance(each, objects.ConfigMap):
                 self._config_maps[objects.full_name(each)] = each
-            elif isinstance(each, objects.Service):
-                self._services[objects.full_name(each)] = self._with_address(each)
-        if any(isinstance(each, objects.Service) for each in parsed):
-            self._dns.serve(
-                {
-                    f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
-                    for each in self._services.values()
-                }
-            )
+        if services := [each for each in parsed if isinstance(each, objects.Service)]:
+            self._services.add(services)
         for each in parsed:
             if isinstance(each, objects.Pod):
                 self._start(each)
-
-    def _with_address(self, service: objects.Service) -> objects.Service:
-        if service.spec.cluster_ip:
-            return service
-        taken = {each.spec.cluster_ip for each in self._services.values()} | {dns.ADDRESS}
-        while (address := f"10.96.1.{self._next_service_address}") in taken:
-            self._next_service_address += 1
-        return msgspec.structs.replace(service, spec=msgspec.structs.replace(service.spec, cluster_ip=address))
 
     def _start(self, pod: objects.Pod) -> None:
         name = objects.full_name(pod)
@@ -263,16 +240,10 @@ class _Node:
         self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, self._config_maps)
 
     def _status(self) -> NodeStatus:
-        missing = [
-            f"{name}:{port.port}"
-            for name, service in self._services.items()
-            for port in service.spec.ports
-            if not self._backing(service, port)
-        ]
         return NodeStatus(
             {name: pod.status() for name, pod in self._pods.items()},
-            {name: each.spec.cluster_ip for name, each in self._services.items()},
-            missing,
+            self._services.addresses(),
+            self._services.without_endpoints(),
         )
 
     def _restart(self, pod: str) -> None:
@@ -292,36 +263,3 @@ class _Node:
             return Path(f"/proc/{pid}/ns/pid").stat().st_ino
         except FileNotFoundError:
             raise handlers.Refused("ended", f"container {request.container} of Pod {request.pod} has ended") from None
-
-    def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
-        return [
-            services.ServicePortEndpoints(service.spec.cluster_ip, port.port, self._backing(service, port))
-            for service in self._services.values()
-            for port in service.spec.ports
-        ]
-
-    def _backing(self, service: objects.Service, port: objects.ServicePort) -> tuple[tuple[str, int], ...]:
-        wanted = port.port if isinstance(port.target_port, msgspec.UnsetType) else port.target_port
-        found = []
-        for pod in self._pods.values():
-            here = pod.spec.metadata
-            if here.namespace != service.metadata.namespace or not pod.ready:
-                continue
-            if not service.spec.selector.items() <= here.labels.items():
-                continue
-            numbers = [each.port_number(wanted) for each in pod.spec.spec.containers]
-            found += [(pod.ip, number) for number in numbers[:1] if isinstance(wanted, int) and number is not None]
-            found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
-        return tuple(found)
-
-    def _publish_endpoints(self, now: float, more_to_come: bool) -> None:
-        endpoints = self._ready_endpoints()
-        if endpoints == self._endpoints:
-            return
-        self._publish_by = min(self._publish_by, now + _COLLECT)
-        if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
-            return
-        rules = services.rules(endpoints, with_foundation=not self._endpoints)
-        command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
-        subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
-        self._endpoints, self._publish_by = endpoints, float("inf")
