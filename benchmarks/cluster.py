@@ -12,7 +12,6 @@ def main() -> None:
     """Deploys each scenario once on the context's cluster, and prints a line a scenario."""
     engine, release = KubernetesEngine(sys.argv[1] if len(sys.argv) > 1 else None), resolve(None)[0]
     try:
-        print(engine.describe())
         for name in Scenario.names():
             before, begin = engine.calls, time.monotonic()
             deployment = engine.deploy(Scenario.named(name), release)

@@ -1,9 +1,20 @@
-"""Engines by name. Each is imported only when it is chosen: what one needs, the others do not."""
+"""Engines by name. Each is imported only when it is chosen: what one needs, the others do not.
+
+An engine of one's own is registered before a run is configured, for instance by a conftest.py:
+
+    from takeover.engines import choose
+
+    choose.register("mine", lambda options, releases, tell: MyEngine(options.images))
+
+`takeover.engines.contract.Engine` is what it must offer; the classes of `takeover.engines.conformance` test it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
@@ -12,20 +23,18 @@ from takeover.model.release import Release
 if TYPE_CHECKING:
     from takeover.engines.kind.cluster import KindOptions
 
-NAMES = ("local", "kubernetes", "kind")
-
 
 @dataclass(frozen=True)
 class EngineOptions:
     """What a run says of its engine.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `names()`.
         images: role → image reference, in the place of the manifests' own.
         kube_context: the kubeconfig's context for `kubernetes`; None for its current one.
         kubeconfig: its file; None for KUBECONFIG or ~/.kube/config.
         kind: what pytest-kind's options say, for `kind`.
-        made_by_controller: kubeconfig and context of a kind cluster that another process of this run made.
+        from_controller: in a worker of a run, what `for_workers` of its controller's engine gave; else None.
     """
 
     name: str
@@ -33,7 +42,46 @@ class EngineOptions:
     kube_context: str | None = None
     kubeconfig: Path | None = None
     kind: "KindOptions | None" = None
-    made_by_controller: tuple[str, str] | None = None
+    from_controller: Any = None
+
+
+Make = Callable[[EngineOptions, Sequence[Release], Callable[[str], None]], Engine]
+"""Makes an engine: of the run's options, for the Envoys that it will deploy; a line for the user goes to the last."""
+
+
+@dataclass(frozen=True)
+class _Registered:
+    make: Make
+    shared: bool
+
+
+_ENGINES: dict[str, _Registered] = {}
+
+
+def register(name: str, make: Make, *, shared: bool = False) -> None:
+    """Makes an engine known under a name, in the place of one that had it.
+
+    Args:
+        make: called when a run that chose this engine needs it first.
+        shared: whether a run with workers makes one in its controller, before theirs: a `SharedEngine`.
+    """
+    _ENGINES[name] = _Registered(make, shared)
+
+
+def names() -> list[str]:
+    """All names, in the order in which they were registered."""
+    return list(_ENGINES)
+
+
+def require(name: str) -> None:
+    """Raises: BadInputError that lists the names there are, when `name` is none of them."""
+    if name not in _ENGINES:
+        raise BadInputError(f"--engine: no engine {name!r}; there are {', '.join(_ENGINES)}")
+
+
+def is_shared(name: str) -> bool:
+    """Whether a run with workers makes this engine in its controller first."""
+    return _ENGINES[name].shared
 
 
 def engine(options: EngineOptions, releases: Sequence[Release], tell: Callable[[str], None]) -> Engine:
@@ -43,23 +91,38 @@ def engine(options: EngineOptions, releases: Sequence[Release], tell: Callable[[
         releases: the Envoys that it will deploy.
         tell: takes a line for the user about what takes time.
 
-    Raises: BadInputError for what this machine or the options lack.
+    Raises: BadInputError for an unknown name, and for what this machine or the options lack.
     """
-    if options.name == "local":
-        from takeover.engines.local.engine import LocalEngine
+    require(options.name)
+    return _ENGINES[options.name].make(options, releases, tell)
 
-        return LocalEngine(options.images)
+
+def _local(options: EngineOptions, *_: object) -> Engine:
+    from takeover.engines.local.engine import LocalEngine
+
+    return LocalEngine(options.images)
+
+
+def _kubernetes(options: EngineOptions, *_: object) -> Engine:
     from takeover.engines.kubernetes.engine import KubernetesEngine
 
-    if options.name == "kubernetes":
-        kubeconfig = str(options.kubeconfig) if options.kubeconfig else None
-        return KubernetesEngine(options.kube_context, kubeconfig, images=options.images)
-    if options.name != "kind":
-        raise BadInputError(f"--engine: no engine {options.name!r}; there are {', '.join(NAMES)}")
-    if options.made_by_controller:
-        kubeconfig, context = options.made_by_controller
-        return KubernetesEngine(context, kubeconfig, images=options.images)
+    kubeconfig = str(options.kubeconfig) if options.kubeconfig else None
+    return KubernetesEngine(options.kube_context, kubeconfig, images=options.images)
+
+
+def _kind(options: EngineOptions, releases: Sequence[Release], tell: Callable[[str], None]) -> Engine:
+    if options.from_controller is not None:
+        from takeover.engines.kind.cluster import Access
+        from takeover.engines.kubernetes.engine import KubernetesEngine
+
+        access = msgspec.convert(options.from_controller, Access)
+        return KubernetesEngine(access.context, access.kubeconfig, images=options.images)
     from takeover.engines.kind.engine import KindEngine
 
     assert options.kind is not None
     return KindEngine(options.kind, options.images, releases, tell)
+
+
+register("local", _local)
+register("kubernetes", _kubernetes)
+register("kind", _kind, shared=True)

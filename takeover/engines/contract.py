@@ -6,7 +6,7 @@ Failures use Python's own exceptions where there is one: `ConnectionRefusedError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from takeover.model.execution import ExecResult
 from takeover.model.release import Release
@@ -55,7 +55,9 @@ class Pod(Protocol):
     def ip(self) -> str: ...
 
     @property
-    def containers(self) -> Mapping[str, Container]: ...
+    def containers(self) -> Mapping[str, Container]:
+        """Those that run, in the manifest's order: what an init container said is told where a deployment fails."""
+        ...
 
     def container(self, name: str) -> Container:
         """Raises: BadInputError that lists the containers there are."""
@@ -97,11 +99,14 @@ class Deployment(Protocol):
         ...
 
     def service_ip(self, name: str) -> str:
-        """The ClusterIP that the Service got."""
+        """The ClusterIP that the Service got. Raises: BadInputError that lists the Services there are."""
         ...
 
     def host_name(self, service: str) -> str:
-        """The Service's full DNS name in this run: `NAME.NAMESPACE.svc.cluster.local` with the run's namespace."""
+        """The Service's full DNS name in this run: `NAME.NAMESPACE.svc.cluster.local` with the run's namespace.
+
+        Raises: BadInputError that lists the Services there are.
+        """
         ...
 
     def replace_config_map(self, scenario: Scenario) -> None:
@@ -130,10 +135,6 @@ class Engine(Protocol):
     @property
     def concurrency(self) -> Concurrency: ...
 
-    def describe(self) -> str:
-        """One line for the run's header: what this engine runs on."""
-        ...
-
     def deploy(self, scenario: Scenario, envoy: Release) -> Deployment:
         """Applies the scenario's objects, and waits until every Pod is Ready and every Service has its endpoints.
 
@@ -156,4 +157,16 @@ class ClusterEngine(Protocol):
 
     def how_to_delete(self) -> str:
         """The shell command with which a person deletes everything of this run."""
+        ...
+
+
+@runtime_checkable
+class SharedEngine(Protocol):
+    """An engine that a run with workers makes once, in its controller: what it makes there, the workers' engines use.
+
+    It is registered so: see `takeover.engines.choose.register`.
+    """
+
+    def for_workers(self) -> Any:
+        """What the workers' engines must know, of JSON's types: `from_controller` of their `EngineOptions`."""
         ...

@@ -40,8 +40,7 @@ def _show(pool: ScenePool, reporter: pytest.TerminalReporter) -> None:
         for pod_name, pod in scene.deployment.pods.items():
             reporter.write_line(f"  {variable(pod_name)}={pod.ip}")  # as a shell takes it
             for container in pod.containers:
-                if container != "init":
-                    reporter.write_line(f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
+                reporter.write_line(f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
     if isinstance(pool.engine, ClusterEngine):
         reporter.write_line(f"should this process die: {pool.engine.how_to_delete()}")
 

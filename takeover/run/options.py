@@ -30,7 +30,11 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
     parser.addini(SCENARIOS, "the folder of the scenarios (--scenarios), seen from the ini file's folder")
     group = parser.getgroup(_GROUP, "Envoy takes over a Pod's traffic")
     group.addoption("--scenarios", metavar="DIR", help="the folder of the scenarios, each a folder with scenario.yaml")
-    group.addoption("--engine", metavar="NAME", help="where the scenarios run: local (default), kubernetes or kind")
+    group.addoption(
+        "--engine",
+        metavar="NAME",
+        help="where the scenarios run: local (default), kubernetes, kind, or one that a conftest registers",
+    )
     group.addoption(
         "--envoy",
         metavar="VERSION[,VERSION…]|latest|all|PATH|NAME=PATH",
@@ -41,7 +45,7 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         action="append",
         default=[],
         metavar="ROLE=REFERENCE",
-        help="the image to use for a role (nginx, iptables, envoy); may be given several times",
+        help="the image to use for a role (nginx, iptables, envoy, relay); may be given several times",
     )
     group.addoption(
         "--kube-context",

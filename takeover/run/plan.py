@@ -15,7 +15,7 @@ from takeover.compare.accepted import Acceptance, read_accepted
 from takeover.compare.kinds import failing
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
-from takeover.engines.contract import Engine
+from takeover.engines.contract import Engine, SharedEngine
 from takeover.engines.kind.cluster import KindOptions
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
@@ -80,12 +80,10 @@ class Plan:
         """What a worker need not find out again: the releases; what the engine made for the whole run."""
         releases = [{**dataclasses.asdict(each), "path": str(each.path)} for each in self.releases.values()]
         made = None
-        if self.engine.name == "kind":
-            from takeover.engines.kind.engine import KindEngine
-
-            kind = engine()
-            assert isinstance(kind, KindEngine)
-            made = kind.access
+        if choose.is_shared(self.engine.name):
+            shared = engine()
+            assert isinstance(shared, SharedEngine)
+            made = shared.for_workers()
         return {_FROM_CONTROLLER: {"releases": releases, "made": made}}
 
 
@@ -138,6 +136,7 @@ def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[R
 def _engine_options(option: Any, from_controller: Any) -> EngineOptions:
     kubeconfig: str | None = getattr(option, "kubeconfig", None)
     name = option.engine or "local"
+    choose.require(name)
     kind = None
     if name == "kind":
         kind = KindOptions(

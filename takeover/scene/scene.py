@@ -134,7 +134,7 @@ class Scene:
 
     def _connect_from(self, pod: str, container: str) -> Connect:
         found = self.pod(pod)
-        where = found.container(container or next(each for each in found.containers if each != "init"))
+        where = found.container(container or next(iter(found.containers)))
         return self._connections.counting(where.connect)
 
     @property
@@ -176,7 +176,7 @@ class Scene:
     def stop(self, pod: str, container: str, port: int) -> None:
         """Ends the container's first process (SIGTERM) and waits until nobody listens on `port` of its Pod any more."""
         self.pod(pod).container(container).exec(["sh", "-c", "kill -TERM 1"])
-        other = next(each for each in self.pod(pod).containers if each not in ("init", container))
+        other = next(each for each in self.pod(pod).containers if each != container)
 
         def listens() -> bool:
             try:

@@ -1,16 +1,11 @@
 import os
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from takeover.engines.contract import Deployment, Engine
+from takeover.engines.contract import Engine
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
-from takeover.scenario.edits import Edit
-from takeover.scenario.loader import Scenario
-
-SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 def make_engine(**options: float) -> Engine:
@@ -44,17 +39,3 @@ def impatient_engine(engine: Engine) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def envoy() -> Release:
     return resolve(None)[0]
-
-
-@pytest.fixture(scope="session")
-def workshop(engine: Engine, envoy: Release) -> Iterator[Deployment]:
-    """The scenario with everything in it, shared: a test leaves it as it found it."""
-    deployment = engine.deploy(Scenario.load(SCENARIOS / "workshop"), envoy)
-    yield deployment
-    deployment.delete()
-
-
-@pytest.fixture
-def single() -> Callable[[Iterable[Edit]], Scenario]:
-    """The scenario of one Pod, `app` with the containers `before` (init) and `main`, changed by edits."""
-    return lambda edits: Scenario.load(SCENARIOS / "single").edited(edits)

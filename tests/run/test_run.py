@@ -18,7 +18,7 @@ from tests.run.outside import ROOT, SUITE, one_line, run
         (["--engine", "nonsense"], r"no engine 'nonsense'; there are local, kubernetes, kind"),
         (["--image", "nginx"], r"--image nginx: give it as ROLE=REFERENCE"),
         (["--image", "envoy=redis:7"], r"image redis:7: nothing on this machine provides it"),
-        (["--image", "database=nginx"], r"--image database=.*roles envoy, iptables, nginx"),
+        (["--image", "database=nginx"], r"no image role 'database'; there are nginx, iptables, envoy, relay"),
         (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n"),
     ],
 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
 
@@ -37,6 +39,13 @@ class KindOptions:
     kind: str | None
     kubectl: str | None
     kubeconfig: str | None
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How other processes of the run reach the cluster."""
+
+    kubeconfig: str
+    context: str
 
 
 class OwnCluster:

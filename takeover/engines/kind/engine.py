@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from takeover.engines.kind.cluster import KindOptions, OwnCluster
+import msgspec
+
+from takeover.engines.kind.cluster import Access, KindOptions, OwnCluster
 from takeover.engines.kubernetes.engine import KubernetesEngine
-from takeover.engines.kubernetes.images import ROLES, Images
+from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.nodes import wait_until_usable
 from takeover.model.release import Release
 
@@ -29,16 +31,12 @@ class KindEngine(KubernetesEngine):
         releases: Sequence[Release],
         tell: Callable[[str], None],
     ) -> None:
-        references = [
-            images.of_role(role)
-            for images in (Images(replaced_images, each.name) for each in releases)
-            for role in ROLES
-        ]
+        references = [name for each in releases for name in Images(replaced_images, each.name).references]
         self._own = OwnCluster(options, tell)
         try:
             super().__init__(self._own.context, str(self._own.kubeconfig), images=replaced_images)
             self._own.load(references, tell)
-            cluster = self._connected()
+            cluster = self.connected()
             cluster.background.run(wait_until_usable(cluster.api))
         except BaseException:
             try:
@@ -47,10 +45,9 @@ class KindEngine(KubernetesEngine):
                 self._own.remove()
             raise
 
-    @property
-    def access(self) -> tuple[str, str]:
-        """The kubeconfig and the context, for other processes of the run."""
-        return str(self._own.kubeconfig), self._own.context
+    def for_workers(self) -> dict[str, str]:
+        """See `takeover.engines.contract.SharedEngine.for_workers`: an `Access` as JSON has it."""
+        return msgspec.structs.asdict(Access(str(self._own.kubeconfig), self._own.context))
 
     def how_to_delete(self) -> str:
         return self._own.how_to_delete() if self._own.created else super().how_to_delete()

@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kubernetes.kubeconfig import Target
+from takeover.model.json import JsonObject
 
 FIELD_MANAGER = "envoy-takeover"
 PATIENCE_WHEN_AWAY = 5.0
@@ -28,7 +29,6 @@ _APPLY = "application/apply-patch+yaml"
 _AWAY = (aiohttp.ClientConnectionError, TimeoutError)
 
 Params = Sequence[tuple[str, str]]
-Object = dict[str, Any]
 
 
 class ApiError(TakeoverError):
@@ -88,24 +88,24 @@ class Api:
             if each is not None:
                 await each.close()
 
-    async def get(self, path: str, params: Params = (), verb: str = "get") -> Object:
+    async def get(self, path: str, params: Params = (), verb: str = "get") -> JsonObject:
         """GET; `verb` is only what it counts as."""
         return await self._json(verb, "GET", path, params)
 
-    async def create(self, path: str, body: Object) -> Object:
+    async def create(self, path: str, body: JsonObject) -> JsonObject:
         """POST."""
         return await self._json("create", "POST", path, (), body)
 
-    async def apply(self, path: str, body: Object) -> Object:
+    async def apply(self, path: str, body: JsonObject) -> JsonObject:
         """Server-side apply of the object at `path`."""
         params = [("fieldManager", FIELD_MANAGER), ("force", "true")]
         return await self._json("apply", "PATCH", path, params, body, _APPLY)
 
-    async def merge(self, path: str, body: Object) -> Object:
+    async def merge(self, path: str, body: JsonObject) -> JsonObject:
         """Strategic merge patch."""
         return await self._json("patch", "PATCH", path, [("fieldManager", FIELD_MANAGER)], body, _MERGE)
 
-    async def delete(self, path: str, grace: int | None = None, collection: bool = False) -> Object | None:
+    async def delete(self, path: str, grace: int | None = None, collection: bool = False) -> JsonObject | None:
         """Deletes an object or all of a collection; None when it was not there."""
         params = [] if grace is None else [("gracePeriodSeconds", str(grace))]
         try:
@@ -119,7 +119,7 @@ class Api:
         """All of a container's log so far; undecodable bytes are replaced. `path` is that of its Pod's logs."""
         return (await self._request("log", "GET", path, [("container", container)])).decode(errors="replace")
 
-    async def watch(self, path: str, params: Params) -> AsyncIterator[Object]:
+    async def watch(self, path: str, params: Params) -> AsyncIterator[JsonObject]:
         """Yields watch events ({"type", "object"}) until the server ends the stream."""
         async with self._streamed("watch", path, [*params, ("watch", "true")]) as content:
             async for line in content:
@@ -175,13 +175,25 @@ class Api:
             await socket.close()
 
     async def _json(
-        self, verb: str, method: str, path: str, params: Params, body: Object | None = None, content: str | None = None
-    ) -> Object:
-        answer: Object = json.loads(await self._request(verb, method, path, params, body, content))
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        params: Params,
+        body: JsonObject | None = None,
+        content: str | None = None,
+    ) -> JsonObject:
+        answer: JsonObject = json.loads(await self._request(verb, method, path, params, body, content))
         return answer
 
     async def _request(
-        self, verb: str, method: str, path: str, params: Params, body: Object | None = None, content: str | None = None
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        params: Params,
+        body: JsonObject | None = None,
+        content: str | None = None,
     ) -> bytes:
         patience = PATIENCE_WHEN_AWAY if self._reached else 0.0
         try:
@@ -206,7 +218,7 @@ class Api:
         method: str,
         path: str,
         params: Params,
-        body: Object | None = None,
+        body: JsonObject | None = None,
         content: str | None = None,
         timeout: aiohttp.ClientTimeout = aiohttp.ClientTimeout(total=30.0, sock_connect=5.0),  # noqa: B008 - immutable
     ) -> Any:

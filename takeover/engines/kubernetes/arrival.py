@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -17,6 +16,7 @@ from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes import streams
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.relay import RelayStream
+from takeover.model.json import JsonObject
 
 TIMEOUT = 30.0
 _ONE_TRY = 0.3
@@ -29,9 +29,7 @@ class _NotYetError(Exception):
     """Some Pod behind the Service was not reached."""
 
 
-async def wait(
-    scout: KubernetesPod, name: str, address: str, service: dict[str, Any], behind: list[KubernetesPod]
-) -> None:
+async def wait(scout: KubernetesPod, name: str, address: str, service: JsonObject, behind: list[KubernetesPod]) -> None:
     """Connects from the scout to a Service until every Pod behind it has seen a connection.
 
     Raises: TimeoutError that says what was last seen.

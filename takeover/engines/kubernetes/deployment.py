@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -13,33 +12,45 @@ from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.model.json import JsonObject
+from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
 
-Object = dict[str, Any]
 
+class ClusterBindings:
+    """What only a run knows, on a cluster: the addresses that it chose, and names with the run's namespaces.
 
-class Facts:
-    """What the run knows of a deployment, for the scenario's edits."""
+    Args:
+        scenario: its name, for messages.
+        addresses: Service → ClusterIP.
+    """
 
-    def __init__(self, naming: Naming, addresses: Mapping[str, str], mark: str) -> None:
+    def __init__(self, scenario: str, naming: Naming, addresses: Mapping[str, str], mark: str) -> None:
+        self._scenario = scenario
         self._naming = naming
         self._addresses = addresses
         self._mark = mark
 
     def cluster_ip(self, service: str) -> str:
         """The ClusterIP that the cluster chose."""
-        if service not in self._addresses:
-            raise BadInputError(f"no Service {service!r} in the scenario; there are {', '.join(self._addresses)}")
-        return self._addresses[service]
+        return self._addresses[self._known(service)]
 
     def host_name(self, service: str) -> str:
         """The Service's full DNS name."""
-        namespace, _, name = service.rpartition("/")
+        namespace, _, name = self._known(service).rpartition("/")
         return f"{name}.{self._naming.actual(namespace or 'default')}.svc.cluster.local"
 
     def mark(self) -> str:
         """Names this deployment and this state of its ConfigMaps."""
         return self._mark
+
+    def _known(self, service: str) -> str:
+        """The name as the deployment has it. Raises: BadInputError."""
+        name = canonical(service)
+        if name not in self._addresses:
+            known = ", ".join(self._addresses) or "none"
+            raise BadInputError(f"scenario {self._scenario} has no Service {service}; it has {known}")
+        return name
 
 
 class KubernetesDeployment:
@@ -51,8 +62,8 @@ class KubernetesDeployment:
         self._scenario = scenario
         self._readiness = Readiness(cluster.api, naming, scenario.name, timeout)
         self._generation = 1
-        self._config_maps: dict[str, Object] = {}
-        self._services: dict[str, Object] = {}
+        self._config_maps: dict[str, JsonObject] = {}
+        self._services: dict[str, JsonObject] = {}
         self._addresses: dict[str, str] = {}
         self._pods: dict[str, KubernetesPod] = {}
         self._deleted = False
@@ -63,7 +74,7 @@ class KubernetesDeployment:
 
     @property
     def mark(self) -> str:
-        return self._facts().mark()
+        return self._bindings().mark()
 
     @property
     def pods(self) -> Mapping[str, KubernetesPod]:
@@ -71,18 +82,14 @@ class KubernetesDeployment:
 
     def pod(self, name: str) -> KubernetesPod:
         if name not in self._pods:
-            raise BadInputError(f"no Pod {name!r} in {self._scenario.name}; there are {', '.join(self._pods)}")
+            raise BadInputError(f"scenario {self._scenario.name} has no Pod {name}; it has {', '.join(self._pods)}")
         return self._pods[name]
 
     def service_ip(self, name: str) -> str:
-        return self._facts().cluster_ip(name)
+        return self._bindings().cluster_ip(name)
 
     def host_name(self, service: str) -> str:
-        if service not in self._services:
-            raise BadInputError(
-                f"no Service {service!r} in {self._scenario.name}; there are {', '.join(self._services)}"
-            )
-        return self._facts().host_name(service)
+        return self._bindings().host_name(service)
 
     def replace_config_map(self, scenario: Scenario) -> None:
         self._cluster.background.run(self._replace(scenario))
@@ -139,7 +146,7 @@ class KubernetesDeployment:
             # An added container starts with the Pod's others, so it costs no time now.
             await pod.add_relay_container()
 
-    async def _apply(self, entry: Object) -> Object:
+    async def _apply(self, entry: JsonObject) -> JsonObject:
         try:
             return await self._cluster.api.apply(objects.path(entry), entry)
         except ApiError as error:
@@ -171,19 +178,20 @@ class KubernetesDeployment:
                 pod.manifest = bound["Pod"].get(name, pod.manifest)
         self._scenario = scenario
 
-    def _facts(self) -> Facts:
-        return Facts(self._naming, self._addresses, f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}")
+    def _bindings(self) -> ClusterBindings:
+        mark = f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}"
+        return ClusterBindings(self._scenario.name, self._naming, self._addresses, mark)
 
-    def _bound(self, scenario: Scenario) -> dict[str, dict[str, Object]]:
+    def _bound(self, scenario: Scenario) -> dict[str, dict[str, JsonObject]]:
         """Kind → name → object to apply, for ConfigMaps and Pods."""
-        result: dict[str, dict[str, Object]] = {"ConfigMap": {}, "Pod": {}}
-        for entry in scenario.bound(self._facts()):
+        result: dict[str, dict[str, JsonObject]] = {"ConfigMap": {}, "Pod": {}}
+        for entry in scenario.bound(self._bindings()):
             if entry["kind"] not in ("Namespace", "Service"):
                 name = objects.key(entry["metadata"]["namespace"], entry["metadata"]["name"])
                 result.setdefault(entry["kind"], {})[name] = self._naming.object(entry, self._cluster.images)
         return result
 
-    def _key(self, entry: Object, namespaces: list[str]) -> str:
+    def _key(self, entry: JsonObject, namespaces: list[str]) -> str:
         actual = {self._naming.actual(name): name for name in namespaces}
         return objects.key(actual[entry["metadata"]["namespace"]], entry["metadata"]["name"])
 

@@ -66,21 +66,16 @@ class KubernetesEngine:
         self._numbers = itertools.count(1)
         self._cluster: Cluster | None = None
         self._connecting = threading.Lock()
-        self._version = ""
 
     @property
     def calls(self) -> Counter[str]:
         """How often each verb of the API was called so far."""
         return Counter(self._cluster.api.calls) if self._cluster else Counter()
 
-    def describe(self) -> str:
-        cluster = self._connected()
-        return f"Kubernetes {self._version} at {cluster.api.server}"
-
     def deploy(self, scenario: Scenario, envoy: Release) -> KubernetesDeployment:
         # A build of one's own is in no image: its name is no tag, and that is told.
         images = Images(self._replaced, envoy.name)
-        cluster = dataclasses.replace(self._connected(), images=images)
+        cluster = dataclasses.replace(self.connected(), images=images)
         naming = Naming(self.run_id, next(self._numbers), scenario.name)
         deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
         try:
@@ -111,7 +106,8 @@ class KubernetesEngine:
         cluster.background.run(cluster.api.close())
         cluster.background.stop()
 
-    def _connected(self) -> Cluster:
+    def connected(self) -> Cluster:
+        """Reaches the cluster, unless that is done. Raises: BadInputError for one that cannot be used."""
         with self._connecting:  # scenarios are deployed from several threads
             if self._cluster is None:
                 background = Background()
@@ -128,11 +124,12 @@ class KubernetesEngine:
     async def _connect(self, api: Api) -> None:
         await api.open()
         version = await api.get("/version")
-        self._version = version["gitVersion"]
         parts = (int(version["major"]), int("".join(each for each in version["minor"] if each.isdigit())))
         if parts < _OLDEST:
             oldest = ".".join(str(each) for each in _OLDEST)
-            raise BadInputError(f"{api.server} is Kubernetes {self._version}: {oldest} is the oldest that can be used")
+            raise BadInputError(
+                f"{api.server} is Kubernetes {version['gitVersion']}: {oldest} is the oldest that can be used"
+            )
         await access.check(api)
 
     async def _remove_all(self, cluster: Cluster) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -11,6 +10,7 @@ from takeover.engines.kubernetes import streams, watching
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
+from takeover.model.json import JsonObject
 from takeover.peers import relay as relay_program
 
 RELAY_CONTAINER = "takeover-relay"
@@ -26,7 +26,7 @@ _IDLE_SHELL = "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"
 _START = "import os; exec(compile(os.environ['TAKEOVER_RELAY'], 'relay', 'exec'))"
 
 
-def relay_container(image: str) -> dict[str, Any]:
+def relay_container(image: str) -> JsonObject:
     """The container in which the relays of a Pod run, one process for each user."""
     return {
         "name": RELAY_CONTAINER,
@@ -39,7 +39,7 @@ def relay_container(image: str) -> dict[str, Any]:
     }
 
 
-def rules_container(image: str) -> dict[str, Any]:
+def rules_container(image: str) -> JsonObject:
     """The container with the init container's iptables, and so the same backend."""
     return {
         "name": RULES_CONTAINER,
@@ -55,7 +55,7 @@ def rules_container(image: str) -> dict[str, Any]:
     }
 
 
-async def add(api: Api, namespace: str, pod: str, container: dict[str, Any]) -> None:
+async def add(api: Api, namespace: str, pod: str, container: JsonObject) -> None:
     """Adds a container to a Pod, without waiting until it runs."""
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/ephemeralcontainers"
     await api.merge(path, {"spec": {"ephemeralContainers": [container]}})

@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from takeover.base.errors import BadInputError
+from takeover.model.json import JsonObject
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find(kubeconfig: str | None, context: str | None) -> Target:
     return Target(files, wanted, kubeconfig is not None)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
         config = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kubernetes import objects, processes
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.watching import Watch
+from takeover.model.json import JsonObject
 
 _ALL = f"{objects.MANAGED_BY}={objects.MANAGER}"
 
@@ -52,7 +52,7 @@ async def delete(api: Api, leftovers: Iterable[Leftover], timeout: float = 120.0
         await api.delete(f"/api/v1/namespaces/{name}/pods", grace=0, collection=True)
         await api.delete(f"/api/v1/namespaces/{name}")
 
-    def left(seen: list[dict[str, Any]]) -> list[str]:
+    def left(seen: list[JsonObject]) -> list[str]:
         return sorted(names & {entry["metadata"]["name"] for entry in seen})
 
     async with Watch(api, "/api/v1/namespaces", _ALL) as namespaces:
@@ -64,7 +64,7 @@ async def delete(api: Api, leftovers: Iterable[Leftover], timeout: float = 120.0
             raise TakeoverError(f"namespaces still there after {timeout:g} s: {error}") from None
 
 
-def _judge(namespace: dict[str, Any], now: datetime, older_than: timedelta) -> Leftover | None:
+def _judge(namespace: JsonObject, now: datetime, older_than: timedelta) -> Leftover | None:
     metadata = namespace["metadata"]
     notes = metadata.get("annotations") or {}
     age = now - datetime.fromisoformat(metadata["creationTimestamp"])

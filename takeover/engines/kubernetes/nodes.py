@@ -1,17 +1,14 @@
 """Whether a new cluster can be used yet: its nodes take Pods, its DNS answers."""
 
-from typing import Any
-
 from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes import watching
 from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.watching import Watch
+from takeover.model.json import JsonObject
 
 _TIMEOUT = 180.0
 _DNS = "k8s-app=kube-dns"
 """The label that CoreDNS has in every kubeadm cluster, kind's among them."""
-
-Object = dict[str, Any]
 
 
 async def wait_until_usable(api: Api) -> None:
@@ -27,10 +24,10 @@ async def wait_until_usable(api: Api) -> None:
                 raise TakeoverError(f"the cluster's {what} is not Ready after {_TIMEOUT:g} s: {error}") from None
 
 
-def _all_ready(seen: list[Object]) -> bool | None:
+def _all_ready(seen: list[JsonObject]) -> bool | None:
     return True if seen and all(watching.is_ready(each) for each in seen) else None
 
 
-def _not_ready(seen: list[Object]) -> str:
+def _not_ready(seen: list[JsonObject]) -> str:
     names = [each["metadata"]["name"] for each in seen if not watching.is_ready(each)]
     return ", ".join(names) if seen else "there is none"

@@ -3,11 +3,11 @@
 import copy
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import processes
 from takeover.engines.kubernetes.images import Images
+from takeover.model.json import JsonObject
 from takeover.scenario.documents import canonical
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -27,8 +27,6 @@ PATHS: Mapping[tuple[str, str], str] = {
 """The kinds that a scenario may have, besides Namespace."""
 
 _LONGEST_NAME = 63
-
-Object = dict[str, Any]
 
 
 class Naming:
@@ -63,16 +61,16 @@ class Naming:
             raise BadInputError(f"namespace {namespace!r} is too long for a run's prefix: at most {most} characters")
         return name
 
-    def namespace_object(self, namespace: str) -> Object:
+    def namespace_object(self, namespace: str) -> JsonObject:
         """The Namespace in the run's place of the manifest's."""
         # Interception needs NET_ADMIN, which only "privileged" allows.
         labels = {**self.labels, "pod-security.kubernetes.io/enforce": "privileged"}
         metadata = {"name": self.actual(namespace), "labels": labels, "annotations": self._annotations}
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
-    def object(self, manifest: Object, images: Images) -> Object:
+    def object(self, manifest: JsonObject, images: Images) -> JsonObject:
         """The run's object in the place of a manifest's; the manifest stays as it is."""
-        result: Object = copy.deepcopy(manifest)
+        result: JsonObject = copy.deepcopy(manifest)
         metadata = result["metadata"]
         where = f"{result['kind']} {metadata['namespace']}/{metadata['name']}"
         if (result.get("apiVersion"), result["kind"]) not in PATHS:
@@ -97,7 +95,7 @@ class Naming:
         return result
 
 
-def path(applied: Object) -> str:
+def path(applied: JsonObject) -> str:
     """Where the API has an object."""
     template = PATHS[applied["apiVersion"], applied["kind"]]
     return template.format(namespace=applied["metadata"]["namespace"], name=applied["metadata"]["name"])
@@ -108,7 +106,7 @@ def key(namespace: str, name: str) -> str:
     return canonical(f"{namespace}/{name}")
 
 
-def user(pod: Object, container: str) -> tuple[int, int]:
+def user(pod: JsonObject, container: str) -> tuple[int, int]:
     """The uid and gid that a container of a Pod's manifest runs as; 0 where the manifest names none."""
     spec = pod["spec"]
     entry = next(entry for entry in spec["containers"] if entry["name"] == container)
@@ -116,7 +114,7 @@ def user(pod: Object, container: str) -> tuple[int, int]:
     return int(merged.get("runAsUser") or 0), int(merged.get("runAsGroup") or 0)
 
 
-def selects(service: Object, pod: Object) -> bool:
+def selects(service: JsonObject, pod: JsonObject) -> bool:
     """Whether the Service's selector takes the Pod (both as applied, or both as in the manifest)."""
     selector = service.get("spec", {}).get("selector") or {}
     labels = pod["metadata"].get("labels") or {}

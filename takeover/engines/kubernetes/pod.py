@@ -8,18 +8,18 @@ from types import MappingProxyType
 from typing import Any
 
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines.images import IPTABLES, RELAY
 from takeover.engines.kubernetes import ephemeral, objects, streams
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
-from takeover.engines.kubernetes.images import IPTABLES, RELAY, Images
+from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
+from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class KubernetesPod:
     def __init__(
         self,
         cluster: Cluster,
-        manifest: Object,
+        manifest: JsonObject,
         namespace: str,
         restart: Callable[["KubernetesPod"], Coroutine[Any, Any, None]],
     ) -> None:
@@ -184,7 +184,7 @@ class KubernetesPod:
         await self._add(ephemeral.rules_container(self.cluster.images.of_role(IPTABLES)))
         return await ephemeral.run_rules_command(self.cluster.api, self.actual_namespace, self.name)
 
-    async def _add(self, container: Object) -> None:
+    async def _add(self, container: JsonObject) -> None:
         async with self._lock:
             if container["name"] not in self._added:
                 await ephemeral.add(self.cluster.api, self.actual_namespace, self.name, container)

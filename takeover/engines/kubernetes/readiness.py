@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.engines.images import IPTABLES, role_of
 from takeover.engines.kubernetes import arrival, objects, watching
 from takeover.engines.kubernetes.api import Api, ApiError
-from takeover.engines.kubernetes.images import IPTABLES, role_of
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.watching import Watch
-
-Object = dict[str, Any]
+from takeover.model.json import JsonObject
 
 _GONE_TIMEOUT = 60.0
 
@@ -51,7 +49,7 @@ class Readiness:
             yield
 
     async def wait(
-        self, pods: Collection[KubernetesPod], services: Mapping[str, Object], addresses: Mapping[str, str]
+        self, pods: Collection[KubernetesPod], services: Mapping[str, JsonObject], addresses: Mapping[str, str]
     ) -> None:
         """Waits until all Pods are Ready and all `services` answer at their ClusterIP.
 
@@ -76,7 +74,7 @@ class Readiness:
     async def wait_until_gone(self, pod: KubernetesPod) -> None:
         """Waits until a Pod that was deleted is no more. Raises: DeploymentError."""
 
-        def gone(seen: list[Object]) -> bool | None:
+        def gone(seen: list[JsonObject]) -> bool | None:
             return None if _find(seen, pod) else True
 
         grace = pod.manifest["spec"].get("terminationGracePeriodSeconds", 30)
@@ -86,7 +84,7 @@ class Readiness:
             raise DeploymentError(f"{self._scenario}: {error}") from None
 
     async def _wait_for_pods(self, pods: Collection[KubernetesPod]) -> None:
-        def all_ready(seen: list[Object]) -> bool | None:
+        def all_ready(seen: list[JsonObject]) -> bool | None:
             done = True
             for pod in pods:
                 found = _find(seen, pod)
@@ -97,7 +95,7 @@ class Readiness:
                     pod.ip_now = found.get("status", {}).get("podIP", "")
             return True if done else None
 
-        def missing(seen: list[Object]) -> str:
+        def missing(seen: list[JsonObject]) -> str:
             late = [(pod, _find(seen, pod)) for pod in pods]
             told = [
                 f"Pod {pod.key}: {watching.account(found) if found else 'not there'}"
@@ -112,14 +110,14 @@ class Readiness:
             warning = await self._last_warning(pods)
             raise TimeoutError(f"{error}{warning and '; last event: ' + warning}") from None
 
-    async def _wait_for_endpoints(self, service: Object, pods: Iterable[KubernetesPod]) -> None:
+    async def _wait_for_endpoints(self, service: JsonObject, pods: Iterable[KubernetesPod]) -> None:
         metadata = service["metadata"]
         wanted = {pod.ip for pod in pods if objects.selects(service, pod.manifest)}
 
-        def complete(seen: list[Object]) -> bool | None:
+        def complete(seen: list[JsonObject]) -> bool | None:
             return wanted <= watching.ready_addresses(seen, metadata["namespace"], metadata["name"]) or None
 
-        def missing(seen: list[Object]) -> str:
+        def missing(seen: list[JsonObject]) -> str:
             found = watching.ready_addresses(seen, metadata["namespace"], metadata["name"])
             return f"Service {metadata['name']}: endpoints {sorted(found)} are ready, not all of {sorted(wanted)}"
 
@@ -155,7 +153,7 @@ class Readiness:
         return [" ".join(each.get("message", "").split()) for each in ordered]
 
 
-def _find(seen: Iterable[Object], pod: KubernetesPod) -> Object | None:
+def _find(seen: Iterable[JsonObject], pod: KubernetesPod) -> JsonObject | None:
     for entry in seen:
         metadata = entry["metadata"]
         if (metadata["namespace"], metadata["name"]) == (pod.actual_namespace, pod.name):
@@ -163,23 +161,24 @@ def _find(seen: Iterable[Object], pod: KubernetesPod) -> Object | None:
     return None
 
 
-def _behind(service: Object, pods: Iterable[KubernetesPod]) -> tuple[Object, list[KubernetesPod]]:
+def _behind(service: JsonObject, pods: Iterable[KubernetesPod]) -> tuple[JsonObject, list[KubernetesPod]]:
     return service, [pod for pod in pods if objects.selects(service, pod.manifest)]
 
 
-def clients(pods: Collection[KubernetesPod], services: Mapping[str, Object]) -> list[KubernetesPod]:
+def clients(pods: Collection[KubernetesPod], services: Mapping[str, JsonObject]) -> list[KubernetesPod]:
     """The Pods in which connections will surely start: those that no Service leads to, and the scout."""
     free = [pod for pod in pods if not any(objects.selects(service, pod.manifest) for service in services.values())]
     first = [scout(pods, services)] if pods and services else []
     return free + [pod for pod in first if pod not in free]
 
 
-def scout(pods: Collection[KubernetesPod], services: Mapping[str, Object]) -> KubernetesPod:
+def scout(pods: Collection[KubernetesPod], services: Mapping[str, JsonObject]) -> KubernetesPod:
     """The Pod from which Services are tried: best one whose traffic nothing intercepts, and no Service's own."""
 
     def rank(pod: KubernetesPod) -> tuple[bool, bool]:
         init = pod.manifest["spec"].get("initContainers") or []
-        intercepted = any(role_of(each["image"]) == IPTABLES for each in init)
+        played = [role_of(each["image"]) for each in init]
+        intercepted = any(role is not None and role.name == IPTABLES for role in played)
         return intercepted, any(objects.selects(service, pod.manifest) for service in services.values())
 
     return min(pods, key=rank)

@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from takeover.base.errors import TakeoverError
 from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.model.json import JsonObject
 
 Result = TypeVar("Result")
-Object = dict[str, Any]
-
 _HOPELESS = frozenset(
     {
         "CrashLoopBackOff",
@@ -46,7 +45,7 @@ class Watch:
         self._path = path
         self._params = [("labelSelector", selector)]
         self._changed = asyncio.Condition()
-        self._objects: dict[str, Object] = {}
+        self._objects: dict[str, JsonObject] = {}
         self._listed = False
         self._task: asyncio.Task[None] | None = None
 
@@ -62,7 +61,10 @@ class Watch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def until(
-        self, look: Callable[[list[Object]], Result | None], timeout: float, missing: Callable[[list[Object]], str]
+        self,
+        look: Callable[[list[JsonObject]], Result | None],
+        timeout: float,
+        missing: Callable[[list[JsonObject]], str],
     ) -> Result:
         """Waits until `look` finds something in the objects.
 
@@ -118,14 +120,14 @@ class Watch:
                 self._changed.notify_all()
 
 
-def is_ready(pod: Object) -> bool:
+def is_ready(pod: JsonObject) -> bool:
     """Whether a Pod is Ready and not being deleted."""
     conditions = pod.get("status", {}).get("conditions") or []
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def hopeless(pod: Object, only: str | None = None) -> str | None:
+def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
     """Why a Pod, or `only` that container of it, will not become Ready, in words; None while it may."""
     status = pod.get("status", {})
     for entry, is_init in _container_statuses(pod):
@@ -145,7 +147,7 @@ def hopeless(pod: Object, only: str | None = None) -> str | None:
     return None
 
 
-def account(pod: Object) -> str:
+def account(pod: JsonObject) -> str:
     """A Pod's state in a few words, for the message of a deadline."""
     status = pod.get("status", {})
     seen = [f"phase {status.get('phase', 'unknown')}"]
@@ -165,14 +167,14 @@ def account(pod: Object) -> str:
     return ", ".join(seen)
 
 
-def _container_statuses(pod: Object) -> list[tuple[Object, bool]]:
+def _container_statuses(pod: JsonObject) -> list[tuple[JsonObject, bool]]:
     status = pod.get("status", {})
     init = [(entry, True) for entry in status.get("initContainerStatuses") or []]
     added = [(entry, False) for entry in status.get("ephemeralContainerStatuses") or []]
     return init + [(entry, False) for entry in status.get("containerStatuses") or []] + added
 
 
-def ready_addresses(slices: list[Object], namespace: str, service: str) -> set[str]:
+def ready_addresses(slices: list[JsonObject], namespace: str, service: str) -> set[str]:
     """The ready endpoint addresses of a Service in EndpointSlices."""
     return {
         address

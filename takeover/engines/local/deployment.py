@@ -3,16 +3,18 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import tenacity
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.engines.local import objects
 from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
+from takeover.engines.local.inside.runtime import Image
+from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
 from takeover.engines.local.stream import SocketStream
 from takeover.model.execution import ExecResult
+from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
 from takeover.scenario.documents import canonical
@@ -20,22 +22,36 @@ from takeover.scenario.loader import Scenario
 
 _LOOK_EVERY = 0.015
 
-Prepare = Callable[[list[dict[str, Any]]], tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]]
+Prepare = Callable[[list[JsonObject]], tuple[list[JsonObject], dict[str, Image]]]
 
 
-class _ManifestFacts:
-    """What only a run knows, on a node of its own: the addresses and names of the manifest itself."""
+class _NodeBindings:
+    """What only a run knows, on a node of its own: the addresses and names of the manifest itself.
 
-    def __init__(self, services: Mapping[str, str]) -> None:
+    Args:
+        scenario: its name, for messages.
+        services: `NAMESPACE/NAME` → ClusterIP.
+    """
+
+    def __init__(self, scenario: str, services: Mapping[str, str]) -> None:
+        self._scenario = scenario
         self._services = services
         self._mark = secrets.token_hex(6)
 
     def cluster_ip(self, service: str) -> str:
-        return self._services[_full(service)]
+        return self._services[self._known(service)]
 
     def host_name(self, service: str) -> str:
-        namespace, _, name = _full(service).partition("/")
+        namespace, _, name = self._known(service).partition("/")
         return f"{name}.{namespace}.svc.cluster.local"
+
+    def _known(self, service: str) -> str:
+        """The full name. Raises: BadInputError."""
+        name = service if "/" in service else f"default/{service}"
+        if name not in self._services:
+            known = ", ".join(map(canonical, self._services)) or "none"
+            raise BadInputError(f"scenario {self._scenario} has no Service {service}; it has {known}")
+        return name
 
     def mark(self) -> str:
         return self._mark
@@ -51,7 +67,7 @@ class LocalContainer:
 
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
         """See `takeover.engines.contract.Container.exec`."""
-        return self._node.execute("execute", stdin, timeout, pod=self._pod, container=self.name, command=list(command))
+        return self._node.run(Execute(self._pod, self.name, list(command)), stdin, timeout)
 
     def logs(self) -> str:
         """See `takeover.engines.contract.Container.logs`."""
@@ -75,15 +91,18 @@ class LocalPod:
         self._full_name = objects.full_name(spec)
         self._deployment = deployment
         self._node = node
-        self.init_containers = {each.name for each in spec.spec.init_containers}
-        listed = [*spec.spec.init_containers, *spec.spec.containers]
-        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in listed}
+        self.init_containers = [each.name for each in spec.spec.init_containers]
+        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers}
 
     @property
     def ip(self) -> str:
         """The Pod's address; another one after a restart."""
-        address: str = self._deployment.status()["pods"][self._full_name]["ip"]
-        return address
+        return self._node.status().pods[self._full_name].ip
+
+    def logs(self) -> dict[str, str]:
+        """Container → its log, the init containers' first."""
+        names = [*self.init_containers, *self.containers]
+        return {name: self._node.read_log(self._full_name, name) for name in names}
 
     def container(self, name: str) -> LocalContainer:
         """See `takeover.engines.contract.Pod.container`."""
@@ -98,7 +117,7 @@ class LocalPod:
     def nat_rules(self) -> str:
         """See `takeover.engines.contract.Pod.nat_rules`."""
         command = ["iptables", "-t", "nat", "-S", "-v"]
-        result = self._node.execute("execute_in_network", b"", 10.0, pod=self._full_name, command=command)
+        result = self._node.run(ExecuteInNetwork(self._full_name, command), b"", 10.0)
         if result.exit_code != 0:
             raise TakeoverError(f"{' '.join(command)} in Pod {self.name}: {result.stderr.decode().strip()}")
         return result.stdout.decode()
@@ -109,7 +128,7 @@ class LocalPod:
 
     def how_to_enter(self, container: str) -> str:
         """See `takeover.engines.contract.Pod.how_to_enter`."""
-        inode, _ = self._node.ask("process", pod=self._full_name, container=self.container(container).name)
+        inode = self._node.pid_namespace(self._full_name, self.container(container).name)
         user = "" if host.is_root() else "--user --preserve-credentials "
         namespaces = f"{user}--mount --net --pid --ipc --uts --root --wd"
         return f"nsenter --target {_first_process(inode)} {namespaces} /usr/bin/env {PATH_IN_CONTAINERS} sh"
@@ -129,9 +148,9 @@ class LocalDeployment:
         self._prepare = prepare
         self._ready_timeout = ready_timeout
         self._apply(scenario.unbound_services())
-        self._services: dict[str, str] = self.status()["services"]
-        self.facts = _ManifestFacts(self._services)
-        documents = scenario.bound(self.facts)
+        self._services = node.status().services
+        self._bindings = _NodeBindings(scenario.name, self._services)
+        documents = scenario.bound(self._bindings)
         self._apply([each for each in documents if each["kind"] != "Service"])
         specs = [each for each in map(objects.parse, documents) if isinstance(each, objects.Pod)]
         self.pods = {canonical(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
@@ -140,16 +159,11 @@ class LocalDeployment:
     @property
     def mark(self) -> str:
         """See `takeover.engines.contract.Deployment.mark`."""
-        return self.facts.mark()
+        return self._bindings.mark()
 
-    def _apply(self, documents: list[dict[str, Any]]) -> None:
+    def _apply(self, documents: list[JsonObject]) -> None:
         prepared, images = self._prepare(documents)
-        self._node.ask("apply", documents=prepared, images=images)
-
-    def status(self) -> dict[str, Any]:
-        """What the node says of its Pods and Services."""
-        found: dict[str, Any] = self._node.ask("status")[0]
-        return found
+        self._node.apply(prepared, images)
 
     def pod(self, name: str) -> LocalPod:
         """See `takeover.engines.contract.Deployment.pod`."""
@@ -159,24 +173,21 @@ class LocalDeployment:
 
     def service_ip(self, name: str) -> str:
         """See `takeover.engines.contract.Deployment.service_ip`."""
-        if _full(name) not in self._services:
-            known = ", ".join(map(canonical, self._services))
-            raise BadInputError(f"scenario {self.scenario.name} has no Service {name}; it has {known}")
-        return self._services[_full(name)]
+        return self._bindings.cluster_ip(name)
 
     def host_name(self, service: str) -> str:
         """See `takeover.engines.contract.Deployment.host_name`."""
-        return self.facts.host_name(service)
+        return self._bindings.host_name(service)
 
     def replace_config_map(self, scenario: Scenario) -> None:
         """See `takeover.engines.contract.Deployment.replace_config_map`."""
         self.scenario = scenario
-        self.facts = _ManifestFacts(self._services)
-        self._apply([each for each in scenario.bound(self.facts) if each["kind"] == "ConfigMap"])
+        self._bindings = _NodeBindings(scenario.name, self._services)
+        self._apply([each for each in scenario.bound(self._bindings) if each["kind"] == "ConfigMap"])
 
     def restart(self, pod: str) -> None:
         """Deletes a Pod, makes it again and waits until all is Ready."""
-        self._node.ask("restart", pod=pod, timeout=60.0)
+        self._node.restart(pod)
         self._wait_until_ready()
 
     def delete(self) -> None:
@@ -196,28 +207,26 @@ class LocalDeployment:
             raise DeploymentError(message, self._logs())
 
     def _what_is_missing(self) -> str:
-        status = self.status()
+        status = self._node.status()
         missing = []
-        for pod, facts in status["pods"].items():
-            for name, container in facts["containers"].items():
+        for pod, its in status.pods.items():
+            for name, container in its.containers.items():
                 self._must_not_have_failed(canonical(pod), name, container)
-                if container["state"] == "waiting" or (container["state"] == "running" and not container["ready"]):
-                    seen = (
-                        f"readiness probe last saw: {container['probe']}" if container["probe"] else container["state"]
-                    )
-                    missing.append(f"{canonical(pod)}/{name} is not ready ({seen})")
-            if not facts["ready"] and not missing:
+                if container.state == "waiting" or (container.state == "running" and not container.ready):
+                    saw = f"readiness probe last saw: {container.probe}" if container.probe else container.state
+                    missing.append(f"{canonical(pod)}/{name} is not ready ({saw})")
+            if not its.ready and not missing:
                 missing.append(f"{canonical(pod)} is not ready")
-        missing += [f"Service {canonical(each)} has no endpoint" for each in status["services_without_endpoints"]]
+        missing += [f"Service {canonical(each)} has no endpoint" for each in status.services_without_endpoints]
         return "; ".join(missing)
 
-    def _must_not_have_failed(self, pod: str, name: str, container: dict[str, Any]) -> None:
+    def _must_not_have_failed(self, pod: str, name: str, container: ContainerStatus) -> None:
         is_init = name in self.pods[pod].init_containers
-        code = container["exit_code"]
-        if (container["state"] == "exited" and (code != 0 or not is_init)) or container["restarts"] > 1:
+        code, ended = container.exit_code, container.state == "exited"
+        if (ended and (code != 0 or not is_init)) or container.restarts > 1:
             logs = self._logs()
             last = logs[f"log of {pod}/{name}"].strip().splitlines()[-1:]
-            how = "exited" if container["state"] == "exited" else "exits again and again"
+            how = "exited" if ended else "exits again and again"
             said = f"; it said: {last[0]}" if last else " without a word"
             raise DeploymentError(
                 f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}", logs
@@ -225,14 +234,10 @@ class LocalDeployment:
 
     def _logs(self) -> dict[str, str]:
         return {
-            f"log of {name}/{container.name}": container.logs()
+            f"log of {name}/{container}": log
             for name, pod in self.pods.items()
-            for container in pod.containers.values()
+            for container, log in pod.logs().items()
         }
-
-
-def _full(name: str) -> str:
-    return name if "/" in name else f"default/{name}"
 
 
 def _first_process(inode: int) -> int:

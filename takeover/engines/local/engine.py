@@ -1,16 +1,18 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from takeover.base.errors import BadInputError
+from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
 from takeover.engines.local import images, objects, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
+from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.node_client import ScenarioNode
+from takeover.model.json import JsonObject
 from takeover.model.release import Release
 from takeover.node import host
 from takeover.node.nodes import Nodes
@@ -33,19 +35,12 @@ class LocalEngine:
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
         self._replaced = replaced_images
-        unknown = sorted(set(replaced_images) - set(images.ROLES.values()))
-        if unknown:
-            roles = ", ".join(sorted(set(images.ROLES.values())))
-            raise BadInputError(f"--image {unknown[0]}=…: the local engine has the roles {roles}")
+        roles.require(replaced_images)
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
         self._root_file_system = root_file_system.root_file_system()
         self._nodes = Nodes("takeover.engines.local.inside.worker")
-
-    def describe(self) -> str:
-        """One line for the run's header."""
-        return f"local: namespaces of {'root' if host.is_root() else 'an ordinary user'}, {self._root_file_system.name}"
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
@@ -56,18 +51,15 @@ class LocalEngine:
             node.close()
             raise
 
-    def _prepared(
-        self, envoy: Path, documents: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    def _prepared(self, envoy: Path, documents: list[JsonObject]) -> tuple[list[JsonObject], dict[str, Image]]:
         """The documents with replaced images, checked, and what provides each image."""
         provided = {}
         for document in documents:
             spec = document.get("spec") if document.get("kind") == "Pod" else None
             for container in _containers(spec):
                 role = images.role_of(container["image"])
-                container["image"] = self._replaced.get(role, container["image"])
-                image = images.provide(container["image"], envoy)
-                provided[container["image"]] = dataclasses.asdict(image)
+                container["image"] = self._replaced.get(role.name, container["image"])
+                provided[container["image"]] = images.provide(container["image"], envoy)
         _check_references([objects.parse(document) for document in documents])
         return documents, provided
 
@@ -76,7 +68,7 @@ class LocalEngine:
         self._nodes.close()
 
 
-def _containers(spec: Any) -> list[dict[str, Any]]:
+def _containers(spec: Any) -> list[JsonObject]:
     if not isinstance(spec, dict):
         return []
     listed = [spec.get("initContainers", []), spec.get("containers", [])]

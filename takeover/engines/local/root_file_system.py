@@ -1,4 +1,4 @@
-"""The lab's root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built once into the user's cache.
+"""The containers' root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built once into the cache.
 
 mmdebstrap makes it without root. As an ordinary user it belongs to the users of a user namespace, so only a process in
 such a namespace can unpack or remove it.
@@ -27,7 +27,7 @@ _LITTLE = 1 << 20
 
 
 def root_file_system() -> Path:
-    """The folder with the lab's root file system, built first if this user has none yet (about 20 seconds).
+    """The folder with it, built first if this user has none yet (about 20 seconds).
 
     Raises: TakeoverError in one line when it cannot be built.
     """
@@ -65,7 +65,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _build(suite: str, partial: Path, ready: Path) -> None:
-    sys.stderr.write(f"building the lab's root file system, once (Debian packages {', '.join(_PACKAGES)})\n")
+    sys.stderr.write(f"building the containers' root file system, once (Debian packages {', '.join(_PACKAGES)})\n")
     host.require_programs("mmdebstrap")
     archive = partial.with_name(partial.name + ".tar")
     mode = "root" if os.geteuid() == 0 else "unshare"
@@ -81,7 +81,7 @@ def _build(suite: str, partial: Path, ready: Path) -> None:
         partial.mkdir()
         _run(
             [*host.in_user_namespace(), "tar", "-C", str(partial), "--exclude=./dev/*", "-xpf", str(archive)],
-            "unpacking the lab's root file system",
+            "unpacking the containers' root file system",
         )
         partial.rename(ready)
     finally:

@@ -6,7 +6,7 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import objects, readiness
-from takeover.engines.kubernetes.images import Images, role_of
+from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.objects import Naming
 
 NAMING = Naming("cafe0123", 7, "a-scenario")
@@ -33,28 +33,10 @@ def service(**spec: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("reference", "role"),
-    [
-        ("nginx", "nginx"),
-        ("nginx:1.18-alpine", "nginx"),
-        ("docker.io/library/nginx:1.27", "nginx"),
-        ("nginx@sha256:00", "nginx"),
-        ("bgiddings/iptables", "iptables"),
-        ("envoyproxy/envoy:v1.36.2", "envoy"),
-        ("docker.io/envoyproxy/envoy:v1.36.2", "envoy"),
-        ("registry.test:5000/nginx", None),
-        ("someone/nginx", None),
-        ("python:3.13-alpine", "relay"),
-    ],
-)
-def test_the_role_of_an_image(reference: str, role: str | None) -> None:
-    assert role_of(reference) == role
-
-
 def test_envoys_image_follows_the_version_and_choices_replace_defaults() -> None:
     images = Images({"nginx": "registry.test/nginx:9"}, "1.36.2")
-    assert images.for_manifest("envoyproxy/envoy:v1.40.0", "here") == "envoyproxy/envoy:v1.36.2"
+    for repository in ("envoy", "envoy-alpine", "envoy-distroless", "envoy-contrib"):
+        assert images.for_manifest(f"envoyproxy/{repository}:v1.30.0", "here") == "envoyproxy/envoy:v1.36.2"
     assert images.for_manifest("nginx:1.18-alpine", "here") == "registry.test/nginx:9"
     assert images.for_manifest("own/image", "here") == "own/image"
 

@@ -60,10 +60,10 @@ def test_a_server_that_is_not_there_and_one_that_goes_away(tmp_path: Path, inbou
         with pytest.raises(TakeoverError, match="does not answer any more"):
             engine.close()
         with pytest.raises(BadInputError, match=r"the API server .* does not answer: "):
-            new_engine(kubeconfig=str(tmp_path / "config")).describe()
+            new_engine(kubeconfig=str(tmp_path / "config")).connected()
     # The engine could not delete anything; another with the same id can.
     again = new_engine(run_id=engine.run_id)
-    again.describe()
+    again.connected()
     again.close()
     assert namespaces_of(engine) == []
 
@@ -76,7 +76,7 @@ from takeover.scenario.loader import Scenario
 engine = KubernetesEngine(context=sys.argv[1], run_id=sys.argv[3])
 try:
     print("deploying", flush=True)
-    engine.describe()
+    engine.connected()
     print("connected", flush=True)
     engine.deploy(Scenario.named("inbound-interception"), resolve(sys.argv[2])[0])
     print("up", flush=True)

@@ -16,11 +16,11 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.cache import cache_folder
-from takeover.engines.local import root_file_system as lab
+from takeover.engines.conformance.contract import WORKSHOP
+from takeover.engines.local import root_file_system
 from takeover.node import host
 
 ROOT = Path(__file__).parents[3]
-WORKSHOP = ROOT / "tests/engines/scenarios/workshop"
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
 SUITES = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
 SUITES += ["--rootdir", str(ROOT), str(ROOT / "suites")]
@@ -81,7 +81,7 @@ def _may_stay(path: Path) -> bool:
 
 
 def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
-    lab.root_file_system()  # built by the first run on a machine, and meant to stay
+    root_file_system.root_file_system()  # built by the first run on a machine, and meant to stay
     cached = sorted(cache_folder().glob("*/*"))
     run = start()
     facts = run.is_ready()

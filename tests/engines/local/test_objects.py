@@ -1,16 +1,15 @@
 """What the local engine does not take is refused by its full path, never ignored."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.engines.conformance.contract import single
 from takeover.engines.contract import Engine
 from takeover.engines.local import objects
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, append, replace
-from takeover.scenario.loader import Scenario
 
 
 def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
@@ -96,7 +95,6 @@ MAIN = "$.spec.containers[0]"
 def test_a_deployment_is_refused_in_one_line(
     engine: Engine,
     envoy: Release,
-    single: Callable[[Iterable[Edit]], Scenario],
     edits: list[Edit],
     told: str,
 ) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from takeover.node import wire
 
-Serve = Callable[[dict[str, Any], socket.socket, list[int]], None]
-"""Meets a request (message, reply, files) and answers it at `reply`."""
+Serve = Callable[[Any, socket.socket, list[int]], None]
+"""Meets a request (the message as it came, reply, files) and answers it at `reply`."""
 
 
 class Attendant:
@@ -35,7 +35,7 @@ class Attendant:
             _attend(theirs, enter, serve)
         theirs.close()
 
-    def ask(self, message: dict[str, Any], reply: socket.socket, files: Sequence[int]) -> None:
+    def ask(self, message: Any, reply: socket.socket, files: Sequence[int]) -> None:
         """Hands a request on; the attendant answers it at `reply`. The caller keeps (and closes) its own ends."""
         wire.send(self._requests, message, [reply.fileno(), *files])
 
@@ -60,6 +60,6 @@ def _attend(requests: socket.socket, enter: Callable[[], None], serve: Serve) ->
         os._exit(0)
 
 
-def _serve(serve: Serve, message: dict[str, Any], reply: socket.socket, files: list[int]) -> None:
+def _serve(serve: Serve, message: Any, reply: socket.socket, files: list[int]) -> None:
     with reply:
         serve(message, reply, files)

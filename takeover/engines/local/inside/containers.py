@@ -5,10 +5,10 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 from takeover.engines.local.inside import probes
 from takeover.engines.local.inside.runtime import Image, Runtime, process_of
+from takeover.engines.local.messages import ContainerStatus
 from takeover.engines.local.objects import Container
 
 # A kubelet waits 10 s after the second exit, then doubles up to 5 minutes ("Pod Lifecycle: restart policy").
@@ -127,17 +127,11 @@ class RunningContainer:
         """Takes its bundle away."""
         self._runtime.remove(self.identity)
 
-    def status(self) -> dict[str, Any]:
-        if self.running:
-            state = "running"
-        elif self.exit_code is not None:
-            state = "exited"
-        else:
-            state = "waiting"
-        return {
-            "state": state,
-            "exit_code": self._last_exit_code,
-            "restarts": self.restarts,
-            "ready": self.ready,
-            "probe": self._probe.last_seen if self._probe else "",
-        }
+    def status(self) -> ContainerStatus:
+        return ContainerStatus(
+            state="running" if self.running else "waiting" if self.exit_code is None else "exited",
+            exit_code=self._last_exit_code,
+            restarts=self.restarts,
+            ready=self.ready,
+            probe=self._probe.last_seen if self._probe else "",
+        )

@@ -8,14 +8,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.runtime import Runtime
+from takeover.engines.local.messages import Connect, Execute, ExecuteInNetwork
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -31,22 +31,17 @@ class OpenFile:
     """An answer with an open file."""
 
     descriptor: int
-    facts: Any
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked, and where it is to be met.
+class Ends:
+    """What came with a command.
 
     Args:
-        container: None for the Pod's network alone.
         reply: closed by the other side when nobody waits for the answer any more.
-        files: stdin, stdout and stderr of a command.
+        files: stdin, stdout and stderr.
     """
 
-    system_root: Path
-    container: RunningContainer | None
-    message: dict[str, Any]
     reply: socket.socket
     files: list[int]
 
@@ -63,47 +58,45 @@ def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -
         os.setuid(security.run_as_user)
 
 
-def connect(request: Request) -> OpenFile:
+def connect(request: Connect) -> OpenFile:
     """Opens a TCP connection from where this process is; a name is resolved by the files of its root."""
-    message = request.message
     try:
-        found = socket.getaddrinfo(message["host"], message["port"], socket.AF_INET, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(request.host, request.port, socket.AF_INET, socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise Refused("unresolved", f"{message['host']}: {error.strerror}") from None
+        raise Refused("unresolved", f"{request.host}: {error.strerror}") from None
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    connection.settimeout(message["seconds"])
-    target = f"{message['host']}:{message['port']}"
+    connection.settimeout(request.seconds)
+    target = f"{request.host}:{request.port}"
     try:
         connection.connect(found[0][4])
     except TimeoutError:
-        raise Refused("timeout", f"no connection to {target} within {message['seconds']:g} s") from None
+        raise Refused("timeout", f"no connection to {target} within {request.seconds:g} s") from None
     except OSError as error:
         kind = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset"}.get(error.errno or 0, "unreachable")
         raise Refused(kind, f"connection to {target}: {error.strerror}") from None
-    return OpenFile(connection.detach(), None)
+    return OpenFile(connection.detach())
 
 
-def execute(request: Request) -> int:
+def execute(request: Execute, container: RunningContainer, ends: Ends) -> int:
     """Runs a command in the container; returns its exit code. Ends it when nobody waits for the answer any more."""
-    container = request.container
-    if container is None or not container.running:
-        raise Refused("not running", f"container {request.message.get('container')} does not run")
+    if not container.running:
+        raise Refused("not running", f"container {request.container} does not run")
     with tempfile.TemporaryDirectory(dir="/run") as folder:
-        return _run(container.exec_command(request.message["command"], Path(folder).name), request)
+        return _run(container.exec_command(request.command, Path(folder).name), ends)
 
 
-def execute_in_network(request: Request) -> int:
-    """Runs a command of the lab's root file system in the network where this process is, with all rights there."""
-    return _run(["chroot", str(request.system_root), *request.message["command"]], request)
+def execute_in_network(request: ExecuteInNetwork, system_root: Path, ends: Ends) -> int:
+    """Runs a command of `system_root` in the network where this process is, with all rights there."""
+    return _run(["chroot", str(system_root), *request.command], ends)
 
 
-def _run(command: list[str], request: Request) -> int:
-    stdin, stdout, stderr = request.files
+def _run(command: list[str], ends: Ends) -> int:
+    stdin, stdout, stderr = ends.files
     process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
-    for file in request.files:
+    for file in ends.files:
         os.close(file)
     events = select.poll()
-    events.register(request.reply, select.POLLRDHUP)
+    events.register(ends.reply, select.POLLRDHUP)
     ended = os.pidfd_open(process.pid)
     events.register(ended, select.POLLIN)
     if all(descriptor != ended for descriptor, _ in events.poll()):
@@ -127,9 +120,3 @@ def _descendants(pid: int) -> Iterator[int]:
     for child in map(int, children):
         yield child
         yield from _descendants(child)
-
-
-FORKED: dict[str, Callable[[Request], Any]] = {"execute": execute}
-"""For each of these the worker makes a process."""
-ATTENDED: dict[str, Callable[[Request], Any]] = {"connect": connect, "execute_in_network": execute_in_network}
-"""These are for the attendant of the Pod, or of its container."""

@@ -6,13 +6,13 @@ See the Kubernetes pages "Pod Lifecycle" and "Configure Liveness, Readiness and 
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import Network
 from takeover.engines.local.inside.runtime import Image, Runtime
-from takeover.engines.local.objects import ConfigMap, Pod, Volume
+from takeover.engines.local.messages import PodStatus
+from takeover.engines.local.objects import ConfigMap, Container, Pod, Volume
 
 
 class RunningPod:
@@ -37,7 +37,7 @@ class RunningPod:
         self._main = [self._container(each, runtime, images, pod.restart_policy) for each in pod.containers]
         self.containers = {each.spec.name: each for each in (*self._init, *self._main)}
 
-    def _container(self, spec: Any, runtime: Runtime, images: dict[str, Image], restart: str) -> RunningContainer:
+    def _container(self, spec: Container, runtime: Runtime, images: dict[str, Image], restart: str) -> RunningContainer:
         # The network's name is a count that no other Pod of the node had: also not this Pod before its restart.
         identity = f"{self.network_path.name}-{spec.name}"
         binds = []
@@ -86,12 +86,8 @@ class RunningPod:
         """When the next periodic probe is due, on the monotonic clock."""
         return min((each.next_probe for each in self._main), default=float("inf"))
 
-    def status(self) -> dict[str, Any]:
-        return {
-            "ip": self.ip,
-            "ready": self.ready,
-            "containers": {name: each.status() for name, each in self.containers.items()},
-        }
+    def status(self) -> PodStatus:
+        return PodStatus(self.ip, self.ready, {name: each.status() for name, each in self.containers.items()})
 
     def remove(self) -> None:
         """Ends the containers as a kubelet does (SIGTERM, the grace period, SIGKILL) and takes all of it away."""

@@ -6,8 +6,6 @@ bridge the answer of such a neighbour would go past the node, and past the trans
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pyroute2 import IPRoute
@@ -70,18 +68,6 @@ class Network:
     @staticmethod
     def _loopback_up(links: IPRoute) -> None:
         links.link("set", index=1, state="up")
-
-
-@contextmanager
-def entered(path: Path) -> Iterator[None]:
-    """Within it, this process (of one thread) is in the network namespace at `path`."""
-    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        join(path)
-        yield
-    finally:
-        kernel.enter(own)
-        os.close(own)
 
 
 def join(path: Path) -> None:

@@ -6,20 +6,20 @@ Shapes: the OCI runtime specification, config.md and config-linux.md.
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.objects import Container
+from takeover.model.json import JsonObject
 from takeover.node import kernel
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
-class Image:
-    """What an image reference stands for here: the lab's root file system, what is put on top, the default command.
+class Image(msgspec.Struct, frozen=True):
+    """What an image reference stands for here: what is put on top of the root file system, the default command.
 
     Args:
         command: what runs in a container that gives neither command nor args.
@@ -29,7 +29,7 @@ class Image:
 
     command: list[str]
     program_of_options: str = ""
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = {}
 
     def command_of(self, container: Container) -> list[str]:
         """What the container runs: see the Kubernetes page "Define a Command and Arguments for a Container"."""
@@ -40,7 +40,7 @@ class Image:
         return container.args or self.command
 
 
-def process_of(container: Container, command: list[str]) -> dict[str, Any]:
+def process_of(container: Container, command: list[str]) -> JsonObject:
     """The OCI process of `command` in that container: its user, environment and capabilities."""
     security = container.security_context
     uid = security.run_as_user
@@ -58,8 +58,8 @@ def process_of(container: Container, command: list[str]) -> dict[str, Any]:
     }
 
 
-def _mounts(binds: list[tuple[str, str, bool]]) -> list[dict[str, Any]]:
-    fixed: list[dict[str, Any]] = [
+def _mounts(binds: list[tuple[str, str, bool]]) -> list[JsonObject]:
+    fixed: list[JsonObject] = [
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {
             "destination": "/dev",
@@ -110,7 +110,7 @@ class Runtime:
         hostname: str,
         binds: list[tuple[str, str, bool]],
     ) -> Path:
-        """Writes the container's bundle: a writable layer of its own over the lab's root file system. Returns the root.
+        """Writes the container's bundle: a writable layer of its own over the root file system. Returns the root.
 
         Args:
             binds: (path in the node, path in the container, read-only).
@@ -161,7 +161,7 @@ class Runtime:
         except (FileNotFoundError, ValueError):
             return None
 
-    def exec_command(self, identity: str, process: dict[str, Any], name: str) -> list[str]:
+    def exec_command(self, identity: str, process: JsonObject, name: str) -> list[str]:
         """The command line that runs `process` in the container; `name` tells two of them apart."""
         description = self._bundles / identity / f"exec-{name}.json"
         description.write_text(json.dumps(process))

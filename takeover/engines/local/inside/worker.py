@@ -4,7 +4,6 @@ import codecs
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
 import traceback
@@ -12,22 +11,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from takeover.engines.local import objects
-from takeover.engines.local.inside import dns, handlers, services
+from takeover.engines.local.inside import dns, handlers
 from takeover.engines.local.inside.attendants import Attendant
 from takeover.engines.local.inside.kubelet import RunningPod
 from takeover.engines.local.inside.network import Network
+from takeover.engines.local.inside.published_services import PublishedServices
 from takeover.engines.local.inside.runtime import Image, Runtime
+from takeover.engines.local.messages import (
+    Apply,
+    Connect,
+    Execute,
+    ExecuteInNetwork,
+    Log,
+    NodeStatus,
+    Process,
+    Restart,
+    Status,
+    request_of,
+)
 from takeover.node import kernel, wire
 
 # How soon to look again while something is starting.
 _SOON = 0.015
 # How soon to look again while others answer requests.
 _OFTEN = 0.05
-# For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
-_COLLECT = 0.05
 _STATE = Path("/run")
 
 
@@ -81,16 +89,12 @@ class _Node:
         self._network.add_address(dns.ADDRESS)
         self._runtime = Runtime(_STATE, lower)
         self._system = self._system_root(lower)
-        self._dns = dns.ClusterDns(self._system)
         self._config_maps: dict[str, objects.ConfigMap] = {}
-        self._services: dict[str, objects.Service] = {}
         self._pods: dict[str, RunningPod] = {}
+        self._services = PublishedServices(self._system, self._pods.values)
         self._images: dict[str, Image] = {}
-        self._endpoints: list[services.ServicePortEndpoints] = []
-        self._publish_by = float("inf")
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
-        self._next_service_address = 1
 
     @staticmethod
     def _mount_state(root_file_system: Path) -> None:
@@ -124,56 +128,78 @@ class _Node:
         """Does what is due. Returns in how many seconds to come back."""
         now = time.monotonic()
         under_way = [pod.advance(now) for pod in self._pods.values()]
-        self._publish_endpoints(now, more_to_come=any(under_way))
+        self._services.publish(now, more_to_come=any(under_way))
         if self._handlers:
             self._handlers = {pid for pid in self._handlers if os.waitpid(pid, os.WNOHANG)[0] == 0}
         if any(under_way) or self._handlers:
             return _SOON
         return min((pod.next_probe() for pod in self._pods.values()), default=float("inf")) - now
 
-    def answer(self, message: dict[str, Any], files: list[int]) -> bool:
+    def answer(self, message: Any, files: list[int]) -> bool:
         """Answers one request. What can take time is answered by a process of its own.
 
         Returns: whether there may be something to do now.
         """
-        what, reply = message.pop("do"), socket.socket(fileno=files[0])
+        reply = socket.socket(fileno=files[0])
         try:
-            if what in handlers.ATTENDED:
-                self._attendant(message, files).ask({"do": what, **message}, reply, files[1:])
-            elif what in handlers.FORKED:
-                pid = os.fork()
-                if pid == 0:
-                    request = self._request(message, reply, files[1:])
-                    self._answer_and_exit(reply, lambda: handlers.FORKED[what](request))
-                self._handlers.add(pid)
+            request = request_of(message)
+            if isinstance(request, Connect):
+                self._attendant(request.pod, request.container, files).ask(request, reply, files[1:])
+            elif isinstance(request, ExecuteInNetwork):
+                self._attendant(request.pod, None, files).ask(request, reply, files[1:])
+            elif isinstance(request, Execute):
+                self._fork(request, reply, files[1:])
             else:
-                self._answer(reply, lambda: getattr(self, f"_do_{what}")(**message))
+                self._answer(reply, lambda: self._do(request))
         finally:
             reply.close()
             for file in files[1:]:
                 os.close(file)
-        return what not in (*handlers.ATTENDED, "log", "process")
+        return not isinstance(request, Connect | ExecuteInNetwork | Log | Process)
 
-    def _attendant(self, message: dict[str, Any], files: list[int]) -> Attendant:
-        """The attendant of the Pod that the message names, or of the container in it. `files` came with the message."""
-        pod = self._pods[message["pod"]]
-        container = pod.containers[message["container"]] if "container" in message else None
-        place = message["pod"], message.get("container")
-        if place not in self._attendants:
-            self._attendants[place] = Attendant(
-                lambda: handlers.enter(pod.network_path, container, self._runtime),
-                lambda asked, reply, more: self._answer(
-                    reply, lambda: handlers.ATTENDED[asked.pop("do")](self._request(asked, reply, more))
-                ),
+    def _do(self, request: Apply | Status | Restart | Log | Process) -> Any:
+        match request:
+            case Apply():
+                return self._apply(request)
+            case Status():
+                return self._status()
+            case Restart():
+                return self._restart(request.pod)
+            case Log():
+                return self._log(request)
+            case Process():
+                return self._process(request)
+
+    def _fork(self, request: Execute, reply: socket.socket, files: list[int]) -> None:
+        """Has a process of its own execute that command and answer."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                container = self._pods[request.pod].containers[request.container]
+                self._answer(reply, lambda: handlers.execute(request, container, handlers.Ends(reply, files)))
+            finally:
+                os._exit(0)
+        self._handlers.add(pid)
+
+    def _attendant(self, pod: str, container: str | None, files: list[int]) -> Attendant:
+        """The attendant of the Pod, or of the container in it. `files` came with the message."""
+        running = self._pods[pod]
+        if (pod, container) not in self._attendants:
+            entered = None if container is None else running.containers[container]
+            self._attendants[pod, container] = Attendant(
+                lambda: handlers.enter(running.network_path, entered, self._runtime),
+                lambda message, reply, more: self._answer(reply, lambda: self._meet(message, reply, more)),
                 files,
             )
-        return self._attendants[place]
+        return self._attendants[pod, container]
 
-    def _answer_and_exit(self, reply: socket.socket, work: Callable[[], Any]) -> None:
-        try:
-            self._answer(reply, work)
-        finally:
-            os._exit(0)
+    def _meet(self, message: Any, reply: socket.socket, files: list[int]) -> handlers.OpenFile | int:
+        """Does what an attendant is asked for."""
+        request = request_of(message)
+        if isinstance(request, Connect):
+            return handlers.connect(request)
+        assert isinstance(request, ExecuteInNetwork)
+        return handlers.execute_in_network(request, self._system, handlers.Ends(reply, files))
 
     def _answer(self, reply: socket.socket, work: Callable[[], Any]) -> None:
         files: list[int] = []
@@ -181,7 +207,7 @@ class _Node:
             result = work()
             if isinstance(result, handlers.OpenFile):
                 files = [result.descriptor]
-                result = result.facts
+                result = None
             answer: dict[str, Any] = {"result": result}
         except handlers.Refused as error:
             answer = {"error": error.kind, "message": str(error)}
@@ -196,103 +222,44 @@ class _Node:
             for file in files:
                 os.close(file)
 
-    def _request(self, message: dict[str, Any], reply: socket.socket, files: list[int]) -> handlers.Request:
-        pod = self._pods[message["pod"]]
-        container = pod.containers.get(message.get("container", ""))
-        return handlers.Request(self._system, container, message, reply, files)
-
-    def _do_apply(self, documents: list[dict[str, Any]], images: dict[str, dict[str, Any]]) -> None:
-        self._images.update({name: Image(**each) for name, each in images.items()})
-        parsed = [objects.parse(document) for document in documents]
+    def _apply(self, request: Apply) -> None:
+        self._images |= request.images
+        parsed = [objects.parse(document) for document in request.documents]
         for each in parsed:
             if isinstance(each, objects.ConfigMap):
                 self._config_maps[objects.full_name(each)] = each
-            elif isinstance(each, objects.Service):
-                self._services[objects.full_name(each)] = self._with_address(each)
-        if any(isinstance(each, objects.Service) for each in parsed):
-            self._dns.serve(
-                {
-                    f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
-                    for each in self._services.values()
-                }
-            )
+        if services := [each for each in parsed if isinstance(each, objects.Service)]:
+            self._services.add(services)
         for each in parsed:
             if isinstance(each, objects.Pod):
                 self._start(each)
-
-    def _with_address(self, service: objects.Service) -> objects.Service:
-        if service.spec.cluster_ip:
-            return service
-        taken = {each.spec.cluster_ip for each in self._services.values()} | {dns.ADDRESS}
-        while (address := f"10.96.1.{self._next_service_address}") in taken:
-            self._next_service_address += 1
-        return msgspec.structs.replace(service, spec=msgspec.structs.replace(service.spec, cluster_ip=address))
 
     def _start(self, pod: objects.Pod) -> None:
         name = objects.full_name(pod)
         folder = _STATE / "pods" / name
         self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, self._config_maps)
 
-    def _do_status(self) -> dict[str, Any]:
-        missing = [
-            f"{name}:{port.port}"
-            for name, service in self._services.items()
-            for port in service.spec.ports
-            if not self._backing(service, port)
-        ]
-        return {
-            "pods": {name: pod.status() for name, pod in self._pods.items()},
-            "services": {name: each.spec.cluster_ip for name, each in self._services.items()},
-            "services_without_endpoints": missing,
-        }
+    def _status(self) -> NodeStatus:
+        return NodeStatus(
+            {name: pod.status() for name, pod in self._pods.items()},
+            self._services.addresses(),
+            self._services.without_endpoints(),
+        )
 
-    def _do_restart(self, pod: str) -> None:
+    def _restart(self, pod: str) -> None:
         spec = self._pods[pod].spec
         for place in [each for each in self._attendants if each[0] == pod]:
             self._attendants.pop(place).end()
         self._pods.pop(pod).remove()
         self._start(spec)
 
-    def _do_log(self, pod: str, container: str) -> handlers.OpenFile:
-        return handlers.OpenFile(os.open(self._pods[pod].containers[container].log, os.O_RDONLY | os.O_CLOEXEC), None)
+    def _log(self, request: Log) -> handlers.OpenFile:
+        log = self._pods[request.pod].containers[request.container].log
+        return handlers.OpenFile(os.open(log, os.O_RDONLY | os.O_CLOEXEC))
 
-    def _do_process(self, pod: str, container: str) -> int:
-        """The inode of the container's PID namespace: what a process is found by from outside of the node."""
-        pid = self._pods[pod].containers[container].pid()
+    def _process(self, request: Process) -> int:
+        pid = self._pods[request.pod].containers[request.container].pid()
         try:
             return Path(f"/proc/{pid}/ns/pid").stat().st_ino
         except FileNotFoundError:
-            raise handlers.Refused("ended", f"container {container} of Pod {pod} has ended") from None
-
-    def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
-        return [
-            services.ServicePortEndpoints(service.spec.cluster_ip, port.port, self._backing(service, port))
-            for service in self._services.values()
-            for port in service.spec.ports
-        ]
-
-    def _backing(self, service: objects.Service, port: objects.ServicePort) -> tuple[tuple[str, int], ...]:
-        wanted = port.port if isinstance(port.target_port, msgspec.UnsetType) else port.target_port
-        found = []
-        for pod in self._pods.values():
-            here = pod.spec.metadata
-            if here.namespace != service.metadata.namespace or not pod.ready:
-                continue
-            if not service.spec.selector.items() <= here.labels.items():
-                continue
-            numbers = [each.port_number(wanted) for each in pod.spec.spec.containers]
-            found += [(pod.ip, number) for number in numbers[:1] if isinstance(wanted, int) and number is not None]
-            found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
-        return tuple(found)
-
-    def _publish_endpoints(self, now: float, more_to_come: bool) -> None:
-        endpoints = self._ready_endpoints()
-        if endpoints == self._endpoints:
-            return
-        self._publish_by = min(self._publish_by, now + _COLLECT)
-        if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
-            return
-        rules = services.rules(endpoints, with_foundation=not self._endpoints)
-        command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
-        subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
-        self._endpoints, self._publish_by = endpoints, float("inf")
+            raise handlers.Refused("ended", f"container {request.container} of Pod {request.pod} has ended") from None

@@ -1,0 +1,41 @@
+"""What the tests of every part of the contract share: two scenarios, and one of them deployed."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from takeover.engines.contract import Container, Deployment, Engine
+from takeover.model.release import Release
+from takeover.scenario.edits import Edit
+from takeover.scenario.loader import Scenario
+
+WORKSHOP = Path(__file__).parent / "scenarios" / "workshop"
+_SINGLE = Path(__file__).parent / "scenarios" / "single"
+
+
+def workshop_scenario() -> Scenario:
+    """The scenario with everything in it that an engine must be able to do."""
+    return Scenario.load(WORKSHOP)
+
+
+def single(edits: Iterable[Edit] = ()) -> Scenario:
+    """The scenario of one Pod, `app` with the containers `before` (init) and `main`, changed by edits."""
+    return Scenario.load(_SINGLE).edited(edits)
+
+
+class Contract:
+    """The beginning of a class of tests, which says what they need."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def workshop(cls, engine: Engine, envoy: Release) -> Iterator[Deployment]:
+        """The scenario with everything in it, shared: a test leaves it as it found it."""
+        deployment = engine.deploy(workshop_scenario(), envoy)
+        yield deployment
+        deployment.delete()
+
+    @pytest.fixture
+    def main(self, workshop: Deployment) -> Container:
+        """The container in which most happens."""
+        return workshop.pod("tools").container("main")

@@ -1,0 +1,216 @@
+"""What every engine must do, whatever it runs on: commands, logs, volumes, restarts, and what does not come up."""
+
+import re
+
+import pytest
+import yaml
+from tenacity import Retrying, retry_if_result, stop_after_delay
+
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.conformance.contract import Contract, single, workshop_scenario
+from takeover.engines.contract import Container, Deployment, Engine
+from takeover.model.release import Release
+from takeover.scenario.edits import Edit, add, replace
+
+_MIB = 1 << 20
+_NET_ADMIN, _CHOWN, _SYS_ADMIN = 12, 0, 21  # capabilities(7)
+_MAIN, _BEFORE = "$.spec.containers[0]", "$.spec.initContainers[0]"
+_WORDS = ["sh", "-c", "echo first; echo last words >&2; exit 7"]
+_NEVER = {"tcpSocket": {"port": 9}}
+_NOT_YET = {"exec": {"command": ["sh", "-c", "echo not yet; exit 5"]}}
+
+
+def _shell(container: Container, script: str) -> str:
+    result = container.exec(["sh", "-c", script])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.decode()
+
+
+class DeploymentContract(Contract):
+    """Commands, logs, users, volumes, restarts, and how a deployment fails.
+
+    See `takeover.engines.conformance` for what they need.
+    """
+
+    @pytest.mark.parametrize(
+        ("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -KILL $$", 137), ("kill -TERM $$", 143)]
+    )
+    def test_a_commands_exit_code(self, main: Container, script: str, code: int) -> None:
+        assert main.exec(["sh", "-c", script]).exit_code == code
+
+    def test_stdout_and_stderr_stay_apart_and_come_byte_for_byte(self, main: Container) -> None:
+        result = main.exec(["sh", "-c", r"printf 'a\0\377\r\n'; printf '\376b' >&2"])
+
+        assert (result.stdout, result.stderr) == (b"a\0\xff\r\n", b"\xfeb")
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"no line", bytes(range(256)) * 4 * 1024 * 10], ids=["none", "some", "10 MiB"]
+    )
+    def test_stdin_goes_in_and_output_comes_out_whole(self, main: Container, data: bytes) -> None:
+        assert main.exec(["cat"], stdin=data).stdout == data
+
+    def test_a_command_need_not_read_its_stdin(self, main: Container) -> None:
+        assert main.exec(["true"], stdin=b"x" * _MIB).exit_code == 0
+
+    def test_a_command_that_takes_too_long_is_ended(self, main: Container) -> None:
+        # Its child too: it would hold the output open.
+        with pytest.raises(TimeoutError, match=r"0\.5 s"):
+            main.exec(["sh", "-c", "sleep 4321; true"], timeout=0.5)
+
+        assert "4321" not in _shell(main, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").replace("cat /proc", "")
+
+    def test_a_command_that_leaves_something_behind_is_not_waited_for(self, main: Container) -> None:
+        assert main.exec(["sh", "-c", "sleep 3 >&- 2>&- <&- & echo done"], timeout=2.0).stdout == b"done\n"
+
+    def test_logs_hold_both_streams_and_replace_what_is_no_text(self, main: Container) -> None:
+        assert sorted(main.logs().splitlines()[:3]) == ["not UTF-8: \ufffd", "to stderr", "to stdout"]
+
+    def test_followed_logs_grow_to_all_that_was_written(self, main: Container) -> None:
+        looks = [main.followed_logs()]
+        _shell(main, "for n in $(seq 500); do echo followed $n; done > /proc/1/fd/1")
+
+        def is_whole() -> bool:
+            looks.append(main.followed_logs())
+            return "followed 500\n" in looks[-1]
+
+        Retrying(retry=retry_if_result(lambda whole: not whole), stop=stop_after_delay(10))(is_whole)
+        assert [len(each) for each in looks] == sorted(len(each) for each in looks)
+        assert looks[-1] == main.logs()
+
+    def test_the_environment_is_as_written(self, main: Container) -> None:
+        assert _shell(main, 'printf \'%s|%s\' "$WITH_BLANKS" "${EMPTY-unset}"') == " a  b |"
+
+    @pytest.mark.parametrize(
+        ("name", "uid", "gid", "has", "lacks"),
+        [
+            ("main", 0, 0, [_NET_ADMIN], [_CHOWN, _SYS_ADMIN]),
+            ("user", 1337, 1338, [], [_NET_ADMIN, _CHOWN, _SYS_ADMIN]),
+        ],
+    )
+    def test_user_group_and_capabilities_are_as_asked(
+        self, workshop: Deployment, name: str, uid: int, gid: int, has: list[int], lacks: list[int]
+    ) -> None:
+        status = _shell(workshop.pod("tools").container(name), "cat /proc/self/status")
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        effective = int(fields["CapEff"], 16)
+
+        assert fields["Uid"].split() == [str(uid)] * 4
+        assert fields["Gid"].split() == [str(gid)] * 4
+        assert [each for each in (*has, *lacks) if effective >> each & 1] == has
+
+    def test_a_config_maps_file_has_its_text_and_mode_and_cannot_be_written(self, main: Container) -> None:
+        assert _shell(main, "cat /etc/settings/greeting; stat -L -c %a /etc/settings/greeting") == "good morning\n440\n"
+        assert main.exec(["sh", "-c", ">/etc/settings/greeting"]).exit_code != 0
+
+    def test_init_containers_ran_in_order_and_share_volumes_with_the_others(self, workshop: Deployment) -> None:
+        tools = workshop.pod("tools")
+
+        _shell(tools.container("user"), "echo user >/work/by-user")
+        assert _shell(tools.container("main"), "cat /work/order /work/by-user") == "first\nsecond\nuser\n"
+
+    def test_a_container_without_command_runs_its_images_own(self, workshop: Deployment) -> None:
+        tools = workshop.pod("tools")
+
+        assert _shell(tools.container("envoyproxy"), "tr '\\0' ' ' </proc/1/cmdline").startswith("envoy -c /etc/envoy/")
+        assert "nginx -c /etc/web/nginx.conf" in _shell(tools.container("web"), "tr '\\0' ' ' </proc/1/cmdline")
+
+    def test_the_containers_of_a_pod_are_those_that_run_in_order(self, workshop: Deployment) -> None:
+        assert list(workshop.pod("tools").containers) == ["main", "user", "envoyproxy", "web"]
+
+    def test_unknown_names_are_told_with_those_that_exist(self, workshop: Deployment) -> None:
+        with pytest.raises(BadInputError, match=r"nobody.*tools.*one/app-a"):
+            workshop.pod("nobody")
+        with pytest.raises(BadInputError, match=r"nothing.*main.*user"):
+            workshop.pod("tools").container("nothing")
+        for of_service in (workshop.service_ip, workshop.host_name):
+            with pytest.raises(BadInputError, match=r"nowhere.*one/app.*two/app"):
+                of_service("nowhere")
+
+    def test_a_container_that_does_not_run_takes_no_command(self, engine: Engine, envoy: Release) -> None:
+        trapping = ["sh", "-c", "trap 'exit 0' TERM; echo here; sleep infinity & wait"]
+        deployment = engine.deploy(single([replace("Pod/app", f"{_MAIN}.command", trapping)]), envoy)
+        try:
+            main = deployment.pod("app").container("main")
+            main.exec(["sh", "-c", "kill -TERM 1"])
+
+            def is_told() -> bool:
+                try:
+                    main.exec(["true"])
+                except TakeoverError as error:
+                    return "main" in str(error)
+                return False
+
+            Retrying(retry=retry_if_result(lambda told: not told), stop=stop_after_delay(30))(is_told)
+            assert main.logs() == "here\n"
+        finally:
+            deployment.delete()
+
+    def test_a_restarted_pod_is_new_and_has_the_new_config_map(self, engine: Engine, envoy: Release) -> None:
+        scenario = workshop_scenario()
+        deployment = engine.deploy(scenario, envoy)
+        try:
+            main, mark = deployment.pod("tools").container("main"), deployment.mark
+            _shell(main, "touch /before")
+            other = scenario.edited([replace("ConfigMap/settings", "$.data.greeting", "good evening\n")])
+            deployment.replace_config_map(other)
+            deployment.pod("tools").restart()
+
+            main = deployment.pod("tools").container("main")
+            assert _shell(main, "cat /etc/settings/greeting; ls /before 2>&1 || true").startswith("good evening\nls:")
+            assert deployment.mark != mark
+            config = _shell(deployment.pod("tools").container("envoyproxy"), "cat /etc/envoy/envoy.yaml")
+            assert yaml.safe_load(config)["node"]["id"] == deployment.mark
+            stream = deployment.pod("one/app-a").container("web").connect(deployment.pod("tools").ip, 8080)
+            stream.close()
+        finally:
+            deployment.delete()
+
+    @pytest.mark.parametrize(
+        ("edits", "told"),
+        [
+            ([replace("Pod/app", f"{_MAIN}.command", _WORDS)], ["app", "main", "last words", "7"]),
+            ([replace("Pod/app", f"{_BEFORE}.command", _WORDS)], ["app", "before", "last words", "7"]),
+            ([replace("Pod/app", f"{_MAIN}.command", ["no-such-program"])], ["app", "main", "no-such-program"]),
+            ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NEVER)], ["app", "main", "refused"]),
+            ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NOT_YET)], ["app", "main", "not yet"]),
+            (
+                [
+                    replace("Pod/app", "$.spec.restartPolicy", "Always"),
+                    replace("Pod/app", f"{_MAIN}.command", _WORDS),
+                ],
+                ["app", "main", "last words", "7"],
+            ),
+        ],
+        ids=[
+            "container exits",
+            "init container fails",
+            "no program",
+            "no port",
+            "probe fails",
+            "exits again and again",
+        ],
+    )
+    def test_what_does_not_come_up_is_told_in_one_line(
+        self,
+        impatient_engine: Engine,
+        envoy: Release,
+        edits: list[Edit],
+        told: list[str],
+    ) -> None:
+        with pytest.raises(DeploymentError) as caught:
+            impatient_engine.deploy(single(edits), envoy)
+
+        message = str(caught.value)
+        assert [word for word in ("single", *told) if not re.search(rf"\b{word}\b", message)] == []
+        assert "\n" not in message
+        assert any("before" in text or "first" in text for text in caught.value.details.values())
+
+    def test_a_deployment_that_is_deleted_twice_is_gone(self, engine: Engine, envoy: Release) -> None:
+        deployment = engine.deploy(single([add("Pod/app", _MAIN, "env", [{"name": "A", "value": "b"}])]), envoy)
+        container = deployment.pod("app").container("main")
+
+        deployment.delete()
+        deployment.delete()
+
+        with pytest.raises(TakeoverError):
+            container.exec(["true"])

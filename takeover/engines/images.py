@@ -1,0 +1,95 @@
+"""Which images of manifests are known, and what every engine runs in the place of each: one table of roles.
+
+A role more, for images of one's own, is registered before a run is configured, for instance by a conftest.py:
+
+    from takeover.engines import images
+
+    images.register(images.Role("cache", ("registry.example/cache",), ("cache", "--serve"), "registry.example/cache:3"))
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from takeover.base.errors import BadInputError
+
+NGINX = "nginx"
+IPTABLES = "iptables"
+ENVOY = "envoy"
+RELAY = "relay"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What some images are good for.
+
+    Args:
+        name: as `--image NAME=REFERENCE` says it.
+        repositories: whose images play it, without registry docker.io and without a tag.
+        command: what an image of it runs in a container that gives neither command nor args. An engine without images
+            runs it from the programs that it has.
+        on_cluster: the reference that a cluster gets in the manifest's place, where the user names none ({version}: the
+            Envoy under test).
+        program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
+    """
+
+    name: str
+    repositories: tuple[str, ...]
+    command: tuple[str, ...]
+    on_cluster: str
+    program_of_options: str = ""
+
+
+_ROLES: dict[str, Role] = {}
+
+
+def register(role: Role) -> None:
+    """Makes a role known, in the place of one that had its name.
+
+    Raises: BadInputError for a repository that plays another role.
+    """
+    for other in _ROLES.values():
+        both = sorted(set(role.repositories) & set(other.repositories))
+        if both and other.name != role.name:
+            raise BadInputError(f"image {both[0]} plays the role {other.name}: it cannot be {role.name} too")
+    _ROLES[role.name] = role
+
+
+def roles() -> list[Role]:
+    """All roles, in the order in which they were registered."""
+    return list(_ROLES.values())
+
+
+def require(names: Iterable[str]) -> None:
+    """Raises: BadInputError that lists the roles there are, when one of `names` is none of them."""
+    unknown = sorted(set(names) - set(_ROLES))
+    if unknown:
+        raise BadInputError(f"no image role {unknown[0]!r}; there are {', '.join(_ROLES)}")
+
+
+def repository_of(reference: str) -> str:
+    """The repository of an image reference: without tag and digest, and as short as Docker's own registry allows."""
+    head, slash, last = reference.partition("@")[0].rpartition("/")
+    repository = head + slash + last.partition(":")[0]
+    return repository.removeprefix("docker.io/").removeprefix("library/")
+
+
+def role_of(reference: str) -> Role | None:
+    """The role that an image plays; None for one that plays none."""
+    repository = repository_of(reference)
+    return next((each for each in _ROLES.values() if repository in each.repositories), None)
+
+
+register(Role(NGINX, ("nginx",), ("nginx", "-g", "daemon off;"), "nginx:1.18-alpine"))
+register(Role(IPTABLES, ("bgiddings/iptables",), ("sh",), "bgiddings/iptables:latest"))
+register(
+    Role(
+        ENVOY,
+        # The repositories of Envoy's releases: what they differ in beside the binary, no manifest can rely on here.
+        ("envoyproxy/envoy", "envoyproxy/envoy-alpine", "envoyproxy/envoy-distroless", "envoyproxy/envoy-contrib"),
+        ("envoy", "-c", "/etc/envoy/envoy.yaml"),
+        "envoyproxy/envoy:v{version}",
+        program_of_options="envoy",
+    )
+)
+# On a cluster it opens the connections of the tests inside the Pods, too. Needs python3 >= 3.11, nothing else.
+register(Role(RELAY, ("python",), ("python3",), "python:3.13-alpine"))

@@ -1,0 +1,98 @@
+"""The node's Services: the addresses they get, the names that lead there, the Pods behind them."""
+
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from takeover.engines.local import objects
+from takeover.engines.local.inside import dns, services
+from takeover.engines.local.inside.kubelet import RunningPod
+
+# For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
+_COLLECT = 0.05
+
+
+class PublishedServices:
+    """What is known of Services, as cluster DNS and the node's iptables have it.
+
+    Args:
+        system_root: the root file system with iptables and the DNS server.
+        pods: tells which Pods there are now.
+    """
+
+    def __init__(self, system_root: Path, pods: Callable[[], Iterable[RunningPod]]) -> None:
+        self._system = system_root
+        self._pods = pods
+        self._dns = dns.ClusterDns(system_root)
+        self._services: dict[str, objects.Service] = {}
+        self._endpoints: list[services.ServicePortEndpoints] = []
+        self._publish_by = float("inf")
+        self._next_address = 1
+
+    def add(self, added: Iterable[objects.Service]) -> None:
+        """Gives Services their addresses and names, in the place of those that had the same names."""
+        for each in added:
+            self._services[objects.full_name(each)] = self._with_address(each)
+        self._dns.serve(
+            {
+                f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
+                for each in self._services.values()
+            }
+        )
+
+    def addresses(self) -> dict[str, str]:
+        """`NAMESPACE/NAME` → ClusterIP."""
+        return {name: each.spec.cluster_ip for name, each in self._services.items()}
+
+    def without_endpoints(self) -> list[str]:
+        """`NAMESPACE/NAME:PORT` of those behind which no Pod is ready."""
+        return [
+            f"{name}:{port.port}"
+            for name, service in self._services.items()
+            for port in service.spec.ports
+            if not self._backing(service, port)
+        ]
+
+    def _with_address(self, service: objects.Service) -> objects.Service:
+        if service.spec.cluster_ip:
+            return service
+        taken = {each.spec.cluster_ip for each in self._services.values()} | {dns.ADDRESS}
+        while (address := f"10.96.1.{self._next_address}") in taken:
+            self._next_address += 1
+        return msgspec.structs.replace(service, spec=msgspec.structs.replace(service.spec, cluster_ip=address))
+
+    def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
+        return [
+            services.ServicePortEndpoints(service.spec.cluster_ip, port.port, self._backing(service, port))
+            for service in self._services.values()
+            for port in service.spec.ports
+        ]
+
+    def _backing(self, service: objects.Service, port: objects.ServicePort) -> tuple[tuple[str, int], ...]:
+        wanted = port.port if isinstance(port.target_port, msgspec.UnsetType) else port.target_port
+        found = []
+        for pod in self._pods():
+            here = pod.spec.metadata
+            if here.namespace != service.metadata.namespace or not pod.ready:
+                continue
+            if not service.spec.selector.items() <= here.labels.items():
+                continue
+            numbers = [each.port_number(wanted) for each in pod.spec.spec.containers]
+            found += [(pod.ip, number) for number in numbers[:1] if isinstance(wanted, int) and number is not None]
+            found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
+        return tuple(found)
+
+    def publish(self, now: float, more_to_come: bool) -> None:
+        """Has connections led to the Pods that are ready, unless more of them are soon: `now` is monotonic."""
+        endpoints = self._ready_endpoints()
+        if endpoints == self._endpoints:
+            return
+        self._publish_by = min(self._publish_by, now + _COLLECT)
+        if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
+            return
+        rules = services.rules(endpoints, with_foundation=not self._endpoints)
+        command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
+        subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
+        self._endpoints, self._publish_by = endpoints, float("inf")

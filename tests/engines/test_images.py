@@ -1,0 +1,66 @@
+"""Which role an image plays, for every engine, and roles of one's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.engines import images
+from takeover.engines.images import Role
+from takeover.engines.kubernetes.images import Images
+from takeover.engines.local.images import provide
+
+CACHE = Role("cache", ("registry.test:5000/cache",), ("cache", "--serve"), "registry.test:5000/cache:3")
+
+
+@pytest.fixture
+def cache() -> Iterator[Role]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "_ROLES", dict(images._ROLES))
+        images.register(CACHE)
+        yield CACHE
+
+
+@pytest.mark.parametrize(
+    ("reference", "role"),
+    [
+        ("nginx", "nginx"),
+        ("nginx:1.18-alpine", "nginx"),
+        ("docker.io/library/nginx:1.27", "nginx"),
+        ("nginx@sha256:00", "nginx"),
+        ("bgiddings/iptables", "iptables"),
+        ("envoyproxy/envoy:v1.36.2", "envoy"),
+        ("docker.io/envoyproxy/envoy:v1.36.2", "envoy"),
+        ("envoyproxy/envoy:contrib-v1.40.0", "envoy"),
+        ("envoyproxy/envoy:distroless-v1.40.0@sha256:00", "envoy"),
+        ("envoyproxy/envoy-alpine:v1.20.0", "envoy"),
+        ("envoyproxy/envoy-distroless:v1.40.0", "envoy"),
+        ("envoyproxy/envoy-contrib:v1.40.0", "envoy"),
+        ("envoyproxy/envoy-windows:v1.30.0", None),
+        ("registry.test:5000/nginx", None),
+        ("someone/nginx", None),
+        ("python:3.13-alpine", "relay"),
+    ],
+)
+def test_the_role_of_an_image(reference: str, role: str | None) -> None:
+    found = images.role_of(reference)
+
+    assert (found.name if found else None) == role
+
+
+def test_a_role_of_ones_own_counts_on_every_engine(cache: Role) -> None:
+    assert images.role_of("registry.test:5000/cache:2") == cache
+    assert Images({}, "1.40.0").for_manifest("registry.test:5000/cache:2", "here") == "registry.test:5000/cache:3"
+    assert Images({"cache": "other:1"}, "1.40.0").for_manifest("registry.test:5000/cache", "here") == "other:1"
+    assert provide("registry.test:5000/cache", Path("/envoy")).command == ["cache", "--serve"]
+
+
+def test_two_roles_cannot_have_one_repository() -> None:
+    with pytest.raises(BadInputError, match="image nginx plays the role nginx: it cannot be web too"):
+        images.register(Role("web", ("nginx",), ("web",), "nginx"))
+
+
+def test_an_unknown_role_is_told_with_those_there_are() -> None:
+    with pytest.raises(BadInputError, match="no image role 'web'; there are nginx, iptables, envoy, relay"):
+        images.require(["web"])
