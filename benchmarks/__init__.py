@@ -1,1 +1,1 @@
-"""Commands that print what the README claims: `python -m benchmarks.NAME`."""
+"""Commands that print what docs/measured.md claims: `python -m benchmarks.NAME`."""

@@ -17,6 +17,20 @@ from takeover.scenario.sabotage import read_sabotages
 
 PATHS = "paths"
 
+_GUIDES = (
+    ("validates an upgrade of Envoy", "What an upgrade changes", "upgrade.md"),
+    ("has a job for it in CI", "In CI", "ci.md"),
+    ("asks what an exit code means", "Exit codes", "exit-codes.md"),
+    ("has a cluster", "On a cluster", "clusters.md"),
+    ("has scenarios of their own", "Your own scenarios", "own-scenarios.md"),
+    ("wants to know why to believe it", "What a verdict rests on", "verdicts.md"),
+    ("wants to see what nobody asserted", "Probes", "probes.md"),
+    ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),
+    ("asks what it costs", "Measured", "measured.md"),
+    ("changes it", "How it is built", "architecture.md"),
+)
+"""Whom a page of the folder is for, its title, its file: those that are there are listed."""
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -37,7 +51,8 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
     pages = {
         f"{about.name}.md": _page(about, [each for each in suites if each.scenario == about.name]) for about in abouts
     }
-    pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS)
+    guides = [each for each in _GUIDES if (folder / each[2]).exists()]
+    pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS, guides=guides)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
@@ -55,6 +70,7 @@ def _page(about: About, suites: Sequence[Suite]) -> str:
         paths=PATHS,
         suites=suites,
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
+        addresses=list(_addresses(scenario.objects())),
         objects=list(_objects(scenario.objects())),
         listeners=list(_listeners(config.get("listeners", []))),
         clusters=[(each["name"], each.get("type", "STATIC"), list(_endpoints(each))) for each in config["clusters"]],
@@ -79,6 +95,14 @@ def _objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             )
         else:
             yield name, ""
+
+
+def _addresses(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """The Services whose address is written: name, address, and one like it that every usual range has."""
+    for each in objects:
+        address = each["spec"].get("clusterIP", "") if each["kind"] == "Service" else ""
+        if address[:1].isdigit():
+            yield f"Service {each['metadata']['name']}", address, ".".join(["10.96", *address.split(".")[2:]])
 
 
 def _listeners(listeners: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, list[str]]]:
