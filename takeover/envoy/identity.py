@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
+from takeover.node.bare_node import bare_node
+from takeover.node.client import CannotRunError
 
 _REPORT = re.compile(r"version: ([0-9a-f]+)/([^/\s]+)/(\S+)")
 _SECONDS_TO_REPORT = 30
@@ -54,27 +55,21 @@ def identify(binary: Path, memory: Path) -> Identity:
 
 def _examine(binary: Path) -> Identity:
     try:
-        ended = subprocess.run(
-            [binary, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS_TO_REPORT,
-            check=False,
-        )
-    except OSError as error:
-        raise BadInputError(f"--envoy: {binary} cannot be run: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
+        with bare_node() as node:
+            ended = node.run([str(binary), "--version"], timeout=_SECONDS_TO_REPORT)
+    except CannotRunError as error:
+        raise BadInputError(f"--envoy: {binary} cannot be run: {error}") from error
+    except TimeoutError as error:
         raise BadInputError(
             f"--envoy: {binary} is not an Envoy: `--version` had not ended after {_SECONDS_TO_REPORT} s"
         ) from error
-    report = _REPORT.search(ended.stdout)
-    if ended.returncode != 0 or report is None:
-        lines = (ended.stdout + ended.stderr).split("\n")
+    stdout, stderr = (each.decode(errors="replace") for each in (ended.stdout, ended.stderr))
+    report = _REPORT.search(stdout)
+    if ended.exit_code != 0 or report is None:
+        lines = (stdout + stderr).split("\n")
         said = next((line.strip()[:200] for line in lines if line.strip()), "nothing")
         raise BadInputError(
-            f"--envoy: {binary} is not an Envoy: `--version` ended with {ended.returncode} and said: {said}"
+            f"--envoy: {binary} is not an Envoy: `--version` ended with {ended.exit_code} and said: {said}"
         )
     with binary.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -72,13 +72,13 @@ def _at(root: yaml.Node | None, path: str) -> yaml.Node | None:
         if isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
             node = node.value[int(step)]
         elif isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if _same(key.value, step)), None)
+            node = next((value for key, value in node.value if same_field(key.value, step)), None)
         else:
             return None
     return node
 
 
-def _same(name: str, other: str) -> bool:
+def same_field(name: str, other: str) -> bool:
     """Field names may be written in snake_case or in camelCase."""
     return name.replace("_", "").lower() == other.replace("_", "").lower()
 

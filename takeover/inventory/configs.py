@@ -1,7 +1,6 @@
 """Whether an Envoy takes the project's configs: `envoy --mode validate`, with its error and its warnings."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from typing import Any, Literal
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import rejection
+from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.normal_form import without_chance
-from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, names
+from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, Scenario, names
 
 _AS_WRITTEN = MANIFESTS / "as-written"
 _DEADLINE = 60
@@ -31,6 +31,10 @@ class Config:
     source: Literal["manifest", "as-written"]
     path: Path
 
+    def content(self) -> Any:
+        """What is in it. Only of a manifest: what was written for Envoy v1.21 is for Envoy to read."""
+        return Scenario.named(self.scenario).config(self.path.name)
+
 
 def configs() -> list[Config]:
     """All there are, sorted. An as-written one is told by its file's name."""
@@ -43,29 +47,38 @@ def validated(binary: Path) -> list[dict[str, Any]]:
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
-    with ThreadPoolExecutor(2, "validate") as pool:
-        return list(pool.map(lambda config: _validated(binary, config), configs()))
+    with bare_node() as node, ThreadPoolExecutor(2, "validate") as pool:
+        return list(pool.map(lambda config: _validated(node, binary, config), configs()))
 
 
-def validation(binary: Path, *config: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Validation:
+    """How `envoy --mode validate` ended, and what it wrote to stderr."""
+
+    exit_code: int
+    log: str
+
+
+def validation(node: BareNode, binary: Path, *config: str) -> Validation:
     """`envoy --mode validate` of what `config` names: `-c FILE`, or `--config-yaml TEXT`.
 
     Raises: TakeoverError when it does not end.
     """
     command = [str(binary), "--mode", "validate", *config]
     try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_DEADLINE, check=False)
-    except subprocess.TimeoutExpired:
+        ended = node.run(command, timeout=_DEADLINE)
+    except TimeoutError:
         raise TakeoverError(f"{' '.join(command)[:_LONGEST_COMMAND]} had not ended after {_DEADLINE} s") from None
+    return Validation(ended.exit_code, ended.stderr.decode(errors="replace"))
 
 
-def _validated(binary: Path, config: Config) -> dict[str, Any]:
-    ended = validation(binary, "-c", str(config.path))
-    loads = ended.returncode == 0
-    error = "" if loads else _error(ended.stderr, config.path)
+def _validated(node: BareNode, binary: Path, config: Config) -> dict[str, Any]:
+    ended = validation(node, binary, "-c", str(config.path))
+    loads = ended.exit_code == 0
+    error = "" if loads else _error(ended.log, config.path)
     if not loads and not error:
-        raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.returncode} without a word")
-    warnings = list(dict.fromkeys(_warnings(ended.stderr)))
+        raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.exit_code} without a word")
+    warnings = list(dict.fromkeys(_warnings(ended.log)))
     return {
         "scenario": config.scenario,
         "source": config.source,

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
+import msgspec
 
 from takeover.base.errors import TakeoverError
 from takeover.inventory.configs import validation
+from takeover.node.bare_node import BareNode, bare_node
 
 # A guard is declared as a flag by this name; configs write it with dots.
 _DECLARED = re.compile(rb"envoy_(reloadable|restart)_features_([a-z0-9_]+)")
@@ -27,11 +28,12 @@ def guards(binary: Path) -> list[str]:
     """
     with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = {f"envoy.{each[1].decode()}_features.{each[2].decode()}" for each in _DECLARED.finditer(content)}
-    for _ in range(_ROUNDS):  # it may not repeat a complaint as often as it has cause to
-        unknown = _unknown(binary, found) & found
-        if not unknown:
-            return sorted(found)
-        found -= unknown
+    with bare_node() as node:
+        for _ in range(_ROUNDS):  # it may not repeat a complaint as often as it has cause to
+            unknown = _unknown(node, binary, found) & found
+            if not unknown:
+                return sorted(found)
+            found -= unknown
     raise TakeoverError(f"{binary} still complains of runtime guards: {', '.join(sorted(unknown))}")
 
 
@@ -40,10 +42,10 @@ def layered_runtime(guards: Iterable[str], value: bool) -> dict[str, Any]:
     return {"layers": [{"name": "guards", "static_layer": dict.fromkeys(guards, value)}]}
 
 
-def _unknown(binary: Path, names: set[str]) -> set[str]:
-    ended = validation(
-        binary, "--config-yaml", yaml.safe_dump({"layered_runtime": layered_runtime(sorted(names), value=True)})
-    )
-    if ended.returncode != 0:
-        raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.stderr.strip()[-300:]}")
-    return set(_UNKNOWN.findall(ended.stderr))
+def _unknown(node: BareNode, binary: Path, names: set[str]) -> set[str]:
+    runtime = {"layered_runtime": layered_runtime(sorted(names), value=True)}
+    # JSON is YAML, and sooner written.
+    ended = validation(node, binary, "--config-yaml", msgspec.json.encode(runtime).decode())
+    if ended.exit_code != 0:
+        raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.log.strip()[-300:]}")
+    return set(_UNKNOWN.findall(ended.log))

@@ -1,7 +1,6 @@
 """All facts of one Envoy release."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,12 @@ from takeover.inventory.configs import validated
 from takeover.inventory.guards import guards
 from takeover.inventory.running import extensions_and_stats
 from takeover.model.release import Release
+from takeover.node.bare_node import bare_node
 
 Facts = dict[str, Any]
 """Of JSON's types only: {"configs": […], "binary": {…}}; see takeover/results/document.py."""
 
+_DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
@@ -33,8 +34,12 @@ def facts_of(release: Release) -> Facts:
 
 def _flags(binary: Path) -> list[str]:
     """The options of its command line, sorted."""
-    ended = subprocess.run([str(binary), "--help"], capture_output=True, text=True, timeout=60, check=False)
-    found = sorted(set(_FLAG.findall(ended.stdout)))
+    try:
+        with bare_node() as node:
+            ended = node.run([str(binary), "--help"], timeout=_DEADLINE)
+    except TimeoutError:
+        raise TakeoverError(f"{binary} --help had not ended after {_DEADLINE} s") from None
+    found = sorted(set(_FLAG.findall(ended.stdout.decode(errors="replace"))))
     if not found:
         raise TakeoverError(f"{binary} --help names no option; it said: {(ended.stdout + ended.stderr)[:200]!r}")
     return found

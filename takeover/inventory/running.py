@@ -2,75 +2,101 @@
 
 import contextlib
 import operator
-import os
-import subprocess
-import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import httpx
-import yaml
+import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import TakeoverError
-from takeover.scenario.loader import ENVOY_CONFIG, Scenario, names
+from takeover.inventory.configs import Config, configs
+from takeover.inventory.merged import merged
+from takeover.net import http
+from takeover.node.bare_node import BareNode, Program, bare_node
+from takeover.node.stream import SocketStream
 
 _DEADLINE = 30.0
+
+
+@dataclass(frozen=True)
+class _Told:
+    extensions: set[str]
+    stats: set[str]
+
+
+class _EndedError(TakeoverError):
+    """Envoy ended: it does not take its config."""
 
 
 def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
     """The extensions as CATEGORY/NAME, and the names of all statistics, each sorted.
 
     It runs with the listeners and clusters of all scenarios together; nothing is listened on. Statistics that come with
-    the first request only are not among them.
+    the first request only are not among them. Configs that do not go together run one by one, and one that this Envoy
+    does not take gives none.
 
     Raises: TakeoverError when it does not serve.
     """
-    with _running(binary) as admin:
+    told = _told_by_all(binary, [each for each in configs() if each.source == "manifest"])
+    return sorted(told.extensions), sorted(told.stats)
+
+
+def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
+    try:
+        return _told(binary, together)
+    except _EndedError:
+        if not together:
+            raise
+    told = _told(binary, [])
+    for config in together:
+        with contextlib.suppress(_EndedError):
+            told.stats.update(_told(binary, [config]).stats)
+    return told
+
+
+def _told(binary: Path, together: Sequence[Config]) -> _Told:
+    with _running(binary, together) as admin:
         node = admin.get("/server_info").raise_for_status().json()["node"]
         lines = admin.get("/stats").raise_for_status().text.splitlines()
     extensions = {f"{each['category']}/{each['name']}" for each in node["extensions"]}
-    return sorted(extensions), sorted({line.rpartition(": ")[0] or line for line in lines})
+    return _Told(extensions, {line.rpartition(": ")[0] or line for line in lines})
 
 
 @contextlib.contextmanager
-def _running(binary: Path) -> Iterator[httpx.Client]:
+def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]:
     """An Envoy of its own, and a client of its admin API.
 
-    It ends with this process however that ends, and has no file that could be left: its config is an argument, its
-    socket has a name but no place, and what it writes goes to files that are nowhere but open.
+    It has no file that could be left: its config is an argument, its socket has a name but no place.
     """
     name = f"envoy-takeover/{uuid.uuid4()}"
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as listening:
-        address = f"/proc/{os.getpid()}/fd/{listening.fileno()}"
-        options = ["--disable-hot-restart", "--concurrency", "1", "--admin-address-path", address]
-        envoy = [str(binary), "--config-yaml", yaml.safe_dump(_everything(f"@{name}")), *options]
-        try:
-            process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *envoy], stdout=log, stderr=log)
-        except FileNotFoundError:
-            raise TakeoverError("setpriv is missing: install the Debian package util-linux") from None
-        with process:
+    config = merged([(each.scenario, each.content()) for each in together], f"@{name}")
+    # JSON is YAML, and sooner written.
+    options = ["--config-yaml", msgspec.json.encode(config).decode(), "--disable-hot-restart", "--concurrency", "1"]
+    with bare_node() as node, node.start([str(binary), *options]) as envoy:
+        _wait_until_listening(node, envoy, name, binary)
+        connect = lambda _host, _port, timeout: SocketStream(node.connect(name, timeout))  # noqa: E731
+        with http.client(connect, "http://envoy.admin") as admin:
+            admin.timeout = httpx.Timeout(_DEADLINE)
             try:
-                _wait_until_listening(process, listening, log, str(binary))
-                transport = httpx.HTTPTransport(uds=f"\0{name}")
-                with httpx.Client(transport=transport, base_url="http://envoy.admin", timeout=_DEADLINE) as admin:
-                    yield admin
-            finally:
-                process.kill()
+                yield admin
+            except httpx.TransportError as error:
+                raise _ended(envoy, binary, envoy.wait(_DEADLINE)) from error
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], listening: IO[bytes], log: IO[bytes], binary: str) -> None:
-    """Waits until the admin API has written its address: with a static config, all is loaded then."""
+def _wait_until_listening(node: BareNode, envoy: Program, name: str, binary: Path) -> None:
+    """Waits until the admin API takes connections; it answers them when all of a static config is loaded."""
 
     def is_listening() -> bool:
-        if process.poll() is not None:
-            log.seek(0)
-            last = log.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise TakeoverError(f"{binary} ended with {process.returncode}: {last}")
-        listening.seek(0)
-        return bool(listening.read())
+        try:
+            node.connect(name).close()
+        except ConnectionRefusedError:
+            if (code := envoy.exit_code()) is not None:
+                raise _ended(envoy, binary, code) from None
+            return False
+        return True
 
     try:
         waiting = Retrying(
@@ -81,30 +107,6 @@ def _wait_until_listening(process: subprocess.Popen[bytes], listening: IO[bytes]
         raise TakeoverError(f"the admin API of {binary} does not listen after {_DEADLINE:g} s") from None
 
 
-def _everything(socket: str) -> dict[str, Any]:
-    """One config with the listeners and clusters of all scenarios. Those of one name are taken once."""
-    listeners: list[dict[str, Any]] = []
-    clusters: dict[str, dict[str, Any]] = {}
-    for scenario in names():
-        resources = Scenario.named(scenario).config(ENVOY_CONFIG)["static_resources"]
-        for listener in resources["listeners"]:
-            address = listener["address"]["socket_address"]
-            # Its statistics bear its address, but every listener needs one of its own here.
-            listeners.append(
-                {
-                    **listener,
-                    "name": f"{scenario}/{listener['name']}",
-                    "address": {"socket_address": {"address": "127.0.0.1", "port_value": 1 + len(listeners)}},
-                    "stat_prefix": f"{address['address']}_{address['port_value']}",
-                    "bind_to_port": False,
-                }
-            )
-        for cluster in resources["clusters"]:
-            # Nothing is resolved: only names are asked for.
-            unresolved = {"type": "STATIC", "load_assignment": {"cluster_name": cluster["name"]}}
-            clusters[cluster["name"]] = {**cluster, **(unresolved if cluster["type"] == "LOGICAL_DNS" else {})}
-    return {
-        "node": {"id": "facts", "cluster": "facts"},
-        "admin": {"address": {"pipe": {"path": socket}}},
-        "static_resources": {"listeners": listeners, "clusters": list(clusters.values())},
-    }
+def _ended(envoy: Program, binary: Path, code: int) -> _EndedError:
+    last = envoy.output().decode(errors="replace").strip().splitlines()[-1:]
+    return _EndedError(f"{binary} ended with {code}: {last[0] if last else 'without a word'}")

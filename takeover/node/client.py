@@ -3,13 +3,17 @@
 import contextlib
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from takeover.base.errors import TakeoverError
 from takeover.model.execution import ExecResult
 from takeover.node import wire
 from takeover.node.pipes import Pipes
+
+
+class CannotRunError(TakeoverError):
+    """A file is no program, or none for this machine; the message is the system's word for it."""
 
 
 class NodeClient:
@@ -23,24 +27,28 @@ class NodeClient:
 
         Raises: what the node answered as an exception; TimeoutError; TakeoverError when the node is gone.
         """
-        with self._asked(what, (), facts) as reply:
+        with self.send(what, (), facts) as reply:
             reply.settimeout(timeout)
-            return self._answer(reply, what, timeout)
+            return self.answer(reply, what, timeout)
 
-    @contextlib.contextmanager
-    def _asked(self, what: str, files: Sequence[int], facts: dict[str, Any]) -> Iterator[socket.socket]:
-        """Sends one request; within it, its answer is to come at the socket. Leaving it ends what was asked."""
+    def send(self, what: str, files: Sequence[int], facts: dict[str, Any]) -> socket.socket:
+        """Sends one request, and returns where its answer is to come. Closing that ends what was asked.
+
+        Raises: TakeoverError when the node is gone.
+        """
         ours, theirs = wire.pair()
-        with ours:
-            with theirs:
-                try:
-                    wire.send(self._end, {"do": what, **facts}, [theirs.fileno(), *files])
-                except OSError as error:
-                    raise TakeoverError(f"the node is gone ({error.strerror})") from None
-            yield ours
+        with contextlib.ExitStack() as until_sent, theirs:
+            until_sent.enter_context(ours)
+            try:
+                wire.send(self._end, {"do": what, **facts}, [theirs.fileno(), *files])
+            except OSError as error:
+                raise TakeoverError(f"the node is gone ({error.strerror})") from None
+            until_sent.pop_all()
+        return ours
 
     @staticmethod
-    def _answer(reply: socket.socket, what: str, timeout: float) -> tuple[Any, list[int]]:
+    def answer(reply: socket.socket, what: str, timeout: float) -> tuple[Any, list[int]]:
+        """Waits for the answer to a request, at most as long as the socket's own timeout. Raises: as `ask`."""
         try:
             answer, received = wire.receive(reply)
         except wire.Closed:
@@ -57,12 +65,12 @@ class NodeClient:
         Raises: as `ask`; after a TimeoutError the command is ended.
         """
         with Pipes(stdin) as pipes:
-            with self._asked(what, pipes.theirs, facts) as reply:
+            with self.send(what, pipes.theirs, facts) as reply:
                 pipes.close_theirs()
                 pipes.carry_until_readable(reply, time.monotonic() + timeout)
                 reply.settimeout(0)
                 try:
-                    code, _ = self._answer(reply, what, timeout)
+                    code, _ = self.answer(reply, what, timeout)
                 except BlockingIOError:
                     command = facts["command"]
                     raise TimeoutError(f"{command} did not end within {timeout:g} s and was ended") from None
@@ -81,4 +89,5 @@ _EXCEPTIONS: dict[str, type[Exception]] = {
     "unreachable": OSError,
     "timeout": TimeoutError,
     "unresolved": socket.gaierror,
+    "cannot run": CannotRunError,
 }

@@ -1,5 +1,6 @@
-"""What the local engine needs of this machine: a few programs and the right to make namespaces."""
+"""What nodes and the local engine need of this machine: the right to make namespaces, and a few programs."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -28,6 +29,11 @@ def in_user_namespace() -> list[str]:
     return [] if is_root() else ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
 
 
+def in_own_user_namespace() -> list[str]:
+    """The same with no other user in it: that needs no programs and ids but one's own, and is enough for bare nodes."""
+    return [] if is_root() else ["unshare", "--user", "--map-root-user", "--"]
+
+
 def path_of_root() -> str:
     """PATH with the folders that an ordinary user's may lack, where chroot, iptables and runc are."""
     return ":".join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -52,13 +58,33 @@ def check() -> None:
     if shutil.which("crun") is None and shutil.which("runc") is None:
         require_programs("crun")
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
+    _check_namespaces(
+        in_user_namespace(),
+        "see /etc/subuid and /etc/subgid for this user (usermod --add-subuids 100000-165535 "
+        "--add-subgids 100000-165535 USER), or use sudo",
+    )
+
+
+@functools.cache
+def refusal() -> str:
+    """Why not even bare nodes can be made here: one line with the remedy; empty where they can."""
+    try:
+        require_programs("unshare")
+        _check_namespaces(in_own_user_namespace(), "use sudo")
+    except BadInputError as error:
+        return str(error)
+    return ""
+
+
+def _check_namespaces(become_root: list[str], remedy: str) -> None:
+    """Raises: BadInputError, with `remedy` for an ordinary user whom no setting of the system keeps from it."""
     namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "true"]
-    result = subprocess.run([*in_user_namespace(), *namespaces], capture_output=True, text=True, check=False)
+    result = subprocess.run([*become_root, *namespaces], capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise BadInputError(_refusal(result.stderr.strip()))
+        raise BadInputError(_forbidden(result.stderr.strip(), remedy))
 
 
-def _refusal(message: str) -> str:
+def _forbidden(message: str, remedy: str) -> str:
     if is_root():
         return f"this root may not make namespaces ({message}): give the container or sandbox CAP_SYS_ADMIN"
     for name, forbidden in (
@@ -73,8 +99,4 @@ def _refusal(message: str) -> str:
                 f"this system does not let a user make namespaces ({name}={forbidden}): "
                 f"allow it with `sudo sysctl {name}={allowed}`, or use sudo"
             )
-    return (
-        f"this system does not let a user make namespaces ({message or 'unshare failed'}): "
-        "see /etc/subuid and /etc/subgid for this user (usermod --add-subuids 100000-165535 "
-        "--add-subgids 100000-165535 USER), or use sudo"
-    )
+    return f"this system does not let a user make namespaces ({message or 'unshare failed'}): {remedy}"

@@ -1,7 +1,10 @@
 """The system calls for namespaces and mounts that Python 3.11 does not offer (see unshare(2), setns(2), mount(2))."""
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 from pathlib import Path
 
 NEW_MOUNTS = 0x00020000
@@ -36,6 +39,19 @@ def unshare(namespaces: int) -> None:
 def enter(namespace: int) -> None:
     """Joins the namespace behind an open file of /proc/PID/ns."""
     _check(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(0)), "setns")
+
+
+def take_in_orphans() -> None:
+    """Makes this process the parent of what its descendants leave behind, as the first one of a PID namespace is."""
+    set_child_subreaper = 36
+    _check(_libc.prctl(ctypes.c_int(set_child_subreaper), *(ctypes.c_ulong(each) for each in (1, 0, 0, 0))), "prctl")
+
+
+def bring_loopback_up() -> None:
+    """Makes 127.0.0.1 and ::1 answer in this process's network namespace (see netdevice(7))."""
+    set_flags, up = 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, set_flags, struct.pack("16sH14x", b"lo", up))
 
 
 def mount(source: str | Path, target: str | Path, kind: str = "", flags: int = 0, options: str = "") -> None:

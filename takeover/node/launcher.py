@@ -1,9 +1,10 @@
 """The process from which a run's nodes are forked: it has imported what they need, so that a node costs milliseconds.
 
-Run as `python -m takeover.node.launcher FD MODULE`, FD being one end of a `wire.pair()`. MODULE is what runs in each
-node: its `prepare()` is called once, here, and its `main(requests, settings)` in every node. Each message carries the
-node's end of a pair of its own, `requests`, and the settings. The launcher ends when its own pair does, after all its
-nodes have.
+Run as `python -m takeover.node.launcher FD MODULE ISOLATED`, FD being one end of a `wire.pair()`. MODULE is what runs
+in each node: its `prepare()` is called once, here, and its `main(requests, settings)` in every node. Each message
+carries the node's end of a pair of its own, `requests`, and the settings. The launcher ends when its own pair does,
+after all its nodes have. ISOLATED is "no" where this user may not make namespaces: then a node is its processes alone,
+which end with it all the same.
 """
 
 import gc
@@ -12,9 +13,14 @@ import os
 import signal
 import socket
 import sys
-from typing import Any, Protocol, cast
+from typing import Any, Never, Protocol, cast
 
 from takeover.node import kernel, wire
+from takeover.node.processes import end_children
+
+_NAMESPACES = (
+    kernel.NEW_MOUNTS | kernel.NEW_CGROUP | kernel.NEW_UTS | kernel.NEW_IPC | kernel.NEW_PIDS | kernel.NEW_NETWORK
+)
 
 
 class Inside(Protocol):
@@ -33,6 +39,7 @@ def main() -> None:
     """Forks a node for every message until the test process is gone."""
     control = socket.socket(fileno=int(sys.argv[1]))
     inside = cast("Inside", importlib.import_module(sys.argv[2]))
+    isolated = sys.argv[3] == "yes"
     os.umask(0o022)  # a container's user reads what is made here
     inside.prepare()
     gc.freeze()
@@ -45,34 +52,36 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
-            _node(socket.socket(fileno=files[0]), inside, message["settings"])
+            _node(socket.socket(fileno=files[0]), inside, message["settings"], isolated)
         os.close(files[0])
         nodes = {each for each in nodes if os.waitpid(each, os.WNOHANG)[0] == 0} | {pid}
     for each in nodes:
         os.waitpid(each, 0)
 
 
-def _node(requests: socket.socket, inside: Inside, settings: dict[str, Any]) -> None:
-    """Makes the node's namespaces and waits for the end of its first process. Does not return."""
-    kernel.unshare(
-        kernel.NEW_MOUNTS | kernel.NEW_CGROUP | kernel.NEW_UTS | kernel.NEW_IPC | kernel.NEW_PIDS | kernel.NEW_NETWORK
-    )
+def _node(requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool) -> Never:
+    """Makes the node's namespaces and waits for the end of its first process."""
+    if isolated:
+        kernel.unshare(_NAMESPACES)
     first = os.fork()
     if first == 0:
-        _first_process(requests, inside, settings)
+        _first_process(requests, inside, settings, isolated)
     requests.close()
     os.waitpid(first, 0)
     os._exit(0)
 
 
-def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, Any]) -> None:
-    """The node's PID 1: when it ends, the kernel ends every process of the node. Does not return.
+def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool) -> Never:
+    """The node's PID 1: when it ends, the kernel ends every process of the node.
 
     It does nothing but wait for the test process to close its end, which happens however that process dies, and take
-    in the orphans. The work is its child's, so that no work can keep it from noticing.
+    in the orphans. The work is its child's, so that no work can keep it from noticing. Without namespaces, it ends the
+    others itself.
     """
     import select
 
+    if not isolated:
+        kernel.take_in_orphans()
     signal.signal(signal.SIGCHLD, lambda *_: None)
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -91,9 +100,15 @@ def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, 
             if descriptor == wake:
                 os.read(wake, 4096)
                 if child in _reaped():
-                    os._exit(1)
+                    _end(1, isolated)
             else:
-                os._exit(0)
+                _end(0, isolated)
+
+
+def _end(code: int, isolated: bool) -> Never:
+    if not isolated:
+        end_children()
+    os._exit(code)
 
 
 def _reaped() -> set[int]:

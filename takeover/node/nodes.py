@@ -1,8 +1,10 @@
 """The nodes of a run, as the test process sees them: made one by one, ended with it."""
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -18,15 +20,22 @@ _END_DEADLINE = 10.0
 
 
 class Nodes:
-    """Makes nodes in which `inside` runs: the name of a module, see `takeover.node.launcher`."""
+    """Makes nodes in which `inside` runs: the name of a module, see `takeover.node.launcher`.
 
-    def __init__(self, inside: str) -> None:
+    Args:
+        become_root: the beginning of a command that is to run as who may make namespaces; None: with all the ids that
+            this user may have.
+        isolated: False where nobody may: a node is its processes alone then.
+    """
+
+    def __init__(self, inside: str, become_root: list[str] | None = None, isolated: bool = True) -> None:
         self._nodes: WeakSet[NodeClient] = WeakSet()
         self._control, theirs = wire.pair()
-        command = [*host.in_user_namespace(), sys.executable, "-m", "takeover.node.launcher"]
+        before = host.in_user_namespace() if become_root is None else become_root
+        command = [*before, sys.executable, "-m", "takeover.node.launcher"]
         with theirs:
             self._launcher = subprocess.Popen(
-                [*command, str(theirs.fileno()), inside],
+                [*command, str(theirs.fileno()), inside, "yes" if isolated else "no"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # Ctrl-C in a terminal goes to the whole foreground group; the nodes' end is for us to decide.
@@ -34,7 +43,7 @@ class Nodes:
                 env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": str(Path(__file__).parents[2])},
             )
 
-    def new(self, client: type[Client], settings: dict[str, Any]) -> Client:
+    def new(self, client: Callable[[socket.socket], Client], settings: dict[str, Any]) -> Client:
         """A new node, and what speaks with it. Raises: TakeoverError where none can be made any more."""
         ours, theirs = wire.pair()
         with theirs:

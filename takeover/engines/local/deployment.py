@@ -12,11 +12,11 @@ from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
-from takeover.engines.local.stream import SocketStream
 from takeover.model.execution import ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
+from takeover.node.stream import SocketStream
 from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
 

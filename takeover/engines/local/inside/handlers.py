@@ -1,14 +1,11 @@
 """Requests that take time: connections and commands. None runs in the worker's own process."""
 
-import contextlib
 import errno
 import os
 import select
-import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.runtime import Runtime
 from takeover.engines.local.messages import Connect, Execute, ExecuteInNetwork
+from takeover.node.processes import descendants, kill_all
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -101,22 +99,6 @@ def _run(command: list[str], ends: Ends) -> int:
     events.register(ended, select.POLLIN)
     if all(descriptor != ended for descriptor, _ in events.poll()):
         # The runtime's own process has no hold on what it started in the container.
-        for pid in [process.pid, *_descendants(process.pid)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all([process.pid, *descendants(process.pid)])
     code = process.wait()
     return code if code >= 0 else 128 - code
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    """The processes that come from `pid`, children before their own children."""
-    try:
-        # A child belongs to the thread that made it.
-        children = [
-            child for each in Path(f"/proc/{pid}/task").glob("*/children") for child in each.read_text().split()
-        ]
-    except OSError:
-        return
-    for child in map(int, children):
-        yield child
-        yield from _descendants(child)

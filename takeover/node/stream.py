@@ -1,4 +1,4 @@
-"""A TCP connection that the node opened inside a Pod: its socket, in our hands."""
+"""A connection that was opened on a node: its socket, in our hands."""
 
 import errno
 import socket
@@ -7,12 +7,14 @@ _DEFAULT_TIMEOUT = 10.0
 
 
 class SocketStream:
-    """See `takeover.net.stream.ByteStream`."""
+    """See `takeover.net.stream.ByteStream`. A Unix socket's local address is ("", 0)."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.local_address: tuple[str, int] = connection.getsockname()
+        self.local_address: tuple[str, int] = ("", 0)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.local_address = connection.getsockname()
 
     def send(self, data: bytes, timeout: float | None = None) -> None:
         """Sends all of `data`."""

@@ -1,0 +1,103 @@
+"""What runs inside a bare node: loopback and nothing else. It runs programs and hands out sockets.
+
+Its requests, each with the end to which the answer goes:
+
+- `run`, with a `command` and its stdin, stdout and stderr: the answer is its exit code, once it has ended. When nobody
+  waits for the answer any more, the program is ended with all that came from it.
+- `socket`, with a `family`: the answer is a socket in this node's network, which the test process connects (or binds)
+  itself.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+from typing import Any
+
+from takeover.node import kernel, wire
+from takeover.node.processes import descendants, kill_all
+
+
+def prepare() -> None:
+    """Does what need not be done in each node: nothing."""
+
+
+def main(requests: socket.socket, settings: dict[str, Any]) -> None:
+    """Serves requests until the test process closes its end.
+
+    Args:
+        settings: `isolated`, whether this process is in namespaces of its own.
+    """
+    if settings["isolated"]:
+        kernel.bring_loopback_up()
+        with contextlib.suppress(OSError):
+            # Not where a container around us hides parts of /proc. Then it shows processes that are out of reach.
+            kernel.mount("none", "/", flags=kernel.PRIVATE | kernel.RECURSIVE)
+            kernel.mount("proc", "/proc", "proc", kernel.NO_SUID | kernel.NO_DEV)
+    events = select.poll()
+    events.register(requests, select.POLLIN)
+    running: dict[int, _Running] = {}
+    while True:
+        for descriptor, _ in events.poll():
+            if descriptor != requests.fileno():
+                # Its end and the end of who waits for it may come together.
+                if descriptor in running:
+                    running[descriptor].finish(events, running)
+                continue
+            try:
+                message, files = wire.receive(requests)
+            except wire.Closed:
+                return
+            reply = socket.socket(fileno=files[0])
+            if message["do"] == "run":
+                _run(message["command"], reply, files[1:], events, running)
+            else:
+                _hand_out(message["family"], reply)
+
+
+class _Running:
+    def __init__(self, process: "subprocess.Popen[bytes]", reply: socket.socket) -> None:
+        self._process = process
+        self._reply = reply
+        self._ended = os.pidfd_open(process.pid)
+        self.descriptors = (reply.fileno(), self._ended)
+
+    def finish(self, events: select.poll, running: "dict[int, _Running]") -> None:
+        """Says how the program ended; before, ends one that goes on though nobody waits for it."""
+        for descriptor in self.descriptors:
+            events.unregister(descriptor)
+            del running[descriptor]
+        if self._process.poll() is None:
+            kill_all([self._process.pid, *descendants(self._process.pid)])
+        code = self._process.wait()
+        _answer(self._reply, {"result": code if code >= 0 else 128 - code})
+        os.close(self._ended)
+
+
+def _run(
+    command: list[str], reply: socket.socket, files: list[int], events: select.poll, running: dict[int, _Running]
+) -> None:
+    stdin, stdout, stderr = files
+    try:
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+    except OSError as error:
+        _answer(reply, {"error": "cannot run", "message": error.strerror})
+        return
+    finally:
+        for file in files:
+            os.close(file)
+    started = _Running(process, reply)
+    for descriptor, event in zip(started.descriptors, (select.POLLRDHUP, select.POLLIN), strict=True):
+        running[descriptor] = started
+        events.register(descriptor, event)
+
+
+def _hand_out(family: int, reply: socket.socket) -> None:
+    with socket.socket(family, socket.SOCK_STREAM) as made:
+        _answer(reply, {"result": None}, [made.fileno()])
+
+
+def _answer(reply: socket.socket, message: dict[str, Any], files: list[int] | None = None) -> None:
+    with reply, contextlib.suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for it
+        wire.send(reply, message, files or [])
