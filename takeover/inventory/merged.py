@@ -1,11 +1,13 @@
-"""One config of many: all that several Envoys listen for and send to, in one Envoy that listens to nothing."""
+"""One config of many: all that several Envoys listen for and send to, in one Envoy that no traffic gets to."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from takeover.envoy.rejection import same_field
 
-_RESOLVED = ("STRICT_DNS", "LOGICAL_DNS", 1, 2)  # an enum's values may be written as numbers
+# An enum's values may be written as numbers.
+_RESOLVED = ("STRICT_DNS", "LOGICAL_DNS", 1, 2)
+_UDP = ("UDP", 1)
 
 
 def merged(configs: Iterable[tuple[str, Any]], admin: str) -> dict[str, Any]:
@@ -42,19 +44,20 @@ def merged(configs: Iterable[tuple[str, Any]], admin: str) -> dict[str, Any]:
 
 
 def _unbound(listener: dict[str, Any], name: str, number: int) -> dict[str, Any]:
-    """The listener without a socket. Its statistics bear its address, but every listener needs one of its own here."""
+    """The listener where no traffic comes: on an address of its own here, while its statistics bear the written one."""
     if any(_value(listener, *path) is not None for path in _OF_NO_SOCKET):
         return listener
-    fields: dict[str, Any] = {
-        "name": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": number}},
-        "additional_addresses": [],
-        "bind_to_port": False,
-        "stat_prefix": _value(listener, "stat_prefix") or _written_address(listener),
-    }
-    if protocol := _value(listener, "address", "socket_address", "protocol"):
-        fields["address"]["socket_address"]["protocol"] = protocol
-    return _with(listener, **fields)
+    address: dict[str, Any] = {"address": "127.0.0.1", "port_value": number}
+    if is_udp := _value(listener, "address", "socket_address", "protocol") in _UDP:
+        address |= {"protocol": "UDP", "port_value": 0}  # without a socket Envoy takes none: some port of loopback's
+    return _with(
+        listener,
+        name=name,
+        address={"socket_address": address},
+        additional_addresses=[],
+        bind_to_port=is_udp,
+        stat_prefix=_value(listener, "stat_prefix") or _written_address(listener),
+    )
 
 
 _OF_NO_SOCKET = [("internal_listener",), ("api_listener",), ("address", "envoy_internal_address")]

@@ -1,0 +1,176 @@
+"""A bare node, with real programs in it; also as an ordinary user, and as one who may not make namespaces."""
+
+import json
+import operator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from takeover.base.errors import TakeoverError
+from takeover.node.bare_node import BareNode, Program, bare_node
+from takeover.node.client import CannotRunError
+
+ROOT = Path(__file__).parents[2]
+WAITING = [sys.executable, str(Path(__file__).with_name("start_and_wait.py"))]
+AS_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+WHERE_IT_IS_FORBIDDEN = [*AS_USER, "--keep-caps", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"']
+
+
+@pytest.fixture
+def node() -> Iterator[BareNode]:
+    with bare_node() as node:
+        assert node.exposed == ""
+        yield node
+
+
+def wait_for_a_word(program: Program) -> None:
+    Retrying(stop=stop_after_delay(10), wait=wait_fixed(0.01), retry=retry_if_result(operator.not_))(program.output)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def said(node: BareNode, script: str) -> str:
+    return node.run(["sh", "-c", script]).stdout.decode()
+
+
+def test_a_command_runs_to_its_end(node: BareNode) -> None:
+    ended = node.run(["sh", "-c", "cat; echo error >&2; exit 7"], b"x" * 1_000_000)
+
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (7, b"x" * 1_000_000, b"error\n")
+    assert node.run(["sh", "-c", "kill -9 $$"]).exit_code == 128 + signal.SIGKILL
+
+
+def test_it_has_loopback_and_nothing_else(node: BareNode) -> None:
+    names = [line.split(":")[0].strip() for line in said(node, "cat /proc/net/dev").splitlines() if ":" in line]
+    assert names == ["lo"]
+    assert said(node, "cat /proc/net/route").splitlines()[1:] == []
+
+
+def test_it_sees_its_own_processes_alone(node: BareNode) -> None:
+    numbers = [int(each) for each in said(node, "ls /proc").split() if each.isdigit()]
+
+    assert 1 in numbers
+    assert len(numbers) < 6
+
+
+@pytest.mark.parametrize(
+    ("command", "why"), [(["/etc/passwd"], "Permission denied"), (["/nowhere/envoy"], "No such file or directory")]
+)
+def test_what_is_no_program(command: list[str], why: str, node: BareNode) -> None:
+    with pytest.raises(CannotRunError, match=why):
+        node.run(command)
+    with node.start(command) as program, pytest.raises(CannotRunError, match=why):
+        program.wait(5)
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children(node: BareNode) -> None:
+    with pytest.raises(TimeoutError, match=r"did not end within 0.2 s and was ended"):
+        node.run(["sh", "-c", "sleep 1000 & sleep 1000"], timeout=0.2)
+
+    waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(5), wait=wait_fixed(0.01))
+    waiting(lambda: "sleep" in said(node, "cat /proc/[0-9]*/comm"))
+
+
+def test_a_program_that_goes_on(node: BareNode) -> None:
+    with node.start(["sh", "-c", "echo one; echo two >&2; read line; exit 3"]) as ended:
+        assert ended.wait(5) == 3
+        assert (ended.exit_code(), ended.output()) == (3, b"one\ntwo\n")
+    with node.start(["sleep", "1000"]) as program:
+        assert program.exit_code() is None
+        with pytest.raises(TimeoutError):
+            program.wait(0.05)
+
+
+def test_connections_to_what_listens_in_it(node: BareNode) -> None:
+    server = "import socket; s = socket.create_server(('127.0.0.1', 80)); print(1); s.accept()[0].send(b'hi')"
+    with pytest.raises(ConnectionRefusedError):
+        node.connect(("127.0.0.1", 80))
+    with node.start([sys.executable, "-u", "-c", server]) as program:
+        wait_for_a_word(program)
+        with node.connect(("127.0.0.1", 80)) as connection:
+            assert connection.recv(10) == b"hi"
+        assert program.wait(10) == 0
+
+
+def test_a_test_may_listen_in_it(node: BareNode) -> None:
+    with node.new_socket() as listening:
+        listening.bind(("127.0.0.1", 80))
+        listening.listen()
+        with node.connect(("127.0.0.1", 80)), listening.accept()[0]:
+            pass
+    with bare_node() as other, pytest.raises(ConnectionRefusedError):
+        other.connect(("127.0.0.1", 80))
+
+
+def test_abstract_unix_sockets(node: BareNode) -> None:
+    server = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0name'); s.listen(); print(1); s.accept()"
+    with node.start([sys.executable, "-u", "-c", server]) as program:
+        wait_for_a_word(program)
+        node.connect("name").close()
+        assert program.wait(10) == 0
+    with pytest.raises(ConnectionRefusedError):
+        node.connect("name")
+
+
+def test_threads_share_a_node(node: BareNode) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert [int(each) for each in pool.map(lambda n: said(node, f"echo {n}"), range(40))] == list(range(40))
+
+
+def test_a_closed_node_says_so(node: BareNode) -> None:
+    node.close()
+    with pytest.raises(TakeoverError, match="the node is gone"):
+        node.run(["true"])
+
+
+def test_nothing_is_open_or_running_afterwards() -> None:
+    with bare_node() as node:
+        node.run(["true"])
+    before = open_files()
+    with bare_node() as node:
+        node.run(["true"])
+        with node.start(["sleep", "1000"]):
+            node.new_socket().close()
+        with pytest.raises(TimeoutError):
+            node.run(["sleep", "1000"], timeout=0.01)
+    assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "exposed"),
+    [
+        ([], ""),
+        (AS_USER, ""),
+        ([*WHERE_IT_IS_FORBIDDEN, "sh"], "does not let a user make namespaces (user.max_user_namespaces=0)"),
+    ],
+    ids=["root", "ordinary user", "forbidden"],
+)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, None], ids=["killed", "Ctrl-C", "ended"])
+def test_it_ends_with_its_run(
+    before: list[str], exposed: str, number: signal.Signals | None, new_tag: Callable[[], Any]
+) -> None:
+    tag = new_tag()
+    environment = tag.environment | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*before, *WAITING], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout
+        why = json.loads(process.stdout.readline())["exposed"]
+        assert exposed in why
+        assert bool(exposed) == bool(why)
+        assert sum("sleep 1000" in each for each in tag.processes()) >= 2
+        if number is not None:
+            process.send_signal(number)
+        process.communicate(b"\n", timeout=20)
+    assert process.returncode == (0 if number is None else -number)
+    waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10 if number else 0), wait=wait_fixed(0.02))
+    waiting(tag.processes)
