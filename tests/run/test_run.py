@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.envoy.store import installed
+from takeover.envoy.pypi import installed
 from tests.run.outside import ROOT, SUITE, one_line, run
 
 
