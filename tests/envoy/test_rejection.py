@@ -1,12 +1,12 @@
 """What a real Envoy says of a config that it rejects, and the line that is to blame."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from takeover.envoy.pypi import installed
 from takeover.envoy.rejection import Rejection, rejection
+from takeover.node.bare_node import bare_node
 
 HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 CONFIG = f"""\
@@ -83,10 +83,11 @@ def test_a_rejected_config(old: str, new: str, what: str, line: int, tmp_path: P
     (tmp_path / "envoy.yaml").write_text(text)
 
     command = [str(installed()[1]), "-c", str(tmp_path / "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart"]
-    ended = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=20)
-    found = rejection(ended.stderr, text)
+    with bare_node() as node:
+        ended = node.run(command, timeout=20)
+    found = rejection(ended.stderr.decode(errors="replace"), text)
 
-    assert ended.returncode == 1
+    assert ended.exit_code == 1
     assert found is not None
     assert what in found.what
     assert found.line == line

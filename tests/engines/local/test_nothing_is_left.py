@@ -5,6 +5,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
 SUITES = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
 SUITES += ["--rootdir", str(ROOT), str(ROOT / "suites")]
+FACTS = [*SUITES, "--probes", "-m", "probes", "-k", "facts"]
+IDENTIFYING = [sys.executable, str(Path(__file__).with_name("identify_again.py"))]
 
 
 class WatchedRun:
@@ -44,6 +47,10 @@ class WatchedRun:
     def end(self) -> int:
         self._process.communicate("\n", timeout=20)
         return self._process.returncode
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self._process.communicate(timeout=20)
 
     def kill(self) -> None:
         self._process.kill()
@@ -114,7 +121,8 @@ def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., Watch
     [
         pytest.param(PROGRAM, 1.0, id="one scenario"),
         pytest.param(SUITES, 6.0, id="all suites"),
-        pytest.param([*SUITES, "--probes", "-m", "probes", "-k", "facts"], 2.0, id="facts of the binary"),
+        pytest.param(FACTS, 3.0, id="facts of the binary"),
+        pytest.param(IDENTIFYING, 1.0, id="version of the binary"),
     ],
 )
 @pytest.mark.parametrize("quarter", range(4))
@@ -127,6 +135,18 @@ def test_a_run_killed_at_a_random_moment_leaves_nothing(
     run.kill()
 
     assert_nothing_is_left(run, tmp_path)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_ctrl_c_at_a_random_moment_of_the_inventory_leaves_nothing(
+    start: Callable[..., WatchedRun], tmp_path: Path, quarter: int
+) -> None:
+    run = start(FACTS)
+    time.sleep(random.uniform(quarter, quarter + 1))  # noqa: S311 - no secret
+    run.interrupt()
+
+    assert run.processes() == []
+    assert traces(tmp_path) == []
 
 
 def test_two_runs_at_once_do_not_meet(start: Callable[..., WatchedRun]) -> None:
