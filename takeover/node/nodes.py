@@ -33,6 +33,7 @@ class Nodes:
         self._control, theirs = wire.pair()
         before = host.in_user_namespace() if become_root is None else become_root
         command = [*before, sys.executable, "-m", "takeover.node.launcher"]
+        imported = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
         with theirs:
             self._launcher = subprocess.Popen(
                 [*command, str(theirs.fileno()), inside, "yes" if isolated else "no"],
@@ -40,7 +41,7 @@ class Nodes:
                 stdin=subprocess.DEVNULL,
                 # Ctrl-C in a terminal goes to the whole foreground group; the nodes' end is for us to decide.
                 start_new_session=True,
-                env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": str(Path(__file__).parents[2])},
+                env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": os.pathsep.join(filter(None, imported))},
             )
 
     def new(self, client: Callable[[socket.socket], Client], settings: dict[str, Any]) -> Client:
