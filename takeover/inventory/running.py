@@ -83,7 +83,11 @@ def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]
             try:
                 yield admin
             except httpx.TransportError as error:
-                raise _ended(envoy, binary, envoy.wait(_DEADLINE)) from error
+                try:
+                    code = envoy.wait(_DEADLINE)
+                except TimeoutError:
+                    raise TakeoverError(f"the admin API of {binary} does not answer: {error}") from None
+                raise _ended(envoy, binary, code) from None
 
 
 def _wait_until_listening(node: BareNode, envoy: Program, name: str, binary: Path) -> None:

@@ -39,21 +39,22 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
     events.register(requests, select.POLLIN)
     running: dict[int, _Running] = {}
     while True:
-        for descriptor, _ in events.poll():
-            if descriptor != requests.fileno():
-                # Its end and the end of who waits for it may come together.
-                if descriptor in running:
-                    running[descriptor].finish(events, running)
-                continue
-            try:
-                message, files = wire.receive(requests)
-            except wire.Closed:
-                return
-            reply = socket.socket(fileno=files[0])
-            if message["do"] == "run":
-                _run(message["command"], reply, files[1:], events, running)
-            else:
-                _hand_out(message["family"], reply)
+        ready = {descriptor for descriptor, _ in events.poll()}
+        # First what has ended: a new request may get the number of a file that is closed here.
+        for descriptor in ready - {requests.fileno()}:
+            if descriptor in running:  # a program's end and the end of who waits for it may come together
+                running[descriptor].finish(events, running)
+        if requests.fileno() not in ready:
+            continue
+        try:
+            message, files = wire.receive(requests)
+        except wire.Closed:
+            return
+        reply = socket.socket(fileno=files[0])
+        if message["do"] == "run":
+            _run(message["command"], reply, files[1:], events, running)
+        else:
+            _hand_out(message["family"], reply)
 
 
 class _Running:

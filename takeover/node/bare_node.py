@@ -2,7 +2,8 @@
 
 What runs in it has a network of its own with nothing but loopback, sees no process but those of its node, and ends with
 this process, however that ends. Where this user may not make namespaces, it runs on the machine itself: it ends with
-this process all the same, and `BareNode.exposed` says why it has the machine's network.
+this process all the same, and `BareNode.exposed` says why it has the machine's network. A program's environment and
+folder are those that this process had when it made its first node.
 
     with bare_node() as node:
         print(node.run(["/path/of/envoy", "--version"]).stdout)
