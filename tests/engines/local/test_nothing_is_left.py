@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import random
 import re
 import shutil
@@ -34,7 +35,8 @@ class WatchedRun:
 
     def __init__(self, tag: Any, tmp_path: Path, program: list[str]) -> None:
         self.processes: Callable[[], list[str]] = tag.processes
-        environment = tag.environment | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+        imported = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+        environment = tag.environment | {"PYTHONPATH": os.pathsep.join(imported), "TMPDIR": str(tmp_path)}
         self._process = subprocess.Popen(
             program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True
         )
@@ -48,9 +50,10 @@ class WatchedRun:
         self._process.communicate("\n", timeout=20)
         return self._process.returncode
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> int:
         self._process.send_signal(signal.SIGINT)
         self._process.communicate(timeout=20)
+        return self._process.returncode
 
     def kill(self) -> None:
         self._process.kill()
@@ -143,8 +146,8 @@ def test_ctrl_c_at_a_random_moment_of_the_inventory_leaves_nothing(
 ) -> None:
     run = start(FACTS)
     time.sleep(random.uniform(quarter, quarter + 1))  # noqa: S311 - no secret
-    run.interrupt()
 
+    assert run.interrupt() != pytest.ExitCode.USAGE_ERROR
     assert run.processes() == []
     assert traces(tmp_path) == []
 
