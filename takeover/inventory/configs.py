@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import rejection
+from takeover.model.document import ConfigResult
 from takeover.probes.normal_form import without_chance
 from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, names
 
@@ -38,8 +39,8 @@ def configs() -> list[Config]:
     return manifests + [Config(path.stem, "as-written", path) for path in sorted(_AS_WRITTEN.glob("*.yaml"))]
 
 
-def validated(binary: Path) -> list[dict[str, Any]]:
-    """For each config {"scenario", "source", "loads", "error", "warnings"}; see takeover/results/document.py.
+def validated(binary: Path) -> list[ConfigResult]:
+    """For each config whether Envoy takes it.
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
@@ -59,20 +60,14 @@ def validation(binary: Path, *config: str) -> subprocess.CompletedProcess[str]:
         raise TakeoverError(f"{' '.join(command)[:_LONGEST_COMMAND]} had not ended after {_DEADLINE} s") from None
 
 
-def _validated(binary: Path, config: Config) -> dict[str, Any]:
+def _validated(binary: Path, config: Config) -> ConfigResult:
     ended = validation(binary, "-c", str(config.path))
     loads = ended.returncode == 0
     error = "" if loads else _error(ended.stderr, config.path)
     if not loads and not error:
         raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.returncode} without a word")
     warnings = list(dict.fromkeys(_warnings(ended.stderr)))
-    return {
-        "scenario": config.scenario,
-        "source": config.source,
-        "loads": loads,
-        "error": error,
-        "warnings": warnings,
-    }
+    return ConfigResult(config.scenario, config.source, loads, error, warnings)
 
 
 def _error(log: str, path: Path) -> str:
