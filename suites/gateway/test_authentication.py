@@ -9,7 +9,7 @@ import pytest
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, replace
 from takeover.scene import Scene
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 from takeover.suite.verdicts import assert_answered_by_envoy, assert_routed
 
 pytestmark = [pytest.mark.gateway, pytest.mark.auth]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.gateway, pytest.mark.auth]
 FILTER = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config"
 OPEN_ON_FAILURE = replace("envoy.yaml", f"{FILTER}.failure_mode_allow", True)
 
-WAY = ["listener 0.0.0.0_8080", "http gateway_http", "cluster auth_cluster"]
+TRACE = ["listener 0.0.0.0_8080", "http gateway_http", "cluster auth_cluster"]
 SERVICE, APPLICATION = "destination gateway/auth", "destination gateway/nginx"
 
 
@@ -33,27 +33,27 @@ def ask(scene: Scene, who: str, claimed: str | None = None) -> httpx.Response:
     return scene.ask("client/client", f"http://{scene.pod('gateway').ip}:8080/private", headers=headers)
 
 
-def assert_refused(seen: ObservedTraffic, by: str, verdict: int | None) -> None:
+def assert_refused(observed: ObservedTraffic, by: str, verdict: int | None) -> None:
     """The service was asked and judged so (None: was not there); Envoy refused, and says why."""
     no_judgement = verdict not in (401, 403)
     why = {"lua": ("-", "lua_response"), "ext-authz": ("UAEX", f"ext_authz_{'error' if no_judgement else 'denied'}")}
-    assert_answered_by_envoy(seen, WAY if verdict is None else [*WAY, SERVICE], *why[by])
-    assert [each.verdict for each in seen.destination("gateway", "auth")] == ([] if verdict is None else [verdict])
+    assert_answered_by_envoy(observed, TRACE if verdict is None else [*TRACE, SERVICE], *why[by])
+    assert [each.verdict for each in observed.destination("gateway", "auth")] == ([] if verdict is None else [verdict])
 
 
 @pytest.mark.parametrize(("who", "user"), [("alice", "alice"), ("nameless", "")])
 @pytest.mark.parametrize("claimed", [None, "root"])
 @pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
 def test_who_may_pass_reaches_the_application(scene: Scene, by: str, who: str, user: str, claimed: str | None) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = ask(scene, who, claimed)
 
     assert response.status_code == 200, by
-    assert told(response)["backend"] == "gateway"
-    assert_routed(seen, [*WAY, "cluster shadow_cluster", SERVICE, APPLICATION])
-    assert (seen.arrival("gateway", "auth").verdict, seen.arrival("gateway", "auth").user) == (200, user)
+    assert echo(response)["backend"] == "gateway"
+    assert_routed(observed, [*TRACE, "cluster shadow_cluster", SERVICE, APPLICATION])
+    assert (observed.arrival("gateway", "auth").verdict, observed.arrival("gateway", "auth").user) == (200, user)
     # Only the service says who it is: what the client claims to be does not get through.
-    assert told(response)["x-auth-user"] == seen.arrival("gateway").x_auth_user == user
+    assert echo(response)["x-auth-user"] == observed.arrival("gateway").x_auth_user == user
 
 
 # Who asks, and what the service judges: Lua hands on its status and body, ext_authz hides errors.
@@ -69,7 +69,7 @@ REFUSED = [
 @pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
 @pytest.mark.parametrize(("who", "verdict", "body"), REFUSED)
 def test_who_may_not_is_refused(scene: Scene, by: str, who: str, verdict: int, body: str) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = ask(scene, who, claimed="alice")
 
     by_lua = by == "lua"
@@ -77,19 +77,19 @@ def test_who_may_not_is_refused(scene: Scene, by: str, who: str, verdict: int, b
     assert response.headers.get("x-auth-by") == ("lua" if by_lua else None)
     challenge = 'Bearer realm="gateway"' if verdict == 401 and not by_lua else None
     assert response.headers.get("www-authenticate") == challenge
-    assert_refused(seen, by, verdict)
+    assert_refused(observed, by, verdict)
 
 
 @pytest.mark.parametrize(("by", "status"), [case("lua", 504), case("ext-authz", 403)])
 def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, by: str, status: int) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = ask(scene, "slow")
 
     assert response.status_code == status
     # Envoy's timers count from when its event loop last looked at the clock: some milliseconds before the request.
     assert response.elapsed.total_seconds() >= 0.45
-    assert_refused(seen, by, 200)  # it would have said yes, too late
-    assert seen.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
+    assert_refused(observed, by, 200)  # it would have said yes, too late
+    assert observed.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_without_the_service(scene: Scene, by: str, status: int) -> None:
 
     scene.stop("gateway", "auth", port=9000)
     for who in ("alice", "mallory", ""):
-        with scene.watched() as seen:
+        with scene.watched() as observed:
             response = ask(scene, who, claimed="root")
         assert response.status_code == status
         # Even where the gateway opens without the service, nobody becomes who they claim to be.
-        assert told(response).get("x-auth-user", "") == ""
-        assert seen.counter("cluster.auth_cluster.upstream_cx_connect_fail") == 1
+        assert echo(response).get("x-auth-user", "") == ""
+        assert observed.counter("cluster.auth_cluster.upstream_cx_connect_fail") == 1
         if status == 200:
-            assert_routed(seen, [*WAY, "cluster shadow_cluster", APPLICATION])
+            assert_routed(observed, [*TRACE, "cluster shadow_cluster", APPLICATION])
         else:
-            assert_refused(seen, by, None)
+            assert_refused(observed, by, None)

@@ -4,7 +4,7 @@ import pytest
 
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scene import Scene
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 from takeover.suite.verdicts import assert_answered_by_envoy, assert_routed
 
 pytestmark = [pytest.mark.gateway, pytest.mark.headers, pytest.mark.scenario("gateway-header-match")]
@@ -13,10 +13,10 @@ HOST = "app.shadow.com"
 GATEWAY = ["listener 0.0.0.0_8080", "http gateway_http"]
 
 
-def assert_routed_to(seen: ObservedTraffic, version: str) -> None:
+def assert_routed_to(observed: ObservedTraffic, version: str) -> None:
     """The route of that version, and nothing of the other one's: neither its cluster nor its Pod."""
-    assert_routed(seen, [*GATEWAY, f"cluster app_cluster_{version}", f"destination {version}/app-{version}/nginx"])
-    assert seen.envoy.route == {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]
+    assert_routed(observed, [*GATEWAY, f"cluster app_cluster_{version}", f"destination {version}/app-{version}/nginx"])
+    assert observed.envoy.route == {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]
 
 
 @pytest.mark.parametrize(
@@ -37,51 +37,51 @@ def assert_routed_to(seen: ObservedTraffic, version: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/any/path?with=query"])
 def test_the_header_chooses_the_version(scene: Scene, path: str, headers: dict[str, str], version: str) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080"
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", gateway + path, headers={"host": HOST, **headers})
 
     assert response.status_code == 200
-    assert told(response)["backend"] == f"app-{version}"
-    assert_routed_to(seen, version)
-    arrival = seen.arrival(f"{version}/app-{version}")
+    assert echo(response)["backend"] == f"app-{version}"
+    assert_routed_to(observed, version)
+    arrival = observed.arrival(f"{version}/app-{version}")
     assert (arrival.host, arrival.uri) == (HOST, path)
 
 
 def test_blanks_around_the_value_are_not_part_of_it(scene: Scene) -> None:
     request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nversion: \t v2  \r\nConnection: close\r\n\r\n"
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         conversation = scene.converse("client/client", scene.host_name("gateway"), 8080, request.encode())
 
     assert b"backend: app-v2\n" in conversation.received
-    assert_routed_to(seen, "v2")
+    assert_routed_to(observed, "v2")
 
 
 @pytest.mark.parametrize("host", ["other.shadow.com", "shadow.com", "x.app.shadow.com", f"{HOST}:8080", f"{HOST}."])
 @pytest.mark.parametrize("headers", [{}, {"version": "v2"}])
 def test_another_host_finds_no_route(scene: Scene, host: str, headers: dict[str, str]) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080/"
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", gateway, headers={"host": host, **headers})
 
     assert (response.status_code, response.content, response.headers["server"]) == (404, b"", "envoy")
-    assert_answered_by_envoy(seen, GATEWAY, "NR", "route_not_found")
-    assert seen.counter("http.gateway_http.no_route") == 1
+    assert_answered_by_envoy(observed, GATEWAY, "NR", "route_not_found")
+    assert observed.counter("http.gateway_http.no_route") == 1
 
 
 def test_without_a_host_the_request_is_bad(scene: Scene) -> None:
     gateway, request = scene.host_name("gateway"), b"GET / HTTP/1.1\r\n\r\n"
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         # Envoy gives the client a second to take the answer before it closes; we need not wait for that.
         conversation = scene.converse("client/client", gateway, 8080, request, enough=lambda got: b"\r\n\r\n" in got)
 
     assert conversation.received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert_answered_by_envoy(seen, GATEWAY, "-", "missing_host_header")
+    assert_answered_by_envoy(observed, GATEWAY, "-", "missing_host_header")
 
 
 def test_the_host_knows_no_case(scene: Scene) -> None:
     gateway = f"http://{scene.host_name('gateway')}:8080/"
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", gateway, headers={"host": "APP.Shadow.COM", "version": "v2"})
 
-    assert told(response)["backend"] == "app-v2"
-    assert_routed_to(seen, "v2")
+    assert echo(response)["backend"] == "app-v2"
+    assert_routed_to(observed, "v2")

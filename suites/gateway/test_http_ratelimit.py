@@ -9,7 +9,7 @@ from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
 from takeover.suite.buckets import Bucket, attempt, until_refilled
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 
 NAME = "gateway-http-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
 FILTER = "envoy.filters.http.local_ratelimit"
 ROUTES = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]"
 LIMIT = f"{ROUTES}.routes[0].typed_per_filter_config['{FILTER}']"
-WAY = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
+TRACE = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
 
 
 def variant(*edits: Edit) -> pytest.MarkDecorator:
@@ -33,7 +33,7 @@ def get(scene: Scene, path: str, host: str = "gateway") -> Outcome:
     """Status, who answered, and the two headers that the configuration adds."""
     url = f"http://{scene.host_name('gateway')}:8080{path}"
     response = scene.ask("client/client", url, headers={"host": host})
-    by = told(response).get("backend") or response.text
+    by = echo(response).get("backend") or response.text
     return response.status_code, by, response.headers.get("myage"), response.headers.get("x-local-rate-limit")
 
 
@@ -43,14 +43,14 @@ NO_ROUTE = (404, "", None, None)
 FLAGS = {200: "-", 429: "RL", 404: "NR"}
 
 
-def assert_witnessed(seen: ObservedTraffic, outcomes: list[Outcome], **counted: int) -> None:
+def assert_witnessed(observed: ObservedTraffic, outcomes: list[Outcome], **counted: int) -> None:
     """Envoy logged these outcomes, what passed and only that arrived, and the limit counted so (0 if not said)."""
-    assert seen.path == WAY
-    assert [(each.status, each.flags) for each in seen.entries] == [(each[0], FLAGS[each[0]]) for each in outcomes]
-    passed = [each.request_id for each in seen.entries if each.status == 200]
-    assert [each.request_id for each in seen.destination("gateway")] == passed
+    assert observed.trace == TRACE
+    assert [(each.status, each.flags) for each in observed.entries] == [(each[0], FLAGS[each[0]]) for each in outcomes]
+    passed = [each.request_id for each in observed.entries if each.status == 200]
+    assert [each.request_id for each in observed.destination("gateway")] == passed
     names = {name: f"aa_local_rate_limiter.http_local_rate_limit.{name}" for name in COUNTERS}
-    assert {name: seen.counter(full) for name, full in names.items()} == COUNTERS | counted
+    assert {name: observed.counter(full) for name, full in names.items()} == COUNTERS | counted
 
 
 COUNTERS = {"enabled": 0, "ok": 0, "rate_limited": 0, "enforced": 0}
@@ -58,33 +58,33 @@ COUNTERS = {"enabled": 0, "ok": 0, "rate_limited": 0, "enforced": 0}
 
 @variant()
 def test_two_pass_and_the_rest_is_refused(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         # Everything that begins with /aa is the same route, and shares its bucket.
         outcomes = [get(scene, path) for path in ("/aa", "/aabc", "/aa?x", "/aa", "/aa/b")]
     assert outcomes == [PASSED] * 2 + [REFUSED] * 3
-    assert_witnessed(seen, outcomes, enabled=5, ok=2, rate_limited=3, enforced=3)
+    assert_witnessed(observed, outcomes, enabled=5, ok=2, rate_limited=3, enforced=3)
 
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         # The others are not touched by the empty bucket.
         outcomes = [get(scene, path) for path in (*["/bb"] * 10, "/", "/cc", "/a", "/AA")]
     assert outcomes == [PASSED] * 10 + [NO_ROUTE] * 4
-    assert_witnessed(seen, outcomes)
+    assert_witnessed(observed, outcomes)
 
 
 @variant(replace("envoy.yaml", f"{LIMIT}.filter_enforced.default_value.numerator", 0))
 def test_a_bucket_that_is_not_enforced_only_counts(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         outcomes = [get(scene, "/aa") for _ in range(5)]
     assert outcomes == [PASSED] * 5
-    assert_witnessed(seen, outcomes, enabled=5, ok=2, rate_limited=3)
+    assert_witnessed(observed, outcomes, enabled=5, ok=2, rate_limited=3)
 
 
 @variant(replace("envoy.yaml", f"{LIMIT}.filter_enabled.default_value.numerator", 0))
 def test_a_limit_that_is_not_enabled_counts_nothing(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         outcomes = [get(scene, "/aa") for _ in range(5)]
     assert outcomes == [PASSED] * 5
-    assert_witnessed(seen, outcomes)
+    assert_witnessed(observed, outcomes)
 
 
 FOR_A_HOST = {
@@ -111,12 +111,12 @@ OTHER_HOST = {
 )
 def test_a_virtual_host_has_one_bucket_for_all_its_routes(scene: Scene) -> None:
     refused = (429, "local_rate_limited", "19", None)
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         outcomes = [get(scene, path) for path in ("/aa", "/bb", "/aa", "/bb", "/aa")]
         # Another virtual host with the same limit has a bucket of its own.
         outcomes += [get(scene, "/aa", host="other") for _ in range(4)]
     assert outcomes == [PASSED] * 3 + [refused] * 2 + [PASSED] * 3 + [refused]
-    assert_witnessed(seen, outcomes, enabled=9, ok=6, rate_limited=3, enforced=3)
+    assert_witnessed(observed, outcomes, enabled=9, ok=6, rate_limited=3, enforced=3)
 
 
 @pytest.mark.scenario(NAME, fresh=True)
@@ -128,7 +128,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
         return outcomes[-1] == PASSED
 
     bucket = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0)
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         attempts = [attempt(passes) for _ in range(5)]
         assert bucket.contradiction(attempts) == ""
         attempts += until_refilled(passes)
@@ -136,5 +136,5 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     assert bucket.contradiction(attempts) == ""
     refused = outcomes.count(REFUSED)
     assert_witnessed(
-        seen, outcomes, enabled=len(outcomes), ok=len(outcomes) - refused, rate_limited=refused, enforced=refused
+        observed, outcomes, enabled=len(outcomes), ok=len(outcomes) - refused, rate_limited=refused, enforced=refused
     )

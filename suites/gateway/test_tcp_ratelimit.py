@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
 REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
 BUCKET = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.token_bucket"
 NO_REFILL = replace("envoy.yaml", f"{BUCKET}.fill_interval.seconds", 3600)
-WAY = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
+TRACE = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
 
 
 def served(stream: ByteStream) -> bool:
@@ -33,14 +33,14 @@ def served(stream: ByteStream) -> bool:
     return conversation.received.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def assert_witnessed(seen: ObservedTraffic, requests: int, closed: int) -> None:
+def assert_witnessed(observed: ObservedTraffic, requests: int, closed: int) -> None:
     """All these requests arrived and no more, and that many connections were closed by Envoy's limit."""
-    assert seen.path == WAY
-    assert seen.counter("local_rate_limit.local_rate_limiter.rate_limited") == closed
-    assert [each.flags for each in seen.entries if each.request_id is None] == ["URX"] * closed
-    passed = [each.request_id for each in seen.entries if each.flags == "-"]
+    assert observed.trace == TRACE
+    assert observed.counter("local_rate_limit.local_rate_limiter.rate_limited") == closed
+    assert [each.flags for each in observed.entries if each.request_id is None] == ["URX"] * closed
+    passed = [each.request_id for each in observed.entries if each.flags == "-"]
     assert len(passed) == requests
-    assert [each.request_id for each in seen.destination("gateway")] == passed
+    assert [each.request_id for each in observed.destination("gateway")] == passed
 
 
 def with_size(size: int) -> pytest.MarkDecorator:
@@ -50,7 +50,7 @@ def with_size(size: int) -> pytest.MarkDecorator:
 @pytest.mark.parametrize("size", [pytest.param(size, marks=with_size(size)) for size in (2, 5)])
 def test_as_many_connections_live_as_the_bucket_has_tokens(scene: Scene, size: int) -> None:
     gateway = scene.host_name("gateway")
-    with scene.watched() as seen, contextlib.ExitStack() as opened:
+    with scene.watched() as observed, contextlib.ExitStack() as opened:
         streams = [
             opened.enter_context(contextlib.closing(scene.connect("client/client", gateway, 8080))) for _ in range(size)
         ]
@@ -64,20 +64,20 @@ def test_as_many_connections_live_as_the_bucket_has_tokens(scene: Scene, size: i
                 assert not served(stream)
 
         assert all(served(stream) for stream in streams)
-    assert_witnessed(seen, requests=11 * size, closed=3)
-    assert seen.counter("listener.0.0.0.0_8080.downstream_cx_total") == size + 3
+    assert_witnessed(observed, requests=11 * size, closed=3)
+    assert observed.counter("listener.0.0.0.0_8080.downstream_cx_total") == size + 3
 
 
 @pytest.mark.scenario(NAME, NO_REFILL, fresh=True)
 def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
-    with scene.watched() as seen, contextlib.ExitStack() as opened:
+    with scene.watched() as observed, contextlib.ExitStack() as opened:
         for _ in range(5):
             opened.enter_context(contextlib.closing(scene.connect("client/client", scene.host_name("gateway"), 8080)))
         # http_inspector waits for the first bytes before the connection gets to the filter chain.
         for _ in range(2):
             stream = scene.connect("client/client", scene.host_name("gateway"), 8080)
             assert served(opened.enter_context(contextlib.closing(stream)))
-    assert_witnessed(seen, requests=2, closed=0)
+    assert_witnessed(observed, requests=2, closed=0)
 
 
 @pytest.mark.scenario(NAME, fresh=True)
@@ -89,11 +89,11 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
             return served(stream)
 
     bucket = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0)
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         attempts = [attempt(connection) for _ in range(5)]
         assert bucket.contradiction(attempts) == ""
         attempts += until_refilled(connection)
     scene.measurements.append(bucket.measurement(attempts))
     assert bucket.contradiction(attempts) == ""
     passed = [each.passed for each in attempts]
-    assert_witnessed(seen, requests=passed.count(True), closed=passed.count(False))
+    assert_witnessed(observed, requests=passed.count(True), closed=passed.count(False))

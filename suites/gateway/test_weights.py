@@ -46,16 +46,15 @@ def holds(number: int, received: bytes) -> bool:
     return received.count(b"\nmyage: \n") == number
 
 
-def assert_witnessed(seen: ObservedTraffic, answered: list[str]) -> None:
+def assert_witnessed(observed: ObservedTraffic, answered: list[str]) -> None:
     """Envoy chose the cluster of whoever answered, request for request, and the version's own log has the same ones."""
     for version in ("v1", "v2"):
-        of_version = [each for each in seen.entries if each.upstream_cluster == f"app_{version}"]
-        arrived = [(each.request_id, each.uri) for each in seen.destination(f"{version}/app-{version}")]
+        of_version = [each for each in observed.entries if each.upstream_cluster == f"app_{version}"]
+        arrived = [(each.request_id, each.uri) for each in observed.destination(f"{version}/app-{version}")]
         assert [(each.request_id, "/") for each in of_version] == arrived
-        assert (
-            seen.counter(f"cluster.app_{version}.upstream_rq_total") == len(arrived) == answered.count(f"app-{version}")
-        )
-    assert [each.upstream_cluster for each in seen.entries] == [each.replace("-", "_") for each in answered]
+        sent = observed.counter(f"cluster.app_{version}.upstream_rq_total")
+        assert sent == len(arrived) == answered.count(f"app-{version}")
+    assert [each.upstream_cluster for each in observed.entries] == [each.replace("-", "_") for each in answered]
 
 
 def weighted(*weights: int) -> object:
@@ -68,27 +67,27 @@ def weighted(*weights: int) -> object:
 @pytest.mark.parametrize("weights", [weighted(5, 5), weighted(9, 1), weighted(0, 10), weighted(2, 3, 5)])
 def test_the_weights_divide_the_numbers(scene: Scene, weights: tuple[int, ...]) -> None:
     expected = [f"app-v{1 + place % 2}" for place, weight in enumerate(weights) for _ in range(weight)]
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         # From 0 to 9, and on: what counts is the remainder by the weights' sum.
         answered = backends(scene, range(30))
 
     assert answered == expected * 3
-    assert_witnessed(seen, answered)
+    assert_witnessed(observed, answered)
 
 
 def test_without_a_number_chance_chooses_for_each_request(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         answered = backends(scene, [None] * FAIR.number)
 
     scene.measurements.append(FAIR.measurement(answered.count("app-v1"), ("app-v1", "app-v2")))
     assert FAIR.contradiction(answered.count("app-v1")) == "", Counter(answered)
-    assert_witnessed(seen, answered)
+    assert_witnessed(observed, answered)
 
 
 @pytest.mark.parametrize("host", ["other.shadow.com", "app.shadow.com:8080"])
 def test_another_host_finds_no_route(scene: Scene, host: str) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", f"http://{scene.host_name('gateway')}:8080/", headers={"host": host})
 
     assert (response.status_code, response.content) == (404, b"")
-    assert_answered_by_envoy(seen, ["listener 0.0.0.0_8080", "http gateway_http"], "NR", "route_not_found")
+    assert_answered_by_envoy(observed, ["listener 0.0.0.0_8080", "http gateway_http"], "NR", "route_not_found")

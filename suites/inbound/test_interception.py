@@ -3,7 +3,7 @@
 import pytest
 
 from takeover.scene import Scene
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
 pytestmark = [pytest.mark.inbound, pytest.mark.scenario("inbound-interception")]
@@ -24,47 +24,48 @@ def address(scene: Scene, by: str) -> str:
 
 @pytest.mark.parametrize("by", ["Pod IP", "ClusterIP", "name"])
 def test_from_another_pod_envoy_answers(scene: Scene, by: str) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", f"http://{address(scene, by)}/")
 
     assert response.status_code == 200
     assert response.headers["server"] == "envoy"
     assert response.headers["x-envoy-upstream-service-time"].isdigit()
-    assert told(response)["backend"] == POD
-    assert_routed(seen, THROUGH_ENVOY)
-    assert seen.rule("REDIRECT") == 1
+    assert echo(response)["backend"] == POD
+    assert_routed(observed, THROUGH_ENVOY)
+    assert observed.rule("REDIRECT") == 1
     # The Pod that asks is seen by Envoy alone; the application sees Envoy's own connection inside the Pod.
-    assert seen.envoy.downstream_remote.startswith(scene.pod("client/client").ip + ":")
-    assert (seen.arrival(POD).client_ip, seen.arrival(POD).server) == ("127.0.0.1", "127.0.0.1:80")
+    assert observed.envoy.downstream_remote.startswith(scene.pod("client/client").ip + ":")
+    assert (observed.arrival(POD).client_ip, observed.arrival(POD).server) == ("127.0.0.1", "127.0.0.1:80")
 
 
 def test_from_inside_the_pod_nginx_itself_answers(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask(POD, "http://127.0.0.1/", "nginx")
 
     assert response.status_code == 200
     assert response.headers["server"].startswith("nginx")
     assert "x-envoy-upstream-service-time" not in response.headers
-    assert_past_envoy(seen, f"{POD}/nginx")
-    assert seen.rule("REDIRECT") == 0
+    assert_past_envoy(observed, f"{POD}/nginx")
+    assert observed.rule("REDIRECT") == 0
 
 
 def test_another_port_is_not_intercepted(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", f"http://{scene.pod(POD).ip}:81/")
 
     assert response.headers["server"].startswith("nginx")
-    assert_past_envoy(seen, f"{POD}/nginx")
-    assert seen.rule("REDIRECT") == 0
-    assert seen.arrival(POD).client_ip == scene.pod("client/client").ip
+    assert_past_envoy(observed, f"{POD}/nginx")
+    assert observed.rule("REDIRECT") == 0
+    assert observed.arrival(POD).client_ip == scene.pod("client/client").ip
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500, 503])
 def test_the_applications_status_comes_through(scene: Scene, status: int) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("client/client", f"http://{scene.pod(POD).ip}/status/{status}")
 
     assert (response.status_code, response.headers["server"]) == (status, "envoy")
     # Not Envoy's words: the application's own, which Envoy hands on.
-    assert_routed(seen, THROUGH_ENVOY)
-    assert (seen.envoy.status, seen.envoy.details, seen.arrival(POD).status) == (status, "via_upstream", status)
+    assert_routed(observed, THROUGH_ENVOY)
+    told = (observed.envoy.status, observed.envoy.details, observed.arrival(POD).status)
+    assert told == (status, "via_upstream", status)

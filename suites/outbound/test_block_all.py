@@ -9,7 +9,7 @@ import pytest
 from fixtures.verdicts import assert_blocked
 from takeover.scene import Scene
 from takeover.suite.dns import ask_over_tcp, nameserver
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 from takeover.suite.verdicts import assert_past_envoy
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-block-all")]
@@ -21,53 +21,53 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: website\r\n\r\n"
 def test_the_application_gets_not_a_byte(scene: Scene, to: str, port: int) -> None:
     address = {"Service": scene.service_ip("internet/website"), "Pod": scene.pod("internet/website").ip}[to]
     name = {"Service": scene.host_name("internet/website"), "Pod": address}[to]
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         conversation = scene.converse("outpod", name, port, REQUEST, "nginx")
 
     assert conversation.received == b""
     assert conversation.end in ("closed", "reset")  # which of the two depends on whether Envoy read the request first
-    assert_blocked(seen, f"{address}:{port}")
+    assert_blocked(observed, f"{address}:{port}")
 
 
 def test_envoys_own_user_still_gets_out(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{scene.service_ip('internet/website')}/", "envoyproxy")
 
     assert response.status_code == 200
     assert response.headers["server"].startswith("nginx")
-    assert_past_envoy(seen, "internet/website/nginx")
-    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)
-    assert seen.arrival("internet/website").client == told(response)["client"]
+    assert_past_envoy(observed, "internet/website/nginx")
+    assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)
+    assert observed.arrival("internet/website").client == echo(response)["client"]
 
 
 def test_inside_the_pod_nothing_is_blocked(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", "http://127.0.0.1/", "nginx")
 
     assert response.status_code == 200
-    assert_past_envoy(seen, "outpod/nginx")
-    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (0, 0)
+    assert_past_envoy(observed, "outpod/nginx")
+    assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (0, 0)
 
 
 def test_names_are_still_resolved_over_udp(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         result = scene.pod("outpod").container("nginx").exec(["getent", "hosts", scene.host_name("internet/website")])
 
     assert result.exit_code == 0
     assert result.stdout.decode().split()[0] == scene.service_ip("internet/website")
-    assert_past_envoy(seen)
-    assert seen.rule("REDIRECT") == 0
+    assert_past_envoy(observed)
+    assert observed.rule("REDIRECT") == 0
 
 
 def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
     application, envoy = (scene.pod("outpod").container(name) for name in ("nginx", "envoyproxy"))
     server, website = nameserver(application), scene.host_name("internet/website")
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         assert ask_over_tcp(application, server, website) == []
-    assert_blocked(seen, f"{server}:53")
+    assert_blocked(observed, f"{server}:53")
 
     # The same question from Envoy's user is answered: it is the rule that caught it, not the server that is silent.
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         assert ask_over_tcp(envoy, server, website) == [scene.service_ip("internet/website")]
-    assert_past_envoy(seen)
-    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)
+    assert_past_envoy(observed)
+    assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)

@@ -5,22 +5,22 @@ import pytest
 from fixtures.verdicts import REDIRECTED, assert_passed_on
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scene import Scene
-from takeover.suite.echo import told
+from takeover.suite.echo import echo
 from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
 pytestmark = [pytest.mark.outbound, pytest.mark.headers, pytest.mark.scenario("outbound-mesh-service")]
 
 
-def assert_routed_to_the_service(scene: Scene, seen: ObservedTraffic) -> None:
+def assert_routed_to_the_service(scene: Scene, observed: ObservedTraffic) -> None:
     """Straight to the listener of the Service's address: virtualOutbound hands connections over uncounted."""
     address = scene.service_ip("myngxsvc")
     of_envoy = [f"listener {address}_80", "http outbound|10.107.42.16_80", "cluster outbound|myngxsvc"]
-    assert_routed(seen, [REDIRECTED, *of_envoy, "destination myngxsvc/nginx"])
-    assert seen.envoy.original_destination == f"{address}:80"
-    arrival = seen.arrival("myngxsvc")
+    assert_routed(observed, [REDIRECTED, *of_envoy, "destination myngxsvc/nginx"])
+    assert observed.envoy.original_destination == f"{address}:80"
+    arrival = observed.arrival("myngxsvc")
     assert (arrival.client_ip, arrival.server) == (scene.pod("outpod").ip, scene.pod("myngxsvc").ip + ":80")
-    assert seen.rule("REDIRECT") == 1
-    assert seen.rule("RETURN") == seen.counter("cluster.outbound|myngxsvc.upstream_cx_total")
+    assert observed.rule("REDIRECT") == 1
+    assert observed.rule("RETURN") == observed.counter("cluster.outbound|myngxsvc.upstream_cx_total")
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,21 @@ def assert_routed_to_the_service(scene: Scene, seen: ObservedTraffic) -> None:
 def test_every_answer_of_the_service_has_the_header(
     scene: Scene, method: str, path: str, status: int, myage: list[str]
 ) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{scene.host_name('myngxsvc')}{path}", "nginx", method)
 
     assert (response.status_code, response.headers["server"]) == (status, "envoy")
     assert response.headers.get_list("myage") == myage
-    assert_routed_to_the_service(scene, seen)
+    assert_routed_to_the_service(scene, observed)
 
 
 def test_the_services_address_is_as_good_as_its_name(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}/", "nginx")
 
-    assert told(response)["backend"] == "myngxsvc"
+    assert echo(response)["backend"] == "myngxsvc"
     assert response.headers.get_list("myage") == ["18"]
-    assert_routed_to_the_service(scene, seen)
+    assert_routed_to_the_service(scene, observed)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def test_elsewhere_the_header_is_not_added(scene: Scene, to: str, port: int) -> 
         "the Pod behind it": (scene.pod("myngxsvc").ip, "myngxsvc/nginx"),
         "another Service": (scene.service_ip("internet/website"), "internet/website/nginx"),
     }[to]
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{address}:{port}/", "nginx")
 
     assert response.status_code == 200
     assert "myage" not in response.headers
     assert response.headers["server"].startswith("nginx")
-    assert_passed_on(seen, f"{address}:{port}", destination)
+    assert_passed_on(observed, f"{address}:{port}", destination)
 
 
 def test_envoys_own_user_goes_past_the_listener(scene: Scene) -> None:
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}/", "envoyproxy")
 
     assert response.status_code == 200
     assert "myage" not in response.headers
-    assert_past_envoy(seen, "myngxsvc/nginx")
-    assert (seen.rule("RETURN"), seen.rule("REDIRECT")) == (1, 0)
+    assert_past_envoy(observed, "myngxsvc/nginx")
+    assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)

@@ -71,7 +71,7 @@ def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tu
     """The first place where a probe saw it, and what it saw there. Raises: BadInputError if none did."""
     for place in difference.places:
         found = [
-            each.seen
+            each.observation
             for document in (old, new)
             for each in document.probes
             if (each.scenario, each.probe) == (place.scenario, place.probe)

@@ -1,4 +1,4 @@
-"""`takeover paths`: draws the path of each scenario, as a run measured it, into SVG files."""
+"""`takeover paths`: draws the trace of each scenario, as a run measured it, into SVG files."""
 
 import argparse
 from pathlib import Path
@@ -8,10 +8,10 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.cli.results import add_reports, latest
 from takeover.report.page import sections
-from takeover.report.pictures import ways
+from takeover.report.pictures import traces
 from takeover.store import documents as store
 
-DESCRIPTION = "Draws the path of each scenario's traffic, the longest one that a run measured: DIR/SCENARIO.svg."
+DESCRIPTION = "Draws the trace of each scenario's traffic, the longest one that a run measured: DIR/SCENARIO.svg."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,12 +28,12 @@ def run(options: argparse.Namespace) -> int:
     document = store.read(path)
     if not any(each.evidence for each in document.tests):
         raise BadInputError(
-            f"{display_path(path)} tells of no path: no test was run, or it is published without; ./run the suites"
+            f"{display_path(path)} tells of no trace: no test was run, or it is published without; ./run the suites"
         )
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         for section in sections([document], []):
-            if drawn := ways(section, standalone=True):
+            if drawn := traces(section, standalone=True):
                 atomic.write(options.folder / f"{section.about.name}.svg", drawn[0].svg.encode())
     except OSError as error:
         raise BadInputError(f"cannot write to {display_path(options.folder)}: {error.strerror}") from error

@@ -11,8 +11,8 @@ from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line, visible
 from takeover.compare.reproduce import reproduce
-from takeover.evidence.trace import text as hops_text
 from takeover.model.document import ConfigResult, Document, Observation, Outcome, ProbeResult
+from takeover.model.trace import text as hops_text
 
 _MOST_PLACES = 20
 
@@ -119,8 +119,8 @@ Row = tuple[str, str]
 
 def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
     match entry:
-        case ProbeResult(seen=seen):
-            yield from _seen_facts(seen)
+        case ProbeResult():
+            yield from _observed_facts(entry.observation)
         case Outcome():
             yield "state", entry.state
             yield "reason", entry.reason
@@ -132,21 +132,22 @@ def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
             yield "warnings", "\n".join(entry.warnings)
 
 
-def _seen_facts(seen: Observation) -> Iterator[Row]:
-    for number, each in enumerate(seen.interim, 1):
+def _observed_facts(observed: Observation) -> Iterator[Row]:
+    for number, each in enumerate(observed.interim, 1):
         yield f"answer before, {number}", f"{each.status} {each.reason}\n{_lines(each.headers)}"
-    yield "answer", "none" if seen.status is None else f"{seen.protocol} {seen.status} {seen.reason}".strip()
-    yield "headers", _lines(seen.headers)
-    yield "body", seen.body
-    yield "trailers", _lines(seen.trailers)
-    yield "connection", seen.end
-    for number, entry in enumerate(seen.log, 1):
+    answer = f"{observed.protocol} {observed.status} {observed.reason}".strip()
+    yield "answer", "none" if observed.status is None else answer
+    yield "headers", _lines(observed.headers)
+    yield "body", observed.body
+    yield "trailers", _lines(observed.trailers)
+    yield "connection", observed.end
+    for number, entry in enumerate(observed.log, 1):
         for field, value in entry.items():
             shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            yield f"log {number}, {field}" if len(seen.log) > 1 else f"log {field}", shown
-    for name, moved in seen.stats.items():
+            yield f"log {number}, {field}" if len(observed.log) > 1 else f"log {field}", shown
+    for name, moved in observed.stats.items():
         yield name, f"{moved:+d}"
-    yield "Envoy's warnings", "\n".join(seen.warnings)
+    yield "Envoy's warnings", "\n".join(observed.warnings)
 
 
 def _lines(headers: list[tuple[str, str]]) -> str:

@@ -18,7 +18,7 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
         yield from _config_changes(config_was, config_now)
     known = frozenset(old.binary.stats) if old.binary else frozenset()
     for probe_was, probe_now in _pairs(old.probes, new.probes):
-        for each in observation_changes(probe_was.seen, probe_now.seen, known):
+        for each in observation_changes(probe_was.observation, probe_now.observation, known):
             yield _placed(each, probe_now.scenario, probe_now.probe)
     if old.binary and new.binary:
         yield from _binary_changes(old.binary, new.binary)

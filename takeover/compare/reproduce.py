@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from typing import Any
 
 from takeover.compare.shell import printed, word
-from takeover.model import repeats as runs
 from takeover.model.document import ConfigResult, Outcome, ProbeResult
+from takeover.model.repeats import Text, whole
+from takeover.model.request import ProbeRequest, ProbeTarget
 
 _VERSION = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
 _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
@@ -28,30 +28,32 @@ def reproduce(entry: ProbeResult | Outcome | ConfigResult, envoy: str) -> list[s
             group = f"{entry.scenario} and {entry.probe.partition('/')[0]}"
             return [
                 f"{run} --keep --probes -m probes -k {shlex.quote(group)}",
-                f"# then, in {entry.request['from']}, which that says how to enter:",
+                f"# then, in {entry.request.source}, which that says how to enter:",
                 curl(entry.request),
             ]
 
 
-def curl(told: dict[str, Any]) -> str:
+def curl(request: ProbeRequest) -> str:
     """The request as one line for a shell; where curl would mend what is no HTTP, its telnet sends the bytes."""
-    request: dict[str, Any] = runs.whole(told)
-    address = f"{_host(request['to'])}:{request['to']['port']}"
-    if "steps" in request:
-        sent = "".join(step.get("send", "") for step in request["steps"])
+    address = f"{_host(request.to)}:{request.to.port}"
+    if request.steps is not None:
+        sent = "".join(_whole(step.send) for step in request.steps)
         remark = "  # curl's telnet sends the byte 377 twice" if "\xff" in sent else ""
         return f"{printed(sent)} | curl -sv --max-time 5 telnet://{address}{remark}"
-    version = "--http2-prior-knowledge" if request["protocol"] == "http2" else _HTTP.get(request["version"], "")
-    method = "--head" if request["method"] == "HEAD" else f"-X {word(request['method'])}"
-    words = ["curl -sv --max-time 5", version, method, f"--request-target {word(request['path'])}"]
+    version = "--http2-prior-knowledge" if request.protocol == "http2" else _HTTP.get(request.version or "", "")
+    asked = _whole(request.method)
+    method = "--head" if asked == "HEAD" else f"-X {word(asked)}"
+    words = ["curl -sv --max-time 5", version, method, f"--request-target {word(_whole(request.path))}"]
     words += [f"-H {word(each)}" for each in _headers(request)]
     begin = ""
-    if chunks := request.get("chunks"):
-        begin, words = f"{printed(''.join(chunks))} | ", [*words, "-H 'Transfer-Encoding: chunked' --data-binary @-"]
-    elif (body := request.get("body")) is not None:
-        begin, words = f"{printed(body)} | ", [*words, "--data-binary @-"]
-    remark = "  # and these trailers, which curl cannot send: " + ", ".join(request.get("trailers", []))
-    return f"{begin}{' '.join(filter(None, words))} http://{address}{remark if 'trailers' in request else ''}"
+    if request.chunks:
+        begin = f"{printed(''.join(map(whole, request.chunks)))} | "
+        words += ["-H 'Transfer-Encoding: chunked' --data-binary @-"]
+    elif request.body is not None:
+        begin, words = f"{printed(whole(request.body))} | ", [*words, "--data-binary @-"]
+    trailers = ", ".join(map(whole, request.trailers))
+    remark = f"  # and these trailers, which curl cannot send: {trailers}" if trailers else ""
+    return f"{begin}{' '.join(filter(None, words))} http://{address}{remark}"
 
 
 def variable(pod: str) -> str:
@@ -59,19 +61,23 @@ def variable(pod: str) -> str:
     return re.sub(r"\W", "_", pod)
 
 
-def _host(to: dict[str, Any]) -> str:
-    if "pod" in to:
-        return f"${variable(to['pod'])}"
-    if "service" in to:
-        namespace, _, name = to["service"].rpartition("/")
+def _host(to: ProbeTarget) -> str:
+    if to.pod is not None:
+        return f"${variable(to.pod)}"
+    if to.service is not None:
+        namespace, _, name = to.service.rpartition("/")
         return f"{name}.{namespace or 'default'}.svc.cluster.local"
-    return str(to["host"])
+    return str(to.host)
 
 
-def _headers(request: dict[str, Any]) -> list[str]:
+def _headers(request: ProbeRequest) -> list[str]:
     """As curl takes them: "Name:" leaves out what curl adds by itself, "Name;" sends an empty value."""
-    headers = list(request.get("headers", []))
+    headers = list(map(whole, request.headers))
     given = {each.partition(":")[0].lower() for each in headers}
-    told = [f"Host: {request['host']}" if request.get("host") else "Host:"]
+    told = [f"Host: {_whole(request.host)}" if request.host else "Host:"]
     told += [f"{name}:" for name in ("User-Agent", "Accept", "Content-Type") if name.lower() not in given]
     return told + [each if each.partition(":")[2].strip() else f"{each.partition(':')[0]};" for each in headers]
+
+
+def _whole(text: Text | None) -> str:
+    return whole(text or "")

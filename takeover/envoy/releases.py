@@ -1,9 +1,10 @@
 """Which Envoys a run tests: what `--envoy` selects."""
 
-import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.envoy import sources
@@ -52,7 +53,7 @@ class _Wanted:
         if self.name:
             if len(found) != 1:
                 raise BadInputError(f"--envoy {self.written}: a NAME is for one Envoy, not {len(found)}")
-            return [dataclasses.replace(found[0], name=self.name)]
+            return [msgspec.structs.replace(found[0], name=self.name)]
         if not found:
             raise BadInputError(f"--envoy: {self.written} selects no Envoy")
         for each in found:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from takeover.base.errors import TakeoverError
 from takeover.engines.contract import Pod
 from takeover.evidence import quiescence
-from takeover.evidence.logs import json_lines
+from takeover.model.logs import json_lines
 from takeover.net.stream import ByteStream
 
 # The containers of the manifests (parts/nginx, parts/auth) that log who asked, and where they listen.

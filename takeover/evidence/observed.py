@@ -5,19 +5,20 @@ from functools import cached_property
 from takeover.base.errors import BadInputError
 from takeover.evidence import rules
 from takeover.evidence.counters import difference, exclusion
-from takeover.evidence.logs import Arrival, Entry, arrivals, entries
 from takeover.evidence.snapshots import Snapshot
-from takeover.evidence.trace import Path, Record, path, records
+from takeover.evidence.trace import hops
+from takeover.model.logs import Arrival, Entry, arrivals, entries
+from takeover.model.trace import Hop, Trace
 
 
 class ObservedTraffic:
-    """The accounts of one block, to be read after it. Reading them within it raises AttributeError."""
+    """What was observed of one block, to be read after it. Reading them within it raises AttributeError."""
 
     _before: Snapshot
     _after: Snapshot
 
     def tell(self, before: Snapshot, after: Snapshot) -> None:
-        """Takes the accounts before and after the block."""
+        """Takes the snapshots before and after the block."""
         self._before, self._after = before, after
 
     @cached_property
@@ -81,11 +82,11 @@ class ObservedTraffic:
         return found[0]
 
     @cached_property
-    def hops(self) -> list[Record]:
-        """The way of the traffic as plain data: see `hops.records`."""
-        return records(self._before, self._after)
+    def hops(self) -> list[Hop]:
+        """What counted the traffic, with its counters and log entries, in the order in which traffic meets it."""
+        return hops(self._before, self._after)
 
     @cached_property
-    def path(self) -> Path:
-        """The way of the traffic in short, such as `rule OUTPUT REDIRECT --to-ports 15001`, `tcp AllowAll`."""
-        return path(self.hops)
+    def trace(self) -> Trace:
+        """The names of what counted the traffic, such as `rule OUTPUT REDIRECT --to-ports 15001`, `tcp AllowAll`."""
+        return Trace.of(self.hops)

@@ -1,4 +1,4 @@
-"""The accounts of Envoy, of the destinations and of the Pod's rules at one moment, when nothing is under way."""
+"""What Envoy, the destinations and the Pod's rules had counted or written down at one moment, when all is at rest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from takeover.envoy.used_stats import UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.destinations import Destinations
-from takeover.evidence.logs import json_lines
 from takeover.evidence.rules import Rule, parse
+from takeover.model.logs import json_lines
 
 DEADLINE = 10.0
 """Seconds until all must be at rest."""
@@ -132,7 +132,7 @@ def _number(arrived: dict[str, list[str]]) -> int:
 
 
 def _waited_for(look: Callable[[], Snapshot | str]) -> Snapshot:
-    """The account, once `look` returns one; until then it returns what is missing."""
+    """The snapshot, once `look` returns one; until then it returns what is missing."""
     seen = quiescence.waited_for(look, DEADLINE)
     if isinstance(seen, str):
         raise UnrestError(f"not at rest after {DEADLINE:g} s; last seen: {seen}")

@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-import msgspec
-
 from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
 from takeover.inventory.guards import layered_runtime
@@ -43,7 +41,7 @@ class Trial:
         every: tuple[Edit, ...] = (*self._group.edits, *added)
         scene = Scene.deploy(self._engine, self._release, self._group.scenario, every, self._group.parts)
         try:
-            return msgspec.convert(Observer(scene, self._group).observe()[-1]["seen"], Observation)
+            return Observer(scene, self._group).observe()[-1].observation
         finally:
             scene.close()
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import rejection
+from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.normal_form import without_chance
 from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, Scenario, names
@@ -42,8 +43,8 @@ def configs() -> list[Config]:
     return manifests + [Config(path.stem, "as-written", path) for path in sorted(_AS_WRITTEN.glob("*.yaml"))]
 
 
-def validated(binary: Path) -> list[dict[str, Any]]:
-    """For each config {"scenario", "source", "loads", "error", "warnings"}; see takeover/results/document.py.
+def validated(binary: Path) -> list[ConfigResult]:
+    """For each config whether Envoy takes it.
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
@@ -72,20 +73,14 @@ def validation(node: BareNode, binary: Path, *config: str) -> Validation:
     return Validation(ended.exit_code, ended.stderr.decode(errors="replace"))
 
 
-def _validated(node: BareNode, binary: Path, config: Config) -> dict[str, Any]:
+def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
     ended = validation(node, binary, "-c", str(config.path))
     loads = ended.exit_code == 0
     error = "" if loads else _error(ended.log, config.path)
     if not loads and not error:
         raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.exit_code} without a word")
     warnings = list(dict.fromkeys(_warnings(ended.log)))
-    return {
-        "scenario": config.scenario,
-        "source": config.source,
-        "loads": loads,
-        "error": error,
-        "warnings": warnings,
-    }
+    return ConfigResult(config.scenario, config.source, loads, error, warnings)
 
 
 def _error(log: str, path: Path) -> str:

@@ -2,34 +2,24 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 from takeover.base.errors import TakeoverError
 from takeover.inventory.configs import validated
 from takeover.inventory.guards import guards
 from takeover.inventory.running import extensions_and_stats
+from takeover.model.document import BinaryResult, Inventory
 from takeover.model.release import Release
 from takeover.node.bare_node import bare_node
-
-Facts = dict[str, Any]
-"""Of JSON's types only: {"configs": […], "binary": {…}}; see takeover/results/document.py."""
 
 _DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
-def facts_of(release: Release) -> Facts:
+def facts_of(release: Release) -> Inventory:
     """What the release by itself is, whatever traffic it gets. Raises: TakeoverError when its binary does not tell."""
     extensions, stats = extensions_and_stats(release.path)
-    return {
-        "configs": validated(release.path),
-        "binary": {
-            "extensions": extensions,
-            "stats": stats,
-            "flags": _flags(release.path),
-            "guards": guards(release.path),
-        },
-    }
+    configs = validated(release.path)
+    return Inventory(configs, BinaryResult(extensions, stats, _flags(release.path), guards(release.path)))
 
 
 def _flags(binary: Path) -> list[str]:

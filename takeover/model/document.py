@@ -7,6 +7,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from takeover.model.measurement import Measurement
+from takeover.model.request import ProbeRequest
+from takeover.model.trace import Hop
+
 SCHEMA: Final = 1
 """The number of this form. It changes whenever a reader of the old form would misunderstand the new one."""
 
@@ -31,7 +35,7 @@ class Envoy(_Part):
 class Outcome(_Part):
     """A test's result. `name` is its `id` without the Envoy; `evidence`: for each watched block its hops, in order.
 
-    `measurements`: what it judged by numbers, as `Choice.measurement` and `Bucket.measurement` have it.
+    `measurements`: what it judged by numbers.
     """
 
     id: str
@@ -40,8 +44,12 @@ class Outcome(_Part):
     state: State
     reason: str = ""
     seconds: float = 0.0
-    evidence: list[list[dict[str, Any]]] = []
-    measurements: list[dict[str, Any]] = []
+    evidence: list[list[Hop]] = []
+    measurements: list[Measurement] = []
+
+
+LogEntry = dict[str, Any]
+"""An entry of Envoy's access log: JSON's types by the names that the scenario's own config gives them."""
 
 
 class Interim(_Part):
@@ -74,22 +82,18 @@ class Observation(_Part):
     end: Literal["closed", "reset", "open", "refused"] = "closed"
     interim: list[Interim] = []
     trailers: list[tuple[str, str]] = []
-    log: list[dict[str, Any]] = []
+    log: list[LogEntry] = []
     stats: dict[str, int] = {}
     warnings: list[str] = []
 
 
 class ProbeResult(_Part):
-    """A request and what was seen of it.
-
-    `request` is the probe's own data, enough to repeat it with curl. A text in it that has long runs of one character
-    is a list of strings and {repeat: TEXT, times: N}.
-    """
+    """A request, enough to repeat it with curl, and what was observed of it. `probe` is GROUP/PROBE."""
 
     scenario: str
     probe: str
-    request: dict[str, Any]
-    seen: Observation
+    request: ProbeRequest
+    observation: Observation = msgspec.field(name="seen")
 
 
 class ConfigResult(_Part):
@@ -109,6 +113,13 @@ class BinaryResult(_Part):
     stats: list[str] = []
     flags: list[str] = []
     guards: list[str] = []
+
+
+class Inventory(msgspec.Struct):
+    """What one Envoy by itself is, whatever traffic it gets: which configs it takes, what its binary holds."""
+
+    configs: list[ConfigResult]
+    binary: BinaryResult
 
 
 class Document(_Part):

@@ -1,11 +1,11 @@
 """An Envoy binary under test."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True)
-class Release:
+
+class Release(msgspec.Struct, frozen=True):
     """An Envoy binary to test.
 
     Attributes:

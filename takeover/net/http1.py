@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+from takeover.model.document import Interim
+
 _INTERIM = range(100, 200)
 _SWITCHING = 101
 _WITHOUT_BODY = (_SWITCHING, 204, 304)
@@ -27,7 +29,7 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     trailers: list[tuple[str, str]] = field(default_factory=list)
-    interim: list[dict[str, object]] = field(default_factory=list)
+    interim: list[Interim] = field(default_factory=list)
     is_whole: bool = False
     lasts_until_the_end: bool = False
     length: int = 0
@@ -67,9 +69,9 @@ def read(data: bytes, method: str, ended: bool = False) -> Answer:
             return answer
         _read_head(answer, head)
         answer.length = len(data) - len(rest)
-        if answer.status not in _INTERIM or answer.status == _SWITCHING:
+        if answer.status is None or answer.status not in _INTERIM or answer.status == _SWITCHING:
             break
-        answer.interim.append({"status": answer.status, "reason": answer.reason, "headers": answer.headers})
+        answer.interim.append(Interim(answer.status, answer.reason, answer.headers))
         answer.status, answer.reason, answer.headers = None, "", []
     _read_body(answer, rest, method, ended)
     return answer

@@ -9,6 +9,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
+from takeover.model.document import Interim
 from takeover.net.http1 import Answer
 from takeover.net.raw import End
 from takeover.net.request import Request
@@ -88,7 +89,7 @@ class Exchange:
         match event:
             case h2.events.InformationalResponseReceived(headers=list(headers)):
                 status, rest = _told(headers)
-                answer.interim.append({"status": status, "reason": "", "headers": rest})
+                answer.interim.append(Interim(status or 0, headers=rest))
             case h2.events.ResponseReceived(headers=list(headers)):
                 answer.status, answer.headers = _told(headers)
             case h2.events.TrailersReceived(headers=list(headers)):

@@ -2,11 +2,12 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from takeover.engines.contract import Deployment
+from takeover.model.document import Interim, Observation
 from takeover.model.repeats import RUN
 from takeover.scenario.documents import short_name
 
@@ -147,7 +148,7 @@ class Race:
     reason: str
     counters: re.Pattern[str] = re.compile(r"$.")  # none
     fields: tuple[str, ...] = ()
-    end: str = ""
+    end: Literal["", "closed"] = ""
 
 
 RACES = (
@@ -212,38 +213,50 @@ class Normaliser:
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
 
-    def seen(self, seen: dict[str, Any]) -> dict[str, Any]:
-        """What was seen of a probe, in its normal form."""
-        entries, moved, end = seen["log"], seen["stats"], seen["end"]
+    def observation(self, observed: Observation) -> Observation:
+        """What was observed of a probe, in its normal form."""
+        entries, moved, end = observed.log, observed.stats, observed.end
         for race in RACES:
             if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = race.end if race.end and end in ("closed", "reset") else end
-        entries = [{name: _field(name, value) for name, value in each.items()} for each in entries]
-        normal: dict[str, Any] = self.of({**seen, "log": entries, "stats": moved, "end": end})
-        return normal
+        return Observation(
+            observed.status,
+            self.text(observed.reason),
+            self.text(observed.protocol),
+            self._headers(observed.headers),
+            self.text(observed.body),
+            end,
+            [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
+            self._headers(observed.trailers),
+            [{self.text(name): self._data(_field(name, value)) for name, value in each.items()} for each in entries],
+            {self.text(name): change for name, change in moved.items()},
+            list(map(self.text, observed.warnings)),
+        )
 
-    def of(self, value: Any) -> Any:
-        """The value (of JSON's types) in its normal form."""
+    def text(self, text: str) -> str:
+        """Any text in its normal form."""
+        named = self._addresses.sub(lambda found: self._named[found[0]], text)
+        return without_chance(named.replace(self._mark, "<mark>"))
+
+    def _data(self, value: Any) -> Any:
+        """A log entry's value, of JSON's types: a scenario's config may nest them."""
         match value:
             case str():
-                return self._text(value)
-            case [str(name), str(content)]:
-                return [self._text(name), self._text(self._header(name, content))]
+                return self.text(value)
             case list():
-                return [self.of(each) for each in value]
+                return [self._data(each) for each in value]
             case dict():
-                return {self._text(name): self.of(each) for name, each in value.items()}
+                return {self.text(name): self._data(each) for name, each in value.items()}
             case _:
                 return value
+
+    def _headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(self.text(name), self.text(self._header(name, value))) for name, value in headers]
 
     def _header(self, name: str, value: str) -> str:
         for rule in HEADER_RULES:
             if name.lower() == rule.header and re.fullmatch(rule.form, value):
                 return rule.replacement
         return value
-
-    def _text(self, text: str) -> str:
-        named = self._addresses.sub(lambda found: self._named[found[0]], text)
-        return without_chance(named.replace(self._mark, "<mark>"))

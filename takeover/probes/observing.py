@@ -5,21 +5,20 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from takeover.envoy.used_stats import UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
-from takeover.evidence.logs import json_lines
 from takeover.evidence.snapshots import DEADLINE, UnrestError
+from takeover.model.document import Observation, ProbeResult
+from takeover.model.logs import json_lines
+from takeover.net.http1 import Answer
+from takeover.net.raw import End
 from takeover.net.stream import ByteStream
 from takeover.probes.exchange import Exchange
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.probe import Group, Place, Probe
 from takeover.scene import Scene
-
-Observation = dict[str, Any]
-"""Of JSON's types only: {"scenario", "probe", "request", "seen"}; see takeover/results/document.py."""
 
 _HOSTILE = "hostile/upstream"
 _HOSTILE_CONTROL = 9999
@@ -40,12 +39,12 @@ _FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each
 
 
 @dataclass
-class _Seen:
-    """What was seen of a probe at once; its log entries are read when all probes are over."""
+class _Observed:
+    """What was observed of a probe at once; its log entries are read when all probes are over."""
 
     probe: Probe
     exchange: Exchange | None
-    end: str
+    end: End
     moved: dict[str, int]
     warnings: list[str]
     entries_before: int
@@ -68,8 +67,8 @@ class Observer:
         if _HOSTILE in scene.deployment.pods:
             self._hostile = scene.pod(_HOSTILE).forward(_HOSTILE_CONTROL)
 
-    def observe(self) -> list[Observation]:
-        """One observation for each probe, in order.
+    def observe(self) -> list[ProbeResult]:
+        """What each probe sent and what was observed of it, in order.
 
         Raises: UnrestError when Envoy does not come to rest after one, with the probe's place.
         """
@@ -78,16 +77,17 @@ class Observer:
             if self._hostile is not None:
                 stack.callback(self._hostile.close)
             stats, log = self._rest(f"before the first probe of {self._of_group()}"), self._container.logs()
-            seen = []
+            observed = []
             for probe in self._group.probes:
-                seen.append(self._one(probe, stats, len(log)))
+                observed.append(self._one(probe, stats, len(log)))
                 stats, log = self._last_stats, self._last_log
-            entries = self._entries(seen[-1].entries_after)
+            entries = self._entries(observed[-1].entries_after)
         normaliser = Normaliser(self._scene.deployment)
-        return [self._told(each, entries, normaliser) for each in seen]
+        return [self._result(each, entries, normaliser) for each in observed]
 
-    def _one(self, probe: Probe, before: Stats, log_length: int) -> _Seen:
+    def _one(self, probe: Probe, before: Stats, log_length: int) -> _Observed:
         exchange: Exchange | None = None
+        end: End
         try:
             stream = self._scene.connect(probe.pod, self._address(probe.to), probe.to.port, probe.container)
         except ConnectionRefusedError:
@@ -105,7 +105,7 @@ class Observer:
                 end = exchange.end
         self._last_stats = self._rest(f"after the probe {probe.name} ({probe.where}) of {self._of_group()}")
         self._last_log = self._container.logs()
-        return _Seen(
+        return _Observed(
             probe,
             exchange,
             end,
@@ -187,30 +187,27 @@ class Observer:
         self._waited_for(missing, f"after the last probe of {self._of_group()} ({self._group.where})")
         return lines
 
-    def _told(self, seen: _Seen, entries: list[str], normaliser: Normaliser) -> Observation:
-        answer = seen.exchange.answer if seen.exchange is not None else None
-        told: dict[str, Any] = {
-            "status": answer.status if answer else None,
-            "reason": answer.reason if answer else "",
-            "protocol": answer.protocol if answer else "",
-            "headers": [list(pair) for pair in answer.headers] if answer else [],
-            "body": answer.body.decode("latin-1") if answer else "",
-            "end": seen.end,
-            "interim": [
-                {**each, "headers": [list(pair) for pair in each["headers"]]}  # type: ignore[attr-defined]
-                for each in (answer.interim if answer else [])
-            ],
-            "trailers": [list(pair) for pair in answer.trailers] if answer else [],
-            "log": [json.loads(line) for line in entries[seen.entries_before : seen.entries_after]],
-            "stats": dict(sorted(seen.moved.items())),
-            "warnings": seen.warnings,
-        }
-        return {
-            "scenario": self._group.scenario,
-            "probe": f"{self._group.name}/{seen.probe.name}",
-            "request": seen.probe.told,
-            "seen": normaliser.seen(told),
-        }
+    def _result(self, observed: _Observed, entries: list[str], normaliser: Normaliser) -> ProbeResult:
+        answer = observed.exchange.answer if observed.exchange is not None else Answer()
+        observation = Observation(
+            answer.status,
+            answer.reason,
+            answer.protocol,
+            answer.headers,
+            answer.body.decode("latin-1"),
+            observed.end,
+            answer.interim,
+            answer.trailers,
+            [json.loads(line) for line in entries[observed.entries_before : observed.entries_after]],
+            dict(sorted(observed.moved.items())),
+            observed.warnings,
+        )
+        return ProbeResult(
+            self._group.scenario,
+            f"{self._group.name}/{observed.probe.name}",
+            observed.probe.request_in_parts,
+            normaliser.observation(observation),
+        )
 
 
 def _active(stats: Stats) -> str:

@@ -2,9 +2,11 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from takeover.model import repeats as runs
+import msgspec
+
+from takeover.model.request import ProbeRequest, ProbeTarget
 from takeover.net.request import Request
 from takeover.scenario.edits import Edit
 
@@ -22,6 +24,11 @@ class Place:
     kind: Literal["service", "pod", "host"]
     name: str
     port: int
+
+    @property
+    def record(self) -> ProbeTarget:
+        """The place as it stands in a request's record."""
+        return msgspec.convert({self.kind: self.name, "port": self.port}, ProbeTarget)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Probe:
         answers: how many answers end it.
         until: all has come when it ends with this; empty: with the answers, over TCP with the connection's end.
         within: for at most so many seconds is waited for what ends it.
-        request: what it sends, as plain data, for whoever wants to repeat it.
+        request: what it sends, as a record, for whoever wants to repeat it.
     """
 
     name: str
@@ -74,13 +81,12 @@ class Probe:
     answers: int
     until: bytes
     within: float
-    request: dict[str, Any]
+    request: ProbeRequest
 
     @functools.cached_property
-    def told(self) -> dict[str, Any]:
-        """The request with its long runs of a character as `runs.told`: the same for every Envoy."""
-        told: dict[str, Any] = runs.told(self.request)
-        return told
+    def request_in_parts(self) -> ProbeRequest:
+        """The request with its long runs of a character told, not written out: the same for every Envoy."""
+        return self.request.in_parts()
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,6 @@ def _probe(scenario: Scenario, group: Fields, entry: Fields) -> Probe:
         if not isinstance(within, int | float) or isinstance(within, bool) or not 0 < within <= 10:
             raise entry.error("within must be a number of seconds, above 0 and at most 10", "within")
     place = _place(scenario, entry if "to" in entry.data else group)
-    about = {"from": f"{pod}/{container}".rstrip("/"), "to": {place.kind: place.name, "port": place.port}}
     return Probe(
         name=_name(entry, "name"),
         where=entry.document.where(*entry.at),
@@ -98,7 +97,7 @@ def _probe(scenario: Scenario, group: Fields, entry: Fields) -> Probe:
         answers=entry.take("answers", int, 1),
         until=text(entry, "until") if "until" in entry.data else b"",
         within=float(within),
-        request=about | made.request,
+        request=made.record(f"{pod}/{container}".rstrip("/"), place.record),
     )
 
 

@@ -1,8 +1,8 @@
 """How a probe's request stands in probes.yaml: structured, or as the bytes themselves."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from takeover.model.request import ProbeRequest, ProbeStep, ProbeTarget
 from takeover.net.request import Request
 from takeover.probes.probe import Await, End, Protocol, Send, Step
 from takeover.scenario.fields import Fields
@@ -22,9 +22,34 @@ class Exchange:
 
     protocol: Protocol
     steps: tuple[Step, ...]
-    http2: Request | None
+    structured: Request | None
     method: str
-    request: dict[str, Any]
+
+    @property
+    def http2(self) -> Request | None:
+        """What an HTTP/2 probe sends."""
+        return self.structured if self.protocol == "http2" else None
+
+    def record(self, source: str, to: ProbeTarget) -> ProbeRequest:
+        """The request as a record."""
+        if self.structured is None:
+            steps = list(map(_record, self.steps))
+            return ProbeRequest(source=source, to=to, protocol=self.protocol, steps=steps)
+        return ProbeRequest(
+            source=source,
+            to=to,
+            protocol=self.protocol,
+            method=self.structured.method,
+            path=self.structured.path,
+            version=self.structured.version,
+            host=self.structured.host or None,
+            headers=list(self.structured.headers),
+            body=self.structured.body,
+            chunks=list(self.structured.chunks),
+            trailers=list(self.structured.trailers),
+            body_after_answer=Await() in self.steps,
+            end=End() in self.steps,
+        )
 
 
 def exchange(group: Fields, entry: Fields) -> Exchange:
@@ -36,18 +61,15 @@ def exchange(group: Fields, entry: Fields) -> Exchange:
     if "steps" in entry.data or protocol == "tcp":
         return _of_steps(entry, protocol)
     request = _structured(group, entry)
-    about = {"protocol": protocol, **_data(request)}
     if protocol == "http2":
-        return Exchange(protocol, (), request, request.method, about)
+        return Exchange(protocol, (), request, request.method)
     head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
     steps: list[Step] = [Send(head + body)]
     if entry.take("body_after_answer", bool, False):
         steps = [Send(head), Await(), Send(body)]
-        about["body_after_answer"] = True
     if entry.take("end", bool, False):
         steps.append(End())
-        about["end"] = True
-    return Exchange(protocol, tuple(steps), None, request.method, about)
+    return Exchange(protocol, tuple(steps), request, request.method)
 
 
 def text(entry: Fields, *keys: Key) -> bytes:
@@ -90,24 +112,28 @@ def _of_steps(entry: Fields, protocol: Protocol) -> Exchange:
     if protocol == "http2":
         raise entry.error("an HTTP/2 probe has no steps", "steps")
     steps: list[Step] = []
-    told: list[dict[str, Any]] = []
     for each in entry.children("steps"):
         each.only("send", "await", "end")
         match list(each.data):
             case ["send"]:
-                data = text(each, "send")
-                steps.append(Send(data))
-                told.append({"send": data.decode("latin-1")})
+                steps.append(Send(text(each, "send")))
             case ["await"] if each.data["await"] is True:
                 steps.append(Await())
-                told.append({"await": True})
             case ["end"] if each.data["end"] is True:
                 steps.append(End())
-                told.append({"end": True})
             case _:
                 raise each.error("a step is one of send: TEXT, await: true and end: true")
-    method = entry.take("method", str, "GET")
-    return Exchange(protocol, tuple(steps), None, method, {"protocol": protocol, "steps": told})
+    return Exchange(protocol, tuple(steps), None, entry.take("method", str, "GET"))
+
+
+def _record(step: Step) -> ProbeStep:
+    match step:
+        case Send(data):
+            return ProbeStep(send=data.decode("latin-1"))
+        case Await():
+            return ProbeStep(await_=True)
+        case End():
+            return ProbeStep(end=True)
 
 
 def _structured(group: Fields, entry: Fields) -> Request:
@@ -127,16 +153,6 @@ def _structured(group: Fields, entry: Fields) -> Request:
         chunks=_texts(entry, "chunks"),
         trailers=_texts(entry, "trailers"),
     )
-
-
-def _data(request: Request) -> dict[str, Any]:
-    """The request as plain data; what it does not have is left out."""
-    told: dict[str, Any] = {"method": request.method, "path": request.path, "version": request.version}
-    told |= {"host": request.host} if request.host else {}
-    told |= {"headers": list(request.headers)} if request.headers else {}
-    told |= {"body": request.body} if request.body is not None else {}
-    told |= {"chunks": list(request.chunks)} if request.chunks else {}
-    return told | ({"trailers": list(request.trailers)} if request.trailers else {})
 
 
 def _head(request: Request) -> str:

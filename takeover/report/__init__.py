@@ -1,1 +1,1 @@
-"""What people look at: the page, the pictures of the path, the summary, the account of a failure."""
+"""What people look at: the page, the pictures of traces, the summary, the account of a failure."""

@@ -1,12 +1,12 @@
 """The account of a failed test as one paragraph: expected, seen by each witness, the likely cause, what to do."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from takeover.evidence.trace import Record
-from takeover.report.trace_view import Way, way
+from takeover.model.logs import Entry
+from takeover.model.trace import AccessLogHop, DestinationHop, Hop, RuleHop
+from takeover.report.trace_view import TraceView, trace_view
 
 
 class Failure(msgspec.Struct):
@@ -16,7 +16,7 @@ class Failure(msgspec.Struct):
         scenario, release, name: what it was about; the name is without the release.
         message: what the assertion, or the set-up, said; as long as it was.
         reason: its first line.
-        expected: for each watched block the path that an assertion missed, None where it missed none.
+        expected: for each watched block the trace that an assertion missed, None where it missed none.
         command: how to run it again by hand.
         files: the names of its raw artefacts, in its folder.
         folder: where they are, seen from the page.
@@ -27,18 +27,18 @@ class Failure(msgspec.Struct):
     name: str
     message: str
     reason: str = ""
-    evidence: list[list[dict[str, Any]]] = []
+    evidence: list[list[Hop]] = []
     expected: list[list[str] | None] = []
     command: str = ""
     files: list[str] = []
     folder: str = ""
 
 
-def broken_way(failure: Failure, elsewhere: Sequence[Sequence[Record]] = ()) -> Way | None:
-    """The way of the block that failed: the one whose path was missed, else the last one. None if none was watched.
+def broken_trace(failure: Failure, elsewhere: Sequence[Sequence[Hop]] = ()) -> TraceView | None:
+    """The trace of the block that failed: the one that was missed, else the last one. None if none was watched.
 
     Args:
-        elsewhere: the blocks of the same test where it passed: their path is what was to be expected, if no assertion
+        elsewhere: the blocks of the same test where it passed: their trace is what was to be expected, if no assertion
             said so.
     """
     if not failure.evidence:
@@ -47,54 +47,58 @@ def broken_way(failure: Failure, elsewhere: Sequence[Sequence[Record]] = ()) -> 
     number = missed[0] if missed else len(failure.evidence) - 1
     expected = failure.expected[number] if missed else None
     if expected is None and number < len(elsewhere):
-        expected = list(way(elsewhere[number]).short)
-    return way(failure.evidence[number], expected or ())
+        expected = list(trace_view(elsewhere[number]).trace)
+    return trace_view(failure.evidence[number], expected or ())
 
 
-def expected(failure: Failure, broken: Way | None) -> str:
-    """What should have been, in a sentence: the way, if an assertion missed it, else what the assertion says."""
-    if broken is not None and broken.expected and broken.expected != broken.short:
-        return f"the way {' → '.join(broken.expected)}"
+def expected(failure: Failure, broken: TraceView | None) -> str:
+    """What should have been, in a sentence: the trace, if an assertion missed it, else what the assertion says."""
+    if broken is not None and broken.expected and broken.expected != broken.trace:
+        return f"the trace {' → '.join(broken.expected)}"
     return failure.reason or "no message"
 
 
-def likely_cause(broken: Way | None) -> str:
+def likely_cause(broken: TraceView | None) -> str:
     """The first hop whose evidence is missing, in a sentence."""
     if broken is None:
         return "Nothing was watched to its end, so the message above is all there is."
-    missing = next((each for each in broken.expected if each not in broken.short), None)
-    unexpected = [each for each in broken.short if broken.expected and each not in broken.expected]
+    missing = next((each for each in broken.expected if each not in broken.trace), None)
+    unexpected = [each for each in broken.trace if broken.expected and each not in broken.expected]
     instead = f"; instead, {unexpected[0]} did" if unexpected else ""
     if missing is not None:
         last = ("the client", *broken.expected)[broken.expected.index(missing)]
-        return f"The way breaks off after {last}: {missing} was expected next and counted nothing{instead}."
+        return f"The trace breaks off after {last}: {missing} was expected next and counted nothing{instead}."
     if unexpected:
-        return f"The way goes where it should not: {unexpected[0]} was not expected and counted."
-    if not broken.short:
+        return f"The trace goes where it should not: {unexpected[0]} was not expected and counted."
+    if not broken.trace:
         return "No witness counted anything: the traffic never got as far as a rule, Envoy or a destination."
-    return f"Every hop of the way is there, up to {broken.short[-1]}: look at what the last one answered."
+    return f"Every hop of the trace is there, up to {broken.trace[-1]}: look at what the last one answered."
 
 
-def witnesses(block: Sequence[Record]) -> list[tuple[str, str]]:
+def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
     """Who saw what in a block, a short line each: the rules, Envoy's counters, its log, the destinations."""
-    told = {"the Pod's rules": "took no packet", "Envoy's counters": "did not move", "Envoy's access log": "no entry"}
-    told["the destinations"] = "saw nothing"
-    parts: dict[str, list[str]] = {}
-    for record in block:
-        hop, name = record["hop"], record["name"]
-        before, after = next(iter(record["counters"].values()))
-        if hop == "rule":
-            parts.setdefault("the Pod's rules", []).append(f"{name} took {after - before}")
-        elif hop == "access log":
-            parts.setdefault("Envoy's access log", []).extend(_logged(each) for each in record["entries"][:3])
-        elif hop == "destination":
-            parts.setdefault("the destinations", []).append(f"{name} saw {after - before}")
-        else:
-            parts.setdefault("Envoy's counters", []).append(f"{hop} {name} counted")
-    return [(who, ", ".join(parts.get(who, [what]))) for who, what in told.items()]
+    silent = {
+        "the Pod's rules": "took no packet",
+        "Envoy's counters": "did not move",
+        "Envoy's access log": "no entry",
+        "the destinations": "saw nothing",
+    }
+    said: dict[str, list[str]] = {}
+    for hop in block:
+        before, after = next(iter(hop.counters.values()))
+        match hop:
+            case RuleHop():
+                said.setdefault("the Pod's rules", []).append(f"{hop.name} took {after - before}")
+            case AccessLogHop():
+                said.setdefault("Envoy's access log", []).extend(map(_logged, hop.entries[:3]))
+            case DestinationHop():
+                said.setdefault("the destinations", []).append(f"{hop.name} saw {after - before}")
+            case _:
+                said.setdefault("Envoy's counters", []).append(f"{hop} counted")
+    return [(who, ", ".join(said.get(who, [nothing]))) for who, nothing in silent.items()]
 
 
-def _logged(entry: dict[str, Any]) -> str:
-    status = f"{entry['status']} " if entry.get("status") else ""
-    where = f" by cluster {entry['upstream_cluster']}" if entry.get("upstream_cluster") else ""
-    return f"{status}flags {entry['flags']}{where}"
+def _logged(entry: Entry) -> str:
+    status = f"{entry.status} " if entry.status else ""
+    where = f" by cluster {entry.upstream_cluster}" if entry.upstream_cluster else ""
+    return f"{status}flags {entry.flags}{where}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from takeover.model.document import Document
 from takeover.report import pictures
 from takeover.report.compared import Compared, DifferenceView, counts, views
-from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
+from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
@@ -36,7 +36,7 @@ class _SectionView:
     differing: Sequence[Pair]
     plots: Sequence[Picture]
     outcomes: Sequence[Outcome]
-    ways: Sequence[Picture]
+    traces: Sequence[Picture]
     differences: Sequence[DifferenceView]
 
 
@@ -70,7 +70,7 @@ def _section(section: Section, differences: Sequence[DifferenceView], releases: 
         pictures.differing(section),
         pictures.plots(section),
         outcomes(section.blocks) if asks_a_service else [],
-        pictures.ways(section),
+        pictures.traces(section),
         [each for each in differences if section.about.name and section.about.name in each.difference.scenarios],
     )
 
@@ -79,9 +79,9 @@ def _failure(failure: Failure, section: Section, releases: Sequence[str]) -> _Fa
     title = spoken(failure.name)
     elsewhere = [each for each in section.blocks if each.test == failure.name]
     passed_on = [each for each in elsewhere if each.release == elsewhere[0].release]
-    broken = broken_way(failure, [each.hops for each in passed_on])
+    broken = broken_trace(failure, [each.hops for each in passed_on])
     cause = likely_cause(broken)
-    drawn = pictures.picture(broken, f"The path: {title}", cause) if broken is not None else None
+    drawn = pictures.picture(broken, f"The trace: {title}", cause) if broken is not None else None
     block = failure.evidence[-1] if failure.evidence else []
     (row,) = [each for each in section.tests if each.name == failure.name]
     passes = [name for name, each in zip(releases, row.outcomes, strict=True) if each and each.state == "pass"]

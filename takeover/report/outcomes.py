@@ -1,11 +1,11 @@
 """What came of requests that asked an authentication service, as a table: read off the logs of all who were asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from takeover.evidence.trace import Record
+from takeover.model.trace import DestinationHop
 from takeover.report.page import Block
+from takeover.report.trace_view import log_of
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,21 @@ def outcomes(blocks: Iterable[Block], service: str = "auth") -> list[Outcome]:
     """The rows of the blocks in which one request was made; each different one once, in order of their appearance."""
     found: dict[Outcome, Outcome] = {}
     for watched in blocks:
-        block = watched.hops
-        log = _entries(block, "access log", "")
+        log = log_of(watched.hops)
         if len(log) != 1:
             continue
-        asked = _entries(block, "destination", f"/{service}")
-        arrived = [
-            entry
-            for each in block
-            if each["hop"] == "destination" and not each["name"].endswith(f"/{service}")
-            for entry in each["entries"]
-        ]
+        destinations = [each for each in watched.hops if isinstance(each, DestinationHop)]
+        asked = [entry for each in destinations if each.name.endswith(f"/{service}") for entry in each.entries]
+        arrived = [entry for each in destinations if not each.name.endswith(f"/{service}") for entry in each.entries]
         entry = log[0]
         outcome = Outcome(
-            asked[0]["authorization"] if asked else None,
-            asked[0]["verdict"] if asked else None,
-            entry["status"],
-            entry["flags"],
-            entry["details"] or "",
-            arrived[0]["x_auth_user"] if arrived else None,
+            asked[0].authorization if asked else None,
+            asked[0].verdict if asked else None,
+            entry.status,
+            entry.flags,
+            entry.details or "",
+            arrived[0].x_auth_user if arrived else None,
             watched.test,
         )
         found.setdefault(outcome, outcome)
     return list(found)
-
-
-def _entries(block: Sequence[Record], hop: str, end: str) -> list[dict[str, Any]]:
-    return [entry for each in block if each["hop"] == hop and each["name"].endswith(end) for entry in each["entries"]]

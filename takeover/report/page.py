@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from takeover.base.errors import BadInputError
 from takeover.compare.comparison import Difference
-from takeover.evidence.trace import Record
 from takeover.model.document import Document, Outcome, State
+from takeover.model.measurement import Measurement
+from takeover.model.trace import Hop
 from takeover.report.failure import Failure
 from takeover.report.words import counted, listed
 from takeover.scenario.loader import Scenario
@@ -90,7 +90,7 @@ class Block:
     test: str
     number: int
     release: str
-    hops: Sequence[Record]
+    hops: Sequence[Hop]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Measured:
     test: str
     number: int
     release: str
-    data: Mapping[str, Any]
+    measurement: Measurement
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ def _section(about: About, documents: Sequence[Document], failures: Sequence[Fai
         [Cell(Counter(test.state for test in each.values())) for each in by_release],
         [TestRow(name, [each.get(name) for each in by_release]) for name in tests],
         [
-            Measured(name, number, document.envoy.name, data)
+            Measured(name, number, document.envoy.name, measurement)
             for document, each in zip(documents, by_release, strict=True)
             for name, test in each.items()
-            for number, data in enumerate(test.measurements)
+            for number, measurement in enumerate(test.measurements)
         ],
         [
             Block(name, number, document.envoy.name, hops)

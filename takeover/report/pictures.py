@@ -1,17 +1,17 @@
-"""The pictures of a scenario's section: each way that traffic took, the ways that differ, what was measured."""
+"""The pictures of a scenario's section: each trace, the traces that differ, what was measured."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from markupsafe import Markup
 
+from takeover.model.measurement import Measurement
 from takeover.report.page import Block, Section
 from takeover.report.plots import description as measured_description
 from takeover.report.plots import plot
 from takeover.report.trace_figure import description, figure
-from takeover.report.trace_view import Way, named_listeners, way
+from takeover.report.trace_view import TraceView, named_listeners, trace_view
 from takeover.report.words import counted, listed, spoken
 
 
@@ -24,15 +24,15 @@ class Picture:
     note: str = ""
 
 
-def picture(taken: Way, title: str, caption: str, standalone: bool = False) -> Picture:
-    """A way as it is drawn, in words below; `standalone`: to be a file of its own."""
-    svg = Markup(figure(taken, title, standalone))  # noqa: S704 - escaped
-    return Picture(svg, caption, description(taken))
+def picture(view: TraceView, title: str, caption: str, standalone: bool = False) -> Picture:
+    """A trace as it is drawn, in words below; `standalone`: to be a file of its own."""
+    svg = Markup(figure(view, title, standalone))  # noqa: S704 - escaped
+    return Picture(svg, caption, description(view))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One test's ways on Envoys on which they differ."""
+    """One test's traces on Envoys on which they differ."""
 
     test: str
     pictures: Sequence[Picture]
@@ -40,15 +40,15 @@ class Pair:
 
 @dataclass
 class _Seen:
-    """Where a way was seen: the first block, and all tests and releases."""
+    """Where a trace was seen: the first block, and all tests and releases."""
 
     first: Block
     tests: dict[str, None] = field(default_factory=dict)
     releases: dict[str, None] = field(default_factory=dict)
 
 
-def ways(section: Section, standalone: bool = False) -> list[Picture]:
-    """Each different way once, drawn from the first block that took it.
+def traces(section: Section, standalone: bool = False) -> list[Picture]:
+    """Each different trace once, drawn from the first block that has it.
 
     Those of the scenario's own suite come before those of others that only begin in it; long ones before short ones.
 
@@ -57,21 +57,21 @@ def ways(section: Section, standalone: bool = False) -> list[Picture]:
     """
     listeners = _listeners(section)
     found: dict[tuple[str, ...], _Seen] = {}
-    drawn: dict[tuple[str, ...], Way] = {}
+    drawn: dict[tuple[str, ...], TraceView] = {}
     for block in section.blocks:
-        taken = way(block.hops, listeners=listeners)
-        if not taken.short:
+        view = trace_view(block.hops, listeners=listeners)
+        if not view.trace:
             continue
-        seen = found.setdefault(taken.short, _Seen(block))
-        drawn.setdefault(taken.short, taken)
+        seen = found.setdefault(view.trace, _Seen(block))
+        drawn.setdefault(view.trace, view)
         seen.tests[block.test] = None
         seen.releases[block.release] = None
     files = Counter(_file(each.name) for each in section.tests)
     own = max(files, key=files.__getitem__, default="")
 
-    def rank(short: tuple[str, ...]) -> tuple[bool, int, int]:
-        tests = found[short].tests
-        return own not in map(_file, tests), -len(short), -len(tests)
+    def rank(trace: tuple[str, ...]) -> tuple[bool, int, int]:
+        tests = found[trace].tests
+        return own not in map(_file, tests), -len(trace), -len(tests)
 
     order = sorted(found, key=rank)
     return [_picture(drawn[each], found[each], standalone) for each in order]
@@ -81,16 +81,16 @@ def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
-def _picture(taken: Way, seen: _Seen, standalone: bool) -> Picture:
+def _picture(view: TraceView, seen: _Seen, standalone: bool) -> Picture:
     name = spoken(seen.first.test)
     others = len(seen.tests) - 1
     also = f", and likewise in {counted(others, 'other test')}" if others else ""
     caption = f"{name}{also}; on Envoy {listed(list(seen.releases))}"
-    return picture(taken, f"The path: {name}", caption, standalone)
+    return picture(view, f"The trace: {name}", caption, standalone)
 
 
 def differing(section: Section) -> list[Pair]:
-    """The tests whose ways are not the same on all Envoys: one picture for each different way."""
+    """The tests whose traces are not the same on all Envoys: one picture for each different one."""
     listeners = _listeners(section)
     by_block: dict[tuple[str, int], list[Block]] = {}
     for block in section.blocks:
@@ -103,26 +103,26 @@ def differing(section: Section) -> list[Pair]:
 def _pair(test: str, blocks: Iterable[Block], listeners: Mapping[str, str]) -> list[Pair]:
     found: dict[tuple[str, ...], list[Block]] = {}
     for block in blocks:
-        found.setdefault(way(block.hops, listeners=listeners).short, []).append(block)
+        found.setdefault(trace_view(block.hops, listeners=listeners).trace, []).append(block)
     if len(found) < 2:
         return []
     pictures = []
     for alike in found.values():
         releases = listed([each.release for each in alike])
-        drawn = way(alike[0].hops, listeners=listeners)
-        pictures.append(picture(drawn, f"The path on {releases}: {spoken(test)}", f"on Envoy {releases}"))
+        drawn = trace_view(alike[0].hops, listeners=listeners)
+        pictures.append(picture(drawn, f"The trace on {releases}: {spoken(test)}", f"on Envoy {releases}"))
     return [Pair(spoken(test), pictures)]
 
 
 def plots(section: Section) -> list[Picture]:
     """The shares and time lines that the scenario's tests judged: one picture for each, of all Envoys."""
-    found: dict[tuple[str, int, str], dict[str, Mapping[str, Any]]] = {}
+    found: dict[tuple[str, int, type[Measurement]], dict[str, Measurement]] = {}
     for each in section.measured:
-        found.setdefault((each.test, each.number, each.data["kind"]), {})[each.release] = each.data
+        found.setdefault((each.test, each.number, type(each.measurement)), {})[each.release] = each.measurement
     return [_plot(test, number, measurements) for (test, number, _), measurements in found.items()]
 
 
-def _plot(test: str, number: int, measurements: Mapping[str, Mapping[str, Any]]) -> Picture:
+def _plot(test: str, number: int, measurements: Mapping[str, Measurement]) -> Picture:
     name, releases = spoken(test) + (f" ({number + 1})" if number else ""), listed(list(measurements))
     drawn = plot(measurements, f"Measured: {name}, on Envoy {releases}")
     return Picture(Markup(drawn), f"{name}; on Envoy {releases}", measured_description(measurements))  # noqa: S704 - escaped

@@ -1,4 +1,4 @@
-"""Plots of what was measured and judged beside the way: shares of a choice, a token bucket over time.
+"""Plots of what was measured and judged beside the trace: shares of a choice, a token bucket over time.
 
 One plot for each test, with a row for each Envoy: what differs between them stands side by side.
 """
@@ -6,16 +6,14 @@ One plot for each test, with a row for each Envoy: what differs between them sta
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-
+from takeover.model.measurement import BucketMeasurement, ChoiceMeasurement, Measurement
 from takeover.report.templates import render
 from takeover.report.trace_figure import fitting
 from takeover.report.words import counted
 
-Measurements = Mapping[str, Mapping[str, Any]]
-"""By Envoy's name what a test measured there, all of one kind: see `Choice.measurement` and `Bucket.measurement`."""
+Measurements = Mapping[str, Measurement]
+"""By Envoy's name what a test measured there, all of one kind."""
 
 # In pixels, apart from how many letters fit.
 _WIDTH = 560  # about what a phone shows, scrolling, so that letters keep their size
@@ -31,37 +29,13 @@ _SHORTEST = 0.1  # seconds
 _TICKS = 7  # at most so many steps
 
 
-class _Choice(msgspec.Struct, tag_field="kind", tag="choice"):
-    number: int
-    share: float
-    counted: int
-    sides: tuple[str, str]
-    bounds: tuple[int, int]
-    p: float
-
-
-class _Attempt(msgspec.Struct):
-    seconds: float
-    passed: bool
-    tokens: tuple[float, float]
-
-
-class _Bucket(msgspec.Struct, tag_field="kind", tag="bucket"):
-    max_tokens: int
-    tokens_per_fill: int
-    fill_interval: float
-    attempts: list[_Attempt]
-
-
 def plot(measurements: Measurements, title: str) -> str:
     """The SVG of them, a row each.
 
     Args:
         title: what the plot is called to those who do not see it.
-
-    Raises: msgspec.ValidationError for a kind that has no picture.
     """
-    choices, buckets = _read(measurements)
+    choices, buckets = _parted(measurements)
     template, axis, values = _drawn_choices(choices) if choices else _drawn_buckets(buckets)
     bottom = _TOP + axis.below
     return render(
@@ -80,7 +54,7 @@ def plot(measurements: Measurements, title: str) -> str:
 
 def description(measurements: Measurements) -> str:
     """Their numbers in words: those of each Envoy, then what is the same of all."""
-    choices, buckets = _read(measurements)
+    choices, buckets = _parted(measurements)
     told = {name: _told_of_choice(each) for name, each in choices.items()}
     told |= {name: _told_of_bucket(each) for name, each in buckets.items()}
     shared = {of_all for _, of_all in told.values()}
@@ -100,16 +74,17 @@ def ticks(end: float) -> list[tuple[float, str]]:
     return [(number * step, f"{number * step:.{decimals}f}") for number in range(int(end / step + 1e-9) + 1)]
 
 
-def _read(measurements: Measurements) -> tuple[dict[str, _Choice], dict[str, _Bucket]]:
+def _parted(
+    measurements: Measurements,
+) -> tuple[dict[str, ChoiceMeasurement], dict[str, BucketMeasurement]]:
     """The ones or the others."""
-    read = {name: msgspec.convert(each, _Choice | _Bucket) for name, each in measurements.items()}
     return (
-        {name: each for name, each in read.items() if isinstance(each, _Choice)},
-        {name: each for name, each in read.items() if isinstance(each, _Bucket)},
+        {name: each for name, each in measurements.items() if isinstance(each, ChoiceMeasurement)},
+        {name: each for name, each in measurements.items() if isinstance(each, BucketMeasurement)},
     )
 
 
-def _told_of_choice(measured: _Choice) -> tuple[str, str]:
+def _told_of_choice(measured: ChoiceMeasurement) -> tuple[str, str]:
     number, chosen, (fewest, most), (one, other) = measured.number, measured.counted, measured.bounds, measured.sides
     return (
         f"{chosen} {one} and {number - chosen} {other}, p = {measured.p:.3g}",
@@ -117,7 +92,7 @@ def _told_of_choice(measured: _Choice) -> tuple[str, str]:
     )
 
 
-def _told_of_bucket(measured: _Bucket) -> tuple[str, str]:
+def _told_of_bucket(measured: BucketMeasurement) -> tuple[str, str]:
     passed = sum(each.passed for each in measured.attempts)
     return (
         f"{passed} passed and {len(measured.attempts) - passed} limited in {_end([measured]):g} s",
@@ -126,7 +101,7 @@ def _told_of_bucket(measured: _Bucket) -> tuple[str, str]:
     )
 
 
-def _end(measured: Iterable[_Bucket]) -> float:
+def _end(measured: Iterable[BucketMeasurement]) -> float:
     """When the last attempt of all was answered."""
     return max([_SHORTEST, *(attempt.seconds for each in measured for attempt in each.attempts)])
 
@@ -172,7 +147,7 @@ class _Shares:
     most: _Text
 
 
-def _drawn_choices(choices: Mapping[str, _Choice]) -> tuple[str, _Axis, dict[str, object]]:
+def _drawn_choices(choices: Mapping[str, ChoiceMeasurement]) -> tuple[str, _Axis, dict[str, object]]:
     names, wide = _names(choices)
     axis = _Axis(wide + _MARGIN, len(names) * _NEXT - 8, 1)
     numbers = {each.number for each in choices.values()}
@@ -221,7 +196,7 @@ class _Line:
     lanes: list[_Lane]
 
 
-def _drawn_buckets(buckets: Mapping[str, _Bucket]) -> tuple[str, _Axis, dict[str, object]]:
+def _drawn_buckets(buckets: Mapping[str, BucketMeasurement]) -> tuple[str, _Axis, dict[str, object]]:
     names, wide = _names(buckets)
     high = _LEVEL if len(names) > 1 else _LEVEL_ALONE
     pitch = high + 2 * _LANE + _GAP
@@ -239,7 +214,7 @@ def _drawn_buckets(buckets: Mapping[str, _Bucket]) -> tuple[str, _Axis, dict[str
     return "bucket.svg.j2", axis, values
 
 
-def _line(name: str, measured: _Bucket, full: int, high: int, axis: _Axis) -> _Line:
+def _line(name: str, measured: BucketMeasurement, full: int, high: int, axis: _Axis) -> _Line:
     empty = full + high
     fewest, most = (
         [

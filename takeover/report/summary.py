@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from takeover.compare.listing import listing
 from takeover.model.document import Document
 from takeover.report.compared import Compared
-from takeover.report.failure import Failure, broken_way, expected, likely_cause
+from takeover.report.failure import Failure, broken_trace, expected, likely_cause
 from takeover.report.page import answer, sections
 from takeover.report.templates import render
 from takeover.report.words import spoken
@@ -24,5 +24,5 @@ def summary(documents: Sequence[Document], failures: Sequence[Failure], compared
 
 
 def _told(failure: Failure) -> tuple[Failure, str, str, str]:
-    broken = broken_way(failure)
+    broken = broken_trace(failure)
     return failure, spoken(failure.name), expected(failure, broken), likely_cause(broken)

@@ -1,9 +1,9 @@
-"""Draws a way as the article draws it: the client and the iptables rules to the left, Envoy to the right, as SVG."""
+"""Draws a trace as the article draws it: the client and the iptables rules to the left, Envoy to the right, as SVG."""
 
 from dataclasses import dataclass
 
 from takeover.report.templates import render
-from takeover.report.trace_view import Branch, Stop, Way
+from takeover.report.trace_view import Branch, HopView, TraceView
 
 _WIDTH = 300
 _LANES = 76  # between the two lanes
@@ -14,16 +14,16 @@ _LINE = 15
 _HEAD = 40
 _NAME_FITS = 36
 _FACT_FITS = 48
-_KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the way"}
+_KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the trace"}
 _RIGHT = _PADDING + _WIDTH + _LANES
 _TOTAL = _RIGHT + _WIDTH + 2 * _PADDING + 14
 
 
 @dataclass(frozen=True)
 class _Box:
-    """A stop in its place."""
+    """A hop in its place."""
 
-    stop: Stop
+    hop: HopView
     x: int
     y: int
 
@@ -33,7 +33,7 @@ class _Box:
 
     @property
     def height(self) -> int:
-        return _HEAD + _LINE * len(self.stop.facts) + (8 if self.stop.facts else 4)
+        return _HEAD + _LINE * len(self.hop.facts) + (8 if self.hop.facts else 4)
 
     @property
     def bottom(self) -> int:
@@ -45,24 +45,24 @@ class _Box:
 
     @property
     def kind(self) -> str:
-        return _KINDS.get(self.stop.kind, self.stop.kind)
+        return _KINDS.get(self.hop.kind, self.hop.kind)
 
     @property
     def name(self) -> str:
-        return fitting(self.stop.name, _NAME_FITS)
+        return fitting(self.hop.name, _NAME_FITS)
 
     @property
     def facts(self) -> list[str]:
-        return [fitting(each, _FACT_FITS) for each in self.stop.facts]
+        return [fitting(each, _FACT_FITS) for each in self.hop.facts]
 
     @property
     def mark(self) -> str:
-        return {"seen": "", "missing": "✗", "unexpected": "!"}[self.stop.state]
+        return {"seen": "", "missing": "✗", "unexpected": "!"}[self.hop.state]
 
 
 @dataclass(frozen=True)
 class _Arrow:
-    """A line from stop to stop. `is_beside`: what it leads to is no step of the way."""
+    """A line from hop to hop. `is_beside`: what it leads to is no step of the trace."""
 
     points: tuple[tuple[int, int], ...]
     state: str
@@ -92,14 +92,14 @@ class _Drawing:
     left: int = _PADDING
     right: int = _PADDING
 
-    def put_left(self, stop: Stop, at_least: int = 0) -> _Box:
-        box = _Box(stop, _PADDING, max(self.left, at_least))
+    def put_left(self, hop: HopView, at_least: int = 0) -> _Box:
+        box = _Box(hop, _PADDING, max(self.left, at_least))
         self.left = box.bottom + _GAP
         self.boxes.append(box)
         return box
 
-    def put_right(self, stop: Stop, at_least: int = 0) -> _Box:
-        box = _Box(stop, _RIGHT, max(self.right, at_least))
+    def put_right(self, hop: HopView, at_least: int = 0) -> _Box:
+        box = _Box(hop, _RIGHT, max(self.right, at_least))
         self.right = box.bottom + _GAP
         self.boxes.append(box)
         return box
@@ -107,7 +107,7 @@ class _Drawing:
     def link(self, one: _Box, other: _Box) -> None:
         """An arrow from box to box: down a lane, across to the other one, or past those between."""
         points: tuple[tuple[int, int], ...]
-        state = other.stop.state if one.stop.state == "seen" else one.stop.state
+        state = other.hop.state if one.hop.state == "seen" else one.hop.state
         if one.x == other.x and other.y - one.bottom <= _GAP:
             middle = one.x + _WIDTH // 2
             points = ((middle, one.bottom), (middle, other.y))
@@ -122,43 +122,43 @@ class _Drawing:
         self.arrows.append(_Arrow(points, state))
 
 
-def figure(way: Way, title: str, standalone: bool = False) -> str:
-    """The SVG of a way.
+def figure(view: TraceView, title: str, standalone: bool = False) -> str:
+    """The SVG of a trace.
 
     Args:
         title: what the picture is called to those who do not see it.
         standalone: whether it is a file of its own, and brings its colours along.
     """
     drawing = _Drawing([], [])
-    last = drawing.put_left(way.client)
-    if way.rule is not None:
-        intercepted = drawing.put_left(way.rule)
+    last = drawing.put_left(view.client)
+    if view.rule is not None:
+        intercepted = drawing.put_left(view.rule)
         drawing.link(last, intercepted)
         last = intercepted
     top = last.y
     drawing.right = top + _FRAME
-    for stop in filter(None, (way.hand_over, *way.envoy)):
-        box = drawing.put_right(stop)
+    for hop in filter(None, (view.hand_over, *view.envoy)):
+        box = drawing.put_right(hop)
         drawing.link(last, box)
         last = box
     beside = last
-    for stop in way.others:
-        box = drawing.put_right(stop)
+    for hop in view.others:
+        box = drawing.put_right(hop)
         middle = box.x + _WIDTH // 2
         drawing.arrows.append(_Arrow(((middle, beside.bottom), (middle, box.y)), "seen", is_beside=True))
         beside = box
-    for branch in way.branches:
+    for branch in view.branches:
         _draw_branch(drawing, last, branch)
-    if way.envoy and not any(branch.destination for branch in way.branches):
+    if view.envoy and not any(branch.destination for branch in view.branches):
         row = drawing.boxes[-1].y
-        drawing.put_left(Stop("no destination", "nothing arrived", ("no destination logged a request",)), row)
+        drawing.put_left(HopView("no destination", "nothing arrived", ("no destination logged a request",)), row)
     in_envoy = [each for each in drawing.boxes if each.x == _RIGHT]
     bottom = max((each.bottom for each in in_envoy), default=top + _FRAME + 44) + _PADDING
     height = max(bottom, *(each.bottom for each in drawing.boxes)) + _PADDING
     return render(
-        "path.svg.j2",
+        "trace.svg.j2",
         title=title,
-        description=description(way),
+        description=description(view),
         boxes=drawing.boxes,
         arrows=drawing.arrows,
         width=_TOTAL,
@@ -175,18 +175,18 @@ def _draw_branch(drawing: _Drawing, last: _Box, branch: Branch) -> None:
         box = drawing.put_right(branch.cluster, drawing.left - _GAP if drawing.left > drawing.right else 0)
         drawing.link(last, box)
         last, row = box, box.y
-    for stop in filter(None, (branch.released_by, branch.destination)):
-        box = drawing.put_left(stop, row)
+    for hop in filter(None, (branch.released_by, branch.destination)):
+        box = drawing.put_left(hop, row)
         drawing.link(last, box)
         last, row = box, 0
     drawing.right = max(drawing.right, drawing.left)
 
 
-def description(way: Way) -> str:
-    """The way in words: what a picture's description says, and what there is to read where no picture is."""
+def description(view: TraceView) -> str:
+    """The trace in words: what a picture's description says, and what there is to read where no picture is."""
     return "; ".join(
-        f"{stop.kind} {stop.name}" + {"seen": "", "missing": " (missing)", "unexpected": " (not expected)"}[stop.state]
-        for stop in way.stops
+        f"{hop.kind} {hop.name}" + {"seen": "", "missing": " (missing)", "unexpected": " (not expected)"}[hop.state]
+        for hop in view.hops
     )
 
 

@@ -1,4 +1,4 @@
-"""The way that traffic took as stops and links, ready to be drawn: only what was measured, and what of it is missing.
+"""A trace as hops and links, ready to be drawn: only what was measured, and what of it is missing.
 
 A link is drawn where it was seen, too: a cluster is bound to the destination whose log has the requests of that
 cluster. What counted but cannot be bound to one cluster is bound to Envoy's filter, which sent all of it.
@@ -7,13 +7,14 @@ cluster. What counted but cannot be bound to one cluster is bound to Envoy's fil
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from takeover.evidence.trace import Record, path
+from takeover.model.logs import Arrival, Entry
+from takeover.model.trace import AccessLogHop, DestinationHop, FilterHop, Hop, ListenerHop, RuleHop, Trace
 
 State = Literal["seen", "missing", "unexpected"]
 
-# Counters in the order in which they tell most; a stop shows the first ones that moved, its title shows all.
+# Counters in the order in which they tell most; a hop shows the first ones that moved, its title shows all.
 _TELLING = (
     "packets",
     "requests",
@@ -38,8 +39,8 @@ _UID = re.compile(r"--uid-owner (\d+)")
 
 
 @dataclass(frozen=True)
-class Stop:
-    """One place on the way.
+class HopView:
+    """One place of the trace.
 
     Args:
         kind: client, rule, listener, filter chain, http, tcp, cluster, destination.
@@ -62,32 +63,32 @@ class Branch:
         released_by: the rule that let Envoy's own connection go, where the Pod has one.
     """
 
-    cluster: Stop | None
-    destination: Stop | None
-    released_by: Stop | None = None
+    cluster: HopView | None
+    destination: HopView | None
+    released_by: HopView | None = None
 
 
 @dataclass(frozen=True)
-class Way:
+class TraceView:
     """A client, what intercepted it, what of Envoy handled it, in order, and where it ended.
 
     Args:
         hand_over: the listener at the rule's port, where it handed the connection on uncounted.
-        others: filters that counted beside the way, such as limits.
-        short: as assertions have it; `expected` likewise, empty if nothing is known of that.
+        others: filters that counted beside the trace, such as limits.
+        trace: as assertions have it; `expected` likewise, empty if nothing is known of that.
     """
 
-    client: Stop
-    rule: Stop | None
-    hand_over: Stop | None
-    envoy: tuple[Stop, ...]
+    client: HopView
+    rule: HopView | None
+    hand_over: HopView | None
+    envoy: tuple[HopView, ...]
     branches: tuple[Branch, ...]
-    others: tuple[Stop, ...]
-    short: tuple[str, ...]
+    others: tuple[HopView, ...]
+    trace: tuple[str, ...]
     expected: tuple[str, ...] = ()
 
     @property
-    def stops(self) -> list[Stop]:
+    def hops(self) -> list[HopView]:
         """All of them, in order."""
         found = [self.client, self.rule, self.hand_over, *self.envoy]
         for branch in self.branches:
@@ -95,58 +96,61 @@ class Way:
         return [each for each in found if each is not None]
 
 
-def way(block: Sequence[Record], expected: Sequence[str] = (), listeners: Mapping[str, str] | None = None) -> Way:
-    """The way of one watched block.
+def trace_view(
+    block: Sequence[Hop], expected: Sequence[str] = (), listeners: Mapping[str, str] | None = None
+) -> TraceView:
+    """The trace of one watched block.
 
     Args:
-        block: its records, as `hops.records` gives them.
-        expected: the way in short that should have been; empty if that is not known.
+        block: its hops.
+        expected: the trace that should have been; empty if that is not known.
         listeners: port → name of listeners that other blocks of the scenario saw (`named_listeners`).
     """
-    short = path(list(block))
+    trace = Trace.of(block)
     wanted = list(expected)
-    by_kind: dict[str, list[Stop]] = {}
-    for hop in [*short, *(each for each in wanted if each not in short)]:
+    by_name = {str(each): each for each in reversed(block)}  # of one name the first
+    by_kind: dict[str, list[HopView]] = {}
+    for hop in [*trace, *(each for each in wanted if each not in trace)]:
         kind, _, name = hop.partition(" ")
-        state: State = "missing" if hop not in short else "unexpected" if wanted and hop not in wanted else "seen"
-        record = next((each for each in block if _hop(each) == hop), None)
-        by_kind.setdefault(kind, []).append(_stop(kind, name, state, record))
-    log: list[dict[str, Any]] = next((each["entries"] for each in block if each["hop"] == "access log"), [])
+        state: State = "missing" if hop not in trace else "unexpected" if wanted and hop not in wanted else "seen"
+        by_kind.setdefault(kind, []).append(_hop_view(kind, name, state, by_name.get(hop)))
+    log = log_of(block)
     rules = by_kind.get("rule", [])
     counted = by_kind.get("listener", [])
-    chains = sorted({each["filter_chain"] for each in log if each.get("filter_chain")})
+    chains = sorted({each.filter_chain for each in log if each.filter_chain})
     filters = [*by_kind.get("http", []), *by_kind.get("tcp", [])]
-    return Way(
+    return TraceView(
         client=_client(block, log),
         rule=rules[0] if rules else None,
         hand_over=_hand_over(rules, counted, listeners or {}),
         envoy=(*counted, *(_chain(each, log) for each in chains), *_answered(filters, log)),
         branches=tuple(_branches(by_kind, block, log)),
-        others=tuple(_stop("filter", each["name"], "seen", each) for each in block if each["hop"] == "filter"),
-        short=tuple(short),
+        others=tuple(_hop_view("filter", each.name, "seen", each) for each in block if isinstance(each, FilterHop)),
+        trace=tuple(trace),
         expected=tuple(wanted),
     )
 
 
-def named_listeners(blocks: Iterable[Sequence[Record]]) -> dict[str, str]:
+def log_of(block: Iterable[Hop]) -> list[Entry]:
+    """The entries of Envoy's log in that block."""
+    return next((each.entries for each in block if isinstance(each, AccessLogHop)), [])
+
+
+def named_listeners(blocks: Iterable[Sequence[Hop]]) -> dict[str, str]:
     """Port → what its listener is called in Envoy's log, where a block saw both."""
     found = {}
     for block in blocks:
-        counted = [each["name"] for each in block if each["hop"] == "listener"]
-        logged = {entry["listener"] for each in block if each["hop"] == "access log" for entry in each["entries"]}
+        counted = [each.name for each in block if isinstance(each, ListenerHop)]
+        logged = {entry.listener for entry in log_of(block)}
         if len(counted) == len(logged) == 1:
             found[counted[0].rpartition("_")[2]] = logged.pop()
     return found
 
 
-def _hop(record: Record) -> str:
-    return f"{record['hop']} {record['name']}"
-
-
-def _stop(kind: str, name: str, state: State, record: Record | None) -> Stop:
-    if record is None:
-        return Stop(kind, name, ("expected here, and not seen",), state=state)
-    moved = record["counters"]
+def _hop_view(kind: str, name: str, state: State, hop: Hop | None) -> HopView:
+    if hop is None:
+        return HopView(kind, name, ("expected here, and not seen",), state=state)
+    moved = hop.counters
     order = sorted(moved, key=lambda each: _TELLING.index(each) if each in _TELLING else len(_TELLING))
     lines = {each: f"{each} {moved[each][0]} → {moved[each][1]}" for each in order}
     facts = [lines[each] for each in order[:_SHOWN]]
@@ -154,72 +158,72 @@ def _stop(kind: str, name: str, state: State, record: Record | None) -> Stop:
         facts[-1] = f"and {len(order) - _SHOWN + 1} counters more"
     if state == "unexpected":
         facts.insert(0, "seen, and not expected")
-    if uid := _UID.search(record.get("text", "")):
+    if isinstance(hop, RuleHop) and (uid := _UID.search(hop.text)):
         facts.append(f"user id {uid[1]}")
-    return Stop(kind, name, tuple(facts), tuple(lines.values()), state)
+    return HopView(kind, name, tuple(facts), tuple(lines.values()), state)
 
 
-def _client(block: Sequence[Record], log: Sequence[Mapping[str, Any]]) -> Stop:
+def _client(block: Sequence[Hop], log: Sequence[Entry]) -> HopView:
     """Who asked, as Envoy or else the destination saw it."""
     if log:
-        first = log[0]
-        asked = f"{first['method']} {first['authority'] or ''}{first['path'] or ''}" if first.get("method") else ""
-        to = f"to {first['original_destination']}"
-        return Stop("client", first["downstream_remote"], (*filter(None, (asked, to)), *_more(log)))
-    arrived = [entry for each in block if each["hop"] == "destination" for entry in each["entries"]]
+        entry = log[0]
+        asked = f"{entry.method} {entry.authority or ''}{entry.path or ''}" if entry.method else ""
+        to = f"to {entry.original_destination}"
+        return HopView("client", entry.downstream_remote, (*filter(None, (asked, to)), *_more(log)))
+    arrived = [entry for each in block if isinstance(each, DestinationHop) for entry in each.entries]
     if not arrived:
-        return Stop("client", "client")
+        return HopView("client", "client")
     first = arrived[0]
-    facts = (f"{first['method']} {first['uri']}", f"to {first['server']}", *_more(arrived))
-    return Stop("client", first["client"], facts)
+    facts = (f"{first.method} {first.uri}", f"to {first.server}", *_more(arrived))
+    return HopView("client", first.client, facts)
 
 
-def _more(entries: Sequence[Any]) -> list[str]:
+def _more(entries: Sequence[Entry | Arrival]) -> list[str]:
     return [f"the first of {len(entries)}"] if len(entries) > 1 else []
 
 
-def _hand_over(rules: Sequence[Stop], counted: Sequence[Stop], names: Mapping[str, str]) -> Stop | None:
+def _hand_over(rules: Sequence[HopView], counted: Sequence[HopView], names: Mapping[str, str]) -> HopView | None:
     """The rule sent it to one port, and a listener of another one counted it: so it was handed over."""
     port = next((found[1] for found in (_PORT.search(each.name) for each in rules) if found), None)
     if port is None or not counted or any(each.name.endswith(f"_{port}") for each in counted):
         return None
     facts = ("hands over to the listener of the", "original destination, and counts nothing")
-    return Stop("listener", names.get(port, f"port {port}"), facts)
+    return HopView("listener", names.get(port, f"port {port}"), facts)
 
 
-def _chain(name: str, log: Sequence[Mapping[str, Any]]) -> Stop:
-    routes = sorted({each["route"] for each in log if each["filter_chain"] == name and each.get("route")})
-    return Stop("filter chain", name, (f"route {', '.join(routes)}",) if routes else ())
+def _chain(name: str, log: Sequence[Entry]) -> HopView:
+    routes = sorted({each.route for each in log if each.filter_chain == name and each.route})
+    return HopView("filter chain", name, (f"route {', '.join(routes)}",) if routes else ())
 
 
-def _answered(filters: list[Stop], log: Sequence[Mapping[str, Any]]) -> list[Stop]:
+def _answered(filters: list[HopView], log: Sequence[Entry]) -> list[HopView]:
     """The filter, and how its log says that it ended: flags, and who answered."""
     if not filters or not log:
         return filters
-    told: dict[str, int] = {}
+    ends: dict[str, int] = {}
     for each in log:
-        status = f"{each['status']} " if each.get("status") else ""
-        details = f" {each['details']}" if each.get("details") else ""
-        key = f"{status}flags {each['flags']}{details}"
-        told[key] = told.get(key, 0) + 1
-    lines = tuple(f"{number} × {each}" if number > 1 else each for each, number in told.items())
+        status = f"{each.status} " if each.status else ""
+        details = f" {each.details}" if each.details else ""
+        key = f"{status}flags {each.flags}{details}"
+        ends[key] = ends.get(key, 0) + 1
+    lines = tuple(f"{number} × {each}" if number > 1 else each for each, number in ends.items())
     if len(lines) > _SHOWN:
         lines = (*lines[: _SHOWN - 1], f"and {len(lines) - _SHOWN + 1} outcomes more")
     last = filters[-1]
-    return [*filters[:-1], Stop(last.kind, last.name, (*last.facts, *lines), last.counters, last.state)]
+    return [*filters[:-1], HopView(last.kind, last.name, (*last.facts, *lines), last.counters, last.state)]
 
 
-def _branches(
-    by_kind: Mapping[str, list[Stop]], block: Sequence[Record], log: Sequence[Mapping[str, Any]]
-) -> list[Branch]:
+def _branches(by_kind: Mapping[str, list[HopView]], block: Sequence[Hop], log: Sequence[Entry]) -> list[Branch]:
     clusters, destinations = by_kind.get("cluster", []), list(by_kind.get("destination", []))
-    released = next((_released(each) for each in block if each["hop"] == "rule" and " RETURN" in each["name"]), None)
+    let_go = next((each for each in block if isinstance(each, RuleHop) and " RETURN" in each.name), None)
+    released = _hop_view("rule", let_go.name, "seen", let_go) if let_go is not None else None
+    reached = [each for each in block if isinstance(each, DestinationHop)]
+    arrived = {each.name: {entry.request_id for entry in each.entries} for each in reached}
     bound = {}
     for cluster in clusters:
-        ids = {each["request_id"] for each in log if each.get("upstream_cluster") == cluster.name} - {None, ""}
+        ids = {each.request_id for each in log if each.upstream_cluster == cluster.name} - {None, ""}
         for destination in destinations:
-            record = next((each for each in block if _hop(each) == f"destination {destination.name}"), None)
-            if record and ids & {each["request_id"] for each in record["entries"]}:
+            if ids & arrived.get(destination.name, set()):
                 bound[cluster.name] = destination
                 destinations.remove(destination)
                 break
@@ -243,7 +247,3 @@ def _branches(
 
 def _is_seen(branch: Branch) -> bool:
     return any(each is not None and each.state != "missing" for each in (branch.cluster, branch.destination))
-
-
-def _released(record: Record) -> Stop:
-    return _stop("rule", record["name"], "seen", record)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from takeover.evidence.trace import Path
+from takeover.model.trace import Trace
 from takeover.run import failure
 from takeover.run.plan import Plan
 from takeover.run.probe_items import INVENTORY, OBSERVATIONS
@@ -70,7 +70,7 @@ class Execution:
 
     def pytest_assertrepr_compare(self, op: str, left: Any, right: Any) -> None:
         """Remembers which trace was wanted where another one was observed: that tells where it broke off."""
-        if op == "==" and isinstance(left, Path) and isinstance(right, list):
+        if op == "==" and isinstance(left, Trace) and isinstance(right, list):
             left.expected = list(right)
 
 
@@ -80,7 +80,7 @@ def _take_traffic(item: pytest.Item, report: pytest.TestReport, record: Record) 
     record.evidence = [observed.hops for observed in scene.watched_blocks]
     record.measurements = list(scene.measurements)
     if report.failed:
-        record.expected = [observed.path.expected for observed in scene.watched_blocks]
+        record.expected = [observed.trace.expected for observed in scene.watched_blocks]
 
 
 def _take_what_was_found(item: pytest.Item, record: Record) -> None:

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from takeover.evidence.trace import text
+from takeover.model.trace import text
 from takeover.run.plan import Plan
 from takeover.run.record import Record
 from takeover.run.scenes import SCENE

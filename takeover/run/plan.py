@@ -1,6 +1,5 @@
 """What a run is to do: made of the options before anything is collected, and never changed."""
 
-import dataclasses
 import fnmatch
 import functools
 from collections.abc import Callable, Mapping
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from takeover.base.errors import BadInputError, TakeoverError
@@ -78,7 +78,7 @@ class Plan:
 
     def for_worker(self, engine: Callable[[], Engine]) -> dict[str, Any]:
         """What a worker need not find out again: the releases; what the engine made for the whole run."""
-        releases = [{**dataclasses.asdict(each), "path": str(each.path)} for each in self.releases.values()]
+        releases = [{**msgspec.structs.asdict(each), "path": str(each.path)} for each in self.releases.values()]
         made = None
         if choose.is_shared(self.engine.name):
             shared = engine()

@@ -16,8 +16,9 @@ from takeover.base.errors import TakeoverError
 from takeover.base.paths import display_path
 from takeover.evidence.snapshots import UnrestError
 from takeover.inventory.release import facts_of
+from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
-from takeover.probes.observing import Observation, Observer
+from takeover.probes.observing import Observer
 from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
@@ -28,8 +29,8 @@ from takeover.scene import Scene
 MARK = "probes"
 """Marks these items: -m probes runs them alone."""
 
-OBSERVATIONS: pytest.StashKey[list[Observation]] = pytest.StashKey()
-INVENTORY: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+OBSERVATIONS: pytest.StashKey[list[ProbeResult]] = pytest.StashKey()
+INVENTORY: pytest.StashKey[Inventory] = pytest.StashKey()
 
 
 Deployed = Callable[[pytest.Item], Scene]

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from takeover.evidence.trace import Record as Hop
+from takeover.model.document import Inventory, ProbeResult
+from takeover.model.measurement import Measurement
+from takeover.model.trace import Hop
 
 _ATTRIBUTE = "takeover"
 
@@ -59,12 +61,12 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     subject: Subject | None = None
     evidence: list[list[Hop]] = []
-    measurements: list[dict[str, Any]] = []
+    measurements: list[Measurement] = []
     expected: list[list[str] | None] = []
     command: str = ""
     artefacts: dict[str, str] = {}
-    observations: list[dict[str, Any]] = []
-    inventory: dict[str, Any] | None = None
+    observations: list[ProbeResult] = []
+    inventory: Inventory | None = None
     unsupported: str = ""
     sabotaged: bool = False
     sabotage: SabotageOutcome | None = None

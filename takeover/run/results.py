@@ -63,7 +63,8 @@ class Results:
         if outcome.state == "pass" or state == "fail":
             outcome.state, outcome.reason = state, outcome.reason or reason
         release.observe(record.observations)
-        release.take_facts(record.inventory or {})
+        if record.inventory is not None:
+            release.take_inventory(record.inventory)
         record.evidence, record.measurements, record.observations, record.inventory = [], [], [], None
         if report.when == "teardown":
             release.add(self._unfinished.pop(report.nodeid))

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -15,6 +14,7 @@ from takeover.envoy.rejection import rejection
 from takeover.envoy.used_stats import UsedStats
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
+from takeover.model.measurement import Measurement
 from takeover.model.release import Release
 from takeover.net import http, raw
 from takeover.net.connections import Connections
@@ -41,8 +41,8 @@ class Scene:
         self._admin: Admin | None = None
         self._witnesses: Witnesses | None = None
         self.watched_blocks: list[ObservedTraffic] = []
-        self.measurements: list[dict[str, Any]] = []
-        """What a test measured and judged, of JSON's types, for whoever makes reports: see `Choice`, `Bucket`."""
+        self.measurements: list[Measurement] = []
+        """What a test measured and judged, for whoever makes reports: see `Choice`, `Bucket`."""
         self._closing = contextlib.ExitStack()
         self._wait_until_the_deployed_config_serves()
 
@@ -103,13 +103,11 @@ class Scene:
             used = UsedStats(self.connect_to_admin())
             self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy, used)
             self._closing.callback(self._witnesses.close)
-        before, seen = (
-            self._witnesses.before(self._connections.open_now, self._connections.attempted),
-            ObservedTraffic(),
-        )
-        yield seen
-        seen.tell(before, self._witnesses.after(before, held, self._connections.attempted))
-        self.watched_blocks.append(seen)
+        before = self._witnesses.before(self._connections.open_now, self._connections.attempted)
+        observed = ObservedTraffic()
+        yield observed
+        observed.tell(before, self._witnesses.after(before, held, self._connections.attempted))
+        self.watched_blocks.append(observed)
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
         """A TCP connection from that container."""

@@ -1,12 +1,11 @@
 """Collects a run's results, release by release, and puts them into documents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from takeover.model.document import SCHEMA, BinaryResult, ConfigResult, Envoy, Outcome, ProbeResult
+from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult
 from takeover.model.release import Release
 
 _encode = msgspec.json.Encoder().encode
@@ -34,19 +33,15 @@ class Collected:
         self._outcomes[outcome.id] = _encode(outcome)
         self.is_changed = True
 
-    def observe(self, probes: Iterable[Any]) -> None:
-        """Observations, as data. Raises: msgspec.ValidationError for what the document's form does not know."""
-        for each in probes:
-            log = each["seen"].get("log", [])
-            seen = each["seen"] | {"log": [log] if isinstance(log, dict) else log}
-            self._probes.append(_encode(msgspec.convert(each | {"seen": seen}, ProbeResult)))
+    def observe(self, probes: Iterable[ProbeResult]) -> None:
+        """What was observed of probes."""
+        self._probes += map(_encode, probes)
         self.is_changed = True
 
-    def take_facts(self, facts: Mapping[str, Any]) -> None:
-        """`configs` and `binary`, as data. Raises: msgspec.ValidationError."""
-        self._configs += [_encode(each) for each in msgspec.convert(facts.get("configs", []), list[ConfigResult])]
-        if "binary" in facts:
-            self._binary = msgspec.convert(facts["binary"], BinaryResult)
+    def take_inventory(self, inventory: Inventory) -> None:
+        """What the Envoy by itself is."""
+        self._configs += map(_encode, inventory.configs)
+        self._binary = inventory.binary
         self.is_changed = True
 
     @property

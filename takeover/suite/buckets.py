@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from takeover.model.measurement import BucketMeasurement, MeasuredAttempt
 
 # Envoy takes the time from when its event loop last looked at the clock: with 1 token per 1 s, a request was seen to
 # pass 0.97 s after the bucket had been emptied.
@@ -49,24 +50,18 @@ class Bucket:
                 return f"attempt {number} was limited, but at least {at_least:.3f} tokens must have been there"
         return ""
 
-    def measurement(self, attempts: list[Attempt]) -> dict[str, Any]:
-        """The attempts and the bucket's level at each, as data for a report: seconds since the first one was sent."""
+    def measurement(self, attempts: list[Attempt]) -> BucketMeasurement:
+        """The attempts and the bucket's level at each, for a report."""
         begin = attempts[0].sent if attempts else 0.0
-        told = [
-            {
-                "seconds": round(attempt.answered - begin, 3),
-                "passed": attempt.passed,
-                "tokens": [max(0.0, round(level, 3)) for level in levels],
-            }
-            for attempt, levels in zip(attempts, self._levels(attempts), strict=True)
+        measured = [
+            MeasuredAttempt(
+                round(attempt.answered - begin, 3),
+                attempt.passed,
+                (max(0.0, round(fewest, 3)), max(0.0, round(most, 3))),
+            )
+            for attempt, (fewest, most) in zip(attempts, self._levels(attempts), strict=True)
         ]
-        return {
-            "kind": "bucket",
-            "max_tokens": self.max_tokens,
-            "tokens_per_fill": self.tokens_per_fill,
-            "fill_interval": self.fill_interval,
-            "attempts": told,
-        }
+        return BucketMeasurement(self.max_tokens, self.tokens_per_fill, self.fill_interval, measured)
 
     def _levels(self, attempts: list[Attempt]) -> Iterator[tuple[float, float]]:
         """For each attempt the fewest and the most tokens that can have been there when it was decided."""

@@ -3,14 +3,14 @@
 import httpx
 
 
-class Told(dict[str, str]):
+class Echo(dict[str, str]):
     """What an answer says, by key; empty for what it does not say."""
 
     def __missing__(self, key: str) -> str:
         return ""
 
 
-def told(response: httpx.Response) -> Told:
+def echo(response: httpx.Response) -> Echo:
     """The lines `key: value` of the body: backend, client, server, method, uri, host, and the headers it saw."""
     pairs = (line.partition(": ") for line in response.text.splitlines())
-    return Told((key.rstrip(":"), value) for key, _, value in pairs)
+    return Echo((key.rstrip(":"), value) for key, _, value in pairs)

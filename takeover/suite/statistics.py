@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import MIN_EMIN, Decimal, localcontext
 from functools import cached_property
 from itertools import accumulate, repeat
-from typing import Any
+
+from takeover.model.measurement import ChoiceMeasurement
 
 FALSE_ALARM = 1e-9
 """How probable it is that a right choice is called wrong."""
@@ -55,22 +56,13 @@ class Choice:
     def _powers(self, share: Decimal) -> list[Decimal]:
         return list(accumulate(repeat(share, self.number), operator.mul, initial=Decimal(1)))
 
-    def measurement(self, counted: int, sides: tuple[str, str]) -> dict[str, Any]:
-        """What was counted and what it was judged by, as data for a report.
+    def measurement(self, counted: int, sides: tuple[str, str]) -> ChoiceMeasurement:
+        """What was counted and what it was judged by, for a report.
 
         Args:
             sides: what the side that was counted is called, and the other one.
         """
-        fewest, most = self.bounds
-        return {
-            "kind": "choice",
-            "number": self.number,
-            "share": self.share,
-            "counted": counted,
-            "sides": list(sides),
-            "bounds": [fewest, most],
-            "p": self.p(counted),
-        }
+        return ChoiceMeasurement(self.number, self.share, counted, sides, self.bounds, self.p(counted))
 
     def contradiction(self, counted: int) -> str:
         """Why `counted` of `number` cannot have come of this choice; empty if it can."""

@@ -1,35 +1,35 @@
 """Verdicts in the reader's words, each stated by every witness: Envoy, the destinations, the Pod's rules.
 
-What the client saw is the test's own business. A path names what counted the traffic, in order, as
-`ObservedTraffic.path` does.
+What the client saw is the test's own business. A trace names what counted the traffic, in order, as
+`ObservedTraffic.trace` does.
 """
 
 from takeover.evidence.observed import ObservedTraffic
 
 
-def assert_past_envoy(seen: ObservedTraffic, destination: str = "") -> None:
+def assert_past_envoy(observed: ObservedTraffic, destination: str = "") -> None:
     """Envoy neither counted nor logged anything; the destination was asked without it.
 
     Args:
         destination: POD/CONTAINER that saw it; empty if that is none that keeps a log.
     """
-    assert seen.path == ([f"destination {destination}"] if destination else [])
-    assert (seen.moved, seen.entries) == ({}, [])
+    assert observed.trace == ([f"destination {destination}"] if destination else [])
+    assert (observed.moved, observed.entries) == ({}, [])
 
 
-def assert_routed(seen: ObservedTraffic, path: list[str], requests: int = 1) -> None:
-    """Requests went that whole way, and each arrived: Envoy's id of it is in its own log and in the destination's."""
-    assert seen.path == path
-    names = dict(hop.split(" ", 1) for hop in path)
+def assert_routed(observed: ObservedTraffic, trace: list[str], requests: int = 1) -> None:
+    """Requests have that whole trace, and each arrived: Envoy's id of it is in its own log and in the destination's."""
+    assert observed.trace == trace
+    names = dict(hop.split(" ", 1) for hop in trace)
     filter_, cluster = names["http"], names["cluster"]
-    assert seen.counter(f"http.{filter_}.downstream_rq_total") == requests
-    assert seen.counter(f"cluster.{cluster}.upstream_rq_total") == requests
-    assert [(each.flags, each.upstream_cluster) for each in seen.entries] == [("-", cluster)] * requests
-    arrived = [each.request_id for each in seen.destination(*names["destination"].rsplit("/", 1))]
-    assert arrived == [each.request_id for each in seen.entries]
+    assert observed.counter(f"http.{filter_}.downstream_rq_total") == requests
+    assert observed.counter(f"cluster.{cluster}.upstream_rq_total") == requests
+    assert [(each.flags, each.upstream_cluster) for each in observed.entries] == [("-", cluster)] * requests
+    arrived = [each.request_id for each in observed.destination(*names["destination"].rsplit("/", 1))]
+    assert arrived == [each.request_id for each in observed.entries]
 
 
-def assert_answered_by_envoy(seen: ObservedTraffic, path: list[str], flags: str, details: str) -> None:
+def assert_answered_by_envoy(observed: ObservedTraffic, trace: list[str], flags: str, details: str) -> None:
     """Envoy gave the answer itself, for the reason that it logs; no upstream was asked."""
-    assert seen.path == path
-    assert (seen.envoy.flags, seen.envoy.details, seen.envoy.upstream_host) == (flags, details, None)
+    assert observed.trace == trace
+    assert (observed.envoy.flags, observed.envoy.details, observed.envoy.upstream_host) == (flags, details, None)

@@ -6,12 +6,13 @@ import subprocess
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 
 from takeover.compare.reproduce import curl
 from takeover.compare.shell import printed, word
+from takeover.model.request import ProbeRequest
 
-TO = {"host": "127.0.0.1"}
 LONG = "a" * 70_000
 
 
@@ -35,7 +36,8 @@ def received(request: dict[str, Any]) -> bytes:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        line = curl(request | {"to": TO | {"port": server.getsockname()[1]}})
+        to = {"host": "127.0.0.1", "port": server.getsockname()[1]}
+        line = curl(msgspec.convert({"from": "client/client", "to": to} | request, ProbeRequest))
         assert "\n" not in line
         subprocess.run(["sh", "-c", line], capture_output=True, timeout=20)
         thread.join(10)

@@ -8,10 +8,10 @@ from tests.evidence.test_trace import BEFORE, after
 
 
 @pytest.fixture
-def seen() -> ObservedTraffic:
-    seen = ObservedTraffic()
-    seen.tell(BEFORE, after({}, log=3))
-    return seen
+def observed() -> ObservedTraffic:
+    observed = ObservedTraffic()
+    observed.tell(BEFORE, after({}, log=3))
+    return observed
 
 
 def test_within_the_block_there_is_nothing_to_read() -> None:
@@ -19,14 +19,14 @@ def test_within_the_block_there_is_nothing_to_read() -> None:
         _ = ObservedTraffic().moved
 
 
-def test_two_entries_are_not_one(seen: ObservedTraffic) -> None:
+def test_two_entries_are_not_one(observed: ObservedTraffic) -> None:
     with pytest.raises(AssertionError, match=r"not one entry in Envoy's access log: \[Entry.*, Entry"):
-        _ = seen.envoy
+        _ = observed.envoy
 
 
-def test_no_arrival_is_not_one(seen: ObservedTraffic) -> None:
+def test_no_arrival_is_not_one(observed: ObservedTraffic) -> None:
     with pytest.raises(AssertionError, match=r"not one request arrived at website/nginx: \[\]"):
-        seen.arrival("website")
+        observed.arrival("website")
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_no_arrival_is_not_one(seen: ObservedTraffic) -> None:
         ("server.uptime", r"server\.uptime is left out of account: the process counts"),
     ],
 )
-def test_a_counter_that_does_not_count_is_bad_input(seen: ObservedTraffic, name: str, message: str) -> None:
+def test_a_counter_that_does_not_count_is_bad_input(observed: ObservedTraffic, name: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
-        seen.counter(name)
+        observed.counter(name)
 
 
 @pytest.mark.parametrize(("words", "number"), [(("DROP",), 0), (("-A",), 2)])
-def test_a_rule_must_be_one(seen: ObservedTraffic, words: tuple[str, ...], number: int) -> None:
+def test_a_rule_must_be_one(observed: ObservedTraffic, words: tuple[str, ...], number: int) -> None:
     with pytest.raises(BadInputError, match=f"{number} rules hold {' '.join(words)}: .*--uid-owner 1337"):
-        seen.rule(*words)
+        observed.rule(*words)
 
 
-def test_a_place_without_a_log_is_no_destination(seen: ObservedTraffic) -> None:
+def test_a_place_without_a_log_is_no_destination(observed: ObservedTraffic) -> None:
     with pytest.raises(BadInputError, match="client/client is no destination; there are website/nginx, app/nginx"):
-        seen.destination("client", "client")
+        observed.destination("client", "client")

@@ -3,29 +3,30 @@
 import pytest
 
 from takeover.envoy.releases import resolve
-from takeover.inventory.release import Facts, facts_of
+from takeover.inventory.release import facts_of
+from takeover.model.document import Inventory
 from takeover.scenario.loader import names
 
 INLINE_CODE = "envoy.extensions.filters.http.lua.v3.Lua.inline_code"
 
 
 @pytest.fixture(scope="module")
-def facts() -> Facts:
+def facts() -> Inventory:
     return facts_of(resolve(None)[0])
 
 
-def test_every_manifest_loads_without_a_warning(facts: Facts) -> None:
-    found = {each["scenario"]: each for each in facts["configs"] if each["source"] == "manifest"}
+def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
+    found = {each.scenario: each for each in facts.configs if each.source == "manifest"}
 
     assert sorted(found) == sorted(names())
     for name, each in found.items():
-        assert (each["loads"], each["error"], each["warnings"]) == (True, "", []), name
+        assert (each.loads, each.error, each.warnings) == (True, "", []), name
 
 
-def test_of_the_articles_configs_some_load_no_more(facts: Facts) -> None:
-    found = {each["scenario"]: each for each in facts["configs"] if each["source"] == "as-written"}
+def test_of_the_articles_configs_some_load_no_more(facts: Inventory) -> None:
+    found = {each.scenario: each for each in facts.configs if each.source == "as-written"}
     router, inspector = "envoy.filters.http.router", "envoy.filters.listener.http_inspector"
-    rejected = {name: each["error"] for name, each in found.items() if not each["loads"]}
+    rejected = {name: each.error for name, each in found.items() if not each.loads}
 
     # Today every filter needs a typed_config.
     assert rejected == {
@@ -41,8 +42,8 @@ def test_of_the_articles_configs_some_load_no_more(facts: Facts) -> None:
     assert found.keys() - rejected.keys() == {"02-outbound-block-all", "03-outbound-allow-all", "04-mesh-lua"}
 
 
-def test_deprecated_fields_are_warned_of(facts: Facts) -> None:
-    found = {each["scenario"]: each["warnings"] for each in facts["configs"] if each["source"] == "as-written"}
+def test_deprecated_fields_are_warned_of(facts: Inventory) -> None:
+    found = {each.scenario: each.warnings for each in facts.configs if each.source == "as-written"}
 
     assert {name for name, warnings in found.items() if warnings} == {"04-mesh-lua", "05-header-match", "08-weights"}
     [warning] = found["04-mesh-lua"]
@@ -63,12 +64,12 @@ def test_deprecated_fields_are_warned_of(facts: Facts) -> None:
         ("guards", "envoy.restart_features.xds_failover_support"),
     ],
 )
-def test_the_binary_has_what_is_well_known(facts: Facts, kind: str, known: str) -> None:
-    found = facts["binary"][kind]
+def test_the_binary_has_what_is_well_known(facts: Inventory, kind: str, known: str) -> None:
+    found = getattr(facts.binary, kind)
 
     assert known in found
     assert found == sorted(set(found))
 
 
-def test_statistics_name_nothing_of_this_run(facts: Facts) -> None:
-    assert not [name for name in facts["binary"]["stats"] if "takeover-" in name or "/tmp" in name]  # noqa: S108
+def test_statistics_name_nothing_of_this_run(facts: Inventory) -> None:
+    assert not [name for name in facts.binary.stats if "takeover-" in name or "/tmp" in name]  # noqa: S108

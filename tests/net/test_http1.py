@@ -15,7 +15,7 @@ LENGTH = b"HTTP/1.1 200 OK\r\nX-Two: 1\r\nx-two:  2\r\nContent-Length: 2\r\n\r\n
 def test_interim_responses_come_before() -> None:
     answer = read(INTERIM + LENGTH, "GET")
 
-    assert [(each["status"], each["headers"]) for each in answer.interim] == [(100, []), (103, [("Link", "</a>")])]
+    assert [(each.status, each.headers) for each in answer.interim] == [(100, []), (103, [("Link", "</a>")])]
     assert (answer.protocol, answer.status, answer.reason, answer.body) == ("HTTP/1.1", 200, "OK", b"ab")
     assert answer.headers == [("X-Two", "1"), ("x-two", " 2"), ("Content-Length", "2")]
     assert answer.is_whole

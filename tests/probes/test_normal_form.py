@@ -1,10 +1,11 @@
 """Each rule puts into one form what differs by chance, and leaves alone what only looks like it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from takeover.model.document import Interim, LogEntry, Observation
 from takeover.probes.normal_form import FIELD_RULES, HEADER_RULES, RACES, RULES, Normaliser, without_chance
 from takeover.probes.probe import Group
 from takeover.scene import Scene
@@ -58,9 +59,11 @@ def test_headers(rule: Any, inbound: Scene) -> None:
     value, normal, other = HEADERS[rule.name]
     name = rule.header.title()
 
-    assert Normaliser(inbound.deployment).of([name, value]) == [name, normal]
-    assert Normaliser(inbound.deployment).of([name, other]) == [name, other]
-    assert Normaliser(inbound.deployment).of(["x-other", value]) == ["x-other", value]
+    headers = [(name, value), (name, other), ("x-other", value)]
+    observed = Observation(200, headers=headers, trailers=headers, interim=[Interim(103, "", headers)])
+    found = Normaliser(inbound.deployment).observation(observed)
+    assert found.headers == found.trailers == found.interim[0].headers
+    assert found.headers == [(name, normal), (name, other), ("x-other", value)]
     # An answer that follows another stands in its body.
     assert without_chance(f"a\r\n{name}: {value}\r\nb") == f"a\r\n{name}: {normal}\r\nb"
     assert without_chance(f"a\r\nx-{name}: {value}\r\nb") == f"a\r\nx-{name}: {value}\r\nb"
@@ -73,20 +76,29 @@ FIELDS = {"translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1")
 @pytest.mark.parametrize("rule", FIELD_RULES, ids=lambda rule: rule.name)
 def test_fields_of_log_entries(rule: Any, inbound: Scene) -> None:
     value, normal, other = FIELDS[rule.name]
-    entries = [{rule.field: value}, {rule.field: other}, {rule.field: None}, {"other": value}]
-    seen = Normaliser(inbound.deployment).seen({"log": entries, "stats": {}, "end": "closed"})
+    entries: list[LogEntry] = [{rule.field: value}, {rule.field: other}, {rule.field: None}, {"other": value}]
+    observed = Normaliser(inbound.deployment).observation(Observation(None, log=entries))
 
-    assert seen["log"] == [{rule.field: normal}, *entries[1:]]
+    assert observed.log == [{rule.field: normal}, *entries[1:]]
 
 
 def test_addresses_are_named(inbound: Scene) -> None:
     pod = inbound.pod("client/client").ip
-    normal = Normaliser(inbound.deployment).of
+    normaliser = Normaliser(inbound.deployment)
 
-    assert normal({"from": [f"{pod}:80", f"x{pod}."]}) == {"from": ["<client/client>:80", "x<client/client>."]}
-    assert normal(f"1{pod} {pod}1 1.{pod} {pod}.1") == f"1{pod} {pod}1 1.{pod} {pod}.1"
-    assert normal(f"node {inbound.deployment.mark}") == "node <mark>"
-    assert normal([200, None, True]) == [200, None, True]
+    assert normaliser.text(f"1{pod} {pod}1 1.{pod} {pod}.1") == f"1{pod} {pod}1 1.{pod} {pod}.1"
+    assert normaliser.text(f"node {inbound.deployment.mark}") == "node <mark>"
+    text, normal = f"{pod}:80 {inbound.deployment.mark}", "<client/client>:80 <mark>"
+    pairs = [(text, text)]
+    entry = {text: text, "nested": {text: [text, 200, None, True]}}
+    observed = Observation(
+        200, text, text, pairs, text, "reset", [Interim(103, text, pairs)], pairs, [entry], {text: 1}, [text]
+    )
+    normal_pairs, normal_entry = [(normal, normal)], {normal: normal, "nested": {normal: [normal, 200, None, True]}}
+    assert normaliser.observation(observed) == Observation(
+        200, normal, normal, normal_pairs, normal, "reset", [Interim(103, normal, normal_pairs)], normal_pairs,
+        [normal_entry], {normal: 1}, [normal],
+    )  # fmt: skip
 
 
 # By the race's name: the log entry's flags and details, and what is left of the counters, the log and the end.
@@ -103,12 +115,12 @@ def test_races(race: Any, inbound: Scene) -> None:
     flags, details, stats, upstream, end = LEFT[race.name]
     normaliser = Normaliser(inbound.deployment)
 
-    def seen(flags: str | None, details: str | None) -> dict[str, Any]:
+    def observed(flags: str | None, details: str | None, end: Literal["reset", "open"] = "reset") -> Observation:
         entry = {"flags": flags, "details": details, "upstream_host": "1.1.1.1:80"}
-        return {"log": [entry], "stats": {"cluster.x": 1, "http.x": 1}, "end": "reset"}
+        return Observation(None, log=[entry], stats={"cluster.x": 1, "http.x": 1}, end=end)
 
-    found = normaliser.seen(seen(flags, details))
+    found = normaliser.observation(observed(flags, details))
 
-    assert (found["stats"], found["log"][0]["upstream_host"], found["end"]) == (stats, upstream, end)
-    assert normaliser.seen(seen("UF", "via_upstream")) == seen("UF", "via_upstream")
-    assert normaliser.seen({**seen(flags, details), "end": "open"})["end"] == "open"
+    assert (found.stats, found.log[0]["upstream_host"], found.end) == (stats, upstream, end)
+    assert normaliser.observation(observed("UF", "via_upstream")) == observed("UF", "via_upstream")
+    assert normaliser.observation(observed(flags, details, "open")).end == "open"

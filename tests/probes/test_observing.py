@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from takeover.evidence.snapshots import UnrestError
+from takeover.model.document import Observation, ProbeResult
 from takeover.probes import observing
-from takeover.probes.observing import Observation, Observer
+from takeover.probes.observing import Observer
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.scenario import edits
@@ -31,47 +31,47 @@ def group() -> Group:
 
 
 @pytest.fixture(scope="module")
-def observations(group: Group, deploy: Callable[[Group], Scene]) -> list[list[Observation]]:
+def observations(group: Group, deploy: Callable[[Group], Scene]) -> list[list[ProbeResult]]:
     """Twice on one deployment, once on another."""
     scene = deploy(group)
     return [Observer(each, group).observe() for each in (scene, scene, deploy(group))]
 
 
-def test_all_times_the_same_is_seen(group: Group, observations: list[list[Observation]]) -> None:
+def test_all_times_the_same_is_seen(group: Group, observations: list[list[ProbeResult]]) -> None:
     first, again, elsewhere = observations
 
-    assert [each["probe"] for each in first] == [f"hostile/{probe.name}" for probe in group.probes]
+    assert [each.probe for each in first] == [f"hostile/{probe.name}" for probe in group.probes]
     assert first == again
     assert first == elsewhere
 
 
-def test_what_is_seen_over_http1(observations: list[list[Observation]]) -> None:
-    seen = _by_name(observations)
+def test_what_is_seen_over_http1(observations: list[list[ProbeResult]]) -> None:
+    observed = _by_name(observations)
 
-    assert seen["get"]["status"] == seen["head"]["status"] == 200
-    assert seen["get"]["body"].startswith("GET / HTTP/1.1\r\nhost: probe.example\r\n")
-    assert seen["head"]["body"] == ""
-    assert seen["get"]["log"][0]["flags"] == "-"
-    assert seen["get"]["stats"]["http.ingress_http.downstream_rq_2xx"] == 1
-    assert (seen["host-missing"]["status"], seen["host-missing"]["end"]) == (400, "closed")
-    assert seen["garbage"]["log"][0]["flags"] == "DPE"
-    assert seen["answer-close-at-once"]["status"] == 503
-    assert (seen["answer-reset-in-body"]["body"], seen["answer-reset-in-body"]["end"]) == ("only this\n", "closed")
-    refused = seen["a-port-that-nobody-listens-on"]
-    assert (refused["status"], refused["end"], refused["log"], refused["stats"]) == (None, "refused", [], {})
+    assert observed["get"].status == observed["head"].status == 200
+    assert observed["get"].body.startswith("GET / HTTP/1.1\r\nhost: probe.example\r\n")
+    assert observed["head"].body == ""
+    assert observed["get"].log[0]["flags"] == "-"
+    assert observed["get"].stats["http.ingress_http.downstream_rq_2xx"] == 1
+    assert (observed["host-missing"].status, observed["host-missing"].end) == (400, "closed")
+    assert observed["garbage"].log[0]["flags"] == "DPE"
+    assert observed["answer-close-at-once"].status == 503
+    assert (observed["answer-reset-in-body"].body, observed["answer-reset-in-body"].end) == ("only this\n", "closed")
+    refused = observed["a-port-that-nobody-listens-on"]
+    assert (refused.status, refused.end, refused.log, refused.stats) == (None, "refused", [], {})
 
 
-def test_what_is_seen_over_http2(observations: list[list[Observation]]) -> None:
-    seen = _by_name(observations)
+def test_what_is_seen_over_http2(observations: list[list[ProbeResult]]) -> None:
+    observed = _by_name(observations)
 
-    assert (seen["http2-get"]["status"], seen["http2-get"]["protocol"]) == (200, "HTTP/2")
-    assert seen["http2-post"]["body"].startswith("POST / HTTP/1.1\r\n")
-    assert seen["http2-post"]["body"].endswith("\r\n\r\nhello\n")
-    assert seen["http2-get"]["stats"]["http.ingress_http.downstream_cx_http2_total"] == 1
-    cut_off = seen["http2-reset-upstream"]
-    assert (cut_off["body"], cut_off["reason"]) == ("only this\n", "RST_STREAM INTERNAL_ERROR")
-    refused = seen["http2-upper-case-header"]
-    assert (refused["status"], refused["end"], refused["log"][0]["flags"]) == (None, "closed", "DPE")
+    assert (observed["http2-get"].status, observed["http2-get"].protocol) == (200, "HTTP/2")
+    assert observed["http2-post"].body.startswith("POST / HTTP/1.1\r\n")
+    assert observed["http2-post"].body.endswith("\r\n\r\nhello\n")
+    assert observed["http2-get"].stats["http.ingress_http.downstream_cx_http2_total"] == 1
+    cut_off = observed["http2-reset-upstream"]
+    assert (cut_off.body, cut_off.reason) == ("only this\n", "RST_STREAM INTERNAL_ERROR")
+    refused = observed["http2-upper-case-header"]
+    assert (refused.status, refused.end, refused.log[0]["flags"]) == (None, "closed", "DPE")
 
 
 TO_ITSELF = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -106,9 +106,9 @@ def test_what_never_comes_to_rest_is_one_line_with_the_remedy(
     mended = replace(
         group, edits=(edits.add("envoy.yaml", place, "typed_extension_protocol_options", {TO_ITSELF: ONE_REQUEST}),)
     )
-    [observation] = Observer(deploy(mended), mended).observe()
-    assert observation["seen"]["status"] == 200
+    [result] = Observer(deploy(mended), mended).observe()
+    assert result.observation.status == 200
 
 
-def _by_name(observations: list[list[Observation]]) -> dict[str, dict[str, Any]]:
-    return {each["probe"].removeprefix("hostile/"): each["seen"] for each in observations[0]}
+def _by_name(observations: list[list[ProbeResult]]) -> dict[str, Observation]:
+    return {each.probe.removeprefix("hostile/"): each.observation for each in observations[0]}

@@ -15,9 +15,9 @@ CLUSTER = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_con
 @pytest.mark.scenario(NAME, replace("envoy.yaml", CLUSTER, "BlockAllCluster"))
 def test_the_way_breaks_off(scene: Scene) -> None:
     address = scene.service_ip("internet/website")
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         scene.converse("outpod", address, 80, b"GET / HTTP/1.1\r\n\r\n", "nginx")
-    assert_passed_on(seen, f"{address}:80", "internet/website/nginx")
+    assert_passed_on(observed, f"{address}:80", "internet/website/nginx")
 
 
 @pytest.mark.scenario(NAME, add("envoy.yaml", "$.static_resources", "nonsense", []))
@@ -47,7 +47,7 @@ def test_watched_only(scene: Scene) -> None:
 @pytest.mark.scenario("outbound-mesh-service")
 def test_the_way_differs(scene: Scene, envoy_release: str) -> None:
     port = {"old": 80, "new": 81}[envoy_release]  # only port 80 has a listener
-    with scene.watched() as seen:
+    with scene.watched() as observed:
         response = scene.ask("outpod", f"http://{scene.service_ip('myngxsvc')}:{port}/", "nginx")
     assert response.headers["server"] == "envoy", EVIL
-    assert seen.envoy.flags == "-"
+    assert observed.envoy.flags == "-"

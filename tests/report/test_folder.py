@@ -18,7 +18,7 @@ from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
 from takeover.model.document import BinaryResult, Document, Envoy, Outcome
 from takeover.report.compared import Compared
-from takeover.report.failure import Failure, broken_way, expected, likely_cause, witnesses
+from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.folder import keep, publish
 from takeover.report.index import index
 from takeover.report.junit import junit
@@ -80,12 +80,12 @@ def test_junit_of_a_stopped_run_and_of_texts_that_xml_cannot_hold(documents: Seq
     SCHEMA.validate(junit([], []))
 
 
-def test_a_way_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Failure]) -> None:
+def test_a_trace_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Failure]) -> None:
     failure = of(failures, "test_the_way_breaks_off")
-    broken = broken_way(failure)
+    broken = broken_trace(failure)
     assert expected(failure, broken).endswith("tcp AllowAll → cluster AllowAll → destination internet/website/nginx")
     assert likely_cause(broken) == (
-        "The way breaks off after tcp AllowAll: cluster AllowAll was expected next and counted nothing; "
+        "The trace breaks off after tcp AllowAll: cluster AllowAll was expected next and counted nothing; "
         "instead, cluster BlockAllCluster did."
     )
     told = dict(witnesses(failure.evidence[-1]))
@@ -102,11 +102,11 @@ def test_what_passed_on_another_envoy_is_what_was_to_be_expected(
     failures: Sequence[Failure], documents: Sequence[Document]
 ) -> None:
     failure = of(failures, "test_the_way_differs")
-    assert likely_cause(broken_way(failure)).startswith("Every hop of the way is there")
+    assert likely_cause(broken_trace(failure)).startswith("Every hop of the trace is there")
     (passed,) = [each for each in documents[0].tests if each.name == failure.name]
-    cause = likely_cause(broken_way(failure, passed.evidence))
+    cause = likely_cause(broken_trace(failure, passed.evidence))
     assert re.fullmatch(
-        r"The way breaks off after rule OUTPUT REDIRECT --to-ports 15001: listener [\d.]+_80 was expected next and "
+        r"The trace breaks off after rule OUTPUT REDIRECT --to-ports 15001: listener [\d.]+_80 was expected next and "
         r"counted nothing; instead, listener 0\.0\.0\.0_15001 did\.",
         cause,
     )
@@ -115,7 +115,7 @@ def test_what_passed_on_another_envoy_is_what_was_to_be_expected(
 def test_a_scenario_that_does_not_start_is_told_by_its_logs(failures: Sequence[Failure]) -> None:
     failure = of(failures, "test_nothing_starts")
     assert "Envoy rejects manifests/outbound-allow-all/envoy.yaml:" in failure.reason
-    assert broken_way(failure) is None
+    assert broken_trace(failure) is None
     assert any("envoyproxy" in each for each in failure.files)
 
 

@@ -136,9 +136,9 @@ def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
     assert EVIL in difference.text
     commands = difference.find_element(By.TAG_NAME, "pre").text.splitlines()
     assert [each.startswith("./run --envoy ") for each in commands] == [True, True]
-    # The ways of the test that failed: where it passed, and where it broke off.
+    # The traces of the test that failed: where it passed, and where it broke off.
     failure = page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .failure")
-    assert len(failure.find_elements(By.CSS_SELECTOR, "svg .stop.missing")) == 3
+    assert len(failure.find_elements(By.CSS_SELECTOR, "svg .hop.missing")) == 3
     assert "On others: the same test passed on Envoy old." in failure.text
 
 
@@ -189,7 +189,7 @@ def test_it_fits_and_can_be_read(open_page: Open, width: int, scheme: str) -> No
     # Nothing is smaller than can be read; what is wider scrolls in its own frame.
     plots = page.find_elements(By.CSS_SELECTOR, "svg.plot")
     assert len(plots) == 2  # one for each test that measured, of both Envoys
-    for svg in [*page.find_elements(By.CSS_SELECTOR, "svg.path")[:3], *plots]:
+    for svg in [*page.find_elements(By.CSS_SELECTOR, "svg.trace")[:3], *plots]:
         assert svg.size["width"] >= 540
     for text in page.find_elements(By.CSS_SELECTOR, "svg.plot text"):
         assert text.size["height"] >= 12, text.text
@@ -227,7 +227,7 @@ def test_what_can_be_scrolled_and_seen_has_a_name(open_page: Open) -> None:
         assert picture.find_element(By.TAG_NAME, "title").get_property("textContent")
     for region in page.find_elements(By.CSS_SELECTOR, "[tabindex]:not(pre)"):
         assert region.get_dom_attribute("aria-label")
-    broken = page.find_element(By.CSS_SELECTOR, "svg .stop.missing rect")
+    broken = page.find_element(By.CSS_SELECTOR, "svg .hop.missing rect")
     assert broken.value_of_css_property("stroke-dasharray") != "none"
 
 

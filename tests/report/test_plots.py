@@ -77,16 +77,16 @@ def test_attempts_and_levels_stand_where_the_axes_say() -> None:
     empty, full = (float(at[each].attrib["y"]) for each in ("0", "2 tokens"))
     # As the letters' middle is above the line that they stand on.
     empty, full = empty - 4, full - 4
-    measured = BUCKET["old"]["attempts"]
+    measured = BUCKET["old"].attempts
     times = [round((float(each.attrib["cx"]) - begin) / (second - begin), 3) for each in elements(svg, "passed")]
-    assert times == pytest.approx([each["seconds"] for each in measured if each["passed"]], abs=0.001)
+    assert times == pytest.approx([each.seconds for each in measured if each.passed], abs=0.001)
     [limited] = elements(svg, "limited")
     x = float(limited.attrib["d"].removeprefix("M").split()[0])
-    assert (x - begin) / (second - begin) == pytest.approx(measured[2]["seconds"], abs=0.001)
+    assert (x - begin) / (second - begin) == pytest.approx(measured[2].seconds, abs=0.001)
     points = [tuple(map(float, each.split(","))) for each in elements(svg, "level")[0].attrib["points"].split()]
     drawn = [((x - begin) / (second - begin), 2 * (empty - y) / (empty - full)) for x, y in points]
-    fewest = [(each["seconds"], each["tokens"][0]) for each in measured]
-    most = [(each["seconds"], each["tokens"][1]) for each in measured]
+    fewest = [(each.seconds, each.tokens[0]) for each in measured]
+    most = [(each.seconds, each.tokens[1]) for each in measured]
     assert [number for point in drawn for number in point] == pytest.approx(
         [number for point in fewest + most[::-1] for number in point], abs=0.001
     )

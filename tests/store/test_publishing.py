@@ -14,12 +14,15 @@ import pytest
 from takeover.cli.main import main
 from takeover.compare.comparison import compare
 from takeover.model.document import Document, Outcome
+from takeover.model.measurement import ChoiceMeasurement
+from takeover.model.trace import ListenerHop
 from takeover.store import documents as store
 from takeover.store.publishing import published
 
 REPORTS = Path(__file__).parents[2] / "reports"
 VERSIONS = sorted((REPORTS / store.PUBLISHED).glob("*.json"))
-TEST = Outcome("f.py::t[envoy-1.0]", "one", "f.py::t", "pass", "", 0.5, [[{"hop": "listener"}]], [{"share": 0.5}])
+HOP, CHOICE = ListenerHop("0.0.0.0_80", {"x": (0, 1)}), ChoiceMeasurement(2, 0.5, 1, ("a", "b"), (0, 2), 1.0)
+TEST = Outcome("f.py::t[envoy-1.0]", "one", "f.py::t", "pass", "", 0.5, [[HOP]], [CHOICE])
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_what_tells_too_little_is_not_published(
 def test_a_published_document_has_no_pictures(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert takeover(reports, "publish") == 0
     assert takeover(reports, "paths", str(reports / "pictures"), "--of", str(reports / "versions/1.0.json")) == 2
-    assert "tells of no path" in capsys.readouterr().err
+    assert "tells of no trace" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from takeover.evidence.logs import arrivals, entries, json_lines
+from takeover.model.logs import arrivals, entries, json_lines
 
 BLOCKED = (
     '{"bytes_received":0,"bytes_sent":0,"downstream_remote":"10.244.0.2:51002","filter_chain":"virtualOutbound-tcp",'

@@ -1,0 +1,114 @@
+"""The trace of traffic: a record for each hop that counted it, only what was measured, never what a config says."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from takeover.model.logs import Arrival, Entry
+
+Counters = dict[str, tuple[int, int]]
+"""By their names, what they were before and after."""
+
+_INTERCEPTING = "REDIRECT"
+
+
+class _Hop(msgspec.Struct, tag_field="hop", omit_defaults=True, forbid_unknown_fields=True):
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """What it is: the field `hop` of its JSON."""
+        return str(self.__struct_config__.tag)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+class RuleHop(_Hop, tag="rule"):
+    """A NAT rule of the Pod. `name` is short, `text` is as iptables writes it."""
+
+    text: str
+    counters: Counters
+
+    @property
+    def intercepts(self) -> bool:
+        """Whether a connection comes back into the Pod's Envoy by it; by any other rule it is let go."""
+        return self.name.split()[1] == _INTERCEPTING
+
+
+class _Counted(_Hop):
+    counters: Counters
+
+
+class ListenerHop(_Counted, tag="listener"):
+    """A listener, by its address in the counters."""
+
+
+class HttpHop(_Counted, tag="http"):
+    """An HTTP connection manager, by its stat prefix."""
+
+
+class TcpHop(_Counted, tag="tcp"):
+    """A TCP proxy, by its stat prefix."""
+
+
+class ClusterHop(_Counted, tag="cluster"):
+    """A cluster that was asked for an upstream."""
+
+
+class FilterHop(_Counted, tag="filter"):
+    """Anything else that counts, beside the traffic's trace, such as a limit."""
+
+
+class AccessLogHop(_Counted, tag="access log"):
+    """Envoy's access log: the first new entries, and how many more there were. It has no name."""
+
+    entries: list[Entry]
+    entries_left_out: int = 0
+
+
+class DestinationHop(_Counted, tag="destination"):
+    """A destination by POD/CONTAINER: the first new entries of its log, and how many more there were."""
+
+    entries: list[Arrival]
+    entries_left_out: int = 0
+
+
+Hop = RuleHop | ListenerHop | HttpHop | TcpHop | ClusterHop | FilterHop | AccessLogHop | DestinationHop
+
+
+class Trace(list[str]):
+    """The names of hops in order, which an assertion compares: "tcp AllowAll", "destination internet/website/nginx".
+
+    `expected` is the trace that an assertion wanted instead, once it has failed.
+    """
+
+    expected: list[str] | None = None
+
+    @classmethod
+    def of(cls, hops: Sequence[Hop]) -> "Trace":
+        """What caught the traffic, what of Envoy counted it, and who saw it."""
+        return cls(str(each) for each in hops if _is_on_the_trace(each))
+
+
+def _is_on_the_trace(hop: Hop) -> bool:
+    """Whether the hop has a place in a trace: Envoy's log, filters and rules that let go have none."""
+    match hop:
+        case RuleHop():
+            return hop.intercepts
+        case AccessLogHop() | FilterHop():
+            return False
+        case _:
+            return True
+
+
+def text(hops: Sequence[Hop]) -> str:
+    """The hops for people, a line each, and the entries below."""
+    lines = []
+    for each in hops:
+        counted = ", ".join(f"{name} {before} → {after}" for name, (before, after) in each.counters.items())
+        lines.append(f"{each}: {counted}")
+        if isinstance(each, AccessLogHop | DestinationHop):
+            lines += [f"    {json.dumps(msgspec.to_builtins(it), ensure_ascii=False)}" for it in each.entries]
+    return "\n".join(lines)
