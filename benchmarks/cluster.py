@@ -5,16 +5,16 @@ import time
 
 from takeover.engines.kubernetes.engine import KubernetesEngine
 from takeover.envoy.releases import resolve
-from takeover.scenario.loader import Scenario
+from takeover.scenario.library import Library
 
 
 def main() -> None:
     """Deploys each scenario once on the context's cluster, and prints a line a scenario."""
     engine, release = KubernetesEngine(sys.argv[1] if len(sys.argv) > 1 else None), resolve(None)[0]
     try:
-        for name in Scenario.names():
+        for name in Library.bundled().names():
             before, begin = engine.calls, time.monotonic()
-            deployment = engine.deploy(Scenario.named(name), release)
+            deployment = engine.deploy(Library.bundled().scenario(name), release)
             deployment.delete()
             seconds, calls = time.monotonic() - begin, engine.calls - before
             of_verbs = ", ".join(f"{verb} {count}" for verb, count in calls.most_common())

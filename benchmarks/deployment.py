@@ -12,7 +12,7 @@ from pathlib import Path
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
-from takeover.scenario.loader import Scenario
+from takeover.scenario.library import Library
 
 _RUNS = 20
 _SCENARIO = "inbound-interception"  # an init container and two containers, and the Pod of a client
@@ -48,7 +48,7 @@ def main() -> None:
     times, memory = [], []
     for _ in range(_RUNS + 1):
         begin = time.monotonic()
-        deployment = engine.deploy(Scenario.named(_SCENARIO), release)
+        deployment = engine.deploy(Library.bundled().scenario(_SCENARIO), release)
         times.append(time.monotonic() - begin)
         memory.append(memory_of_tree(os.getpid()))
         deployment.delete()

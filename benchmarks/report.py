@@ -15,6 +15,7 @@ from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
 from takeover.report.compared import Compared
 from takeover.report.folder import publish
+from takeover.scenario.library import Library
 from takeover.store import documents as store
 
 _LATEST = Path(__file__).parents[1] / "reports" / store.LATEST / store.RESULTS
@@ -34,7 +35,7 @@ def main() -> None:
             paths.append(store.write(run, document.envoy.name, msgspec.json.encode(document)))
         comparison = compare({path.stem: functools.partial(store.read, path) for path in paths})
         begin = time.monotonic()
-        page = publish(run, paths, Compared(comparison, failing(None)))
+        page = publish(run, Library.bundled(), paths, Compared(comparison, failing(None)))
         seconds = time.monotonic() - begin
         tests = sum(len(each.tests) for each in found) * _ENVOYS // len(found)
         print(

@@ -7,7 +7,7 @@ import yaml
 
 from takeover.base import console
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli.results import add_reports, chosen, paths_of, published
+from takeover.cli.results import add_reports, add_scenarios, chosen, library_of, paths_of, published
 from takeover.compare.comparison import Difference, Place, compare
 from takeover.compare.listing import line, values
 from takeover.compare.observations import ObservedChange, observation_changes
@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new", metavar="NEW", help="likewise; this Envoy is run")
     parser.add_argument("--envoy", metavar="NAME=PATH", help="where NEW's binary is, if it is a build of your own")
     add_reports(parser)
+    add_scenarios(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         if (each.kind, each.what) == (difference.kind, difference.what)
     )
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:
-        trial = Trial(engine, release, place.scenario, place.probe)
+        trial = Trial(engine, release, library_of(options), place.scenario, place.probe)
         try:
             found = Explaining(trial, before, changed, lambda each: console.write(f"  {each}")).explain(
                 new.binary.guards

@@ -6,7 +6,7 @@ from pathlib import Path
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.cli.results import add_reports, latest, paths_of
+from takeover.cli.results import add_reports, add_scenarios, latest, library_of, paths_of
 from takeover.report.matrix import matrix
 from takeover.store import documents as store
 
@@ -24,12 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="an Envoy's results by its name or path, in the order of the columns (default: all of the latest run)",
     )
     add_reports(parser)
+    add_scenarios(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the file. Returns the exit code. Raises: BadInputError."""
     files = paths_of(options.results, options.reports).values() if options.results else latest(options.reports)
-    drawn = matrix([store.read(each) for each in files])
+    drawn = matrix(library_of(options), [store.read(each) for each in files])
     try:
         options.picture.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(options.picture, drawn.encode())

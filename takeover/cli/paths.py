@@ -6,7 +6,7 @@ from pathlib import Path
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.cli.results import add_reports, latest
+from takeover.cli.results import add_reports, add_scenarios, latest, library_of
 from takeover.report.page import sections
 from takeover.report.pictures import traces
 from takeover.store import documents as store
@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the pictures go")
     parser.add_argument("--of", metavar="NAME|FILE", help="an Envoy's results (default: the first of the latest run)")
     add_reports(parser)
+    add_scenarios(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         )
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
-        for section in sections([document], []):
+        for section in sections(library_of(options), [document], []):
             if drawn := traces(section, standalone=True):
                 atomic.write(options.folder / f"{section.about.name}.svg", drawn[0].svg.encode())
     except OSError as error:

@@ -10,6 +10,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.compare.comparison import Comparison, Difference
 from takeover.model.versions import version_of
+from takeover.scenario.library import Library
 from takeover.store import documents as store
 
 
@@ -22,6 +23,21 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where runs leave results (default: reports)",
     )
+
+
+def add_scenarios(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says where scenarios are."""
+    parser.add_argument(
+        "--scenarios",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the scenarios that the results are of (default: the project's own)",
+    )
+
+
+def library_of(options: argparse.Namespace) -> Library:
+    """The scenarios that the option names. Raises: BadInputError."""
+    return Library(options.scenarios) if options.scenarios is not None else Library.bundled()
 
 
 def paths_of(names: Sequence[str], reports: Path) -> dict[str, Path]:

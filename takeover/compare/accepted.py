@@ -10,11 +10,36 @@ from takeover.base.patterns import matches
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME
 from takeover.model.versions import version_of
-from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.files import read_yaml
+from takeover.scenario.typed_yaml import Entry, Text, read_entries
 
 DEFAULT = "accepted.yaml"
+_LIST = "list of accepted differences"
 _PATTERNS = ("kind", "scenario", "probe", "what")
+
+
+class AcceptedEntry(Entry, kw_only=True):
+    """An entry of `accepted.yaml`: a difference by its id, or all that fit the patterns (* stands for anything).
+
+    Args:
+        id: the difference's id, as `takeover compare` lists it.
+        kind: the kind of the differences.
+        scenario: a pattern of the scenarios' names.
+        probe: a pattern of `GROUP/PROBE`.
+        what: a pattern of what differs.
+        reason: why it is accepted.
+        who: who accepted it.
+        until: up to and with this version of Envoy, such as `"1.41.0"`; for a newer one it does not hold.
+    """
+
+    id: Text = ""
+    kind: Text = ""
+    scenario: Text = ""
+    probe: Text = ""
+    what: Text = ""
+    reason: Text
+    who: Text
+    until: Text
 
 
 @dataclass(frozen=True)
@@ -58,28 +83,18 @@ def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
         path = Path(DEFAULT)
         if not path.exists():
             return ()
-    return tuple(map(_entry, mappings(path, "list of accepted differences"))) if read_yaml(path) else ()
+    return tuple(map(_entry, read_entries(path, AcceptedEntry, _LIST))) if read_yaml(path) else ()
 
 
-def _entry(entry: Fields) -> Acceptance:
-    entry.only("id", *_PATTERNS, "reason", "who", "until")
-    patterns = tuple((name, entry.take(name, str)) for name in _PATTERNS if name in entry.data)
-    if ("id" in entry.data) is bool(patterns):
+def _entry(entry: AcceptedEntry) -> Acceptance:
+    patterns = tuple((name, str(getattr(entry, name))) for name in _PATTERNS if entry.has(name))
+    if entry.has("id") is bool(patterns):
         raise entry.error(f"give an id, or one or more of {', '.join(_PATTERNS)}; not both, not neither")
-    for name, pattern in patterns:
-        if name == "kind" and pattern not in BY_NAME:
-            raise entry.error(f"no kind {pattern!r}; there are {', '.join(BY_NAME)}", "kind")
-    until = entry.take("until", str)
-    if not (version := _version(until)):
-        raise entry.error(f'until must be a version of Envoy like "1.41.0", not {until!r}', "until")
-    return Acceptance(
-        entry.take("id", str) if "id" in entry.data else "",
-        patterns,
-        entry.take("reason", str),
-        entry.take("who", str),
-        version,
-        entry.document.where(*entry.at),
-    )
+    if entry.kind and entry.kind not in BY_NAME:
+        raise entry.error(f"no kind {entry.kind!r}; there are {', '.join(BY_NAME)}", "kind")
+    if not (version := _version(entry.until)):
+        raise entry.error(f'until must be a version of Envoy like "1.41.0", not {entry.until!r}', "until")
+    return Acceptance(entry.id, patterns, entry.reason, entry.who, version, entry.where())
 
 
 def _version(text: str) -> Version | None:

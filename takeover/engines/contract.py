@@ -87,8 +87,8 @@ class Deployment(Protocol):
     def scenario(self) -> Scenario: ...
 
     @property
-    def mark(self) -> str:
-        """What `Mark` in the scenario's edits stands for now; another one after `replace_config_map`."""
+    def config_id(self) -> str:
+        """What `ConfigId` in the scenario's edits stands for now; another one after `replace_config_map`."""
         ...
 
     @property

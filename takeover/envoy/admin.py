@@ -7,6 +7,7 @@ import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from takeover.base.errors import BadInputError, DeploymentError
+from takeover.scenario.supplying import CONFIG_ID
 
 
 class Admin:
@@ -26,12 +27,12 @@ class Admin:
         """The server's state: LIVE, PRE_INITIALIZING, INITIALIZING or DRAINING."""
         return self._client.get("/ready").text.strip()  # 503 is an answer too
 
-    def mark(self) -> str:
-        """`node.id` of the configuration that this Envoy runs with: tells one deployment's Envoy from another's."""
+    def config_id(self) -> str:
+        """The config id in `node.metadata` that this Envoy runs with: tells one deployment's Envoy from another's."""
         # /server_info has it as well, between a hundred kilobytes of extensions.
-        configs = self._json("/config_dump", {"mask": "bootstrap.node.id"}).get("configs", [])
-        nodes = [each.get("bootstrap", {}).get("node", {}) for each in configs]
-        return cast("str", next((each["id"] for each in nodes if "id" in each), ""))
+        configs = self._json("/config_dump", {"mask": "bootstrap.node.metadata"}).get("configs", [])
+        found = [each.get("bootstrap", {}).get("node", {}).get("metadata", {}) for each in configs]
+        return cast("str", next((each[CONFIG_ID] for each in found if CONFIG_ID in each), ""))
 
     def stats(self, pattern: str | None = None) -> dict[str, int]:
         """Counters and gauges by name, of those that match `pattern` (RE2, anywhere in the name) or of all.
@@ -59,8 +60,8 @@ class Admin:
         """`envoy.admin.v3.ListenerStatus` of each listener: its name and address."""
         return cast("list[dict[str, Any]]", self._json("/listeners", {"format": "json"}).get("listener_statuses", []))
 
-    def wait_until_serving(self, mark: str, deadline: float) -> None:
-        """Waits, at most `deadline` seconds, until the Envoy that runs with `mark` is LIVE.
+    def wait_until_serving(self, config_id: str, deadline: float) -> None:
+        """Waits, at most `deadline` seconds, until the Envoy that runs with that config id is LIVE.
 
         Raises: DeploymentError that says what was last seen.
         """
@@ -69,12 +70,12 @@ class Admin:
         def is_serving() -> bool:
             nonlocal seen
             try:
-                state, found = self.ready(), self.mark()
+                state, found = self.ready(), self.config_id()
             except (httpx.HTTPError, OSError) as error:
                 seen = f"no answer ({error!r})"
                 return False
-            seen = f"{state} with node.id {found!r}"
-            return state == "LIVE" and found == mark
+            seen = f"{state} with the config id {found!r}"
+            return state == "LIVE" and found == config_id
 
         try:
             Retrying(
@@ -84,7 +85,7 @@ class Admin:
             )(is_serving)
         except RetryError:
             raise DeploymentError(
-                f"no Envoy is LIVE with node.id {mark!r} after {deadline:g} s; last seen: {seen}"
+                f"no Envoy is LIVE with the config id {config_id!r} after {deadline:g} s; last seen: {seen}"
             ) from None
 
     def _json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:

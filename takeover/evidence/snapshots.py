@@ -44,7 +44,7 @@ class Witnesses:
         self._container = container
         self._unused = dict.fromkeys(admin.stats(), 0)
         self._used = used
-        self._destinations = Destinations(deployment.pods)
+        self._destinations = Destinations(deployment.scenario.destinations, deployment.pods)
         self._has_rules: bool | None = None
         self._last: tuple[int, Snapshot] | None = None
 

@@ -12,18 +12,18 @@ from takeover.probes.observing import Observer
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.scenario import edits
-from takeover.scenario.edits import Edit
-from takeover.scenario.loader import ENVOY_CONFIG, Scenario
+from takeover.scenario.library import Library
 from takeover.scene import Scene
 
 
 class Trial:
     """Makes the probe on a deployment of its own for each set of guards."""
 
-    def __init__(self, engine: Engine, release: Release, scenario: str, probe: str) -> None:
+    def __init__(self, engine: Engine, release: Release, library: Library, scenario: str, probe: str) -> None:
         self._engine = engine
         self._release = release
-        whole, place = _found(scenario, probe)
+        self._library = library
+        whole, place = _found(library, scenario, probe)
         self._up_to_it = dataclasses.replace(whole, probes=whole.probes[: place + 1])
         self._group = dataclasses.replace(whole, probes=whole.probes[place : place + 1])
 
@@ -37,18 +37,19 @@ class Trial:
         Raises: DeploymentError where Envoy does not start so, UnrestError where the probe does not come to an end.
         """
         runtime = layered_runtime(guards, value=False)
-        added = (edits.add(ENVOY_CONFIG, "$", "layered_runtime", runtime),) if guards else ()
-        every: tuple[Edit, ...] = (*self._group.edits, *added)
-        scene = Scene.deploy(self._engine, self._release, self._group.scenario, every, self._group.parts)
+        scenario = self._library.scenario(self._group.scenario, self._group.bases)
+        configs = dict.fromkeys(each.config for each in scenario.envoys) if guards else ()
+        added = [edits.add(each, "$", "layered_runtime", runtime) for each in configs]
+        scene = Scene.deploy(self._engine, self._release, scenario.edited((*self._group.edits, *added)))
         try:
             return Observer(scene, self._group).observe()[-1].observation
         finally:
             scene.close()
 
 
-def _found(scenario: str, probe: str) -> tuple[Group, int]:
+def _found(library: Library, scenario: str, probe: str) -> tuple[Group, int]:
     """The probe's group and its place there."""
-    for group in read_probes(Scenario.named(scenario)):
+    for group in read_probes(library.scenario(scenario)):
         for place, each in enumerate(group.probes):
             if probe == f"{group.name}/{each.name}":
                 return group, place

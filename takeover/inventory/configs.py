@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.normal_form import without_chance
-from takeover.scenario.loader import ENVOY_CONFIG, MANIFESTS, Scenario, names
+from takeover.scenario.library import Library
+from takeover.scenario.typed_yaml import Json
 
-_AS_WRITTEN = MANIFESTS / "as-written"
+_AS_WRITTEN = "as-written"
 _DEADLINE = 60
 _LONGEST_COMMAND = 200  # in a message: a config may be a part of it
 _WARNING = re.compile(r"^\[[^\]]*\]\[\d+\]\[(warning|error)\]\[(?!envoy_bug)", re.MULTILINE)
@@ -26,30 +27,39 @@ _ADVICE = re.compile(r"(?<=\.) (This configuration will be removed|If continued 
 
 @dataclass(frozen=True)
 class Config:
-    """A config of the project: a scenario's envoy.yaml, or the article's as it was written for Envoy v1.21."""
+    """A config of a library: a scenario's, or the article's as it was written for Envoy v1.21.
+
+    Args:
+        content: what is in it. Only of a manifest: what was written for Envoy v1.21 is for Envoy to read.
+    """
 
     scenario: str
     source: Literal["manifest", "as-written"]
     path: Path
-
-    def content(self) -> Any:
-        """What is in it. Only of a manifest: what was written for Envoy v1.21 is for Envoy to read."""
-        return Scenario.named(self.scenario).config(self.path.name)
+    content: Json = None
 
 
-def configs() -> list[Config]:
-    """All there are, sorted. An as-written one is told by its file's name."""
-    manifests = [Config(name, "manifest", MANIFESTS / name / ENVOY_CONFIG) for name in names()]
-    return manifests + [Config(path.stem, "as-written", path) for path in sorted(_AS_WRITTEN.glob("*.yaml"))]
+def configs(library: Library) -> list[Config]:
+    """All there are, sorted: of a scenario its Envoys', the first by its name; as-written ones by their file's."""
+    found = []
+    for name in library.names():
+        scenario = library.scenario(name)
+        first, *others = dict.fromkeys(each.config for each in scenario.envoys)
+        named = [(name, first), *((f"{name}/{each}", each) for each in others)]
+        found += [
+            Config(called, "manifest", scenario.config_path(each), scenario.config(each)) for called, each in named
+        ]
+    written = sorted((library.folder / _AS_WRITTEN).glob("*.yaml"))
+    return [*found, *(Config(path.stem, "as-written", path) for path in written)]
 
 
-def validated(binary: Path) -> list[ConfigResult]:
+def validated(binary: Path, library: Library) -> list[ConfigResult]:
     """For each config whether Envoy takes it.
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
     with bare_node() as node, ThreadPoolExecutor(2, "validate") as pool:
-        return list(pool.map(lambda config: _validated(node, binary, config), configs()))
+        return list(pool.map(lambda config: _validated(node, binary, config), configs(library)))
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,19 @@ from takeover.inventory.running import extensions_and_stats
 from takeover.model.document import BinaryResult, Inventory
 from takeover.model.release import Release
 from takeover.node.bare_node import bare_node
+from takeover.scenario.library import Library
 
 _DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
-def facts_of(release: Release) -> Inventory:
-    """What the release by itself is, whatever traffic it gets. Raises: TakeoverError when its binary does not tell."""
-    extensions, stats = extensions_and_stats(release.path)
-    configs = validated(release.path)
+def facts_of(release: Release, library: Library) -> Inventory:
+    """What the release by itself is, whatever traffic it gets, and which of the library's configs it loads.
+
+    Raises: TakeoverError when its binary does not tell.
+    """
+    extensions, stats = extensions_and_stats(release.path, library)
+    configs = validated(release.path, library)
     return Inventory(configs, BinaryResult(extensions, stats, _flags(release.path), guards(release.path)))
 
 

@@ -17,6 +17,7 @@ from takeover.inventory.merged import merged
 from takeover.net import http
 from takeover.node.bare_node import BareNode, Program, bare_node
 from takeover.node.stream import SocketStream
+from takeover.scenario.library import Library
 
 _DEADLINE = 30.0
 
@@ -31,7 +32,7 @@ class _EndedError(TakeoverError):
     """Envoy ended: it does not take its config."""
 
 
-def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
+def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], list[str]]:
     """The extensions as CATEGORY/NAME, and the names of all statistics, each sorted.
 
     It runs with the listeners and clusters of all scenarios together; nothing is listened on. Statistics that come with
@@ -40,7 +41,7 @@ def extensions_and_stats(binary: Path) -> tuple[list[str], list[str]]:
 
     Raises: TakeoverError when it does not serve.
     """
-    told = _told_by_all(binary, [each for each in configs() if each.source == "manifest"])
+    told = _told_by_all(binary, [each for each in configs(library) if each.source == "manifest"])
     return sorted(told.extensions), sorted(told.stats)
 
 
@@ -72,7 +73,7 @@ def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]
     It has no file that could be left: its config is an argument, its socket has a name but no place.
     """
     name = f"envoy-takeover/{uuid.uuid4()}"
-    config = merged([(each.scenario, each.content()) for each in together], f"@{name}")
+    config = merged([(each.scenario, each.content) for each in together], f"@{name}")
     # JSON is YAML, and sooner written.
     options = ["--config-yaml", msgspec.json.encode(config).decode(), "--disable-hot-restart", "--concurrency", "1"]
     with bare_node() as node, node.start([str(binary), *options]) as envoy:

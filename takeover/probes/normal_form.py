@@ -209,7 +209,7 @@ class Normaliser:
             name = short_name(service)
             named[deployment.service_ip(name)] = f"<service {name}>"
         self._named = named
-        self._mark = deployment.mark
+        self._config_id = deployment.config_id
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
 
@@ -238,7 +238,7 @@ class Normaliser:
     def text(self, text: str) -> str:
         """Any text in its normal form."""
         named = self._addresses.sub(lambda found: self._named[found[0]], text)
-        return without_chance(named.replace(self._mark, "<mark>"))
+        return without_chance(named.replace(self._config_id, "<mark>"))
 
     def _data(self, value: Any) -> Any:
         """A log entry's value, of JSON's types: a scenario's config may nest them."""

@@ -20,8 +20,6 @@ from takeover.probes.normal_form import Normaliser
 from takeover.probes.probe import Group, Place, Probe
 from takeover.scene import Scene
 
-_HOSTILE = "hostile/upstream"
-_HOSTILE_CONTROL = 9999
 _LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
 _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
@@ -31,8 +29,8 @@ _UPSTREAM = re.compile(r"^cluster\.(.+)\.upstream_cx_active$")
 _FOR_REQUESTS = f"have the group's edits give what it waits for a timeout below {DEADLINE:g} s"
 _FOR_CLIENTS = f"have the group's edits give the listener and its filters timeouts below {DEADLINE:g} s"
 _FOR_UPSTREAMS = (
-    "only the hostile upstream ends its connections when asked: have the group's edits lead the cluster there, "
-    "or let the cluster end its own by max_requests_per_connection: 1"
+    "only what a base.yaml names as control ends its connections when asked (bases/hostile does): have the group's "
+    "edits lead the cluster there, or let the cluster end its own by max_requests_per_connection: 1"
 )
 _FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
 _FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each request one entry in it"
@@ -54,8 +52,8 @@ class _Observed:
 class Observer:
     """Observes the probes of one group on its deployment.
 
-    A probe begins and ends when Envoy is at rest and has no connection, neither with clients nor with the hostile
-    upstream: what is seen of one does not hang on which other probes there are (but for the limits' buckets).
+    A probe begins and ends when Envoy is at rest and has no connection, neither with clients nor with
+    upstreams: what is seen of one does not hang on which other probes there are (but for the limits' buckets).
     """
 
     def __init__(self, scene: Scene, group: Group) -> None:
@@ -63,9 +61,8 @@ class Observer:
         self._group = group
         self._container = scene.envoy_container
         self._counters = UsedStats(scene.connect_to_admin())
-        self._hostile: ByteStream | None = None
-        if _HOSTILE in scene.deployment.pods:
-            self._hostile = scene.pod(_HOSTILE).forward(_HOSTILE_CONTROL)
+        controls = scene.deployment.scenario.controls
+        self._controls: list[ByteStream] = [scene.pod(each.pod).forward(each.port) for each in controls]
 
     def observe(self) -> list[ProbeResult]:
         """What each probe sent and what was observed of it, in order.
@@ -74,8 +71,8 @@ class Observer:
         """
         with contextlib.ExitStack() as stack:
             stack.callback(self._counters.close)
-            if self._hostile is not None:
-                stack.callback(self._hostile.close)
+            for each in self._controls:
+                stack.callback(each.close)
             stats, log = self._rest(f"before the first probe of {self._of_group()}"), self._container.logs()
             observed = []
             for probe in self._group.probes:
@@ -133,7 +130,7 @@ class Observer:
         quiescence.waited_for(under_way, probe.within, _LONGEST_WAIT)
 
     def _rest(self, when: str) -> Stats:
-        """Waits until Envoy has no connection and no counter moves; ends what it has with the hostile upstream."""
+        """Waits until Envoy has no connection and no counter moves; ends what it has with upstreams that do so."""
 
         def of_clients() -> str:
             stats = self._counters.now()
@@ -161,10 +158,10 @@ class Observer:
         return found[-1]
 
     def _end_upstreams(self) -> None:
-        """Lets the hostile upstream end every connection that it has."""
-        if self._hostile is not None:
-            self._hostile.send(b"end\n")
-            self._hostile.receive(64)
+        """Lets the upstreams that do so when asked end every connection that they have."""
+        for each in self._controls:
+            each.send(b"end\n")
+            each.receive(64)
 
     def _of_group(self) -> str:
         return f"{self._group.scenario} {self._group.name}"

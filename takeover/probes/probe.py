@@ -96,14 +96,14 @@ class Group:
     Args:
         scenario: the scenario's name.
         name: tells it from the scenario's other groups.
-        parts: what is deployed beside the scenario (folders of manifests/parts).
+        bases: what is deployed beside the scenario (folders of a library's bases).
         edits: how the scenario is changed.
         where: the "FILE:LINE" where it is written.
     """
 
     scenario: str
     name: str
-    parts: tuple[str, ...]
+    bases: tuple[str, ...]
     edits: tuple[Edit, ...]
     probes: tuple[Probe, ...]
     where: str

@@ -4,20 +4,21 @@ import functools
 import re
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.probes.entries import GroupEntry, ProbeEntry, TargetEntry
 from takeover.probes.probe import Group, Place, Probe
-from takeover.probes.written_request import exchange, text
+from takeover.probes.written_request import Exchange, read_probe, text
 from takeover.scenario.documents import short_name
-from takeover.scenario.fields import Fields, mappings
-from takeover.scenario.loader import PARTS, Scenario
-from takeover.scenario.written_edits import read_edit
+from takeover.scenario.loader import Scenario
+from takeover.scenario.typed_yaml import Entry, read_entries, single
+from takeover.scenario.written_edits import edit_of
+from takeover.scenario.yaml_text import describe_type
 
 FILE = "probes.yaml"
-_SETS = PARTS / "probes"
 _NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
-_WITHIN = 2.0
-_GROUP = ("group", "why", "parts", "edits", "from", "container", "to", "host", "prefix", "protocol", "sets", "probes")
 
 
 def read_probes(scenario: Scenario) -> tuple[Group, ...]:
@@ -29,7 +30,7 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
     if not path.exists():
         return ()
     groups: dict[str, Group] = {}
-    for entry in mappings(path):
+    for entry in read_entries(path, GroupEntry):
         group = _group(scenario, entry)
         if group.name in groups:
             raise entry.error(f"a second group {group.name}; the first is at {groups[group.name].where}")
@@ -37,56 +38,59 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
     return tuple(groups.values())
 
 
-def _group(scenario: Scenario, entry: Fields) -> Group:
-    entry.only(*_GROUP)
-    name = _name(entry, "group")
-    entry.take("why", str)
-    parts = tuple(part for part, _ in entry.strings("parts"))
-    edits = tuple(read_edit(each).edit for each in entry.children("edits"))
-    for part, index in entry.strings("parts"):
-        if not (PARTS / part / "kustomization.yaml").is_file():
-            raise entry.error(f"there is no {display_path(PARTS / part)}", "parts", index)
-    where = entry.document.where(*entry.at)
+def _group(scenario: Scenario, entry: GroupEntry) -> Group:
+    _check_name(entry, entry.group, "group")
+    edits = tuple(edit_of(each).edit for each in entry.edits)
+    for index, base in enumerate(entry.bases):
+        try:
+            scenario.library.base(base)
+        except BadInputError as error:
+            raise entry.error(str(error), "bases", index) from None
     try:
-        deployed = Scenario.load(scenario.folder, parts).edited(edits)
+        deployed = scenario.library.scenario(scenario.name, entry.bases).edited(edits)
     except BadInputError as error:
-        raise entry.error(f"group {name}: {error}") from error
+        raise entry.error(f"group {entry.group}: {error}") from error
     probes: dict[str, Probe] = {}
-    for written in _written(entry):
-        probe = _probe(deployed, entry, written)
+    for written, exchange in _written(scenario, entry):
+        probe = _probe(deployed, entry, written, exchange)
         if probe.name in probes:
-            raise written.error(f"a second probe {probe.name} in {name}; the first is at {probes[probe.name].where}")
+            first = probes[probe.name].where
+            raise written.error(f"a second probe {probe.name} in {entry.group}; the first is at {first}")
         probes[probe.name] = probe
     if not probes:
-        raise entry.error(f"group {name} has no probes")
-    return Group(scenario.name, name, parts, edits, tuple(probes.values()), where)
+        raise entry.error(f"group {entry.group} has no probes")
+    return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where())
 
 
-def _written(entry: Fields) -> Iterator[Fields]:
+def _written(scenario: Scenario, group: GroupEntry) -> Iterator[tuple[ProbeEntry, Exchange]]:
     """The group's probes as they are written: those of its sets, then its own."""
-    for name, index in entry.strings("sets"):
-        path = _SETS / f"{name}.yaml"
-        if not path.is_file():
-            there = ", ".join(sorted(each.stem for each in _SETS.glob("*.yaml"))) or "none"
-            raise entry.error(f"there is no set {name}; there are {there}", "sets", index)
-        yield from mappings(path)
-    yield from entry.children("probes")
+    for index, name in enumerate(group.sets):
+        try:
+            path = scenario.library.probe_set(name)
+        except BadInputError as error:
+            raise group.error(str(error), "sets", index) from None
+        document = single(path)
+        if not isinstance(document.value, list):
+            raise BadInputError(f"{display_path(path)}: must be a list, not {describe_type(document.value)}")
+        yield from (read_probe(document, (number,), group) for number in range(len(document.value)))
+    document, at = group.place
+    yield from (read_probe(document, (*at, "probes", number), group) for number in range(len(group.probes)))
 
 
-def _probe(scenario: Scenario, group: Fields, entry: Fields) -> Probe:
-    made = exchange(group, entry)
-    pod = entry.take("from", str, "") or group.take("from", str)
-    container = entry.take("container", str, "") or group.take("container", str, "")
-    _check_pod(scenario, entry if "from" in entry.data else group, pod)
-    within = _WITHIN
-    if "within" in entry.data:
-        within = entry.data["within"]
-        if not isinstance(within, int | float) or isinstance(within, bool) or not 0 < within <= 10:
-            raise entry.error("within must be a number of seconds, above 0 and at most 10", "within")
-    place = _place(scenario, entry if "to" in entry.data else group)
+def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry, made: Exchange) -> Probe:
+    _check_name(entry, entry.name, "name")
+    pod = entry.from_ or group.from_
+    if not pod:
+        raise group.error(f"{group.name_of('from')} is missing")
+    _check_pod(scenario, entry if entry.from_ else group, pod)
+    container = entry.container or group.container
+    to = group.to if entry.to is UNSET else entry.to
+    if to is UNSET:
+        raise group.error(f"{group.name_of('to')} is missing")
+    place = _place(scenario, to)
     return Probe(
-        name=_name(entry, "name"),
-        where=entry.document.where(*entry.at),
+        name=entry.name,
+        where=entry.where(),
         pod=pod,
         container=container,
         to=place,
@@ -94,42 +98,34 @@ def _probe(scenario: Scenario, group: Fields, entry: Fields) -> Probe:
         steps=made.steps,
         http2=made.http2,
         method=made.method,
-        answers=entry.take("answers", int, 1),
-        until=text(entry, "until") if "until" in entry.data else b"",
-        within=float(within),
+        answers=entry.answers,
+        until=b"" if entry.until is UNSET else text(entry, entry.until, "until"),
+        within=float(entry.within),
         request=made.record(f"{pod}/{container}".rstrip("/"), place.record),
     )
 
 
-def _name(entry: Fields, key: str) -> str:
-    name: str = entry.take(key, str)
+def _check_name(entry: Entry, name: str, key: str) -> None:
     if not _NAME.fullmatch(name):
         raise entry.error(f"a {key} is of small letters, digits, - and ., not {name!r}", key)
-    return name
 
 
-def _place(scenario: Scenario, entry: Fields) -> Place:
-    entry.take("to", dict)
-    to = Fields(entry.document, (*entry.at, "to"))
-    to.only("service", "pod", "host", "port")
-    kinds = [each for each in ("service", "pod", "host") if each in to.data]
+def _place(scenario: Scenario, to: TargetEntry) -> Place:
+    kinds = [each for each in ("service", "pod", "host") if to.has(each)]
     if len(kinds) != 1:
         raise to.error(f"name one of service, pod and host, not {' and '.join(kinds) or 'none'}")
-    name, port = to.take(kinds[0], str), to.take("port", int)
-    match kinds[0]:
-        case "service":
-            known = _names_of(scenario, "Service")
-            if name not in known:
-                raise to.error(f"no Service {name}; there are {', '.join(sorted(known)) or 'none'}", "service")
-            return Place("service", name, port)
-        case "pod":
-            _check_pod(scenario, to, name, "pod")
-            return Place("pod", name, port)
-        case _:
-            return Place("host", name, port)
+    if to.service:
+        known = _names_of(scenario, "Service")
+        if to.service not in known:
+            raise to.error(f"no Service {to.service}; there are {', '.join(sorted(known)) or 'none'}", "service")
+        return Place("service", to.service, to.port)
+    if to.pod:
+        _check_pod(scenario, to, to.pod, "pod")
+        return Place("pod", to.pod, to.port)
+    return Place("host", to.host, to.port)
 
 
-def _check_pod(scenario: Scenario, entry: Fields, name: str, key: str = "from") -> None:
+def _check_pod(scenario: Scenario, entry: Entry, name: str, key: str = "from") -> None:
     known = _names_of(scenario, "Pod")
     if name not in known:
         raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known))}", key)

@@ -1,18 +1,28 @@
-"""How a probe's request stands in probes.yaml: structured, or as the bytes themselves."""
+"""How a probe's request becomes what goes over the connection: by the protocol that its entry names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
+from takeover.base.errors import BadInputError
 from takeover.model.request import ProbeRequest, ProbeStep, ProbeTarget
 from takeover.net.request import Request
+from takeover.probes.entries import (
+    Bytes,
+    GroupEntry,
+    Http1Entry,
+    Http2Entry,
+    ProbeEntry,
+    RepeatEntry,
+    RequestEntry,
+    StepEntry,
+    TcpEntry,
+)
 from takeover.probes.probe import Await, End, Protocol, Send, Step
-from takeover.scenario.fields import Fields
-from takeover.scenario.yaml_text import Key, describe_type
+from takeover.scenario.typed_yaml import Entry, Json, convert
+from takeover.scenario.yaml_text import Key, YamlDocument
 
-_STRUCTURED = (
-    "method", "path", "version", "host", "headers", "body", "chunks", "trailers", "body_after_answer", "end",
-)  # fmt: skip
-_OTHERS = ("name", "from", "container", "to", "protocol", "steps", "answers", "until", "within")
-_PROTOCOLS = ("http1", "http2", "tcp")
 _MOST_BYTES = 4 << 20
 
 
@@ -52,48 +62,35 @@ class Exchange:
         )
 
 
-def exchange(group: Fields, entry: Fields) -> Exchange:
-    """The request of the probe at `entry`, with what its group says for all. Raises: BadInputError "FILE:LINE: …"."""
-    entry.only(*_OTHERS, *_STRUCTURED)
-    protocol: Protocol = entry.take("protocol", str, "") or group.take("protocol", str, "http1")
-    if protocol not in _PROTOCOLS:
-        raise entry.error(f"protocol is one of {', '.join(_PROTOCOLS)}, not {protocol}")
-    if "steps" in entry.data or protocol == "tcp":
-        return _of_steps(entry, protocol)
-    request = _structured(group, entry)
-    if protocol == "http2":
-        return Exchange(protocol, (), request, request.method)
-    head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
-    steps: list[Step] = [Send(head + body)]
-    if entry.take("body_after_answer", bool, False):
-        steps = [Send(head), Await(), Send(body)]
-    if entry.take("end", bool, False):
-        steps.append(End())
-    return Exchange(protocol, tuple(steps), request, request.method)
-
-
-def text(entry: Fields, *keys: Key) -> bytes:
-    """The text at `keys` as bytes, a character each: a string, or a list of strings and {repeat: TEXT, times: N}."""
-    return _text(entry, *keys).encode("latin-1")
-
-
-def _text(entry: Fields, *keys: Key) -> str:
-    value = entry.data
-    for key in keys:
+def read_probe(document: YamlDocument, index: tuple[Key, ...], group: GroupEntry) -> tuple[ProbeEntry, Exchange]:
+    """The entry at those keys, as its protocol's Struct, and what it sends. Raises: BadInputError "FILE:LINE: …"."""
+    value: Json = document.value
+    for key in index:
         value = value[key]
-    if isinstance(value, list):
-        joined = "".join(_text(entry, *keys, index) for index in range(len(value)))
-    elif isinstance(value, dict):
-        repeated = Fields(entry.document, (*entry.at, *keys))
-        repeated.only("repeat", "times")
-        once, times = repeated.take("repeat", str), repeated.take("times", int)
-        if not 0 < times * len(once) <= _MOST_BYTES:
-            raise repeated.error(f"times must make 1 to {_MOST_BYTES} characters", "times")
-        joined = once * times
-    elif isinstance(value, str):
-        joined = value
+    written = value.get("protocol") if isinstance(value, dict) else None
+    protocol = written or group.protocol
+    if isinstance(protocol, str) and protocol not in _PROTOCOLS:
+        where = document.where(*index, "protocol") if written else group.where("protocol")
+        raise BadInputError(f"{where}: protocol is one of {', '.join(_PROTOCOLS)}, not {protocol}")
+    kind, exchange = _PROTOCOLS[protocol if isinstance(protocol, str) else "http1"]
+    entry = convert(document, kind, index)
+    return entry, exchange(group, entry)
+
+
+def text(entry: Entry, value: Bytes, *keys: Key) -> bytes:
+    """What is written at `keys` in the entry, as bytes, a character each."""
+    return _text(entry, value, *keys).encode("latin-1")
+
+
+def _text(entry: Entry, value: Bytes, *keys: Key) -> str:
+    if isinstance(value, tuple):
+        joined = "".join(_text(entry, each, *keys, index) for index, each in enumerate(value))
+    elif isinstance(value, RepeatEntry):
+        if not 0 < value.times * len(value.repeat) <= _MOST_BYTES:
+            raise value.error(f"times must make 1 to {_MOST_BYTES} characters", "times")
+        joined = value.repeat * value.times
     else:
-        raise entry.error(f"must be a string, or a list of strings and repeats, not {describe_type(value)}", *keys)
+        joined = value
     try:
         joined.encode("latin-1")
     except UnicodeEncodeError:
@@ -101,29 +98,75 @@ def _text(entry: Fields, *keys: Key) -> str:
     return joined
 
 
-def _texts(entry: Fields, key: str) -> tuple[str, ...]:
-    return tuple(_text(entry, key, index) for index in range(len(entry.take(key, list, []))))
+def _texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]:
+    return tuple(_text(entry, each, key, index) for index, each in enumerate(values))
 
 
-def _of_steps(entry: Fields, protocol: Protocol) -> Exchange:
-    for key in _STRUCTURED:
-        if key in entry.data and key != "method":
-            raise entry.error(f"a probe has either steps or {key}", key)
-    if protocol == "http2":
-        raise entry.error("an HTTP/2 probe has no steps", "steps")
+def _http1(group: GroupEntry, entry: Http1Entry) -> Exchange:
+    if entry.has("steps"):
+        for key in Http1Entry.REQUEST:
+            if entry.has(key):
+                raise entry.error(f"a probe has either steps or {key}", key)
+        return _of_steps("http1", _text(entry, entry.method, "method"), entry.steps)
+    request = _structured(group, entry, entry.version)
+    head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
+    steps: list[Step] = [Send(head + body)]
+    if entry.body_after_answer:
+        steps = [Send(head), Await(), Send(body)]
+    if entry.end:
+        steps.append(End())
+    return Exchange("http1", tuple(steps), request, request.method)
+
+
+def _http2(group: GroupEntry, entry: Http2Entry) -> Exchange:
+    request = _structured(group, entry, "1.1")
+    return Exchange("http2", (), request, request.method)
+
+
+def _tcp(_: GroupEntry, entry: TcpEntry) -> Exchange:
+    return _of_steps("tcp", "GET", entry.steps)
+
+
+_PROTOCOLS: dict[str, tuple[type[ProbeEntry], Callable[[GroupEntry, ProbeEntry], Exchange]]] = {
+    "http1": (Http1Entry, _http1),  # type: ignore[dict-item]
+    "http2": (Http2Entry, _http2),  # type: ignore[dict-item]
+    "tcp": (TcpEntry, _tcp),  # type: ignore[dict-item]
+}
+
+
+def probe_kinds() -> list[type[ProbeEntry]]:
+    """The Struct of each protocol's probes."""
+    return [kind for kind, _ in _PROTOCOLS.values()]
+
+
+def _of_steps(protocol: Protocol, method: str, entries: tuple[StepEntry, ...]) -> Exchange:
     steps: list[Step] = []
-    for each in entry.children("steps"):
-        each.only("send", "await", "end")
-        match list(each.data):
-            case ["send"]:
-                steps.append(Send(text(each, "send")))
-            case ["await"] if each.data["await"] is True:
+    for each in entries:
+        match list(each.written):
+            case ["send"] if each.send is not UNSET:
+                steps.append(Send(text(each, each.send, "send")))
+            case ["await"] if each.await_:
                 steps.append(Await())
-            case ["end"] if each.data["end"] is True:
+            case ["end"] if each.end:
                 steps.append(End())
             case _:
                 raise each.error("a step is one of send: TEXT, await: true and end: true")
-    return Exchange(protocol, tuple(steps), None, entry.take("method", str, "GET"))
+    return Exchange(protocol, tuple(steps), None, method)
+
+
+def _structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
+    path = _text(entry, entry.path, "path")
+    host = group.host if entry.host is UNSET else "" if entry.host is None else _text(entry, entry.host, "host")
+    return Request(
+        method=_text(entry, entry.method, "method"),
+        path=group.prefix + path if path.startswith("/") else path,
+        version=version,
+        host=host,
+        headers=_texts(entry, entry.headers, "headers"),
+        body=None if entry.body is UNSET else _text(entry, entry.body, "body"),
+        chunks=_texts(entry, entry.chunks, "chunks"),
+        trailers=_texts(entry, entry.trailers, "trailers"),
+    )
 
 
 def _record(step: Step) -> ProbeStep:
@@ -134,25 +177,6 @@ def _record(step: Step) -> ProbeStep:
             return ProbeStep(await_=True)
         case End():
             return ProbeStep(end=True)
-
-
-def _structured(group: Fields, entry: Fields) -> Request:
-    method = _text(entry, "method") if "method" in entry.data else "GET"
-    path = _text(entry, "path") if "path" in entry.data else "/"
-    host = group.take("host", str, "probe.example")
-    if "host" in entry.data:
-        host = "" if entry.data["host"] is None else _text(entry, "host")
-    prefix = group.take("prefix", str, "")
-    return Request(
-        method=method,
-        path=prefix + path if path.startswith("/") else path,
-        version=entry.take("version", str, "1.1"),
-        host=host,
-        headers=_texts(entry, "headers"),
-        body=_text(entry, "body") if "body" in entry.data else None,
-        chunks=_texts(entry, "chunks"),
-        trailers=_texts(entry, "trailers"),
-    )
 
 
 def _head(request: Request) -> str:

@@ -12,7 +12,8 @@ from takeover.base.paths import display_path
 from takeover.report.page import About, in_order
 from takeover.report.templates import render
 from takeover.report.words import spoken
-from takeover.scenario.loader import ENVOY_CONFIG, Scenario
+from takeover.scenario.library import Library
+from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import read_sabotages
 
 PATHS = "paths"
@@ -23,6 +24,7 @@ _GUIDES = (
     ("asks what an exit code means", "Exit codes", "exit-codes.md"),
     ("has a cluster", "On a cluster", "clusters.md"),
     ("has scenarios of their own", "Your own scenarios", "own-scenarios.md"),
+    ("looks up a field of a YAML file", "Every field of the YAML files", "reference.md"),
     ("wants to know why to believe it", "What a verdict rests on", "verdicts.md"),
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),
@@ -42,14 +44,17 @@ class Suite:
     tests: Counter[str]
 
 
-def write(folder: Path, suites: Sequence[Suite]) -> None:
+def write(folder: Path, library: Library, suites: Sequence[Suite]) -> None:
     """Writes a page for each scenario of the suites, and README.md, which lists them in the article's order.
 
     Raises: BadInputError for a folder that cannot be written.
     """
-    abouts = in_order({each.scenario for each in suites})
+    abouts = in_order(library, {each.scenario for each in suites})
     pages = {
-        f"{about.name}.md": _page(about, [each for each in suites if each.scenario == about.name]) for about in abouts
+        f"{about.name}.md": _page(
+            library.scenario(about.name), about, [each for each in suites if each.scenario == about.name]
+        )
+        for about in abouts
     }
     guides = [each for each in _GUIDES if (folder / each[2]).exists()]
     pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS, guides=guides)
@@ -61,9 +66,9 @@ def write(folder: Path, suites: Sequence[Suite]) -> None:
         raise BadInputError(f"--write-docs: cannot write to {display_path(folder)}: {error.strerror}") from error
 
 
-def _page(about: About, suites: Sequence[Suite]) -> str:
-    scenario = Scenario.named(about.name)
-    config = scenario.config(ENVOY_CONFIG)["static_resources"]
+def _page(scenario: Scenario, about: About, suites: Sequence[Suite]) -> str:
+    configs = [scenario.config(each) for each in dict.fromkeys(envoy.config for envoy in scenario.envoys)]
+    resources = [each.get("static_resources") or {} for each in configs]
     return render(
         "scenario.md.j2",
         about=about,
@@ -72,8 +77,12 @@ def _page(about: About, suites: Sequence[Suite]) -> str:
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
         addresses=list(_addresses(scenario.objects())),
         objects=list(_objects(scenario.objects())),
-        listeners=list(_listeners(config.get("listeners", []))),
-        clusters=[(each["name"], each.get("type", "STATIC"), list(_endpoints(each))) for each in config["clusters"]],
+        listeners=[line for config in resources for line in _listeners(config.get("listeners", []))],
+        clusters=[
+            (each["name"], each.get("type", "STATIC"), list(_endpoints(each)))
+            for config in resources
+            for each in config.get("clusters", [])
+        ],
         sabotages=read_sabotages(scenario),
     )
 

@@ -13,6 +13,7 @@ from takeover.report.failure import Failure
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.summary import summary
+from takeover.scenario.library import Library
 from takeover.store import documents as store
 
 FAILURES = "failures"
@@ -31,10 +32,11 @@ def keep(run: Path, failure: Failure, artefacts: Mapping[str, str]) -> None:
     atomic.write(folder / _ABOUT, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
-def publish(run: Path, documents: Sequence[Path], compared: Compared | None = None) -> Path:
+def publish(run: Path, library: Library, documents: Sequence[Path], compared: Compared | None = None) -> Path:
     """Writes the page, the summary and JUnit's XML of these documents. Returns the page.
 
     Args:
+        library: what the documents' scenarios are of.
         compared: what differs between them, None if there is nothing to compare.
 
     Raises: OSError; BadInputError for a document that cannot be read.
@@ -46,8 +48,8 @@ def publish(run: Path, documents: Sequence[Path], compared: Compared | None = No
     page = run / "index.html"
     for path, text in (
         (run / "junit.xml", junit(found, failures)),
-        (run / "summary.md", summary(found, failures, compared)),
-        (page, index(found, failures, compared)),
+        (run / "summary.md", summary(library, found, failures, compared)),
+        (page, index(library, found, failures, compared)),
     ):
         atomic.write(path, text.encode(errors="replace"))
     return page

@@ -12,6 +12,7 @@ from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
 from takeover.report.words import counted, listed, spoken
+from takeover.scenario.library import Library
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class _SectionView:
     differences: Sequence[DifferenceView]
 
 
-def index(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
+def index(
+    library: Library, documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None
+) -> str:
     """The HTML of the page."""
-    found = sections(documents, failures)
+    found = sections(library, documents, failures)
     failing = compared.failing if compared else []
     differences = views(compared, documents) if compared else []
     return render(
@@ -63,13 +66,12 @@ def index(documents: Sequence[Document], failures: Sequence[Failure], compared: 
 
 
 def _section(section: Section, differences: Sequence[DifferenceView], releases: Sequence[str]) -> _SectionView:
-    asks_a_service = "auth" in section.about.name
     return _SectionView(
         section,
         [_failure(each, section, releases) for each in section.failures],
         pictures.differing(section),
         pictures.plots(section),
-        outcomes(section.blocks) if asks_a_service else [],
+        outcomes(section.blocks),
         pictures.traces(section),
         [each for each in differences if section.about.name and section.about.name in each.difference.scenarios],
     )

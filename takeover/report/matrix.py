@@ -7,6 +7,7 @@ from takeover.report.page import answer, sections
 from takeover.report.templates import render
 from takeover.report.trace_figure import fitting
 from takeover.report.words import listed
+from takeover.scenario.library import Library
 
 _NAMES = 372
 _NAME_FITS = 36
@@ -17,11 +18,11 @@ _GAP = 4
 _MARGIN = 14
 
 
-def matrix(documents: Sequence[Document]) -> str:
+def matrix(library: Library, documents: Sequence[Document]) -> str:
     """The SVG: a row for each scenario, a column for each document's Envoy, in each cell a sign and words."""
     width, height = _CELL
     columns = [_NAMES + number * (width + _GAP) for number in range(len(documents))]
-    found = sections(documents, [])
+    found = sections(library, documents, [])
     return render(
         "matrix.svg.j2",
         title=f"Each scenario on Envoy {listed([each.envoy.name for each in documents])}",

@@ -1,6 +1,6 @@
 """What came of requests that asked an authentication service, as a table: read off the logs of all who were asked."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from takeover.model.trace import DestinationHop
@@ -25,16 +25,23 @@ class Outcome:
     test: str = field(compare=False)
 
 
-def outcomes(blocks: Iterable[Block], service: str = "auth") -> list[Outcome]:
-    """The rows of the blocks in which one request was made; each different one once, in order of their appearance."""
+def outcomes(blocks: Sequence[Block]) -> list[Outcome]:
+    """The rows of the blocks in which one request was made; each different one once, in order of their appearance.
+
+    A service is a destination whose log tells a verdict; without one there are no rows.
+    """
+    all_destinations = [each for block in blocks for each in block.hops if isinstance(each, DestinationHop)]
+    services = {each.name for each in all_destinations if any(entry.verdict is not None for entry in each.entries)}
+    if not services:
+        return []
     found: dict[Outcome, Outcome] = {}
     for watched in blocks:
         log = log_of(watched.hops)
         if len(log) != 1:
             continue
         destinations = [each for each in watched.hops if isinstance(each, DestinationHop)]
-        asked = [entry for each in destinations if each.name.endswith(f"/{service}") for entry in each.entries]
-        arrived = [entry for each in destinations if not each.name.endswith(f"/{service}") for entry in each.entries]
+        asked = [entry for each in destinations if each.name in services for entry in each.entries]
+        arrived = [entry for each in destinations if each.name not in services for entry in each.entries]
         entry = log[0]
         outcome = Outcome(
             asked[0].authorization if asked else None,

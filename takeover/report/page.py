@@ -11,7 +11,7 @@ from takeover.model.measurement import Measurement
 from takeover.model.trace import Hop
 from takeover.report.failure import Failure
 from takeover.report.words import counted, listed
-from takeover.scenario.loader import Scenario
+from takeover.scenario.library import Library
 
 WORST_FIRST: tuple[State, ...] = ("fail", "not-run", "known-failure", "unsupported", "pass")
 WORDS: dict[State, str] = {
@@ -35,18 +35,19 @@ class About:
     article: str = ""
 
     @classmethod
-    def named(cls, name: str) -> "About":
-        """The project's scenario of that name; a document may also be of one that is no longer there."""
+    def of(cls, library: Library, name: str) -> "About":
+        """The library's scenario of that name; a document may also be of one that is no longer there."""
         try:
-            found = Scenario.named(name)
+            found = library.scenario(name)
         except BadInputError:
             return cls(name, name or "The binary itself")
         return cls(name, found.title, found.chinese, found.article)
 
 
-def in_order(names: Iterable[str]) -> list[About]:
+def in_order(library: Library, names: Iterable[str]) -> list[About]:
     """The scenarios of these names as the article has them; what it does not have comes last."""
-    return sorted(map(About.named, names), key=lambda each: (each.article or "~", each.name))
+    abouts = [About.of(library, name) for name in names]
+    return sorted(abouts, key=lambda each: (each.article or "~", each.name))
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,10 @@ class Section:
         return min((each.state for each in self.cells), key=WORST_FIRST.index)
 
 
-def sections(documents: Sequence[Document], failures: Sequence[Failure]) -> list[Section]:
+def sections(library: Library, documents: Sequence[Document], failures: Sequence[Failure]) -> list[Section]:
     """One for each scenario of the documents, in the article's order; what is about no scenario comes last."""
     names = dict.fromkeys(test.scenario for document in documents for test in document.tests)
-    return [_section(about, documents, failures) for about in in_order(names)]
+    return [_section(about, documents, failures) for about in in_order(library, names)]
 
 
 def _section(about: About, documents: Sequence[Document], failures: Sequence[Failure]) -> Section:

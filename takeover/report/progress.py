@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from takeover.report.page import in_order
+from takeover.scenario.library import Library
 
 _STYLES = {"failed": "bold red", "passed": "green", "now": "bold", "waiting": "dim"}
 
@@ -38,7 +39,8 @@ class _Part:
 class Progress:
     """Takes in what happens and shows it. Scenarios come in the article's order, once `expect` has named them."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._parts: dict[tuple[str, str], _Part] = {}
         self._begin = time.monotonic()
         self._end: float | None = None
@@ -70,7 +72,7 @@ class Progress:
         table.add_column("scenario")
         for release in releases:
             table.add_column(Text(f"Envoy {release}"))
-        for about in in_order(dict.fromkeys(scenario for scenario, _ in self._parts)):
+        for about in in_order(self._library, dict.fromkeys(scenario for scenario, _ in self._parts)):
             cells = [self._parts.get((about.name, release), _Part()).text() for release in releases]
             table.add_row(Text(f"{about.article:<4} {about.title}"), *cells)
         done = sum(sum(each.ended.values()) for each in self._parts.values())

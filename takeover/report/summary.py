@@ -9,15 +9,18 @@ from takeover.report.failure import Failure, broken_trace, expected, likely_caus
 from takeover.report.page import answer, sections
 from takeover.report.templates import render
 from takeover.report.words import spoken
+from takeover.scenario.library import Library
 
 
-def summary(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
+def summary(
+    library: Library, documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None
+) -> str:
     """The answer, the matrix, a paragraph for each failure, and what differs."""
     return render(
         "summary.md.j2",
         answer=answer(documents, compared.failing if compared else []),
         documents=documents,
-        sections=sections(documents, failures),
+        sections=sections(library, documents, failures),
         differences=list(listing(compared.comparison, compared.kinds)) if compared else [],
         failures=[_told(each) for each in failures],
     )

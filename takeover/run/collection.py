@@ -48,7 +48,7 @@ class Collection:
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> Iterator[None]:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
-        check_known_failures(config, items)
+        check_known_failures(config, items, self._plan)
         add_probes(session, items, self._plan, self._scenes.deployed)
         if self._sabotages is not None:
             self._sabotages.keep_fitting(items)
@@ -79,7 +79,7 @@ class Collection:
                 continue
             content = (key.scenario, key.bases, key.edits_text)
             try:
-                scenario = checked.get(content) or Scenario.named(key.scenario, key.bases).edited(key.edits)
+                scenario = checked.get(content) or self._plan.scenario_of(key)
             except BadInputError as error:
                 raise pytest.UsageError(str(error)) from None
             checked[content] = scenario
@@ -90,7 +90,7 @@ class Collection:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Writes pages, where that is all; else what is there now stays until the end: it is no garbage."""
         if self._plan.docs is not None:
-            docs.write(self._plan.docs, session.items)
+            docs.write(self._plan.docs, self._plan.library, session.items)
         elif not session.config.option.collectonly:
             self._scenes.check_engine(session.items)
         self._scopes.note(session.items)

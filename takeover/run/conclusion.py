@@ -69,7 +69,7 @@ class Conclusion:
         compared = None if self._comparison is None else Compared(self._comparison, self._plan.failing_kinds)
         try:
             self.keep_failures()
-            page = folder.publish(self._results.folder, self._results.documents, compared)
+            page = folder.publish(self._results.folder, self._plan.library, self._results.documents, compared)
             self._page = display_path(page.absolute())
         except (BadInputError, OSError) as error:
             pytest.exit(f"--reports: cannot write the report: {error}", returncode=pytest.ExitCode.USAGE_ERROR)

@@ -8,9 +8,10 @@ import pytest
 
 from takeover.base.paths import display_path
 from takeover.run.deployment_key import KEY
+from takeover.scenario.library import Library
 
 
-def write(folder: Path, items: Iterable[pytest.Item]) -> None:
+def write(folder: Path, library: Library, items: Iterable[pytest.Item]) -> None:
     """Writes the pages of the scenarios that were collected, if any were."""
     from takeover.report.documentation import Suite
     from takeover.report.documentation import write as write_pages
@@ -23,4 +24,4 @@ def write(folder: Path, items: Iterable[pytest.Item]) -> None:
             suite = suites.setdefault(key, Suite(*key, item.module.__doc__ or "", Counter()))
             suite.tests[item.originalname] += 1
     if suites:
-        write_pages(folder, list(suites.values()))
+        write_pages(folder, library, list(suites.values()))

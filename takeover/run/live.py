@@ -15,6 +15,7 @@ import pytest
 from takeover.run.record import Subject
 from takeover.run.results import Results
 from takeover.run.subject import failure_line
+from takeover.scenario.library import Library
 
 
 def somebody_looks_on(config: pytest.Config) -> bool:
@@ -31,7 +32,9 @@ def somebody_looks_on(config: pytest.Config) -> bool:
 class Live:
     """The hooks of a run that somebody looks at."""
 
-    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter, results: Results) -> None:
+    def __init__(
+        self, config: pytest.Config, reporter: pytest.TerminalReporter, results: Results, library: Library
+    ) -> None:
         from rich.console import Console
         from rich.live import Live as View
 
@@ -44,7 +47,7 @@ class Live:
         console = Console(file=self._out, force_terminal=True, width=width, no_color=no_color)
         self._results = results
         self._reporter = reporter
-        self._progress = Progress()
+        self._progress = Progress(library)
         self._live = View(
             self._progress, console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=False
         )

@@ -21,7 +21,10 @@ from takeover.envoy.releases import resolve
 from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
-from takeover.scenario.loader import Scenario, names
+from takeover.run.deployment_key import DeploymentKey
+from takeover.run.options import scenarios_folder
+from takeover.scenario.library import Library
+from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
 
 Tell = Callable[[str], None]
@@ -38,6 +41,7 @@ class Plan:
 
     Args:
         role: of this process.
+        library: the scenarios.
         engine: where the scenarios run.
         releases: the Envoys by their names, in the order in which they were named.
         keep: whether the scenarios are held after the tests.
@@ -51,6 +55,7 @@ class Plan:
     """
 
     role: Role
+    library: Library
     engine: EngineOptions
     releases: Mapping[str, Release]
     keep: bool
@@ -71,6 +76,10 @@ class Plan:
     def hears_reports(self) -> bool:
         """Whether the reports of all tests come to this process."""
         return self.role != "worker"
+
+    def scenario_of(self, key: DeploymentKey) -> Scenario:
+        """What is deployed for that key. Raises: BadInputError."""
+        return self.library.scenario(key.scenario, key.bases).edited(key.edits)
 
     def make_engine(self, tell: Tell) -> Engine:
         """The engine, ready to deploy. Raises: BadInputError for what this machine or the options lack."""
@@ -102,15 +111,17 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
     try:
+        library = Library(scenarios_folder(config))
         releases = _releases(option.envoy, from_controller, tell)
         observes = option.sabotage is None and (option.probes or len(releases) > 1)
         return Plan(
             role=_role(config),
+            library=library,
             engine=_engine_options(option, from_controller),
             releases={each.name: each for each in releases},
             keep=option.keep,
-            groups={name: read_probes(Scenario.named(name)) for name in names()} if observes else None,
-            sabotages=_chosen_sabotages(option.sabotage),
+            groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
+            sabotages=_chosen_sabotages(library, option.sabotage),
             keeps_results=not option.collectonly and option.sabotage is None,
             reports=Path(option.reports).expanduser(),
             failing_kinds=failing(option.fail_on),
@@ -167,11 +178,11 @@ def _images(options: list[str]) -> dict[str, str]:
     return images
 
 
-def _chosen_sabotages(pattern: str | None) -> tuple[Sabotage, ...] | None:
+def _chosen_sabotages(library: Library, pattern: str | None) -> tuple[Sabotage, ...] | None:
     if pattern is None:
         return None
     matches = functools.partial(fnmatch.fnmatch, pat=pattern)
-    found = [each for name in names() for each in read_sabotages(Scenario.named(name))]
+    found = [each for name in library.names() for each in read_sabotages(library.scenario(name))]
     chosen = tuple(each for each in found if matches(each.label) or matches(each.name))
     if not chosen:
         raise BadInputError(f"--sabotage={pattern}: no sabotage has this name (paths go before --sabotage)")

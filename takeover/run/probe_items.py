@@ -23,7 +23,7 @@ from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
-from takeover.scenario.loader import MANIFESTS, Scenario
+from takeover.scenario.library import Library
 from takeover.scene import Scene
 
 MARK = "probes"
@@ -44,8 +44,8 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, de
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
     for release in plan.releases.values():
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
-        items += [ProbeItem.of(session, group, release.name, deployed) for group in found]
-        items += [InventoryItem.of(session, release)] if scenarios else []
+        items += [ProbeItem.of(session, plan.library, group, release.name, deployed) for group in found]
+        items += [InventoryItem.of(session, plan.library, release)] if scenarios else []
 
 
 class ProbeItem(pytest.Item):
@@ -56,16 +56,18 @@ class ProbeItem(pytest.Item):
     deployed: Deployed
 
     @classmethod
-    def of(cls, session: pytest.Session, group: Group, release: str, deployed: Deployed) -> "ProbeItem":
+    def of(
+        cls, session: pytest.Session, library: Library, group: Group, release: str, deployed: Deployed
+    ) -> "ProbeItem":
         """The item for that group, which stands where the group is written."""
-        scenario = Scenario.named(group.scenario)
+        scenario = library.scenario(group.scenario)
         name = f"{group.name}[envoy-{release}]"
         item: ProbeItem = cls.from_parent(session, name=name, nodeid=f"{display_path(scenario.folder / FILE)}::{name}")
         item.group = group
         item.probes = group.probes
         item.deployed = deployed
         edits = group.edits
-        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.parts)
+        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
         for mark in filter(None, (scenario.chapter, MARK)):
             session.config.addinivalue_line("markers", f"{mark}: a chapter of the scenarios")
@@ -91,21 +93,22 @@ class ProbeItem(pytest.Item):
 class InventoryItem(pytest.Item):
     """What one Envoy release by itself is: which configs it loads, what its binary holds."""
 
+    library: Library
     envoy: Release
     release: str
 
     @classmethod
-    def of(cls, session: pytest.Session, release: Release) -> "InventoryItem":
+    def of(cls, session: pytest.Session, library: Library, release: Release) -> "InventoryItem":
         """The item for that release."""
         name = f"facts[envoy-{release.name}]"
-        item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(MANIFESTS)}::{name}")
-        item.envoy, item.release = release, release.name
+        item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(library.folder)}::{name}")
+        item.library, item.envoy, item.release = library, release, release.name
         item.add_marker(MARK)
         return item
 
     def runtest(self) -> None:
         """Asks the binary. Raises: TakeoverError when it does not answer."""
-        self.stash[INVENTORY] = facts_of(self.envoy)
+        self.stash[INVENTORY] = facts_of(self.envoy, self.library)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """One line for what is no fault of the program."""
@@ -113,4 +116,4 @@ class InventoryItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The folder of the configs."""
-        return MANIFESTS, None, self.name
+        return self.library.folder, None, self.name

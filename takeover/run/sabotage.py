@@ -18,7 +18,6 @@ from takeover.run.scenes import NOT_DEPLOYED
 from takeover.run.subject import own_name, parameters_of, without
 from takeover.run.versions import known_failure, unsupported
 from takeover.scenario.edits import Edit
-from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage
 
 TRIAL: pytest.StashKey[SabotageTrial] = pytest.StashKey()
@@ -77,7 +76,7 @@ class Sabotages:
             return False
         trial = self._trials.setdefault((sabotage.label, release), SabotageTrial(sabotage, release))
         try:
-            Scenario.named(name).edited((*sabotage.edits, *edits))
+            self._plan.library.scenario(name).edited((*sabotage.edits, *edits))
         except BadInputError:
             trial.unfit.append(_told_name(item, trial))
             return False
@@ -88,7 +87,8 @@ class Sabotages:
     def _is_declared(self, item: pytest.Item, sabotage: Sabotage, release: str) -> bool:
         """Whether the test does not run on that release or fails there anyway: it could catch nothing."""
         version = self._plan.releases[release].version
-        scenario, test = Scenario.named(sabotage.scenario), without(own_name(item), sabotage.label)
+        scenario = self._plan.library.scenario(sabotage.scenario)
+        test = without(own_name(item), sabotage.label)
         return bool(unsupported(scenario, version) or known_failure(scenario, test, version))
 
     def skip_if_decided(self, item: pytest.Item) -> None:

@@ -26,7 +26,7 @@ def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure |
     return next((each for each in scenario.known_failures if version in each.envoy and each.is_about(test)), None)
 
 
-def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item], plan: Plan) -> None:
     """Refuses a known failure of no test, which can be told when all suites are there. Raises: pytest.UsageError."""
     if not set((config.rootpath / "suites").glob("**/test_*.py")) <= {item.path for item in items}:
         return
@@ -36,7 +36,7 @@ def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item]) ->
             tests.setdefault(scenario_of(item)[0], set()).add(own_name(item))
     for name, of_scenario in tests.items():
         try:
-            known_failures = Scenario.named(name).known_failures
+            known_failures = plan.library.scenario(name).known_failures
         except BadInputError as error:
             raise pytest.UsageError(str(error)) from None
         for known in known_failures:
@@ -50,7 +50,7 @@ def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
         if KEY not in item.stash:
             continue
         key = item.stash[KEY]
-        scenario, version = Scenario.named(key.scenario), plan.releases[key.release].version
+        scenario, version = plan.library.scenario(key.scenario), plan.releases[key.release].version
         if support := unsupported(scenario, version):
             item.stash[UNSUPPORTED] = support
             item.stash[ON_DEMAND] = True

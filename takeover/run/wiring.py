@@ -2,6 +2,7 @@
 
 import functools
 import signal
+from collections.abc import Iterable
 
 import pytest
 
@@ -12,12 +13,12 @@ from takeover.run.annotations import Annotations
 from takeover.run.chosen import ChosenTests, ChosenTestsTeller
 from takeover.run.collection import Collection
 from takeover.run.conclusion import Conclusion
-from takeover.run.deployment_key import DeploymentKey
+from takeover.run.deployment_key import KEY, DeploymentKey
 from takeover.run.execution import Execution
 from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
 from takeover.run.plan import Plan, make_plan
-from takeover.run.record import Seam
+from takeover.run.record import Seam, record_of
 from takeover.run.reporting import Reporting
 from takeover.run.results import Results
 from takeover.run.sabotage import Sabotages
@@ -53,7 +54,7 @@ def wire(config: pytest.Config) -> None:
         if results is not None:
             parts.append(ChosenTests(results.expect))
             if reporter is not None and live.somebody_looks_on(config):
-                parts.append(live.Live(config, reporter, results))
+                parts.append(live.Live(config, reporter, results, plan.library))
         if reporter is not None and Annotations.are_wanted():
             parts.append(Annotations(reporter))
         parts.append(Reporting(results, conclusion, sabotages))
@@ -68,7 +69,7 @@ def wire(config: pytest.Config) -> None:
 
 
 def _deploy(plan: Plan, engine: Engine, key: DeploymentKey) -> Scene:
-    return Scene.deploy(engine, plan.releases[key.release], key.scenario, key.edits, key.bases)
+    return Scene.deploy(engine, plan.releases[key.release], plan.scenario_of(key))
 
 
 class Ends:
@@ -86,6 +87,23 @@ class Ends:
             for each in self._plan.releases.values()
         ]
         return [*lines, f"engine: {self._plan.engine.name}"]
+
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Says what the Envoys' configs of the scenarios in use lack, and gets added."""
+        names = dict.fromkeys(item.stash[KEY].scenario for item in items if KEY in item.stash)
+        return self._supplied(names)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Says so where other processes have collected: only now it is known which scenarios were in use."""
+        if self._plan.role == "controller":
+            reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+            subjects = [record_of(each).subject for each in reports if isinstance(each, pytest.TestReport)]
+            names = dict.fromkeys(each.scenario for each in subjects if each is not None and each.scenario)
+            for line in self._supplied(names):
+                terminalreporter.write_line(line)
+
+    def _supplied(self, names: Iterable[str]) -> list[str]:
+        return [f"supplied: {each}" for name in names for each in self._plan.library.scenario(name).supplied]
 
     def pytest_sessionstart(self) -> None:
         """With xdist the controller checks the machine, once, before its workers begin."""

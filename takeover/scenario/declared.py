@@ -4,7 +4,33 @@ from dataclasses import dataclass
 
 from takeover.base.patterns import matches
 from takeover.model.versions import VersionRange
-from takeover.scenario.fields import Fields
+from takeover.scenario.typed_yaml import Entry, Text
+
+
+class SupportEntry(Entry):
+    """The versions of Envoy that a scenario supports; its tests do not run on others.
+
+    Args:
+        envoy: a range of versions, such as `>=1.39`.
+        reason: why not the others.
+    """
+
+    envoy: Text
+    reason: Text
+
+
+class KnownFailureEntry(Entry):
+    """Tests that fail on some versions of Envoy: they are told of when they pass.
+
+    Args:
+        test: the test's name without the Envoy, in which * stands for anything.
+        envoy: a range of versions, such as `<1.38`.
+        reason: why it fails there.
+    """
+
+    test: Text
+    envoy: Text
+    reason: Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,27 +63,18 @@ class KnownFailure:
         return matches(test, self.test)
 
 
-def read_support(file: Fields) -> Support | None:
-    """`supports: {envoy: RANGE, reason: TEXT}`, None if all versions are. Raises: BadInputError "FILE:LINE: …"."""
-    if "supports" not in file.data:
-        return None
-    entry = Fields(file.document, ("supports",))
-    entry.only("envoy", "reason")
-    return Support(_range(entry), entry.take("reason", str))
+def support_of(entry: SupportEntry) -> Support:
+    """The support that an entry states. Raises: BadInputError "FILE:LINE: …"."""
+    return Support(_range(entry), entry.reason)
 
 
-def read_known_failures(file: Fields) -> tuple[KnownFailure, ...]:
-    """`known_failures`: a list of {test: NAME, envoy: RANGE, reason: TEXT}. Raises: BadInputError "FILE:LINE: …"."""
-    found = []
-    for entry in file.children("known_failures"):
-        entry.only("test", "envoy", "reason")
-        where = entry.document.where(*entry.at)
-        found.append(KnownFailure(entry.take("test", str), _range(entry), entry.take("reason", str), where))
-    return tuple(found)
+def known_failure_of(entry: KnownFailureEntry) -> KnownFailure:
+    """The known failure that an entry states. Raises: BadInputError "FILE:LINE: …"."""
+    return KnownFailure(entry.test, _range(entry), entry.reason, entry.where())
 
 
-def _range(entry: Fields) -> VersionRange:
+def _range(entry: SupportEntry | KnownFailureEntry) -> VersionRange:
     try:
-        return VersionRange(entry.take("envoy", str))
+        return VersionRange(entry.envoy)
     except ValueError as error:
         raise entry.error(str(error), "envoy") from None

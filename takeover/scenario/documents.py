@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values
-from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark
-from takeover.scenario.fields import single
+from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.files import read_text
 from takeover.scenario.kustomization import KubernetesObject, Kustomization
+from takeover.scenario.typed_yaml import Json, single
 from takeover.scenario.yaml_text import write_yaml
 
 _YAML = (".yaml", ".yml")
@@ -26,7 +26,7 @@ class Bindings(Protocol):
 
     def host_name(self, service: str) -> str: ...
 
-    def mark(self) -> str:
+    def config_id(self) -> str:
         """Asked once for each place, so it must give the same text within a deployment."""
         ...
 
@@ -37,7 +37,7 @@ class Documents:
 
     objects: dict[str, KubernetesObject]
     files: dict[str, Path]
-    edited: dict[str, Any]
+    edited: dict[str, Json]
 
     @classmethod
     def of(cls, kustomization: Kustomization) -> "Documents":
@@ -72,25 +72,29 @@ class Documents:
             raise BadInputError(f"{edit.document}: {edit.path}: a {entry.kind} comes before what only a run knows")
         return replace(self, objects={**self.objects, entry.label: replace(entry, data=data)})
 
-    def text(self, file: str, facts: Bindings) -> str:
+    def is_yaml(self, file: str) -> bool:
+        """Whether a config file holds YAML, and so can be edited."""
+        return self.files[file].suffix in _YAML
+
+    def text(self, file: str, bindings: Bindings) -> str:
         """A config file's text; byte for byte what was written if no edit touched it."""
         if file not in self.edited:
             return read_text(self.files[file])
-        return write_yaml(copied(self.edited[file], binder(facts)))
+        return write_yaml(copied(self.edited[file], binder(bindings)))
 
-    def data(self, file: str) -> Any:
+    def data(self, file: str) -> Json:
         """A YAML config file's data, not to be changed."""
         return self.edited.get(file, single(self.files[file]).value)
 
-    def object(self, label: str, facts: Bindings) -> dict[str, Any]:
+    def object(self, label: str, bindings: Bindings) -> dict[str, Json]:
         """A copy of the object, its namespace always set."""
         entry = self.objects[label]
-        data: dict[str, Any] = copied(entry.data, binder(facts))
+        data: dict[str, Json] = copied(entry.data, binder(bindings))
         if entry.namespace:
             data["metadata"]["namespace"] = entry.namespace
         return data
 
-    def services(self) -> dict[str, dict[str, Any]]:
+    def services(self) -> dict[str, dict[str, Json]]:
         """`NAME` or `NAMESPACE/NAME` → Service, not to be changed."""
         return {
             canonical(f"{entry.namespace}/{entry.name}"): entry.data
@@ -98,7 +102,7 @@ class Documents:
             if entry.kind == "Service"
         }
 
-    def _file(self, edit: Edit) -> Any:
+    def _file(self, edit: Edit) -> Json:
         path = self.files[edit.document]
         if path.suffix not in _YAML:
             raise BadInputError(f"{edit.document}: not a YAML file: it cannot be edited")
@@ -118,9 +122,9 @@ class Documents:
         there = ", ".join([*(name for name in self.files if Path(name).suffix in _YAML), *self.objects])
         raise BadInputError(f"{edit.document}: no such document; there are {there}")
 
-    def _checked(self, tree: Any, edit: Edit) -> Any:
+    def _checked(self, tree: Json, edit: Edit) -> Json:
         for value in run_values(edit.value):
-            if not isinstance(value, Mark) and canonical(value.service) not in self.services():
+            if not isinstance(value, ConfigId) and canonical(value.service) not in self.services():
                 there = ", ".join(self.services()) or "none"
                 raise BadInputError(f"{edit.document}: {edit.path}: no Service {value.service}; there are {there}")
         return tree
@@ -131,27 +135,27 @@ def canonical(name: str) -> str:
     return name.removeprefix("default/")
 
 
-def short_name(data: Mapping[str, Any]) -> str:
+def short_name(data: Mapping[str, Json]) -> str:
     """What an object is called: see `canonical`."""
     return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
 
 
-def binder(facts: Bindings) -> Callable[[Any], Any]:
-    """What puts `facts` in the place of the values that only a run knows."""
+def binder(bindings: Bindings) -> Callable[[Json], Json]:
+    """What puts `bindings` in the place of the values that only a run knows."""
 
-    def bind(value: ClusterIp | HostName | Mark) -> str:
+    def bind(value: ClusterIp | HostName | ConfigId) -> str:
         match value:
             case ClusterIp(service):
-                return facts.cluster_ip(canonical(service))
+                return bindings.cluster_ip(canonical(service))
             case HostName(service):
-                return facts.host_name(canonical(service))
-            case Mark():
-                return facts.mark()
+                return bindings.host_name(canonical(service))
+            case ConfigId():
+                return bindings.config_id()
 
     return bind
 
 
-def _identity(data: Any) -> tuple[Any, ...]:
+def _identity(data: Json) -> tuple[Json, ...]:
     metadata = data.get("metadata") if isinstance(data, dict) else None
     if not isinstance(metadata, dict):
         return ()

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from takeover.base.errors import BadInputError
-from takeover.scenario.edits import MISSING, OPS, ClusterIp, Edit, HostName, Mark
+from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.yaml_text import MAX_DEPTH, Key, describe_type, is_json_number
 
 if TYPE_CHECKING:
     from jsonpath import JSONPath, JSONPathEnvironment
 
-RUN_VALUES = (ClusterIp, HostName, Mark)
+RUN_VALUES = (ClusterIp, HostName, ConfigId)
 
 
 def apply_edit(tree: Any, edit: Edit) -> Any:
@@ -56,7 +56,7 @@ def check_edit(edit: Edit) -> None:
 
 
 def copied(tree: Any, bind: Callable[[Any], Any]) -> Any:
-    """A deep copy in which every ClusterIp, HostName and Mark is what `bind` makes of it."""
+    """A deep copy in which every ClusterIp, HostName and ConfigId is what `bind` makes of it."""
     if isinstance(tree, dict):
         return {key: copied(value, bind) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -64,7 +64,7 @@ def copied(tree: Any, bind: Callable[[Any], Any]) -> Any:
     return bind(tree) if isinstance(tree, RUN_VALUES) else tree
 
 
-def run_values(tree: Any) -> Iterable[ClusterIp | HostName | Mark]:
+def run_values(tree: Any) -> Iterable[ClusterIp | HostName | ConfigId]:
     """The values in `tree` that only a run knows."""
     if isinstance(tree, RUN_VALUES):
         yield tree
@@ -113,7 +113,7 @@ def _check_value(value: Any, edit: Edit, depth: int = 0) -> None:
     elif type(value) in (int, float):
         if not is_json_number(value):
             raise _error(edit, "the value holds a number that does not fit JSON (64 bits)")
-    elif value is not None and type(value) is not bool and not isinstance(value, Mark):
+    elif value is not None and type(value) is not bool and not isinstance(value, ConfigId):
         raise _error(edit, f"{_brief(value)} ({describe_type(value)}) is not JSON data")
 
 

@@ -31,11 +31,11 @@ class HostName:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ConfigId:
     """A value that only a run knows: unique to each deployment and content of its ConfigMaps."""
 
 
-RunValue: TypeAlias = ClusterIp | HostName | Mark
+RunValue: TypeAlias = ClusterIp | HostName | ConfigId
 
 Op = Literal["replace", "add", "append", "remove"]
 OPS: Final[tuple[Op, ...]] = get_args(Op)
@@ -52,7 +52,7 @@ class Edit:
             list, or "remove" a value.
         path: JSONPath (RFC 9535) that matches exactly one place: the value (replace, remove), the mapping (add) or the
             list (append).
-        value: JSON data in which a ClusterIp, HostName or Mark may stand for a string.
+        value: JSON data in which a ClusterIp, HostName or ConfigId may stand for a string.
         key: for "add" only.
         was: for "replace" and "remove": what the place must hold.
     """

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from takeover.base.errors import BadInputError
-from takeover.scenario.fields import Fields, single
 from takeover.scenario.files import read_yaml
+from takeover.scenario.typed_yaml import Entry, Json, Text, convert, read_entry
 from takeover.scenario.yaml_text import Key, YamlDocument
 
 _FILE = "kustomization.yaml"
@@ -29,8 +31,13 @@ class KubernetesObject:
     kind: str
     namespace: str
     name: str
-    data: dict[str, Any]
+    data: dict[str, Json]
     where: str
+
+    @property
+    def short_name(self) -> str:
+        """`NAME` in the namespace default, `NAMESPACE/NAME` else."""
+        return self.name if self.namespace == "default" else f"{self.namespace}/{self.name}"
 
     @property
     def label(self) -> str:
@@ -54,10 +61,55 @@ class GeneratedConfigMap:
 
 @dataclass(frozen=True, eq=False)
 class Kustomization:
-    """What a kustomization amounts to, its resources' own included, in the order of the files."""
+    """What a kustomization amounts to, its resources' own included, in the order of the files.
+
+    Args:
+        folders: its own and those that it takes.
+    """
 
     objects: tuple[KubernetesObject, ...]
     config_maps: tuple[GeneratedConfigMap, ...]
+    folders: tuple[Path, ...]
+
+
+class _Generator(Entry):
+    """An entry of configMapGenerator."""
+
+    name: Text
+    namespace: Text = "default"
+    files: tuple[Text, ...] = ()
+
+
+class _Options(Entry):
+    """generatorOptions."""
+
+    disableNameSuffixHash: bool = False  # noqa: N815  (kustomize's name)
+
+
+class _File(Entry):
+    """kustomization.yaml."""
+
+    api_version: Text = msgspec.field(name="apiVersion", default=_HEADER["apiVersion"])
+    kind: Text = _HEADER["kind"]
+    namespace: Text | UnsetType = UNSET
+    resources: tuple[Text, ...] = ()
+    generators: tuple[_Generator, ...] = msgspec.field(name="configMapGenerator", default=())
+    options: _Options | UnsetType = msgspec.field(name="generatorOptions", default=UNSET)
+
+
+class _Metadata(Entry, forbid_unknown_fields=False):
+    """What is read of an object's metadata."""
+
+    name: Text
+    namespace: Text = "default"
+
+
+class _Object(Entry, forbid_unknown_fields=False):
+    """What is read of any Kubernetes object."""
+
+    api_version: Text = msgspec.field(name="apiVersion")
+    kind: Text
+    metadata: _Metadata
 
 
 def read_kustomization(folder: Path, inside: tuple[Path, ...] = ()) -> Kustomization:
@@ -66,33 +118,30 @@ def read_kustomization(folder: Path, inside: tuple[Path, ...] = ()) -> Kustomiza
     Raises: BadInputError with file and line, for instance for a file outside `folder`, which kustomize refuses too.
     """
     folder = folder.resolve()
-    file = Fields(single(folder / _FILE))
-    file.only("apiVersion", "kind", "namespace", "resources", "configMapGenerator", "generatorOptions")
+    file = read_entry(folder / _FILE, _File)
     for key, value in _HEADER.items():
-        if file.take(key, str, value) != value:
+        if file.written.get(key, value) != value:
             raise file.error(f"{key} must be {value}", key)
-    objects: list[KubernetesObject] = []
-    config_maps: list[GeneratedConfigMap] = []
-    for resource, index in file.strings("resources"):
+    parts: list[Kustomization] = []
+    for index, resource in enumerate(file.resources):
         path = _path(file, folder, resource, "resources", index)
         if path.is_dir():
             if path in (*inside, folder):
                 raise file.error(f"{resource} takes this folder in turn: a circle", "resources", index)
-            part = read_kustomization(path, (*inside, folder))
-            objects += part.objects
-            config_maps += part.config_maps
+            parts.append(read_kustomization(path, (*inside, folder)))
         else:
             _check_file(file, path, resource, folder, "resources", index)
-            objects += [_object(document) for document in read_yaml(path)]
-    config_maps += [_config_map(generator, folder) for generator in file.children("configMapGenerator")]
-    if "configMapGenerator" in file.data:
+            parts.append(Kustomization(tuple(_object(document) for document in read_yaml(path)), (), ()))
+    generated = tuple(_config_map(generator, folder) for generator in file.generators)
+    if file.has("configMapGenerator"):
         _check_options(file)
-    if "namespace" in file.data:
-        namespace = file.take("namespace", str)
-        objects = [_moved(file, entry, namespace) for entry in objects]
-        config_maps = [replace(entry, namespace=namespace) for entry in config_maps]
+    objects = tuple(each for part in parts for each in part.objects)
+    config_maps = (*(each for part in parts for each in part.config_maps), *generated)
+    if file.namespace is not UNSET:
+        objects = tuple(_moved(file, entry, file.namespace) for entry in objects)
+        config_maps = tuple(replace(entry, namespace=str(file.namespace)) for entry in config_maps)
     _check_unique([*objects, *config_maps])
-    return Kustomization(tuple(objects), tuple(config_maps))
+    return Kustomization(objects, config_maps, (folder, *(each for part in parts for each in part.folders)))
 
 
 def joined(parts: Iterable[Kustomization]) -> Kustomization:
@@ -101,10 +150,11 @@ def joined(parts: Iterable[Kustomization]) -> Kustomization:
     objects = [each for part in listed for each in part.objects]
     config_maps = [each for part in listed for each in part.config_maps]
     _check_unique([*objects, *config_maps])
-    return Kustomization(tuple(objects), tuple(config_maps))
+    folders = tuple(dict.fromkeys(each for part in listed for each in part.folders))
+    return Kustomization(tuple(objects), tuple(config_maps), folders)
 
 
-def _path(file: Fields, folder: Path, written: str, *keys: Key) -> Path:
+def _path(file: Entry, folder: Path, written: str, *keys: Key) -> Path:
     try:
         path = (folder / written).resolve()
         path.exists()  # a name that the system does not take shows here
@@ -113,27 +163,24 @@ def _path(file: Fields, folder: Path, written: str, *keys: Key) -> Path:
     return path
 
 
-def _check_file(file: Fields, path: Path, written: str, folder: Path, *keys: Key) -> None:
+def _check_file(file: Entry, path: Path, written: str, folder: Path, *keys: Key) -> None:
     if not path.is_file():
         raise file.error(f"{written}: there is no such file or folder", *keys)
     if not path.is_relative_to(folder):
         raise file.error(f"{written} is outside the folder, which kustomize refuses: make its folder a resource", *keys)
 
 
-def _check_options(file: Fields) -> None:
+def _check_options(file: _File) -> None:
     need = "generatorOptions.disableNameSuffixHash must be true: Pods name their ConfigMap as it is written"
-    if "generatorOptions" not in file.data:
+    if file.options is UNSET:
         raise file.error(need, "configMapGenerator")
-    options = Fields(file.document, ("generatorOptions",))
-    options.only("disableNameSuffixHash")
-    if options.data.get("disableNameSuffixHash") is not True:
-        raise options.error(need, "disableNameSuffixHash")
+    if not file.options.disableNameSuffixHash:
+        raise file.options.error(need, "disableNameSuffixHash")
 
 
-def _config_map(generator: Fields, folder: Path) -> GeneratedConfigMap:
-    generator.only("name", "namespace", "files")
+def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
     files: dict[str, Path] = {}
-    for entry, index in generator.strings("files"):
+    for index, entry in enumerate(generator.files):
         key, equals, written = entry.rpartition("=")
         path = _path(generator, folder, written, "files", index)
         key = key if equals else path.name
@@ -145,21 +192,16 @@ def _config_map(generator: Fields, folder: Path) -> GeneratedConfigMap:
         files[key] = path
     if not files:
         raise generator.error("a configMapGenerator needs files")
-    namespace = generator.take("namespace", str, "default")
-    return GeneratedConfigMap(namespace, generator.take("name", str), files, generator.document.where(*generator.at))
+    return GeneratedConfigMap(generator.namespace, generator.name, files, generator.where())
 
 
 def _object(document: YamlDocument) -> KubernetesObject:
-    file = Fields(document)
-    file.take("apiVersion", str)
-    kind = file.take("kind", str)
-    file.take("metadata", dict)
-    metadata = Fields(document, ("metadata",))
-    namespace = "" if kind == "Namespace" else metadata.take("namespace", str, "default")
-    return KubernetesObject(kind, namespace, metadata.take("name", str), document.value, document.where())
+    head = convert(document, _Object)
+    namespace = "" if head.kind == "Namespace" else head.metadata.namespace
+    return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document.where())
 
 
-def _moved(file: Fields, entry: KubernetesObject, namespace: str) -> KubernetesObject:
+def _moved(file: _File, entry: KubernetesObject, namespace: str) -> KubernetesObject:
     if entry.kind != "Namespace":
         return replace(entry, namespace=namespace)
     if entry.name != namespace:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
-from takeover.scenario.declared import KnownFailure, Support
+from takeover.scenario import places
+from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
 from takeover.scenario.documents import Bindings, Documents
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import (
@@ -18,28 +19,25 @@ from takeover.scenario.kustomization import (
     joined,
     read_kustomization,
 )
-from takeover.scenario.scenario_file import FILE, read_scenario_file
-from takeover.scenario.written_edits import LocatedEdit
+from takeover.scenario.places import ControlPlace, DestinationPlace, EnvoyPlace
+from takeover.scenario.scenario_file import BASE_FILE, FILE, BaseFile, ScenarioFile
+from takeover.scenario.supplying import Supplied, supplied
+from takeover.scenario.typed_yaml import Json, read_entry
+from takeover.scenario.written_edits import LocatedEdit, edit_of
 
-__all__ = ["ENVOY_CONFIG", "MANIFESTS", "PARTS", "Bindings", "Scenario", "names"]
+if TYPE_CHECKING:
+    from takeover.scenario.library import Library
 
-MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
-PARTS = MANIFESTS / "parts"
-ENVOY_CONFIG = "envoy.yaml"
-"""Envoy's config in each scenario's folder."""
+__all__ = ["Bindings", "Scenario"]
+
 _ORDER = ("Namespace", "ConfigMap", "", "Service", "Pod")
-
-
-def names() -> list[str]:
-    """The scenarios that come with the project, sorted."""
-    return sorted(path.parent.name for path in MANIFESTS.glob(f"*/{FILE}"))
 
 
 @dataclass(frozen=True, eq=False)
 class _AsWritten:
-    """Stands in for a run's facts: names as plain Kubernetes would have them, addresses as the manifests give them."""
+    """Stands in for a run: names as plain Kubernetes would have them, addresses as the manifests give them."""
 
-    services: dict[str, dict[str, Any]]
+    services: dict[str, dict[str, Json]]
 
     def cluster_ip(self, service: str) -> str:
         spec = self.services[service].get("spec")
@@ -50,82 +48,105 @@ class _AsWritten:
         namespace, _, name = service.rpartition("/")
         return f"{name}.{namespace or 'default'}.svc.cluster.local"
 
-    def mark(self) -> str:
+    def config_id(self) -> str:
         return "unbound"
 
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """One folder of manifests/, possibly edited. Nothing in it changes: `edited` gives another one.
+    """One folder of a library, possibly edited. Nothing in it changes: `edited` gives another one.
 
     Args:
+        library: where it is from.
         name: the folder's name.
         title: what it shows.
-        chinese: the article's heading.
+        chinese: the article's heading; like what follows of the article, it may be empty.
         article: the article's section.
         chapter: the marker of its tests.
         folder: where it was read.
+        destinations: the containers that log who asked them.
+        controls: what ends its connections when asked.
         supports: the versions of Envoy that it supports; None for all.
         known_failures: tests that fail on some versions.
     """
 
+    library: "Library" = field(repr=False)
     name: str
     title: str
     chinese: str
     article: str
     chapter: str
     folder: Path
+    destinations: tuple[DestinationPlace, ...]
+    controls: tuple[ControlPlace, ...]
     supports: Support | None
     known_failures: tuple[KnownFailure, ...]
-    _run: tuple[LocatedEdit, ...] = field(repr=False)
+    _envoys: tuple[EnvoyPlace, ...] = field(repr=False)
+    _bind: tuple[LocatedEdit, ...] = field(repr=False)
     _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
     _documents: Documents = field(repr=False)
-    _final: Documents = field(repr=False)
+    _final: Supplied = field(repr=False)
 
     @classmethod
-    def load(cls, folder: Path, parts: Iterable[str] = ()) -> "Scenario":
-        """Reads and checks a scenario's folder, and with it the kustomizations of parts/ that `parts` names.
+    def load(cls, library: "Library", folder: Path, bases: Iterable[Path] = ()) -> "Scenario":
+        """Reads and checks a scenario's folder, and with it the kustomizations of other folders.
 
         Raises: BadInputError, mostly "FILE:LINE: …".
         """
         folder = folder.resolve()
-        if not folder.is_dir():
-            raise BadInputError(f"{display_path(folder)}: no such folder; a scenario is a folder with {FILE}")
-        about = read_scenario_file(folder / FILE)
-        kustomization = joined([read_kustomization(folder), *(read_kustomization(PARTS / each) for each in parts)])
+        about = read_entry(folder / FILE, ScenarioFile)
+        bind = tuple(map(edit_of, about.bind))
+        kustomization = joined([read_kustomization(each) for each in (folder, *bases)])
         _check_namespaces(kustomization)
         documents = Documents.of(kustomization)
+        files = [each / BASE_FILE for each in kustomization.folders]
+        described = [read_entry(each, BaseFile) for each in files if each.is_file()]
+        entries = [*about.destinations, *(entry for base in described for entry in base.destinations)]
+        envoys = places.envoys(about.envoys, documents)
+        destinations = places.destinations(entries, documents)
         return cls(
-            folder.name,
-            about.title,
-            about.chinese,
-            about.article,
-            about.chapter,
-            folder,
-            about.supports,
-            about.known_failures,
-            about.run,
-            kustomization.config_maps,
-            documents,
-            _after_run(documents, about.run),
+            library=library,
+            name=folder.name,
+            title=about.title or folder.name,
+            chinese=about.chinese,
+            article=about.article,
+            chapter=about.chapter,
+            folder=folder,
+            destinations=destinations,
+            controls=places.controls(described, documents),
+            supports=None if about.supports is UNSET else support_of(about.supports),
+            known_failures=tuple(map(known_failure_of, about.known_failures)),
+            _envoys=envoys,
+            _bind=bind,
+            _config_maps=kustomization.config_maps,
+            _documents=documents,
+            _final=_finished(documents, bind, envoys, destinations),
         )
 
-    @classmethod
-    def named(cls, name: str, parts: Iterable[str] = ()) -> "Scenario":
-        """One of the project's own, with `parts` added. Raises: BadInputError that lists them."""
-        return _named(name, tuple(parts))
+    @property
+    def envoys(self) -> tuple[EnvoyPlace, ...]:
+        """The containers that run Envoy, at least one; each with the port of its admin API."""
+        return self._final.envoys
 
-    names = staticmethod(names)
+    @property
+    def supplied(self) -> tuple[str, ...]:
+        """What was missing in the Envoys' configs and is added, a sentence each."""
+        return self._final.sentences
+
+    def config_path(self, file: str) -> Path:
+        """Where a config file is written."""
+        return self._documents.files[file]
 
     def edited(self, edits: Iterable[Edit]) -> "Scenario":
-        """This scenario with `edits` applied in order; its own edits for a run come after them.
+        """This scenario with `edits` applied in order; its own, of `bind`, come after them.
 
-        Raises: BadInputError that names document and path, also for an edit of a run that finds its place no more.
+        Raises: BadInputError that names document and path, also for an edit of `bind` that finds its place no more.
         """
         documents = self._documents
         for edit in edits:
             documents = documents.apply(edit)
-        return replace(self, _documents=documents, _final=_after_run(documents, self._run))
+        final = _finished(documents, self._bind, self._envoys, self.destinations)
+        return replace(self, _documents=documents, _final=final)
 
     def namespaces(self) -> list[str]:
         """All namespaces that objects are in or that are made, "default" first if it is one of them."""
@@ -134,18 +155,18 @@ class Scenario:
         used += [config_map.namespace for config_map in self._config_maps]
         return sorted(dict.fromkeys(used), key=lambda namespace: namespace != "default")
 
-    def objects(self) -> list[dict[str, Any]]:
+    def objects(self) -> list[dict[str, Json]]:
         """All objects but Namespaces and ConfigMaps, with stand-ins for what only a run knows."""
         documents, known = self._state(None)
         return _objects(documents, known, lambda kind: kind not in ("Namespace", "ConfigMap"))
 
-    def unbound_services(self) -> list[dict[str, Any]]:
+    def unbound_services(self) -> list[dict[str, Json]]:
         """The Services, complete: an engine makes them first to learn their ClusterIPs."""
-        return _objects(self._final, self._state(None)[1], lambda kind: kind == "Service")
+        return _objects(self._final.documents, self._state(None)[1], lambda kind: kind == "Service")
 
-    def config_maps(self, facts: Bindings | None = None) -> list[dict[str, Any]]:
-        """The ConfigMaps as Kubernetes objects; without `facts`, their files are as `config_files` has them then."""
-        documents, known = self._state(facts)
+    def config_maps(self, bindings: Bindings | None = None) -> list[dict[str, Json]]:
+        """The ConfigMaps as Kubernetes objects; without `bindings`, their files are as `config_files` has them then."""
+        documents, known = self._state(bindings)
         generated = [
             {
                 "apiVersion": "v1",
@@ -157,42 +178,36 @@ class Scenario:
         ]
         return generated + _objects(documents, known, lambda kind: kind == "ConfigMap")
 
-    def config_files(self, facts: Bindings | None = None) -> dict[str, str]:
+    def config_files(self, bindings: Bindings | None = None) -> dict[str, str]:
         """File name → text of every file that a configMapGenerator takes.
 
-        Without `facts`: as written and edited, where an edit's own ClusterIp, HostName or Mark gets a stand-in.
+        Without `bindings`: as written and edited, where an edit's own ClusterIp, HostName or ConfigId gets a stand-in.
         """
-        documents, known = self._state(facts)
+        documents, known = self._state(bindings)
         return {name: documents.text(name, known) for name in documents.files}
 
-    def config(self, file: str) -> Any:
+    def config(self, file: str) -> Json:
         """The data of one YAML config file, as written and edited; not to be changed."""
         return self._documents.data(file)
 
-    def bound(self, facts: Bindings) -> list[dict[str, Any]]:
+    def bound(self, bindings: Bindings) -> list[dict[str, Json]]:
         """The final Kubernetes objects in an order that can be applied, metadata.namespace always set.
 
         Namespaces, ConfigMaps, other kinds, Services, Pods; each kind in the order of the files. The caller owns them.
         """
-        objects = self.config_maps(facts) + _objects(self._final, facts, lambda kind: kind != "ConfigMap")
+        objects = self.config_maps(bindings) + _objects(
+            self._final.documents, bindings, lambda kind: kind != "ConfigMap"
+        )
         return sorted(objects, key=lambda data: _ORDER.index(data["kind"] if data["kind"] in _ORDER else ""))
 
-    def _state(self, facts: Bindings | None) -> tuple[Documents, Bindings]:
-        if facts is None:
+    def _state(self, bindings: Bindings | None) -> tuple[Documents, Bindings]:
+        if bindings is None:
             return self._documents, _AsWritten(self._documents.services())
-        return self._final, facts
+        return self._final.documents, bindings
 
 
-@cache
-def _named(name: str, parts: tuple[str, ...]) -> Scenario:
-    """Read once: every test, sabotage and group of probes asks for its scenario."""
-    if name not in names():
-        raise BadInputError(f"no scenario {name!r}; there are {', '.join(names()) or 'none'}")
-    return Scenario.load(MANIFESTS / name, parts)
-
-
-def _objects(documents: Documents, facts: Bindings, wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
-    return [documents.object(label, facts) for label, entry in documents.objects.items() if wanted(entry.kind)]
+def _objects(documents: Documents, bindings: Bindings, wanted: Callable[[str], bool]) -> list[dict[str, Json]]:
+    return [documents.object(label, bindings) for label, entry in documents.objects.items() if wanted(entry.kind)]
 
 
 def _check_namespaces(kustomization: Kustomization) -> None:
@@ -206,10 +221,15 @@ def _check_namespaces(kustomization: Kustomization) -> None:
             )
 
 
-def _after_run(documents: Documents, run: tuple[LocatedEdit, ...]) -> Documents:
-    for located in run:
+def _finished(
+    documents: Documents,
+    bind: Iterable[LocatedEdit],
+    envoys: tuple[EnvoyPlace, ...],
+    destinations: tuple[DestinationPlace, ...],
+) -> Supplied:
+    for located in bind:
         try:
             documents = documents.apply(located.edit)
         except BadInputError as error:
             raise BadInputError(f"{located.where}: {error}") from error
-    return documents
+    return supplied(documents, envoys, destinations)

@@ -5,12 +5,26 @@ from dataclasses import dataclass
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edits import Edit
-from takeover.scenario.fields import Fields, mappings
 from takeover.scenario.loader import Scenario
-from takeover.scenario.written_edits import read_edit
+from takeover.scenario.typed_yaml import Entry, Text, read_entries
+from takeover.scenario.written_edits import EditEntry, edit_of
 
 FILE = "sabotage.yaml"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class SabotageEntry(Entry):
+    """An entry of `sabotage.yaml`: a mistake that could really happen, for the suites to catch.
+
+    Args:
+        name: tells it from the scenario's others.
+        why: what goes wrong, for the traffic.
+        edits: the change.
+    """
+
+    name: Text
+    why: Text
+    edits: tuple[EditEntry, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +60,7 @@ def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
     if not path.exists():
         return ()
     found: dict[str, Sabotage] = {}
-    for entry in mappings(path, "list of sabotages"):
+    for entry in read_entries(path, SabotageEntry, "list of sabotages"):
         sabotage = _sabotage(scenario, entry)
         if sabotage.name in found:
             raise entry.error(f"a second sabotage {sabotage.name}; the first is at {found[sabotage.name].where}")
@@ -54,15 +68,14 @@ def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
     return tuple(found.values())
 
 
-def _sabotage(scenario: Scenario, entry: Fields) -> Sabotage:
-    entry.only("name", "why", "edits")
-    name, why = entry.take("name", str), entry.take("why", str)
+def _sabotage(scenario: Scenario, entry: SabotageEntry) -> Sabotage:
+    name = entry.name
     if not _NAME.fullmatch(name):
         raise entry.error(f"a sabotage's name is of small letters, digits and -, not {name!r}", "name")
-    edits = [read_edit(each) for each in entry.children("edits")]
+    edits = tuple(edit_of(each).edit for each in entry.edits)
     if not edits:
         raise entry.error(f"sabotage {name} edits nothing")
-    sabotage = Sabotage(scenario.name, name, why, tuple(each.edit for each in edits), entry.document.where(*entry.at))
+    sabotage = Sabotage(scenario.name, name, entry.why, edits, entry.where())
     try:
         changed = scenario.edited(sabotage.edits)
     except BadInputError as error:

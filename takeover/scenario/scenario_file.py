@@ -1,37 +1,101 @@
-"""Reads scenario.yaml: what a scenario is called, its edits in data form, what it declares of Envoy's versions."""
+"""scenario.yaml and base.yaml: who is who in the manifests, and what a scenario says of itself."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Annotated, ClassVar, TypeAlias
 
-from takeover.scenario.declared import KnownFailure, Support, read_known_failures, read_support
-from takeover.scenario.fields import Fields, single
-from takeover.scenario.written_edits import LocatedEdit, read_edit
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from takeover.scenario.declared import KnownFailureEntry, SupportEntry
+from takeover.scenario.typed_yaml import Entry, Text
+from takeover.scenario.written_edits import EditEntry
 
 FILE = "scenario.yaml"
+BASE_FILE = "base.yaml"
+
+Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
-@dataclass(frozen=True, eq=False)
-class ScenarioFile:
-    """The fields of scenario.yaml: the article's section and heading, the chapter's marker, the run's own edits.
+class EnvoyEntry(Entry):
+    """A container that runs Envoy. Of several, the first is the one whose traffic tests watch.
 
     Args:
-        supports: the versions of Envoy that it supports; None for all.
-        known_failures: tests that fail on some versions.
+        pod: its Pod, `NAME` or `NAMESPACE/NAME`.
+        container: the container's name.
+        admin: the port of its admin API, which need not be given: the config has it, or gets a free one.
+        config: the file with its config, as a configMapGenerator takes it.
     """
 
-    title: str
-    chinese: str
-    article: str
-    chapter: str
-    run: tuple[LocatedEdit, ...]
-    supports: Support | None
-    known_failures: tuple[KnownFailure, ...]
+    pod: Text
+    container: Text
+    admin: Port | UnsetType = UNSET
+    config: Text = "envoy.yaml"
 
 
-def read_scenario_file(path: Path) -> ScenarioFile:
-    """Reads scenario.yaml, strictly. Raises: BadInputError "FILE:LINE: …"."""
-    file = Fields(single(path))
-    file.only("title", "chinese", "article", "chapter", "supports", "known_failures", "run")
-    title, chinese, article, chapter = (file.take(key, str) for key in ("title", "chinese", "article", "chapter"))
-    run = tuple(read_edit(entry) for entry in file.children("run"))
-    return ScenarioFile(title, chinese, article, chapter, run, read_support(file), read_known_failures(file))
+class DestinationEntry(Entry):
+    """A container that answers requests and writes down who asked: to stdout, a line each, in the order of its answers.
+
+    Args:
+        pod: its Pod, `NAME` or `NAMESPACE/NAME`.
+        container: the container's name.
+        port: where it is asked over the Pod's loopback whether its log is complete (HEAD /fence/…; it must log that).
+        log: the form of its lines: `json` (an object each), `combined` (of nginx and Apache), or a registered one.
+        fields: with `json`: our names of fields → the log's own, for those that differ.
+    """
+
+    pod: Text
+    container: Text
+    port: Port
+    log: Text
+    fields: dict[str, Text] = msgspec.field(default_factory=dict)
+
+
+class ControlEntry(Entry):
+    """Ends every connection that its program has when a line is sent to it, and then answers with a line.
+
+    Args:
+        pod: its Pod, `NAME` or `NAMESPACE/NAME`.
+        port: where it takes the line, over the Pod's loopback.
+    """
+
+    pod: Text
+    port: Port
+
+
+class ScenarioFile(Entry, kw_only=True):
+    """`scenario.yaml`: makes a folder with a kustomization.yaml a scenario.
+
+    Args:
+        title: what it shows; the folder's name, if nothing is given.
+        chinese: the article's heading.
+        article: the article's section; scenarios come in its order.
+        chapter: a pytest marker for the scenario's probes.
+        envoys: the containers that run Envoy, at least one.
+        destinations: the containers that log who asked them, beside those of the bases.
+        supports: the versions of Envoy that it supports; without it: all.
+        known_failures: tests that fail on some versions of Envoy.
+        bind: edits that put in what only a run knows, after all others.
+    """
+
+    RENAMED: ClassVar = {"run": "bind"}
+
+    title: Text = ""
+    chinese: Text = ""
+    article: Text = ""
+    chapter: Text = ""
+    envoys: Annotated[tuple[EnvoyEntry, ...], msgspec.Meta(min_length=1)]
+    destinations: tuple[DestinationEntry, ...] = ()
+    supports: SupportEntry | UnsetType = UNSET
+    known_failures: tuple[KnownFailureEntry, ...] = ()
+    bind: tuple[EditEntry, ...] = ()
+
+
+class BaseFile(Entry):
+    """`base.yaml`: what a folder that several scenarios take (a base) says of its Pods. It need not have one.
+
+    Args:
+        control: a program that ends its connections when asked: the probes' upstream must, for each to begin with none.
+        destinations: the containers that log who asked them.
+    """
+
+    control: ControlEntry | UnsetType = UNSET
+    destinations: tuple[DestinationEntry, ...] = ()

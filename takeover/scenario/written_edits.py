@@ -1,12 +1,57 @@
-"""Reads edits in data form: how they stand in scenario.yaml and sabotage.yaml."""
+"""Edits in data form: how they stand in scenario.yaml, probes.yaml and sabotage.yaml."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
+
+import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import check_edit
-from takeover.scenario.edits import MISSING, OPS, ClusterIp, Edit, HostName, Mark
-from takeover.scenario.fields import Fields
+from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName
+from takeover.scenario.typed_yaml import Entry, Json, Text
+
+_WRITTEN_VALUES = ("cluster_ip", "host_name", "config_id")
+
+
+class RunValueEntry(Entry):
+    """A value that only a run knows, in the place of a string: exactly one of the fields.
+
+    Args:
+        cluster_ip: the ClusterIP of that Service, `NAME` or `NAMESPACE/NAME`.
+        host_name: the full DNS name of that Service.
+        config_id: `true`: what tells this deployment and state of its configs from any other.
+    """
+
+    RENAMED: ClassVar = {"mark": "config_id"}
+
+    cluster_ip: Text = ""
+    host_name: Text = ""
+    config_id: bool = False
+
+
+class EditEntry(Entry):
+    """One change of one document, at exactly one place: one of replace, add, append and remove.
+
+    Args:
+        in_: the document: a YAML file that a configMapGenerator takes (`envoy.yaml`), or an object as `Kind/name` or
+            `Kind/namespace/name`.
+        replace: JSONPath (RFC 9535) of the value that `with` replaces by one of the same type.
+        add: JSONPath of the mapping that gets `key` with the value `with`.
+        append: JSONPath of the list that gets `with` as its last value.
+        remove: JSONPath of the value that goes.
+        with_: the new value: JSON data, or `{cluster_ip: SERVICE}`, `{host_name: SERVICE}`, `{config_id: true}`.
+        key: with `add`: the key.
+        was: with `replace` and `remove`: what the place must hold.
+    """
+
+    in_: Text = msgspec.field(name="in")
+    replace: Text = ""
+    add: Text = ""
+    append: Text = ""
+    remove: Text = ""
+    with_: Json = msgspec.field(name="with", default=None)
+    key: Text | None = None
+    was: Json = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,48 +62,39 @@ class LocatedEdit:
     where: str
 
 
-def read_edit(entry: Fields) -> LocatedEdit:
-    """The edit that a mapping states: `in` which document, one operation with its path, `with`, `key`, `was`.
-
-    Raises: BadInputError "FILE:LINE: …".
-    """
-    entry.only("in", *OPS, "with", "key", "was")
-    ops = [op for op in OPS if op in entry.data]
+def edit_of(entry: EditEntry) -> LocatedEdit:
+    """The edit that an entry states. Raises: BadInputError "FILE:LINE: …"."""
+    ops = [op for op in OPS if entry.has(op)]
     if len(ops) != 1:
         raise entry.error(f"an edit has one of {', '.join(OPS)}, not {' and '.join(ops) or 'none'}")
     op = ops[0]
-    if ("with" in entry.data) is (op == "remove"):
+    if entry.has("with") is (op == "remove"):
         raise entry.error("remove takes no `with`" if op == "remove" else f"{op} needs `with`")
     edit = Edit(
-        document=entry.take("in", str),
+        document=entry.in_,
         op=op,
-        path=entry.take(op, str),
+        path=getattr(entry, op),
         value=_value(entry),
-        key=entry.take("key", str) if "key" in entry.data else None,
-        was=entry.data.get("was", MISSING),
+        key=entry.key,
+        was=entry.was if entry.has("was") else MISSING,
     )
-    where = entry.document.where(*entry.at)
     try:
         check_edit(edit)
     except BadInputError as error:
-        raise BadInputError(f"{where}: {error}") from error
-    return LocatedEdit(edit, where)
+        raise entry.error(str(error)) from error
+    return LocatedEdit(edit, entry.where())
 
 
-def _value(entry: Fields) -> Any:
-    """`with`, in which {cluster_ip: SERVICE}, {host_name: SERVICE} and {mark: true} stand for what only a run knows."""
-    value = entry.data.get("with")
-    if not isinstance(value, dict) or len(value) != 1:
+def _value(entry: EditEntry) -> Json:
+    """`with`, in which a mapping of one of RunValueEntry's keys stands for what only a run knows."""
+    value = entry.with_
+    if not isinstance(value, dict) or len(value) != 1 or not {*value} <= {*_WRITTEN_VALUES, *RunValueEntry.RENAMED}:
         return value
-    run_value = Fields(entry.document, (*entry.at, "with"))
-    match next(iter(value)):
-        case "cluster_ip":
-            return ClusterIp(run_value.take("cluster_ip", str))
-        case "host_name":
-            return HostName(run_value.take("host_name", str))
-        case "mark":
-            if value["mark"] is not True:
-                raise run_value.error("mark must be true", "mark")
-            return Mark()
-        case _:
-            return value
+    written = entry.converted(RunValueEntry, "with")
+    if written.cluster_ip:
+        return ClusterIp(written.cluster_ip)
+    if written.host_name:
+        return HostName(written.host_name)
+    if not written.config_id:
+        raise written.error("config_id must be true", "config_id")
+    return ConfigId()

@@ -12,6 +12,7 @@ from takeover.engines.contract import Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.used_stats import UsedStats
+from takeover.evidence.log_formats import check_formats
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
 from takeover.model.measurement import Measurement
@@ -21,9 +22,9 @@ from takeover.net.connections import Connections
 from takeover.net.http import Connect
 from takeover.net.stream import ByteStream
 from takeover.scenario.edits import Edit
-from takeover.scenario.loader import ENVOY_CONFIG, Scenario
+from takeover.scenario.loader import Scenario
+from takeover.scenario.places import EnvoyPlace
 
-_ENVOY = "envoyproxy"  # the name of Envoy's container, in the article and in every manifest
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
 
@@ -38,20 +39,23 @@ class Scene:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self._connections = Connections()
-        self._admin: Admin | None = None
+        self._admins: dict[tuple[str, str], Admin] = {}
         self._witnesses: Witnesses | None = None
+        self._configured = self._replacement = deployment.scenario
         self.watched_blocks: list[ObservedTraffic] = []
         self.measurements: list[Measurement] = []
         """What a test measured and judged, for whoever makes reports: see `Choice`, `Bucket`."""
         self._closing = contextlib.ExitStack()
-        self._wait_until_the_deployed_config_serves()
+        try:
+            self._wait_until_the_deployed_config_serves()
+        except BaseException:
+            self._closing.close()
+            raise
 
     @classmethod
-    def deploy(
-        cls, engine: Engine, envoy: Release, name: str, edits: Iterable[Edit] = (), parts: Iterable[str] = ()
-    ) -> "Scene":
-        """Deploys the scenario of that name, with `parts` added and changed by `edits`; ready for traffic."""
-        scenario = Scenario.named(name, parts).edited(edits)
+    def deploy(cls, engine: Engine, envoy: Release, scenario: Scenario) -> "Scene":
+        """Deploys the scenario; ready for traffic."""
+        check_formats(scenario)
         with _rejections_told(scenario):
             deployment = engine.deploy(scenario, envoy)
         try:
@@ -136,39 +140,49 @@ class Scene:
         return self._connections.counting(where.connect)
 
     @property
+    def envoys(self) -> tuple[EnvoyPlace, ...]:
+        """Every Envoy of the scenario; the first one is that whose traffic is watched."""
+        return self._configured.envoys
+
+    @property
     def envoy_pod(self) -> Pod:
-        """The Pod whose traffic Envoy takes over."""
-        return next(each for each in self.deployment.pods.values() if _ENVOY in each.containers)
+        """The Pod of the first Envoy, whose traffic it takes over."""
+        return self.pod(self.envoys[0].pod)
 
     @property
     def envoy_container(self) -> Container:
-        """Envoy's container in it."""
-        return self.envoy_pod.container(_ENVOY)
+        """Its container there."""
+        return self.envoy_pod.container(self.envoys[0].container)
 
     @property
     def envoy(self) -> Admin:
-        """The admin API of the scenario's Envoy."""
-        if self._admin is None:
-            connect = self.connect_to_admin
-            client = http.client(lambda _host, _port, _timeout: connect(), base_url="http://envoy.admin")
-            self._admin = Admin(self._closing.enter_context(client))
-        return self._admin
+        """The admin API of the scenario's first Envoy."""
+        return self.admin_of(self.envoys[0])
 
-    def connect_to_admin(self) -> ByteStream:
-        """A connection to the admin port of the scenario's Envoy."""
-        config = self.deployment.scenario.config(ENVOY_CONFIG)
-        port: int = config["admin"]["address"]["socket_address"]["port_value"]
-        return self.envoy_pod.forward(port)
+    def admin_of(self, place: EnvoyPlace) -> Admin:
+        """The admin API of any of its Envoys."""
+        key = (place.pod, place.container)
+        if key not in self._admins:
+            client = http.client(lambda *_: self.connect_to_admin(place), base_url="http://envoy.admin")
+            self._admins[key] = Admin(self._closing.enter_context(client))
+        return self._admins[key]
+
+    def connect_to_admin(self, place: EnvoyPlace | None = None) -> ByteStream:
+        """A connection to the admin port of one of its Envoys, the first one if none is given."""
+        place = place or self.envoys[0]
+        return self.pod(place.pod).forward(place.admin_port)
 
     def replace_config(self, name: str, edits: Iterable[Edit] = ()) -> None:
-        """Replaces the ConfigMaps by those of another scenario; the Pod sees them after its restart."""
-        self.deployment.replace_config_map(Scenario.named(name).edited(edits))
+        """Replaces the ConfigMaps by those of another scenario of its library; the Pod sees them after its restart."""
+        self._replacement = self._configured.library.scenario(name).edited(edits)
+        self.deployment.replace_config_map(self._replacement)
 
     def restart(self, pod: str) -> None:
         """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
         self._close_clients()
-        with _rejections_told(self.deployment.scenario):
+        with _rejections_told(self._replacement):
             self.pod(pod).restart()
+        self._configured = self._replacement
         self._wait_until_the_deployed_config_serves()
 
     def stop(self, pod: str, container: str, port: int) -> None:
@@ -192,11 +206,23 @@ class Scene:
             ) from None
 
     def _wait_until_the_deployed_config_serves(self) -> None:
-        self.envoy.wait_until_serving(self.deployment.mark, _SERVING_DEADLINE)
+        with _rejections_told(self._configured):
+            for each in self.envoys:
+                try:
+                    self.admin_of(each).wait_until_serving(self.deployment.config_id, _SERVING_DEADLINE)
+                except DeploymentError as error:  # a Pod is Ready without its Envoy where no probe asks that
+                    raise DeploymentError(f"{each.pod}/{each.container}: {error}", self._logs()) from None
+
+    def _logs(self) -> dict[str, str]:
+        return {
+            f"log of {name}/{container}": each.logs()
+            for name, pod in self.deployment.pods.items()
+            for container, each in pod.containers.items()
+        }
 
     def _close_clients(self) -> None:
         self._closing.close()
-        self._admin = None
+        self._admins.clear()
         self._witnesses = None
 
     def close(self) -> None:
@@ -211,9 +237,12 @@ def _rejections_told(scenario: Scenario) -> Iterator[None]:
     try:
         yield
     except DeploymentError as error:
-        file = scenario.folder / ENVOY_CONFIG
-        found = (rejection(log, file.read_text(encoding="utf-8")) for log in error.details.values())
-        for rejected in filter(None, found):
+        for place in scenario.envoys:
+            file = scenario.config_path(place.config)
+            log = error.details.get(f"log of {place.pod}/{place.container}", "")
+            rejected = rejection(log, file.read_text(encoding="utf-8"))
+            if rejected is None:
+                continue
             where = f"{display_path(file)}:{rejected.line}" if rejected.line else display_path(file)
             message = f"scenario {scenario.name}: Envoy rejects {where}: {rejected.what}"
             raise DeploymentError(message, error.details) from None

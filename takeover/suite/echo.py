@@ -1,4 +1,4 @@
-"""What the application of the manifests (parts/nginx) says in its answers: who it is and which request it saw."""
+"""What the application of the manifests (bases/nginx) says in its answers: who it is and which request it saw."""
 
 import httpx
 

@@ -13,7 +13,7 @@ from takeover.envoy.releases import resolve
 from takeover.model.release import Release
 
 CONFIG = """
-node: {id: a-mark, cluster: test}
+node: {id: of-the-user, cluster: test, metadata: {envoy-takeover.config_id: a-config-id}}
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
 static_resources:
   listeners:

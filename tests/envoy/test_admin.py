@@ -5,22 +5,23 @@ import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError
 from takeover.envoy.admin import Admin
+from takeover.scenario.supplying import CONFIG_ID
 from tests.envoy.conftest import RunningEnvoy
 
 
 @pytest.fixture
 def admin(running_envoy: RunningEnvoy) -> Admin:
-    running_envoy.admin.wait_until_serving("a-mark", deadline=10)
+    running_envoy.admin.wait_until_serving("a-config-id", deadline=10)
     return running_envoy.admin
 
 
 def test_tells_who_is_there(admin: Admin) -> None:
     assert admin.ready() == "LIVE"
-    assert admin.mark() == "a-mark"
+    assert admin.config_id() == "a-config-id"
 
 
-def test_another_mark_is_not_taken_for_ours(admin: Admin) -> None:
-    with pytest.raises(DeploymentError, match=r"'other' after 0.1 s; last seen: LIVE with node.id 'a-mark'"):
+def test_another_config_id_is_not_taken_for_ours(admin: Admin) -> None:
+    with pytest.raises(DeploymentError, match=r"'other' after 0.1 s; last seen: LIVE with the config id 'a-config-id'"):
         admin.wait_until_serving("other", deadline=0.1)
 
 
@@ -32,7 +33,7 @@ def test_waiting_says_that_nobody_answers() -> None:
             httpx.Client(base_url=url, trust_env=False) as client,
             pytest.raises(DeploymentError, match=r"last seen: no answer.*refused"),
         ):
-            Admin(client).wait_until_serving("a-mark", deadline=0.1)
+            Admin(client).wait_until_serving("a-config-id", deadline=0.1)
 
 
 def test_stats_are_numbers_by_name(admin: Admin) -> None:
@@ -77,8 +78,10 @@ def test_not_live_is_waited_for() -> None:
         if request.url.path == "/ready":
             state = next(states)
             return httpx.Response(200 if state.startswith("LIVE") else 503, text=state)
-        return httpx.Response(200, json={"configs": [{"bootstrap": {"node": {"id": "a-mark"}}}]})
+        return httpx.Response(
+            200, json={"configs": [{"bootstrap": {"node": {"metadata": {CONFIG_ID: "a-config-id"}}}}]}
+        )
 
     with httpx.Client(base_url="http://envoy", transport=httpx.MockTransport(answer)) as client:
-        Admin(client).wait_until_serving("a-mark", deadline=5)
+        Admin(client).wait_until_serving("a-config-id", deadline=5)
     assert next(states, None) is None

@@ -10,6 +10,7 @@ from takeover.engines import choose
 from takeover.envoy.releases import resolve
 from takeover.evidence import snapshots as witnesses
 from takeover.evidence.snapshots import UnrestError
+from takeover.scenario.library import Library
 from takeover.scene import Scene
 from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
@@ -29,7 +30,7 @@ def inbound() -> Iterator[Scene]:
     with contextlib.ExitStack() as closing:
         engine = choose.engine(choose.EngineOptions("local", {}), [release], lambda _: None)
         closing.callback(engine.close)
-        scene = Scene.deploy(engine, release, "inbound-interception")
+        scene = Scene.deploy(engine, release, Library.bundled().scenario("inbound-interception"))
         closing.callback(scene.close)
         yield scene
 

@@ -14,6 +14,7 @@ from takeover.explain.attempt import Trial
 from takeover.explain.explaining import Explaining
 from takeover.inventory.guards import guards
 from takeover.model.release import Release
+from takeover.scenario.library import Library
 
 GUARD = "envoy.reloadable_features.match_headers_individually"
 ROUTE = ObservedChange("route", "route", "v1-otherwise", "v2-by-header")
@@ -27,7 +28,7 @@ def release() -> Release:
 @pytest.fixture
 def trial(release: Release) -> Iterator[Trial]:
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
-        yield Trial(engine, release, "gateway-header-match", "hostile/version-twice-same")
+        yield Trial(engine, release, Library.bundled(), "gateway-header-match", "hostile/version-twice-same")
 
 
 def test_the_guard_that_brings_it_back_is_found(trial: Trial, release: Release) -> None:
@@ -57,6 +58,6 @@ def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:
     engine = choose.engine(EngineOptions("local", {}), [release], lambda _: None)
     try:
         with pytest.raises(BadInputError, match="has no probe hostile/none any more"):
-            Trial(engine, release, "gateway-header-match", "hostile/none")
+            Trial(engine, release, Library.bundled(), "gateway-header-match", "hostile/none")
     finally:
         engine.close()

@@ -5,20 +5,20 @@ import pytest
 from takeover.envoy.releases import resolve
 from takeover.inventory.release import facts_of
 from takeover.model.document import Inventory
-from takeover.scenario.loader import names
+from takeover.scenario.library import Library
 
 INLINE_CODE = "envoy.extensions.filters.http.lua.v3.Lua.inline_code"
 
 
 @pytest.fixture(scope="module")
 def facts() -> Inventory:
-    return facts_of(resolve(None)[0])
+    return facts_of(resolve(None)[0], Library.bundled())
 
 
 def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
     found = {each.scenario: each for each in facts.configs if each.source == "manifest"}
 
-    assert sorted(found) == sorted(names())
+    assert sorted(found) == sorted(Library.bundled().names())
     for name, each in found.items():
         assert (each.loads, each.error, each.warnings) == (True, "", []), name
 

@@ -1,7 +1,6 @@
 """Legal configs of every form: the statistics that they give a real Envoy."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -9,6 +8,7 @@ import yaml
 from takeover.envoy.pypi import installed
 from takeover.inventory import running
 from takeover.inventory.configs import Config
+from takeover.scenario.library import Library
 
 TCP = (
     '{name: tcp, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, '
@@ -87,17 +87,10 @@ GIVEN = {
 }
 
 
-class Written(Config):
-    """A config of which only the text is there."""
-
-    def content(self) -> Any:
-        return yaml.safe_load(CONFIGS[self.path.name])
-
-
 def stats(monkeypatch: pytest.MonkeyPatch, *names: str) -> set[str]:
-    written = [Written("scenario", "manifest", Path(name)) for name in names]
-    monkeypatch.setattr(running, "configs", lambda: written)
-    extensions, found = running.extensions_and_stats(installed()[1])
+    written = [Config("scenario", "manifest", Path(name), yaml.safe_load(CONFIGS[name])) for name in names]
+    monkeypatch.setattr(running, "configs", lambda _: written)
+    extensions, found = running.extensions_and_stats(installed()[1], Library.bundled())
     assert "envoy.filters.http/envoy.filters.http.lua" in extensions
     return set(found)
 

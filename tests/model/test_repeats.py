@@ -6,7 +6,7 @@ import pytest
 from takeover.model.repeats import Repeat, Text, parts, whole
 from takeover.model.request import ProbeRequest, ProbeStep, ProbeTarget
 from takeover.probes.probe_file import read_probes
-from takeover.scenario.loader import Scenario, names
+from takeover.scenario.library import Library
 
 LONG, RUN = "a" * 200, Repeat("a", 200)
 TO = ProbeTarget(pod="p", port=80)
@@ -54,6 +54,8 @@ def test_so_is_one_of_steps() -> None:
 
 
 def test_no_request_of_the_project_is_long_as_data() -> None:
-    probes = [probe for name in names() for group in read_probes(Scenario.named(name)) for probe in group.probes]
+    library = Library.bundled()
+    groups = [group for name in library.names() for group in read_probes(library.scenario(name))]
+    probes = [probe for group in groups for probe in group.probes]
     assert max(len(msgspec.json.encode(probe.request_in_parts)) for probe in probes) < 10_000
     assert max(len(msgspec.json.encode(probe.request)) for probe in probes) > 1_000_000

@@ -6,6 +6,7 @@ import pytest
 from takeover.engines import choose
 from takeover.envoy.releases import resolve
 from takeover.probes.probe import Group
+from takeover.scenario.library import Library
 from takeover.scene import Scene
 
 
@@ -18,7 +19,8 @@ def deploy() -> Iterator[Callable[[Group], Scene]]:
         closing.callback(engine.close)
 
         def deployed(group: Group) -> Scene:
-            scene = Scene.deploy(engine, release, group.scenario, group.edits, group.parts)
+            scenario = Library.bundled().scenario(group.scenario, group.bases).edited(group.edits)
+            scene = Scene.deploy(engine, release, scenario)
             closing.callback(scene.close)
             return scene
 

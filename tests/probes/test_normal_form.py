@@ -87,8 +87,8 @@ def test_addresses_are_named(inbound: Scene) -> None:
     normaliser = Normaliser(inbound.deployment)
 
     assert normaliser.text(f"1{pod} {pod}1 1.{pod} {pod}.1") == f"1{pod} {pod}1 1.{pod} {pod}.1"
-    assert normaliser.text(f"node {inbound.deployment.mark}") == "node <mark>"
-    text, normal = f"{pod}:80 {inbound.deployment.mark}", "<client/client>:80 <mark>"
+    assert normaliser.text(f"node {inbound.deployment.config_id}") == "node <mark>"
+    text, normal = f"{pod}:80 {inbound.deployment.config_id}", "<client/client>:80 <mark>"
     pairs = [(text, text)]
     entry = {text: text, "nested": {text: [text, 200, None, True]}}
     observed = Observation(

@@ -13,7 +13,7 @@ from takeover.probes.observing import Observer
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.scenario import edits
-from takeover.scenario.loader import Scenario
+from takeover.scenario.library import Library
 from takeover.scene import Scene
 
 PROBES = (
@@ -26,7 +26,9 @@ PROBES = (
 @pytest.fixture(scope="module")
 def group() -> Group:
     """A few of those against the hostile upstream."""
-    [hostile] = [each for each in read_probes(Scenario.named("inbound-interception")) if each.name == "hostile"]
+    [hostile] = [
+        each for each in read_probes(Library.bundled().scenario("inbound-interception")) if each.name == "hostile"
+    ]
     return replace(hostile, probes=tuple(probe for probe in hostile.probes if probe.name in PROBES))
 
 
@@ -87,7 +89,7 @@ def test_what_never_comes_to_rest_is_one_line_with_the_remedy(
 ) -> None:
     """Behind Envoy is nginx, which keeps its connections and takes no orders."""
     monkeypatch.setattr(observing, "DEADLINE", 1.0)
-    [hostile] = read_probes(Scenario.named("gateway-header-match"))
+    [hostile] = read_probes(Library.bundled().scenario("gateway-header-match"))
     group = replace(hostile, edits=(), probes=hostile.probes[:1])
     with pytest.raises(UnrestError) as caught:
         Observer(deploy(group), group).observe()
@@ -96,7 +98,8 @@ def test_what_never_comes_to_rest_is_one_line_with_the_remedy(
         r"after the probe get \(.*\.yaml:\d+\) of gateway-header-match hostile: not at rest after 1 s; ", said
     )
     assert re.search(
-        r"; last seen: Envoy has connections with upstreams \(\w+: 1\); only the hostile upstream ends", said
+        r"; last seen: Envoy has connections with upstreams \(\w+: 1\); only what a base.yaml names as control ends",
+        said,
     )
     assert said.endswith("or let the cluster end its own by max_requests_per_connection: 1")
     assert "\n" not in said

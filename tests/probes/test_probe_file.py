@@ -9,7 +9,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.probes.probe import Await, End, Group, Send
 from takeover.probes.probe_file import FILE, read_probes
-from takeover.scenario.loader import MANIFESTS, Scenario, names
+from takeover.scenario.library import Library
 
 GROUP = """\
 - group: edges
@@ -21,17 +21,17 @@ GROUP = """\
 
 
 def read(tmp_path: Path, text: str) -> tuple[Group, ...]:
-    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    shutil.copytree(Library.bundled().folder, tmp_path / "manifests")
     folder = tmp_path / "manifests/inbound-interception"
     (folder / FILE).write_text(text)
-    return read_probes(Scenario.load(folder))
+    return read_probes(Library(tmp_path / "manifests").scenario(folder.name))
 
 
 def test_the_project_has_at_least_300_probes() -> None:
-    groups = [group for name in names() for group in read_probes(Scenario.named(name))]
+    groups = [group for name in Library.bundled().names() for group in read_probes(Library.bundled().scenario(name))]
     ids = {(group.scenario, group.name, probe.name) for group in groups for probe in group.probes}
 
-    assert {group.scenario for group in groups} == set(names())
+    assert {group.scenario for group in groups} == set(Library.bundled().names())
     assert len(ids) == sum(len(group.probes) for group in groups) >= 300
 
 
@@ -66,19 +66,28 @@ def test_a_request_becomes_bytes(tmp_path: Path) -> None:
         ((GROUP + "  - {name: a}\n") * 2, 7, r"a second group edges; the first is at .*:1"),
         (GROUP.replace("probes:", "probes: []"), 1, "group edges has no probes"),
         (GROUP + "  - {name: A B}", 6, "a name is of small letters"),
-        (GROUP + "  - {name: a, path: 3}", 6, "must be a string, or a list of strings and repeats, not a number"),
+        (
+            GROUP + "  - {name: a, path: 3}",
+            6,
+            r"\[0\]\.probes\[0\]\.path must be a string, a list or a mapping, not a number",
+        ),
         (GROUP + '  - {name: a, path: "/€"}', 6, "each character stands for a byte"),
         (GROUP + "  - {name: a, body: {repeat: a, times: 0}}", 6, "times must make 1 to"),
         (GROUP + "  - {name: a, protocol: http3}", 6, "protocol is one of http1, http2, tcp, not http3"),
         (GROUP + "  - {name: a, path: /, steps: [{end: true}]}", 6, "a probe has either steps or path"),
-        (GROUP + "  - {name: a, protocol: http2, steps: [{end: true}]}", 6, "an HTTP/2 probe has no steps"),
+        (
+            GROUP + "  - {name: a, protocol: http2, steps: [{end: true}]}",
+            6,
+            r"\[0\]\.probes\[0\]\.steps is not supported; supported: name, ",
+        ),
         (GROUP + "  - {name: a, steps: [{await: false}]}", 6, "a step is one of"),
-        (GROUP + "  - {name: a, within: 60}", 6, "within must be a number of seconds"),
+        (GROUP + "  - {name: a, within: 60}", 6, "within must be a number above 0 and at most 10, not 60"),
         (GROUP + "  - {name: a, from: nobody}", 6, "no Pod nobody; there are .*client/client"),
         (GROUP + "  - {name: a, to: {service: none, port: 80}}", 6, "no Service none; there are"),
         (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
         (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),
-        (GROUP + "  - {name: a}\n  parts: [none]", 7, "there is no .*none"),
+        (GROUP + "  - {name: a}\n  bases: [none]", 7, "there is no base none; there are auth, backends/v1"),
+        (GROUP + "  - {name: a}\n  parts: [none]", 7, r"\[0\]\.parts is now called bases$"),
     ],
 )
 def test_bad_input_is_told_with_its_place(tmp_path: Path, text: str, line: int | None, message: str) -> None:

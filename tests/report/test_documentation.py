@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from takeover.cli.main import main
-from takeover.scenario.loader import names
+from takeover.scenario.library import Library
 from tests.report.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -25,7 +25,7 @@ def test_the_pages_are_current(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
     written = {path.name: path.read_text() for path in tmp_path.iterdir() if path.read_text().startswith(WRITTEN)}
-    assert set(written) == {f"{name}.md" for name in names()} | {"README.md"}
+    assert set(written) == {f"{name}.md" for name in Library.bundled().names()} | {"README.md"}
     current = {path.name: path.read_text() for path in DOCS.glob("*.md") if path.read_text().startswith(WRITTEN)}
     assert current == written, "docs/ is not current: pytest --write-docs=docs"
 

@@ -23,6 +23,7 @@ from takeover.report.folder import keep, publish
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
+from takeover.scenario.library import Library
 from takeover.scene.diagnostics import without_secrets
 from takeover.store import documents as store
 from tests.report.conftest import ROOT
@@ -158,8 +159,8 @@ def test_the_extensions_of_ones_own_build_are_shown(documents: Sequence[Document
     binary = BinaryResult(["category/one", "category/two"])
     build = msgspec.structs.replace(documents[0], binary=binary)
     release = with_name(build, build.envoy.version)
-    assert "<summary>2 extensions</summary>category/one, category/two<" in index([build], [])
-    assert "extensions</summary>" not in index([release], [])
+    assert "<summary>2 extensions</summary>category/one, category/two<" in index(Library.bundled(), [build], [])
+    assert "extensions</summary>" not in index(Library.bundled(), [release], [])
 
 
 def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence[Document]) -> None:
@@ -174,8 +175,8 @@ def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence
 
 def test_many_builds_do_not_stand_before_the_matrix(documents: Sequence[Document]) -> None:
     several = [with_name(documents[0], str(each)) for each in range(5)]
-    assert "<summary>Which builds these 5 Envoys are</summary>" in index(several, [])
-    assert "Which builds" not in index(several[:4], [])
+    assert "<summary>Which builds these 5 Envoys are</summary>" in index(Library.bundled(), several, [])
+    assert "Which builds" not in index(Library.bundled(), several[:4], [])
 
 
 def with_name(document: Document, name: str) -> Document:
@@ -186,7 +187,7 @@ def test_writing_again_gives_the_same(run_folder: Path, tmp_path: Path, failures
     before = (run_folder / "index.html").read_bytes()
     paths = {name: run_folder / "results" / f"{name}.json" for name in ("old", "new")}
     comparison = compare({name: functools.partial(store.read, path) for name, path in paths.items()})
-    publish(run_folder, list(paths.values()), Compared(comparison, failing(None)))
+    publish(run_folder, Library.bundled(), list(paths.values()), Compared(comparison, failing(None)))
     assert (run_folder / "index.html").read_bytes() == before
     keep(tmp_path, failures[0], {"../../outside": "x"})
     assert [each.parent.parent for each in tmp_path.rglob("outside")] == [tmp_path / "failures"]

@@ -11,6 +11,7 @@ import pytest
 from takeover.cli.main import main
 from takeover.model.document import Document, Outcome
 from takeover.report.matrix import matrix
+from takeover.scenario.library import Library
 from tests.report.suite_that_fails import EVIL
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -57,7 +58,7 @@ def test_every_state_has_a_sign_and_what_comes_from_outside_stays_text(documents
         Outcome("a::v", EVIL, "a::v", "not-run", "stopped"),
     ]
     envoy = msgspec.structs.replace(documents[0].envoy, name=EVIL)
-    svg = parsed(matrix([msgspec.structs.replace(documents[0], envoy=envoy, tests=tests)]))
+    svg = parsed(matrix(Library.bundled(), [msgspec.structs.replace(documents[0], envoy=envoy, tests=tests)]))
     assert {"≈ 1 known failure", "– 1 unsupported", "○ 1 not run"} <= set(texts(svg))
     assert {each.tag.removeprefix(SVG) for each in svg.iter()} == {"svg", "title", "desc", "style", "g", "rect", "text"}
     assert EVIL in str(svg.findtext(f"{SVG}title"))

@@ -17,6 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from takeover.model.document import Document
 from takeover.report.matrix import matrix
 from takeover.report.templates import render
+from takeover.scenario.library import Library
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
 
 WIDTHS = (390, 820, 1400)
@@ -233,7 +234,7 @@ def test_what_can_be_scrolled_and_seen_has_a_name(open_page: Open) -> None:
 
 def test_no_text_of_the_matrix_leaves_its_place(open_page: Open, documents: Sequence[Document], tmp_path: Path) -> None:
     picture = tmp_path / "matrix.svg"
-    picture.write_text(matrix(documents))
+    picture.write_text(matrix(Library.bundled(), documents))
     page = open_page()
     page.get(picture.as_uri())
     places = page.find_elements(By.CSS_SELECTOR, "g")

@@ -135,7 +135,7 @@ pytestmark = pytest.mark.scenario("inbound-interception")
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_that_tells(scene, number):
-    print("deployed as", scene.deployment.mark)
+    print("deployed as", scene.deployment.config_id)
 """
     )
     result = run(str(suite), "-s", "-q", "--count", "2", "--repeat-scope", "session")

@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from takeover.scenario.library import Library
+from takeover.scenario.loader import Scenario
+
 ENVOY = """\
 # kept byte for byte
 node: {id: from-the-manifest, cluster: demo}
@@ -21,11 +24,12 @@ title: Demo
 chinese: 演示
 article: "1"
 chapter: inbound
-run:
+envoys: [{pod: web, container: web}]
+bind:
 - in: envoy.yaml
   replace: $.node.id
   was: from-the-manifest
-  with: {mark: true}
+  with: {config_id: true}
 - in: envoy.yaml
   replace: $.static_resources.listeners[?@.name=='one'].address.socket_address.address
   with: {cluster_ip: web}
@@ -86,3 +90,8 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+def load(root: Path, *bases: str) -> Scenario:
+    """The scenario in that folder, read anew."""
+    return Library(root.parent).scenario(root.name, bases)

@@ -4,7 +4,7 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import apply_edit
-from takeover.scenario.edits import ClusterIp, Edit, Mark, add, append, remove, replace
+from takeover.scenario.edits import ClusterIp, ConfigId, Edit, add, append, remove, replace
 
 TREE: dict[str, Any] = {"a": {"n": 1, "s": "x", "t": True, "z": None}, "l": [{"name": "one"}, {"name": "two"}], "e": {}}
 
@@ -15,7 +15,7 @@ TREE: dict[str, Any] = {"a": {"n": 1, "s": "x", "t": True, "z": None}, "l": [{"n
         (replace("d", "$.a.n", 2.5), "a", {**TREE["a"], "n": 2.5}),
         (replace("d", "$.a.s", "y", was="x"), "a", {**TREE["a"], "s": "y"}),
         (replace("d", "$.a.s", ClusterIp("web")), "a", {**TREE["a"], "s": ClusterIp("web")}),
-        (replace("d", "$.l[?@.name=='two'].name", Mark()), "l", [{"name": "one"}, {"name": Mark()}]),
+        (replace("d", "$.l[?@.name=='two'].name", ConfigId()), "l", [{"name": "one"}, {"name": ConfigId()}]),
         (replace("d", "$.l", []), "l", []),
         (add("d", "$.e", "k", None), "e", {"k": None}),
         (append("d", "$.l", {"name": "three"}), "l", [*TREE["l"], {"name": "three"}]),

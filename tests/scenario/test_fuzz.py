@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from takeover.base.errors import BadInputError
-from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark
-from takeover.scenario.loader import Scenario
+from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.yaml_text import parse_yaml
+from tests.scenario.conftest import load
 
 FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BITS = [
@@ -43,7 +43,7 @@ JUNK = st.recursive(
     | st.binary()
     | st.builds(ClusterIp, st.sampled_from(["web", "v1/app", 3, None]))
     | st.builds(HostName, st.text())
-    | st.just(Mark()),
+    | st.just(ConfigId()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
     max_leaves=6,
 )
@@ -65,15 +65,15 @@ PATHS = st.sampled_from(
 )
 
 
-class Facts:
+class Bound:
     def cluster_ip(self, service: str) -> str:
         return service
 
     def host_name(self, service: str) -> str:
         return service
 
-    def mark(self) -> str:
-        return "mark"
+    def config_id(self) -> str:
+        return "config-id"
 
 
 def mutated(text: str) -> st.SearchStrategy[str]:
@@ -99,7 +99,7 @@ def test_mutated_files(folder: Callable[..., Path], file: str) -> None:
     def check(text: str) -> None:
         (root / file).write_bytes(text.encode(errors="surrogatepass"))
         with contextlib.suppress(BadInputError):
-            Scenario.load(root).bound(Facts())
+            load(root).bound(Bound())
 
     check()
 
@@ -126,9 +126,9 @@ def test_any_edits(folder: Callable[..., Path], data: st.DataObject) -> None:
         min_size=1,
         max_size=3,
     )
-    scenario = Scenario.load(folder())
+    scenario = load(folder())
     with contextlib.suppress(BadInputError):
         edited = scenario.edited(data.draw(edits))
-        for each in edited.bound(Facts()):
+        for each in edited.bound(Bound()):
             assert each["kind"]
-        list(parse_yaml(edited.config_files(Facts())["envoy.yaml"], Path("envoy.yaml")))
+        list(parse_yaml(edited.config_files(Bound())["envoy.yaml"], Path("envoy.yaml")))

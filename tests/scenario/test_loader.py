@@ -4,31 +4,34 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.scenario.edits import ClusterIp, Edit, HostName, Mark, add, append, remove, replace
-from takeover.scenario.loader import Scenario, names
+from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName, add, append, remove, replace
+from takeover.scenario.library import Library
+from takeover.scenario.loader import Scenario
+from takeover.scenario.supplying import CONFIG_ID
 from takeover.scenario.yaml_text import parse_yaml
+from tests.scenario.conftest import FILES, load
 
 ADDRESS = "$.static_resources.listeners[?@.name=='one'].address.socket_address.address"
 
 
-class Facts:
+class Bound:
     def cluster_ip(self, service: str) -> str:
         return f"ip of {service}"
 
     def host_name(self, service: str) -> str:
         return f"host of {service}"
 
-    def mark(self) -> str:
-        return "mark"
+    def config_id(self) -> str:
+        return "config-id"
 
 
 @pytest.fixture
 def demo(folder: Callable[..., Path]) -> Scenario:
-    return Scenario.load(folder())
+    return load(folder())
 
 
 def envoy(scenario: Scenario, *, bound: bool) -> dict[str, object]:
-    (document,) = parse_yaml(scenario.config_files(Facts() if bound else None)["envoy.yaml"], Path("envoy.yaml"))
+    (document,) = parse_yaml(scenario.config_files(Bound() if bound else None)["envoy.yaml"], Path("envoy.yaml"))
     value: dict[str, object] = document.value
     return value
 
@@ -39,7 +42,7 @@ def test_what_a_scenario_says_of_itself(demo: Scenario) -> None:
 
 
 def test_bound_objects_are_complete_and_in_order(demo: Scenario) -> None:
-    objects = demo.bound(Facts())
+    objects = demo.bound(Bound())
     assert [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects] == [
         ("Namespace", None, "v1"),
         ("ConfigMap", "v1", "settings"),
@@ -49,19 +52,19 @@ def test_bound_objects_are_complete_and_in_order(demo: Scenario) -> None:
         ("Pod", "default", "web"),
     ]
     assert objects[1]["data"] == {"app.conf": "a b\n", "other": "a b\n"}
-    assert "id: mark" in objects[2]["data"]["envoy.yaml"]
+    assert "id: config-id" in objects[2]["data"]["envoy.yaml"]
     assert "address: ip of web" in objects[2]["data"]["envoy.yaml"].replace('"', "")
     objects[5]["metadata"]["name"] = "changed"
-    assert demo.bound(Facts())[5]["metadata"]["name"] == "web"
+    assert demo.bound(Bound())[5]["metadata"]["name"] == "web"
 
 
 def test_an_unedited_config_stays_byte_for_byte(folder: Callable[..., Path]) -> None:
-    root = folder({"scenario.yaml": "title: a\nchinese: b\narticle: c\nchapter: d\n"})
-    text = (root / "envoy.yaml").read_text()
-    scenario = Scenario.load(root)
-    assert scenario.config_files(Facts()) == {"app.conf": "a b\n", "envoy.yaml": text}
-    assert scenario.config_maps(Facts())[1]["data"] == {"envoy.yaml": text}
-    assert Scenario.load(root).config_files() == scenario.config_files(Facts())
+    root = folder({"scenario.yaml": ABOUT})
+    scenario = load(root)
+    assert scenario.config_files() == {"app.conf": "a b\n", "envoy.yaml": (root / "envoy.yaml").read_text()}
+    bound = scenario.config_files(Bound())
+    assert bound["app.conf"] == "a b\n"
+    assert scenario.config_maps(Bound())[1]["data"] == {"envoy.yaml": bound["envoy.yaml"]}
 
 
 def test_edits_give_another_scenario(demo: Scenario) -> None:
@@ -70,7 +73,7 @@ def test_edits_give_another_scenario(demo: Scenario) -> None:
     )
     again = edited.edited([replace("envoy.yaml", "$.node.cluster", "y", was="x")])
     assert [envoy(each, bound=True)["node"] for each in (demo, edited, again)] == [
-        {"id": "mark", "cluster": cluster} for cluster in ("demo", "x", "y")
+        {"id": "config-id", "cluster": cluster, "metadata": {CONFIG_ID: "config-id"}} for cluster in ("demo", "x", "y")
     ]
     assert envoy(again, bound=False)["node"] == {"id": "from-the-manifest", "cluster": "y"}
     assert [len(each.objects()[0]["spec"]["containers"][0]["env"]) for each in (demo, edited, again)] == [0, 1, 1]
@@ -83,12 +86,12 @@ def test_edits_of_objects_reach_the_bound_ones(demo: Scenario) -> None:
                 "Pod/default/web",
                 "$.spec.containers[0]",
                 "args",
-                [ClusterIp("default/web"), HostName("v1/app"), Mark()],
+                [ClusterIp("default/web"), HostName("v1/app"), ConfigId()],
             ),
             remove("Service/web", "$.spec.clusterIP", was="10.107.42.16"),
         ]
     )
-    assert edited.bound(Facts())[-1]["spec"]["containers"][0]["args"] == ["ip of web", "host of v1/app", "mark"]
+    assert edited.bound(Bound())[-1]["spec"]["containers"][0]["args"] == ["ip of web", "host of v1/app", "config-id"]
     assert edited.objects()[0]["spec"]["containers"][0]["args"] == ["192.0.2.1", "app.v1.svc.cluster.local", "unbound"]
     assert edited.unbound_services()[0] == {
         "apiVersion": "v1",
@@ -109,7 +112,7 @@ THERE = "envoy.yaml, Pod/default/web, Service/default/web, Namespace/v1, Service
         (replace("app.conf", "$.a", 1), "app.conf: not a YAML file: it cannot be edited"),
         (replace("envoy.yaml", ADDRESS, ClusterIp("x")), f"envoy.yaml: {ADDRESS}: no Service x; there are web, v1/app"),
         (
-            replace("Service/web", "$.spec.clusterIP", Mark()),
+            replace("Service/web", "$.spec.clusterIP", ConfigId()),
             "Service/web: $.spec.clusterIP: a Service comes before what only a run knows",
         ),
         (
@@ -122,11 +125,11 @@ THERE = "envoy.yaml, Pod/default/web, Service/default/web, Namespace/v1, Service
         ),
         (
             remove("envoy.yaml", "$.node.id"),
-            "FOLDER/scenario.yaml:6: envoy.yaml: $.node.id: matches nothing: $['node'] is a mapping with cluster",
+            "FOLDER/scenario.yaml:7: envoy.yaml: $.node.id: matches nothing: $['node'] is a mapping with cluster",
         ),
         (
             replace("envoy.yaml", "$.node.id", "x"),
-            'FOLDER/scenario.yaml:6: envoy.yaml: $.node.id: is "x", not "from-the-manifest" as `was` says',
+            'FOLDER/scenario.yaml:7: envoy.yaml: $.node.id: is "x", not "from-the-manifest" as `was` says',
         ),
     ],
 )
@@ -137,17 +140,15 @@ def test_refused_edits(demo: Scenario, edit: Edit, message: str) -> None:
 
 
 def test_an_object_in_several_namespaces_needs_its_namespace(folder: Callable[..., Path]) -> None:
-    pod = "apiVersion: v1\nkind: Service\nmetadata: {name: app}\nspec: {type: ClusterIP}\n"
-    demo = Scenario.load(
-        folder({"kustomization.yaml": "resources: [a.yaml, part]", "a.yaml": pod, "scenario.yaml": ABOUT})
-    )
+    service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: app}\nspec: {type: ClusterIP}\n"
+    demo = load(folder({"pod.yaml": f"{FILES['pod.yaml']}{service}", "scenario.yaml": ABOUT}))
     with pytest.raises(BadInputError, match=r"^Service/app: several objects: Service/default/app, Service/v1/app$"):
         demo.edited([remove("Service/app", "$.spec")])
     demo.edited([remove("Service/default/app", "$.spec")])
 
 
-ABOUT = "title: a\nchinese: b\narticle: '1'\nchapter: inbound\n"
-EDIT = f"{ABOUT}run:\n- in: envoy.yaml\n"
+ABOUT = "title: a\nchinese: b\narticle: '1'\nenvoys: [{pod: web, container: web}]\n"
+EDIT = f"{ABOUT}bind:\n- in: envoy.yaml\n"
 
 
 @pytest.mark.parametrize(
@@ -155,14 +156,36 @@ EDIT = f"{ABOUT}run:\n- in: envoy.yaml\n"
     [
         (
             f"{ABOUT}author: me",
-            ":5: author is not supported; supported: title, chinese, article, chapter, supports, known_failures, run",
+            ":5: author is not supported; supported: title, chinese, article, chapter, envoys, destinations, supports, "
+            "known_failures, bind",
         ),
         (ABOUT.replace("'1'", "1"), ":3: article must be a string, not a number"),
-        (ABOUT.replace("title: a\n", ""), ":1: title is missing"),
-        (f"{ABOUT}run: {{}}", ":5: run must be a list, not a mapping"),
+        (ABOUT.replace("envoys", "# envoys"), ":1: envoys is missing"),
+        (ABOUT.replace("[{pod: web, container: web}]", "[]"), ":4: envoys must not be empty"),
+        (ABOUT.replace("{pod: web", "{pod: none"), ":4: no Pod none; there are web"),
+        (ABOUT.replace("container: web", "container: none"), ":4: Pod web has no container none; it has web"),
+        (ABOUT.replace("web}", "web, config: e.yaml}"), ":4: no file e.yaml; the ConfigMaps have envoy.yaml"),
+        (
+            ABOUT.replace("web}", "web, admin: 0}"),
+            ":4: envoys[0].admin must be a whole number at least 1 and at most 65535, not 0",
+        ),
+        (
+            ABOUT.replace("web}", "web}, {pod: web, container: web}"),
+            ":4: web/web is there twice; first in ROOT/scenario.yaml:4",
+        ),
+        (
+            f"{ABOUT}destinations: [{{pod: web, container: b, port: 1, log: json}}]",
+            ":5: Pod web has no container b; it has web",
+        ),
+        (
+            f"{ABOUT}destinations: [{{pod: web, container: web, port: 1, log: json, fields: {{uri: 1}}}}]",
+            ":5: each value of destinations[0].fields must be a string",
+        ),
+        (f"{ABOUT}run: []", ":5: run is now called bind"),
+        (f"{ABOUT}bind: {{}}", ":5: bind must be a list, not a mapping"),
         (
             f"{EDIT}  replace: $.a\n  by: 1",
-            ":8: run[0].by is not supported; supported: in, replace, add, append, remove, with, key, was",
+            ":8: bind[0].by is not supported; supported: in, replace, add, append, remove, with, key, was",
         ),
         (f"{EDIT}  with: 1", ":6: an edit has one of replace, add, append, remove, not none"),
         (
@@ -172,26 +195,31 @@ EDIT = f"{ABOUT}run:\n- in: envoy.yaml\n"
         (f"{EDIT}  replace: $.a", ":6: replace needs `with`"),
         (f"{EDIT}  remove: $.a\n  with: 1", ":6: remove takes no `with`"),
         (f"{EDIT}  add: $.a\n  with: 1", ":6: envoy.yaml: $.a: add needs a key that is a string, not null"),
-        (f"{EDIT}  append: $.a\n  with: {{mark: 1}}", ":8: mark must be true"),
+        (f"{EDIT}  append: $.a\n  with: {{config_id: false}}", ":8: config_id must be true"),
+        (
+            f"{EDIT}  append: $.a\n  with: {{config_id: 1}}",
+            ":8: bind[0].with.config_id must be a boolean, not a number",
+        ),
+        (f"{EDIT}  append: $.a\n  with: {{mark: true}}", ":8: bind[0].with.mark is now called config_id"),
         (
             f"{EDIT}  append: $.a\n  with: {{cluster_ip: 1}}",
-            ":8: run[0].with.cluster_ip must be a string, not a number",
+            ":8: bind[0].with.cluster_ip must be a string, not a number",
         ),
-        (f"{EDIT}  remove: 3", ":7: run[0].remove must be a string, not a number"),
+        (f"{EDIT}  remove: 3", ":7: bind[0].remove must be a string, not a number"),
         (f"{EDIT}  remove: $.a", ":6: envoy.yaml: $.a: matches nothing: $ is a mapping with node, static_resources"),
     ],
 )
 def test_refused_scenario_files(folder: Callable[..., Path], text: str, message: str) -> None:
     root = folder({"scenario.yaml": text})
     with pytest.raises(BadInputError) as caught:
-        Scenario.load(root)
-    assert str(caught.value) == f"{root}/scenario.yaml{message}"
+        load(root)
+    assert str(caught.value) == f"{root}/scenario.yaml{message}".replace("ROOT", str(root))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scenario.yaml": None}, "ROOT/scenario.yaml: cannot be read: No such file or directory"),
+        ({"scenario.yaml": None}, "no scenario 'demo'; there are none"),
         ({"envoy.yaml": "a: 1\na: 2"}, "ROOT/envoy.yaml:2: key 'a' is there twice; first in line 1"),
         (
             {
@@ -213,13 +241,13 @@ def test_refused_scenario_files(folder: Callable[..., Path], text: str, message:
 def test_refused_folders(folder: Callable[..., Path], changes: dict[str, str | None], message: str) -> None:
     root = folder(changes)
     with pytest.raises(BadInputError) as caught:
-        Scenario.load(root)
+        load(root)
     assert str(caught.value) == message.replace("ROOT", str(root))
 
 
 def test_unknown_scenarios(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as caught:
-        Scenario.named("nope")
-    assert str(caught.value) == f"no scenario 'nope'; there are {', '.join(names())}"
-    with pytest.raises(BadInputError, match=r"/nope: no such folder; a scenario is a folder with scenario\.yaml$"):
-        Scenario.load(tmp_path / "nope")
+        Library.bundled().scenario("nope")
+    assert str(caught.value) == f"no scenario 'nope'; there are {', '.join(Library.bundled().names())}"
+    with pytest.raises(BadInputError, match=r"/nope: no such folder; scenarios are folders in it with scenario\.yaml$"):
+        Library(tmp_path / "nope")

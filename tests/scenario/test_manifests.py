@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from takeover.scenario.loader import Scenario, names
+from takeover.scenario.library import Library
 from takeover.scenario.yaml_text import parse_yaml
 
 
@@ -19,12 +19,12 @@ def by_label(objects: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[s
     return {(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each for each in objects}
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", Library.bundled().names())
 def test_kustomize_makes_the_same_objects(name: str) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not on PATH: nothing to compare with")
-    scenario = Scenario.named(name)
+    scenario = Library.bundled().scenario(name)
     made = subprocess.run([kubectl, "kustomize", scenario.folder], capture_output=True, text=True, check=True).stdout
     expected = by_label([document.value for document in parse_yaml(made, Path("kubectl kustomize"))])
     namespaces = [each for label, each in expected.items() if label[0] == "Namespace"]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from takeover.scenario.loader import Scenario, names
+from takeover.scenario.library import Library
 from takeover.scenario.sabotage import read_sabotages
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", Library.bundled().names())
 def test_every_scenario_has_some(name: str) -> None:
-    assert len(read_sabotages(Scenario.named(name))) >= 5
+    assert len(read_sabotages(Library.bundled().scenario(name))) >= 5
 
 
 def test_there_are_many() -> None:
-    assert sum(len(read_sabotages(Scenario.named(name))) for name in names()) >= 60
+    assert sum(len(read_sabotages(Library.bundled().scenario(name))) for name in Library.bundled().names()) >= 60

@@ -8,6 +8,7 @@ import pytest
 from takeover.engines.contract import Container, Deployment, Engine
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit
+from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 
 WORKSHOP = Path(__file__).parent / "scenarios" / "workshop"
@@ -16,12 +17,12 @@ _SINGLE = Path(__file__).parent / "scenarios" / "single"
 
 def workshop_scenario() -> Scenario:
     """The scenario with everything in it that an engine must be able to do."""
-    return Scenario.load(WORKSHOP)
+    return Library(WORKSHOP.parent).scenario(WORKSHOP.name)
 
 
 def single(edits: Iterable[Edit] = ()) -> Scenario:
     """The scenario of one Pod, `app` with the containers `before` (init) and `main`, changed by edits."""
-    return Scenario.load(_SINGLE).edited(edits)
+    return Library(_SINGLE.parent).scenario(_SINGLE.name).edited(edits)
 
 
 class Contract:

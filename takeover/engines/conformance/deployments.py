@@ -149,7 +149,7 @@ class DeploymentContract(Contract):
         scenario = workshop_scenario()
         deployment = engine.deploy(scenario, envoy)
         try:
-            main, mark = deployment.pod("tools").container("main"), deployment.mark
+            main, config_id = deployment.pod("tools").container("main"), deployment.config_id
             _shell(main, "touch /before")
             other = scenario.edited([replace("ConfigMap/settings", "$.data.greeting", "good evening\n")])
             deployment.replace_config_map(other)
@@ -157,9 +157,9 @@ class DeploymentContract(Contract):
 
             main = deployment.pod("tools").container("main")
             assert _shell(main, "cat /etc/settings/greeting; ls /before 2>&1 || true").startswith("good evening\nls:")
-            assert deployment.mark != mark
+            assert deployment.config_id != config_id
             config = _shell(deployment.pod("tools").container("envoyproxy"), "cat /etc/envoy/envoy.yaml")
-            assert yaml.safe_load(config)["node"]["id"] == deployment.mark
+            assert yaml.safe_load(config)["node"]["id"] == deployment.config_id
             stream = deployment.pod("one/app-a").container("web").connect(deployment.pod("tools").ip, 8080)
             stream.close()
         finally:

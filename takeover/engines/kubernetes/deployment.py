@@ -25,11 +25,11 @@ class ClusterBindings:
         addresses: Service → ClusterIP.
     """
 
-    def __init__(self, scenario: str, naming: Naming, addresses: Mapping[str, str], mark: str) -> None:
+    def __init__(self, scenario: str, naming: Naming, addresses: Mapping[str, str], config_id: str) -> None:
         self._scenario = scenario
         self._naming = naming
         self._addresses = addresses
-        self._mark = mark
+        self._config_id = config_id
 
     def cluster_ip(self, service: str) -> str:
         """The ClusterIP that the cluster chose."""
@@ -40,9 +40,9 @@ class ClusterBindings:
         namespace, _, name = self._known(service).rpartition("/")
         return f"{name}.{self._naming.actual(namespace or 'default')}.svc.cluster.local"
 
-    def mark(self) -> str:
+    def config_id(self) -> str:
         """Names this deployment and this state of its ConfigMaps."""
-        return self._mark
+        return self._config_id
 
     def _known(self, service: str) -> str:
         """The name as the deployment has it. Raises: BadInputError."""
@@ -73,8 +73,8 @@ class KubernetesDeployment:
         return self._scenario
 
     @property
-    def mark(self) -> str:
-        return self._bindings().mark()
+    def config_id(self) -> str:
+        return self._bindings().config_id()
 
     @property
     def pods(self) -> Mapping[str, KubernetesPod]:
@@ -168,7 +168,7 @@ class KubernetesDeployment:
     async def _replace(self, scenario: Scenario) -> None:
         before = self._config_maps
         if any(before.get(name) != entry for name, entry in self._bound(scenario)["ConfigMap"].items()):
-            # Another state, so another mark, which the ConfigMaps that hold it get too.
+            # Another state, so another config id, which the ConfigMaps that hold it get too.
             self._generation += 1
             bound = self._bound(scenario)
             changed = {name: entry for name, entry in bound["ConfigMap"].items() if before.get(name) != entry}
@@ -179,8 +179,8 @@ class KubernetesDeployment:
         self._scenario = scenario
 
     def _bindings(self) -> ClusterBindings:
-        mark = f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}"
-        return ClusterBindings(self._scenario.name, self._naming, self._addresses, mark)
+        config_id = f"{self._naming.labels[objects.DEPLOYMENT]}-{self._generation}"
+        return ClusterBindings(self._scenario.name, self._naming, self._addresses, config_id)
 
     def _bound(self, scenario: Scenario) -> dict[str, dict[str, JsonObject]]:
         """Kind → name → object to apply, for ConfigMaps and Pods."""

@@ -36,7 +36,7 @@ class _NodeBindings:
     def __init__(self, scenario: str, services: Mapping[str, str]) -> None:
         self._scenario = scenario
         self._services = services
-        self._mark = secrets.token_hex(6)
+        self._config_id = secrets.token_hex(6)
 
     def cluster_ip(self, service: str) -> str:
         return self._services[self._known(service)]
@@ -53,8 +53,8 @@ class _NodeBindings:
             raise BadInputError(f"scenario {self._scenario} has no Service {service}; it has {known}")
         return name
 
-    def mark(self) -> str:
-        return self._mark
+    def config_id(self) -> str:
+        return self._config_id
 
 
 class LocalContainer:
@@ -157,9 +157,9 @@ class LocalDeployment:
         self._wait_until_ready()
 
     @property
-    def mark(self) -> str:
-        """See `takeover.engines.contract.Deployment.mark`."""
-        return self._bindings.mark()
+    def config_id(self) -> str:
+        """See `takeover.engines.contract.Deployment.config_id`."""
+        return self._bindings.config_id()
 
     def _apply(self, documents: list[JsonObject]) -> None:
         prepared, images = self._prepare(documents)

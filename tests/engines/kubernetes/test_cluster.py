@@ -12,6 +12,7 @@ from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.engines.contract import Engine
 from takeover.engines.kubernetes import KubernetesEngine
 from takeover.scenario.edits import add, replace
+from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from tests.engines.kubernetes.real_cluster import RELEASE, namespaces_of, needed, new_engine
 
@@ -36,7 +37,7 @@ def engine() -> Iterator[KubernetesEngine]:
 
 @pytest.fixture(scope="module")
 def inbound() -> Scenario:
-    return Scenario.named("inbound-interception")
+    return Library.bundled().scenario("inbound-interception")
 
 
 def receive_all(stream: Any) -> bytes:
@@ -97,7 +98,7 @@ def test_a_scenario_from_deploy_to_delete(engine: KubernetesEngine, inbound: Sce
 
 
 def test_the_relay_takes_on_the_containers_user(engine: KubernetesEngine) -> None:
-    deployment = engine.deploy(Scenario.named("outbound-block-all"), RELEASE)
+    deployment = engine.deploy(Library.bundled().scenario("outbound-block-all"), RELEASE)
     pod = deployment.pod("outpod")
     address = deployment.pod("internet/website").ip
     for container, answered in (("nginx", False), ("envoyproxy", True)):

@@ -17,6 +17,7 @@ import yaml
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.cli.main import main
 from takeover.engines.kubernetes import KubernetesEngine
+from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from tests.engines.kubernetes.real_cluster import CONTEXT, RELEASE, asking, namespaces_of, needed, new_engine
 
@@ -25,7 +26,7 @@ pytestmark = needed
 
 @pytest.fixture(scope="module")
 def inbound() -> Scenario:
-    return Scenario.named("inbound-interception")
+    return Library.bundled().scenario("inbound-interception")
 
 
 def test_missing_rights_are_named(tmp_path: Path, inbound: Scenario) -> None:
@@ -72,13 +73,14 @@ RUN = """
 import sys
 from takeover.engines.kubernetes import KubernetesEngine
 from takeover.envoy.releases import resolve
+from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 engine = KubernetesEngine(context=sys.argv[1], run_id=sys.argv[3])
 try:
     print("deploying", flush=True)
     engine.connected()
     print("connected", flush=True)
-    engine.deploy(Scenario.named("inbound-interception"), resolve(sys.argv[2])[0])
+    engine.deploy(Library.bundled().scenario("inbound-interception"), resolve(sys.argv[2])[0])
     print("up", flush=True)
     sys.stdin.read()
 except KeyboardInterrupt:

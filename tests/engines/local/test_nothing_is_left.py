@@ -96,7 +96,7 @@ def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[...,
     run = start()
     facts = run.is_ready()
 
-    assert facts["seen"] == facts["mark"]
+    assert facts["seen"] == facts["config_id"]
     assert len(run.processes()) >= 4  # itself, the launcher, the node's first process and worker
     assert traces(tmp_path) == []
     assert run.end() == 0
@@ -156,6 +156,6 @@ def test_two_runs_at_once_do_not_meet(start: Callable[..., WatchedRun]) -> None:
     runs = [start() for _ in range(2)]
     facts = [each.is_ready() for each in runs]
 
-    assert [each["seen"] for each in facts] == [each["mark"] for each in facts]
-    assert facts[0]["mark"] != facts[1]["mark"]
+    assert [each["seen"] for each in facts] == [each["config_id"] for each in facts]
+    assert facts[0]["config_id"] != facts[1]["config_id"]
     assert [each.end() for each in runs] == [0, 0]

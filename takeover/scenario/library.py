@@ -1,0 +1,78 @@
+"""A folder of scenarios: the project's own, or anybody's."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
+from takeover.scenario import bundled
+from takeover.scenario.loader import Scenario
+from takeover.scenario.scenario_file import FILE
+
+_BASES = "bases"
+_SETS = "probes"
+
+
+class Library:
+    """The scenarios of one folder: each a folder in it that has a scenario.yaml. A scenario is read once.
+
+    Args:
+        folder: where they are. `bases` in it holds what several of them take, `bases/probes` sets of probes.
+
+    Raises: BadInputError if there is no such folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise BadInputError(f"{display_path(folder)}: no such folder; scenarios are folders in it with {FILE}")
+        self.folder = folder.resolve()
+        self._read: dict[tuple[str, tuple[str, ...]], Scenario] = {}
+
+    @staticmethod
+    @cache
+    def bundled() -> "Library":
+        """The project's own scenarios."""
+        return Library(bundled.manifests())
+
+    def names(self) -> list[str]:
+        """The scenarios that there are, sorted."""
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{FILE}"))
+
+    def scenario(self, name: str, bases: Iterable[str] = ()) -> Scenario:
+        """The scenario of that name, with what the folders `bases` hold deployed beside it.
+
+        Raises: BadInputError, mostly "FILE:LINE: …"; for an unknown name it lists those that there are.
+        """
+        key = (name, tuple(bases))
+        if key not in self._read:
+            if name not in self.names():
+                raise BadInputError(f"no scenario {name!r}; there are {', '.join(self.names()) or 'none'}")
+            self._read[key] = Scenario.load(self, self.folder / name, [self.base(each) for each in key[1]])
+        return self._read[key]
+
+    def base(self, name: str) -> Path:
+        """The folder of the base: this library's, or one that comes with the project.
+
+        Raises: BadInputError that lists them.
+        """
+        for root in self._base_folders():
+            if (root / name / "kustomization.yaml").is_file():
+                return root / name
+        there = {
+            str(each.parent.relative_to(root))
+            for root in self._base_folders()
+            for each in root.glob("**/kustomization.yaml")
+        }
+        raise BadInputError(f"there is no base {name}; there are {', '.join(sorted(there)) or 'none'}")
+
+    def probe_set(self, name: str) -> Path:
+        """The file of the set of probes, likewise. Raises: BadInputError that lists them."""
+        for root in self._base_folders():
+            if (root / _SETS / f"{name}.yaml").is_file():
+                return root / _SETS / f"{name}.yaml"
+        there = {each.stem for root in self._base_folders() for each in (root / _SETS).glob("*.yaml")}
+        raise BadInputError(f"there is no set {name}; there are {', '.join(sorted(there)) or 'none'}")
+
+    def _base_folders(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys((self.folder / _BASES, bundled.manifests() / _BASES)))

@@ -1,0 +1,125 @@
+"""Who is who in a scenario's manifests: its Envoys, its destinations, what ends connections when asked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from msgspec import UNSET
+
+from takeover.scenario.documents import Documents
+from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
+from takeover.scenario.typed_yaml import Entry, Json
+
+
+@dataclass(frozen=True)
+class EnvoyPlace:
+    """A container that runs Envoy.
+
+    Args:
+        pod: `NAME`, or `NAMESPACE/NAME`.
+        config: the file with its config.
+        admin_port: of its admin API; 0 as long as none is known.
+        where: the "FILE:LINE" where it is named.
+    """
+
+    pod: str
+    container: str
+    config: str
+    admin_port: int
+    where: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class DestinationPlace:
+    """A container that logs who asked it.
+
+    Args:
+        pod: `NAME`, or `NAMESPACE/NAME`.
+        port: where it is asked, over loopback, whether its log is complete.
+        log: the form of its lines.
+        fields: our name of a field → the log's own.
+        where: the "FILE:LINE" where it is named.
+    """
+
+    pod: str
+    container: str
+    port: int
+    log: str
+    fields: tuple[tuple[str, str], ...]
+    where: str = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.pod}/{self.container}"
+
+
+@dataclass(frozen=True)
+class ControlPlace:
+    """A port that ends the connections of its Pod's program when a line is sent to it, and answers with a line."""
+
+    pod: str
+    port: int
+
+
+def containers(pod: Json, key: str = "containers") -> list[str]:
+    """The names of a Pod's containers; with the key "initContainers", of those that run before them."""
+    spec = pod.get("spec")
+    listed = spec.get(key) if isinstance(spec, dict) else None
+    named = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return [each for each in named if isinstance(each, str)]
+
+
+def pods(documents: Documents) -> dict[str, Json]:
+    """The Pods by `NAME` or `NAMESPACE/NAME`, not to be changed."""
+    return {each.short_name: each.data for each in documents.objects.values() if each.kind == "Pod"}
+
+
+def envoys(entries: Iterable[EnvoyEntry], documents: Documents) -> tuple[EnvoyPlace, ...]:
+    """The Envoys as they are written. Raises: BadInputError for one that the manifests do not have."""
+    found: dict[tuple[str, str], EnvoyPlace] = {}
+    for each in entries:
+        pod = _checked(each, pods(documents), each.pod, each.container)
+        files = [name for name in documents.files if documents.is_yaml(name)]
+        if each.config not in files:
+            raise each.error(f"no file {each.config}; the ConfigMaps have {', '.join(files) or 'none'}", "config")
+        _once(each, (pod, each.container), found)
+        admin = 0 if each.admin is UNSET else each.admin
+        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where())
+    return tuple(found.values())
+
+
+def destinations(entries: Iterable[DestinationEntry], documents: Documents) -> tuple[DestinationPlace, ...]:
+    """The destinations as they are written. Raises: BadInputError for one that the manifests do not have."""
+    found: dict[tuple[str, str], DestinationPlace] = {}
+    for each in entries:
+        pod = _checked(each, pods(documents), each.pod, each.container)
+        _once(each, (pod, each.container), found)
+        fields = tuple(each.fields.items())
+        found[pod, each.container] = DestinationPlace(pod, each.container, each.port, each.log, fields, each.where())
+    return tuple(found.values())
+
+
+def controls(bases: Iterable[BaseFile], documents: Documents) -> tuple[ControlPlace, ...]:
+    """What ends connections when asked. Raises: BadInputError for a Pod that the manifests do not have."""
+    found = [base.control for base in bases if isinstance(base.control, ControlEntry)]
+    return tuple(ControlPlace(_pod(each, pods(documents), each.pod), each.port) for each in found)
+
+
+def _pod(entry: Entry, known: Mapping[str, Json], name: str) -> str:
+    name = name.removeprefix("default/")
+    if name not in known:
+        raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known)) or 'none'}", "pod")
+    return name
+
+
+def _checked(entry: Entry, known: Mapping[str, Json], name: str, container: str) -> str:
+    """The Pod's name, as its own."""
+    name = _pod(entry, known, name)
+    if container not in (there := containers(known[name])):
+        listed = ", ".join(there) or "none"
+        raise entry.error(f"Pod {name} has no container {container}; it has {listed}", "container")
+    return name
+
+
+def _once(entry: Entry, place: tuple[str, str], found: Mapping[tuple[str, str], EnvoyPlace | DestinationPlace]) -> None:
+    if place in found:
+        raise entry.error(f"{'/'.join(place)} is there twice; first in {found[place].where}")
