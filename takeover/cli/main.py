@@ -7,7 +7,7 @@ import sys
 from typing import Protocol
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import clean, compare, explain, matrix, paths, publish, schema
+from takeover.cli import clean, compare, explain, matrix, paths, publish, reference, schema
 
 
 class _Command(Protocol):
@@ -27,6 +27,7 @@ _COMMANDS: dict[str, _Command] = {
     "matrix": matrix,
     "paths": paths,
     "publish": publish,
+    "reference": reference,
     "schema": schema,
 }
 

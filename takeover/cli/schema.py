@@ -1,19 +1,30 @@
-"""`takeover schema`: prints the JSON schema of the documents that runs leave."""
+"""`takeover schema`: prints the JSON schema of a kind of file."""
 
 import argparse
 import sys
 
-from takeover.model.document import json_schema
+from takeover.cli.yaml_files import yaml_files
+from takeover.model import document
+from takeover.scenario.described import json_schema
 
-DESCRIPTION = "Prints the JSON schema of the documents that runs leave (published as reports/schema.json)."
+DESCRIPTION = "Prints the JSON schema of the documents that runs leave, or of a YAML file that people write."
+_RESULTS = "results"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """There are no options."""
-    parser.description = DESCRIPTION
+    """Declares the argument."""
+    parser.description = f"{DESCRIPTION} Published as reports/schema.json and docs/schemas/NAME.json."
+    parser.add_argument(
+        "name",
+        nargs="?",
+        choices=[_RESULTS, *yaml_files()],
+        default=_RESULTS,
+        help="of which file (default: %(default)s)",
+    )
 
 
-def run(_: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Prints it. Returns 0."""
-    sys.stdout.write(json_schema().decode())
+    schema = document.json_schema() if options.name == _RESULTS else json_schema(yaml_files()[options.name])
+    sys.stdout.write(schema.decode())
     return 0

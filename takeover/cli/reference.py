@@ -1,0 +1,20 @@
+"""`takeover reference`: prints what every field of the YAML files means."""
+
+import argparse
+import sys
+
+from takeover.cli.yaml_files import yaml_files
+from takeover.scenario.described import reference
+
+DESCRIPTION = "Prints every field of the YAML files that people write, in Markdown (published as docs/reference.md)."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """There are no options."""
+    parser.description = DESCRIPTION
+
+
+def run(_: argparse.Namespace) -> int:
+    """Prints it. Returns 0."""
+    sys.stdout.write(reference(yaml_files().values()))
+    return 0
