@@ -1,12 +1,13 @@
 """The parts of a run, made and registered in one place and in one order, each given what it needs."""
 
+import contextlib
 import functools
 import signal
 from collections.abc import Iterable
 
 import pytest
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.contract import Engine
 from takeover.run import live
 from takeover.run.annotations import Annotations
@@ -103,7 +104,11 @@ class Ends:
                 terminalreporter.write_line(line)
 
     def _supplied(self, names: Iterable[str]) -> list[str]:
-        return [f"supplied: {each}" for name in names for each in self._plan.library.scenario(name).supplied]
+        lines: list[str] = []
+        for name in names:
+            with contextlib.suppress(BadInputError):  # one that cannot be read ends the run, and is told then
+                lines += (f"supplied: {each}" for each in self._plan.library.scenario(name).supplied)
+        return lines
 
     def pytest_sessionstart(self) -> None:
         """With xdist the controller checks the machine, once, before its workers begin."""
