@@ -2,7 +2,7 @@
 
 from takeover.compare.accepted import AcceptedEntry
 from takeover.probes.entries import GroupEntry
-from takeover.probes.written_request import probe_kinds
+from takeover.probes.protocols.contract import protocols
 from takeover.scenario.described import YamlFile
 from takeover.scenario.sabotage import SabotageEntry
 from takeover.scenario.scenario_file import BaseFile, ScenarioFile
@@ -10,7 +10,7 @@ from takeover.scenario.scenario_file import BaseFile, ScenarioFile
 
 def yaml_files() -> dict[str, YamlFile]:
     """Name → file."""
-    probes = tuple(probe_kinds())
+    probes = tuple(each.entry for each in protocols())
     return {
         "scenario": YamlFile("scenario.yaml", (ScenarioFile,), is_list=False, open={}),
         "base": YamlFile("base.yaml", (BaseFile,), is_list=False, open={}),

@@ -38,7 +38,7 @@ class Exchange:
         self.answer = Answer(protocol="HTTP/2")
         self.end: End = "open"
 
-    def run(self, request: Request, within: float) -> None:
+    def send_and_receive(self, request: Request, within: float) -> None:
         """Waits at most `within` seconds for the stream's end, or the connection's."""
         deadline = time.monotonic() + within
         try:

@@ -15,9 +15,9 @@ from takeover.model.logs import json_lines
 from takeover.net.http1 import Answer
 from takeover.net.raw import End
 from takeover.net.stream import ByteStream
-from takeover.probes.exchange import Exchange
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.probe import Group, Place, Probe
+from takeover.probes.protocols.contract import Exchange
 from takeover.scene import Scene
 
 _LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
@@ -93,7 +93,7 @@ class Observer:
             end = "reset"
         else:
             with contextlib.closing(stream):
-                exchange = Exchange(probe, stream)
+                exchange = probe.protocol.exchange(probe, stream)
                 exchange.run()
                 if exchange.end == "open":
                     if not exchange.answer.has_no_end:

@@ -2,15 +2,13 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from takeover.model.request import ProbeRequest, ProbeTarget
-from takeover.net.request import Request
+from takeover.probes.protocols.contract import ProbeProtocol
 from takeover.scenario.edits import Edit
-
-Protocol = Literal["http1", "http2", "tcp"]
 
 
 @dataclass(frozen=True)
@@ -31,26 +29,6 @@ class Place:
         return msgspec.convert({self.kind: self.name, "port": self.port}, ProbeTarget)
 
 
-@dataclass(frozen=True)
-class Send:
-    """Sends these bytes."""
-
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Await:
-    """Waits until a head, of an interim answer too, has come since the last step; over plain TCP: any byte."""
-
-
-@dataclass(frozen=True)
-class End:
-    """Ends our direction of the connection."""
-
-
-Step = Send | Await | End
-
-
 @dataclass(frozen=True, eq=False)
 class Probe:
     """One exchange over a connection of its own.
@@ -60,9 +38,8 @@ class Probe:
         where: the "FILE:LINE" where it is written.
         pod: from which Pod, `NAME` or `NAMESPACE/NAME`.
         container: from which container; empty for the first one.
-        steps: what an HTTP/1 or TCP probe sends; it then takes in what comes.
-        http2: what an HTTP/2 probe sends.
-        method: of the first request, for what its answer's head means.
+        protocol: the one that it speaks.
+        sends: what it sends, in its protocol's own form.
         answers: how many answers end it.
         until: all has come when it ends with this; empty: with the answers, over TCP with the connection's end.
         within: for at most so many seconds is waited for what ends it.
@@ -74,10 +51,8 @@ class Probe:
     pod: str
     container: str
     to: Place
-    protocol: Protocol
-    steps: tuple[Step, ...]
-    http2: Request | None
-    method: str
+    protocol: ProbeProtocol
+    sends: Any
     answers: int
     until: bytes
     within: float

@@ -10,12 +10,13 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.probes.entries import GroupEntry, ProbeEntry, TargetEntry
 from takeover.probes.probe import Group, Place, Probe
-from takeover.probes.written_request import Exchange, read_probe, text
+from takeover.probes.protocols.contract import named
+from takeover.probes.protocols.written import text
 from takeover.scenario.documents import short_name
 from takeover.scenario.loader import Scenario
-from takeover.scenario.typed_yaml import Entry, read_entries, single
+from takeover.scenario.typed_yaml import Entry, Json, convert, read_entries, single
 from takeover.scenario.written_edits import edit_of
-from takeover.scenario.yaml_text import describe_type
+from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 FILE = "probes.yaml"
 _NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
@@ -51,8 +52,8 @@ def _group(scenario: Scenario, entry: GroupEntry) -> Group:
     except BadInputError as error:
         raise entry.error(f"group {entry.group}: {error}") from error
     probes: dict[str, Probe] = {}
-    for written, exchange in _written(scenario, entry):
-        probe = _probe(deployed, entry, written, exchange)
+    for written in _written(scenario, entry):
+        probe = _probe(deployed, entry, written)
         if probe.name in probes:
             first = probes[probe.name].where
             raise written.error(f"a second probe {probe.name} in {entry.group}; the first is at {first}")
@@ -62,7 +63,7 @@ def _group(scenario: Scenario, entry: GroupEntry) -> Group:
     return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where())
 
 
-def _written(scenario: Scenario, group: GroupEntry) -> Iterator[tuple[ProbeEntry, Exchange]]:
+def _written(scenario: Scenario, group: GroupEntry) -> Iterator[ProbeEntry]:
     """The group's probes as they are written: those of its sets, then its own."""
     for index, name in enumerate(group.sets):
         try:
@@ -72,12 +73,27 @@ def _written(scenario: Scenario, group: GroupEntry) -> Iterator[tuple[ProbeEntry
         document = single(path)
         if not isinstance(document.value, list):
             raise BadInputError(f"{display_path(path)}: must be a list, not {describe_type(document.value)}")
-        yield from (read_probe(document, (number,), group) for number in range(len(document.value)))
+        yield from (_entry(document, (number,), group) for number in range(len(document.value)))
     document, at = group.place
-    yield from (read_probe(document, (*at, "probes", number), group) for number in range(len(group.probes)))
+    yield from (_entry(document, (*at, "probes", number), group) for number in range(len(group.probes)))
 
 
-def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry, made: Exchange) -> Probe:
+def _entry(document: YamlDocument, at: tuple[Key, ...], group: GroupEntry) -> ProbeEntry:
+    """The entry at those keys, as its protocol's Struct. Raises: BadInputError "FILE:LINE: …"."""
+    value: Json = document.value
+    for key in at:
+        value = value[key]
+    written = value.get("protocol") if isinstance(value, dict) else None
+    name = written or group.protocol
+    try:
+        kind = named(name).entry if isinstance(name, str) else ProbeEntry
+    except BadInputError as error:
+        where = document.where(*at, "protocol") if written else group.where("protocol")
+        raise BadInputError(f"{where}: {error}") from None
+    return convert(document, kind, at)
+
+
+def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
     _check_name(entry, entry.name, "name")
     pod = entry.from_ or group.from_
     if not pod:
@@ -88,20 +104,20 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry, made: Excha
     if to is UNSET:
         raise group.error(f"{group.name_of('to')} is missing")
     place = _place(scenario, to)
+    protocol = named(entry.protocol or group.protocol)
+    sends = protocol.read(group, entry)
     return Probe(
         name=entry.name,
         where=entry.where(),
         pod=pod,
         container=container,
         to=place,
-        protocol=made.protocol,
-        steps=made.steps,
-        http2=made.http2,
-        method=made.method,
+        protocol=protocol,
+        sends=sends,
         answers=entry.answers,
-        until=b"" if entry.until is UNSET else text(entry, entry.until, "until"),
+        until=b"" if entry.until is UNSET else text(entry, entry.until, "until").encode("latin-1"),
         within=float(entry.within),
-        request=made.record(f"{pod}/{container}".rstrip("/"), place.record),
+        request=protocol.record(sends, f"{pod}/{container}".rstrip("/"), place.record),
     )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.probes.probe import Await, End, Group, Send
+from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE, read_probes
+from takeover.probes.protocols.written import Await, End, Send
 from takeover.scenario.library import Library
 
 GROUP = """\
@@ -48,7 +49,7 @@ def test_a_request_becomes_bytes(tmp_path: Path) -> None:
     )
     head = b"POST / HTTP/1.1\r\nHost: probe.example\r\n"
 
-    assert [probe.steps for probe in group.probes] == [
+    assert [probe.sends.steps for probe in group.probes] == [
         (Send(b"GET /x HTTP/1.1\r\nHost: a.example\r\nA: 1\r\nContent-Length: 1\r\n\r\n\xc3"),),
         (Send(head + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nT: 1\r\n\r\n"), End()),
         (Send(head + b"Content-Length: 2\r\n\r\n"), Await(), Send(b"ab")),
