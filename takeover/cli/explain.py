@@ -15,7 +15,7 @@ from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.evidence.snapshots import UnrestError
-from takeover.explain.attempt import Trial
+from takeover.explain.attempt import Attempt
 from takeover.explain.explaining import Explaining, Explanation
 from takeover.inventory.guards import layered_runtime
 from takeover.model.document import Document, Observation
@@ -57,9 +57,9 @@ def run(options: argparse.Namespace) -> int:
         if (each.kind, each.what) == (difference.kind, difference.what)
     )
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:
-        trial = Trial(engine, release, library_of(options), place.scenario, place.probe)
+        attempt = Attempt(engine, release, library_of(options), place.scenario, place.probe)
         try:
-            found = Explaining(trial, before, changed, lambda each: console.write(f"  {each}")).explain(
+            found = Explaining(attempt, before, changed, lambda each: console.write(f"  {each}")).explain(
                 new.binary.guards
             )
         except UnrestError as error:

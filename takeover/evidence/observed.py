@@ -62,23 +62,25 @@ class ObservedTraffic:
             raise BadInputError(f"{len(found)} rules hold {' '.join(words)}: {[each.text for each in taken]}")
         return found[0].packets
 
-    def destination(self, pod: str, container: str = "nginx") -> list[Arrival]:
-        """What arrived there, in order.
+    def destination(self, pod: str, container: str = "") -> list[Arrival]:
+        """What arrived there, in order; without a container, at the Pod's first destination in scenario.yaml.
 
         Raises: BadInputError for a place that keeps no log of who asks.
         """
-        place = f"{pod}/{container}"
-        if place not in self._after.arrived:
-            raise BadInputError(f"{place} is no destination; there are {', '.join(self._after.arrived)}")
+        wanted = f"{pod}/{container}"
+        of_pod = (each for each in self._after.arrived if each == wanted or (not container and _pod_of(each) == pod))
+        place = next(of_pod, None)
+        if place is None:
+            raise BadInputError(f"{wanted} is no destination; there are {', '.join(self._after.arrived)}")
         return arrivals(self._after.arrived[place][len(self._before.arrived[place]) :])
 
-    def arrival(self, pod: str, container: str = "nginx") -> Arrival:
+    def arrival(self, pod: str, container: str = "") -> Arrival:
         """The one request that arrived there.
 
         Raises: AssertionError that shows them when there is not exactly one.
         """
         found = self.destination(pod, container)
-        assert len(found) == 1, f"not one request arrived at {pod}/{container}: {found}"
+        assert len(found) == 1, f"not one request arrived at {pod}{container and '/' + container}: {found}"
         return found[0]
 
     @cached_property
@@ -90,3 +92,7 @@ class ObservedTraffic:
     def trace(self) -> Trace:
         """The names of what counted the traffic, such as `rule OUTPUT REDIRECT --to-ports 15001`, `tcp AllowAll`."""
         return Trace.of(self.hops)
+
+
+def _pod_of(destination: str) -> str:
+    return destination.rpartition("/")[0]

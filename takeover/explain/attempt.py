@@ -16,7 +16,7 @@ from takeover.scenario.library import Library
 from takeover.scene import Scene
 
 
-class Trial:
+class Attempt:
     """Makes the probe on a deployment of its own for each set of guards."""
 
     def __init__(self, engine: Engine, release: Release, library: Library, scenario: str, probe: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from takeover.base.errors import BadInputError, DeploymentError
 from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.evidence.snapshots import UnrestError
-from takeover.explain.attempt import Trial
+from takeover.explain.attempt import Attempt
 from takeover.explain.ddmin import ddmin
 from takeover.model.document import Observation
 
@@ -31,8 +31,10 @@ class Explanation:
 class Explaining:
     """The search for one changed aspect of one probe."""
 
-    def __init__(self, trial: Trial, old: Observation, changed: ObservedChange, tell: Callable[[str], None]) -> None:
-        self._trial = trial
+    def __init__(
+        self, attempt: Attempt, old: Observation, changed: ObservedChange, tell: Callable[[str], None]
+    ) -> None:
+        self._attempt = attempt
         self._old = old
         self._changed = changed
         self._tell = tell
@@ -58,7 +60,7 @@ class Explaining:
         seen = self._seen(())
         if self._is_old(seen):
             # Alone it does as before; with the probes before it, it may not.
-            self._trial.after_those_before()
+            self._attempt.after_those_before()
             seen = self._seen(())
         if self._is_old(seen):
             raise BadInputError("the probe shows the old behaviour on the new Envoy, too: compare fresh results")
@@ -66,7 +68,7 @@ class Explaining:
 
     def _seen(self, guards: Sequence[str]) -> Observation:
         self._deployments += 1
-        return self._trial.seen(guards)
+        return self._attempt.seen(guards)
 
     def _brings_back(self, guards: Sequence[str]) -> bool:
         try:

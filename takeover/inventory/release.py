@@ -16,7 +16,7 @@ _DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
-def facts_of(release: Release, library: Library) -> Inventory:
+def inventory_of(release: Release, library: Library) -> Inventory:
     """What the release by itself is, whatever traffic it gets, and which of the library's configs it loads.
 
     Raises: TakeoverError when its binary does not tell.

@@ -15,7 +15,7 @@ import pytest
 from takeover.base.errors import TakeoverError
 from takeover.base.paths import display_path
 from takeover.evidence.snapshots import UnrestError
-from takeover.inventory.release import facts_of
+from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
 from takeover.probes.observing import Observer
@@ -108,7 +108,7 @@ class InventoryItem(pytest.Item):
 
     def runtest(self) -> None:
         """Asks the binary. Raises: TakeoverError when it does not answer."""
-        self.stash[INVENTORY] = facts_of(self.envoy, self.library)
+        self.stash[INVENTORY] = inventory_of(self.envoy, self.library)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """One line for what is no fault of the program."""

@@ -25,7 +25,7 @@ def test_two_entries_are_not_one(observed: ObservedTraffic) -> None:
 
 
 def test_no_arrival_is_not_one(observed: ObservedTraffic) -> None:
-    with pytest.raises(AssertionError, match=r"not one request arrived at website/nginx: \[\]"):
+    with pytest.raises(AssertionError, match=r"not one request arrived at website: \[\]"):
         observed.arrival("website")
 
 

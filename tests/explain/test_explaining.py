@@ -10,7 +10,7 @@ from takeover.compare.observations import ObservedChange
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
-from takeover.explain.attempt import Trial
+from takeover.explain.attempt import Attempt
 from takeover.explain.explaining import Explaining
 from takeover.inventory.guards import guards
 from takeover.model.release import Release
@@ -26,38 +26,38 @@ def release() -> Release:
 
 
 @pytest.fixture
-def trial(release: Release) -> Iterator[Trial]:
+def attempt(release: Release) -> Iterator[Attempt]:
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
-        yield Trial(engine, release, Library.bundled(), "gateway-header-match", "hostile/version-twice-same")
+        yield Attempt(engine, release, Library.bundled(), "gateway-header-match", "hostile/version-twice-same")
 
 
-def test_the_guard_that_brings_it_back_is_found(trial: Trial, release: Release) -> None:
-    old = trial.seen([GUARD])  # as an Envoy from before this guard does it
+def test_the_guard_that_brings_it_back_is_found(attempt: Attempt, release: Release) -> None:
+    old = attempt.seen([GUARD])  # as an Envoy from before this guard does it
     told: list[str] = []
-    found = Explaining(trial, old, ROUTE, told.append).explain(guards(release.path))
+    found = Explaining(attempt, old, ROUTE, told.append).explain(guards(release.path))
 
     assert found.guards == [GUARD]
-    assert (found.with_them, found.without) == (old, trial.seen())
+    assert (found.with_them, found.without) == (old, attempt.seen())
     assert old.log[0]["route"] == "v1-otherwise"
     assert found.without.log[0]["route"] == "v2-by-header"
     assert found.deployments == len(told) + 3 <= 24
 
 
-def test_where_none_does_it_says_so(trial: Trial, release: Release) -> None:
+def test_where_none_does_it_says_so(attempt: Attempt, release: Release) -> None:
     others = [each for each in guards(release.path) if each != GUARD]
-    found = Explaining(trial, trial.seen([GUARD]), ROUTE, lambda _: None).explain(others)
+    found = Explaining(attempt, attempt.seen([GUARD]), ROUTE, lambda _: None).explain(others)
     assert (found.guards, found.with_them) == ([], None)
 
 
-def test_what_does_not_differ_is_refused(trial: Trial) -> None:
+def test_what_does_not_differ_is_refused(attempt: Attempt) -> None:
     with pytest.raises(BadInputError, match="shows the old behaviour on the new Envoy, too"):
-        Explaining(trial, trial.seen(), ROUTE, lambda _: None).explain([GUARD])
+        Explaining(attempt, attempt.seen(), ROUTE, lambda _: None).explain([GUARD])
 
 
 def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:
     engine = choose.engine(EngineOptions("local", {}), [release], lambda _: None)
     try:
         with pytest.raises(BadInputError, match="has no probe hostile/none any more"):
-            Trial(engine, release, Library.bundled(), "gateway-header-match", "hostile/none")
+            Attempt(engine, release, Library.bundled(), "gateway-header-match", "hostile/none")
     finally:
         engine.close()

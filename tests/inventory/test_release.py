@@ -3,7 +3,7 @@
 import pytest
 
 from takeover.envoy.releases import resolve
-from takeover.inventory.release import facts_of
+from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory
 from takeover.scenario.library import Library
 
@@ -12,7 +12,7 @@ INLINE_CODE = "envoy.extensions.filters.http.lua.v3.Lua.inline_code"
 
 @pytest.fixture(scope="module")
 def facts() -> Inventory:
-    return facts_of(resolve(None)[0], Library.bundled())
+    return inventory_of(resolve(None)[0], Library.bundled())
 
 
 def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
