@@ -1,105 +1,24 @@
-"""The wheel in an environment of its own: a scenario and a suite of ten lines in a folder elsewhere."""
+"""The wheel in an environment of its own: the guide's smallest scenario and suite, in a folder elsewhere."""
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = {
-    "scenarios/hello/scenario.yaml": """\
-envoys:
-- {pod: hello, container: proxy}
-destinations:
-- {pod: hello, container: web, port: 8000, log: json}
-""",
-    "scenarios/hello/kustomization.yaml": """\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [pod.yaml]
-generatorOptions: {disableNameSuffixHash: true}
-configMapGenerator:
-- name: hello
-  files: [envoy.yaml, nginx.conf]
-""",
-    "scenarios/hello/pod.yaml": """\
-apiVersion: v1
-kind: Pod
-metadata: {name: hello}
-spec:
-  containers:
-  - name: web
-    image: nginx
-    command: [nginx, -c, /etc/hello/nginx.conf, -g, daemon off;]
-    readinessProbe: {tcpSocket: {port: 8000}}
-    volumeMounts: [{name: hello, mountPath: /etc/hello}]
-  - name: proxy
-    image: envoyproxy/envoy:v1.40.0
-    args: [-c, /etc/hello/envoy.yaml, --concurrency, "1", --file-flush-interval-msec, "2"]
-    readinessProbe: {tcpSocket: {port: 8080}}
-    volumeMounts: [{name: hello, mountPath: /etc/hello}]
-  volumes:
-  - {name: hello, configMap: {name: hello}}
-""",
-    "scenarios/hello/nginx.conf": """\
-worker_processes 1;
-error_log stderr warn;
-events {}
-http {
-    log_format facts escape=json
-        '{"time": $msec, "client": "$remote_addr:$remote_port", "server": "$server_addr:$server_port",'
-        ' "method": "$request_method", "uri": "$request_uri", "host": "$http_host", "status": $status,'
-        ' "request_id": "$http_x_request_id"}';
-    server {
-        listen 8000;
-        access_log /dev/stdout facts;
-        location / { return 200 "hello\\n"; }
-    }
-}
-""",
-    # No node, no admin, no access log: what is missing is supplied.
-    "scenarios/hello/envoy.yaml": """\
-static_resources:
-  listeners:
-  - name: front
-    address: {socket_address: {address: 0.0.0.0, port_value: 8080}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: front
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: ["*"]
-              routes: [{match: {prefix: "/"}, route: {cluster: web}}]
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-  clusters:
-  - name: web
-    load_assignment:
-      cluster_name: web
-      endpoints:
-      - lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8000}}}}]
-""",
-    "suites/test_hello.py": """\
-import pytest
-from takeover.suite.verdicts import assert_routed
-
-pytestmark = pytest.mark.scenario("hello")
+GUIDE = (ROOT / "docs/own-scenarios.md").read_text().partition("## The smallest one")[2].partition("\n## ")[0]
 
 
-def test_envoy_answers_with_what_the_application_said(scene):
-    with scene.watched() as observed:
-        response = scene.ask("hello", f"http://{scene.pod('hello').ip}:8080/", "web")
-    assert (response.text, response.headers["server"]) == ("hello\\n", "envoy")
-    assert_routed(observed, ["listener 0.0.0.0_8080", "http front", "cluster web", "destination hello/web"])
-""",
-}
+def smallest() -> dict[str, str]:
+    """The files of the guide's smallest example: what it lists first, then each one's text."""
+    listed, *texts = re.findall(r"(?:^    .*\n(?:\n(?=    ))*)+", GUIDE, re.MULTILINE)
+    names = {name.rpartition("/")[2]: name for name in listed.split()}
+    order = re.findall(r"^`(?:suites/)?(\w+\.\w+)`", GUIDE, re.MULTILINE)
+    return {names[name]: textwrap.dedent(text) for name, text in zip(order, texts, strict=True)}
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +38,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
+    for name, text in smallest().items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -142,7 +61,7 @@ def test_a_scenario_and_a_suite_from_elsewhere(python: Path, folder: Path, by: s
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 passed" in result.stdout
-    assert "supplied: " in result.stdout
+    assert "hello/envoy.yaml: no admin" in result.stdout
     assert (folder / "reports/latest/index.html").is_file()
 
 

@@ -42,7 +42,7 @@ _STATE = Path("/run")
 def prepare() -> None:
     """Does what need not be done in each node."""
     objects.prepare()
-    codecs.lookup("idna")  # for the first connection, to wherever
+    codecs.lookup("idna")  # for names: whoever resolves one in a container's root finds no module there
 
 
 def main(requests: socket.socket, settings: dict[str, Any]) -> None:
