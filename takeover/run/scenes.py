@@ -1,13 +1,16 @@
 """The deployed scenario that a test asks for: the fixture `scene`, and what becomes of one that does not come up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.contract import CheckingEngine
 from takeover.run.deployment_key import KEY, ON_DEMAND, DeploymentKey
+from takeover.run.early_end import stop
 from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import SCOPE
+from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
 
 SCENE: pytest.StashKey[Scene] = pytest.StashKey()
@@ -34,12 +37,12 @@ class Scenes:
         try:
             scene = self._pool.scene(item.stash[KEY])
         except BadInputError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            stop(str(error))
         except DeploymentError as error:
             item.stash[NOT_DEPLOYED] = str(error)
             for title, text in error.details.items():
                 item.add_report_section("setup", title, text)
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         scene.watched_blocks.clear()
         scene.measurements.clear()
         item.stash[SCENE] = scene
@@ -54,17 +57,18 @@ class Scenes:
         if SCENE in item.stash:
             del item.stash[SCENE]
 
-    def check_engine(self, items: Iterable[pytest.Item] | None = None) -> None:
-        """Checks the machine before the first test; with `items`, only if any of them needs it.
-
-        Raises: pytest.UsageError for what this machine or the options lack.
-        """
-        if items is not None and not any(KEY in item.stash for item in items):
-            return
+    def check_engine(self) -> None:
+        """Checks the machine before the first test. Raises: pytest.UsageError for what it or the options lack."""
         try:
             _ = self._pool.engine
         except TakeoverError as error:
             raise pytest.UsageError(str(error)) from None
+
+    def check(self, scenario: Scenario) -> None:
+        """Lets the engine look at what will be deployed, if it can. Raises: BadInputError."""
+        engine = self._pool.engine
+        if isinstance(engine, CheckingEngine):
+            engine.check(scenario)
 
 
 def _keys_from(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[DeploymentKey]:
