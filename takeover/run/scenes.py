@@ -12,6 +12,7 @@ from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import SCOPE
 from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
+from takeover.scene.diagnostics import end_of_log
 
 SCENE: pytest.StashKey[Scene] = pytest.StashKey()
 """The scene that a test uses, while it runs: what its failure is told from."""
@@ -19,12 +20,16 @@ SCENE: pytest.StashKey[Scene] = pytest.StashKey()
 NOT_DEPLOYED: pytest.StashKey[str] = pytest.StashKey()
 """Why the test's scenario did not come up."""
 
+LOGS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+"""On the first test whose deployment did not come up: title → all that was logged there."""
+
 
 class Scenes:
     """Gives items their scenes, from the pool."""
 
     def __init__(self, pool: ScenePool) -> None:
         self._pool = pool
+        self._failed: set[DeploymentKey] = set()
 
     @pytest.fixture
     def scene(self, request: pytest.FixtureRequest, envoy_release: str) -> Scene:
@@ -33,15 +38,23 @@ class Scenes:
         return self.deployed(request.node)
 
     def deployed(self, item: pytest.Item) -> Scene:
-        """The item's scene. Where it does not come up, the item fails and its report has what was logged."""
+        """The item's scene. Where it does not come up, the item fails by one line.
+
+        The first one of those that share it shows the end of what was logged, too.
+        """
+        key = item.stash[KEY]
         try:
-            scene = self._pool.scene(item.stash[KEY])
+            scene = self._pool.scene(key)
         except BadInputError as error:
             stop(str(error))
         except DeploymentError as error:
             item.stash[NOT_DEPLOYED] = str(error)
-            for title, text in error.details.items():
-                item.add_report_section("setup", title, text)
+            if key not in self._failed:
+                self._failed.add(key)
+                item.stash[LOGS] = error.details
+                for title, text in error.details.items():
+                    if shown := end_of_log(text):
+                        item.add_report_section("setup", title, shown)
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         scene.watched_blocks.clear()
         scene.measurements.clear()
