@@ -161,6 +161,18 @@ class ClusterEngine(Protocol):
 
 
 @runtime_checkable
+class CheckingEngine(Protocol):
+    """An engine that can tell before anything is deployed what it would not take."""
+
+    def check(self, scenario: Scenario) -> None:
+        """Looks at what `deploy` would be given, and makes nothing.
+
+        Raises: BadInputError for what this engine cannot take, with file and line.
+        """
+        ...
+
+
+@runtime_checkable
 class SharedEngine(Protocol):
     """An engine that a run with workers makes once, in its controller: what it makes there, the workers' engines use.
 

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy.identity import Identity, identify
@@ -87,25 +88,21 @@ def offered() -> list[str]:
 def fetched(version: str, tell: Tell) -> Path:
     """The binary of release `version`: the installed one, the one in the cache, or fetched now.
 
-    Raises: BadInputError for a version that is not offered, TakeoverError when it cannot be fetched or stored.
+    Raises: BadInputError for a version that is not offered or cannot be kept, TakeoverError when it cannot be fetched.
     """
     installed_version, installed_binary = installed()
     if version == installed_version:
         return installed_binary
     binary = releases_folder() / version / "envoy"
-    if binary.exists():
-        return binary
-    if version not in offered():
-        raise BadInputError(f"--envoy: there is no version {version}; there are {', '.join(offered())}")
-    try:
+    with cache.writing(f"Envoy {version}"):
+        if binary.exists():
+            return binary
+        if version not in offered():
+            raise BadInputError(f"--envoy: there is no version {version}; there are {', '.join(offered())}")
         with _only_one_fetches(tell):
             if not binary.exists():  # another run may have fetched it while this one waited
                 tell(f"fetching Envoy {version} into {binary.parent}")
                 _fetch(version, binary)
-    except OSError as error:
-        raise TakeoverError(
-            f"cannot store Envoy {version} in {releases_folder()}: {error.strerror or error}"
-        ) from error
     return binary
 
 

@@ -17,6 +17,7 @@ _WRAPPED = [
 ]
 _JSON_PLACE = re.compile(r"invalid JSON in \S+?( @ (?P<path>\S+?): .*?)?,? near \d+:\d+ \(offset \d+\): (?P<what>.*)")
 _SCRIPT_LINE = re.compile(r"\[string \"(?P<begin>.*?)(\.\.\.)?\"\]:(?P<line>\d+):")
+_BANNER = re.compile(r"\[info\]\[main\] \[\S+\] (initializing epoch |statically linked extensions:| {2}[\w.]+: )")
 _NAME = re.compile(r"(?<!\w)'([^']+)'|malformed IP address: (.+?)(?:\. |$)")
 
 
@@ -53,6 +54,11 @@ def rejection(log: str, config: str) -> Rejection | None:
     name = _NAME.search(message)
     line = _line_of_name(name[1] or name[2], below, last="duplicate" in message) if name else None
     return Rejection(f"{message} (in {path})" if path else message, line or (_line(below) if path else None))
+
+
+def without_banner(log: str) -> list[str]:
+    """The lines of a log but those that every Envoy begins with: about a hundred, of what it has been built with."""
+    return [line for line in log.splitlines() if not _BANNER.search(line)]
 
 
 def _constraint(causes: list[str], root: yaml.Node | None) -> Rejection:

@@ -1,7 +1,7 @@
 """Which tests a run has, and what each is about: known once they are collected, in the process that hears reports.
 
-With xdist its controller collects nothing. One worker tells for all, as they collect the same, through a file in
-memory: none is left when this process dies.
+With xdist its controller collects nothing. All workers collect the same, and each tells it through a file in memory of
+its own, as any of them may die: the first one is heard. None of the files is left when this process dies.
 """
 
 import os
@@ -19,7 +19,6 @@ Chosen = Mapping[str, Subject]
 """By the tests' ids; those without an Envoy are left out."""
 
 _FILE = "takeover_chosen"  # in a worker's input: where it tells
-_TELLER = "gw0"
 
 
 class ChosenTests:
@@ -31,19 +30,20 @@ class ChosenTests:
 
     def __init__(self, take: Callable[[Chosen], None]) -> None:
         self._take = take
-        self._between = Path(f"/proc/{os.getpid()}/fd/{os.memfd_create('chosen')}")
+        self._is_heard = False
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tells one worker where to tell."""
-        if node.gateway.id == _TELLER:
-            node.workerinput[_FILE] = str(self._between)
+        """Tells a worker where to tell."""
+        node.workerinput[_FILE] = f"/proc/{os.getpid()}/fd/{os.memfd_create('chosen')}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
         """With xdist."""
-        if node.gateway.id == _TELLER:
-            self._take(msgspec.json.decode(self._between.read_bytes(), type=dict[str, Subject]))
+        if not self._is_heard:
+            self._is_heard = True
+            told = Path(node.workerinput[_FILE]).read_bytes()
+            self._take(msgspec.json.decode(told, type=dict[str, Subject]))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without xdist."""
@@ -51,7 +51,7 @@ class ChosenTests:
 
 
 class ChosenTestsTeller:
-    """In the worker that tells."""
+    """In a worker."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -1,24 +1,28 @@
 """From the tests that pytest collects to the items of the run, in order. Every step stands in one function."""
 
+import contextlib
 import gc
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.run import docs
-from takeover.run.deployment_key import KEY, key_of
+from takeover.run.deployment_key import KEY, DeploymentKey, key_of
 from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
 from takeover.run.subject import parameters_of
-from takeover.run.versions import check_known_failures, mark_by_version
+from takeover.run.versions import UNSUPPORTED, check_known_failures, mark_by_version
 from takeover.run.workers import Scopes
 from takeover.scenario.loader import Scenario
 
 if TYPE_CHECKING:
     from takeover.run.sabotage import Sabotages
+
+
+_Content: TypeAlias = tuple[str, tuple[str, ...], str]
 
 
 class Collection:
@@ -34,6 +38,7 @@ class Collection:
         self._scenes = scenes
         self._sabotages = sabotages
         self._scopes = scopes
+        self._scenarios: dict[_Content, Scenario] = {}  # until the collection's end
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Multiplies a test by the sabotages of its scenarios, then by the Envoys, whose names its id shows."""
@@ -63,12 +68,11 @@ class Collection:
             self._scopes.put_long_ones_first(items)
 
     def _say_what_each_needs(self, items: list[pytest.Item]) -> None:
-        """Checks every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
+        """Reads every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
 
         Raises: pytest.UsageError for a scenario or an edit that is wrong.
         """
         places: dict[pytest.Item, tuple[str, str, str]] = {}
-        checked: dict[tuple[str, tuple[str, ...], str], Scenario] = {}  # the same for every Envoy
         for item in items:
             if KEY not in item.stash and "scene" in getattr(item, "fixturenames", ()):
                 before = self._sabotages.edits_before(item) if self._sabotages is not None else ()
@@ -77,24 +81,78 @@ class Collection:
             if key is None:
                 places[item] = ("", "", "")
                 continue
-            content = (key.scenario, key.bases, key.edits_text)
-            try:
-                scenario = checked.get(content) or self._plan.scenario_of(key)
-            except BadInputError as error:
-                raise pytest.UsageError(str(error)) from None
-            checked[content] = scenario
+            scenario = self._scenario_of(item, key)
             places[item] = (key.release, scenario.article, scenario.name)
         releases = list(dict.fromkeys(release for release, _, _ in places.values()))
         items.sort(key=lambda item: (_repeat(item), releases.index(places[item][0]), *places[item][1:]))
+
+    def _scenario_of(self, item: pytest.Item, key: DeploymentKey) -> Scenario:
+        """What the item needs deployed. Raises: pytest.UsageError."""
+        content = _content(key)
+        if content not in self._scenarios:
+            with self._told_where(item, key, lambda _: None):
+                self._scenarios[content] = self._plan.scenario_of(key)
+        return self._scenarios[content]
+
+    def _check(self, items: list[pytest.Item]) -> None:
+        """Lets the engine look at all that will be deployed: what it refuses need not be waited for.
+
+        Raises: pytest.UsageError.
+        """
+        deployed = [each for each in items if KEY in each.stash]
+        if any(_content(each.stash[KEY]) not in self._scenarios for each in deployed):
+            return  # one that cannot be read ends the run; pytest tells that collecting is over all the same
+        if deployed:
+            self._scenes.check_engine()
+        first: dict[_Content, pytest.Item] = {}
+        for item in deployed:
+            if not _may_be_left_out(item):
+                first.setdefault(_content(item.stash[KEY]), item)
+        for content, item in first.items():
+            with self._told_where(item, item.stash[KEY], self._scenes.check):
+                self._scenes.check(self._scenarios[content])
+
+    @contextlib.contextmanager
+    def _told_where(self, item: pytest.Item, key: DeploymentKey, check: Callable[[Scenario], None]) -> Iterator[None]:
+        """What is wrong with edits alone is told with the place of the test that makes them.
+
+        Args:
+            check: what fails for a scenario that is wrong without edits, too.
+        """
+        try:
+            yield
+        except BadInputError as error:
+            told = str(error)
+            with contextlib.suppress(BadInputError):
+                check(self._plan.library.scenario(key.scenario, key.bases))
+                told = f"{_place(item)}: with the edits of {item.name}: {error}"
+            raise pytest.UsageError(told) from None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Writes pages, where that is all; else what is there now stays until the end: it is no garbage."""
         if self._plan.docs is not None:
             docs.write(self._plan.docs, self._plan.library, session.items)
         elif not session.config.option.collectonly:
-            self._scenes.check_engine(session.items)
+            self._check(session.items)
+        self._scenarios.clear()
         self._scopes.note(session.items)
         gc.freeze()
+
+
+def _content(key: DeploymentKey) -> _Content:
+    """What two keys have in common that deploy the same, for whichever test and Envoy."""
+    return key.scenario, key.bases, key.edits_text
+
+
+def _may_be_left_out(item: pytest.Item) -> bool:
+    """Whether the item may never ask for its deployment."""
+    return UNSUPPORTED in item.stash or any(item.iter_markers("skip")) or any(item.iter_markers("skipif"))
+
+
+def _place(item: pytest.Item) -> str:
+    """FILE:LINE of the test."""
+    file, line, _ = item.location
+    return file if line is None else f"{file}:{line + 1}"
 
 
 def _repeat(item: pytest.Item) -> int:

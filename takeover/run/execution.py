@@ -10,7 +10,7 @@ from takeover.run import failure
 from takeover.run.plan import Plan
 from takeover.run.probe_items import INVENTORY, OBSERVATIONS
 from takeover.run.record import Record, attach
-from takeover.run.scenes import SCENE, Scenes
+from takeover.run.scenes import LOGS, SCENE, Scenes
 from takeover.run.subject import subject_of
 from takeover.run.versions import UNSUPPORTED, skip_if_unsupported
 
@@ -65,6 +65,9 @@ class Execution:
             if SCENE in item.stash:
                 _take_traffic(item, report, record)
         failure.tell(item, call, report, record, self._plan)
+        if logs := item.stash.get(LOGS, None):
+            record.artefacts = {f"{title}.txt": text for title, text in logs.items() if text}
+            del item.stash[LOGS]
         attach(report, record)
         return report
 

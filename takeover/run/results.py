@@ -9,6 +9,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.model.document import Outcome, State
 from takeover.run.chosen import Chosen
+from takeover.run.early_end import stop
 from takeover.run.plan import Plan
 from takeover.run.record import Record, Subject
 from takeover.run.subject import failure_line
@@ -52,9 +53,8 @@ class Results:
     def take(self, report: pytest.TestReport, record: Record) -> None:
         """Takes in a report; what is kept in the document is dropped from the record: pytest keeps all reports."""
         subject = record.subject
-        if subject is None:
-            return
-        release = self._releases[subject.release]  # not yet complete: this test has not ended
+        if subject is None or (release := self._releases.get(subject.release)) is None:
+            return  # of a release that is complete: a test of a worker that died at its end has run once more
         outcome = self._unfinished.setdefault(report.nodeid, _outcome(report.nodeid, subject, "pass", ""))
         outcome.seconds = round(outcome.seconds + report.duration, 3)
         outcome.evidence = record.evidence or outcome.evidence
@@ -89,9 +89,9 @@ class Results:
                 if release.is_complete:
                     del self._releases[name]  # nothing of it comes any more: what many Envoys did need not be held
         except BadInputError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            stop(str(error))
         except OSError as error:
-            pytest.exit(f"--reports: cannot write results: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+            stop(f"--reports: cannot write results: {error}")
         self._last_write = time.monotonic()
 
 

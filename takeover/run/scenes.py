@@ -1,14 +1,18 @@
 """The deployed scenario that a test asks for: the fixture `scene`, and what becomes of one that does not come up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.engines.contract import CheckingEngine
 from takeover.run.deployment_key import KEY, ON_DEMAND, DeploymentKey
+from takeover.run.early_end import stop
 from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import SCOPE
+from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
+from takeover.scene.diagnostics import end_of_log
 
 SCENE: pytest.StashKey[Scene] = pytest.StashKey()
 """The scene that a test uses, while it runs: what its failure is told from."""
@@ -16,12 +20,16 @@ SCENE: pytest.StashKey[Scene] = pytest.StashKey()
 NOT_DEPLOYED: pytest.StashKey[str] = pytest.StashKey()
 """Why the test's scenario did not come up."""
 
+LOGS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+"""On the first test whose deployment did not come up: title → all that was logged there."""
+
 
 class Scenes:
     """Gives items their scenes, from the pool."""
 
     def __init__(self, pool: ScenePool) -> None:
         self._pool = pool
+        self._failed: set[DeploymentKey] = set()
 
     @pytest.fixture
     def scene(self, request: pytest.FixtureRequest, envoy_release: str) -> Scene:
@@ -30,16 +38,24 @@ class Scenes:
         return self.deployed(request.node)
 
     def deployed(self, item: pytest.Item) -> Scene:
-        """The item's scene. Where it does not come up, the item fails and its report has what was logged."""
+        """The item's scene. Where it does not come up, the item fails by one line.
+
+        The first one of those that share it shows the end of what was logged, too.
+        """
+        key = item.stash[KEY]
         try:
-            scene = self._pool.scene(item.stash[KEY])
+            scene = self._pool.scene(key)
         except BadInputError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            stop(str(error))
         except DeploymentError as error:
             item.stash[NOT_DEPLOYED] = str(error)
-            for title, text in error.details.items():
-                item.add_report_section("setup", title, text)
-            pytest.fail(str(error), pytrace=False)
+            if key not in self._failed:
+                self._failed.add(key)
+                item.stash[LOGS] = error.details
+                for title, text in error.details.items():
+                    if shown := end_of_log(text):
+                        item.add_report_section("setup", title, shown)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         scene.watched_blocks.clear()
         scene.measurements.clear()
         item.stash[SCENE] = scene
@@ -54,17 +70,18 @@ class Scenes:
         if SCENE in item.stash:
             del item.stash[SCENE]
 
-    def check_engine(self, items: Iterable[pytest.Item] | None = None) -> None:
-        """Checks the machine before the first test; with `items`, only if any of them needs it.
-
-        Raises: pytest.UsageError for what this machine or the options lack.
-        """
-        if items is not None and not any(KEY in item.stash for item in items):
-            return
+    def check_engine(self) -> None:
+        """Checks the machine before the first test. Raises: pytest.UsageError for what it or the options lack."""
         try:
             _ = self._pool.engine
         except TakeoverError as error:
             raise pytest.UsageError(str(error)) from None
+
+    def check(self, scenario: Scenario) -> None:
+        """Lets the engine look at what will be deployed, if it can. Raises: BadInputError."""
+        engine = self._pool.engine
+        if isinstance(engine, CheckingEngine):
+            engine.check(scenario)
 
 
 def _keys_from(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[DeploymentKey]:

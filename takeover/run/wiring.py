@@ -15,6 +15,7 @@ from takeover.run.chosen import ChosenTests, ChosenTestsTeller
 from takeover.run.collection import Collection
 from takeover.run.conclusion import Conclusion
 from takeover.run.deployment_key import KEY, DeploymentKey
+from takeover.run.early_end import EarlyEnd
 from takeover.run.execution import Execution
 from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
@@ -45,7 +46,7 @@ def wire(config: pytest.Config) -> None:
     sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
-    parts: list[object] = [Interrupts(), Seam()]
+    parts: list[object] = [Interrupts(), EarlyEnd(config), Seam()]
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
     parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]

@@ -7,7 +7,7 @@ xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytes
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from takeover.engines.contract import Engine
 from takeover.run.deployment_key import KEY
+from takeover.run.early_end import end_as
 from takeover.run.plan import Plan
 from takeover.run.subject import release_of
 
@@ -90,6 +91,32 @@ class Workers:
         self._plan = plan
         self._scopes = scopes
         self._engine = engine
+        self._is_under_way = False
+        self._lost: list[str] = []
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """A worker that is gone before it can be spoken with: xdist would end by a traceback."""
+        try:
+            return (yield)
+        except (EOFError, OSError) as error:
+            raise pytest.UsageError(_nobody_came("a worker", f" ({error})" if str(error) else "")) from None
+
+    def pytest_runtest_logstart(self) -> None:
+        """From here on a worker that dies has a test that says so."""
+        self._is_under_way = True
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Ends the run as a worker's has ended; and where as many as there should be have died before the first test.
+
+        xdist replaces one that dies alone, as by somebody's hand.
+        """
+        end_as(getattr(node, "workeroutput", {}))
+        if error and not self._is_under_way:
+            self._lost.append(node.gateway.id)
+            if len(self._lost) >= max(2, len(node.nodemanager.specs)):
+                raise pytest.UsageError(_nobody_came(f"workers ({', '.join(self._lost)})"))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -109,7 +136,20 @@ class Workers:
             def _split_scope(self, nodeid: str) -> str:
                 return scopes.of(nodeid)
 
+            def remove_node(self, node: Any) -> Any:
+                if self.collection is None:  # nothing is shared out yet: whoever replaces it has to collect first
+                    self.registered_collections.pop(node, None)
+                return super().remove_node(node)
+
+            def _reschedule(self, node: Any) -> None:
+                if node in self.registered_collections:  # one that replaces a dead worker may still be collecting
+                    super()._reschedule(node)
+
         return Scheduling(config, log)
+
+
+def _nobody_came(who: str, why: str = "") -> str:
+    return f"{who} ended while starting, without a word{why}: is there enough memory? give fewer with -n, or none (-n0)"
 
 
 def group(nodeid: str, labels: Collection[str], releases: Collection[str]) -> str:

@@ -25,14 +25,19 @@ class KubernetesObject:
     Args:
         data: as in the file, never to be changed; `namespace` counts, not metadata.namespace in it.
         namespace: where it lives, "" for a Namespace.
-        where: "FILE:LINE".
+        document: where it is written, whatever edits have made of `data`.
     """
 
     kind: str
     namespace: str
     name: str
     data: dict[str, Json]
-    where: str
+    document: YamlDocument
+
+    @property
+    def where(self) -> str:
+        """FILE:LINE."""
+        return self.document.where()
 
     @property
     def short_name(self) -> str:
@@ -198,7 +203,7 @@ def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
 def _object(document: YamlDocument) -> KubernetesObject:
     head = convert(document, _Object)
     namespace = "" if head.kind == "Namespace" else head.metadata.namespace
-    return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document.where())
+    return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document)
 
 
 def _moved(file: _File, entry: KubernetesObject, namespace: str) -> KubernetesObject:

@@ -24,6 +24,7 @@ from takeover.scenario.scenario_file import BASE_FILE, FILE, BaseFile, ScenarioF
 from takeover.scenario.supplying import Supplied, supplied
 from takeover.scenario.typed_yaml import Json, read_entry
 from takeover.scenario.written_edits import LocatedEdit, edit_of
+from takeover.scenario.yaml_text import Key
 
 if TYPE_CHECKING:
     from takeover.scenario.library import Library
@@ -160,6 +161,20 @@ class Scenario:
         documents, known = self._state(None)
         return _objects(documents, known, lambda kind: kind not in ("Namespace", "ConfigMap"))
 
+    def unbound(self) -> list[dict[str, Json]]:
+        """The final objects, with stand-ins for what only a run knows; generated ConfigMaps without what is in them.
+
+        Whatever can be told of them before they are deployed costs little this way: no config is written.
+        """
+        generated = [_config_map(entry, {}) for entry in self._config_maps]
+        documents = self._final.documents
+        return generated + _objects(documents, _AsWritten(documents.services()), lambda _: True)
+
+    def where(self, label: str, *keys: Key) -> str:
+        """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""
+        generated = [each.where for each in self._config_maps if each.label == label]
+        return generated[0] if generated else self._documents.objects[label].document.where(*keys)
+
     def unbound_services(self) -> list[dict[str, Json]]:
         """The Services, complete: an engine makes them first to learn their ClusterIPs."""
         return _objects(self._final.documents, self._state(None)[1], lambda kind: kind == "Service")
@@ -168,12 +183,7 @@ class Scenario:
         """The ConfigMaps as Kubernetes objects; without `bindings`, their files are as `config_files` has them then."""
         documents, known = self._state(bindings)
         generated = [
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": entry.name, "namespace": entry.namespace},
-                "data": {key: documents.text(path.name, known) for key, path in entry.files.items()},
-            }
+            _config_map(entry, {key: documents.text(path.name, known) for key, path in entry.files.items()})
             for entry in self._config_maps
         ]
         return generated + _objects(documents, known, lambda kind: kind == "ConfigMap")
@@ -204,6 +214,11 @@ class Scenario:
         if bindings is None:
             return self._documents, _AsWritten(self._documents.services())
         return self._final.documents, bindings
+
+
+def _config_map(entry: GeneratedConfigMap, data: dict[str, str]) -> dict[str, Json]:
+    metadata = {"name": entry.name, "namespace": entry.namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def _objects(documents: Documents, bindings: Bindings, wanted: Callable[[str], bool]) -> list[dict[str, Json]]:

@@ -149,10 +149,7 @@ def _locate(converted: object, value: Json, document: YamlDocument, at: tuple[Ke
 
 def _told(error: str, document: YamlDocument, kind: type[Entry], at: tuple[Key, ...]) -> BadInputError:
     """Msgspec's error in our words, at its place."""
-    what, _, path = error.partition(" - at `$")
-    inside: tuple[Key, ...] = tuple(
-        name or int(index) for name, index in _KEYS.findall(path.removesuffix("`").partition("[...]")[0])
-    )
+    what, inside, is_exact = parts_of(error)
     keys = (*at, *inside)
     if found := _UNKNOWN.fullmatch(what):
         name, keys = path_text((*keys, found[1])), (*keys, found[1])
@@ -163,9 +160,16 @@ def _told(error: str, document: YamlDocument, kind: type[Entry], at: tuple[Key, 
         return _error(document, keys, f"{name} is not supported; supported: {supported}")
     if found := _MISSING.fullmatch(what):
         return _error(document, keys, f"{path_text((*keys, found[1]))} is missing")
-    if "[...]" in path:  # msgspec does not say which
+    if not is_exact:
         return _error(document, keys, f"each value of {path_text(keys)} must be {_listed_types(what)}")
     return _error(document, keys, f"{path_text(keys)} {_must(what, _at(document.value, keys), kind, inside)}")
+
+
+def parts_of(error: str) -> tuple[str, tuple[Key, ...], bool]:
+    """What msgspec says of a value, at which keys the value is, and whether it says so to the end."""
+    what, _, path = error.partition(" - at `$")
+    known, *rest = path.removesuffix("`").split("[...]")
+    return what, tuple(name or int(index) for name, index in _KEYS.findall(known)), not rest
 
 
 def _error(document: YamlDocument, keys: tuple[Key, ...], what: str) -> BadInputError:

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 
 from takeover.base.errors import TakeoverError
+from takeover.envoy.rejection import without_banner
 from takeover.scene.scene import Scene
 
 # What moves whether or not there is traffic under test, or says nothing about it.
 _IRRELEVANT = ("server.", "runtime.", "filesystem.", "listener.admin.", "http.admin.", "main_thread.", "workers.")
 _LAST_LINES = 60
-# Envoy begins its log with a line of up to some kilobytes for each kind of extension that it has.
-_LONGEST_LINE = 400
+_LONGEST_LINE = 1000
 # Fields of Envoy's API that hold what nobody else may know, and headers that do.
 _SECRET = re.compile(
     r"private_key|password|passphrase|(generic_|client_|hmac_|token_)?secret|session_ticket_keys|(access_)?token|users"
@@ -54,7 +54,7 @@ class Diagnostics:
 
     def sections(self) -> dict[str, str]:
         """Title → text, as a report shows it: the ends of the logs, the counters that moved, the rules."""
-        texts = {f"log of {pod}/{container}": _end(log) for (pod, container), log in self.logs.items()}
+        texts = {f"log of {pod}/{container}": end_of_log(log) for (pod, container), log in self.logs.items()}
         texts["Envoy's counters above zero"] = _above_zero(self.stats)
         texts["iptables -t nat -S -v"] = self.rules
         return {title: text for title, text in texts.items() if text}
@@ -88,8 +88,9 @@ def _or_why_not(tell: Callable[[], str]) -> str:
         return f"(not to be had: {error})"
 
 
-def _end(text: str) -> str:
-    lines = [line for line in text.splitlines() if len(line) <= _LONGEST_LINE]
+def end_of_log(log: str) -> str:
+    """As much of a log as a report shows: its last lines, of which none is endless."""
+    lines = [f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in without_banner(log)]
     left_out = len(lines) - _LAST_LINES
     return "\n".join([f"({left_out} lines before)"] * (left_out > 0) + lines[-_LAST_LINES:])
 

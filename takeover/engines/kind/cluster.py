@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
+from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
 
@@ -203,8 +204,9 @@ def _claim(name: str) -> IO[bytes]:
     folder = _records()
     if not name or Path(name).name != name:
         raise BadInputError(f"--cluster-name {name!r} is no name for a kind cluster")
-    folder.mkdir(parents=True, exist_ok=True)
-    record = (folder / name).open("a+b", buffering=0)
+    with cache.writing("the record of a kind cluster"):
+        folder.mkdir(parents=True, exist_ok=True)
+        record = (folder / name).open("a+b", buffering=0)
     try:
         fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,8 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from takeover.model.release import Release
 from takeover.node import host
 from takeover.node.nodes import Nodes
 from takeover.scenario.loader import Scenario
+from takeover.scenario.yaml_text import Key
 
 
 class LocalEngine:
@@ -45,22 +47,32 @@ class LocalEngine:
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
         node = self._nodes.new(ScenarioNode, {"root_file_system": str(self._root_file_system)})
+        prepared = functools.partial(self._prepared, envoy.path)
         try:
-            return LocalDeployment(scenario, node, functools.partial(self._prepared, envoy.path), self._ready_timeout)
+            with _told_where(scenario):
+                return LocalDeployment(scenario, node, prepared, self._ready_timeout)
         except BaseException:
             node.close()
             raise
+
+    def check(self, scenario: Scenario) -> None:
+        """See `takeover.engines.contract.CheckingEngine`."""
+        with _told_where(scenario):
+            self._prepared(Path(), scenario.unbound())
 
     def _prepared(self, envoy: Path, documents: list[JsonObject]) -> tuple[list[JsonObject], dict[str, Image]]:
         """The documents with replaced images, checked, and what provides each image."""
         provided = {}
         for document in documents:
             spec = document.get("spec") if document.get("kind") == "Pod" else None
-            for container in _containers(spec):
-                role = images.role_of(container["image"])
+            for keys, container in _containers(spec):
+                try:
+                    role = images.role_of(container["image"])
+                except BadInputError as error:
+                    raise objects.RefusedError(document, (*keys, "image"), str(error)) from None
                 container["image"] = self._replaced.get(role.name, container["image"])
                 provided[container["image"]] = images.provide(container["image"], envoy)
-        _check_references([objects.parse(document) for document in documents])
+        _check_references(documents)
         return documents, provided
 
     def close(self) -> None:
@@ -68,35 +80,50 @@ class LocalEngine:
         self._nodes.close()
 
 
-def _containers(spec: Any) -> list[JsonObject]:
+@contextlib.contextmanager
+def _told_where(scenario: Scenario) -> Iterator[None]:
+    """What is refused is told with the place where it is written."""
+    try:
+        yield
+    except objects.RefusedError as error:
+        raise BadInputError(f"{scenario.where(error.label, *error.keys)}: {error}") from None
+
+
+def _containers(spec: Any) -> list[tuple[tuple[Key, ...], JsonObject]]:
+    """The containers of a Pod's spec that have an image, and where each is in the Pod."""
     if not isinstance(spec, dict):
         return []
-    listed = [spec.get("initContainers", []), spec.get("containers", [])]
-    found = [each for part in listed if isinstance(part, list) for each in part]
-    return [each for each in found if isinstance(each, dict) and isinstance(each.get("image"), str)]
+    return [
+        (("spec", key, index), each)
+        for key in ("initContainers", "containers")
+        if isinstance(listed := spec.get(key), list)
+        for index, each in enumerate(listed)
+        if isinstance(each, dict) and isinstance(each.get("image"), str)
+    ]
 
 
-def _check_references(parsed: list[objects.Object]) -> None:
-    """Raises: BadInputError for a name that leads nowhere; a node takes it for granted that all lead somewhere."""
+def _check_references(documents: list[JsonObject]) -> None:
+    """Raises: RefusedError for a name that leads nowhere; a node takes it for granted that all lead somewhere."""
+    parsed = [objects.parse(document) for document in documents]
     config_maps = {objects.full_name(each) for each in parsed if isinstance(each, objects.ConfigMap)}
-    for pod in parsed:
+    for document, pod in zip(documents, parsed, strict=True):
         if not isinstance(pod, objects.Pod):
             continue
-        name, namespace = pod.metadata.name, pod.metadata.namespace
+        namespace = pod.metadata.namespace
         volumes = {each.name for each in pod.spec.volumes}
-        for volume in pod.spec.volumes:
+        for index, volume in enumerate(pod.spec.volumes):
             if volume.config_map and f"{namespace}/{volume.config_map.name}" not in config_maps:
-                raise BadInputError(
-                    f"Pod/{name}: spec.volumes[{volume.name}]: there is no ConfigMap {volume.config_map.name} "
-                    f"in namespace {namespace}"
-                )
-        containers = [*pod.spec.init_containers, *pod.spec.containers]
-        names = [each.name for each in containers]
-        for container in containers:
+                what = f"there is no ConfigMap {volume.config_map.name} in namespace {namespace}"
+                raise objects.RefusedError(document, ("spec", "volumes", index), f"spec.volumes[{volume.name}]: {what}")
+        containers: list[tuple[tuple[Key, ...], objects.Container]] = [
+            *((("spec", "initContainers", index), each) for index, each in enumerate(pod.spec.init_containers)),
+            *((("spec", "containers", index), each) for index, each in enumerate(pod.spec.containers)),
+        ]
+        names = [each.name for _, each in containers]
+        for keys, container in containers:
             if names.count(container.name) > 1:
-                raise BadInputError(f"Pod/{name}: two containers are named {container.name}")
-            for mount in container.volume_mounts:
+                raise objects.RefusedError(document, (*keys, "name"), f"two containers are named {container.name}")
+            for index, mount in enumerate(container.volume_mounts):
                 if mount.name not in volumes:
-                    raise BadInputError(
-                        f"Pod/{name}: container {container.name} mounts {mount.name}, which is no volume"
-                    )
+                    what = f"container {container.name} mounts {mount.name}, which is no volume"
+                    raise objects.RefusedError(document, (*keys, "volumeMounts", index), what)

@@ -13,6 +13,27 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from takeover.base.errors import BadInputError
+from takeover.scenario.typed_yaml import parts_of, path_text
+from takeover.scenario.yaml_text import Key
+
+
+class RefusedError(BadInputError):
+    """An object that the local engine does not take.
+
+    Args:
+        document: the object.
+        keys: where in it is what is not taken.
+        what: why.
+    """
+
+    def __init__(self, document: dict[str, Any], keys: tuple[Key, ...], what: str) -> None:
+        kind, metadata = document.get("kind"), document.get("metadata")
+        known = metadata if isinstance(metadata, dict) else {}
+        name = known.get("name", "(unnamed)")
+        super().__init__(f"{kind}/{name}: {what}")
+        namespace = [] if kind == "Namespace" else [known.get("namespace", "default")]
+        self.label = "/".join(map(str, [kind, *namespace, name]))
+        self.keys = keys
 
 
 class _Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -198,17 +219,16 @@ _CONVERTING = threading.Lock()
 def parse(document: dict[str, Any]) -> Object:
     """One Kubernetes object as the engine's own type.
 
-    Raises: BadInputError that names the object and the full path of what the local engine does not take.
+    Raises: RefusedError that names the object and the full path of what the local engine does not take.
     """
-    kind, metadata = document.get("kind"), document.get("metadata")
-    name = metadata.get("name", "(unnamed)") if isinstance(metadata, dict) else "(unnamed)"
+    kind = document.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise BadInputError(f"{kind}/{name}: the local engine takes the kinds {', '.join(_KINDS)} only")
+        raise RefusedError(document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} only")
     try:
         with _CONVERTING:
             return msgspec.convert(document, _KINDS[kind])
     except msgspec.ValidationError as error:
-        raise BadInputError(f"{kind}/{name}: {_readable(str(error))}") from None
+        raise RefusedError(document, *_readable(str(error))) from None
 
 
 def prepare() -> None:
@@ -223,13 +243,12 @@ def full_name(parsed: Object) -> str:
     return f"{parsed.metadata.namespace}/{parsed.metadata.name}"
 
 
-def _readable(message: str) -> str:
-    what, _, where = message.partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what)
-    if unknown:
-        return f"{path}{'.' if path else ''}{unknown[1]} is not supported by the local engine; remove the field"
-    missing = re.fullmatch(r"Object missing required field `(.*)`", what)
-    if missing:
-        return f"{path}{'.' if path else ''}{missing[1]} is missing"
-    return f"{path}: {what}" if path else what
+def _readable(message: str) -> tuple[tuple[Key, ...], str]:
+    """At which keys msgspec found what, and that in our words."""
+    what, keys, _ = parts_of(message)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        keys = (*keys, unknown[1])
+        return keys, f"{path_text(keys)} is not supported by the local engine; remove the field"
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+        return keys, f"{path_text((*keys, missing[1]))} is missing"
+    return keys, f"{path_text(keys)}: {what}" if keys else what

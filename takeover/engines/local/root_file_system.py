@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import TakeoverError
 from takeover.node import host
@@ -35,12 +36,13 @@ def root_file_system() -> Path:
     key = sha256(repr((suite, _PACKAGES, platform.machine(), os.geteuid() == 0)).encode()).hexdigest()[:12]
     folder = cache_folder() / "lab"
     ready = folder / key
-    if not ready.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / "lock"):
-            if not ready.exists():
-                _remove_leftovers(folder)
-                _build(suite, folder / f"{key}.partial", ready)
+    with cache.writing("the containers' root file system"):
+        if not ready.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with _alone(folder / "lock"):
+                if not ready.exists():
+                    _remove_leftovers(folder)
+                    _build(suite, folder / f"{key}.partial", ready)
     return ready
 
 

@@ -1,0 +1,132 @@
+"""Workers that die, by somebody's hand or for lack of memory: one alone is replaced, all of them are one line."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from takeover.model.document import Document
+from takeover.run.workers import Workers
+from tests.run.outside import ROOT, one_line, run
+
+CONFTEST = """
+import os, signal
+
+def die(moment):
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    who, _, when = os.environ["KILLED"].partition(" ")
+    if worker and when == moment and who in (worker, "all"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+die("importing")
+
+def pytest_configure(): die("configuring")
+def pytest_collection_modifyitems(): die("collecting")
+"""
+SUITE = """
+import pytest
+pytestmark = pytest.mark.scenario("inbound-interception")
+
+def test_a(scene): pass
+"""
+LINE = "ended while starting, without a word: is there enough memory? give fewer with -n, or none (-n0)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nscenarios = {ROOT}/manifests\n")
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_it.py").write_text(SUITE)
+    return tmp_path
+
+
+@pytest.mark.parametrize("killed", ["gw0 importing", "gw0 collecting", "gw1 configuring"])
+def test_one_that_dies_while_it_starts_is_replaced(folder: Path, killed: str) -> None:
+    result = run(str(folder), "-n2", "--reports", str(folder / "reports"), KILLED=killed)
+
+    assert "1 passed" in one_line(result)
+    assert result.returncode == 0
+    [document] = (folder / "reports/latest/results").glob("*.json")
+    assert msgspec.json.decode(document.read_bytes(), type=Document).complete
+
+
+@pytest.mark.parametrize("killed", ["all importing", "all collecting"])
+def test_all_that_die_while_they_start_are_one_line(folder: Path, killed: str) -> None:
+    result = run(str(folder), "-n2", KILLED=killed)
+
+    assert re.search(rf"^ERROR: workers \(gw\d, gw\d\) {re.escape(LINE)}$", one_line(result), re.MULTILINE)
+    assert result.returncode == 4
+
+
+def test_one_that_dies_before_it_can_be_spoken_with_is_one_line(folder: Path) -> None:
+    (folder / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "if any('sys.stdin.readline' in each for each in sys.orig_argv): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = run(str(folder), "-n2", KILLED="", PYTHONPATH=f"{ROOT}:{folder}")
+
+    assert re.search(r"^ERROR: a worker ended while starting, without a word", one_line(result), re.MULTILINE)
+    assert result.returncode == 4
+
+
+class Node:
+    """As much of xdist's WorkerController as its scheduler asks for."""
+
+    shutting_down = False
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+        self.gateway = SimpleNamespace(id=f"gw{id(self)}")
+
+    def send_runtest_some(self, tests: Any) -> None:
+        self.given += tests
+
+    def shutdown(self) -> None:
+        pass
+
+
+@pytest.fixture
+def scheduling() -> Any:
+    """What shares tests among two workers."""
+    option = SimpleNamespace(loadscopereorder=False)
+    config: Any = SimpleNamespace(getoption=lambda _: "load", getvalue=lambda _: ["2*popen"], option=option)
+    scopes: Any = SimpleNamespace(of=lambda nodeid: nodeid)
+    log: Any = SimpleNamespace(loadscopesched=lambda *_: None)
+    nothing: Any = None
+    return Workers(nothing, scopes, nothing).pytest_xdist_make_scheduler(config, log)
+
+
+TESTS = [f"test_{number}" for number in range(20)]
+
+
+def test_one_that_replaces_another_gets_no_tests_before_it_has_collected(scheduling: Any) -> None:
+    first, second, replacing = Node(), Node(), Node()
+    for each in (first, second):
+        scheduling.add_node(each)
+        scheduling.add_node_collection(each, TESTS)
+    scheduling.schedule()
+    scheduling.remove_node(first)
+    scheduling.add_node(replacing)
+    scheduling.schedule()
+    assert replacing.given == []
+
+    scheduling.add_node_collection(replacing, TESTS)
+    scheduling.schedule()
+    assert replacing.given
+
+
+def test_one_that_dies_once_it_has_collected_is_waited_for(scheduling: Any) -> None:
+    first, second, replacing = Node(), Node(), Node()
+    for each in (first, second):
+        scheduling.add_node(each)
+    scheduling.add_node_collection(first, TESTS)
+    scheduling.remove_node(first)
+    scheduling.add_node(replacing)
+    scheduling.add_node_collection(replacing, TESTS)
+    assert not scheduling.collection_is_completed
+
+    scheduling.add_node_collection(second, TESTS)
+    assert scheduling.collection_is_completed
