@@ -1,7 +1,7 @@
 """The end of a run whose results are kept: several Envoys are compared, and the report is written."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -26,6 +26,7 @@ class Conclusion:
         self._results = results
         self._failed: list[tuple[Failure, dict[str, str]]] = []
         self._page = ""
+        self._unknown: list[str] = []
         self._comparison: Comparison | None = None
 
     def take(self, report: pytest.TestReport, record: Record) -> None:
@@ -54,9 +55,12 @@ class Conclusion:
     def compare(self) -> bool:
         """Compares what the other Envoys do with the first one. Returns whether a difference fails the run."""
         documents = {each.stem: each for each in self._results.documents if each.exists()}
+        self._unknown = [each for each in self._plan.releases if each not in documents]
         if len(documents) < 2:
             return False
-        self._comparison = compare({name: functools.partial(store.read, path) for name, path in documents.items()})
+        read = {name: functools.partial(store.read, path) for name, path in documents.items()}
+        self._comparison = compare(read, store.published_names(self._plan.reports))
+        self._comparison.remarks += self._without_results()
         accept(self._comparison, self._plan.accepted)
         return bool(self._comparison.failing(self._plan.failing_kinds))
 
@@ -74,12 +78,15 @@ class Conclusion:
         except (BadInputError, OSError) as error:
             pytest.exit(f"--reports: cannot write the report: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
 
-    def differences(self) -> tuple[str, Iterator[str]] | None:
+    def differences(self) -> tuple[str, Iterable[str]] | None:
         """Title and lines of what differs; None if there was nothing to compare."""
         if self._comparison is None:
-            return None
+            return ("differences", self._without_results()) if len(self._plan.releases) > 1 else None
         title = f"differences from Envoy {self._comparison.baseline}"
         return title, listing(self._comparison, self._plan.failing_kinds)
+
+    def _without_results(self) -> list[str]:
+        return [f"not compared: {each}, on which no test ended" for each in self._unknown]
 
     def places(self) -> Iterator[str]:
         """Where everything is, a line each."""

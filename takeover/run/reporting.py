@@ -1,5 +1,6 @@
 """What becomes of reports, in the process to which all of them come. Every step stands in one function."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,14 +64,14 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What there is to read at the end, in order."""
-        sections = [("declared in scenario.yaml", declared_lines(terminalreporter))]
+        sections: list[tuple[str, Iterable[str]]] = [("declared in scenario.yaml", declared_lines(terminalreporter))]
         if self._sabotages is not None and self._sabotage_outcomes:
             lines = self._sabotages.lines(self._sabotage_outcomes)
             sections.append(("sabotage: the test that caught it", lines))
         if self._conclusion is not None and (differences := self._conclusion.differences()):
             sections.append(differences)
-        for title, lines in sections:
-            for number, line in enumerate(lines):
+        for title, found in sections:
+            for number, line in enumerate(found):
                 if number == 0:
                     terminalreporter.section(title)
                 terminalreporter.write_line(line)

@@ -95,18 +95,29 @@ def read(path: Path) -> Document:
         raise BadInputError(f"{display_path(path)}: {error}") from error
 
 
+def published_names(reports: Path) -> list[str]:
+    """The Envoys whose results are published."""
+    return sorted(path.stem for path in (reports / PUBLISHED).glob("*.json"))
+
+
 def find(name: str, reports: Path) -> Path:
     """The file that `name` means: a path, or an Envoy of the latest run, or one whose results are published.
 
     Raises: BadInputError that lists what there is.
     """
+    return candidates(name, reports)[0]
+
+
+def candidates(name: str, reports: Path) -> list[Path]:
+    """All files that `name` may mean: a path; or those of an Envoy, of the latest run first, then the published ones.
+
+    Raises: BadInputError that lists what there is.
+    """
     if "/" in name or name.endswith(".json"):
-        return Path(name).expanduser()
+        return [Path(name).expanduser()]
     folders = [reports / LATEST / RESULTS, reports / PUBLISHED]
-    for folder in folders:
-        path = folder / f"{name}.json"
-        if path.is_file():
-            return path
+    if found := [path for folder in folders if (path := folder / f"{name}.json").is_file()]:
+        return found
     there = dict.fromkeys(path.stem for folder in folders for path in sorted(folder.glob("*.json")))
     raise BadInputError(
         f"no results of {name} in {' or '.join(map(display_path, folders))}; "
