@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from takeover.compare.comparison import Comparison, compare
 from takeover.compare.listing import listing
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
+from takeover.run.difference_reports import reports_of
 from takeover.run.plan import Plan
 from takeover.run.record import Record
 from takeover.run.results import Results
@@ -27,6 +29,8 @@ class Conclusion:
         self._failed: list[tuple[Failure, dict[str, str]]] = []
         self._page = ""
         self._unknown: list[str] = []
+        self.failing: list[pytest.TestReport] = []
+        """A report for each difference that fails the run."""
         self._comparison: Comparison | None = None
 
     def take(self, report: pytest.TestReport, record: Record) -> None:
@@ -52,17 +56,21 @@ class Conclusion:
 
             folder.keep(self._results.folder, *self._failed.pop(0))
 
-    def compare(self) -> bool:
-        """Compares what the other Envoys do with the first one. Returns whether a difference fails the run."""
+    def compare(self, root: Path) -> None:
+        """Compares what the other Envoys do with the first one.
+
+        Args:
+            root: pytest's.
+        """
         documents = {each.stem: each for each in self._results.documents if each.exists()}
         self._unknown = [each for each in self._plan.releases if each not in documents]
         if len(documents) < 2:
-            return False
+            return
         read = {name: functools.partial(store.read, path) for name, path in documents.items()}
         self._comparison = compare(read, store.published_names(self._plan.reports))
         self._comparison.remarks += self._without_results()
         accept(self._comparison, self._plan.accepted)
-        return bool(self._comparison.failing(self._plan.failing_kinds))
+        self.failing = list(reports_of(self._comparison, self._plan, root))
 
     def publish(self) -> None:
         """Writes the page, the summary and JUnit's XML; ends the run where that cannot be done."""
