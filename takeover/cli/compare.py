@@ -42,7 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"the kinds that fail (default: {','.join(each for each in BY_NAME if each in failing(None))})",
     )
     parser.add_argument(
-        "--accepted", type=Path, metavar="FILE", help=f"the differences that you accept (default: {DEFAULT}, if there)"
+        "--accepted",
+        type=Path,
+        metavar="FILE",
+        help=f"the differences that you accept (default: {DEFAULT} beside the folder reports, if there)",
     )
     add_reports(parser)
 
@@ -52,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.results) < 2:
         raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
     kinds = failing(options.fail_on)
-    accepted = read_accepted(options.accepted)
+    accepted = read_accepted(options.accepted, store.nearest(Path.cwd()).parent)
     results = to_compare(options.results, options.reports)
     console.write(*taken(results, options.reports))
     paths = {label: each.path for label, each in results.items()}

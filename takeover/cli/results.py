@@ -21,9 +21,9 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reports",
         type=Path,
-        default=Path("reports"),
+        default=store.nearest(Path.cwd()),
         metavar="DIR",
-        help="where runs leave results (default: reports)",
+        help="where runs leave results (default: reports, here or in the nearest folder above that has them)",
     )
 
 

@@ -102,3 +102,5 @@ class Conclusion:
             yield f"report: {self._page}"
         if self._results.folder is not None:
             yield f"results: {display_path(self._results.folder.absolute() / store.RESULTS)}"
+        if self._results.removed:
+            yield self._results.removed

@@ -30,7 +30,7 @@ def comparison() -> Comparison:
     assert found, COMMAND
     names, file = found[1].split(","), found[2]
     comparison = compare({each: functools.partial(store.read, published(each)) for each in names})
-    accept(comparison, read_accepted(ROOT / file))
+    accept(comparison, read_accepted(ROOT / file, ROOT))
     return comparison
 
 
