@@ -7,9 +7,9 @@ from pathlib import Path
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
-from takeover.cli.results import add_reports, chosen, paths_of, published
+from takeover.cli.results import add_reports, chosen, compared, taken, to_compare
 from takeover.compare.accepted import DEFAULT, accept, read_accepted
-from takeover.compare.comparison import Comparison, Difference, compare
+from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import detail
 from takeover.compare.kinds import BY_NAME, failing
 from takeover.compare.listing import listing
@@ -21,15 +21,16 @@ DESCRIPTION = "Shows what differs between Envoys, from stored results."
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     parser.description = (
-        f"{DESCRIPTION} Exits with 1 when a difference of a kind in --fail-on is not accepted, else with 0."
+        f"{DESCRIPTION} Exits with 1 when a difference of a kind in --fail-on is not accepted, with 2 when nothing "
+        "could be compared, else with 0."
     )
     parser.epilog = "kinds, what hurts most first: " + ", ".join(BY_NAME)
     parser.add_argument(
         "results",
         nargs="+",
         metavar="RESULTS",
-        help="an Envoy of the latest run or of the published results by its name, or a document by its path; "
-        "all are compared with the first",
+        help="an Envoy by its name (of the latest run or of the published results: of which more can be compared), or "
+        "a document by its path; all are compared with the first",
     )
     parser.add_argument("--show", metavar="ID", help="show one difference in full, and how to see it again")
     parser.add_argument(
@@ -41,7 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"the kinds that fail (default: {','.join(each for each in BY_NAME if each in failing(None))})",
     )
     parser.add_argument(
-        "--accepted", type=Path, metavar="FILE", help=f"the differences that you accept (default: {DEFAULT}, if there)"
+        "--accepted",
+        type=Path,
+        metavar="FILE",
+        help=f"the differences that you accept (default: {DEFAULT} beside the folder reports, if there)",
     )
     add_reports(parser)
 
@@ -51,11 +55,13 @@ def run(options: argparse.Namespace) -> int:
     if len(options.results) < 2:
         raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
     kinds = failing(options.fail_on)
-    accepted = read_accepted(options.accepted)
-    paths = paths_of(options.results, options.reports)
-    comparison = compare({label: functools.partial(store.read, path) for label, path in paths.items()})
+    accepted = read_accepted(options.accepted, store.nearest(Path.cwd()).parent)
+    results = to_compare(options.results, options.reports)
+    console.write(*taken(results, options.reports))
+    paths = {label: each.path for label, each in results.items()}
+    read = {label: functools.partial(store.read, path) for label, path in paths.items()}
+    comparison = compared(results, read, options.reports)
     accept(comparison, accepted)
-    console.write(*published(paths, options.reports))
     if options.show is not None:
         difference = chosen(comparison, options.show)
         console.write(*_detail(comparison, difference, paths))

@@ -7,8 +7,8 @@ import yaml
 
 from takeover.base import console
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli.results import add_reports, add_scenarios, chosen, library_of, paths_of, published
-from takeover.compare.comparison import Difference, Place, compare
+from takeover.cli.results import add_reports, add_scenarios, chosen, compared, library_of, taken, to_compare
+from takeover.compare.comparison import Difference, Place
 from takeover.compare.listing import line, values
 from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.engines import choose
@@ -41,15 +41,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs it. Returns the exit code. Raises: TakeoverError."""
-    paths = paths_of([options.old, options.new], options.reports)
-    old, new = (store.read(path) for path in paths.values())
-    comparison = compare(dict(zip(paths, (lambda: old, lambda: new), strict=True)))
+    results = to_compare([options.old, options.new], options.reports)
+    console.write(*taken(results, options.reports))
+    old, new = (store.read(each.path) for each in results.values())
+    comparison = compared(results, dict(zip(results, (lambda: old, lambda: new), strict=True)), options.reports)
     difference = chosen(comparison, options.id)
     place, before, after = _seen_in_a_probe(difference, old, new)
     if new.binary is None or not new.binary.guards:
         raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
     release = _release(options.envoy or new.envoy.name, new)
-    console.write(*published(paths, options.reports))
     console.write(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
     changed = next(
         each

@@ -1,17 +1,19 @@
 """How commands name stored results, and a difference between them."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import Version
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.compare.comparison import Comparison, Difference
+from takeover.compare.comparison import Comparison, Difference, compare
+from takeover.model.document import Document
 from takeover.model.versions import version_of
 from takeover.scenario.library import Library
 from takeover.store import documents as store
+from takeover.store.choosing import Choice, choose
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +21,9 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reports",
         type=Path,
-        default=Path("reports"),
+        default=store.nearest(Path.cwd()),
         metavar="DIR",
-        help="where runs leave results (default: reports)",
+        help="where runs leave results (default: reports, here or in the nearest folder above that has them)",
     )
 
 
@@ -45,7 +47,16 @@ def paths_of(names: Sequence[str], reports: Path) -> dict[str, Path]:
 
     Raises: BadInputError.
     """
-    files = [store.find(each, reports) for each in names]
+    return _labelled([store.find(each, reports) for each in names])
+
+
+def to_compare(names: Sequence[str], reports: Path) -> dict[str, Choice]:
+    """Likewise, of those that a name may mean the one of which most can be compared. Raises: BadInputError."""
+    chosen = choose([store.candidates(name, reports) for name in names])
+    return dict(zip(_labelled([each.path for each in chosen]), chosen, strict=True))
+
+
+def _labelled(files: Sequence[Path]) -> dict[str, Path]:
     stems = [each.stem for each in files]
     labels = [str(file) if stems.count(file.stem) > 1 else file.stem for file in files]
     for label in labels:
@@ -67,11 +78,32 @@ def _by_age(path: Path) -> tuple[bool, Version, str]:
     return number is None, number or Version("0"), path.stem
 
 
-def published(paths: Mapping[str, Path], reports: Path) -> list[str]:
-    """A line for each of the files that is of the published results and not of the latest run."""
+def compared(chosen: Mapping[str, Choice], read: Mapping[str, Callable[[], Document]], reports: Path) -> Comparison:
+    """Compares them. Raises: BadInputError where nothing of one can be compared; what reading one raises."""
+    comparison = compare(read, store.published_names(reports))
+    for label, count in comparison.compared.items():
+        if not count:
+            first, other = (display_path(chosen[each].path) for each in (comparison.baseline, label))
+            raise BadInputError(
+                f"nothing was compared: no test and no probe ended in both {first} and {other}; "
+                "run the same suites for both, with --probes"
+            )
+    return comparison
+
+
+def taken(chosen: Mapping[str, Choice], reports: Path) -> list[str]:
+    """A line for each of the files that is of the published results and not of the latest run, with the reason."""
     folder = reports / store.PUBLISHED
     return [
-        f"{label}: published results, {display_path(path)}" for label, path in paths.items() if path.parent == folder
+        f"{label}: published results, {display_path(each.path)}"
+        + (
+            f": more of them can be compared than of {display_path(each.instead_of)}, which {each.because} "
+            "(name it by its path to take it)"
+            if each.instead_of
+            else ""
+        )
+        for label, each in chosen.items()
+        if each.path.parent == folder
     ]
 
 

@@ -74,13 +74,16 @@ class Acceptance:
         return self.id or ", ".join(f"{name} {pattern}" for name, pattern in self.patterns)
 
 
-def read_accepted(path: Path | None) -> tuple[Acceptance, ...]:
-    """The entries of the file, none if it is empty: its last one was removed. The default one need not be there.
+def read_accepted(path: Path | None, project: Path) -> tuple[Acceptance, ...]:
+    """The entries of the file, none if it is empty: its last one was removed.
+
+    Args:
+        path: None: the one in the project's folder, which need not be there.
 
     Raises: BadInputError "FILE:LINE: …".
     """
     if path is None:
-        path = Path(DEFAULT)
+        path = project / DEFAULT
         if not path.exists():
             return ()
     return tuple(map(_entry, read_entries(path, AcceptedEntry, _LIST))) if read_yaml(path) else ()

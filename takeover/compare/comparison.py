@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from takeover.compare.documents import document_changes, not_compared
+from takeover.compare.documents import Reach, document_changes
 from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.model.document import Document
 
@@ -30,6 +30,7 @@ class Difference(msgspec.Struct):
         places: all probes (tests, configs) where it was seen; of what is about the binary, one without a name.
         envoys: those that have it, in the order in which they were named; the first one is where it began.
         versions: theirs, as the binaries report them.
+        without: those that were looked at in all these places, and do not have it.
         accepted: why it is accepted; empty if it is not.
     """
 
@@ -41,6 +42,7 @@ class Difference(msgspec.Struct):
     places: list[Place]
     envoys: list[str]
     versions: list[str]
+    without: list[str] = []
     accepted: str = ""
 
     @property
@@ -57,23 +59,30 @@ class Comparison(msgspec.Struct):
         envoys: all names in order.
         differences: sorted by how much they can hurt.
         remarks: what a reader must know to trust it: a document that is not complete, what could not be compared.
+        compared: for each of the others how many tests and probes were compared.
+        total: how many tests and probes there are in all.
+        known: versions that are known to exist, beside those that were compared.
     """
 
     baseline: str
     envoys: list[str]
     differences: list[Difference]
     remarks: list[str]
+    compared: dict[str, int]
+    total: int
+    known: list[str]
 
     def failing(self, kinds: Iterable[str]) -> list[Difference]:
         """The differences of these kinds that nobody accepted."""
         return [each for each in self.differences if each.kind in kinds and not each.accepted]
 
 
-def compare(documents: Mapping[str, Callable[[], Document]]) -> Comparison:
+def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str] = ()) -> Comparison:
     """Compares each document with the first one. They are read one at a time: two are in memory, however many.
 
     Args:
         documents: what each is called, mostly the Envoy's name, and what reads it.
+        known: other versions that are known to exist: one between two that are compared was not looked at.
 
     Raises: what reading one raises.
     """
@@ -83,9 +92,11 @@ def compare(documents: Mapping[str, Callable[[], Document]]) -> Comparison:
     seen_in: dict[str, dict[tuple[str, str], list[str]]] = {}
     details: dict[tuple[str, str, str], str] = {}
     remarks = _remarks(first, baseline)
+    reaches = {first: Reach.of(baseline)}
     for label, read in others:
         other = read()
-        remarks += _remarks(label, other) + _left_out((first, baseline), (label, other))
+        reaches[label] = Reach.of(other)
+        remarks += _remarks(label, other) + _left_out((first, reaches[first]), (label, reaches[label]))
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -105,7 +116,24 @@ def compare(documents: Mapping[str, Callable[[], Document]]) -> Comparison:
         difference.places = [
             Place(*place, tuple(names), details[name, *place]) for place, names in sorted(seen_in[name].items())
         ]
-    return Comparison(first, list(documents), sorted(found.values(), key=_order), remarks)
+        difference.without = [
+            label for label, reach in reaches.items() if label not in difference.envoys and _saw(reach, difference)
+        ]
+    return Comparison(
+        first,
+        list(documents),
+        sorted(found.values(), key=_order),
+        remarks,
+        {label: len(reaches[first].observed & reaches[label].observed) for label, _ in others},
+        len(frozenset().union(*(each.known for each in reaches.values()))),
+        list(known),
+    )
+
+
+def _saw(reach: Reach, difference: Difference) -> bool:
+    """Whether a document of that reach would have shown the difference. What finds a kind of one's own is asked all."""
+    is_own = BY_NAME[difference.kind].find is not None
+    return is_own or all(reach.looked_at(place.scenario, place.probe) for place in difference.places)
 
 
 def identity(change: Change) -> str:
@@ -127,10 +155,9 @@ def _remarks(label: str, document: Document) -> list[str]:
     return [f"{label}: the run was stopped: {ended} of {len(document.tests)} tests ended"]
 
 
-def _left_out(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
-    only_old, only_new = not_compared(old[1], new[1])
+def _left_out(old: tuple[str, Reach], new: tuple[str, Reach]) -> list[str]:
     return [
         f"not compared: {count} tests or probes that {name} has and {other} has not"
-        for count, name, other in ((only_old, old[0], new[0]), (only_new, new[0], old[0]))
-        if count
+        for (name, has), (other, lacks) in ((old, new), (new, old))
+        if (count := len(has.observed - lacks.observed))
     ]

@@ -55,6 +55,14 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
         yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"
 
 
+def in_short(comparison: Comparison, difference: Difference) -> str:
+    """Some lines for where one is told by itself: what it means, what differs, and how to see both sides."""
+    told = [f"{difference.kind}: {BY_NAME[difference.kind].about}", line(comparison, difference)]
+    told += dict.fromkeys(visible(place.detail) for place in difference.places if place.detail)
+    show = f"takeover compare {comparison.baseline} {difference.envoys[0]} --show {difference.id}"
+    return "\n".join([*told, f"both sides: {show}"])
+
+
 @dataclass(frozen=True)
 class Beside:
     """Both observations of a difference, at the first place where it was seen.

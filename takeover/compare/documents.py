@@ -1,6 +1,7 @@
-"""What changed from one document to another, each change by itself."""
+"""What changed from one document to another, each change by itself; and what of them can be compared at all."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from takeover.compare.kinds import BY_NAME, Change
@@ -8,6 +9,36 @@ from takeover.compare.observations import ObservedChange, observation_changes, w
 from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
+_Key = tuple[str, str]
+_BINARY: _Key = ("", "")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How much a document tells that another one can be compared with.
+
+    Args:
+        known: its tests and probes, also tests that were not run.
+        observed: those of them that can be compared.
+        places: where a difference can be seen in it: tests, probes, configs, the binary.
+    """
+
+    known: frozenset[_Key]
+    observed: frozenset[_Key]
+    places: frozenset[_Key]
+
+    @classmethod
+    def of(cls, document: Document) -> "Reach":
+        """That document's."""
+        tests = {_key(each) for each in document.tests}
+        ended = {_key(each) for each in document.tests if each.state != "not-run"}
+        probes = {_key(each) for each in document.probes}
+        others = {_key(each) for each in document.configs} | ({_BINARY} if document.binary else set())
+        return cls(frozenset(tests | probes), frozenset(ended | probes), frozenset(ended | probes | others))
+
+    def looked_at(self, scenario: str, name: str) -> bool:
+        """Whether a difference of the probe, test or config of that name would have been seen."""
+        return (scenario, name) in self.places or ("", name) in self.places
 
 
 def document_changes(old: Document, new: Document) -> Iterator[Change]:
@@ -27,26 +58,14 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
             yield from kind.find(old, new)
 
 
-def not_compared(old: Document, new: Document) -> tuple[int, int]:
-    """How many tests and probes only the old document has, and how many only the new one."""
-    counts = [0, 0]
-    for olds, news in ((_keys(old.tests), _keys(new.tests)), (_keys(old.probes), _keys(new.probes))):
-        counts = [counts[0] + len(olds - news), counts[1] + len(news - olds)]
-    return counts[0], counts[1]
-
-
-def _key(entry: Outcome | ProbeResult | ConfigResult) -> Hashable:
+def _key(entry: Outcome | ProbeResult | ConfigResult) -> _Key:
     match entry:
         case Outcome():
-            return entry.name
+            return "", entry.name
         case ProbeResult():
             return entry.scenario, entry.probe
         case ConfigResult():
             return entry.scenario, entry.source
-
-
-def _keys(entries: Iterable[Outcome | ProbeResult]) -> set[Hashable]:
-    return {_key(each) for each in entries if not isinstance(each, Outcome) or each.state != "not-run"}
 
 
 def _pairs(old: Sequence[_Entry], new: Sequence[_Entry]) -> Iterator[tuple[_Entry, _Entry]]:

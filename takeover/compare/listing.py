@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME
+from takeover.compare.since import since
 
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 160
@@ -38,22 +39,32 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
 
 
 def line(comparison: Comparison, difference: Difference) -> str:
-    """Scenario, probe, what it was, what it is, and the first Envoy that has it."""
+    """Scenario, probe, what it was, what it is, and which Envoys have it."""
     where = _where(difference.places)
     was, now = values(difference.was, difference.now)
     what = f"{difference.what}: {was} → {now}"
-    return f"{where}{': ' if where else ''}{what}  {_since(comparison, difference)}"
+    return f"{where}{': ' if where else ''}{what}  ({since(comparison, difference)})"
 
 
 def summary(comparison: Comparison, failing: Iterable[str]) -> str:
-    """One line: how many, how many are accepted, how many fail."""
+    """One line: how many, how many are accepted, of how many that were compared, how many fail."""
     count = len(comparison.differences)
     accepted = sum(bool(each.accepted) for each in comparison.differences)
     fails = len(comparison.failing(failing))
     told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
     told += f" in {', '.join(comparison.envoys[1:])}"
     told += f", {accepted} accepted" if accepted else ""
+    told += f"; {extent(comparison)}"
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
+
+
+def extent(comparison: Comparison) -> str:
+    """How much was compared: "no difference" says nothing of the rest."""
+    counts = comparison.compared
+    if len(set(counts.values())) == 1:
+        return f"{next(iter(counts.values()))} of {comparison.total} tests and probes compared"
+    told = ", ".join(f"{count} in {name}" for name, count in counts.items())
+    return f"of {comparison.total} tests and probes compared: {told}"
 
 
 def values(was: str | None, now: str | None) -> tuple[str, str]:
@@ -93,13 +104,3 @@ def _where(places: list[Place]) -> str:
     scenario = scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios"
     probe = probes[0] if len(probes) == 1 else f"{len(places)} probes"
     return f"{scenario}, {probe}"
-
-
-def _since(comparison: Comparison, difference: Difference) -> str:
-    first = comparison.envoys.index(difference.envoys[0])
-    following = comparison.envoys[first:]
-    if len(comparison.envoys) == 2:
-        return f"(in {difference.envoys[0]})"
-    if difference.envoys == following:
-        return f"(since {difference.envoys[0]})"
-    return f"(only in {', '.join(difference.envoys)})"

@@ -1,6 +1,7 @@
 """Envoy's versions as numbers that can be compared, and ranges of them."""
 
 import re
+from collections.abc import Collection
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
@@ -15,6 +16,21 @@ def version_of(text: str) -> Version | None:
     """
     number = _NUMBER.match(text)
     return Version(number[1]) if number else None
+
+
+def follows(after: Version, before: Version, known: Collection[Version] = ()) -> bool:
+    """Whether no release lies between them, as far as their numbers and those that are known tell.
+
+    A new line (1.41.0) follows what is known to be the newest of the line before: no number says which one that is.
+    """
+    if any(before < each < after for each in known):
+        return False
+    if (after.major, after.minor) != (before.major, before.minor):
+        begins = (after.major, after.minor, after.micro, after.post) == (before.major, before.minor + 1, 0, None)
+        return begins and before in known
+    if after.micro != before.micro:
+        return after.micro == before.micro + 1 and after.post is None
+    return (after.post or 0) == (before.post or 0) + 1
 
 
 class VersionRange:

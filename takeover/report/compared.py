@@ -7,6 +7,7 @@ from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import Beside, beside, example
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.listing import values
+from takeover.compare.since import since
 from takeover.model.document import Document
 from takeover.report.words import listed, spoken
 
@@ -44,6 +45,7 @@ class DifferenceView:
     where: str
     was: str
     now: str
+    since: str
     fails: bool
     example: Beside | None
 
@@ -63,6 +65,7 @@ def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceV
             BY_NAME[each.kind].about,
             _where(each),
             *values(each.was, each.now),
+            since(compared.comparison, each),
             each.id in failing,
             beside(each, baseline, by_name[each.envoys[0]]),
         )

@@ -47,7 +47,7 @@ def publish(run: Path, library: Library, documents: Sequence[Path], compared: Co
     failures = failures_of(run, found)
     page = run / "index.html"
     for path, text in (
-        (run / "junit.xml", junit(found, failures)),
+        (run / "junit.xml", junit(found, failures, compared)),
         (run / "summary.md", summary(library, found, failures, compared)),
         (page, index(library, found, failures, compared)),
     ):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from takeover.compare.listing import extent
 from takeover.model.document import Document
 from takeover.report import pictures
 from takeover.report.compared import Compared, DifferenceView, counts, views
@@ -54,6 +55,7 @@ def index(
         compared=compared,
         differences=differences,
         only_counted=counts(compared) if compared else {},
+        extent=extent(compared.comparison) if compared else "",
         documents=documents,
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,

@@ -1,10 +1,13 @@
-"""The results in JUnit's XML, in the form that pytest calls xunit2: one test suite for each Envoy."""
+"""The results in JUnit's XML, in the form that pytest calls xunit2: a suite for each Envoy, and one for differences."""
 
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from takeover.compare.detail import in_short
+from takeover.compare.listing import line
 from takeover.model.document import Document, Outcome
+from takeover.report.compared import Compared
 from takeover.report.failure import Failure
 from takeover.report.page import WORDS
 
@@ -12,8 +15,12 @@ from takeover.report.page import WORDS
 _IMPOSSIBLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(documents: Sequence[Document], failures: Sequence[Failure]) -> str:
-    """The XML as text. What was not tried, and what was known to fail, is skipped, with the reason."""
+def junit(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
+    """The XML as text. What was not tried, and what was known to fail, is skipped, with the reason.
+
+    Args:
+        compared: what differs between the documents; each difference that fails the run is a case that failed.
+    """
     root = ElementTree.Element("testsuites", name="envoy-takeover")
     messages = {(each.release, each.name): each for each in failures}
     for document in documents:
@@ -30,6 +37,8 @@ def junit(documents: Sequence[Document], failures: Sequence[Failure]) -> str:
         )
         for test in document.tests:
             _case(suite, test, messages.get((document.envoy.name, test.name)))
+    if compared is not None and compared.failing:
+        _differences(root, compared, documents[0].written)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -50,6 +59,27 @@ def _case(suite: ElementTree.Element, test: Outcome, failure: Failure | None) ->
     elif test.state != "pass":
         reason = _possible(f"{WORDS[test.state]}: {test.reason}" if test.reason else WORDS[test.state])
         ElementTree.SubElement(case, "skipped", type=f"takeover.{test.state}", message=reason).text = reason
+
+
+def _differences(root: ElementTree.Element, compared: Compared, written: str) -> None:
+    comparison, failing = compared.comparison, compared.failing
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        name=_possible(f"differences from envoy-{comparison.baseline}"),
+        errors="0",
+        failures=str(len(failing)),
+        skipped="0",
+        tests=str(len(failing)),
+        time="0.000",
+        timestamp=written,
+    )
+    for each in failing:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=f"differences.{each.kind}", name=each.id, time="0.000"
+        )
+        message = _possible(line(comparison, each))
+        ElementTree.SubElement(case, "failure", message=message).text = _possible(in_short(comparison, each))
 
 
 def _possible(text: str) -> str:

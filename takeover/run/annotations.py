@@ -1,4 +1,4 @@
-"""In a job of GitHub Actions: a line for each failure that GitHub shows at the place in the source."""
+"""In a job of GitHub Actions: a line for each failure or difference that GitHub shows at the place in the source."""
 
 import os
 
@@ -23,7 +23,8 @@ class Annotations:
         if not report.failed:
             return
         file, line, name = report.location
-        place = f"file={_property(file)},line={(line or 0) + 1},title={_property(name)}"
+        place = f"file={_property(file)},line={(line or 0) + 1}," if file else ""
+        place += f"title={_property(name)}"
         self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
         self._reporter.write_line(f"::error {place}::{_data(failure_of(report))}")
 

@@ -1,7 +1,8 @@
 """The end of a run whose results are kept: several Envoys are compared, and the report is written."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from takeover.compare.comparison import Comparison, compare
 from takeover.compare.listing import listing
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
+from takeover.run.difference_reports import reports_of
 from takeover.run.plan import Plan
 from takeover.run.record import Record
 from takeover.run.results import Results
@@ -26,6 +28,9 @@ class Conclusion:
         self._results = results
         self._failed: list[tuple[Failure, dict[str, str]]] = []
         self._page = ""
+        self._unknown: list[str] = []
+        self.failing: list[pytest.TestReport] = []
+        """A report for each difference that fails the run."""
         self._comparison: Comparison | None = None
 
     def take(self, report: pytest.TestReport, record: Record) -> None:
@@ -51,14 +56,21 @@ class Conclusion:
 
             folder.keep(self._results.folder, *self._failed.pop(0))
 
-    def compare(self) -> bool:
-        """Compares what the other Envoys do with the first one. Returns whether a difference fails the run."""
+    def compare(self, root: Path) -> None:
+        """Compares what the other Envoys do with the first one.
+
+        Args:
+            root: pytest's.
+        """
         documents = {each.stem: each for each in self._results.documents if each.exists()}
+        self._unknown = [each for each in self._plan.releases if each not in documents]
         if len(documents) < 2:
-            return False
-        self._comparison = compare({name: functools.partial(store.read, path) for name, path in documents.items()})
+            return
+        read = {name: functools.partial(store.read, path) for name, path in documents.items()}
+        self._comparison = compare(read, store.published_names(self._plan.reports))
+        self._comparison.remarks += self._without_results()
         accept(self._comparison, self._plan.accepted)
-        return bool(self._comparison.failing(self._plan.failing_kinds))
+        self.failing = list(reports_of(self._comparison, self._plan, root))
 
     def publish(self) -> None:
         """Writes the page, the summary and JUnit's XML; ends the run where that cannot be done."""
@@ -74,12 +86,15 @@ class Conclusion:
         except (BadInputError, OSError) as error:
             pytest.exit(f"--reports: cannot write the report: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
 
-    def differences(self) -> tuple[str, Iterator[str]] | None:
+    def differences(self) -> tuple[str, Iterable[str]] | None:
         """Title and lines of what differs; None if there was nothing to compare."""
         if self._comparison is None:
-            return None
+            return ("differences", self._without_results()) if len(self._plan.releases) > 1 else None
         title = f"differences from Envoy {self._comparison.baseline}"
         return title, listing(self._comparison, self._plan.failing_kinds)
+
+    def _without_results(self) -> list[str]:
+        return [f"not compared: {each}, on which no test ended" for each in self._unknown]
 
     def places(self) -> Iterator[str]:
         """Where everything is, a line each."""
@@ -87,3 +102,5 @@ class Conclusion:
             yield f"report: {self._page}"
         if self._results.folder is not None:
             yield f"results: {display_path(self._results.folder.absolute() / store.RESULTS)}"
+        if self._results.removed:
+            yield self._results.removed

@@ -73,8 +73,8 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
     group.addoption(
         "--reports",
         metavar="DIR",
-        default="reports",
-        help="where each run leaves its results, each in a folder; DIR/latest is the newest (default: %(default)s)",
+        help="where each run leaves its results, each in a folder; DIR/latest is the newest "
+        "(default: reports, beside pytest's ini file)",
     )
     group.addoption(
         "--fail-on",
@@ -84,7 +84,8 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
     group.addoption(
         "--accepted",
         metavar="FILE",
-        help="the differences that you accept, each with a reason (default: accepted.yaml, if it is there)",
+        help="the differences that you accept, each with a reason "
+        "(default: accepted.yaml beside pytest's ini file, if it is there)",
     )
     group.addoption(
         "--write-docs",
@@ -114,10 +115,21 @@ def scenarios_folder(config: pytest.Config) -> Path:
     if config.option.scenarios:
         return Path(config.option.scenarios).expanduser().absolute()
     if named := config.getini(SCENARIOS):
-        return (config.inipath.parent if config.inipath else config.rootpath) / str(named)
+        return project_folder(config) / str(named)
     raise pytest.UsageError(
         "no folder of scenarios is named: give --scenarios DIR, or a line `scenarios = DIR` in pytest's ini file"
     )
+
+
+def project_folder(config: pytest.Config) -> Path:
+    """Where the project is, wherever the caller stands: the ini file's folder, else what pytest takes for the root."""
+    return config.inipath.parent if config.inipath else config.rootpath
+
+
+def reports_folder(config: pytest.Config) -> Path:
+    """Where runs leave their results: the option's, else the project's."""
+    given = config.option.reports
+    return Path(given).expanduser() if given else project_folder(config) / "reports"
 
 
 def is_wanted(config: pytest.Config) -> bool:

@@ -22,7 +22,7 @@ from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.run.deployment_key import DeploymentKey
-from takeover.run.options import scenarios_folder
+from takeover.run.options import project_folder, reports_folder, scenarios_folder
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
@@ -123,9 +123,9 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage),
             keeps_results=not option.collectonly and option.sabotage is None,
-            reports=Path(option.reports).expanduser(),
+            reports=reports_folder(config),
             failing_kinds=failing(option.fail_on),
-            accepted=read_accepted(Path(option.accepted) if option.accepted else None),
+            accepted=read_accepted(Path(option.accepted) if option.accepted else None, project_folder(config)),
             docs=Path(option.write_docs) if option.write_docs is not None else None,
         )
     except TakeoverError as error:

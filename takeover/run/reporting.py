@@ -1,10 +1,12 @@
 """What becomes of reports, in the process to which all of them come. Every step stands in one function."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from takeover.run.conclusion import Conclusion
+from takeover.run.difference_reports import hand_out
 from takeover.run.record import SabotageOutcome, record_of
 from takeover.run.results import Results
 from takeover.run.versions import declared_lines
@@ -50,29 +52,34 @@ class Reporting:
             if report.when == "teardown":
                 self._conclusion.keep_failures()
 
-    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes what is known, whatever ended the run; compares; writes the report. A difference fails a good run."""
+        """Writes what is known, whatever ended the run; compares; writes the report. A difference fails a good run.
+
+        It comes before whoever writes files of what failed: they hear of differences, too.
+        """
         if self._results is None or self._conclusion is None:
             return
         self._results.finish()
-        fails = self._conclusion.compare()
+        self._conclusion.compare(session.config.rootpath)
         self._conclusion.publish()
-        if fails and session.exitstatus == pytest.ExitCode.OK:
+        hand_out(session.config, self._conclusion.failing)
+        if self._conclusion.failing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """What there is to read at the end, in order."""
-        sections = [("declared in scenario.yaml", declared_lines(terminalreporter))]
+        """What there is to read at the end, in order. Differences that fail the run stand among what failed."""
+        sections: list[tuple[str, Iterable[str]]] = [("declared in scenario.yaml", declared_lines(terminalreporter))]
         if self._sabotages is not None and self._sabotage_outcomes:
             lines = self._sabotages.lines(self._sabotage_outcomes)
             sections.append(("sabotage: the test that caught it", lines))
         if self._conclusion is not None and (differences := self._conclusion.differences()):
             sections.append(differences)
-        for title, lines in sections:
-            for number, line in enumerate(lines):
+        for title, found in sections:
+            for number, line in enumerate(found):
                 if number == 0:
                     terminalreporter.section(title)
                 terminalreporter.write_line(line)
         for line in self._conclusion.places() if self._conclusion is not None else ():
             terminalreporter.write_line(line)
+        if self._conclusion is not None and self._conclusion.failing:
+            terminalreporter.stats.setdefault("failed", []).extend(self._conclusion.failing)

@@ -15,6 +15,7 @@ from takeover.run.record import Record, Subject
 from takeover.run.subject import failure_line
 from takeover.store import documents as store
 from takeover.store.collector import Collected
+from takeover.store.old_runs import remove_old_runs
 
 _SECONDS_BETWEEN_WRITES = 10  # what is lost by kill -9
 
@@ -32,6 +33,8 @@ class Results:
         """The tests of the run by their ids, and what each is about."""
         self.folder: Path | None = None
         """The run's folder, None as long as no test that uses an Envoy has ended."""
+        self.removed = ""
+        """What to say of old runs that were removed; empty if none was."""
 
     @property
     def documents(self) -> list[Path]:
@@ -83,6 +86,7 @@ class Results:
         try:
             if self.folder is None:
                 self.folder = store.new_run(self._reports, now)
+                self.removed = remove_old_runs(self._reports)
             for name, release in list(self._releases.items()):
                 if release.is_anything_known and release.is_changed:
                     store.write(self.folder, name, release.document(now))

@@ -4,7 +4,6 @@ Published ones, which a repository keeps, are `REPORTS/versions/NAME.json`.
 """
 
 import re
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,15 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.model.document import SCHEMA, Document
 
+FOLDER = "reports"
 LATEST = "latest"
 RESULTS = "results"
 PUBLISHED = "versions"
-_RUN = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
-# Old enough that a month of nights can be looked at, and no more than some hundred megabytes.
-_RUNS_KEPT = 30
+_RUN = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d{6}Z)(-(?P<number>\d+))?")
 
 
 def new_run(reports: Path, now: datetime) -> Path:
-    """Makes the folder of a run that begins now, makes it the latest, and removes the oldest ones beyond 30.
+    """Makes the folder of a run that begins now, and makes it the latest.
 
     Raises: BadInputError for a place where that cannot be.
     """
@@ -42,10 +40,13 @@ def new_run(reports: Path, now: datetime) -> Path:
         atomic.point(latest, run.name)
     except OSError as error:
         raise BadInputError(f"--reports: cannot write to {display_path(reports)}: {error.strerror}") from error
-    runs = sorted(each for each in reports.iterdir() if _RUN.fullmatch(each.name) and each.is_dir())
-    for old in runs[:-_RUNS_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
     return run
+
+
+def runs(reports: Path) -> list[Path]:
+    """The folders of runs, the oldest first."""
+    found = [(name, each) for each in reports.iterdir() if (name := _RUN.fullmatch(each.name)) and each.is_dir()]
+    return [each for _, each in sorted(found, key=lambda pair: (pair[0]["time"], int(pair[0]["number"] or 1)))]
 
 
 def _made(reports: Path, name: str) -> Path:
@@ -95,18 +96,37 @@ def read(path: Path) -> Document:
         raise BadInputError(f"{display_path(path)}: {error}") from error
 
 
+def nearest(folder: Path) -> Path:
+    """The folder `reports` that holds results, in this folder or the nearest one above; else where one would be."""
+    for each in (folder, *folder.parents):
+        if any((each / FOLDER / of).is_dir() for of in (f"{LATEST}/{RESULTS}", PUBLISHED)):
+            return each / FOLDER
+    return folder / FOLDER
+
+
+def published_names(reports: Path) -> list[str]:
+    """The Envoys whose results are published."""
+    return sorted(path.stem for path in (reports / PUBLISHED).glob("*.json"))
+
+
 def find(name: str, reports: Path) -> Path:
     """The file that `name` means: a path, or an Envoy of the latest run, or one whose results are published.
 
     Raises: BadInputError that lists what there is.
     """
+    return candidates(name, reports)[0]
+
+
+def candidates(name: str, reports: Path) -> list[Path]:
+    """All files that `name` may mean: a path; or those of an Envoy, of the latest run first, then the published ones.
+
+    Raises: BadInputError that lists what there is.
+    """
     if "/" in name or name.endswith(".json"):
-        return Path(name).expanduser()
+        return [Path(name).expanduser()]
     folders = [reports / LATEST / RESULTS, reports / PUBLISHED]
-    for folder in folders:
-        path = folder / f"{name}.json"
-        if path.is_file():
-            return path
+    if found := [path for folder in folders if (path := folder / f"{name}.json").is_file()]:
+        return found
     there = dict.fromkeys(path.stem for folder in folders for path in sorted(folder.glob("*.json")))
     raise BadInputError(
         f"no results of {name} in {' or '.join(map(display_path, folders))}; "

@@ -31,29 +31,31 @@ def entry(tmp_path: Path, text: str, until: str = "2.0") -> Path:
     ["id: ID", "kind: status", 'scenario: "*"', "probe: edges/plain", 'probe: "edges/*", what: status, kind: status'],
 )
 def test_one_that_fits_is_shown_and_does_not_fail(tmp_path: Path, comparison: Comparison, text: str) -> None:
-    accept(comparison, read_accepted(entry(tmp_path, text.replace("ID", f'"{comparison.differences[0].id}"'))))
+    accept(
+        comparison, read_accepted(entry(tmp_path, text.replace("ID", f'"{comparison.differences[0].id}"')), tmp_path)
+    )
 
     assert comparison.failing(failing(None)) == []
     assert comparison.remarks == []
     lines = list(listing(comparison, failing(None)))
     assert any(line.strip() == "accepted: it was a bug (Ann, until 2.0)" for line in lines)
-    assert lines[-1] == "1 difference from 1.0 in 2.0, 1 accepted"
+    assert lines[-1] == "1 difference from 1.0 in 2.0, 1 accepted; 2 of 2 tests and probes compared"
 
 
 def test_every_place_must_be_accepted(tmp_path: Path, comparison: Comparison) -> None:
     path = entry(tmp_path, "scenario: one")
-    accept(comparison, read_accepted(path))
+    accept(comparison, read_accepted(path, tmp_path))
     assert (len(comparison.failing(failing(None))), comparison.remarks) == (1, [])
 
     path.write_text(path.read_text() + path.read_text().replace("one", "two").replace("Ann", "Bob"))
-    accept(comparison, read_accepted(path))
+    accept(comparison, read_accepted(path, tmp_path))
     assert comparison.failing(failing(None)) == []
     assert comparison.differences[0].accepted == "it was a bug (Ann, until 2.0); it was a bug (Bob, until 2.0)"
 
 
 @pytest.mark.parametrize("text", ['id: "00000000"', "kind: verdict", "scenario: three", 'probe: "limits/*"'])
 def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, text: str) -> None:
-    accept(comparison, read_accepted(entry(tmp_path, text)))
+    accept(comparison, read_accepted(entry(tmp_path, text), tmp_path))
 
     assert len(comparison.failing(failing(None))) == 1
     [remark] = comparison.remarks
@@ -62,7 +64,7 @@ def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, t
 
 
 def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Comparison) -> None:
-    accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9")))
+    accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9"), tmp_path))
 
     assert len(comparison.failing(failing(None))) == 1
     [remark] = comparison.remarks
@@ -80,25 +82,26 @@ def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Compariso
 )
 def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadInputError, match=rf"accepted\.yaml:1: .*{message}"):
-        read_accepted(entry(tmp_path, text))
+        read_accepted(entry(tmp_path, text), tmp_path)
 
 
 @pytest.mark.parametrize("until", ["soon", "1.41.*"])
 def test_a_wrong_version_is_one_line(tmp_path: Path, until: str) -> None:
     message = f'until must be a version of Envoy like "1.41.0", not {until!r}'
     with pytest.raises(BadInputError, match=re.escape(message)):
-        read_accepted(entry(tmp_path, "kind: status", until=until))
+        read_accepted(entry(tmp_path, "kind: status", until=until), tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "# none left\n", "[]\n"])
 def test_a_file_whose_last_entry_was_removed_has_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "accepted.yaml"
     path.write_text(text)
-    assert read_accepted(path) == ()
+    assert read_accepted(path, tmp_path) == ()
 
 
-def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="cannot be read"):
-        read_accepted(tmp_path / "no.yaml")
-    monkeypatch.chdir(tmp_path)
-    assert read_accepted(None) == ()
+        read_accepted(tmp_path / "no.yaml", tmp_path)
+    assert read_accepted(None, tmp_path) == ()
+    entry(tmp_path, "kind: status")
+    assert len(read_accepted(None, tmp_path)) == 1

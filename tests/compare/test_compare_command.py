@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from takeover.model.document import Document
 from takeover.store import documents as store
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+ALL = "; 2 of 2 tests and probes compared"
 
 
 @pytest.fixture
@@ -37,12 +39,13 @@ def takeover(tmp_path: Path, document: Callable[..., Document]) -> Run:
 @pytest.mark.parametrize(
     ("arguments", "code", "last"),
     [
-        (["1.0", "2.0"], 1, "1 difference from 1.0 in 2.0; 1 of a kind in --fail-on (marked !)"),
-        (["1.0", "2.0", "--fail-on", "verdict"], 0, "1 difference from 1.0 in 2.0"),
+        (["1.0", "2.0"], 1, f"1 difference from 1.0 in 2.0{ALL}; 1 of a kind in --fail-on (marked !)"),
+        (["1.0", "2.0", "--fail-on", "verdict"], 0, f"1 difference from 1.0 in 2.0{ALL}"),
         (["2.0", "3.0", "--fail-on", "Statistic"], 1,
-         "2 differences from 2.0 in 3.0; 1 of a kind in --fail-on (marked !)"),
-        (["1.0", "2.0", "--fail-on", "all", "--accepted", "a.yaml"], 0, "1 difference from 1.0 in 2.0, 1 accepted"),
-        (["1.0", "2.0", "3.0", "--fail-on", "none"], 0, "3 differences from 1.0 in 2.0, 3.0"),
+         f"2 differences from 2.0 in 3.0{ALL}; 1 of a kind in --fail-on (marked !)"),
+        (["1.0", "2.0", "--fail-on", "all", "--accepted", "a.yaml"], 0,
+         f"1 difference from 1.0 in 2.0, 1 accepted{ALL}"),
+        (["1.0", "2.0", "3.0", "--fail-on", "none"], 0, f"3 differences from 1.0 in 2.0, 3.0{ALL}"),
     ],
 )  # fmt: skip
 def test_what_fails(takeover: Run, tmp_path: Path, arguments: list[str], code: int, last: str) -> None:
@@ -94,3 +97,66 @@ def test_one_in_full(takeover: Run) -> None:
     # What does not fail can be shown, too.
     [line] = [line for line in listed.splitlines() if "statistic " in line]
     assert takeover("compare", "1.0", "3.0", "--show", line.split()[1]).returncode == 0
+
+
+TESTS = [{"id": f"a.py::{name}", "scenario": "one", "name": f"a.py::{name}", "state": "pass"} for name in "tuv"]
+
+
+def publish(tmp_path: Path, document: Document) -> None:
+    path = tmp_path / "reports" / store.PUBLISHED / f"{document.envoy.name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode(document))
+
+
+@pytest.mark.parametrize(
+    ("shadow", "lacks"),
+    [
+        ({"probes": []}, "observed no probe"),
+        ({"probes": [], "complete": False, "tests": [TESTS[0], {**TESTS[1], "state": "not-run"}]},
+         "was stopped before its end"),
+        ({"tests": TESTS[:1]}, "ran a part of the suites"),
+    ],
+)  # fmt: skip
+def test_a_lesser_run_does_not_win_over_published_results(
+    tmp_path: Path, takeover: Run, document: Callable[..., Document], shadow: dict[str, Any], lacks: str
+) -> None:
+    publish(tmp_path, document("1.36.4", tests=TESTS))
+    publish(tmp_path, document("1.40.0", {"status": 403}, tests=TESTS))
+    run = (tmp_path / "reports/latest").resolve()
+    store.write(run, "1.40.0", msgspec.json.encode(document("1.40.0", **{"tests": TESTS, **shadow})))
+
+    for names in (["1.36.4", "1.40.0"], ["1.40.0", "1.36.4"]):  # as the first one, too
+        result = takeover("compare", *names)
+        assert result.returncode == 1, result.stdout + result.stderr
+        first, *_, last = result.stdout.splitlines()[names.index("1.40.0") :]
+        assert first == (
+            "1.40.0: published results, reports/versions/1.40.0.json: more of them can be compared than of "
+            f"reports/latest/results/1.40.0.json, which {lacks} (name it by its path to take it)"
+        )
+        assert "; 5 of 5 tests and probes compared; 1 of a kind" in last
+    # Who names it by its path gets it, and is told how little that says.
+    result = takeover("compare", "1.36.4", "reports/latest/results/1.40.0.json", "--fail-on", "none")
+    assert (result.returncode, " of 5 tests and probes compared" in result.stdout) == (0, True)
+    assert "5 of 5" not in result.stdout
+
+
+def test_the_latest_run_wins_where_it_tells_as_much(
+    tmp_path: Path, takeover: Run, document: Callable[..., Document]
+) -> None:
+    publish(tmp_path, document("2.0"))
+    result = takeover("compare", "1.0", "2.0")
+    assert (result.returncode, "published" in result.stdout) == (1, False)
+
+
+def test_what_cannot_be_compared_at_all_is_no_absence_of_differences(
+    tmp_path: Path, takeover: Run, document: Callable[..., Document]
+) -> None:
+    for name, each in (("a", document("1", probes=[], tests=TESTS)), ("b", document("2"))):
+        (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(each))
+    for command in (["compare"], ["explain", "00000000"]):
+        result = takeover(*command, "a.json", "b.json")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"takeover {command[0]}: nothing was compared: no test and no probe ended in both a.json and b.json; "
+            "run the same suites for both, with --probes\n"
+        )

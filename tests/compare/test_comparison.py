@@ -156,13 +156,45 @@ def test_ids_are_of_the_content_and_not_of_versions_or_scenarios(document: Make)
     assert changed[0].id != first[0].id
 
 
-def test_the_first_envoy_that_has_it(document: Make) -> None:
-    documents = [document("1"), document("2"), document("3", {"status": 403}), document("4", {"status": 403})]
-    comparison = compared(documents)
-    assert comparison.differences[0].envoys == ["3", "4"]
-    assert any(line.endswith("status: 200 → 403  (since 3)") for line in listing(comparison, failing(None)))
-    again = compared([*documents, document("5")])
-    assert any(line.endswith("(only in 3, 4)") for line in listing(again, failing(None)))
+@pytest.mark.parametrize(
+    ("names", "with_it", "known", "expected"),
+    [
+        ("1.39.1 1.39.2 1.39.3", "1.39.2 1.39.3", "", "since 1.39.2"),
+        ("1.36.2 1.36.2.post1 1.36.3", "1.36.3", "", "since 1.36.3"),
+        # The next line begins after the last one of the line before, which is not known by itself.
+        ("1.36.4 1.39.3 1.40.0", "1.40.0", "", "in 1.40.0, not in 1.39.3"),
+        ("1.36.4 1.39.3 1.40.0", "1.40.0", "1.39.1 1.39.3", "since 1.40.0"),
+        ("1.36.4 1.39.1 1.40.0", "1.40.0", "1.39.1 1.39.3", "in 1.40.0, not in 1.39.1"),
+        # Nobody has looked at what lies between.
+        ("1.36.4 1.37.0 1.40.0", "1.40.0", "", "in 1.40.0, not in 1.37.0"),
+        ("1.36.4 1.37.0 1.40.0", "1.37.0 1.40.0", "1.36.4", "in 1.37.0, 1.40.0, not in 1.36.4"),
+        ("1.39.0 1.39.1 1.39.3", "1.39.3", "", "in 1.39.3, not in 1.39.1"),
+        ("1.39.1 1.39.2 1.39.3", "1.39.2 1.39.3", "1.39.1.post1", "in 1.39.2, 1.39.3, not in 1.39.1"),
+        # It went again.
+        ("1.39.1 1.39.2 1.39.3", "1.39.2", "", "in 1.39.2, not in 1.39.1, 1.39.3"),
+        ("1.36.1 1.36.2 1.36.3 1.36.4 1.36.5 1.36.7", "1.36.2", "", "in 1.36.2, not in 1.36.1, 1.36.3 to 1.36.7"),
+        # Backwards, or without a number.
+        ("1.40.0 1.36.3 1.36.4", "1.36.3 1.36.4", "", "in 1.36.3, 1.36.4, not in 1.40.0"),
+        ("1.39.2 1.39.3 mine", "mine", "", "in mine, not in 1.39.3"),
+        ("1.39.3 1.40.0", "1.40.0", "1.39.3", "in 1.40.0"),
+    ],
+)  # fmt: skip
+def test_which_envoys_have_it_says_no_more_than_was_looked_at(
+    document: Make, names: str, with_it: str, known: str, expected: str
+) -> None:
+    documents = [document(each, {"status": 403} if each in with_it.split() else {}) for each in names.split()]
+    comparison = compare({each.envoy.name: lambda each=each: each for each in documents}, known.split())  # type: ignore[misc]
+    assert any(line.endswith(f"status: 200 → 403  ({expected})") for line in listing(comparison, failing(None)))
+
+
+def test_an_envoy_whose_probe_was_not_observed_is_not_said_to_be_without(document: Make) -> None:
+    whole = document("1.39.1")
+    documents = [whole, document("1.39.2", probes=whole.probes[:1]), document("1.39.3", {"status": 403})]
+    lines = list(listing(compared(documents), failing(None)))
+    assert lines[0].endswith("(in 1.39.3, not in 1.39.1, not compared in 1.39.2)")
+    assert lines[-1].startswith(
+        "1 difference from 1.39.1 in 1.39.2, 1.39.3; of 2 tests and probes compared: 1 in 1.39.2, 2 in 1.39.3"
+    )
 
 
 def test_what_hurts_most_comes_first_and_new_things_are_counted(document: Make) -> None:
@@ -187,8 +219,11 @@ def test_what_hurts_most_comes_first_and_new_things_are_counted(document: Make) 
 
 def test_what_cannot_be_compared_is_told(document: Make) -> None:
     whole = document("a")
-    comparison = compared([whole, document("b", probes=whole.probes[:1], complete=False)])
+    comparison = compared([whole, document("b", probes=whole.probes[:1], complete=False, **outcome("not-run"))])
     assert comparison.remarks == [
-        "b: the run was stopped: 0 of 0 tests ended",
+        "b: the run was stopped: 0 of 1 tests ended",
         "not compared: 1 tests or probes that a has and b has not",
     ]
+    assert list(listing(comparison, failing(None)))[-1] == (
+        "no difference from a in b; 1 of 3 tests and probes compared"
+    )

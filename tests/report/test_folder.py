@@ -81,6 +81,22 @@ def test_junit_of_a_stopped_run_and_of_texts_that_xml_cannot_hold(documents: Seq
     SCHEMA.validate(junit([], []))
 
 
+def test_junit_has_a_failure_for_each_difference_that_fails_the_run(tmp_path: Path) -> None:
+    paths = {version: ROOT / f"reports/versions/{version}.json" for version in ("1.36.4", "1.37.0")}
+    comparison = compare({name: functools.partial(store.read, path) for name, path in paths.items()})
+    comparison.differences[0].accepted = "known"
+    publish(tmp_path, Library.bundled(), list(paths.values()), Compared(comparison, failing(None)))
+
+    suites = suites_of(str(tmp_path / "junit.xml"))
+    assert [each["@name"] for each in suites] == ["envoy-1.36.4", "envoy-1.37.0", "differences from envoy-1.36.4"]
+    expected = comparison.failing(failing(None))
+    assert suites[2]["@failures"] == suites[2]["@tests"] == len(expected) == 19
+    assert [each["@name"] for each in suites[2]["testcase"]] == [each.id for each in expected]
+    [first, *_] = suites[2]["testcase"]
+    assert first["@classname"] == "differences.verdict"
+    assert "takeover compare 1.36.4 1.37.0 --show 3d907904" in str(first["failure"])
+
+
 def test_a_trace_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Failure]) -> None:
     failure = of(failures, "test_the_way_breaks_off")
     broken = broken_trace(failure)

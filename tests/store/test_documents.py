@@ -26,16 +26,19 @@ def test_what_is_written_is_found_and_read(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["1.40.0.json"]
 
 
-def test_runs_of_the_same_second_are_apart_and_old_ones_go(tmp_path: Path) -> None:
-    first, second = store.new_run(tmp_path, NOW), store.new_run(tmp_path, NOW)
-    assert (tmp_path / "latest").resolve() == second != first
+def test_runs_of_the_same_second_are_apart(tmp_path: Path) -> None:
+    made = [store.new_run(tmp_path, NOW) for _ in range(12)]
+    assert (tmp_path / "latest").resolve() == made[-1]
+    assert store.runs(tmp_path) == made  # the oldest first, also of more than ten
 
-    (tmp_path / "README.md").write_text("stays")
-    for minute in range(30):
-        store.new_run(tmp_path, NOW.replace(minute=minute + 1))
-    assert len([each for each in tmp_path.iterdir() if each.name.startswith("2026")]) == 30
-    assert not first.exists()
-    assert (tmp_path / "README.md").exists()
+
+def test_the_nearest_reports_are_the_projects(tmp_path: Path) -> None:
+    inside = tmp_path / "suites/gateway"
+    inside.mkdir(parents=True)
+    (tmp_path / "suites/reports").mkdir()  # holds no results
+    assert store.nearest(inside) == inside / "reports"
+    store.new_run(tmp_path / "reports", NOW)
+    assert store.nearest(inside) == store.nearest(tmp_path) == tmp_path / "reports"
 
 
 @pytest.mark.parametrize(
