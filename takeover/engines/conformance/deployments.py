@@ -41,7 +41,7 @@ def _running_again(container: Container) -> None:
 
     def runs() -> bool:
         try:
-            return container.exec(["sh", "-c", "test -n \"$(cat /proc/1/task/1/children)\""]).exit_code == 0
+            return container.exec(["sh", "-c", 'test -n "$(cat /proc/1/task/1/children)"']).exit_code == 0
         except TakeoverError:
             return False
 

@@ -236,7 +236,10 @@ class LocalDeployment:
             how = "exited" if ended else "exits again and again"
             said = f"; it said: {last[0]}" if last else " without a word"
             raise DeploymentError(
-                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}", logs
+                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}",
+                logs,
+                f"{pod}/{name}",
+                code,
             )
 
     def _logs(self) -> dict[str, str]:
