@@ -15,8 +15,14 @@ class DeploymentError(TakeoverError):
     Args:
         message: one line that names the Pod, the container and what was last seen.
         details: title → text of each account, for instance {"log of outpod/envoyproxy": "…"}.
+        container: the one because of which it did not, as POD/CONTAINER, where that is known.
+        exit_code: how it ended, if it did: 128 + the signal's number for a killed one.
     """
 
-    def __init__(self, message: str, details: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, details: dict[str, str] | None = None, container: str = "", exit_code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.details = details or {}
+        self.container = container
+        self.exit_code = exit_code

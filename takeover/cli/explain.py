@@ -14,12 +14,12 @@ from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
-from takeover.evidence.snapshots import UnrestError
 from takeover.explain.attempt import Attempt
 from takeover.explain.explaining import Explaining, Explanation
 from takeover.inventory.guards import layered_runtime
 from takeover.model.document import Document, Observation
 from takeover.model.release import Release
+from takeover.probes.observing import NotObservedError
 from takeover.store import documents as store
 
 DESCRIPTION = "Finds the runtime guard of a newer Envoy that brings the old behaviour back."
@@ -51,18 +51,17 @@ def run(options: argparse.Namespace) -> int:
         raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
     release = _release(options.envoy or new.envoy.name, new)
     console.write(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
-    changed = next(
-        each
-        for each in observation_changes(before, after)
-        if (each.kind, each.what) == (difference.kind, difference.what)
-    )
+    of_both = observation_changes(before, after)
+    changed = next((each for each in of_both if (each.kind, each.what) == (difference.kind, difference.what)), None)
+    if changed is None:
+        raise BadInputError(f"{difference.id}: both Envoys do the same: there is no old behaviour to bring back")
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:
         attempt = Attempt(engine, release, library_of(options), place.scenario, place.probe)
         try:
             found = Explaining(attempt, before, changed, lambda each: console.write(f"  {each}")).explain(
                 new.binary.guards
             )
-        except UnrestError as error:
+        except NotObservedError as error:
             raise TakeoverError(str(error)) from None
     console.write(*_told(found, changed, before, old, new))
     return 0 if found.guards else 1

@@ -7,8 +7,11 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from takeover.base.patterns import matches
-from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare import breakdowns
+from takeover.compare.comparison import Comparison, Difference, Place, identity
 from takeover.compare.kinds import BY_NAME
+from takeover.model.document import ProbeResult
+from takeover.model.release import Release
 from takeover.model.versions import version_of
 from takeover.scenario.files import read_yaml
 from takeover.scenario.typed_yaml import Entry, Text, read_entries
@@ -105,6 +108,27 @@ def _version(text: str) -> Version | None:
         return Version(text)
     except InvalidVersion:
         return None
+
+
+def accepts_breakdown(accepted: Sequence[Acceptance], probe: ProbeResult, envoy: Release) -> bool:
+    """Whether it is accepted that this Envoy breaks down under the probe, whatever another one does.
+
+    Args:
+        accepted: what was accepted.
+        probe: under which an Envoy broke down.
+        envoy: the one that was tested.
+    """
+    broken = breakdowns.of(probe.observation)
+    place = Place(probe.scenario, probe.probe, (envoy.name,))
+    for before in (None, broken):  # the ids of both differences that it can be a part of
+        change = breakdowns.change(probe.scenario, probe.probe, before, broken)
+        assert change is not None
+        difference = Difference(
+            identity(change), change.kind, change.what, change.was, change.now, [place], [envoy.name], [envoy.version]
+        )
+        if any(each.fits(difference, place) and not each.newer(difference) for each in accepted):
+            return True
+    return False
 
 
 def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:

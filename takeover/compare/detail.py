@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import msgspec
 
+from takeover.compare import breakdowns
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line, visible
 from takeover.compare.reproduce import reproduce
-from takeover.model.document import ConfigResult, Document, Observation, Outcome, ProbeResult
+from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult
 from takeover.model.trace import text as hops_text
 
 _MOST_PLACES = 20
+_LAST_LINES, _LONGEST_LINE = 10, 200
 
 
 def detail(comparison: Comparison, difference: Difference, old: Document, new: Document, width: int) -> Iterator[str]:
@@ -122,6 +124,22 @@ def _entry(document: Document, place: Place) -> Outcome | ProbeResult | ConfigRe
     raise AssertionError(f"{_named(place)} is not in the results of {document.envoy.name}")
 
 
+def breakdown_told(probe: ProbeResult, broken: Breakdown) -> str:
+    """An Envoy that broke down under a probe, in some lines: the first one is what became of it."""
+    observed = probe.observation
+    answer = f"{observed.protocol} {observed.status} {observed.reason}".strip()
+    said = [line for line in broken.log if "[critical]" in line][:_LAST_LINES] or broken.log[-_LAST_LINES:]
+    lines = [
+        f"Envoy {broken.envoy} {broken} under the probe {probe.probe} of {probe.scenario}",
+        f"  noticed by: {broken.why}",
+        f"  observed until then: {'no answer' if observed.status is None else answer}; connection: {observed.end}; "
+        f"{len(observed.body)} bytes of a body; {len(observed.log)} entries in the access log",
+        "  it wrote:",
+        *(f"    {visible(line)[:_LONGEST_LINE]}" for line in said),
+    ]
+    return "\n".join(lines)
+
+
 Row = tuple[str, str]
 
 
@@ -141,6 +159,9 @@ def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
 
 
 def _observed_facts(observed: Observation) -> Iterator[Row]:
+    if broken := breakdowns.of(observed):
+        yield "Envoy", str(broken)
+        yield "noticed by", broken.why
     for number, each in enumerate(observed.interim, 1):
         yield f"answer before, {number}", f"{each.status} {each.reason}\n{_lines(each.headers)}"
     answer = f"{observed.protocol} {observed.status} {observed.reason}".strip()
@@ -156,6 +177,8 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     for name, moved in observed.stats.items():
         yield name, f"{moved:+d}"
     yield "Envoy's warnings", "\n".join(observed.warnings)
+    if broken:
+        yield "Envoy wrote", "\n".join(broken.log)
 
 
 def _lines(headers: list[tuple[str, str]]) -> str:

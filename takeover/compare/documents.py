@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from takeover.compare import breakdowns
 from takeover.compare.kinds import BY_NAME, Change
 from takeover.compare.observations import ObservedChange, observation_changes, warning_changes
 from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
@@ -51,6 +52,7 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
     for probe_was, probe_now in _pairs(old.probes, new.probes):
         for each in observation_changes(probe_was.observation, probe_now.observation, known):
             yield _placed(each, probe_now.scenario, probe_now.probe)
+        yield from breakdowns.of_both(probe_was, probe_now)
     if old.binary and new.binary:
         yield from _binary_changes(old.binary, new.binary)
     for kind in BY_NAME.values():

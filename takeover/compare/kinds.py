@@ -52,6 +52,7 @@ class Kind:
 
 _OURS = (
     Kind("verdict", "a test that passed does not any more", fails_by_default=True, merges_probes=False),
+    Kind("crash", "Envoy ends, hangs or does not start under a probe", fails_by_default=True, merges_probes=False),
     Kind("config-rejected", "Envoy no longer takes the config", fails_by_default=True, merges_probes=False),
     Kind("security-header", "a header on which security rests", fails_by_default=True, merges_probes=False),
     Kind("status", "another status, or another answer before it (1xx)", fails_by_default=True, merges_probes=False),

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from takeover.compare import breakdowns
 from takeover.compare.kinds import SECURITY_HEADERS
 from takeover.model.document import Observation
 
@@ -36,11 +37,15 @@ class ObservedChange:
 def observation_changes(
     was: Observation, now: Observation, known_stats: AbstractSet[str] = frozenset()
 ) -> Iterator[ObservedChange]:
-    """The changes from `was` to `now`.
+    """The changes from `was` to `now`; of one under which an Envoy broke down nothing but that can be compared.
 
     Args:
         known_stats: statistics that the old binary has, whether or not they moved; empty if that was not asked.
     """
+    if broken := breakdowns.change("", "", breakdowns.of(was), breakdowns.of(now)):
+        if broken.was != broken.now:
+            yield ObservedChange(broken.kind, broken.what, broken.was, broken.now)
+        return
     if (was.status is None) != (now.status is None):
         yield ObservedChange("connection", "answer", _answer(was), _answer(now))
     else:

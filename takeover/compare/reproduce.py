@@ -21,16 +21,25 @@ def reproduce(entry: ProbeResult | Outcome | ConfigResult, envoy: str) -> list[s
     run = f"./run --envoy {envoy if _VERSION.fullmatch(envoy) else f'{envoy}=PATH'}"
     match entry:
         case Outcome():
-            return [f"{run} --keep {shlex.quote(entry.id)}"]
+            file, _, test = entry.name.partition("::")
+            if file.endswith(".py"):
+                return [f"{run} --keep {shlex.quote(entry.id)}"]
+            # A group of probes, or the inventory, is no test that pytest could be asked for by its id.
+            return [_probes(run, entry.scenario, test.partition("[")[0], keep=bool(entry.scenario))]
         case ConfigResult():
-            return [f"{run} --probes -m probes -k facts"]
+            return [_probes(run, "", "facts", keep=False)]
         case ProbeResult():
-            group = f"{entry.scenario} and {entry.probe.partition('/')[0]}"
             return [
-                f"{run} --keep --probes -m probes -k {shlex.quote(group)}",
+                _probes(run, entry.scenario, entry.probe.partition("/")[0], keep=True),
                 f"# then, in {entry.request.source}, which that says how to enter:",
                 curl(entry.request),
             ]
+
+
+def _probes(run: str, scenario: str, group: str, *, keep: bool) -> str:
+    """The command that makes a group of probes."""
+    wanted = " and ".join(filter(None, (scenario, group)))
+    return f"{run}{' --keep' * keep} --probes -m probes -k {shlex.quote(wanted)}"
 
 
 def curl(request: ProbeRequest) -> str:

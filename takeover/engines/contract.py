@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from takeover.model.execution import ExecResult
+from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.release import Release
 from takeover.net.stream import ByteStream
 from takeover.scenario.loader import Scenario
@@ -33,6 +33,10 @@ class Container(Protocol):
 
     def followed_logs(self) -> str:
         """As `logs`, for whoever looks again and again: perhaps without what was written in the last moments."""
+        ...
+
+    def ended(self) -> ContainerEnd | None:
+        """How it ended the last time, also where it was started again; None as long as it has not."""
         ...
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:

@@ -7,6 +7,21 @@ from takeover.net import http1
 from takeover.net.stream import ByteStream
 
 _REQUEST = b"GET /stats?format=json&usedonly HTTP/1.1\r\nhost: envoy.admin\r\n\r\n"
+DEADLINE = 10.0
+"""Seconds within which more of an answer must come: a busy machine needs some hundredths of one."""
+
+
+class NoStatsError(TakeoverError):
+    """The admin API does not answer (any more).
+
+    Args:
+        message: how that showed.
+        hangs: whether its connection is still there.
+    """
+
+    def __init__(self, message: str, hangs: bool) -> None:
+        super().__init__(message)
+        self.hangs = hangs
 
 
 class _Stat(msgspec.Struct):
@@ -28,14 +43,24 @@ class UsedStats:
         self._stream = stream
 
     def now(self) -> dict[str, int]:
-        """Counters and gauges by name. Raises: TakeoverError when Envoy does not tell them."""
-        self._stream.send(_REQUEST)
+        """Counters and gauges by name.
+
+        Raises: NoStatsError when no answer comes, TakeoverError for another one; then this is of no use any more.
+        """
         received = b""
-        while not (answer := http1.read(received, "GET")).is_whole:
-            data = self._stream.receive(1 << 20)
-            if not data:
-                raise TakeoverError(f"Envoy's admin API ended the connection; it had said {received[-200:]!r}")
-            received += data
+        try:
+            self._stream.send(_REQUEST, DEADLINE)
+            while not (answer := http1.read(received, "GET")).is_whole:
+                data = self._stream.receive(1 << 20, DEADLINE)
+                if not data:
+                    raise NoStatsError(f"Envoy's admin API ended the connection{_after(received)}", hangs=False)
+                received += data
+        except TimeoutError:
+            why = f"Envoy's admin API says nothing for {DEADLINE:g} s{_after(received)}"
+            raise NoStatsError(why, hangs=True) from None
+        except ConnectionError as error:
+            why = f"Envoy's admin API is gone: {error.strerror or error}{_after(received)}"
+            raise NoStatsError(why, hangs=False) from None
         if answer.status != 200:
             raise TakeoverError(f"Envoy's admin API answers {answer.status} {answer.body[:200]!r} to /stats")
         found = msgspec.json.decode(answer.body, type=_Stats).stats
@@ -44,3 +69,7 @@ class UsedStats:
     def close(self) -> None:
         """Ends the connection."""
         self._stream.close()
+
+
+def _after(received: bytes) -> str:
+    return f"; it had said {received[-200:]!r}" if received else ""

@@ -15,6 +15,7 @@ Told = TypeVar("Told")
 _REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_active|upstream_rq_pending_active)$")
 # A connection that still waits for its first bytes (http_inspector) counts as "pre".
 _CONNECTIONS = re.compile(r"^listener\..+\.downstream_(pre_)?cx_active$")
+_UPSTREAMS = re.compile(r"^cluster\..+\.upstream_cx_active$")
 _COPIES = re.compile(r"\.worker_\d+\.")
 
 
@@ -41,6 +42,16 @@ def under_way(stats: Stats) -> str:
     """The requests that are not over yet; empty if all are."""
     gauges = ((name, value) for name, value in stats.items() if value and _REQUESTS.match(name))
     return "; ".join(f"{name} is {value}" for name, value in gauges if not _is_another(name))
+
+
+def open_now(stats: Stats) -> dict[str, int]:
+    """The gauges that tell of what is still open: connections with clients and with upstreams, and requests."""
+    kinds = (_CONNECTIONS, _REQUESTS, _UPSTREAMS)
+    return {
+        name: value
+        for name, value in stats.items()
+        if value and not _is_another(name) and any(each.match(name) for each in kinds)
+    }
 
 
 def requests(stats: Stats) -> int:

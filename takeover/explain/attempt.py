@@ -34,7 +34,7 @@ class Attempt:
     def seen(self, guards: Sequence[str] = ()) -> Observation:
         """What is seen of the probe.
 
-        Raises: DeploymentError where Envoy does not start so, UnrestError where the probe does not come to an end.
+        Raises: DeploymentError where Envoy does not start so, NotObservedError where the probe cannot be observed.
         """
         runtime = layered_runtime(guards, value=False)
         scenario = self._library.scenario(self._group.scenario, self._group.bases)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from takeover.base.errors import BadInputError, DeploymentError
+from takeover.compare import breakdowns
 from takeover.compare.observations import ObservedChange, observation_changes
-from takeover.evidence.snapshots import UnrestError
 from takeover.explain.attempt import Attempt
 from takeover.explain.ddmin import ddmin
 from takeover.model.document import Observation
+from takeover.probes.observing import NotObservedError
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,17 @@ class Explaining:
     def _brings_back(self, guards: Sequence[str]) -> bool:
         try:
             back = self._is_old(self._seen(guards))
-        except (DeploymentError, UnrestError) as error:
+        except (DeploymentError, NotObservedError) as error:
             self._tell(f"{_named(guards)} false: {str(error).splitlines()[0]}")
             return False
         self._tell(f"{_named(guards)} false: {'the old behaviour' if back else 'the new behaviour'}")
         return back
 
     def _is_old(self, seen: Observation) -> bool:
-        """Whether the aspect is as before, which an answer that does not come at all would hide."""
+        """Whether the aspect is as before, which an answer that does not come, or an Envoy that ends, would hide."""
         differing = {(each.kind, each.what) for each in observation_changes(self._old, seen)}
-        return not differing & {(self._changed.kind, self._changed.what), ("connection", "answer")}
+        hiding = {("connection", "answer"), *(each for each in differing if each[0] == breakdowns.KIND)}
+        return not differing & {(self._changed.kind, self._changed.what), *hiding}
 
 
 def _named(guards: Sequence[str]) -> str:

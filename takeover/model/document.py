@@ -3,9 +3,11 @@
 All text is as the named rules of normalisation leave it: what differs from run to run by nature is not in it.
 """
 
+import signal
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from takeover.model.measurement import Measurement
 from takeover.model.request import ProbeRequest
@@ -60,6 +62,41 @@ class Interim(_Part):
     headers: list[tuple[str, str]] = []
 
 
+class Breakdown(_Part):
+    """How an Envoy broke down under a probe; what was observed of the probe until then stands beside it.
+
+    Args:
+        envoy: which one, as POD/CONTAINER.
+        how: `ended`: its process did. `hangs`: it runs, and its admin API or a worker does not go on. `not-started`.
+        exit_code: 128 + the signal's number for a killed one; None where it has not ended, or nobody can tell.
+        why: by what that was noticed; it may be another in each run.
+        log: the last lines that it wrote; likewise.
+    """
+
+    envoy: str
+    how: Literal["ended", "hangs", "not-started"]
+    exit_code: int | None = None
+    why: str = ""
+    log: list[str] = []
+
+    def __str__(self) -> str:
+        code = "" if self.exit_code is None else _exit_code(self.exit_code)
+        match self.how:
+            case "ended":
+                return f"ends with {code}" if code else "ends"
+            case "hangs":
+                return "hangs"
+            case "not-started":
+                return f"does not start ({code})" if code else "does not start"
+
+
+def _exit_code(code: int) -> str:
+    try:
+        return f"signal {code - 128} ({signal.Signals(code - 128).name})"
+    except ValueError:
+        return f"exit code {code}"
+
+
 class Observation(_Part):
     """All that was visible of a probe.
 
@@ -70,8 +107,10 @@ class Observation(_Part):
         headers: name and value in the order in which they came; trailers likewise.
         end: how the connection ended.
         log: Envoy's access log, one entry for each request or connection.
-        stats: the counters that moved, and by how much.
+        stats: the counters that moved, and by how much; where Envoy does not come to rest, also the connections and
+            requests that are still open.
         warnings: of Envoy's own log.
+        breakdown: where an Envoy broke down; then nobody could ask it for its counters.
     """
 
     status: int | None
@@ -85,6 +124,7 @@ class Observation(_Part):
     log: list[LogEntry] = []
     stats: dict[str, int] = {}
     warnings: list[str] = []
+    breakdown: Breakdown | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

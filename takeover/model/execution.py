@@ -1,4 +1,4 @@
-"""How a command ended."""
+"""How a command, or a container, ended."""
 
 from dataclasses import dataclass
 
@@ -10,3 +10,18 @@ class ExecResult:
     exit_code: int
     stdout: bytes
     stderr: bytes
+
+
+@dataclass(frozen=True)
+class ContainerEnd:
+    """How a container's first process ended.
+
+    Args:
+        exit_code: 128 + the signal's number for a killed one.
+        number: how often it has ended since its Pod was made.
+        log: what the container had written by then; of one that was started again perhaps more.
+    """
+
+    exit_code: int
+    number: int
+    log: str

@@ -62,7 +62,7 @@ class ProbeEntry(Entry):
     Args:
         name: tells it from the others of its group.
         from_: from which Pod it is made, `NAME` or `NAMESPACE/NAME`; what the group says else.
-        container: from which of its containers; what the group says else, or the first one.
+        container: from which of its containers; what the group says of its own Pod else, or the first one.
         to: where it goes; what the group says else.
         protocol: `http1`, `http2` or `tcp`; what the group says else, or `http1`.
         answers: how many answers end it.

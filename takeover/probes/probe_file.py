@@ -14,6 +14,7 @@ from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.written import text
 from takeover.scenario.documents import short_name
 from takeover.scenario.loader import Scenario
+from takeover.scenario.places import containers
 from takeover.scenario.typed_yaml import Entry, Json, convert, read_entries, single
 from takeover.scenario.written_edits import edit_of
 from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
@@ -99,7 +100,9 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
     if not pod:
         raise group.error(f"{group.name_of('from')} is missing")
     _check_pod(scenario, entry if entry.from_ else group, pod)
-    container = entry.container or group.container
+    # The group's container is one of the group's Pod.
+    container = entry.container or (group.container if pod == group.from_ else "")
+    _check_container(scenario, entry if entry.container else group, pod, container)
     to = group.to if entry.to is UNSET else entry.to
     if to is UNSET:
         raise group.error(f"{group.name_of('to')} is missing")
@@ -147,6 +150,16 @@ def _check_pod(scenario: Scenario, entry: Entry, name: str, key: str = "from") -
         raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known))}", key)
 
 
+def _check_container(scenario: Scenario, entry: Entry, pod: str, container: str) -> None:
+    if container and container not in (there := _containers_of(scenario)[pod]):
+        raise entry.error(f"Pod {pod} has no container {container}; it has {', '.join(there)}", "container")
+
+
 @functools.lru_cache(maxsize=2)  # every probe of a group asks for its own scenario
 def _names_of(scenario: Scenario, kind: str) -> set[str]:
     return {short_name(each) for each in scenario.objects() if each["kind"] == kind}
+
+
+@functools.lru_cache(maxsize=2)
+def _containers_of(scenario: Scenario) -> dict[str, list[str]]:
+    return {short_name(each): containers(each) for each in scenario.objects() if each["kind"] == "Pod"}

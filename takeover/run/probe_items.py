@@ -2,23 +2,25 @@
 
 With several Envoys they are there anyway.
 
-An item makes one group of probes on its deployment. It fails only where something could not be observed: whether what
-was seen has changed is for the comparison of two Envoys to say.
+An item makes one group of probes on its deployment. It fails only where something could not be observed, or an Envoy
+broke down, which is a finding of each Envoy: whether what was seen has changed is for the comparison of two to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import DeploymentError, TakeoverError
 from takeover.base.paths import display_path
-from takeover.evidence.snapshots import UnrestError
+from takeover.compare import breakdowns
+from takeover.compare.accepted import accepts_breakdown
+from takeover.compare.detail import breakdown_told
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
-from takeover.probes.observing import Observer
+from takeover.probes.observing import NotObservedError, Observer, not_started
 from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
@@ -44,8 +46,12 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, de
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
     for release in plan.releases.values():
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
-        items += [ProbeItem.of(session, plan.library, group, release.name, deployed) for group in found]
+        items += [ProbeItem.of(session, plan, group, release.name, deployed) for group in found]
         items += [InventoryItem.of(session, plan.library, release)] if scenarios else []
+
+
+class FindingsError(AssertionError):
+    """What a group's item fails with: a paragraph for each finding."""
 
 
 class ProbeItem(pytest.Item):
@@ -53,18 +59,18 @@ class ProbeItem(pytest.Item):
 
     group: Group
     probes: tuple[Probe, ...]
+    plan: Plan
     deployed: Deployed
 
     @classmethod
-    def of(
-        cls, session: pytest.Session, library: Library, group: Group, release: str, deployed: Deployed
-    ) -> "ProbeItem":
+    def of(cls, session: pytest.Session, plan: Plan, group: Group, release: str, deployed: Deployed) -> "ProbeItem":
         """The item for that group, which stands where the group is written."""
-        scenario = library.scenario(group.scenario)
+        scenario = plan.library.scenario(group.scenario)
         name = f"{group.name}[envoy-{release}]"
         item: ProbeItem = cls.from_parent(session, name=name, nodeid=f"{display_path(scenario.folder / FILE)}::{name}")
         item.group = group
         item.probes = group.probes
+        item.plan = plan
         item.deployed = deployed
         edits = group.edits
         item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
@@ -75,12 +81,44 @@ class ProbeItem(pytest.Item):
         return item
 
     def runtest(self) -> None:
-        """Observes. Raises: what keeps a probe from being observed."""
-        self.stash[OBSERVATIONS] = Observer(self.deployed(self), self.group).observe()
+        """Observes. Raises: FindingsError for what broke down, and what could not be observed."""
+        try:
+            scene = self.deployed(self)
+        except pytest.fail.Exception as failed:
+            if isinstance(error := failed.__context__, DeploymentError):
+                self.stash[OBSERVATIONS] = self._not_started(error)
+            raise
+        observer, said = Observer(scene, self.group), list[str]()
+        try:
+            observer.observe()
+            if self.plan.keep:
+                observer.renew()  # whoever enters it finds an Envoy
+        except (NotObservedError, TakeoverError) as error:
+            said.append(str(error))
+        finally:
+            self.stash[OBSERVATIONS] = observer.results
+        if findings := [*self._breakdowns(observer.results), *said]:
+            raise FindingsError("\n".join(findings))
+
+    def _not_started(self, error: DeploymentError) -> list[ProbeResult]:
+        """The group's first probe, where the deployment did not come up because of an Envoy."""
+        scenario = self.plan.scenario_of(self.stash[KEY])
+        return not_started(self.group, scenario.envoys, error)
+
+    def _breakdowns(self, results: Iterable[ProbeResult]) -> Iterator[str]:
+        """What broke down under the probes and is not accepted, a paragraph each."""
+        release = self.plan.releases[self.stash[KEY].release]
+        where = {f"{self.group.name}/{each.name}": each.where for each in self.group.probes}
+        for each in results:
+            broken = breakdowns.of(each.observation)
+            if broken is None or breakdowns.KIND not in self.plan.failing_kinds:
+                continue
+            if not accepts_breakdown(self.plan.accepted, each, release):
+                yield f"{where[each.probe]}: {breakdown_told(each, broken)}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """One line for what is no fault of the program."""
-        if isinstance(excinfo.value, UnrestError | TakeoverError):
+        """A few lines for what is no fault of the program."""
+        if isinstance(excinfo.value, FindingsError | TakeoverError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

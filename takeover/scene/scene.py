@@ -211,7 +211,8 @@ class Scene:
                 try:
                     self.admin_of(each).wait_until_serving(self.deployment.config_id, _SERVING_DEADLINE)
                 except DeploymentError as error:  # a Pod is Ready without its Envoy where no probe asks that
-                    raise DeploymentError(f"{each.pod}/{each.container}: {error}", self._logs()) from None
+                    name = f"{each.pod}/{each.container}"
+                    raise DeploymentError(f"{name}: {error}", self._logs(), name) from None
 
     def _logs(self) -> dict[str, str]:
         return {
@@ -239,11 +240,13 @@ def _rejections_told(scenario: Scenario) -> Iterator[None]:
     except DeploymentError as error:
         for place in scenario.envoys:
             file = scenario.config_path(place.config)
-            log = error.details.get(f"log of {place.pod}/{place.container}", "")
+            name = f"{place.pod}/{place.container}"
+            log = error.details.get(f"log of {name}", "")
             rejected = rejection(log, file.read_text(encoding="utf-8"))
             if rejected is None:
                 continue
             where = f"{display_path(file)}:{rejected.line}" if rejected.line else display_path(file)
             message = f"scenario {scenario.name}: Envoy rejects {where}: {rejected.what}"
-            raise DeploymentError(message, error.details) from None
+            code = error.exit_code if error.container == name else None
+            raise DeploymentError(message, error.details, name, code) from None
         raise

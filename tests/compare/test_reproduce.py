@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from takeover.compare.reproduce import curl
+from takeover.compare.reproduce import curl, reproduce
 from takeover.compare.shell import printed, word
+from takeover.model.document import Outcome
 from takeover.model.request import ProbeRequest
 
 LONG = "a" * 70_000
@@ -84,3 +85,16 @@ def test_a_shell_makes_the_same_bytes(text: str) -> None:
     if not text.endswith("\n"):
         echoed = subprocess.run(["sh", "-c", f"printf %s {word(text)}"], capture_output=True, check=True).stdout
         assert echoed == text.encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "line"),
+    [
+        ("suites/one/test_it.py::test_it[alice]", "one", "--keep 'suites/one/test_it.py::test_it[alice-envoy-1.40.0]'"),
+        ("manifests/one/probes.yaml::hostile", "one", "--keep --probes -m probes -k 'one and hostile'"),
+        ("manifests::facts", "", "--probes -m probes -k facts"),
+    ],
+)
+def test_what_is_no_test_of_a_file_is_reproduced_by_what_chooses_it(name: str, scenario: str, line: str) -> None:
+    nodeid = name.replace("]", "-envoy-1.40.0]") if "]" in name else f"{name}[envoy-1.40.0]"
+    assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0") == [f"./run --envoy 1.40.0 {line}"]

@@ -1,7 +1,8 @@
 """Finds, on a real Envoy, the guard that makes a difference, and says so where none does."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from takeover.envoy.releases import resolve
 from takeover.explain.attempt import Attempt
 from takeover.explain.explaining import Explaining
 from takeover.inventory.guards import guards
+from takeover.model.document import Breakdown, Observation
 from takeover.model.release import Release
 from takeover.scenario.library import Library
 
@@ -52,6 +54,20 @@ def test_where_none_does_it_says_so(attempt: Attempt, release: Release) -> None:
 def test_what_does_not_differ_is_refused(attempt: Attempt) -> None:
     with pytest.raises(BadInputError, match="shows the old behaviour on the new Envoy, too"):
         Explaining(attempt, attempt.seen(), ROUTE, lambda _: None).explain([GUARD])
+
+
+@pytest.mark.parametrize("changed", [ROUTE, ObservedChange("crash", "Envoy a/b", "goes on", "ends with exit code 0")])
+def test_an_envoy_that_ends_with_guards_false_shows_no_old_behaviour(changed: ObservedChange) -> None:
+    old, new = (Observation(200, log=[{"route": each}]) for each in ("v1-otherwise", "v2-by-header"))
+    lost = Observation(None, breakdown=Breakdown("a/b", "ended", 0))
+
+    class Ending:
+        def seen(self, guards: Sequence[str] = ()) -> Observation:
+            return lost if guards or changed is not ROUTE else new
+
+    attempt = cast("Attempt", Ending())
+    found = Explaining(attempt, old, changed, lambda _: None).explain([GUARD])
+    assert (found.guards, found.deployments) == ([], 2)
 
 
 def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:

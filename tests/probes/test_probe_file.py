@@ -57,6 +57,26 @@ def test_a_request_becomes_bytes(tmp_path: Path) -> None:
     ]
 
 
+def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
+    [group] = read(
+        tmp_path,
+        GROUP.replace("from: client/client", "from: envoy-traffic-mock\n  container: nginx")
+        + """
+  - {name: as-the-group}
+  - {name: the-same-pod, from: envoy-traffic-mock}
+  - {name: another-pod, from: client/client}
+  - {name: another-container, container: envoyproxy}
+""",
+    )
+    assert [(each.pod, each.container) for each in group.probes] == [
+        ("envoy-traffic-mock", "nginx"),
+        ("envoy-traffic-mock", "nginx"),
+        ("client/client", ""),
+        ("envoy-traffic-mock", "envoyproxy"),
+    ]
+    assert group.probes[2].request.source == "client/client"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -84,6 +104,16 @@ def test_a_request_becomes_bytes(tmp_path: Path) -> None:
         (GROUP + "  - {name: a, steps: [{await: false}]}", 6, "a step is one of"),
         (GROUP + "  - {name: a, within: 60}", 6, "within must be a number above 0 and at most 10, not 60"),
         (GROUP + "  - {name: a, from: nobody}", 6, "no Pod nobody; there are .*client/client"),
+        (
+            GROUP + "  - {name: a, from: envoy-traffic-mock, container: none}",
+            6,
+            "Pod envoy-traffic-mock has no container none; it has nginx, envoyproxy",
+        ),
+        (
+            GROUP.replace("  to:", "  container: none\n  to:") + "  - {name: a}",
+            4,
+            "Pod client/client has no container none; it has ",
+        ),
         (GROUP + "  - {name: a, to: {service: none, port: 80}}", 6, "no Service none; there are"),
         (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
         (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),

@@ -115,9 +115,16 @@ class Api:
                 return None
             raise
 
-    async def log(self, path: str, container: str) -> str:
-        """All of a container's log so far; undecodable bytes are replaced. `path` is that of its Pod's logs."""
-        return (await self._request("log", "GET", path, [("container", container)])).decode(errors="replace")
+    async def log(self, path: str, container: str, previous: bool = False) -> str:
+        """All of a container's log so far; undecodable bytes are replaced.
+
+        Args:
+            path: that of its Pod's logs.
+            container: its name.
+            previous: whether of the time before it was started again.
+        """
+        params = [("container", container), *([("previous", "true")] if previous else [])]
+        return (await self._request("log", "GET", path, params)).decode(errors="replace")
 
     async def watch(self, path: str, params: Params) -> AsyncIterator[JsonObject]:
         """Yields watch events ({"type", "object"}) until the server ends the stream."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.images import IPTABLES, RELAY
-from takeover.engines.kubernetes import ephemeral, objects, streams
+from takeover.engines.kubernetes import ephemeral, objects, streams, watching
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
@@ -17,7 +17,7 @@ from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.relay import Relay
-from takeover.model.execution import ExecResult
+from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 
@@ -60,6 +60,10 @@ class KubernetesContainer:
     def followed_logs(self) -> str:
         """See `takeover.engines.contract.Container.followed_logs`."""
         return self._pod.cluster.background.run(self._log.text())
+
+    def ended(self) -> ContainerEnd | None:
+        """See `takeover.engines.contract.Container.ended`."""
+        return self._pod.cluster.background.run(self._pod.container_end(self._name))
 
     def forget(self) -> None:
         """The Pod is about to go: from the event loop."""
@@ -154,6 +158,16 @@ class KubernetesPod:
     async def container_logs(self, container: str) -> str:
         """A container's log, also of an init container or of one that has ended."""
         return await self.cluster.api.log(self.log_path, container)
+
+    async def container_end(self, container: str) -> ContainerEnd | None:
+        """How a container ended the last time."""
+        api, collection = self.cluster.api, objects.path(self.manifest).rpartition("/")[0]
+        found = (await api.get(collection, [("fieldSelector", f"metadata.name={self.name}")], verb="list"))["items"]
+        told = watching.last_end(found[0], container) if found else None
+        if told is None:
+            return None
+        exit_code, number, runs_again = told
+        return ContainerEnd(exit_code, number, await api.log(self.log_path, container, previous=runs_again))
 
     async def relay(self, user: tuple[int, int]) -> Relay:
         """The relay of a user; made on first use."""

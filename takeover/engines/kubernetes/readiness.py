@@ -17,7 +17,18 @@ _GONE_TIMEOUT = 60.0
 
 
 class _HopelessError(Exception):
-    """A Pod will not become Ready."""
+    """A Pod will not become Ready.
+
+    Args:
+        message: why not.
+        container: which of its containers ended, as POD/CONTAINER; empty if none did.
+        exit_code: how it ended.
+    """
+
+    def __init__(self, message: str, container: str = "", exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.container = container
+        self.exit_code = exit_code
 
 
 class Readiness:
@@ -58,9 +69,11 @@ class Readiness:
         try:
             await self._wait_for_pods(pods)
             await asyncio.gather(*(self._wait_for_endpoints(service, pods) for service in services.values()))
-        except (_HopelessError, TimeoutError) as error:
+        except _HopelessError as error:
             details = await self._details(pods)
-            raise DeploymentError(f"{self._scenario}: {error}", details) from None
+            raise DeploymentError(f"{self._scenario}: {error}", details, error.container, error.exit_code) from None
+        except TimeoutError as error:
+            raise DeploymentError(f"{self._scenario}: {error}", await self._details(pods)) from None
         if not pods:
             return
         try:
@@ -89,7 +102,7 @@ class Readiness:
             for pod in pods:
                 found = _find(seen, pod)
                 if found and (reason := watching.hopeless(found)):
-                    raise _HopelessError(f"Pod {pod.key}, {reason}")
+                    raise _HopelessError(f"Pod {pod.key}, {reason}", *_first_end(found, pod))
                 done = done and found is not None and watching.is_ready(found)
                 if found:
                     pod.ip_now = found.get("status", {}).get("podIP", "")
@@ -159,6 +172,14 @@ def _find(seen: Iterable[JsonObject], pod: KubernetesPod) -> JsonObject | None:
         if (metadata["namespace"], metadata["name"]) == (pod.actual_namespace, pod.name):
             return entry
     return None
+
+
+def _first_end(found: JsonObject, pod: KubernetesPod) -> tuple[str, int | None]:
+    """The first container of a Pod that has ended, and its exit code."""
+    for name in pod.containers:
+        if ended := watching.last_end(found, name):
+            return f"{pod.key}/{name}", ended[0]
+    return "", None
 
 
 def _behind(service: JsonObject, pods: Iterable[KubernetesPod]) -> tuple[JsonObject, list[KubernetesPod]]:

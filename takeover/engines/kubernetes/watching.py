@@ -147,6 +147,16 @@ def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
     return None
 
 
+def last_end(pod: JsonObject, container: str) -> tuple[int, int, bool] | None:
+    """A container's last exit code, how often it has ended, whether it runs again; None if it never ended."""
+    for entry in pod.get("status", {}).get("containerStatuses") or []:
+        state, before = entry.get("state") or {}, entry.get("lastState") or {}
+        if entry["name"] == container and (ended := state.get("terminated") or before.get("terminated")):
+            runs_again = "running" in state  # it may also wait to be started again: the count is still the old one
+            return ended["exitCode"], entry["restartCount"] + (not runs_again), runs_again
+    return None
+
+
 def account(pod: JsonObject) -> str:
     """A Pod's state in a few words, for the message of a deadline."""
     status = pod.get("status", {})

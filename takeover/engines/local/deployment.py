@@ -12,7 +12,7 @@ from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
-from takeover.model.execution import ExecResult
+from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
@@ -76,6 +76,13 @@ class LocalContainer:
     def followed_logs(self) -> str:
         """See `takeover.engines.contract.Container.followed_logs`: to read a file again costs nothing."""
         return self.logs()
+
+    def ended(self) -> ContainerEnd | None:
+        """See `takeover.engines.contract.Container.ended`."""
+        status = self._node.status().pods[self._pod].containers[self.name]
+        if status.exit_code is None:
+            return None
+        return ContainerEnd(status.exit_code, status.restarts + (status.state == "exited"), self.logs())
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
         """See `takeover.engines.contract.Container.connect`."""
@@ -229,7 +236,10 @@ class LocalDeployment:
             how = "exited" if ended else "exits again and again"
             said = f"; it said: {last[0]}" if last else " without a word"
             raise DeploymentError(
-                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}", logs
+                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}",
+                logs,
+                f"{pod}/{name}",
+                code,
             )
 
     def _logs(self) -> dict[str, str]:

@@ -50,7 +50,7 @@ class SteppedExchange(ABC):
     def run(self) -> None:
         """Goes on until the answers are there and, if they announce it, the connection's end."""
         deadline, arrived = time.monotonic() + self._probe.within, 0
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError, TimeoutError):  # what comes back tells the rest
             for step in self._steps:
                 match step:
                     case Send(data):

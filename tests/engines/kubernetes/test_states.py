@@ -61,6 +61,27 @@ def test_a_pod_that_was_evicted_is_told() -> None:
     assert watching.hopeless(pod(phase="Failed", reason="Evicted", message="no room")) == "Evicted: no room"
 
 
+TERMINATED = {"terminated": {"exitCode": 139}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"state": {"running": {}}, "lastState": {}, "restartCount": 0}, None),
+        ({"state": TERMINATED, "lastState": {}, "restartCount": 0}, (139, 1, False)),
+        ({"state": {"running": {}}, "lastState": TERMINATED, "restartCount": 1}, (139, 1, True)),
+        (
+            {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": TERMINATED, "restartCount": 1},
+            (139, 2, False),
+        ),
+    ],
+    ids=["never", "once", "runs again", "is to run again"],
+)
+def test_how_a_container_ended_last(entry: dict[str, Any], told: object) -> None:
+    other = {"name": "nginx", "state": TERMINATED, "restartCount": 7}
+    assert watching.last_end(pod(containerStatuses=[other, {"name": "envoyproxy", **entry}]), "envoyproxy") == told
+
+
 def test_starting_is_not_hopeless() -> None:
     assert watching.hopeless(pod(containerStatuses=[container(waiting={"reason": "PodInitializing"})])) is None
     assert watching.hopeless(pod()) is None

@@ -1,0 +1,321 @@
+"""A stretch of a group: the probes that one Envoy takes, one after the other, until it cannot be probed any more."""
+
+import contextlib
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from takeover.base.errors import TakeoverError
+from takeover.envoy.used_stats import NoStatsError
+from takeover.evidence import quiescence
+from takeover.evidence.counters import Stats, difference
+from takeover.evidence.snapshots import DEADLINE, UnrestError
+from takeover.model.document import Breakdown
+from takeover.model.logs import json_lines
+from takeover.net.raw import End
+from takeover.net.stream import ByteStream
+from takeover.probes.attendance import Attendance, Lost
+from takeover.probes.probe import Group, Place, Probe
+from takeover.probes.protocols.contract import Exchange
+from takeover.scene import Scene
+
+REST = 1.0
+"""Seconds after a probe until Envoy is at rest: it takes some hundredths of one. What is open then is told."""
+
+_LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
+_WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
+_STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
+_BEGUN, _ENDED = ".upstream_cx_total", ".upstream_cx_destroy"
+_UPSTREAM = re.compile(r"^cluster\.(.+)\.upstream_cx_active$")
+# Envoy's watchdog: a worker did not go on for 0.2 s, for 1 s (unless the config says otherwise).
+_STALLED, _STUCK = "workers.watchdog_miss", "workers.watchdog_mega_miss"
+# What to do about it, by what Envoy still has.
+_FOR_REQUESTS = f"have the group's edits give what it waits for a timeout below {DEADLINE:g} s"
+_FOR_CLIENTS = f"have the group's edits give the listener and its filters timeouts below {DEADLINE:g} s"
+_FOR_UPSTREAMS = (
+    "only what a base.yaml names as control ends its connections when asked (bases/hostile does): have the group's "
+    "edits lead the cluster there, or let the cluster end its own by max_requests_per_connection: 1"
+)
+_FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
+_FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each request one entry in it"
+
+
+@dataclass
+class Observed:
+    """What was observed of a probe.
+
+    Args:
+        probe: which one.
+        exchange: None where no connection came about.
+        end: how the connection ended.
+        moved: the counters that moved; where Envoy does not come to rest, also what is still open.
+        warnings: the lines of Envoy's log.
+        entries: the lines of its access log.
+        breakdown: how an Envoy broke down.
+        counted: which entries of the whole access log are its own, by the counters.
+        written: what part of Envoy's whole log was written meanwhile.
+    """
+
+    probe: Probe
+    exchange: Exchange | None = None
+    end: End = "closed"
+    moved: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
+    breakdown: Breakdown | None = None
+    counted: slice = field(default_factory=lambda: slice(0))
+    written: slice = field(default_factory=lambda: slice(0))
+
+
+class _LostError(Exception):
+    """The first Envoy broke down."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__()
+        self.lost = lost
+
+
+class Stretch:
+    """Makes probes on a deployment whose Envoy knows of none before.
+
+    A probe begins and ends when Envoy is at rest and has no connection, neither with clients nor with upstreams: what
+    is seen of one does not hang on which other probes there are (but for the limits' buckets).
+
+    Attributes:
+        observed: what was observed so far, in order.
+        faults: why a probe could not be observed, a line each.
+        spent: the Pods whose Envoy cannot be probed any more.
+    """
+
+    def __init__(self, scene: Scene, group: Group) -> None:
+        self._scene = scene
+        self._group = group
+        self._place = scene.envoys[0]
+        self._controls: dict[str, ByteStream] = {}
+        self._stats: Stats = {}
+        self._log = ""
+        self.observed: list[Observed] = []
+        self.faults: list[str] = []
+        self.spent: list[str] = []
+
+    def observe(self, probes: Sequence[Probe]) -> int:
+        """Makes these probes until Envoy cannot be probed any more. Returns how many it made.
+
+        Raises: UnrestError when Envoy does not come to rest before the first one, or its access log does not tell what
+            its counters do; TakeoverError when a witness does not answer.
+        """
+        with contextlib.ExitStack() as stack:
+            self._container = self._scene.envoy_container
+            self._attendance = Attendance(self._scene)
+            self._counters = self._attendance.ask(self._place)
+            stack.callback(self._close_counters)
+            for each in self._scene.deployment.scenario.controls:
+                name = f"{each.pod}:{each.port}"
+                self._controls[name] = self._scene.pod(each.pod).forward(each.port)
+                stack.callback(self._controls[name].close)
+            self._begin()
+            for number, probe in enumerate(probes, 1):
+                lost = self._one(probe)
+                if self.spent or number == len(probes):
+                    self._take_entries(lost)
+                    return number
+        raise AssertionError("a group has probes")
+
+    def _close_counters(self) -> None:
+        self._counters.close()  # those of the last connection
+
+    def _begin(self) -> None:
+        when = f"before the first probe of {self._of_group()}"
+        try:
+            self._stats, unrest = self._at_rest(DEADLINE)
+        except _LostError as error:
+            raise TakeoverError(f"{when}: Envoy {error.lost.record()}: {error.lost.why}") from None
+        if unrest:
+            raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
+        self._log = self._container.logs()
+
+    def _one(self, probe: Probe) -> Lost | None:
+        """Makes one probe. Returns what broke down under it."""
+        before, observed, fault = self._stats, Observed(probe), ""
+        lost = stats = None
+        try:
+            fault = self._converse(observed)
+            stats, unrest = self._at_rest(REST)
+            if unrest and _moved(_STALLED, before, stats):
+                stats, unrest = self._at_rest(DEADLINE)  # it has much to do, or is stuck
+        except _LostError as error:
+            lost = error.lost
+        if stats is not None:
+            observed.moved = difference(before, stats)
+            if unrest:
+                observed.moved |= quiescence.open_now(stats)
+                self.spent.append(self._place.pod)
+            if unrest and _moved(_STUCK, before, stats):
+                why = f"a worker of Envoy does not go on; after {DEADLINE:g} s: {unrest.partition(';')[0]}"
+                lost = Lost(self._place, "hangs", why, self._container.logs())
+            lost = lost or self._attendance.of_others()
+            self._stats = stats
+        log = lost.log if lost is not None and lost.place == self._place else self._container.logs()
+        if lost is not None:
+            begin = len(self._log) if lost.place == self._place else 0
+            observed.breakdown = lost.record(begin)
+            self.spent.append(lost.place.pod)
+        elif fault:
+            self.faults.append(f"the probe {probe.name} ({probe.where}) of {self._of_group()}: {fault}")
+            return None
+        observed.counted = slice(
+            quiescence.log_entries(before), quiescence.log_entries(stats) if stats is not None else None
+        )
+        observed.written, self._log = slice(len(self._log), len(log)), log
+        new = log[observed.written].splitlines()
+        observed.warnings = [line for line in new if _WARNING.match(line) and _STACK not in line]
+        self.observed.append(observed)
+        return lost
+
+    def _converse(self, observed: Observed) -> str:
+        """Sends the probe and takes in what comes back. Returns why there was no connection, if that is no answer."""
+        probe = observed.probe
+        try:
+            stream = self._scene.connect(probe.pod, self._address(probe.to), probe.to.port, probe.container)
+        except ConnectionRefusedError:
+            observed.end = "refused"
+        except ConnectionResetError:
+            observed.end = "reset"
+        except OSError as error:
+            observed.end = "refused"
+            return str(error)
+        else:
+            with contextlib.closing(stream):
+                observed.exchange = exchange = probe.protocol.exchange(probe, stream)
+                exchange.run()
+                try:
+                    if exchange.end == "open" and not exchange.answer.has_no_end:
+                        self._no_request_under_way(probe)
+                finally:
+                    if exchange.end == "open":
+                        exchange.look_for_the_end()
+                    observed.end = exchange.end
+        return ""
+
+    def _address(self, place: Place) -> str:
+        match place.kind:
+            case "service":
+                return self._scene.service_ip(place.name)
+            case "pod":
+                return self._scene.pod(place.name).ip
+            case _:
+                return place.name
+
+    def _now(self) -> Stats:
+        """Envoy's counters. Raises: _LostError."""
+        try:
+            return self._counters.now()
+        except NoStatsError as error:
+            if lost := self._attendance.verdict(self._place, error):
+                raise _LostError(lost) from None
+        self._counters.close()
+        self._counters = self._attendance.ask(self._place)
+        return self._counters.now()
+
+    def _no_request_under_way(self, probe: Probe) -> None:
+        """Waits until Envoy has done with the request; one that is not answered by its deadline it may still have."""
+
+        def under_way() -> str:
+            return "a request" if quiescence.requests(self._now()) else ""
+
+        quiescence.waited_for(under_way, probe.within, _LONGEST_WAIT)
+
+    def _at_rest(self, deadline: float) -> tuple[Stats, str]:
+        """Waits until Envoy has no connection and no counter moves; ends what it has with upstreams that do so.
+
+        Returns its counters then; and what is missing after `deadline` seconds, and what to do about it.
+        """
+        found: list[Stats] = []
+
+        def of_clients() -> str:
+            found.append(self._now())
+            if known := quiescence.connections(found[-1]):
+                return f"Envoy has {known} connections with clients; {_FOR_CLIENTS}"
+            under_way = quiescence.under_way(found[-1])
+            return f"{under_way}; {_FOR_REQUESTS}" if under_way else ""
+
+        def all_of_it() -> str:
+            found.append(self._now())
+            if active := _active(found[-1]):
+                self._end_upstreams()  # one may have come about, or been accepted, only now
+                return f"Envoy has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
+            if ending := _ending(found[-1]):
+                return f"Envoy has not yet counted the end of connections with upstreams ({ending}); {_FOR_UPSTREAMS}"
+            if moving := difference(found[-2], found[-1]):
+                return f"counters still move ({_listed(moving)}); {_FOR_MOVING}"
+            return ""
+
+        begun = time.monotonic()
+        if missing := quiescence.waited_for(of_clients, deadline, _LONGEST_WAIT):
+            return found[-1], missing
+        self._end_upstreams()
+        found.append(self._now())
+        left = deadline - (time.monotonic() - begun)
+        missing = quiescence.waited_for(all_of_it, left, _LONGEST_WAIT)
+        return found[-1], missing
+
+    def _end_upstreams(self) -> None:
+        """Lets the upstreams that do so when asked end every connection that they have."""
+        for name, control in self._controls.items():
+            try:
+                control.send(b"end\n")
+                is_done = control.receive(64)
+            except OSError as error:
+                raise TakeoverError(f"{name} does not end its connections when asked: {error}") from None
+            if not is_done:
+                raise TakeoverError(f"{name} does not end its connections when asked: it has ended itself")
+
+    def _of_group(self) -> str:
+        return f"{self._group.scenario} {self._group.name}"
+
+    def _take_entries(self, lost: Lost | None) -> None:
+        """Gives each probe its lines of Envoy's access log, once those are there of which the counters tell.
+
+        Raises: UnrestError when others are there; then each probe has those that were written meanwhile.
+        """
+        lines: list[str] = []
+
+        def missing() -> str:
+            lines[:] = json_lines(self._container.followed_logs())
+            is_enough = len(lines) >= number if self.spent else len(lines) == number
+            told = f"Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
+            return "" if is_enough else told
+
+        number = quiescence.log_entries(self._stats)
+        if lost is not None and lost.place == self._place:
+            lines = json_lines(lost.log)  # more will not come
+        elif told := quiescence.waited_for(missing, DEADLINE, _LONGEST_WAIT):
+            for each in self.observed:
+                each.entries = json_lines(self._log[each.written])
+            raise UnrestError(
+                f"after the last probe of {self._of_group()} ({self._group.where}): not at rest after {DEADLINE:g} s; "
+                f"last seen: {told}"
+            )
+        for each in self.observed:
+            each.entries = lines[each.counted]
+
+
+def _moved(counter: str, before: Stats, after: Stats) -> bool:
+    return after.get(counter, 0) > before.get(counter, 0)
+
+
+def _active(stats: Stats) -> str:
+    """Clusters with connections, and how many; empty if there are none."""
+    return _listed({found[1]: value for name, value in stats.items() if value and (found := _UPSTREAM.match(name))})
+
+
+def _ending(stats: Stats) -> str:
+    """Clusters with connections that are no longer active, but whose end is not counted yet: it is a moment later."""
+    begun = {name.removesuffix(_BEGUN): value for name, value in stats.items() if name.endswith(_BEGUN)}
+    ended = {each: stats.get(f"{each}{_ENDED}", 0) for each in begun}
+    return _listed({each: begun[each] - ended[each] for each in begun if begun[each] > ended[each]})
+
+
+def _listed(counted: Stats) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in counted.items())
