@@ -42,7 +42,7 @@ def test_a_run_ends_with_it(code: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["compare", "1.36.4", "1.36.4.json"], 2),
+        (["compare", "1.36.4", "9.9.9"], 2),
         (["compare", "./1.36.4.json", "./1.40.0.json"], 1),
         (["compare", "./1.36.4.json", "./1.40.0.json", "--fail-on", "none"], 0),
         (["explain", "0000", "./1.36.4.json", "./1.40.0.json"], 2),
