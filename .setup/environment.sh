@@ -121,6 +121,15 @@ find_python() {
 foundation() { printf '%s ' "$root"; readlink -f "$python"; }
 requirements() { sha256sum "$root/pyproject.toml" "$root/constraints.txt"; }
 
+# What is missing is put into the clone, which may be somebody else's.
+require_own_clone() {
+    local place
+    for place in "$root" "$venv"; do
+        [[ ! -e $place || -w $place ]] ||
+            fail 2 "cannot write to $place, which belongs to $(stat -c %U "$place"): make a clone of your own"
+    done
+}
+
 look_at_environment() {     # "" or dev: sets $needs_new, $is_set_up, for this user $may_use_lab
     local found='' now
     needs_new=1 is_set_up=0 may_use_lab=0
@@ -134,12 +143,12 @@ look_at_environment() {     # "" or dev: sets $needs_new, $is_set_up, for this u
 
 make_environment() {    # "" or dev
     if (( needs_new )); then
-        { rm -rf "$venv" && mkdir "$venv" && touch "$venv/unfinished"; } || fail 2 "cannot make $venv; is $root yours?"
+        { rm -rf "$venv" && mkdir "$venv" && touch "$venv/unfinished"; } || fail 2 "cannot make $venv; see above"
         find_python
         say "making a virtual environment with $("$system_python" -V)"
         "$system_python" -m venv "$venv" >&2 || fail 2 "cannot make the virtual environment $venv; see above"
     fi
-    touch "$venv/unfinished" || fail 2 "cannot write to $venv; is it yours?"
+    touch "$venv/unfinished" || fail 2 "cannot write to $venv; see above"
     say "installing the pinned Python packages"
     "$python" -m pip install --quiet --disable-pip-version-check --no-input \
         --constraint "$root/constraints.txt" --editable "$root${1:+[$1]}" >&2 ||
@@ -153,6 +162,7 @@ set_up() {      # "" or dev, [pytest arguments]
     shift
     if wants_local_lab "$@"; then local_lab=1; fi
     look_at_environment "$extras"
+    if (( needs_new || ! is_set_up )); then require_own_clone; fi
     (( may_use_lab )) || require_user_namespaces
     find_missing_programs
     if (( is_set_up && may_use_lab && ! ${#packages[@]} && ! needs_new )); then return; fi
@@ -162,6 +172,7 @@ set_up() {      # "" or dev, [pytest arguments]
     (( may_use_lab )) || give_subordinate_ids
     look_at_environment "$extras"       # as another run may have left it
     if (( needs_new || ! is_set_up )); then make_environment "$extras"; fi
-    (( may_use_lab )) || touch "$venv/lab-$EUID" || fail 2 "cannot write to $venv; is it yours?"
+    # In somebody else's clone it cannot be remembered: then it is found out each time.
+    (( may_use_lab )) || touch "$venv/lab-$EUID" 2>/dev/null || true
     exec 9<&-
 }

@@ -26,6 +26,7 @@ from takeover.run.options import project_folder, reports_folder, scenarios_folde
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
+from takeover.store.documents import check
 
 Tell = Callable[[str], None]
 
@@ -113,6 +114,10 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
     try:
         library = Library(scenarios_folder(config))
         releases = _releases(option.envoy, from_controller, tell)
+        reports = reports_folder(config)
+        keeps_results = not option.collectonly and option.sabotage is None
+        if keeps_results and from_controller is None:
+            check(reports)
         observes = option.sabotage is None and (option.probes or len(releases) > 1)
         return Plan(
             role=_role(config),
@@ -122,8 +127,8 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             keep=option.keep,
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage),
-            keeps_results=not option.collectonly and option.sabotage is None,
-            reports=reports_folder(config),
+            keeps_results=keeps_results,
+            reports=reports,
             failing_kinds=failing(option.fail_on),
             accepted=read_accepted(Path(option.accepted) if option.accepted else None, project_folder(config)),
             docs=Path(option.write_docs) if option.write_docs is not None else None,

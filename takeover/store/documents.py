@@ -3,7 +3,10 @@
 Published ones, which a repository keeps, are `REPORTS/versions/NAME.json`.
 """
 
+import contextlib
 import re
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,24 +25,44 @@ PUBLISHED = "versions"
 _RUN = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d{6}Z)(-(?P<number>\d+))?")
 
 
+def check(reports: Path) -> None:
+    """Makes sure that a run can leave its results there, and leaves nothing itself.
+
+    Raises: BadInputError for a place where that cannot be.
+    """
+    with _told(reports):
+        there = next(each for each in (reports, *reports.parents) if each.exists() or each.is_symlink())
+        with tempfile.TemporaryDirectory(prefix=".", dir=there) as name:
+            atomic.point(Path(name, LATEST), name)
+
+
+@contextlib.contextmanager
+def _told(reports: Path) -> Iterator[None]:
+    """Raises: BadInputError for a folder of reports in which something cannot be made."""
+    latest = reports / LATEST
+    try:
+        if latest.is_dir() and not latest.is_symlink():
+            raise BadInputError(
+                f"--reports: {display_path(latest)} is a folder, where a link to the newest run belongs: move it"
+            )
+        yield
+    except OSError as error:
+        raise BadInputError(
+            f"--reports: cannot write to {display_path(reports)}: {error.strerror}: give --reports DIR"
+        ) from error
+
+
 def new_run(reports: Path, now: datetime) -> Path:
     """Makes the folder of a run that begins now, and makes it the latest.
 
     Raises: BadInputError for a place where that cannot be.
     """
     name = now.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    latest = reports / LATEST
-    if latest.is_dir() and not latest.is_symlink():
-        raise BadInputError(
-            f"--reports: {display_path(latest)} is a folder, where a link to the newest run belongs: move it"
-        )
-    try:
+    with _told(reports):
         reports.mkdir(parents=True, exist_ok=True)
         run = _made(reports, name)
         (run / RESULTS).mkdir()
-        atomic.point(latest, run.name)
-    except OSError as error:
-        raise BadInputError(f"--reports: cannot write to {display_path(reports)}: {error.strerror}") from error
+        atomic.point(reports / LATEST, run.name)
     return run
 
 

@@ -83,7 +83,7 @@ def test_it_is_accepted_for_an_envoy_as_it_is_in_a_comparison(
 ) -> None:
     until = "" if "until" in entry else ', until: "1.41.0"'
     (tmp_path / "accepted.yaml").write_text(f"- {{{entry}, reason: known, who: Ann{until}}}\n")
-    accepted = read_accepted(tmp_path / "accepted.yaml")
+    accepted = read_accepted(tmp_path / "accepted.yaml", tmp_path)
     probe = document("b", ENDED).probes[0]
     assert accepts_breakdown(accepted, probe, RELEASE) is is_accepted
 
@@ -95,7 +95,7 @@ def test_the_id_of_either_difference_accepts_it(document: Make, tmp_path: Path, 
     names = [each.id for each in comparison.differences]
     entries = [f'- {{id: "{name}", reason: known, who: Ann, until: "1.41.0"}}\n' for name in names]
     (tmp_path / "accepted.yaml").write_text("".join(entries))
-    accepted = read_accepted(tmp_path / "accepted.yaml")
+    accepted = read_accepted(tmp_path / "accepted.yaml", tmp_path)
     accept(comparison, accepted)
 
     assert comparison.failing(failing(None)) == []

@@ -1,5 +1,6 @@
 """Documents on disk: whole or not at all, one clear line for what is no document."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,13 +69,22 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
         store.read(store.find("./1.2.3.json", tmp_path))
 
 
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", [store.check, lambda reports: store.new_run(reports, NOW)], ids=["before", "then"])
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, use: Callable[[Path], object]) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadInputError, match=r"--reports: cannot write to .*Not a directory"):
-        store.new_run(tmp_path / "file" / "reports", NOW)
+    (tmp_path / "link").symlink_to("nowhere/else")
+    for name in ("file", "file/reports", "link"):
+        with pytest.raises(BadInputError, match=r"^--reports: cannot write to .*: give --reports DIR$"):
+            use(tmp_path / name)
     (tmp_path / "latest").mkdir()
     with pytest.raises(BadInputError, match=r"latest is a folder, where a link .*: move it"):
-        store.new_run(tmp_path, NOW)
+        use(tmp_path)
+
+
+def test_to_look_whether_a_place_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    store.check(tmp_path)
+    store.check(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
