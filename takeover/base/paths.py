@@ -1,6 +1,9 @@
-"""Paths as messages show them."""
+"""Paths as messages show them, and names of files."""
 
+import re
 from pathlib import Path
+
+_LONGEST_NAME = 100
 
 
 def display_path(path: Path) -> str:
@@ -9,3 +12,8 @@ def display_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def file_name(text: str) -> str:
+    """A name that any file system and any artefact store takes."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[-_LONGEST_NAME:] or "nameless"

@@ -1,7 +1,7 @@
 """What differs between Envoys, ready to be shown: each difference with both observations next to each other."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import Beside, beside, example
@@ -10,6 +10,13 @@ from takeover.compare.listing import values
 from takeover.compare.since import since
 from takeover.model.document import Document
 from takeover.report.words import listed, spoken
+from takeover.store.bounds import cut
+
+# What one probe may add to the page, however much differs in it.
+_MOST_TABLES = 10
+_MOST_ROWS = 80
+_MOST_OF_A_CELL = 2_000
+_MOST_OF_A_COMMAND = 8_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,12 @@ class Compared:
 
 @dataclass(frozen=True)
 class DifferenceView:
-    """A difference, and what its kind means; `was` and `now` are short. `example` is None for one of the binary."""
+    """A difference, and what its kind means; `was` and `now` are short.
+
+    Args:
+        example: both observations, as far as there is room; None for one of the binary.
+        see: another difference's id, where that one shows the same observations.
+    """
 
     difference: Difference
     about: str
@@ -48,6 +60,7 @@ class DifferenceView:
     since: str
     fails: bool
     example: Beside | None
+    see: str
 
 
 def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceView]:
@@ -59,19 +72,42 @@ def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceV
     by_name = {each.envoy.name: each for each in documents}
     baseline = by_name[compared.comparison.baseline]
     failing = {each.id for each in compared.failing}
-    return [
-        DifferenceView(
-            each,
-            BY_NAME[each.kind].about,
-            _where(each),
-            *values(each.was, each.now),
-            since(compared.comparison, each),
-            each.id in failing,
-            beside(each, baseline, by_name[each.envoys[0]]),
+    shown: dict[tuple[str, str, str], list[str]] = {}
+    found = []
+    for each in compared.comparison.differences:
+        if BY_NAME[each.kind].only_counted:
+            continue
+        place = example(each)
+        same = shown.setdefault((place.scenario, place.probe, each.envoys[0]), [])
+        both = beside(each, baseline, by_name[each.envoys[0]]) if len(same) < _MOST_TABLES else None
+        if both is not None:
+            same.append(each.id)
+        found.append(
+            DifferenceView(
+                each,
+                BY_NAME[each.kind].about,
+                _where(each),
+                *values(each.was, each.now),
+                since(compared.comparison, each),
+                each.id in failing,
+                both and _with_room(both),
+                same[0] if both is None and same else "",
+            )
         )
-        for each in compared.comparison.differences
-        if not BY_NAME[each.kind].only_counted
+    return found
+
+
+def _with_room(both: Beside) -> Beside:
+    """So much of it as the page has room for: what differs rather than what does not."""
+    first = sorted(range(len(both.facts)), key=lambda number: both.facts[number][1] == both.facts[number][2])
+    kept = sorted(first[:_MOST_ROWS])
+    facts = [
+        (cut(name, _MOST_OF_A_CELL), cut(was, _MOST_OF_A_CELL), cut(now, _MOST_OF_A_CELL))
+        for name, was, now in (both.facts[number] for number in kept)
     ]
+    if len(both.facts) > _MOST_ROWS:
+        facts.append((f"and {len(both.facts) - _MOST_ROWS} more", "takeover compare --show has them", ""))
+    return replace(both, facts=facts, commands=[cut(each, _MOST_OF_A_COMMAND) for each in both.commands])
 
 
 def counts(compared: Compared) -> dict[str, list[str]]:

@@ -1,12 +1,12 @@
 """A run's folder as people find it: `index.html`, `junit.xml`, `summary.md`, and what failed tests left."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from takeover.base import atomic
+from takeover.base.paths import file_name
 from takeover.model.document import Document
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
@@ -14,21 +14,30 @@ from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.summary import summary
 from takeover.scenario.library import Library
+from takeover.store import bounds
 from takeover.store import documents as store
 
 FAILURES = "failures"
 _ABOUT = "failure.json"
-_LONGEST_NAME = 100
+_MESSAGE = "message.txt"
 
 
 def keep(run: Path, failure: Failure, artefacts: Mapping[str, str]) -> None:
-    """Writes what a failed test left into a folder of its own, once for each test and Envoy. Raises: OSError."""
-    folder = run / FAILURES / f"{_file_name(failure.release)}-{_file_name(failure.name)}"
+    """Writes what a failed test left into a folder of its own, once for each test and Envoy.
+
+    A message that is too long for the page is one more file there.
+
+    Raises: OSError.
+    """
+    folder = run / FAILURES / f"{file_name(failure.release)}-{file_name(failure.name)}"
     folder.mkdir(parents=True, exist_ok=True)
-    files = {_file_name(name): text for name, text in artefacts.items()}
+    files = {file_name(name): text for name, text in artefacts.items()}
+    message = bounds.message(failure.message)
+    if message != failure.message:
+        files[_MESSAGE] = failure.message
     for name, text in files.items():
         atomic.write(folder / name, text.encode(errors="replace"))
-    kept = msgspec.structs.replace(failure, files=sorted(files), folder=f"{FAILURES}/{folder.name}")
+    kept = msgspec.structs.replace(failure, message=message, files=sorted(files), folder=f"{FAILURES}/{folder.name}")
     atomic.write(folder / _ABOUT, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
@@ -74,8 +83,3 @@ def failures_of(run: Path, documents: Sequence[Document]) -> list[Failure]:
         for test in document.tests
         if test.state == "fail"
     ]
-
-
-def _file_name(text: str) -> str:
-    """A name that any file system and any artefact store takes."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[-_LONGEST_NAME:] or "nameless"

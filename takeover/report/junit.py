@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from takeover.compare.detail import in_short
-from takeover.compare.listing import line
+from takeover.compare.listing import line, visible
 from takeover.model.document import Document, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
@@ -83,4 +83,4 @@ def _differences(root: ElementTree.Element, compared: Compared, written: str) ->
 
 
 def _possible(text: str) -> str:
-    return _IMPOSSIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _IMPOSSIBLE.sub(lambda each: visible(each[0]), text)

@@ -5,6 +5,9 @@ import os
 import pytest
 
 from takeover.run.subject import failure_of
+from takeover.store.bounds import cut
+
+_MOST = 4_000  # characters: as much as GitHub shows
 
 
 class Annotations:
@@ -26,7 +29,7 @@ class Annotations:
         place = f"file={_property(file)},line={(line or 0) + 1}," if file else ""
         place += f"title={_property(name)}"
         self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
-        self._reporter.write_line(f"::error {place}::{_data(failure_of(report))}")
+        self._reporter.write_line(f"::error {place}::{_data(cut(failure_of(report), _MOST))}")
 
 
 def _data(text: str) -> str:

@@ -102,5 +102,8 @@ class Conclusion:
             yield f"report: {self._page}"
         if self._results.folder is not None:
             yield f"results: {display_path(self._results.folder.absolute() / store.RESULTS)}"
+        if self._results.folder is not None and self._results.left_out:
+            where = display_path(self._results.folder.absolute() / store.WHOLE)
+            yield f"too large for the results, whole in {where}: {self._results.left_out}"
         if self._results.removed:
             yield self._results.removed

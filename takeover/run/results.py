@@ -1,22 +1,27 @@
 """Keeps what a run finds: one document per Envoy, written while it runs and at its end, also when it is stopped."""
 
+import contextlib
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.model.document import Outcome, State
+from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, State
 from takeover.run.chosen import Chosen
 from takeover.run.early_end import stop
 from takeover.run.plan import Plan
 from takeover.run.record import Record, Subject
 from takeover.run.subject import failure_line
+from takeover.store import bounds
 from takeover.store import documents as store
 from takeover.store.collector import Collected
 from takeover.store.old_runs import remove_old_runs
 
+_Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
 _SECONDS_BETWEEN_WRITES = 10  # what is lost by kill -9
 
 
@@ -35,6 +40,8 @@ class Results:
         """The run's folder, None as long as no test that uses an Envoy has ended."""
         self.removed = ""
         """What to say of old runs that were removed; empty if none was."""
+        self.left_out = 0
+        """How many probes, tests and configs are too large for a document, and are kept whole beside it."""
 
     @property
     def documents(self) -> list[Path]:
@@ -65,12 +72,18 @@ class Results:
         state, reason = _state(report, record)
         if outcome.state == "pass" or state == "fail":
             outcome.state, outcome.reason = state, outcome.reason or reason
-        release.observe(record.observations)
+        for each in record.observations:
+            release.observe([self._bounded(f"{subject.release}-{each.scenario}-{each.probe}", each, bounds.probe)])
         if record.inventory is not None:
-            release.take_inventory(record.inventory)
+            configs = [
+                self._bounded(f"{subject.release}-{each.scenario}-{each.source}", each, bounds.config)
+                for each in record.inventory.configs
+            ]
+            release.take_inventory(Inventory(configs, record.inventory.binary))
         record.evidence, record.measurements, record.observations, record.inventory = [], [], [], None
         if report.when == "teardown":
-            release.add(self._unfinished.pop(report.nodeid))
+            ended = self._unfinished.pop(report.nodeid)
+            release.add(self._bounded(f"{subject.release}-{subject.name}", ended, bounds.outcome))
             overdue = time.monotonic() - self._last_write > _SECONDS_BETWEEN_WRITES
             if self.folder is None or overdue or (release.is_complete and len(self._releases) > 1):
                 self.write()
@@ -83,20 +96,40 @@ class Results:
     def write(self) -> None:
         """Writes what has changed; ends the run where that cannot be done."""
         now = datetime.now(UTC)
-        try:
-            if self.folder is None:
-                self.folder = store.new_run(self._reports, now)
-                self.removed = remove_old_runs(self._reports)
+        with _or_exit():
+            folder = self._made(now)
             for name, release in list(self._releases.items()):
                 if release.is_anything_known and release.is_changed:
-                    store.write(self.folder, name, release.document(now))
+                    store.write(folder, name, release.document(now))
                 if release.is_complete:
                     del self._releases[name]  # nothing of it comes any more: what many Envoys did need not be held
-        except BadInputError as error:
-            stop(str(error))
-        except OSError as error:
-            stop(f"--reports: cannot write results: {error}")
         self._last_write = time.monotonic()
+
+    def _made(self, now: datetime) -> Path:
+        if self.folder is None:
+            self.folder = store.new_run(self._reports, now)
+            self.removed = remove_old_runs(self._reports)
+        return self.folder
+
+    def _bounded(self, name: str, entry: _Entry, shorten: Callable[[_Entry], _Entry]) -> _Entry:
+        """What goes into the document; where that is not all, the whole is written beside it, under that name."""
+        shorter = shorten(entry)
+        if shorter != entry:
+            with _or_exit():
+                store.write_whole(self._made(datetime.now(UTC)), name, entry)
+            self.left_out += 1
+        return shorter
+
+
+@contextlib.contextmanager
+def _or_exit() -> Iterator[None]:
+    """Ends the run where nothing can be written."""
+    try:
+        yield
+    except BadInputError as error:
+        stop(str(error))
+    except OSError as error:
+        stop(f"--reports: cannot write results: {error}")
 
 
 def _outcome(nodeid: str, subject: Subject, state: State, reason: str) -> Outcome:

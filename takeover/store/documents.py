@@ -15,12 +15,13 @@ import msgspec
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
+from takeover.base.paths import display_path, file_name
 from takeover.model.document import SCHEMA, Document
 
 FOLDER = "reports"
 LATEST = "latest"
 RESULTS = "results"
+WHOLE = "whole"
 PUBLISHED = "versions"
 _RUN = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d{6}Z)(-(?P<number>\d+))?")
 
@@ -90,6 +91,13 @@ def write(run: Path, name: str, document: bytes) -> Path:
     path = run / RESULTS / f"{name}.json"
     atomic.write(path, msgspec.json.format(document, indent=1) + b"\n")
     return path
+
+
+def write_whole(run: Path, name: str, entry: msgspec.Struct) -> None:
+    """Writes what is too large for a document as an artefact of the run. Raises: OSError."""
+    folder = run / WHOLE
+    folder.mkdir(exist_ok=True)
+    atomic.write(folder / f"{file_name(name)}.json", msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n")
 
 
 class _Numbered(msgspec.Struct):

@@ -24,6 +24,29 @@ def test_without_what_is_not_shown_the_same_is_shown() -> None:
     assert 0 < sum(len(each.probes) for each in kept) < sum(len(each.probes) for each in whole) / 4
 
 
+def test_one_probe_adds_a_bounded_number_of_bytes_to_the_page() -> None:
+    documents = {name: store.read(PATHS["1.40.0"]) for name in ("1.39.3", "1.40.0")}
+    for document in documents.values():
+        document.probes = document.probes[:1]
+    probe = documents["1.40.0"].probes[0]
+    # As large as a document takes it: 100 log fields and 2,000 counters that differ.
+    probe.observation.log = [{f"field{number}": "x" * 500 for number in range(100)}]
+    probe.observation.stats = {f"a{number}.b": 1 for number in range(2_000)}
+    probe.observation.body = "y" * 60_000
+    documents["1.39.3"].envoy.name = "1.39.3"
+    comparison = compare({name: lambda name=name: documents[name] for name in documents})  # type: ignore[misc]
+    assert len(comparison.differences) > 2_000
+
+    found = views(Compared(comparison, ()), list(documents.values()))
+    shown = [each for each in found if each.example]
+    assert len(shown) == 10
+    assert {each.see for each in found if not each.example} == {shown[0].difference.id}
+    page = index(Library.bundled(), list(documents.values()), [], Compared(comparison, ()))
+    assert f'<a href="#difference-{shown[0].difference.id}">' in page
+    assert "takeover compare --show has them" in page
+    assert len(page) < 3_000_000
+
+
 def test_the_page_says_how_much_was_compared_and_which_envoys_have_it() -> None:
     partly = store.read(PATHS["1.40.0"])
     partly.probes = partly.probes[:10]

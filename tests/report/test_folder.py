@@ -52,8 +52,9 @@ def test_everything_is_there(run_folder: Path) -> None:
 
 
 def test_junit_is_valid_and_tells_the_same(run_folder: Path, documents: Sequence[Document]) -> None:
-    suites = suites_of(str(run_folder / "junit.xml"))
+    *suites, differences = suites_of(str(run_folder / "junit.xml"))
     assert [each["@name"] for each in suites] == ["envoy-old", "envoy-new"]
+    assert [case["@classname"] for case in differences["testcase"]] == ["differences.verdict"]
     for suite, document in zip(suites, documents, strict=True):
         assert suite["@tests"] == len(suite["testcase"]) == len(document.tests)
         assert (
@@ -177,6 +178,36 @@ def test_the_extensions_of_ones_own_build_are_shown(documents: Sequence[Document
     release = with_name(build, build.envoy.version)
     assert "<summary>2 extensions</summary>category/one, category/two<" in index(Library.bundled(), [build], [])
     assert "extensions</summary>" not in index(Library.bundled(), [release], [])
+
+
+def test_what_cannot_be_seen_is_written_out(documents: Sequence[Document]) -> None:
+    unseen = "\x1b[31m \x00 \x9b \u202e \u200b \ufeff \ud800 \r"
+    envoy, tests = documents[0].envoy, [Outcome("a.py::t", "s", "a.py::t", "fail", f"tab\t{unseen}")]
+    document = Document(1, documents[0].written, True, "local", envoy, tests)
+    failure = Failure("s", envoy.name, "a.py::t", f"line\nline {unseen}", reason=tests[0].reason)
+    written = r"\x1b[31m \x00 \x9b \u202e \u200b \ufeff \ud800 \r"
+    page = index(Library.bundled(), [document], [failure])
+    assert f"line\nline {written}" in page
+    assert f"tab\t{written}" in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u200b\ufeff\ud800]", page)
+    assert r"\x1b[31m \x00" in junit([document], [failure])  # what XML cannot hold at all
+
+
+def test_a_long_message_is_cut_on_the_page_and_whole_beside_it(documents: Sequence[Document], tmp_path: Path) -> None:
+    envoy, tests = documents[0].envoy, [Outcome("a.py::t", "s", "a.py::t", "fail", "long")]
+    document = Document(1, documents[0].written, True, "local", envoy, tests)
+    text = f"begin {'x' * 30_000_000} end"
+    keep(tmp_path, Failure("s", envoy.name, "a.py::t", text), {"stats.txt": "x"})
+    (tmp_path / "results").mkdir()
+    path = store.write(tmp_path, envoy.name, msgspec.json.encode(document))
+
+    page = publish(tmp_path, Library.bundled(), [path]).read_text()
+    assert len(page) < 100_000
+    assert re.search(r"begin x+… \(\d+ more characters, sha256 [0-9a-f]{16}\) …x+ end", page)
+    [whole] = tmp_path.glob("failures/*/message.txt")
+    assert whole.read_text() == text
+    assert f'href="failures/{whole.parent.name}/message.txt"' in page
+    assert (tmp_path / "junit.xml").stat().st_size < 100_000
 
 
 def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence[Document]) -> None:

@@ -7,12 +7,18 @@ from typing import Any
 
 import jinja2
 
+# Controls, what has no width or changes the direction, halves of characters: they would show as nothing, or hide text.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 
 
 def render(template: str, **values: Any) -> str:
-    """The template of that file name, filled in."""
-    return _environment().get_template(template).render(values)
+    """The template of that file name, filled in. What cannot be seen is written out: it may well be what matters."""
+    text = _environment().get_template(template).render(values)
+    return _UNSEEN.sub(lambda each: each[0].encode("unicode_escape").decode(), text)
 
 
 @functools.cache
