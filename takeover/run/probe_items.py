@@ -25,6 +25,7 @@ from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
+from takeover.run.versions import OWN_SUPPORT
 from takeover.scenario.library import Library
 from takeover.scene import Scene
 
@@ -74,6 +75,8 @@ class ProbeItem(pytest.Item):
         item.deployed = deployed
         edits = group.edits
         item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
+        if group.supports is not None:
+            item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
         for mark in filter(None, (scenario.chapter, MARK)):
             session.config.addinivalue_line("markers", f"{mark}: a chapter of the scenarios")
