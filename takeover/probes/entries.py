@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from takeover.scenario.declared import SupportEntry
 from takeover.scenario.scenario_file import Port
 from takeover.scenario.typed_yaml import Entry, Json, Text
 from takeover.scenario.written_edits import EditEntry
@@ -152,6 +153,7 @@ class GroupEntry(Entry):
     Args:
         group: tells it from the scenario's other groups.
         why: what it is there to show.
+        supports: the versions of Envoy that it supports, of those that its scenario does; without it: all of them.
         bases: what is deployed beside the scenario: folders of `bases`.
         edits: how the scenario is changed.
         from_: from which Pod its probes are made, `NAME` or `NAMESPACE/NAME`.
@@ -168,6 +170,7 @@ class GroupEntry(Entry):
 
     group: Text
     why: Text
+    supports: SupportEntry | UnsetType = UNSET
     bases: tuple[Text, ...] = ()
     edits: tuple[EditEntry, ...] = ()
     from_: Text = msgspec.field(name="from", default="")

@@ -8,6 +8,7 @@ import msgspec
 
 from takeover.model.request import ProbeRequest, ProbeTarget
 from takeover.probes.protocols.contract import ProbeProtocol
+from takeover.scenario.declared import Support
 from takeover.scenario.edits import Edit
 
 
@@ -74,6 +75,7 @@ class Group:
         bases: what is deployed beside the scenario (folders of a library's bases).
         edits: how the scenario is changed.
         where: the "FILE:LINE" where it is written.
+        supports: the versions of Envoy that it supports; None for all that its scenario does.
     """
 
     scenario: str
@@ -82,3 +84,4 @@ class Group:
     edits: tuple[Edit, ...]
     probes: tuple[Probe, ...]
     where: str
+    supports: Support | None = None

@@ -12,6 +12,7 @@ from takeover.probes.entries import GroupEntry, ProbeEntry, TargetEntry
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.written import text
+from takeover.scenario.declared import support_of
 from takeover.scenario.documents import short_name
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import containers
@@ -61,7 +62,8 @@ def _group(scenario: Scenario, entry: GroupEntry) -> Group:
         probes[probe.name] = probe
     if not probes:
         raise entry.error(f"group {entry.group} has no probes")
-    return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where())
+    supports = None if entry.supports is UNSET else support_of(entry.supports)
+    return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where(), supports)
 
 
 def _written(scenario: Scenario, group: GroupEntry) -> Iterator[ProbeEntry]:

@@ -59,7 +59,7 @@ class Execution:
             # What a sabotage does to a test is no failure of the run.
             self._sabotages.judge(item, call, report, record)
         if support := item.stash.get(UNSUPPORTED, None):
-            record.unsupported = str(support)
+            record.unsupported = support
         if call.when == "call":
             _take_what_was_found(item, record)
             if SCENE in item.stash:

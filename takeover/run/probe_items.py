@@ -25,6 +25,8 @@ from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
+from takeover.run.record import record_of
+from takeover.run.versions import OWN_SUPPORT
 from takeover.scenario.library import Library
 from takeover.scene import Scene
 
@@ -40,14 +42,52 @@ Deployed = Callable[[pytest.Item], Scene]
 
 
 def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, deployed: Deployed) -> None:
-    """Adds the probes of the scenarios that whole files of the suites are run for, before -m and -k select."""
+    """Adds the probes of the scenarios that whole files of the suites are run for, before -m and -k select.
+
+    A run of everything has those of all scenarios, also of one for which nobody wrote a suite.
+    """
     if plan.groups is None or any("::" in argument for argument in session.config.args):
         return  # somebody wants a single test
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
+    if _is_of_everything(session.config):
+        scenarios |= {name for name, groups in plan.groups.items() if groups}
     for release in plan.releases.values():
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
         items += [ProbeItem.of(session, plan, group, release.name, deployed) for group in found]
         items += [InventoryItem.of(session, plan.library, release)] if scenarios else []
+
+
+def _is_of_everything(config: pytest.Config) -> bool:
+    """Whether no part of the suites was named."""
+    named = {Path(config.invocation_params.dir, each).resolve() for each in config.args}
+    suites = [Path(config.rootpath, each) for each in config.getini("testpaths")] or [config.invocation_params.dir]
+    return all(named & {each.resolve(), *each.resolve().parents} for each in suites)
+
+
+class ProbesLeftOut:
+    """Says at a run's end whose probes were asked for and are not in it: those of scenarios that no test is for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._left = {name for name, groups in (plan.groups or {}).items() if groups}
+
+    @staticmethod
+    def is_wanted(config: pytest.Config) -> bool:
+        """Whether all probes were asked for: by --probes, and without a selection."""
+        option = config.option
+        return bool(option.probes) and option.markexpr in ("", MARK) and not option.keyword and not option.collectonly
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes in which scenarios there are probes of."""
+        subject = record_of(report).subject
+        if subject is not None and f"{FILE}::" in subject.name:
+            self._left.discard(subject.scenario)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line."""
+        if self._left:
+            left = ", ".join(sorted(self._left))
+            told = f"probes not observed, as this run has no whole file of tests for them: {left}"
+            terminalreporter.write_line(f"{told} (a run of all suites observes them)")
 
 
 class FindingsError(AssertionError):
@@ -74,6 +114,8 @@ class ProbeItem(pytest.Item):
         item.deployed = deployed
         edits = group.edits
         item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
+        if group.supports is not None:
+            item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
         for mark in filter(None, (scenario.chapter, MARK)):
             session.config.addinivalue_line("markers", f"{mark}: a chapter of the scenarios")

@@ -89,7 +89,7 @@ class Sabotages:
         version = self._plan.releases[release].version
         scenario = self._plan.library.scenario(sabotage.scenario)
         test = without(own_name(item), sabotage.label)
-        return bool(unsupported(scenario, version) or known_failure(scenario, test, version))
+        return bool(unsupported(scenario.supports, version) or known_failure(scenario, test, version))
 
     def skip_if_decided(self, item: pytest.Item) -> None:
         """Leaves out the tests of a sabotage that is decided."""

@@ -12,13 +12,16 @@ from takeover.run.subject import own_name
 from takeover.scenario.declared import KnownFailure, Support
 from takeover.scenario.loader import Scenario
 
-UNSUPPORTED: pytest.StashKey[Support] = pytest.StashKey()
-"""On a test whose scenario does not support its Envoy: what it supports, and why."""
+UNSUPPORTED: pytest.StashKey[str] = pytest.StashKey()
+"""On a test that its Envoy is not supported for: what is supported instead, and why."""
+
+OWN_SUPPORT: pytest.StashKey[tuple[str, Support]] = pytest.StashKey()
+"""On an item that says itself which versions it supports, beside its scenario: who says so, and what."""
 
 
-def unsupported(scenario: Scenario, version: str) -> Support | None:
-    """What the scenario supports, if that is not this version."""
-    return scenario.supports if scenario.supports and version not in scenario.supports.envoy else None
+def unsupported(supports: Support | None, version: str) -> Support | None:
+    """What is supported, if that is not this version."""
+    return supports if supports and version not in supports.envoy else None
 
 
 def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure | None:
@@ -51,8 +54,12 @@ def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
             continue
         key = item.stash[KEY]
         scenario, version = plan.library.scenario(key.scenario), plan.releases[key.release].version
-        if support := unsupported(scenario, version):
-            item.stash[UNSUPPORTED] = support
+        who, own = item.stash.get(OWN_SUPPORT, ("", None))
+        if support := unsupported(scenario.supports, version):
+            item.stash[UNSUPPORTED] = str(support)
+        elif support := unsupported(own, version):
+            item.stash[UNSUPPORTED] = f"{who} {support}"
+        if support is not None:
             item.stash[ON_DEMAND] = True
         elif known := known_failure(scenario, own_name(item), version):
             # A scenario that does not come up fails by pytest.fail; any other error is none that was known.
@@ -62,8 +69,8 @@ def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
 
 def skip_if_unsupported(item: pytest.Item) -> None:
     """Leaves out what is not supported."""
-    if support := item.stash.get(UNSUPPORTED, None):
-        pytest.skip(f"unsupported: {item.stash[KEY].scenario} {support}")
+    if what := item.stash.get(UNSUPPORTED, None):
+        pytest.skip(f"unsupported: {item.stash[KEY].scenario} {what}")
 
 
 def declared_lines(reporter: pytest.TerminalReporter) -> Iterator[str]:

@@ -20,6 +20,7 @@ from takeover.run.execution import Execution
 from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
 from takeover.run.plan import Plan, make_plan
+from takeover.run.probe_items import ProbesLeftOut
 from takeover.run.record import Seam, record_of
 from takeover.run.reporting import Reporting
 from takeover.run.results import Results
@@ -60,6 +61,8 @@ def wire(config: pytest.Config) -> None:
         if reporter is not None and Annotations.are_wanted():
             parts.append(Annotations(reporter))
         parts.append(Reporting(results, conclusion, sabotages))
+        if ProbesLeftOut.is_wanted(config):
+            parts.append(ProbesLeftOut(plan))
     elif (teller := ChosenTestsTeller.of(config)) is not None:
         parts.append(teller)
     if plan.role == "controller":
