@@ -9,7 +9,7 @@ import pytest
 from fixtures.verdicts import assert_blocked
 from takeover.scene import Scene
 from takeover.suite.dns import ask_over_tcp, nameserver
-from takeover.suite.echo import echo
+from takeover.suite.echo import echo, server_of
 from takeover.suite.verdicts import assert_past_envoy
 
 pytestmark = [pytest.mark.outbound, pytest.mark.scenario("outbound-block-all")]
@@ -34,7 +34,7 @@ def test_envoys_own_user_still_gets_out(scene: Scene) -> None:
         response = scene.ask("outpod", f"http://{scene.service_ip('internet/website')}/", "envoyproxy")
 
     assert response.status_code == 200
-    assert response.headers["server"].startswith("nginx")
+    assert server_of(response) == "nginx"
     assert_past_envoy(observed, "internet/website/nginx")
     assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)
     assert observed.arrival("internet/website").client == echo(response)["client"]
@@ -60,14 +60,14 @@ def test_names_are_still_resolved_over_udp(scene: Scene) -> None:
 
 
 def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
-    application, envoy = (scene.pod("outpod").container(name) for name in ("nginx", "envoyproxy"))
-    server, website = nameserver(application), scene.host_name("internet/website")
+    server = nameserver(scene.pod("outpod").container("nginx"))
+    website = scene.host_name("internet/website")
     with scene.watched() as observed:
-        assert ask_over_tcp(application, server, website) == []
+        assert ask_over_tcp(scene, "outpod", server, website, "nginx") == []
     assert_blocked(observed, f"{server}:53")
 
     # The same question from Envoy's user is answered: it is the rule that caught it, not the server that is silent.
     with scene.watched() as observed:
-        assert ask_over_tcp(envoy, server, website) == [scene.service_ip("internet/website")]
+        assert ask_over_tcp(scene, "outpod", server, website, "envoyproxy") == [scene.service_ip("internet/website")]
     assert_past_envoy(observed)
     assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)

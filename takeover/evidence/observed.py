@@ -1,5 +1,6 @@
 """What Envoy, the destinations and the Pod's rules say of the traffic of one `with scene.watched()` block."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from takeover.base.errors import BadInputError
@@ -8,7 +9,7 @@ from takeover.evidence.counters import difference, exclusion
 from takeover.evidence.snapshots import Snapshot
 from takeover.evidence.trace import hops
 from takeover.model.logs import Arrival, Entry, arrivals, entries
-from takeover.model.trace import Hop, Trace
+from takeover.model.trace import ClientHop, Hop, Trace
 
 
 class ObservedTraffic:
@@ -16,10 +17,16 @@ class ObservedTraffic:
 
     _before: Snapshot
     _after: Snapshot
+    _clients: Sequence[ClientHop]
 
-    def tell(self, before: Snapshot, after: Snapshot) -> None:
-        """Takes the snapshots before and after the block."""
-        self._before, self._after = before, after
+    def tell(self, before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -> None:
+        """Takes the snapshots before and after the block, and what its clients saw."""
+        self._before, self._after, self._clients = before, after, clients
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the block has ended, and what was observed is known."""
+        return hasattr(self, "_after")
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -85,8 +92,8 @@ class ObservedTraffic:
 
     @cached_property
     def hops(self) -> list[Hop]:
-        """What counted the traffic, with its counters and log entries, in the order in which traffic meets it."""
-        return hops(self._before, self._after)
+        """The clients, then what counted the traffic, with counters and log entries, in the order of traffic."""
+        return [*self._clients, *hops(self._before, self._after)]
 
     @cached_property
     def trace(self) -> Trace:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import httpx
+
+from takeover.base.errors import TakeoverError
 from takeover.engines.contract import Container, Deployment, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.used_stats import UsedStats
@@ -14,6 +17,7 @@ from takeover.model.logs import json_lines
 
 DEADLINE = 10.0
 """Seconds until all must be at rest."""
+_SHORT_DEADLINE = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Witnesses:
             log = self._log(stats)
             return log if isinstance(log, str) else Snapshot(stats, log, self._destinations.told(), self._rules())
 
-        return _waited_for(look)
+        return _waited_for(look, DEADLINE)
 
     def after(self, before: Snapshot, held: int, attempted: int) -> Snapshot:
         """Waits until all that happened since is over and written down, and asks every witness.
@@ -84,6 +88,25 @@ class Witnesses:
 
         Raises: UnrestError that says what was last seen.
         """
+        told = _waited_for(self._at_rest(before, held), DEADLINE)
+        self._last = attempted, told
+        return told
+
+    def after_failure(self, before: Snapshot, held: int) -> Snapshot:
+        """As `after`, of a block that has failed: at rest or not, and `before` itself where nobody answers any more."""
+        self._last = None
+        try:
+            return _waited_for(self._at_rest(before, held), _SHORT_DEADLINE)
+        except (TakeoverError, UnrestError, httpx.HTTPError, OSError):
+            pass
+        try:
+            log = json_lines(self._container.followed_logs())
+            return Snapshot(self._stats(), log, self._destinations.told(), self._rules())
+        except (TakeoverError, httpx.HTTPError, OSError):
+            return before
+
+    def _at_rest(self, before: Snapshot, held: int) -> Callable[[], Snapshot | str]:
+        """What looks whether all that happened since `before` is over."""
         expected = quiescence.connections(before.stats) + held
         forwarded_before, arrivals_before = quiescence.forwarded_requests(before.stats), _number(before.arrived)
 
@@ -102,9 +125,7 @@ class Witnesses:
                 return f"counters still move: {moving}"
             return Snapshot(stats, log, arrived, self._rules())
 
-        told = _waited_for(look)
-        self._last = attempted, told
-        return told
+        return look
 
     def _stats(self) -> Stats:
         """All counters and gauges: those that there are, and those that came about since."""
@@ -131,9 +152,9 @@ def _number(arrived: dict[str, list[str]]) -> int:
     return sum(map(len, arrived.values()))
 
 
-def _waited_for(look: Callable[[], Snapshot | str]) -> Snapshot:
+def _waited_for(look: Callable[[], Snapshot | str], deadline: float) -> Snapshot:
     """The snapshot, once `look` returns one; until then it returns what is missing."""
-    seen = quiescence.waited_for(look, DEADLINE)
+    seen = quiescence.waited_for(look, deadline)
     if isinstance(seen, str):
-        raise UnrestError(f"not at rest after {DEADLINE:g} s; last seen: {seen}")
+        raise UnrestError(f"not at rest after {deadline:g} s; last seen: {seen}")
     return seen

@@ -10,9 +10,9 @@ from takeover.model.trace import (
     AccessLogHop,
     ClusterHop,
     Counters,
+    CountingHop,
     DestinationHop,
     FilterHop,
-    Hop,
     HttpHop,
     ListenerHop,
     RuleHop,
@@ -32,13 +32,13 @@ _OF_OWNER: dict[str, type[ListenerHop | HttpHop | TcpHop | ClusterHop]] = {
 _MOST_ENTRIES = 100  # a report need not carry thousands
 
 
-def hops(before: Snapshot, after: Snapshot) -> list[Hop]:
+def hops(before: Snapshot, after: Snapshot) -> list[CountingHop]:
     """One record for each hop that counted something, in the order in which traffic meets them.
 
     Of the entries of a log there are the first ones.
     """
     taken = [_rule(*each) for each in zip(before.rules, after.rules, strict=True) if each[0] != each[1]]
-    found: list[Hop] = [each for each in taken if each.intercepts]
+    found: list[CountingHop] = [each for each in taken if each.intercepts]
     found += _of_envoy(before, after)
     found += [each for each in taken if not each.intercepts]
     for name, lines in sorted(after.arrived.items()):
@@ -53,8 +53,8 @@ def _rule(then: rules.Rule, now: rules.Rule) -> RuleHop:
     return RuleHop(str(now), now.text, {"packets": (then.packets, now.packets)})
 
 
-def _of_envoy(before: Snapshot, after: Snapshot) -> list[Hop]:
-    found: list[Hop] = []
+def _of_envoy(before: Snapshot, after: Snapshot) -> list[CountingHop]:
+    found: list[CountingHop] = []
     moved = difference(before.stats, after.stats)
     written = entries(after.log[len(before.log) :])
     everybody = owners(after.stats)

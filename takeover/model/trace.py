@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from takeover.model.dialled import Dialled
 from takeover.model.logs import Arrival, Entry
 
 Counters = dict[str, tuple[int, int]]
@@ -23,6 +24,13 @@ class _Hop(msgspec.Struct, tag_field="hop", omit_defaults=True, forbid_unknown_f
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
+
+
+class ClientHop(_Hop, tag="client"):
+    """A client of the test, by POD/CONTAINER: its first connections as it saw them, and how many more there were."""
+
+    dialled: list[Dialled]
+    dialled_left_out: int = 0
 
 
 class RuleHop(_Hop, tag="rule"):
@@ -75,7 +83,8 @@ class DestinationHop(_Counted, tag="destination"):
     entries_left_out: int = 0
 
 
-Hop = RuleHop | ListenerHop | HttpHop | TcpHop | ClusterHop | FilterHop | AccessLogHop | DestinationHop
+CountingHop = RuleHop | ListenerHop | HttpHop | TcpHop | ClusterHop | FilterHop | AccessLogHop | DestinationHop
+Hop = ClientHop | CountingHop
 
 
 class Trace(list[str]):
@@ -93,11 +102,11 @@ class Trace(list[str]):
 
 
 def _is_on_the_trace(hop: Hop) -> bool:
-    """Whether the hop has a place in a trace: Envoy's log, filters and rules that let go have none."""
+    """Whether the hop has a place in a trace: clients, Envoy's log, filters and rules that let go have none."""
     match hop:
         case RuleHop():
             return hop.intercepts
-        case AccessLogHop() | FilterHop():
+        case ClientHop() | AccessLogHop() | FilterHop():
             return False
         case _:
             return True
@@ -107,6 +116,9 @@ def text(hops: Sequence[Hop]) -> str:
     """The hops for people, a line each, and the entries below."""
     lines = []
     for each in hops:
+        if isinstance(each, ClientHop):
+            lines += [f"{each}: {it}" for it in each.dialled]
+            continue
         counted = ", ".join(f"{name} {before} → {after}" for name, (before, after) in each.counters.items())
         lines.append(f"{each}: {counted}")
         if isinstance(each, AccessLogHop | DestinationHop):

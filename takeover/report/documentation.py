@@ -50,12 +50,12 @@ def write(folder: Path, library: Library, suites: Sequence[Suite]) -> None:
     Raises: BadInputError for a folder that cannot be written.
     """
     abouts = in_order(library, {each.scenario for each in suites})
-    pages = {
-        f"{about.name}.md": _page(
-            library.scenario(about.name), about, [each for each in suites if each.scenario == about.name]
-        )
-        for about in abouts
-    }
+    pages = {}
+    for about in abouts:
+        its = [each for each in suites if each.scenario == about.name]
+        own = [each for each in its if _is_own(each, suites)]
+        visiting = [each.file for each in its if each not in own]
+        pages[f"{about.name}.md"] = _page(library.scenario(about.name), about, own, visiting)
     guides = [each for each in _GUIDES if (folder / each[2]).exists()]
     pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS, guides=guides)
     try:
@@ -66,7 +66,17 @@ def write(folder: Path, library: Library, suites: Sequence[Suite]) -> None:
         raise BadInputError(f"--write-docs: cannot write to {display_path(folder)}: {error.strerror}") from error
 
 
-def _page(scenario: Scenario, about: About, suites: Sequence[Suite]) -> str:
+def _is_own(suite: Suite, suites: Iterable[Suite]) -> bool:
+    """Whether it is the scenario's: no suite of another one that only begins in it."""
+
+    def has_most(others: Iterable[Suite]) -> bool:
+        return suite.tests.total() == max(each.tests.total() for each in others)
+
+    of_file = (each for each in suites if each.file == suite.file)
+    return has_most(of_file) or has_most(each for each in suites if each.scenario == suite.scenario)
+
+
+def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: Sequence[str]) -> str:
     configs = [scenario.config(each) for each in dict.fromkeys(envoy.config for envoy in scenario.envoys)]
     resources = [each.get("static_resources") or {} for each in configs]
     return render(
@@ -74,6 +84,7 @@ def _page(scenario: Scenario, about: About, suites: Sequence[Suite]) -> str:
         about=about,
         paths=PATHS,
         suites=suites,
+        visiting=visiting,
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
         addresses=list(_addresses(scenario.objects())),
         objects=list(_objects(scenario.objects())),

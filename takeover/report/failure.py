@@ -1,12 +1,17 @@
 """The account of a failed test as one paragraph: expected, seen by each witness, the likely cause, what to do."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from takeover.model.logs import Entry
-from takeover.model.trace import AccessLogHop, DestinationHop, Hop, RuleHop
-from takeover.report.trace_view import TraceView, trace_view
+from takeover.model.trace import AccessLogHop, ClientHop, DestinationHop, Hop, RuleHop
+from takeover.report.client_view import what_differs
+from takeover.report.trace_view import TraceView, log_of, trace_view
+from takeover.report.words import counted
+
+_SAID = 3  # of a kind, in a paragraph
 
 
 class Failure(msgspec.Struct):
@@ -34,8 +39,22 @@ class Failure(msgspec.Struct):
     folder: str = ""
 
 
-def broken_trace(failure: Failure, elsewhere: Sequence[Sequence[Hop]] = ()) -> TraceView | None:
-    """The trace of the block that failed: the one that was missed, else the last one. None if none was watched.
+@dataclass(frozen=True)
+class Broken:
+    """The block of a failed test that tells most, as a trace; and the same block where the test passed.
+
+    Args:
+        block: its hops.
+        passed: None where it passed nowhere.
+    """
+
+    block: Sequence[Hop]
+    view: TraceView
+    passed: TraceView | None = None
+
+
+def broken_trace(failure: Failure, elsewhere: Sequence[Sequence[Hop]] = ()) -> Broken | None:
+    """The block whose trace an assertion missed, else the last one. None if none was watched.
 
     Args:
         elsewhere: the blocks of the same test where it passed: their trace is what was to be expected, if no assertion
@@ -45,39 +64,76 @@ def broken_trace(failure: Failure, elsewhere: Sequence[Sequence[Hop]] = ()) -> T
         return None
     missed = [number for number, each in enumerate(failure.expected) if each is not None]
     number = missed[0] if missed else len(failure.evidence) - 1
+    block = failure.evidence[number]
+    passed = trace_view(elsewhere[number]) if number < len(elsewhere) else None
     expected = failure.expected[number] if missed else None
-    if expected is None and number < len(elsewhere):
-        expected = list(trace_view(elsewhere[number]).trace)
-    return trace_view(failure.evidence[number], expected or ())
+    if expected is None and passed is not None:
+        expected = list(passed.trace)
+    return Broken(block, trace_view(block, expected or ()), passed)
 
 
-def expected(failure: Failure, broken: TraceView | None) -> str:
+def expected(failure: Failure, broken: Broken | None) -> str:
     """What should have been, in a sentence: the trace, if an assertion missed it, else what the assertion says."""
-    if broken is not None and broken.expected and broken.expected != broken.trace:
-        return f"the trace {' → '.join(broken.expected)}"
+    if broken is not None and broken.view.expected and broken.view.expected != broken.view.trace:
+        return f"the trace {' → '.join(broken.view.expected)}"
     return failure.reason or "no message"
 
 
-def likely_cause(broken: TraceView | None) -> str:
-    """The first hop whose evidence is missing, in a sentence."""
+def likely_cause(broken: Broken | None) -> str:
+    """Where the evidence first departs from what was expected, in a sentence.
+
+    A hop is named where it counted and should not have, or the other way round; never for what it answered: whether
+    that was right, only the assertion knows.
+    """
     if broken is None:
-        return "Nothing was watched to its end, so the message above is all there is."
-    missing = next((each for each in broken.expected if each not in broken.trace), None)
-    unexpected = [each for each in broken.trace if broken.expected and each not in broken.expected]
+        return "Nothing was watched, so the message above is all there is."
+    view = broken.view
+    missing = next((each for each in view.expected if each not in view.trace), None)
+    unexpected = [each for each in view.trace if view.expected and each not in view.expected]
+    refused = view.refusal.facts[0] if view.refusal is not None and _only_rules(view.trace) else ""
+    if refused and view.trace and view.trace != view.expected:
+        return f"The kernel refused the connection after {view.trace[-1]} took it: {refused}; Envoy counted nothing."
     instead = f"; instead, {unexpected[0]} did" if unexpected else ""
     if missing is not None:
-        last = ("the client", *broken.expected)[broken.expected.index(missing)]
+        last = ("the client", *view.expected)[view.expected.index(missing)]
+        instead = instead or ("; the kernel refused the connection" if refused else "")
         return f"The trace breaks off after {last}: {missing} was expected next and counted nothing{instead}."
     if unexpected:
         return f"The trace goes where it should not: {unexpected[0]} was not expected and counted."
-    if not broken.trace:
-        return "No witness counted anything: the traffic never got as far as a rule, Envoy or a destination."
-    return f"Every hop of the trace is there, up to {broken.trace[-1]}: look at what the last one answered."
+    return " ".join(filter(None, (_what_is_known(broken), _what_the_client_got(broken))))
+
+
+def _only_rules(trace: Sequence[str]) -> bool:
+    return all(each.startswith("rule ") for each in trace)
+
+
+def _what_is_known(broken: Broken) -> str:
+    """As a sentence, where no hop is missing: the assertion was about something else."""
+    trace, log = broken.view.trace, log_of(broken.block)
+    if not trace:
+        return "No witness counted anything, no rule, Envoy or destination."
+    if broken.view.expected:
+        return "Every hop counted as expected."
+    if log and not any(each.startswith("destination ") for each in trace):
+        return f"No destination logged a request; Envoy's access log has {_logged(log[0])}."
+    return "No hop is known to be missing."
+
+
+def _what_the_client_got(broken: Broken) -> str:
+    """As a sentence: otherwise than where the test passed, if that is known."""
+    dialled = broken.view.dialled
+    if broken.passed is not None and (difference := what_differs(dialled, broken.passed.dialled)):
+        return difference
+    if not dialled:
+        return ""
+    more = f", and {counted(len(dialled) - 1, 'more')}" if len(dialled) > 1 else ""
+    return f"The client {dialled[0]}{more}."
 
 
 def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
-    """Who saw what in a block, a short line each: the rules, Envoy's counters, its log, the destinations."""
+    """Who saw what in a block, a short line each: clients, the rules, Envoy's counters, its log, the destinations."""
     silent = {
+        "the client": "no connection of its own",
         "the Pod's rules": "took no packet",
         "Envoy's counters": "did not move",
         "Envoy's access log": "no entry",
@@ -85,12 +141,15 @@ def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
     }
     said: dict[str, list[str]] = {}
     for hop in block:
+        if isinstance(hop, ClientHop):
+            said.setdefault("the client", []).extend(str(it) for it in hop.dialled[:_SAID])
+            continue
         before, after = next(iter(hop.counters.values()))
         match hop:
             case RuleHop():
                 said.setdefault("the Pod's rules", []).append(f"{hop.name} took {after - before}")
             case AccessLogHop():
-                said.setdefault("Envoy's access log", []).extend(map(_logged, hop.entries[:3]))
+                said.setdefault("Envoy's access log", []).extend(map(_logged, hop.entries[:_SAID]))
             case DestinationHop():
                 said.setdefault("the destinations", []).append(f"{hop.name} saw {after - before}")
             case _:

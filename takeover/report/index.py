@@ -81,12 +81,10 @@ def _section(section: Section, differences: Sequence[DifferenceView], releases: 
 
 def _failure(failure: Failure, section: Section, releases: Sequence[str]) -> _FailureView:
     title = spoken(failure.name)
-    elsewhere = [each for each in section.blocks if each.test == failure.name]
-    passed_on = [each for each in elsewhere if each.release == elsewhere[0].release]
-    broken = broken_trace(failure, [each.hops for each in passed_on])
+    broken = broken_trace(failure, section.passed(failure.name))
     cause = likely_cause(broken)
-    drawn = pictures.picture(broken, f"The trace: {title}", cause) if broken is not None else None
-    block = failure.evidence[-1] if failure.evidence else []
+    drawn = pictures.picture(broken.view, f"The trace: {title}", cause) if broken is not None else None
+    said = witnesses(broken.block) if broken is not None else []
     (row,) = [each for each in section.tests if each.name == failure.name]
     passes = [name for name, each in zip(releases, row.outcomes, strict=True) if each and each.state == "pass"]
-    return _FailureView(failure, title, expected(failure, broken), cause, witnesses(block), passes, drawn)
+    return _FailureView(failure, title, expected(failure, broken), cause, said, passes, drawn)

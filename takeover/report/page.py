@@ -119,6 +119,11 @@ class Section:
     def state(self) -> State:
         return min((each.state for each in self.cells), key=WORST_FIRST.index)
 
+    def passed(self, test: str) -> list[Sequence[Hop]]:
+        """The blocks of that test on the first Envoy where it passed; none if it did nowhere."""
+        blocks = [each for each in self.blocks if each.test == test]
+        return [each.hops for each in blocks if each.release == blocks[0].release]
+
 
 def sections(library: Library, documents: Sequence[Document], failures: Sequence[Failure]) -> list[Section]:
     """One for each scenario of the documents, in the article's order; what is about no scenario comes last."""

@@ -48,17 +48,19 @@ class _Seen:
 
 
 def traces(section: Section, standalone: bool = False) -> list[Picture]:
-    """Each different trace once, drawn from the first block that has it.
+    """Each different trace once, drawn from the first block that has it, of the scenario's own suite if one does.
 
-    Those of the scenario's own suite come before those of others that only begin in it; long ones before short ones.
+    Those of that suite come before those of others that only begin in it; long ones before short ones.
 
     Args:
         standalone: whether each is to be a file of its own.
     """
     listeners = _listeners(section)
+    files = Counter(_file(each.name) for each in section.tests)
+    own = max(files, key=files.__getitem__, default="")
     found: dict[tuple[str, ...], _Seen] = {}
     drawn: dict[tuple[str, ...], TraceView] = {}
-    for block in section.blocks:
+    for block in sorted(section.blocks, key=lambda each: _file(each.test) != own):
         view = trace_view(block.hops, listeners=listeners)
         if not view.trace:
             continue
@@ -66,8 +68,6 @@ def traces(section: Section, standalone: bool = False) -> list[Picture]:
         drawn.setdefault(view.trace, view)
         seen.tests[block.test] = None
         seen.releases[block.release] = None
-    files = Counter(_file(each.name) for each in section.tests)
-    own = max(files, key=files.__getitem__, default="")
 
     def rank(trace: tuple[str, ...]) -> tuple[bool, int, int]:
         tests = found[trace].tests

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from takeover.report.branches import Branch
+from takeover.report.client_view import FACT_FITS
+from takeover.report.hop_view import HopView
 from takeover.report.templates import render
-from takeover.report.trace_view import Branch, HopView, TraceView
+from takeover.report.trace_view import TraceView
 
 _WIDTH = 300
 _LANES = 76  # between the two lanes
@@ -13,7 +16,6 @@ _FRAME = 30  # Envoy's title
 _LINE = 15
 _HEAD = 40
 _NAME_FITS = 36
-_FACT_FITS = 48
 _KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the trace"}
 _RIGHT = _PADDING + _WIDTH + _LANES
 _TOTAL = _RIGHT + _WIDTH + 2 * _PADDING + 14
@@ -53,7 +55,7 @@ class _Box:
 
     @property
     def facts(self) -> list[str]:
-        return [fitting(each, _FACT_FITS) for each in self.hop.facts]
+        return [fitting(each, FACT_FITS) for each in self.hop.facts]
 
     @property
     def mark(self) -> str:
@@ -122,6 +124,28 @@ class _Drawing:
         self.arrows.append(_Arrow(points, state))
 
 
+@dataclass
+class _Steps:
+    """Where the trace has got to: what was seen follows what was seen; what is missing follows what comes before it."""
+
+    drawing: _Drawing
+    seen: _Box
+    missing: _Box | None = None
+
+    def last(self, is_seen: bool) -> _Box:
+        """What the next step follows."""
+        return self.seen if is_seen or self.missing is None else self.missing
+
+    def take(self, box: _Box) -> None:
+        """Draws the way to the next step."""
+        is_seen = box.hop.state != "missing"
+        self.drawing.link(self.last(is_seen), box)
+        if is_seen:
+            self.seen = box
+        else:
+            self.missing = box
+
+
 def figure(view: TraceView, title: str, standalone: bool = False) -> str:
     """The SVG of a trace.
 
@@ -130,26 +154,26 @@ def figure(view: TraceView, title: str, standalone: bool = False) -> str:
         standalone: whether it is a file of its own, and brings its colours along.
     """
     drawing = _Drawing([], [])
-    last = drawing.put_left(view.client)
-    if view.rule is not None:
-        intercepted = drawing.put_left(view.rule)
-        drawing.link(last, intercepted)
-        last = intercepted
-    top = last.y
+    client = drawing.put_left(view.client)
+    steps = _Steps(drawing, client)
+    for hop in view.rules:
+        steps.take(drawing.put_left(hop))
+    top = steps.seen.y
+    if view.refusal is not None:
+        drawing.link(steps.seen, drawing.put_left(view.refusal))
     drawing.right = top + _FRAME
     for hop in filter(None, (view.hand_over, *view.envoy)):
-        box = drawing.put_right(hop)
-        drawing.link(last, box)
-        last = box
-    beside = last
+        steps.take(drawing.put_right(hop))
+    beside = steps.seen
     for hop in view.others:
         box = drawing.put_right(hop)
         middle = box.x + _WIDTH // 2
         drawing.arrows.append(_Arrow(((middle, beside.bottom), (middle, box.y)), "seen", is_beside=True))
         beside = box
     for branch in view.branches:
-        _draw_branch(drawing, last, branch)
-    if view.envoy and not any(branch.destination for branch in view.branches):
+        _draw_branch(drawing, client if branch.is_direct else steps.last(branch.is_seen), branch)
+    has_arrived = any(branch.destination is not None for branch in view.branches)
+    if any(hop.state != "missing" for hop in view.envoy) and not has_arrived:
         row = drawing.boxes[-1].y
         drawing.put_left(HopView("no destination", "nothing arrived", ("no destination logged a request",)), row)
     in_envoy = [each for each in drawing.boxes if each.x == _RIGHT]

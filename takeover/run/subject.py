@@ -8,6 +8,9 @@ import pytest
 from takeover.run.deployment_key import KEY
 from takeover.run.record import Subject
 
+# As pytest writes below a comparison what a value in it was asked of.
+_WHERE = re.compile(r"^ *\+  (where .+ = \w+\(.*\))$", re.MULTILINE)
+
 
 def parameters_of(item: pytest.Item) -> dict[str, Any]:
     """What the test is parametrized with."""
@@ -50,5 +53,7 @@ def failure_of(report: pytest.TestReport) -> str:
 
 
 def failure_line(report: pytest.TestReport) -> str:
-    """Its first line."""
-    return next(iter(failure_of(report).splitlines()), "")
+    """Its first line, and of an assertion what a value in it was asked of: that may name the header that is missing."""
+    message = failure_of(report)
+    asked = _WHERE.search(message)
+    return " ".join([*message.splitlines()[:1], *([asked[1]] if asked else [])])

@@ -98,7 +98,8 @@ class Scene:
     def watched(self, held: int = 0) -> Iterator[ObservedTraffic]:
         """Lets every witness say what the traffic of the block did: Envoy, the destinations, the Pod's rules.
 
-        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it.
+        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it. Of one
+        that raises there is what was known a moment later.
 
         Args:
             held: how many connections with Envoy the block leaves open nevertheless.
@@ -107,11 +108,21 @@ class Scene:
             used = UsedStats(self.connect_to_admin())
             self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy, used)
             self._closing.callback(self._witnesses.close)
-        before = self._witnesses.before(self._connections.open_now, self._connections.attempted)
+        witnesses, connections = self._witnesses, self._connections
+        before = witnesses.before(connections.open_now, connections.attempted)
         observed = ObservedTraffic()
-        yield observed
-        observed.tell(before, self._witnesses.after(before, held, self._connections.attempted))
-        self.watched_blocks.append(observed)
+        with connections.recorded() as clients:
+            try:
+                yield observed
+                observed.tell(before, witnesses.after(before, held, connections.attempted), clients.hops)
+            except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                raise
+            except BaseException:  # pytest's own among them: the evidence of a block that fails tells why it does
+                observed.tell(before, witnesses.after_failure(before, held), clients.hops)
+                raise
+            finally:
+                if observed.is_told:
+                    self.watched_blocks.append(observed)
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
         """A TCP connection from that container."""
@@ -137,7 +148,7 @@ class Scene:
     def _connect_from(self, pod: str, container: str) -> Connect:
         found = self.pod(pod)
         where = found.container(container or next(iter(found.containers)))
-        return self._connections.counting(where.connect)
+        return self._connections.counting(where.connect, f"{pod}/{where.name}")
 
     @property
     def envoys(self) -> tuple[EnvoyPlace, ...]:

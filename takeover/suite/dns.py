@@ -8,6 +8,7 @@ import dns.rdatatype
 
 from takeover.engines.contract import Container
 from takeover.net import raw
+from takeover.scene import Scene
 
 _PORT = 53
 
@@ -18,11 +19,14 @@ def nameserver(container: Container) -> str:
     return next(line.split()[1] for line in lines if line.startswith("nameserver"))
 
 
-def ask_over_tcp(container: Container, server: str, name: str) -> list[str]:
-    """The IPv4 addresses of `name`, asked of `server` over TCP (RFC 7766); [] if the connection ends without a byte."""
+def ask_over_tcp(scene: Scene, pod: str, server: str, name: str, container: str = "") -> list[str]:
+    """The IPv4 addresses of `name`, asked of `server` over TCP (RFC 7766) from that container of the Pod.
+
+    Returns [] if the connection ends without a byte.
+    """
     question = dns.message.make_query(name, dns.rdatatype.A)
     wire = question.to_wire()
-    with contextlib.closing(container.connect(server, _PORT)) as stream:
+    with contextlib.closing(scene.connect(pod, server, _PORT, container)) as stream:
         length = struct.pack("!H", len(wire))
         # The server may keep the connection; the answer's own length tells where it ends.
         answer = raw.converse(stream, length + wire, enough=_is_whole).received

@@ -1,4 +1,4 @@
-"""What the application of the manifests (bases/nginx) says in its answers: who it is and which request it saw."""
+"""What an answer says: who gave it; and of the application of the manifests (bases/nginx), which request it saw."""
 
 import httpx
 
@@ -14,3 +14,8 @@ def echo(response: httpx.Response) -> Echo:
     """The lines `key: value` of the body: backend, client, server, method, uri, host, and the headers it saw."""
     pairs = (line.partition(": ") for line in response.text.splitlines())
     return Echo((key.rstrip(":"), value) for key, _, value in pairs)
+
+
+def server_of(response: httpx.Response) -> str:
+    """Who says to have answered: the header `server` without a version, such as "envoy"; empty if there is none."""
+    return str(response.headers.get("server", "")).partition("/")[0]

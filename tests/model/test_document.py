@@ -37,6 +37,12 @@ ARRIVAL = {
     "connection": 3, "connection_requests": 1, "bytes": 250, "verdict": None, "authorization": "", "user": "",
     "original_path": "",
 }  # fmt: skip
+CLIENTS = [
+    {"hop": "client", "name": "client/client", "dialled": [
+        {"to": "10.96.0.9:80", "end": "closed", "client": "10.244.0.2:41120", "received": 233, "status": 200,
+         "headers": ["server"]},
+        {"to": "10.96.0.9:81", "end": "refused"}], "dialled_left_out": 3},
+]  # fmt: skip
 COUNTED = [
     {"hop": kind, "name": "one", "counters": {"x": [0, 1]}} for kind in ("listener", "http", "tcp", "cluster", "filter")
 ]
@@ -64,7 +70,7 @@ PROBE = {
 def test_what_was_stored_once_is_read_and_would_be_stored_alike() -> None:
     name = "t.py::t[envoy-1.40.0]"
     test = {"id": name, "scenario": "one", "name": "t.py::t", "state": "pass", "reason": "", "seconds": 0.5}
-    test |= {"evidence": [[RULE, *COUNTED, *LOGS]], "measurements": MEASUREMENTS}
+    test |= {"evidence": [[RULE, *COUNTED, *LOGS], [*CLIENTS, RULE]], "measurements": MEASUREMENTS}
     stored = SMALLEST | {"tests": [test], "probes": [PROBE], "configs": [], "binary": None}
 
     jsonschema.validate(stored, json.loads(PUBLISHED.read_bytes()))

@@ -20,6 +20,24 @@ def test_the_way_breaks_off(scene: Scene) -> None:
     assert_passed_on(observed, f"{address}:80", "internet/website/nginx")
 
 
+NOBODY = "iptables -t nat -A OUTPUT ! -d 127.0.0.1/32 -p tcp -j REDIRECT --to-ports 15002"
+
+
+@pytest.mark.scenario(NAME, replace("Pod/outpod", "$.spec.initContainers[0].args[0]", NOBODY))
+def test_nobody_listens(scene: Scene) -> None:
+    with scene.watched():
+        scene.ask("outpod", f"http://{scene.service_ip('internet/website')}/", "nginx")
+
+
+@pytest.mark.scenario(NAME)
+def test_a_header_is_missing(scene: Scene, envoy_release: str) -> None:
+    path = {"old": "/myage", "new": "/"}[envoy_release]  # the application gives the header on one path only
+    with scene.watched() as observed:
+        response = scene.ask("outpod", f"http://{scene.pod('internet/website').ip}{path}", "nginx")
+    assert observed.trace[-1] == "destination internet/website/nginx"
+    assert response.headers.get("myage") == "from-the-upstream"
+
+
 @pytest.mark.scenario(NAME, add("envoy.yaml", "$.static_resources", "nonsense", []))
 @pytest.mark.usefixtures("scene")
 def test_nothing_starts() -> None:

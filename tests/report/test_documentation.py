@@ -4,11 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from takeover.cli.main import main
+from takeover.model.document import Document
+from takeover.report.page import sections
+from takeover.report.pictures import traces
 from takeover.scenario.library import Library
 from tests.report.conftest import ROOT
 
@@ -60,6 +64,18 @@ def test_the_pictures_show_the_way_that_is_measured_now(name: str, run_folder: P
     assert main(["paths", str(tmp_path), "--of", results]) == 0
     drawn, current = (stops((folder / f"{name}.svg").read_text()) for folder in (tmp_path, DOCS / "paths"))
     assert drawn == current, f"docs/paths/{name}.svg is not current: ./run && takeover paths docs/paths"
+
+
+def test_a_scenario_is_shown_by_its_own_suite(documents: Sequence[Document]) -> None:
+    """2.2's suite begins in 2.1's scenario, and runs before it."""
+    name = "outbound-block-all"
+    [section] = [each for each in sections(Library.bundled(), documents, []) if each.about.name == name]
+    assert "test_allow_all" in section.blocks[0].test
+    for drawn in traces(section)[:2]:
+        assert "from block all" not in drawn.caption
+    page = (DOCS / f"{name}.md").read_text()
+    assert "2.2" not in page
+    assert "./run suites/outbound/test_block_all.py --keep" in page
 
 
 def stops(svg: str) -> list[str]:

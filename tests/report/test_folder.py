@@ -61,8 +61,8 @@ def test_junit_is_valid_and_tells_the_same(run_folder: Path, documents: Sequence
             suite["@failures"]
             == sum("failure" in case for case in suite["testcase"])
             == {
-                "envoy-old": 3,
-                "envoy-new": 4,
+                "envoy-old": 4,
+                "envoy-new": 6,
             }[suite["@name"]]
         )
     assert EVIL in str(suites)
@@ -107,6 +107,7 @@ def test_a_trace_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Fai
         "instead, cluster BlockAllCluster did."
     )
     told = dict(witnesses(failure.evidence[-1]))
+    assert re.fullmatch(r"dialled [\d.]+:80: got not a byte, then (closed|a reset)", told["the client"])
     assert told["the Pod's rules"] == "OUTPUT REDIRECT --to-ports 15001 took 1"
     assert told["Envoy's access log"] == "flags UH by cluster BlockAllCluster"
     assert told["the destinations"] == "saw nothing"
@@ -120,7 +121,7 @@ def test_what_passed_on_another_envoy_is_what_was_to_be_expected(
     failures: Sequence[Failure], documents: Sequence[Document]
 ) -> None:
     failure = of(failures, "test_the_way_differs")
-    assert likely_cause(broken_trace(failure)).startswith("Every hop of the trace is there")
+    assert likely_cause(broken_trace(failure)).startswith("No hop is known to be missing. The client dialled 10.")
     (passed,) = [each for each in documents[0].tests if each.name == failure.name]
     cause = likely_cause(broken_trace(failure, passed.evidence))
     assert re.fullmatch(
@@ -128,6 +129,46 @@ def test_what_passed_on_another_envoy_is_what_was_to_be_expected(
         r"counted nothing; instead, listener 0\.0\.0\.0_15001 did\.",
         cause,
     )
+
+
+def test_a_refused_connection_ends_at_the_kernel_and_envoy_is_not_blamed(failures: Sequence[Failure]) -> None:
+    failure = of(failures, "test_nobody_listens")
+    broken = broken_trace(failure)
+    assert broken is not None  # though the block raised
+    assert likely_cause(broken) == (
+        "The kernel refused the connection after rule OUTPUT REDIRECT --to-ports 15002 took it: nobody took it at port "
+        "15002; Envoy counted nothing."
+    )
+    kinds = [each.kind for each in broken.view.hops]
+    assert kinds == ["client", "rule", "kernel"]
+    # The assertion of a verdict would have said what it wanted: nothing is handed over all the same.
+    wanted = ["rule OUTPUT REDIRECT --to-ports 15001", "listener 0.0.0.0_15001", "tcp AllowAll", "cluster AllowAll"]
+    asserted = broken_trace(msgspec.structs.replace(failure, expected=[wanted]))
+    assert asserted is not None
+    assert [(each.kind, each.state) for each in asserted.view.hops[1:]] == [
+        ("rule", "unexpected"),
+        ("rule", "missing"),
+        ("kernel", "seen"),
+        ("listener", "missing"),
+        ("tcp", "missing"),
+        ("cluster", "missing"),
+    ]
+    assert likely_cause(asserted) == likely_cause(broken)
+
+
+def test_what_the_client_got_is_told_where_every_hop_counted_as_expected(
+    failures: Sequence[Failure], documents: Sequence[Document]
+) -> None:
+    failure = of(failures, "test_a_header_is_missing")
+    assert failure.release == "new"
+    assert failure.reason == "AssertionError: assert None == 'from-the-upstream' where None = get('myage')"
+    (passed,) = [each for each in documents[0].tests if each.name == failure.name]
+    broken = broken_trace(failure, passed.evidence)
+    cause = "Every hop counted as expected. The client's answer came without myage, which came where the test passed."
+    assert likely_cause(broken) == cause
+    assert "destination" not in likely_cause(broken_trace(failure))  # which answered as it should
+    assert broken is not None
+    assert re.fullmatch(r"got 200, \d+ bytes, then ended it itself", broken.view.client.facts[1])
 
 
 def test_a_scenario_that_does_not_start_is_told_by_its_logs(failures: Sequence[Failure]) -> None:
@@ -164,7 +205,7 @@ def test_secrets_leave_only_their_place() -> None:
 
 def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
     text = (run_folder / "summary.md").read_text()
-    assert text.startswith("## Envoy does not take over as it should on Envoy old and new (local): 7 of ")
+    assert text.startswith("## Envoy does not take over as it should on Envoy old and new (local): 10 of ")
     assert "| 1 | Inbound interception 拦截入口流量 | ✗ 1 failed, " in text
     assert "<script" not in re.sub(r"^ {4}.*$", "", text, flags=re.MULTILINE)  # these lines are code
     assert "&lt;script&gt;" in text
@@ -214,7 +255,7 @@ def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence
     bad, good = documents[0], documents[1]
     passed = [each for each in good.tests if each.state == "pass"]
     several = [bad, *(with_name(msgspec.structs.replace(good, tests=passed), str(each)) for each in range(1, 7))]
-    told = f"Envoy does not take over as it should on Envoy old (local): 3 of {len(bad.tests)} tests failed, in "
+    told = f"Envoy does not take over as it should on Envoy old (local): 4 of {len(bad.tests)} tests failed, in "
     assert answer(several[:3]).startswith(told)
     assert answer(several[:3]).endswith("; on 1 and 2 it does.")
     assert answer(several).endswith("; on the 6 others it does.")

@@ -63,7 +63,7 @@ def visible_scenarios(page: webdriver.Chrome) -> list[str]:
 
 def test_it_opens_without_an_error_and_loads_nothing_else(open_page: Open) -> None:
     page = open_page()
-    assert page.title.startswith("Envoy does not take over as it should on Envoy old and new (local): 7 of")
+    assert page.title.startswith("Envoy does not take over as it should on Envoy old and new (local): 10 of")
     assert log(page, "browser") == []
     events: list[dict[str, Any]] = [json.loads(each["message"])["message"] for each in log(page, "performance")]
     urls = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
