@@ -1,7 +1,6 @@
 """Makes a group's probes, one after the other, and tells for each everything that was visible of it."""
 
 import contextlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.snapshots import DEADLINE, UnrestError
 from takeover.model.document import Observation, ProbeResult
-from takeover.model.logs import json_lines
+from takeover.model.logs import as_written, json_lines
 from takeover.net.http1 import Answer
 from takeover.net.raw import End
 from takeover.net.stream import ByteStream
@@ -195,7 +194,7 @@ class Observer:
             observed.end,
             answer.interim,
             answer.trailers,
-            [json.loads(line) for line in entries[observed.entries_before : observed.entries_after]],
+            list(map(as_written, entries[observed.entries_before : observed.entries_after])),
             dict(sorted(observed.moved.items())),
             observed.warnings,
         )

@@ -15,6 +15,7 @@ from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.model.document import SCHEMA, Document
+from takeover.model.json import decoder
 
 LATEST = "latest"
 RESULTS = "results"
@@ -68,6 +69,9 @@ def write(run: Path, name: str, document: bytes) -> Path:
     return path
 
 
+_decode = decoder(Document).decode
+
+
 class _Numbered(msgspec.Struct):
     """As much of a document of whatever form as tells its form."""
 
@@ -90,7 +94,7 @@ def read(path: Path) -> Document:
         what = "holds no results of a run" if number is None else f"is of schema {number}, and this reads {SCHEMA}"
         raise BadInputError(f"{display_path(path)}: {what}; run the suites again to make one")
     try:
-        return msgspec.json.decode(data, type=Document)
+        return _decode(data)
     except msgspec.ValidationError as error:
         raise BadInputError(f"{display_path(path)}: {error}") from error
 
