@@ -5,14 +5,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from takeover.compare import breakdowns
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line, visible
 from takeover.compare.reproduce import reproduce
 from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult
+from takeover.model.json import encode
 from takeover.model.trace import text as hops_text
 
 _MOST_PLACES = 20
@@ -172,7 +171,7 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     yield "connection", observed.end
     for number, entry in enumerate(observed.log, 1):
         for field, value in entry.items():
-            shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            shown = value if isinstance(value, str) else encode(value).decode()
             yield f"log {number}, {field}" if len(observed.log) > 1 else f"log {field}", shown
     for name, moved in observed.stats.items():
         yield name, f"{moved:+d}"

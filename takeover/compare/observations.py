@@ -2,16 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from takeover.compare import breakdowns
 from takeover.compare.kinds import SECURITY_HEADERS
 from takeover.model.document import Observation
+from takeover.model.json import encode
 
 # An application's answer that tells what it saw: "key: value" lines.
 _TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
@@ -98,10 +97,7 @@ def _header(what: str, name: str, was: str | None, now: str | None) -> ObservedC
 
 
 def _by_name(headers: Headers) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in headers:
-        found.setdefault(name.lower(), []).append(value)
-    return found
+    return _values_by_name((name.lower(), value) for name, value in headers)
 
 
 def _joined(values: list[str] | None) -> str | None:
@@ -110,16 +106,37 @@ def _joined(values: list[str] | None) -> str | None:
 
 
 def _body_changes(was: str, now: str) -> Iterator[ObservedChange]:
-    """An application that tells what it saw is compared line by line: a header that no longer arrives is one."""
+    """An application that tells what it saw is compared line by line: a header that no longer arrives is one.
+
+    As with headers, by name, a name's values in their order, then the order of the names.
+    """
     if not (_TOLD.fullmatch(was) and _TOLD.fullmatch(now)):
         yield ObservedChange("body", "body", was, now)
         return
-    before, after = (dict(line.split(":", 1) for line in body.splitlines()) for body in (was, now))
-    for name in {**before, **after}:
-        olds, news = (None if each is None else each.strip() for each in (before.get(name), after.get(name)))
-        if olds != news:
-            kind = "security-header" if name in SECURITY_HEADERS else "body"
-            yield ObservedChange(kind, f"what the application saw: {name}", olds, news)
+    told = [[_name_and_value(line) for line in body.split("\n")[:-1]] for body in (was, now)]
+    before, after = (_values_by_name(lines) for lines in told)
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    for name in names:
+        kind = "security-header" if name in SECURITY_HEADERS else "body"
+        what = f"what the application saw: {name}"
+        yield ObservedChange(kind, what, _joined(before.get(name)), _joined(after.get(name)))
+    orders = [", ".join(name for name, _ in lines if name not in names) for lines in told]
+    if orders[0] != orders[1]:
+        yield ObservedChange("body", "what the application saw: order", *orders)
+    elif not names:  # no more than how the lines are written
+        yield ObservedChange("body", "body", was, now)
+
+
+def _name_and_value(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.removeprefix(" ")
+
+
+def _values_by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def _log_changes(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[ObservedChange]:
@@ -128,9 +145,11 @@ def _log_changes(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, An
         return
     for before, after in zip(was, now, strict=True):
         for field in {**before, **after}:
+            kind = "route" if field in _ROUTE_FIELDS else "log-field"
             if before.get(field) != after.get(field):
-                kind = "route" if field in _ROUTE_FIELDS else "log-field"
                 yield ObservedChange(kind, field, _value(before.get(field)), _value(after.get(field)))
+            elif (field in before) != (field in after):
+                yield ObservedChange(kind, field, *("null" if field in each else None for each in (before, after)))
 
 
 def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: AbstractSet[str]) -> Iterator[ObservedChange]:
@@ -164,7 +183,7 @@ def warning_changes(was: Sequence[str], now: Sequence[str]) -> Iterator[Observed
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return encode(value).decode()
 
 
 def _value(value: Any) -> str | None:

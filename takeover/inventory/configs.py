@@ -11,7 +11,7 @@ from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
-from takeover.probes.normal_form import without_chance
+from takeover.probes.normal_form import own_words_without_chance
 from takeover.scenario.library import Library
 from takeover.scenario.typed_yaml import Json
 
@@ -95,13 +95,13 @@ def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
 
 def _error(log: str, path: Path) -> str:
     if told := rejection(log, path.read_text(encoding="utf-8")):
-        return without_chance(told.what + (f" (line {told.line})" if told.line else ""))
+        return own_words_without_chance(told.what + (f" (line {told.line})" if told.line else ""))
     found = _ERROR.search(log)
-    return without_chance(found[1].strip()) if found else ""
+    return own_words_without_chance(found[1].strip()) if found else ""
 
 
 def _warnings(log: str) -> Iterator[str]:
     """Each warning, without Envoy's advice on deprecated fields, which is the same in all."""
     for line in log.splitlines():
         if _WARNING.match(line):
-            yield _ADVICE.sub("", without_chance(line))
+            yield _ADVICE.sub("", own_words_without_chance(line))

@@ -1,6 +1,47 @@
-"""What comes from JSON, or goes there, and has no type of ours: an object of Kubernetes' API, a config of Envoy's."""
+"""JSON as it was written: what has no type of ours, and numbers that are not told apart by their value alone."""
 
-from typing import Any
+from typing import Any, Literal, TypeVar
+
+import msgspec
 
 JsonObject = dict[str, Any]
-"""An object as JSON and YAML have it."""
+"""An object as JSON and YAML have it: of Kubernetes' API, a config of Envoy's."""
+
+_Type = TypeVar("_Type")
+
+
+class WrittenNumber:
+    """A number with a fraction or an exponent, where nothing says its type: `1e+05` is another than `100000`."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WrittenNumber) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def decoder(kind: type[_Type]) -> msgspec.json.Decoder[_Type]:
+    """Decodes JSON; a number that is no integer is a `WrittenNumber` where the type is `Any`."""
+    return msgspec.json.Decoder(kind, float_hook=WrittenNumber)
+
+
+def encode(value: Any, order: Literal["deterministic", "sorted"] | None = None) -> bytes:
+    """As JSON, each number as it was written. `order`: of an object's keys, see `msgspec.json.Encoder`."""
+    return _ENCODERS[order].encode(value)
+
+
+def _as_written(value: Any) -> msgspec.Raw:
+    if isinstance(value, WrittenNumber):
+        return msgspec.Raw(value.text.encode())
+    raise NotImplementedError(f"{type(value)} is not JSON's")
+
+
+_ENCODERS = {each: msgspec.json.Encoder(enc_hook=_as_written, order=each) for each in (None, "deterministic", "sorted")}

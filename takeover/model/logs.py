@@ -1,8 +1,12 @@
 """What Envoy and the destinations wrote down: their access logs, one JSON object a line."""
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
+
+from takeover.model.json import WrittenNumber
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -71,6 +75,12 @@ def json_lines(log: str) -> list[str]:
 def entries(lines: Iterable[str]) -> list[Entry]:
     """Lines of Envoy's access log."""
     return [msgspec.json.decode(line, type=Entry) for line in lines]
+
+
+def as_written(line: str) -> dict[str, Any]:
+    """Such a line with all that is in it, whatever a config names there: each number as it is written."""
+    entry: dict[str, Any] = json.loads(line, parse_float=WrittenNumber)
+    return entry
 
 
 def arrivals(lines: Iterable[str]) -> list[Arrival]:

@@ -1,6 +1,11 @@
-"""What differs from run to run by nature is put into one form, or left out: by named rules, each with its reason."""
+"""What differs from run to run by nature is put into one form, or left out: by named rules, each with its reason.
+
+A rule is for the texts in which what it is about can stand, and for no others: a form of chance in what Envoy logs is a
+value like any other in an answer.
+"""
 
 import functools
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,13 +13,14 @@ from typing import Any, Literal
 
 from takeover.engines.contract import Deployment
 from takeover.model.document import Interim, Observation
+from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
 from takeover.scenario.documents import short_name
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Puts `replacement` in the place of what the pattern finds in any text of an observation."""
+    """Puts `replacement` in the place of what the pattern finds in a text."""
 
     name: str
     pattern: re.Pattern[str]
@@ -24,7 +30,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class HeaderRule:
-    """Puts `replacement` in the place of a header's value where it is of that form: in an answer, and in any text."""
+    """Puts `replacement` in the place of a header's value where it is of that form: in an answer, and in bodies."""
 
     name: str
     header: str
@@ -38,8 +44,21 @@ def _run(found: re.Match[str]) -> str:
 
 
 def _ephemeral(found: re.Match[str]) -> str:
-    return ":<port>" if int(found[1]) >= 32768 else found[0]
+    return f"{found[1]}:<port>" if int(found[2]) >= 32768 else found[0]
 
+
+def _in_key_order(found: re.Match[str]) -> str:
+    """A JSON object with its keys sorted, and what follows it; what is none stays."""
+    try:
+        content, end = _JSON.raw_decode(found[0])
+        content = encode(content, order="sorted").decode()
+    except ValueError:
+        content, end = found[0][0], 1
+    return content + _PRINTED_OBJECT.sub(_in_key_order, found[0][end:])
+
+
+_JSON = json.JSONDecoder(parse_float=WrittenNumber)
+_PRINTED_OBJECT = re.compile(r'\{"(?s:.*)')
 
 RULES = (
     Rule(
@@ -50,10 +69,20 @@ RULES = (
     ),
     Rule(
         "client-port",
-        re.compile(r"(?<=[0-9>]):(\d{5})\b"),
+        re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b"),
         _ephemeral,
         "the kernel gives each connection the next free port",
     ),
+    Rule(
+        "run-of-one-character",
+        RUN,
+        _run,
+        "only how many there are tells anything; a document need not carry them",
+    ),
+)
+"""Of every text of an observation."""
+
+OWN_WORDS_RULES = (
     Rule(
         "log-time",
         re.compile(r"^\[[-0-9]+ [:.0-9]+\]\[\d+\]"),
@@ -85,12 +114,13 @@ RULES = (
         "protobuf puts blanks of chance into what it prints, so that nobody compares it byte by byte",
     ),
     Rule(
-        "run-of-one-character",
-        RUN,
-        _run,
-        "only how many there are tells anything; a document need not carry them",
+        "key-order",
+        _PRINTED_OBJECT,
+        _in_key_order,
+        "Envoy prints a config that it rejects with the keys of its objects in an order of chance",
     ),
 )
+"""Of what Envoy writes of itself besides: its log's lines, its warnings, and the errors of a config."""
 
 HEADER_RULES = (
     HeaderRule(
@@ -182,11 +212,26 @@ RACES = (
 
 @functools.lru_cache(maxsize=1 << 14)  # names and most values come again and again
 def without_chance(text: str) -> str:
-    """The text in its normal form, for what knows of no deployment."""
-    for rule in RULES:
-        text = rule.pattern.sub(rule.replacement, text)
-    for header in HEADER_RULES:  # an answer that follows another stands in its body
+    """Any text in its normal form, for what knows of no deployment."""
+    return _applied(RULES, text)
+
+
+def own_words_without_chance(text: str) -> str:
+    """What Envoy writes of itself, a line of its log or the error of a config, likewise."""
+    return without_chance(_applied(OWN_WORDS_RULES, text))
+
+
+def body_without_chance(text: str) -> str:
+    """A body, likewise: an answer that follows another stands in it, with its headers."""
+    text = without_chance(text)
+    for header in HEADER_RULES:
         text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
+    return text
+
+
+def _applied(rules: Iterable[Rule], text: str) -> str:
+    for rule in rules:
+        text = rule.pattern.sub(rule.replacement, text)
     return text
 
 
@@ -226,19 +271,27 @@ class Normaliser:
             self.text(observed.reason),
             self.text(observed.protocol),
             self._headers(observed.headers),
-            self.text(observed.body),
+            body_without_chance(self._named_in(observed.body)),
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
             [{self.text(name): self._data(_field(name, value)) for name, value in each.items()} for each in entries],
             {self.text(name): change for name, change in moved.items()},
-            list(map(self.text, observed.warnings)),
+            list(map(self.own_words, observed.warnings)),
         )
 
     def text(self, text: str) -> str:
-        """Any text in its normal form."""
+        """Any text in its normal form, but for what Envoy writes of itself, and bodies."""
+        return without_chance(self._named_in(text))
+
+    def own_words(self, text: str) -> str:
+        """What Envoy writes of itself, likewise."""
+        return own_words_without_chance(self._named_in(text))
+
+    def _named_in(self, text: str) -> str:
+        """The text with the names in the place of the deployment's addresses and its config id."""
         named = self._addresses.sub(lambda found: self._named[found[0]], text)
-        return without_chance(named.replace(self._config_id, "<mark>"))
+        return named.replace(self._config_id, "<mark>")
 
     def _data(self, value: Any) -> Any:
         """A log entry's value, of JSON's types: a scenario's config may nest them."""

@@ -1,6 +1,5 @@
 """Observes a group's probes: whatever becomes of an Envoy meanwhile, what was observed of each is told."""
 
-import json
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -8,9 +7,10 @@ from msgspec.structs import replace
 from takeover.base.errors import DeploymentError, TakeoverError
 from takeover.evidence.snapshots import UnrestError
 from takeover.model.document import Breakdown, Observation, ProbeResult
+from takeover.model.logs import as_written
 from takeover.net.http1 import Answer
 from takeover.probes.attendance import LONGEST_LINE, MOST_LINES
-from takeover.probes.normal_form import Normaliser, without_chance
+from takeover.probes.normal_form import Normaliser, own_words_without_chance
 from takeover.probes.probe import Group, Probe
 from takeover.probes.stretch import Observed, Stretch
 from takeover.scenario.places import EnvoyPlace
@@ -78,14 +78,14 @@ class Observer:
                 observed.end,
                 answer.interim,
                 answer.trailers,
-                [json.loads(line) for line in observed.entries],
+                list(map(as_written, observed.entries)),
                 dict(sorted(observed.moved.items())),
                 observed.warnings,
             )
         )
         if observed.breakdown is not None:
-            log = [normaliser.text(line) for line in observed.breakdown.log]
-            normal.breakdown = replace(observed.breakdown, why=normaliser.text(observed.breakdown.why), log=log)
+            log = [normaliser.own_words(line) for line in observed.breakdown.log]
+            normal.breakdown = replace(observed.breakdown, why=normaliser.own_words(observed.breakdown.why), log=log)
         return _result(self._group, observed.probe, normal)
 
 
@@ -97,8 +97,8 @@ def not_started(group: Group, envoys: Iterable[EnvoyPlace], error: DeploymentErr
     if error.container not in {f"{each.pod}/{each.container}" for each in envoys}:
         return []
     log = error.details.get(f"log of {error.container}", "").splitlines()[-MOST_LINES:]
-    lines = [without_chance(line[:LONGEST_LINE]) for line in log]
-    broken = Breakdown(error.container, "not-started", error.exit_code, without_chance(str(error)), lines)
+    lines = [own_words_without_chance(line[:LONGEST_LINE]) for line in log]
+    broken = Breakdown(error.container, "not-started", error.exit_code, own_words_without_chance(str(error)), lines)
     return [_result(group, group.probes[0], Observation(None, end="refused", breakdown=broken))]
 
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from takeover.model.document import Inventory, ProbeResult
+from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
 from takeover.model.trace import Hop
 
@@ -73,8 +74,7 @@ class Record(msgspec.Struct, omit_defaults=True):
 
 
 _NOTHING = Record()
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Record).decode
+_decode = decoder(Record).decode
 
 
 def attach(report: pytest.TestReport, record: Record) -> None:
@@ -98,7 +98,7 @@ class Seam:
         """In the worker."""
         data = yield
         if data is not None and _ATTRIBUTE in data:
-            data[_ATTRIBUTE] = _encode(record_of(report))
+            data[_ATTRIBUTE] = encode(record_of(report))
         return data
 
     @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from takeover.model.document import ConfigResult, Interim, Observation, Outcome, ProbeResult
+from takeover.model.json import encode
 from takeover.model.request import ProbeRequest
 from takeover.model.trace import AccessLogHop, DestinationHop, Hop
 
@@ -24,8 +25,6 @@ _MOST_OF_A_REASON = 2_000
 # (characters of a text, entries of a list): the first pair that makes it small enough. Envoy takes 100 headers.
 _STEPS = ((2_000, 120), (500, 120), (200, 20), (60, 5), (20, 2))
 _LEAST_ENTRIES = 5
-
-_encode = msgspec.json.Encoder().encode
 
 
 def cut(text: str, most: int, last: int = 0) -> str:
@@ -43,7 +42,7 @@ def message(text: str) -> str:
 
 def probe(result: ProbeResult) -> ProbeResult:
     """The result itself, if it is not too large for a document; else what there is room for."""
-    if len(_encode(result)) <= MOST_OF_A_PROBE:
+    if len(encode(result)) <= MOST_OF_A_PROBE:
         return result
     for text, entries in _STEPS:
         shorter = replace(
@@ -51,7 +50,7 @@ def probe(result: ProbeResult) -> ProbeResult:
             request=msgspec.convert(_shortened(msgspec.to_builtins(result.request), text, entries), ProbeRequest),
             observation=_Shortening(text, entries).observation(result.observation),
         )
-        if len(_encode(shorter)) <= MOST_OF_A_PROBE:
+        if len(encode(shorter)) <= MOST_OF_A_PROBE:
             break
     return shorter
 
@@ -59,14 +58,14 @@ def probe(result: ProbeResult) -> ProbeResult:
 def outcome(result: Outcome) -> Outcome:
     """Likewise: first its texts are shortened, then there are fewer entries of logs, then none of its evidence."""
     result = replace(result, reason=cut(result.reason, _MOST_OF_A_REASON))
-    if len(_encode(result)) <= MOST_OF_A_TEST:
+    if len(encode(result)) <= MOST_OF_A_TEST:
         return result
     text, _ = _STEPS[0]
     evidence = msgspec.convert(_shortened(msgspec.to_builtins(result.evidence), text), list[list[Hop]])
     shorter = replace(result, evidence=evidence)
-    if len(_encode(shorter)) > MOST_OF_A_TEST:
+    if len(encode(shorter)) > MOST_OF_A_TEST:
         shorter = replace(shorter, evidence=[list(map(_with_few_entries, block)) for block in evidence])
-    return shorter if len(_encode(shorter)) <= MOST_OF_A_TEST else replace(shorter, evidence=[], measurements=[])
+    return shorter if len(encode(shorter)) <= MOST_OF_A_TEST else replace(shorter, evidence=[], measurements=[])
 
 
 def config(result: ConfigResult) -> ConfigResult:
@@ -139,7 +138,7 @@ class _Shortening:
     def _rest(self, entries: Sequence[object]) -> str:
         """What is said of those that are left out; empty if none is."""
         more = len(entries) - self._entries
-        return f"… {more} more, sha256 {_digest(_encode(entries).decode())}" if more > 0 else ""
+        return f"… {more} more, sha256 {_digest(encode(entries).decode())}" if more > 0 else ""
 
 
 def _shortened(value: Any, text: int, entries: int | None = None) -> Any:

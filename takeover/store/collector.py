@@ -6,9 +6,8 @@ from datetime import datetime
 import msgspec
 
 from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult
+from takeover.model.json import encode
 from takeover.model.release import Release
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Collected:
@@ -30,17 +29,17 @@ class Collected:
 
     def add(self, outcome: Outcome) -> None:
         """The result of a test that has ended."""
-        self._outcomes[outcome.id] = _encode(outcome)
+        self._outcomes[outcome.id] = encode(outcome)
         self.is_changed = True
 
     def observe(self, probes: Iterable[ProbeResult]) -> None:
         """What was observed of probes."""
-        self._probes += map(_encode, probes)
+        self._probes += map(encode, probes)
         self.is_changed = True
 
     def take_inventory(self, inventory: Inventory) -> None:
         """What the Envoy by itself is."""
-        self._configs += map(_encode, inventory.configs)
+        self._configs += map(encode, inventory.configs)
         self._binary = inventory.binary
         self.is_changed = True
 
@@ -57,11 +56,11 @@ class Collected:
     def document(self, now: datetime) -> bytes:
         """The document as JSON: complete if every test that was expected has ended."""
         self.is_changed = False
-        left = {name: _encode(each) for name, each in self._expected.items() if name not in self._outcomes}
+        left = {name: encode(each) for name, each in self._expected.items() if name not in self._outcomes}
         # In the order in which they were chosen, whoever was done first: documents can be compared as texts.
         ids = dict.fromkeys([*self._expected, *self._outcomes])
         found = left | self._outcomes
-        return _encode(
+        return encode(
             {
                 "schema": SCHEMA,
                 "written": now.isoformat(timespec="seconds"),

@@ -17,6 +17,7 @@ from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path, file_name
 from takeover.model.document import SCHEMA, Document
+from takeover.model.json import decoder, encode
 
 FOLDER = "reports"
 LATEST = "latest"
@@ -97,7 +98,10 @@ def write_whole(run: Path, name: str, entry: msgspec.Struct) -> None:
     """Writes what is too large for a document as an artefact of the run. Raises: OSError."""
     folder = run / WHOLE
     folder.mkdir(exist_ok=True)
-    atomic.write(folder / f"{file_name(name)}.json", msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n")
+    atomic.write(folder / f"{file_name(name)}.json", msgspec.json.format(encode(entry), indent=1) + b"\n")
+
+
+_decode = decoder(Document).decode
 
 
 class _Numbered(msgspec.Struct):
@@ -122,7 +126,7 @@ def read(path: Path) -> Document:
         what = "holds no results of a run" if number is None else f"is of schema {number}, and this reads {SCHEMA}"
         raise BadInputError(f"{display_path(path)}: {what}; run the suites again to make one")
     try:
-        return msgspec.json.decode(data, type=Document)
+        return _decode(data)
     except msgspec.ValidationError as error:
         raise BadInputError(f"{display_path(path)}: {error}") from error
 

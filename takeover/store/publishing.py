@@ -4,23 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.model.document import Document
+from takeover.model.json import decoder, encode
 from takeover.store import documents as store
 
-_encode = msgspec.json.Encoder().encode
+_fields = decoder(dict[str, Any]).decode
 
 
 def published(document: Document) -> bytes:
     """The document, of the same schema: without times and what tests measured, with one test, probe or name a line."""
     tests = [replace(each, seconds=0.0, evidence=[], measurements=[]) for each in document.tests]
-    fields: dict[str, Any] = msgspec.to_builtins(replace(document, tests=tests))
-    return b"".join(_lines(fields)) + b"\n"
+    return b"".join(_lines(_fields(encode(replace(document, tests=tests))))) + b"\n"
 
 
 def publish(path: Path, reports: Path) -> Path:
@@ -46,13 +45,13 @@ def _lines(fields: dict[str, Any]) -> Iterator[bytes]:
     """JSON in which every entry of a list has a line."""
     before = b"{\n"
     for name, value in fields.items():
-        yield before + _encode(name) + b":"
+        yield before + encode(name) + b":"
         match value:
             case list() if value:
-                yield b"[\n" + b",\n".join(map(_encode, value)) + b"\n]"
+                yield b"[\n" + b",\n".join(map(encode, value)) + b"\n]"
             case dict() if any(isinstance(each, list) for each in value.values()):
                 yield from _lines(value)
             case _:
-                yield _encode(value)
+                yield encode(value)
         before = b",\n"
     yield b"\n}"

@@ -1,6 +1,7 @@
 """Every way in which two observations, tests, configs or binaries can differ is told, once, under its kind."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from takeover.compare.comparison import Comparison, compare
 from takeover.compare.kinds import BY_NAME, failing
 from takeover.compare.listing import listing
 from takeover.model.document import Document
+from takeover.model.json import decoder, encode
+from takeover.store import documents as store
 
 Make = Callable[..., Document]
 
@@ -77,6 +80,52 @@ def test_what_the_application_saw_is_compared_by_line(document: Make) -> None:
         ("security-header", "what the application saw: x-auth-user", "alice", None),
         ("body", "what the application saw: host", "a", "b"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "expected"),
+    [
+        ("x-a: 1\nx-a: 2\n", "x-a: 2\n", [("what the application saw: x-a", '["1","2"]', "2")]),
+        ("x-a: 1\nx-a: 2\n", "x-a: 2\nx-a: 1\n", [("what the application saw: x-a", '["1","2"]', '["2","1"]')]),
+        ("a: 1\nb: 2\n", "b: 2\na: 1\n", [("what the application saw: order", "a, b", "b, a")]),
+        ("a: 1\nb: 2\nc: 3\n", "b: 2\na: 1\n",
+         [("what the application saw: c", "3", None), ("what the application saw: order", "a, b", "b, a")]),
+        ("a: b c\n", "a:  b  c \n", [("what the application saw: a", "b c", " b  c ")]),
+        ("a: 1\x85 x\n", "a: 1\r\n", [("what the application saw: a", "1\x85 x", "1\r")]),
+        ("a:\n", "a: \n", [("body", "a:\n", "a: \n")]),
+    ],
+)  # fmt: skip
+def test_repeated_lines_their_order_and_their_blanks_are_not_lost(
+    document: Make, was: str, now: str, expected: list[tuple[str, str, str | None]]
+) -> None:
+    comparison = compared([document("a", {"body": was}), document("b", {"body": now})])
+    assert told(comparison) == [("body", *each) for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "expected"),
+    [
+        (b"1e+05", b"100000", [("1e+05", "100000")]),
+        (b"1.50", b"1.5", [("1.50", "1.5")]),
+        (b"[1e5]", b"[1E5]", [("[1e5]", "[1E5]")]),
+        (b"1.50", b"1.50", []),
+        (b"null", b"", [("null", None)]),
+        (b"", b"null", [(None, "null")]),
+    ],
+)
+def test_values_of_the_log_are_compared_as_they_were_written(
+    tmp_path: Path, document: Make, was: bytes, now: bytes, expected: list[tuple[str, str]]
+) -> None:
+    found = []
+    for name, value in (("a", was), ("b", now)):
+        written = encode(document(name, {"log": [{"bytes": "VALUE"}]}))
+        written = written.replace(b'"bytes":"VALUE"', b'"bytes":' + value if value else b"")
+        (tmp_path / store.RESULTS).mkdir(exist_ok=True)
+        path = store.write(tmp_path, name, written)
+        found.append(store.read(path))
+        assert store.read(path) == decoder(Document).decode(encode(found[-1]))
+
+    assert told(compared(found)) == [("log-field", "bytes", *each) for each in expected]
 
 
 def facts(**binary: list[str]) -> dict[str, Any]:

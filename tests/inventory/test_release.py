@@ -1,8 +1,11 @@
 """The facts of the pinned Envoy, asked of its binary."""
 
+from pathlib import Path
+
 import pytest
 
 from takeover.envoy.releases import resolve
+from takeover.inventory.configs import validated
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory
 from takeover.scenario.library import Library
@@ -73,3 +76,17 @@ def test_the_binary_has_what_is_well_known(facts: Inventory, kind: str, known: s
 
 def test_statistics_name_nothing_of_this_run(facts: Inventory) -> None:
     assert not [name for name in facts.binary.stats if "takeover-" in name or "/tmp" in name]  # noqa: S108
+
+
+def test_a_config_that_envoy_prints_is_the_same_each_time(tmp_path: Path) -> None:
+    config = (Library.bundled().folder / "inbound-interception" / "envoy.yaml").read_text()
+    (tmp_path / "as-written").mkdir()
+    for number in range(4):
+        text = config.replace("router.v3.Router", "router.v3.Rooter")
+        (tmp_path / "as-written" / f"{number}.yaml").write_text(text)
+
+    found = validated(resolve(None)[0].path, Library(tmp_path))
+
+    errors = {each.error for each in found}
+    assert len(errors) == 1
+    assert "could not find @type" in errors.pop()

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from takeover.model.logs import arrivals, entries, json_lines
+from takeover.model.json import encode
+from takeover.model.logs import arrivals, as_written, entries, json_lines
 
 BLOCKED = (
     '{"bytes_received":0,"bytes_sent":0,"downstream_remote":"10.244.0.2:51002","filter_chain":"virtualOutbound-tcp",'
@@ -53,3 +54,9 @@ def test_an_arrival() -> None:
 def test_a_line_of_another_kind_is_an_error(line: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         entries([line])
+
+
+def test_a_line_as_it_was_written_keeps_how_its_numbers_are_written() -> None:
+    line = '{"small": 200, "large": 1e+05, "nested": [{"share": 0.10}], "more": [null, true, "1e+05"]}'
+    assert encode(as_written(line)).decode() == line.replace(": ", ":").replace(", ", ",")
+    assert as_written(line) != as_written(line.replace("1e+05", "100000"))

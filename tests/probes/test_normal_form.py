@@ -6,7 +6,17 @@ from typing import Any, Literal
 import pytest
 
 from takeover.model.document import Interim, LogEntry, Observation
-from takeover.probes.normal_form import FIELD_RULES, HEADER_RULES, RACES, RULES, Normaliser, without_chance
+from takeover.probes.normal_form import (
+    FIELD_RULES,
+    HEADER_RULES,
+    OWN_WORDS_RULES,
+    RACES,
+    RULES,
+    Normaliser,
+    body_without_chance,
+    own_words_without_chance,
+    without_chance,
+)
 from takeover.probes.probe import Group
 from takeover.scene import Scene
 
@@ -17,7 +27,7 @@ TEXTS = {
         "id <uuid>.",
         "0f8fad5b-d9cb-469f-a165-70867728950 0F8FAD5B-D9CB-469F-A165-70867728950E",
     ),
-    "client-port": ("10.0.0.1:40312", "10.0.0.1:<port>", "0.0.0.0:15006 10.0.0.1:32767 [x]:40312"),
+    "client-port": ("10.0.0.1:40312", "10.0.0.1:<port>", "0.0.0.0:15006 10.0.0.1:32767 [x]:40312 at 12:40312"),
     "log-time": (
         "[2025-01-02 03:04:05.678][12][warning][misc] x",
         "[warning][misc] x",
@@ -31,6 +41,11 @@ TEXTS = {
     "connection-number": ('[C12][S345] [C1] "ConnectionId":"7"', "<connection> <connection> <connection>", "[Cx] [S1]"),
     "protobuf-place": ("near 1:23 (offset 22): x", "near <place>: x", "near 1:23, offset 22"),
     "protobuf-blanks": ("field:   1", "field: 1", "  indented, and a blank at the end  "),
+    "key-order": (
+        'cannot: {"b":{"d":1e5,"c":[2,1]},"a":"{"}: is {"b":"","a":1}',
+        'cannot: {"a":"{","b":{"c":[2,1],"d":1e5}}: is {"a":1,"b":""}',
+        '{"b": and no end, {b, a} ["b","a"]',
+    ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
 # By the rule's name: a value, its normal form, and a value that must stay.
@@ -40,13 +55,15 @@ HEADERS = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [*RULES, *OWN_WORDS_RULES], ids=lambda rule: rule.name)
 def test_texts(rule: Any) -> None:
     text, normal, other = TEXTS[rule.name]
+    of_any_text = normal if rule in RULES else text
 
-    assert without_chance(text) == normal
-    assert without_chance(normal) == normal
-    assert without_chance(other) == other
+    assert own_words_without_chance(text) == normal
+    assert own_words_without_chance(normal) == normal
+    assert own_words_without_chance(other) == other
+    assert without_chance(text) == body_without_chance(text) == of_any_text
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +82,8 @@ def test_headers(rule: Any, inbound: Scene) -> None:
     assert found.headers == found.trailers == found.interim[0].headers
     assert found.headers == [(name, normal), (name, other), ("x-other", value)]
     # An answer that follows another stands in its body.
-    assert without_chance(f"a\r\n{name}: {value}\r\nb") == f"a\r\n{name}: {normal}\r\nb"
-    assert without_chance(f"a\r\nx-{name}: {value}\r\nb") == f"a\r\nx-{name}: {value}\r\nb"
+    assert body_without_chance(f"a\r\n{name}: {value}\r\nb") == f"a\r\n{name}: {normal}\r\nb"
+    assert body_without_chance(f"a\r\nx-{name}: {value}\r\nb") == f"a\r\nx-{name}: {value}\r\nb"
 
 
 # By the rule's name: a field's value, its normal form, and a value that must stay.
@@ -99,6 +116,22 @@ def test_addresses_are_named(inbound: Scene) -> None:
         200, normal, normal, normal_pairs, normal, "reset", [Interim(103, normal, normal_pairs)], normal_pairs,
         [normal_entry], {normal: 1}, [normal],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", OWN_WORDS_RULES, ids=lambda rule: rule.name)
+def test_what_envoy_writes_of_itself_has_forms_of_chance_that_no_answer_has(rule: Any, inbound: Scene) -> None:
+    text, normal, _ = TEXTS[rule.name]
+    pairs = [(text, text)]
+    observed = Observation(
+        200, text, text, pairs, text, interim=[Interim(103, text, pairs)], trailers=pairs, log=[{text: text}],
+        stats={text: 1}, warnings=[text],
+    )  # fmt: skip
+
+    found = Normaliser(inbound.deployment).observation(observed)
+
+    assert found.warnings == [normal]
+    found.warnings = observed.warnings
+    assert found == observed
 
 
 # By the race's name: the log entry's flags and details, and what is left of the counters, the log and the end.

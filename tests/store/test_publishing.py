@@ -14,6 +14,7 @@ import pytest
 from takeover.cli.main import main
 from takeover.compare.comparison import compare
 from takeover.model.document import Document, Outcome
+from takeover.model.json import WrittenNumber
 from takeover.model.measurement import ChoiceMeasurement
 from takeover.model.trace import ListenerHop
 from takeover.store import documents as store
@@ -54,6 +55,11 @@ def test_the_latest_run_is_published_and_compares_alike(reports: Path, capsys: p
     assert said == f"1.0: published results, {reports}/versions/1.0.json"
     assert again == listed
     assert "status: 200 → 403" in again[0]
+
+
+def test_numbers_are_published_as_they_were_written(document: Callable[..., Document]) -> None:
+    seen = {"log": [{"bytes": WrittenNumber("1e+05"), "nested": [WrittenNumber("0.10")]}]}
+    assert b'{"bytes":1e+05,"nested":[0.10]}' in published(document("1.0", seen))
 
 
 def test_every_entry_has_a_line_and_what_is_not_compared_has_none(document: Callable[..., Document]) -> None:
