@@ -7,7 +7,7 @@ from typing import Protocol
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values
+from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values, value_at
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.files import read_text
 from takeover.scenario.kustomization import KubernetesObject, Kustomization
@@ -61,7 +61,8 @@ class Documents:
         """These documents after `edit`. Raises: BadInputError."""
         check_edit(edit)
         if edit.document in self.files:
-            return replace(self, edited={**self.edited, edit.document: self._checked(self._file(edit), edit)})
+            tree = self._checked(apply_edit(self._editable(edit), edit), edit)
+            return replace(self, edited={**self.edited, edit.document: tree})
         entry = self._object(edit)
         data = self._checked(apply_edit(entry.data, edit), edit)
         if _identity(data) != _identity(entry.data):
@@ -71,6 +72,13 @@ class Documents:
         if entry.kind in _FIRST and any(True for _ in run_values(data)):
             raise BadInputError(f"{edit.document}: {edit.path}: a {entry.kind} comes before what only a run knows")
         return replace(self, objects={**self.objects, entry.label: replace(entry, data=data)})
+
+    def at(self, edit: Edit) -> Json:
+        """What is at the place that `edit` changes: see `value_at`. Raises: BadInputError."""
+        check_edit(edit)
+        if edit.document in self.files:
+            return value_at(self._editable(edit), edit)
+        return value_at(self._object(edit).data, edit)
 
     def is_yaml(self, file: str) -> bool:
         """Whether a config file holds YAML, and so can be edited."""
@@ -102,11 +110,10 @@ class Documents:
             if entry.kind == "Service"
         }
 
-    def _file(self, edit: Edit) -> Json:
-        path = self.files[edit.document]
-        if path.suffix not in _YAML:
+    def _editable(self, edit: Edit) -> Json:
+        if self.files[edit.document].suffix not in _YAML:
             raise BadInputError(f"{edit.document}: not a YAML file: it cannot be edited")
-        return apply_edit(self.data(edit.document), edit)
+        return self.data(edit.document)
 
     def _object(self, edit: Edit) -> KubernetesObject:
         kind, _, name = edit.document.partition("/")

@@ -32,6 +32,30 @@ def apply_edit(tree: Any, edit: Edit) -> Any:
             return _changed(tree, parts[:-1], lambda parent: _removed(parent, parts[-1], edit))
 
 
+def value_at(tree: Any, edit: Edit) -> Any:
+    """What is at the place that an edit changes; MISSING for a key that is to be added, and what is removed already.
+
+    Raises: BadInputError where its path does not match exactly one place.
+    """
+    if edit.op == "remove" and not _matches(_compiled(edit.path), tree, edit):
+        return MISSING
+    found = _at(tree, _locate(tree, edit))
+    if edit.op == "add" and isinstance(found, dict):
+        return found.get(edit.key, MISSING)
+    return found
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equality of JSON data: true is not 1."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(equal(value, b[key]) for key, value in a.items())
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return bool(a == b)
+
+
 def check_edit(edit: Edit) -> None:
     """Refuses an edit that no document could take; its types are not trusted. Raises: BadInputError."""
     texts: dict[str, Any] = {"document": edit.document, "path": edit.path}
@@ -234,16 +258,5 @@ def _removed(parent: Any, part: Key, edit: Edit) -> Any:
 
 
 def _check_was(old: Any, edit: Edit) -> None:
-    if edit.was is not MISSING and not _equal(old, edit.was):
+    if edit.was is not MISSING and not equal(old, edit.was):
         raise _error(edit, f"is {_brief(old)}, not {_brief(edit.was)} as `was` says")
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Equality of JSON data: true is not 1."""
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_equal(value, b[key]) for key, value in a.items())
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    return bool(a == b)

@@ -11,6 +11,7 @@ from takeover.base.errors import BadInputError
 from takeover.scenario import places
 from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
 from takeover.scenario.documents import Bindings, Documents
+from takeover.scenario.edit_tree import equal
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import (
     GeneratedConfigMap,
@@ -85,6 +86,7 @@ class Scenario:
     _envoys: tuple[EnvoyPlace, ...] = field(repr=False)
     _bind: tuple[LocatedEdit, ...] = field(repr=False)
     _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
+    _written: Documents = field(repr=False)
     _documents: Documents = field(repr=False)
     _final: Supplied = field(repr=False)
 
@@ -120,8 +122,9 @@ class Scenario:
             _envoys=envoys,
             _bind=bind,
             _config_maps=kustomization.config_maps,
+            _written=documents,
             _documents=documents,
-            _final=_finished(documents, bind, envoys, destinations),
+            _final=_finished(documents, documents, bind, envoys, destinations),
         )
 
     @property
@@ -141,12 +144,15 @@ class Scenario:
     def edited(self, edits: Iterable[Edit]) -> "Scenario":
         """This scenario with `edits` applied in order; its own, of `bind`, come after them.
 
+        What an edit has put at a place of `bind` stays there: `bind`, and what it says by `was`, is about the manifests
+        as they are written.
+
         Raises: BadInputError that names document and path, also for an edit of `bind` that finds its place no more.
         """
         documents = self._documents
         for edit in edits:
             documents = documents.apply(edit)
-        final = _finished(documents, self._bind, self._envoys, self.destinations)
+        final = _finished(self._written, documents, self._bind, self._envoys, self.destinations)
         return replace(self, _documents=documents, _final=final)
 
     def namespaces(self) -> list[str]:
@@ -237,14 +243,18 @@ def _check_namespaces(kustomization: Kustomization) -> None:
 
 
 def _finished(
+    written: Documents,
     documents: Documents,
     bind: Iterable[LocatedEdit],
     envoys: tuple[EnvoyPlace, ...],
     destinations: tuple[DestinationPlace, ...],
 ) -> Supplied:
     for located in bind:
+        edit = located.edit
         try:
-            documents = documents.apply(located.edit)
+            if edit.op == "append" or equal(documents.at(edit), written.at(edit)):
+                documents = documents.apply(edit)
+            written = written.apply(edit)
         except BadInputError as error:
             raise BadInputError(f"{located.where}: {error}") from error
     return supplied(documents, envoys, destinations)
