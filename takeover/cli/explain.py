@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 
 import yaml
 
@@ -16,7 +17,7 @@ from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.explain.attempt import Attempt
 from takeover.explain.explaining import Explaining, Explanation
-from takeover.inventory.guards import layered_runtime
+from takeover.inventory.guards import guards, layered_runtime
 from takeover.model.document import Document, Observation
 from takeover.model.release import Release
 from takeover.probes.observing import NotObservedError
@@ -47,9 +48,11 @@ def run(options: argparse.Namespace) -> int:
     comparison = compared(results, dict(zip(results, (lambda: old, lambda: new), strict=True)), options.reports)
     difference = chosen(comparison, options.id)
     place, before, after = _seen_in_a_probe(difference, old, new)
-    if new.binary is None or not new.binary.guards:
-        raise BadInputError(f"the results of {options.new} tell of no runtime guards: run it with --probes")
     release = _release(options.envoy or new.envoy.name, new)
+    # A run of a part of the probes has no inventory; the binary tells its guards itself.
+    known = new.binary.guards if new.binary is not None else guards(release.path)
+    if not known:
+        raise BadInputError(f"{new.envoy.name} has no runtime guards that could bring an old behaviour back")
     console.write(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
     of_both = observation_changes(before, after)
     changed = next((each for each in of_both if (each.kind, each.what) == (difference.kind, difference.what)), None)
@@ -58,12 +61,10 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:
         attempt = Attempt(engine, release, library_of(options), place.scenario, place.probe)
         try:
-            found = Explaining(attempt, before, changed, lambda each: console.write(f"  {each}")).explain(
-                new.binary.guards
-            )
+            found = Explaining(attempt, before, changed, lambda each: console.write(f"  {each}")).explain(known)
         except NotObservedError as error:
             raise TakeoverError(str(error)) from None
-    console.write(*_told(found, changed, before, old, new))
+    console.write(*_told(found, changed, before, old, new, known))
     return 0 if found.guards else 1
 
 
@@ -93,12 +94,18 @@ def _release(selection: str, new: Document) -> Release:
     return release
 
 
-def _told(found: Explanation, changed: ObservedChange, before: Observation, old: Document, new: Document) -> list[str]:
-    assert new.binary is not None
+def _told(
+    found: Explanation,
+    changed: ObservedChange,
+    before: Observation,
+    old: Document,
+    new: Document,
+    known: Sequence[str],
+) -> list[str]:
     if not found.guards:
-        gone = len(set(old.binary.guards if old.binary else ()) - set(new.binary.guards))
+        gone = len(set(old.binary.guards if old.binary else ()) - set(known))
         return [
-            f"no guard brings the old behaviour back: with all {len(new.binary.guards)} false it is the new one "
+            f"no guard brings the old behaviour back: with all {len(known)} false it is the new one "
             f"({gone} guards of {old.envoy.name} are gone)",
             f"an Envoy between {old.envoy.name} and {new.envoy.name} may still have one: name it in the place of "
             f"{new.envoy.name}",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from takeover.cli.main import main
 from takeover.compare.comparison import compare
 from takeover.envoy.releases import resolve
-from takeover.model.document import Document
+from takeover.model.document import BinaryResult, Document
 from takeover.store import documents as store
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -52,13 +52,25 @@ def test_the_published_results_are_explained(explain: Callable[..., tuple[int, s
     assert "/versions/1.38.3.json" in told.splitlines()[0]
 
 
+def test_results_of_a_part_of_the_probes_are_explained_too(explain: Callable[..., tuple[int, str]]) -> None:
+    """They have no inventory, whatever options the run was given."""
+    code, told = explain("route", published("1.38.3"), replace(newer(), binary=None))
+    assert code == 0, told
+    assert "envoy.reloadable_features.match_headers_individually: false brings the old behaviour back" in told
+
+
 def test_what_cannot_be_explained_is_one_line(explain: Callable[..., tuple[int, str]]) -> None:
     old, new, binary = published("1.38.3"), newer(), resolve(None)[0].path
     unlike = replace(new, envoy=replace(new.envoy, name="mine", sha256="0f"))
     for kind, changed, option, message in (
         ("00000000", new, [], "'00000000' is no difference of these results; takeover compare lists their ids"),
         ("guard-gone", new, [], "(guard-gone) was not seen in a probe: nothing could show a guard's effect"),
-        ("route", replace(new, binary=None), [], "tell of no runtime guards: run it with --probes"),
+        (
+            "route",
+            replace(new, binary=BinaryResult()),
+            [],
+            "has no runtime guards that could",
+        ),
         ("route", unlike, [], "--envoy"),
         ("route", unlike, [f"--envoy=mine={binary}"], "is not the binary of the results (mine): run the suites again"),
         ("route", new, [f"--envoy=a={binary},b={binary}"], f"--envoy a={binary},b={binary}: name one Envoy"),
