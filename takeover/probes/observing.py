@@ -17,7 +17,7 @@ from takeover.scenario.places import EnvoyPlace
 from takeover.scene import Scene
 
 
-class NotObservedError(AssertionError):
+class NotObservedError(UnrestError):
     """Probes could not be observed: a line for each cause. What could be is in `Observer.results`."""
 
 
