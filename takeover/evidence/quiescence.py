@@ -3,7 +3,7 @@
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -14,7 +14,8 @@ Told = TypeVar("Told")
 
 _REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_active|upstream_rq_pending_active)$")
 # A connection that still waits for its first bytes (http_inspector) counts as "pre".
-_CONNECTIONS = re.compile(r"^listener\..+\.downstream_(pre_)?cx_active$")
+# Those of internal listeners are Envoy's own, with itself.
+_CONNECTIONS = re.compile(r"^listener\.(?!envoy_internal_).+\.downstream_(pre_)?cx_active$")
 _UPSTREAMS = re.compile(r"^cluster\..+\.upstream_cx_active$")
 _COPIES = re.compile(r"\.worker_\d+\.")
 
@@ -73,14 +74,22 @@ def log_entries(stats: Stats) -> int:
     return http_requests + tcp_connections + totals["local_rate_limit", "rate_limited"]
 
 
-def forwarded_requests(stats: Stats) -> int:
-    """How many HTTP requests Envoy sent to destinations since its start."""
+def forwarded_requests(before: Stats, after: Stats, without: Collection[str] = ()) -> dict[str, int]:
+    """How many HTTP requests Envoy sent to the destinations of each cluster in between, of those to which it sent any.
+
+    Args:
+        before: its counters then.
+        after: its counters now.
+        without: clusters that are left out.
+    """
     clusters = {
         match.group(1)
-        for name, value in stats.items()
+        for name, value in after.items()
         if value and (match := re.match(r"^cluster\.(.+)\.upstream_cx_http\d_total$", name))
     }
-    return sum(stats[f"cluster.{each}.upstream_rq_total"] for each in clusters)
+    counters = {each: f"cluster.{each}.upstream_rq_total" for each in clusters if each not in without}
+    sent = {each: after[name] - before.get(name, 0) for each, name in counters.items()}
+    return {each: number for each, number in sent.items() if number}
 
 
 def _totals(stats: Stats) -> Counter[tuple[str, str]]:

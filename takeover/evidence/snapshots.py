@@ -1,14 +1,16 @@
 """What Envoy, the destinations and the Pod's rules had counted or written down at one moment, when all is at rest."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
 from takeover.base.errors import TakeoverError
 from takeover.engines.contract import Container, Deployment, Pod
 from takeover.envoy.admin import Admin
-from takeover.envoy.used_stats import UsedStats
+from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.destinations import Destinations
@@ -18,6 +20,9 @@ from takeover.model.logs import json_lines
 DEADLINE = 10.0
 """Seconds until all must be at rest."""
 _SHORT_DEADLINE = 1.0
+_UNTIL_LOGGED = 2.0
+"""Seconds after which a request that no destination has written down went to somebody else."""
+_Account = TypeVar("_Account")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,10 @@ class Snapshot:
 
 class UnrestError(AssertionError):
     """The witnesses do not agree, or something is still under way, when the deadline comes: the test has failed."""
+
+
+_NOT_TOLD = (TakeoverError, UnrestError, httpx.HTTPError, OSError)
+"""Why a witness has nothing to say."""
 
 
 class Witnesses:
@@ -51,6 +60,8 @@ class Witnesses:
         self._destinations = Destinations(deployment.scenario.destinations, deployment.pods)
         self._has_rules: bool | None = None
         self._last: tuple[int, Snapshot] | None = None
+        # Clusters whose requests no destination writes down: scenario.yaml need not name all that is behind Envoy.
+        self._unlogged: set[str] = set()
 
     def close(self) -> None:
         """Ends the connections that are kept."""
@@ -67,8 +78,11 @@ class Witnesses:
         Raises: UnrestError that says what was last seen.
         """
         # Nothing happened since the last block ended: what was told then holds, and nobody needs to be asked again.
-        if self._last and self._last[0] == attempted and not difference(self._last[1].stats, self._stats()):
-            return self._last[1]
+        if self._last and self._last[0] == attempted:
+            told = self._last[1]  # it held connections that have ended since, if it knows of more than there are
+            is_over = quiescence.connections(told.stats) <= open_connections
+            if is_over and not difference(told.stats, self._stats()):
+                return told
 
         def look() -> Snapshot | str:
             stats = self._stats()
@@ -93,24 +107,30 @@ class Witnesses:
         return told
 
     def after_failure(self, before: Snapshot, held: int) -> Snapshot:
-        """As `after`, of a block that has failed: at rest or not, and `before` itself where nobody answers any more."""
+        """As `after`, of a block that has failed: at rest or not. Who answers no more has told only `before`."""
         self._last = None
+        is_there = True
         try:
             return _waited_for(self._at_rest(before, held), _SHORT_DEADLINE)
-        except (TakeoverError, UnrestError, httpx.HTTPError, OSError):
+        except NoStatsError:
+            is_there = False
+        except _NOT_TOLD:
             pass
-        try:
-            log = json_lines(self._container.followed_logs())
-            return Snapshot(self._stats(), log, self._destinations.told(), self._rules())
-        except (TakeoverError, httpx.HTTPError, OSError):
-            return before
+        return Snapshot(
+            _told(self._stats, before.stats) if is_there else before.stats,
+            _told(lambda: json_lines(self._container.logs()), before.log),
+            _told(self._destinations.told, before.arrived),
+            _told(self._rules, before.rules),
+        )
 
     def _at_rest(self, before: Snapshot, held: int) -> Callable[[], Snapshot | str]:
         """What looks whether all that happened since `before` is over."""
         expected = quiescence.connections(before.stats) + held
-        forwarded_before, arrivals_before = quiescence.forwarded_requests(before.stats), _number(before.arrived)
+        arrivals_before = _number(before.arrived)
+        logged_by = 0.0
 
         def look() -> Snapshot | str:
+            nonlocal logged_by
             stats = self._stats()
             if (known := quiescence.connections(stats)) != expected:
                 return f"Envoy has {known} connections with clients, not {expected}"
@@ -118,8 +138,13 @@ class Witnesses:
                 return log
             arrived = self._destinations.told()
             arrivals = _number(arrived) - arrivals_before
-            if arrivals < (forwarded := quiescence.forwarded_requests(stats) - forwarded_before):
-                return f"destinations logged {arrivals} requests, Envoy sent them {forwarded}"
+            forwarded = quiescence.forwarded_requests(before.stats, stats, self._unlogged)
+            if arrivals < sum(forwarded.values()):
+                logged_by = logged_by or time.monotonic() + _UNTIL_LOGGED
+                if time.monotonic() < logged_by:
+                    return f"destinations logged {arrivals} requests, Envoy sent them {sum(forwarded.values())}"
+                if not arrivals:
+                    self._unlogged.update(forwarded)
             # Envoy reads one counter after the other while its worker goes on: what counts is read at rest.
             if moving := difference(stats, stats := self._stats()):
                 return f"counters still move: {moving}"
@@ -146,6 +171,14 @@ class Witnesses:
         rules = parse(self._pod.nat_rules())
         self._has_rules = bool(rules)  # only an init container makes some: a Pod without them stays without
         return rules
+
+
+def _told(ask: Callable[[], _Account], known: _Account) -> _Account:
+    """What a witness tells; what it had told before, where it does not answer."""
+    try:
+        return ask()
+    except _NOT_TOLD:
+        return known
 
 
 def _number(arrived: dict[str, list[str]]) -> int:

@@ -1,5 +1,6 @@
 """httpx over connections that are opened inside a Pod."""
 
+import ssl
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ import httpcore
 import httpx
 
 from takeover.net.stream import ByteStream
+from takeover.net.tls import TlsStream
 
 Connect = Callable[[str, int, float], ByteStream]
 """Opens a connection to (host, port) within a number of seconds, as `Container.connect` does."""
@@ -15,9 +17,15 @@ Connect = Callable[[str, int, float], ByteStream]
 _TIMEOUT = 10.0
 
 
-def client(connect: Connect, base_url: str = "") -> httpx.Client:
-    """An httpx client whose connections are opened by `connect`. One connection is kept for requests in sequence."""
-    return httpx.Client(transport=_Transport(connect), base_url=base_url, timeout=_TIMEOUT, trust_env=False)
+def client(connect: Connect, base_url: str = "", tls: ssl.SSLContext | None = None) -> httpx.Client:
+    """An httpx client whose connections are opened by `connect`. One connection is kept for requests in sequence.
+
+    Args:
+        connect: see there.
+        base_url: comes before URLs that have no host.
+        tls: whom to trust behind https://, and with which certificate; None: who has one of a public authority.
+    """
+    return httpx.Client(transport=_Transport(connect, tls), base_url=base_url, timeout=_TIMEOUT, trust_env=False)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -36,8 +44,24 @@ class _Stream(httpcore.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
+            try:
+                return _Stream(TlsStream(self._stream, ssl_context, server_hostname, timeout))
+            except BaseException:
+                self.close()
+                raise
+
     def get_extra_info(self, info: str) -> typing.Any:
-        return self._stream.local_address if info == "client_addr" else None
+        match info:
+            case "client_addr":
+                return self._stream.local_address
+            case "ssl_object":
+                return self._stream.tls if isinstance(self._stream, TlsStream) else None
+            case _:
+                return None
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -57,8 +81,8 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Transport(httpx.BaseTransport):
-    def __init__(self, connect: Connect) -> None:
-        self._pool = httpcore.ConnectionPool(network_backend=_Backend(connect))
+    def __init__(self, connect: Connect, tls: ssl.SSLContext | None) -> None:
+        self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=_Backend(connect))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         with _as_httpx(request):

@@ -7,8 +7,9 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import check_edit
-from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName
+from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName, RunValue
 from takeover.scenario.typed_yaml import Entry, Json, Text
+from takeover.scenario.yaml_text import Key
 
 _WRITTEN_VALUES = ("cluster_ip", "host_name", "config_id")
 
@@ -39,7 +40,8 @@ class EditEntry(Entry):
         add: JSONPath of the mapping that gets `key` with the value `with`.
         append: JSONPath of the list that gets `with` as its last value.
         remove: JSONPath of the value that goes.
-        with_: the new value: JSON data, or `{cluster_ip: SERVICE}`, `{host_name: SERVICE}`, `{config_id: true}`.
+        with_: the new value: JSON data, in which `{cluster_ip: SERVICE}`, `{host_name: SERVICE}`, `{config_id: true}`
+            stand for what only a run knows.
         key: with `add`: the key.
         was: with `replace` and `remove`: what the place must hold.
     """
@@ -86,11 +88,27 @@ def edit_of(entry: EditEntry) -> LocatedEdit:
 
 
 def _value(entry: EditEntry) -> Json:
-    """`with`, in which a mapping of one of RunValueEntry's keys stands for what only a run knows."""
-    value = entry.with_
-    if not isinstance(value, dict) or len(value) != 1 or not {*value} <= {*_WRITTEN_VALUES, *RunValueEntry.RENAMED}:
-        return value
-    written = entry.converted(RunValueEntry, "with")
+    """`with`, in which a mapping of one of RunValueEntry's keys, however deep, stands for what only a run knows."""
+    if isinstance(entry.with_, dict) and len(entry.with_) == 1 and {*entry.with_} <= {*RunValueEntry.RENAMED}:
+        return _run_value(entry, "with")
+    return _read(entry, entry.with_, "with")
+
+
+def _read(entry: EditEntry, value: Json, *keys: Key) -> Json:
+    """What is written at `keys`."""
+    match value:
+        case dict() if len(value) == 1 and {*value} <= {*_WRITTEN_VALUES}:
+            return _run_value(entry, *keys)
+        case dict():
+            return {key: _read(entry, each, *keys, key) for key, each in value.items()}
+        case list():
+            return [_read(entry, each, *keys, number) for number, each in enumerate(value)]
+        case _:
+            return value
+
+
+def _run_value(entry: EditEntry, *keys: Key) -> RunValue:
+    written = entry.converted(RunValueEntry, *keys)
     if written.cluster_ip:
         return ClusterIp(written.cluster_ip)
     if written.host_name:

@@ -1,6 +1,7 @@
 """A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
 
 import contextlib
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import httpx
@@ -76,22 +77,44 @@ class Scene:
         """The Service's full DNS name."""
         return self.deployment.host_name(service)
 
-    def new_http(self, pod: str, container: str = "") -> httpx.Client:
-        """A client in that container (the first one, if none is named), with a connection of its own: use `with`."""
-        return http.client(self._connect_from(pod, container))
+    def new_http(self, pod: str, container: str = "", tls: ssl.SSLContext | None = None) -> httpx.Client:
+        """A client in that container (the first one, if none is named), with a connection of its own: use `with`.
+
+        Args:
+            pod: where it is.
+            container: likewise.
+            tls: whom it trusts behind https://, and its own certificate; None: who has one of a public authority.
+        """
+        return http.client(self._connect_from(pod, container), tls=tls)
 
     def ask(
-        self, pod: str, url: str, container: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
+        self,
+        pod: str,
+        url: str,
+        container: str = "",
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> httpx.Response:
         """One request from that container, over a connection of its own that ends with the answer.
 
+        Args:
+            pod: where the client is.
+            url: http:// or https://.
+            container: likewise; the Pod's first one, if none is named.
+            method: the request's.
+            headers: likewise.
+            tls: see `new_http`.
+
         Raises: NoAnswerError when none comes.
         """
-        with self.new_http(pod, container) as client:
+        with self.new_http(pod, container, tls) as client:
             try:
                 return client.request(method, url, headers=headers)
             except httpx.TransportError as error:
                 message = f"no answer to {method} {url} from {pod}: {type(error).__name__} {error}"
+                if "CERTIFICATE_VERIFY_FAILED" in message:
+                    message += "; say whom to trust, for instance tls=ssl.create_default_context(cafile=…)"
                 raise NoAnswerError(message) from None
 
     @contextlib.contextmanager

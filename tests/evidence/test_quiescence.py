@@ -1,6 +1,6 @@
 import pytest
 
-from takeover.evidence.quiescence import connections, forwarded_requests, log_entries, under_way
+from takeover.evidence.quiescence import connections, forwarded_requests, log_entries, open_now, under_way
 
 AT_REST = {
     "http.gateway.downstream_rq_active": 0,
@@ -17,6 +17,18 @@ AT_REST = {
 def test_connections_are_those_of_clients() -> None:
     assert connections(AT_REST) == 2
     assert connections(AT_REST | {"listener.0.0.0.0_80.downstream_pre_cx_active": 1}) == 3
+
+
+def test_connections_of_an_internal_listener_are_envoys_own() -> None:
+    assert connections(AT_REST | {"listener.envoy_internal_inner.downstream_cx_active": 1}) == 2
+
+
+def test_what_is_open_by_the_gauges_that_tell_of_it() -> None:
+    assert open_now(AT_REST | {"cluster.app.upstream_cx_destroy": 3, "http.gateway.downstream_rq_active": 1}) == {
+        "cluster.app.upstream_cx_active": 1,
+        "listener.0.0.0.0_80.downstream_cx_active": 2,
+        "http.gateway.downstream_rq_active": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,4 +74,6 @@ def test_requests_are_forwarded_by_clusters_that_speak_http() -> None:
         "cluster.AllowAll.upstream_cx_http1_total": 0,
         "cluster.AllowAll.upstream_rq_total": 5,
     }
-    assert forwarded_requests(stats) == 7
+    assert forwarded_requests({}, stats) == {"app": 7}
+    assert forwarded_requests({"cluster.app.upstream_rq_total": 5}, stats) == {"app": 2}
+    assert forwarded_requests(stats, stats) == forwarded_requests({}, stats, {"app"}) == {}

@@ -158,6 +158,22 @@ def test_a_key_and_an_entry_that_edits_add_do_not_forbid_those_of_bind(folder: C
     assert found["env"] == [{"name": "OTHER"}, {"name": "IP", "value": "ip of web"}]
 
 
+NESTED = """\
+- in: envoy.yaml
+  add: $
+  key: layered_runtime
+  with: {layers: [{name: run, static_layer: {address: {cluster_ip: web}, name: {host_name: v1/app}}}]}
+"""
+
+
+def test_what_only_a_run_knows_may_stand_deep_in_a_value(folder: Callable[..., Path]) -> None:
+    demo = load(folder({"scenario.yaml": FILES["scenario.yaml"] + NESTED}))
+    [config] = (each.value for each in parse_yaml(demo.config_files(Bound())["envoy.yaml"], Path("envoy.yaml")))
+
+    layer = {"name": "run", "static_layer": {"address": "ip of web", "name": "host of v1/app"}}
+    assert config["layered_runtime"] == {"layers": [layer]}
+
+
 def test_was_of_bind_is_held_to_what_is_written(folder: Callable[..., Path]) -> None:
     told = r':7: envoy.yaml: \$.node.id: is "other", not "from-the-manifest" as `was` says$'
     with pytest.raises(BadInputError, match=told):
@@ -258,6 +274,10 @@ EDIT = f"{ABOUT}bind:\n- in: envoy.yaml\n"
         (
             f"{EDIT}  append: $.a\n  with: {{config_id: 1}}",
             ":8: bind[0].with.config_id must be a boolean, not a number",
+        ),
+        (
+            f"{EDIT}  append: $.a\n  with: {{a: [{{config_id: 1}}]}}",
+            ":8: bind[0].with.a[0].config_id must be a boolean, not a number",
         ),
         (f"{EDIT}  append: $.a\n  with: {{mark: true}}", ":8: bind[0].with.mark is now called config_id"),
         (
