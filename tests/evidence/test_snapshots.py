@@ -1,7 +1,9 @@
 """The witnesses of a real scenario on the local engine: what they wait for, and what they say when it does not come."""
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +13,8 @@ from takeover.envoy.releases import resolve
 from takeover.evidence import snapshots as witnesses
 from takeover.evidence.snapshots import UnrestError
 from takeover.scenario.library import Library
-from takeover.scene import Scene
+from takeover.scenario.loader import Scenario
+from takeover.scene import NoAnswerError, Scene
 from takeover.suite.verdicts import assert_past_envoy, assert_routed
 
 POD = "envoy-traffic-mock"
@@ -25,14 +28,23 @@ TRACE = [
 
 
 @pytest.fixture(scope="module")
-def inbound() -> Iterator[Scene]:
+def deploy() -> Iterator[Callable[[Scenario], Scene]]:
     release = resolve(None)[0]
     with contextlib.ExitStack() as closing:
         engine = choose.engine(choose.EngineOptions("local", {}), [release], lambda _: None)
         closing.callback(engine.close)
-        scene = Scene.deploy(engine, release, Library.bundled().scenario("inbound-interception"))
-        closing.callback(scene.close)
-        yield scene
+
+        def deployed(scenario: Scenario) -> Scene:
+            scene = Scene.deploy(engine, release, scenario)
+            closing.callback(scene.close)
+            return scene
+
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def inbound(deploy: Callable[[Scenario], Scene]) -> Scene:
+    return deploy(Library.bundled().scenario("inbound-interception"))
 
 
 def url(scene: Scene, path: str = "/") -> str:
@@ -87,3 +99,57 @@ def test_a_destination_that_was_not_asked_saw_nothing_and_one_asked_directly_did
         inbound.ask(POD, "http://127.0.0.1/any/path", "nginx")
     assert_past_envoy(observed, f"{POD}/nginx")
     assert (observed.arrival(POD).uri, observed.arrival(POD).client_ip) == ("/any/path", "127.0.0.1")
+
+
+def test_a_block_that_raises_keeps_its_evidence_and_its_exception(inbound: Scene) -> None:
+    with contextlib.suppress(ZeroDivisionError), inbound.watched() as observed:
+        inbound.ask("client/client", url(inbound, "/evidence"))
+        raise ZeroDivisionError
+    assert_routed(observed, TRACE)
+    assert inbound.watched_blocks[-1] is observed
+    with pytest.raises(pytest.skip.Exception, match="its own"), inbound.watched():
+        pytest.skip("its own")
+
+
+def test_a_block_that_raises_with_something_under_way_tells_what_there_is(inbound: Scene) -> None:
+    began = time.monotonic()
+    with inbound.new_http("client/client") as client:
+        with contextlib.suppress(ZeroDivisionError), inbound.watched() as observed:
+            client.get(url(inbound, "/still-open"))
+            raise ZeroDivisionError
+        assert time.monotonic() - began < 5
+    assert [each.path for each in observed.entries] == ["/still-open"]
+    assert observed.trace == TRACE
+
+
+def test_of_a_block_under_which_envoy_ended_the_others_tell(deploy: Callable[[Scenario], Scene]) -> None:
+    scene = deploy(Library.bundled().scenario("inbound-interception"))
+    began = time.monotonic()
+    with pytest.raises(NoAnswerError), scene.watched() as observed:  # noqa: PT012
+        scene.ask("client/client", url(scene, "/before"))
+        scene.ask(POD, "http://127.0.0.1:15000/quitquitquit", "nginx", method="POST")
+        while True:  # until nobody listens there
+            scene.ask("client/client", url(scene, "/after"))
+    assert time.monotonic() - began < 8
+    assert observed.entries[0].path == "/before"
+    assert observed.destination(POD)[0].uri == "/before"
+    assert observed.rule("REDIRECT") >= 2
+    assert observed.moved == {}  # nobody could say
+
+
+def test_a_cluster_whose_requests_no_destination_logs_is_not_waited_for_twice(
+    deploy: Callable[[Scenario], Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway, of which scenario.yaml names no destination."""
+    monkeypatch.setattr(witnesses, "_UNTIL_LOGGED", 0.5)
+    scene = deploy(replace(Library.bundled().scenario("gateway-header-match"), destinations=()))
+    address = f"http://{scene.service_ip('gateway')}:8080/"
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        with scene.watched() as observed:
+            scene.ask("client/client", address, headers={"host": "app.shadow.com"})
+        took.append(time.monotonic() - began)
+        assert observed.envoy.status == 200
+        assert observed.trace[-1].startswith("cluster ")
+    assert took[0] > 0.5 > took[2]
