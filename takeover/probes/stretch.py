@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,26 +17,16 @@ from takeover.net.stream import ByteStream
 from takeover.probes.attendance import Attendance, Lost
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import Exchange
+from takeover.probes.rest import LONGEST_WAIT, Rest
 from takeover.scene import Scene
 
 REST = 1.0
 """Seconds after a probe until Envoy is at rest: it takes some hundredths of one. What is open then is told."""
 
-_LONGEST_WAIT = 0.02  # seconds between two looks: there are hundreds of probes
 _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
-_BEGUN, _ENDED = ".upstream_cx_total", ".upstream_cx_destroy"
-_UPSTREAM = re.compile(r"^cluster\.(.+)\.upstream_cx_active$")
 # Envoy's watchdog: a worker did not go on for 0.2 s, for 1 s (unless the config says otherwise).
 _STALLED, _STUCK = "workers.watchdog_miss", "workers.watchdog_mega_miss"
-# What to do about it, by what Envoy still has.
-_FOR_REQUESTS = f"have the group's edits give what it waits for a timeout below {DEADLINE:g} s"
-_FOR_CLIENTS = f"have the group's edits give the listener and its filters timeouts below {DEADLINE:g} s"
-_FOR_UPSTREAMS = (
-    "only what a base.yaml names as control ends its connections when asked (bases/hostile does): have the group's "
-    "edits lead the cluster there, or let the cluster end its own by max_requests_per_connection: 1"
-)
-_FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
 _FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each request one entry in it"
 
 
@@ -92,6 +81,7 @@ class Stretch:
         self._scene = scene
         self._group = group
         self._place = scene.envoys[0]
+        self._rest = Rest(self._now, self._end_upstreams)
         self._controls: dict[str, ByteStream] = {}
         self._stats: Stats = {}
         self._log = ""
@@ -128,7 +118,7 @@ class Stretch:
     def _begin(self) -> None:
         when = f"before the first probe of {self._of_group()}"
         try:
-            self._stats, unrest = self._at_rest(DEADLINE)
+            self._stats, unrest = self._rest.wait(DEADLINE)
         except _LostError as error:
             raise TakeoverError(f"{when}: Envoy {error.lost.record()}: {error.lost.why}") from None
         if unrest:
@@ -141,9 +131,9 @@ class Stretch:
         lost = stats = None
         try:
             fault = self._converse(observed)
-            stats, unrest = self._at_rest(REST)
+            stats, unrest = self._rest.wait(REST)
             if unrest and _moved(_STALLED, before, stats):
-                stats, unrest = self._at_rest(DEADLINE)  # it has much to do, or is stuck
+                stats, unrest = self._rest.wait(DEADLINE)  # it has much to do, or is stuck
         except _LostError as error:
             lost = error.lost
         if stats is not None:
@@ -224,41 +214,7 @@ class Stretch:
         def under_way() -> str:
             return "a request" if quiescence.requests(self._now()) else ""
 
-        quiescence.waited_for(under_way, probe.within, _LONGEST_WAIT)
-
-    def _at_rest(self, deadline: float) -> tuple[Stats, str]:
-        """Waits until Envoy has no connection and no counter moves; ends what it has with upstreams that do so.
-
-        Returns its counters then; and what is missing after `deadline` seconds, and what to do about it.
-        """
-        found: list[Stats] = []
-
-        def of_clients() -> str:
-            found.append(self._now())
-            if known := quiescence.connections(found[-1]):
-                return f"Envoy has {known} connections with clients; {_FOR_CLIENTS}"
-            under_way = quiescence.under_way(found[-1])
-            return f"{under_way}; {_FOR_REQUESTS}" if under_way else ""
-
-        def all_of_it() -> str:
-            found.append(self._now())
-            if active := _active(found[-1]):
-                self._end_upstreams()  # one may have come about, or been accepted, only now
-                return f"Envoy has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
-            if ending := _ending(found[-1]):
-                return f"Envoy has not yet counted the end of connections with upstreams ({ending}); {_FOR_UPSTREAMS}"
-            if moving := difference(found[-2], found[-1]):
-                return f"counters still move ({_listed(moving)}); {_FOR_MOVING}"
-            return ""
-
-        begun = time.monotonic()
-        if missing := quiescence.waited_for(of_clients, deadline, _LONGEST_WAIT):
-            return found[-1], missing
-        self._end_upstreams()
-        found.append(self._now())
-        left = deadline - (time.monotonic() - begun)
-        missing = quiescence.waited_for(all_of_it, left, _LONGEST_WAIT)
-        return found[-1], missing
+        quiescence.waited_for(under_way, probe.within, LONGEST_WAIT)
 
     def _end_upstreams(self) -> None:
         """Lets the upstreams that do so when asked end every connection that they have."""
@@ -290,7 +246,7 @@ class Stretch:
         number = quiescence.log_entries(self._stats)
         if lost is not None and lost.place == self._place:
             lines = json_lines(lost.log)  # more will not come
-        elif told := quiescence.waited_for(missing, DEADLINE, _LONGEST_WAIT):
+        elif told := quiescence.waited_for(missing, DEADLINE, LONGEST_WAIT):
             for each in self.observed:
                 each.entries = json_lines(self._log[each.written])
             raise UnrestError(
@@ -303,19 +259,3 @@ class Stretch:
 
 def _moved(counter: str, before: Stats, after: Stats) -> bool:
     return after.get(counter, 0) > before.get(counter, 0)
-
-
-def _active(stats: Stats) -> str:
-    """Clusters with connections, and how many; empty if there are none."""
-    return _listed({found[1]: value for name, value in stats.items() if value and (found := _UPSTREAM.match(name))})
-
-
-def _ending(stats: Stats) -> str:
-    """Clusters with connections that are no longer active, but whose end is not counted yet: it is a moment later."""
-    begun = {name.removesuffix(_BEGUN): value for name, value in stats.items() if name.endswith(_BEGUN)}
-    ended = {each: stats.get(f"{each}{_ENDED}", 0) for each in begun}
-    return _listed({each: begun[each] - ended[each] for each in begun if begun[each] > ended[each]})
-
-
-def _listed(counted: Stats) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in counted.items())

@@ -58,7 +58,7 @@ PROBES = """\
 """
 ENVOY = "envoy-traffic-mock/envoyproxy"
 
-Deploy = Callable[[Group], Scene]
+Deploy = Callable[..., Scene]
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +156,38 @@ def test_what_cannot_be_observed_is_a_line_and_hides_no_other_probe(group: Group
     assert [each.probe for each in observer.results] == ["small/get", "small/get-again"]
     assert str(caught.value).startswith(f"the probe nowhere ({nowhere.where}) of inbound-interception small: no.such")
     assert "\n" not in str(caught.value)
+
+
+TWO = """\
+- group: both
+  why: the second Envoy is asked to end
+  from: client/client
+  to: {pod: envoy-traffic-mock, port: 80}
+  probes:
+  - {name: quit, method: POST, path: /quitquitquit, to: {pod: second, port: 15000}}
+  - {name: second, to: {pod: second, port: 15000}, path: /ready}
+"""
+
+
+def test_another_envoy_of_the_scenario_that_ends_is_told_and_made_anew(tmp_path: Path, deploy: Deploy) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    folder = tmp_path / "manifests" / "inbound-interception"
+    (folder / "probes.yaml").write_text(TWO)
+    about = folder / "scenario.yaml"
+    first = "- {pod: envoy-traffic-mock, container: envoyproxy}\n"
+    about.write_text(about.read_text().replace(first, f"{first}- {{pod: second, container: envoyproxy}}\n"))
+    pod = (
+        (folder / "pod.yaml")
+        .read_text()
+        .replace("name: envoy-traffic-mock", "name: second")
+        .replace("app: envoy", "app: x")
+    )
+    (folder / "second.yaml").write_text(pod)
+    kustomization = folder / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text().replace("- pod.yaml", "- pod.yaml\n- second.yaml"))
+    scenario = Library(tmp_path / "manifests").scenario("inbound-interception")
+    [group] = read_probes(scenario)
+    quitting, second = (each.observation for each in Observer(deploy(group, scenario), group).observe())
+
+    assert (broken(quitting).envoy, str(broken(quitting))) == ("second/envoyproxy", "ends with exit code 0")
+    assert (second.status, second.body, second.breakdown) == (200, "LIVE\n", UNSET)
