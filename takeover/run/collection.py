@@ -74,9 +74,10 @@ class Collection:
         """
         places: dict[pytest.Item, tuple[str, str, str]] = {}
         for item in items:
-            if KEY not in item.stash and "scene" in getattr(item, "fixturenames", ()):
+            release = parameters_of(item).get("envoy_release")  # none where a suite has a fixture `scene` of its own
+            if KEY not in item.stash and release is not None and "scene" in getattr(item, "fixturenames", ()):
                 before = self._sabotages.edits_before(item) if self._sabotages is not None else ()
-                item.stash[KEY] = key_of(item, parameters_of(item)["envoy_release"], _repeat(item), before)
+                item.stash[KEY] = key_of(item, release, _repeat(item), before)
             key = item.stash.get(KEY, None)
             if key is None:
                 places[item] = ("", "", "")

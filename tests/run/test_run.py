@@ -143,3 +143,10 @@ def test_that_tells(scene, number):
     marks = re.findall(r"deployed as (\S+)", result.stdout)
     assert (marks[0], marks[2]) == (marks[1], marks[3]), result.stdout
     assert marks[0] != marks[2]
+
+
+def test_a_fixture_of_a_suites_own_may_be_called_scene(suite: Path) -> None:
+    own = "import pytest\n\n@pytest.fixture\ndef scene():\n    return 7\n\ndef test_it(scene):\n    assert scene == 7\n"
+    (suite / "test_it.py").write_text(own)
+    result = run(str(suite))
+    assert result.returncode == 0, result.stdout + result.stderr
