@@ -80,7 +80,10 @@ class Pod(Protocol):
         ...
 
     def how_to_enter(self, container: str) -> str:
-        """The shell command with which a person enters that container."""
+        """The shell command with which a person enters that container as its user: it begins a `sh`.
+
+        What follows goes to that one: `-c COMMAND` runs a single command there.
+        """
         ...
 
 

@@ -3,6 +3,9 @@
 import contextlib
 import operator
 import re
+import shlex
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -125,6 +128,17 @@ class DeploymentContract(Contract):
         assert fields["Uid"].split() == [str(uid)] * 4
         assert fields["Gid"].split() == [str(gid)] * 4
         assert [each for each in (*has, *lacks) if effective >> each & 1] == has
+
+    @pytest.mark.parametrize("name", ["main", "user"])
+    def test_a_person_enters_as_the_containers_user(self, workshop: Deployment, name: str) -> None:
+        tools = workshop.pod("tools")
+        asked, way = "id -u; id -g; readlink /proc/self/ns/net; hostname", tools.how_to_enter(name)
+        if shutil.which(shlex.split(way)[0]) is None:
+            pytest.skip(f"a person would need {shlex.split(way)[0]}")
+        typed = ["sh", "-c", f"{way} -c {shlex.quote(asked)}"]
+        entered = subprocess.run(typed, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+        assert entered.returncode == 0, entered.stderr
+        assert entered.stdout.decode() == _shell(tools.container(name), asked)
 
     def test_a_config_maps_file_has_its_text_and_mode_and_cannot_be_written(self, main: Container) -> None:
         assert _shell(main, "cat /etc/settings/greeting; stat -L -c %a /etc/settings/greeting") == "good morning\n440\n"

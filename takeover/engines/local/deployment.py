@@ -99,6 +99,7 @@ class LocalPod:
         self._deployment = deployment
         self._node = node
         self.init_containers = [each.name for each in spec.spec.init_containers]
+        self._users = {each.name: each.security_context for each in spec.spec.containers}
         self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers}
 
     @property
@@ -136,9 +137,10 @@ class LocalPod:
     def how_to_enter(self, container: str) -> str:
         """See `takeover.engines.contract.Pod.how_to_enter`."""
         inode = self._node.pid_namespace(self._full_name, self.container(container).name)
-        user = "" if host.is_root() else "--user --preserve-credentials "
-        namespaces = f"{user}--mount --net --pid --ipc --uts --root --wd"
-        return f"nsenter --target {_first_process(inode)} {namespaces} /usr/bin/env {PATH_IN_CONTAINERS} sh"
+        namespaces = "" if host.is_root() else "--user --preserve-credentials "
+        namespaces += "--mount --net --pid --ipc --uts --root --wd"
+        shell = f"/usr/bin/env {PATH_IN_CONTAINERS} {_as_user(self._users[container])}sh"
+        return f"nsenter --target {_first_process(inode)} {namespaces} {shell}"
 
 
 class LocalDeployment:
@@ -248,6 +250,12 @@ class LocalDeployment:
             for name, pod in self.pods.items()
             for container, log in pod.logs().items()
         }
+
+
+def _as_user(security: objects.SecurityContext) -> str:
+    """The beginning of a command that is to run as the container's user: rules of its Pod may depend on that."""
+    uid, gid = security.run_as_user, security.run_as_group or 0
+    return f"setpriv --reuid {uid} --regid {gid} --clear-groups " if (uid, gid) != (0, 0) else ""
 
 
 def _first_process(inode: int) -> int:
