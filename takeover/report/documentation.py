@@ -84,6 +84,7 @@ def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: S
         about=about,
         paths=PATHS,
         suites=suites,
+        lines=[(each, scenario.as_written(each)) for each in scenario.try_lines],
         visiting=visiting,
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
         addresses=list(_addresses(scenario.objects())),

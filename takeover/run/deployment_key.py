@@ -30,6 +30,11 @@ class DeploymentKey:
     only_for: str
     bases: tuple[str, ...] = ()
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether what it deploys may be other than the scenario: edited, or left by a test that has it for itself."""
+        return bool(self.edits or self.only_for)
+
 
 KEY: pytest.StashKey[DeploymentKey] = pytest.StashKey()
 """On every item that needs a deployment."""

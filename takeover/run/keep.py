@@ -1,5 +1,6 @@
 """`--keep`: after the tests, the scenarios stay until Ctrl-C."""
 
+import shlex
 import signal
 from collections.abc import Generator
 
@@ -7,8 +8,9 @@ import pytest
 
 from takeover.base.errors import TakeoverError
 from takeover.compare.reproduce import variable
-from takeover.engines.contract import ClusterEngine, Pod
+from takeover.engines.contract import ClusterEngine, Deployment, Pod
 from takeover.run.scene_pool import ScenePool
+from takeover.scenario.try_lines import TryLine
 
 
 class Keep:
@@ -35,14 +37,31 @@ class Keep:
 
 def _show(pool: ScenePool, reporter: pytest.TerminalReporter) -> None:
     reporter.section("kept until Ctrl-C")
-    for (scenario, release), scene in pool.held.items():
+    for (scenario, release), (key, scene) in pool.held.items():
         reporter.write_line(f"{scenario} on Envoy {release}")
         for pod_name, pod in scene.deployment.pods.items():
             reporter.write_line(f"  {variable(pod_name)}={pod.ip}")  # as a shell takes it
             for container in pod.containers:
                 reporter.write_line(f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
+        if scene.deployment.scenario.try_lines:
+            changed = "; a test changed it, and it may show something else" if key.is_changed else ""
+            reporter.write_line(f"  what its suite proves, by hand{changed}:")
+        for line in scene.deployment.scenario.try_lines:
+            reporter.write_line(f"    {how_to_try(scene.deployment, line)}")
+            reporter.write_line(f"      shows: {line.shows}")
     if isinstance(pool.engine, ClusterEngine):
         reporter.write_line(f"should this process die: {pool.engine.how_to_delete()}")
+    reporter.flush()  # into a file or a pipe, too, of which nobody sees the end before Ctrl-C
+
+
+def how_to_try(deployment: Deployment, line: TryLine) -> str:
+    """The shell command with which a person runs that line in the deployment."""
+
+    def address(pod: str) -> str:
+        return deployment.pod(pod).ip
+
+    command = line.with_values(deployment.host_name, deployment.service_ip, address)
+    return f"{_how_to_enter(deployment.pod(line.pod), line.container)} -c {shlex.quote(command)}"
 
 
 def _how_to_enter(pod: Pod, container: str) -> str:

@@ -55,7 +55,7 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
     group.addoption(
         "--keep",
         action="store_true",
-        help="after the tests, hold the scenarios, print how to enter each Pod, and end at Ctrl-C",
+        help="after the tests, hold the scenarios, print how to enter each Pod and what to try, and end at Ctrl-C",
     )
     group.addoption(
         "--probes",

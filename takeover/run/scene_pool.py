@@ -17,7 +17,8 @@ class ScenePool:
     Args:
         make_engine: makes the engine, when it is first needed.
         deploy: makes the scene of a key.
-        keep: whether the last scene of each scenario and Envoy is held until the end.
+        keep: whether one scene of each scenario and Envoy is held until the end: the last one that no test changed, or
+            else the last one.
     """
 
     def __init__(self, make_engine: Callable[[], Engine], deploy: Deploy, keep: bool) -> None:
@@ -28,8 +29,8 @@ class ScenePool:
         self._ahead: dict[DeploymentKey, Future[Scene]] = {}
         self._current: tuple[DeploymentKey, Scene] | None = None
         self._failed: dict[DeploymentKey, TakeoverError] = {}
-        self.held: dict[tuple[str, str], Scene] = {}
-        """With `keep`: (scenario, Envoy) → its last scene."""
+        self.held: dict[tuple[str, str], tuple[DeploymentKey, Scene]] = {}
+        """With `keep`: (scenario, Envoy) → the scene that is held."""
 
     @property
     def engine(self) -> Engine:
@@ -77,14 +78,16 @@ class ScenePool:
             self._ahead[key] = deployer.submit(self._deploy, engine, key)
 
     def drop_current(self) -> None:
-        """Removes the scene that is there; with `keep`, the last one of each scenario and Envoy is held."""
+        """Removes the scene that is there; with `keep`, it may be held in the place of the one before."""
         if self._current is None:
             return
         key, scene = self._current
         over: Scene | None = scene
         if self._keep:
             place = (key.scenario, key.release)
-            over, self.held[place] = self.held.get(place), scene
+            before = self.held.get(place)
+            if before is None or before[0].is_changed or not key.is_changed:
+                over, self.held[place] = before[1] if before is not None else None, (key, scene)
         if over is not None:
             over.close()
         self._current = None  # only now: a Ctrl-C leaves it among what is to be removed
@@ -96,7 +99,7 @@ class ScenePool:
         made_ahead = [each.result() for each in self._ahead.values() if not each.cancelled() and not each.exception()]
         if self._current is not None:
             made_ahead.append(self._current[1])
-        for scene in (*made_ahead, *self.held.values()):
+        for scene in (*made_ahead, *(each for _, each in self.held.values())):
             scene.close()
         self._ahead.clear()
         self.held.clear()

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from takeover.base.errors import BadInputError
 from takeover.scenario import places
 from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
-from takeover.scenario.documents import Bindings, Documents
+from takeover.scenario.documents import Bindings, Documents, canonical
 from takeover.scenario.edit_tree import equal
 from takeover.scenario.edits import Edit
 from takeover.scenario.kustomization import (
@@ -23,6 +23,7 @@ from takeover.scenario.kustomization import (
 from takeover.scenario.places import ControlPlace, DestinationPlace, EnvoyPlace
 from takeover.scenario.scenario_file import BASE_FILE, FILE, BaseFile, ScenarioFile
 from takeover.scenario.supplying import Supplied, supplied
+from takeover.scenario.try_lines import TryLine, try_lines
 from takeover.scenario.typed_yaml import Json, read_entry
 from takeover.scenario.written_edits import LocatedEdit, edit_of
 from takeover.scenario.yaml_text import Key
@@ -70,6 +71,7 @@ class Scenario:
         controls: what ends its connections when asked.
         supports: the versions of Envoy that it supports; None for all.
         known_failures: tests that fail on some versions.
+        try_lines: commands that show what its suite proves.
     """
 
     library: "Library" = field(repr=False)
@@ -83,6 +85,7 @@ class Scenario:
     controls: tuple[ControlPlace, ...]
     supports: Support | None
     known_failures: tuple[KnownFailure, ...]
+    try_lines: tuple[TryLine, ...]
     _envoys: tuple[EnvoyPlace, ...] = field(repr=False)
     _bind: tuple[LocatedEdit, ...] = field(repr=False)
     _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
@@ -119,6 +122,7 @@ class Scenario:
             controls=places.controls(described, documents),
             supports=None if about.supports is UNSET else support_of(about.supports),
             known_failures=tuple(map(known_failure_of, about.known_failures)),
+            try_lines=try_lines(about.try_, documents),
             _envoys=envoys,
             _bind=bind,
             _config_maps=kustomization.config_maps,
@@ -201,6 +205,11 @@ class Scenario:
         """
         documents, known = self._state(bindings)
         return {name: documents.text(name, known) for name in documents.files}
+
+    def as_written(self, line: TryLine) -> str:
+        """Its command with the names and addresses of the manifests, and with stand-ins for those of Pods."""
+        known = _AsWritten(self._documents.services())
+        return line.with_values(known.host_name, lambda name: known.cluster_ip(canonical(name)), "IP of {}".format)
 
     def config(self, file: str) -> Json:
         """The data of one YAML config file, as written and edited; not to be changed."""

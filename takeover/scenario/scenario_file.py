@@ -61,6 +61,21 @@ class ControlEntry(Entry):
     port: Port
 
 
+class TryEntry(Entry):
+    """A command that a person runs in a scenario that is kept, and that shows what its suite proves.
+
+    Args:
+        in_: where it runs: POD/CONTAINER.
+        command: a line for a shell. `{host_name: SERVICE}`, `{cluster_ip: SERVICE}` and `{pod_ip: POD}` in it stand for
+            what only a run knows.
+        shows: what is in its output then.
+    """
+
+    in_: Text = msgspec.field(name="in")
+    command: Text
+    shows: Text
+
+
 class ScenarioFile(Entry, kw_only=True):
     """`scenario.yaml`: makes a folder with a kustomization.yaml a scenario.
 
@@ -75,6 +90,7 @@ class ScenarioFile(Entry, kw_only=True):
         known_failures: tests that fail on some versions of Envoy.
         bind: edits that put in what only a run knows, after all others; where one of those has put something else at
             the place, it stays.
+        try_: commands that show by hand what its suite proves; a run with --keep prints them.
     """
 
     RENAMED: ClassVar = {"run": "bind"}
@@ -88,6 +104,7 @@ class ScenarioFile(Entry, kw_only=True):
     supports: SupportEntry | UnsetType = UNSET
     known_failures: tuple[KnownFailureEntry, ...] = ()
     bind: tuple[EditEntry, ...] = ()
+    try_: tuple[TryEntry, ...] = msgspec.field(name="try", default=())
 
 
 class BaseFile(Entry):

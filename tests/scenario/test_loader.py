@@ -223,7 +223,16 @@ def test_an_object_in_several_namespaces_needs_its_namespace(folder: Callable[..
 
 
 ABOUT = "title: a\nchinese: b\narticle: '1'\nenvoys: [{pod: web, container: web}]\n"
+TRY = f"{ABOUT}try:\n- {{command: 'ls', shows: a, in: "
 EDIT = f"{ABOUT}bind:\n- in: envoy.yaml\n"
+
+
+def test_a_line_to_try_gets_what_only_a_run_knows(folder: Callable[..., Path]) -> None:
+    command = "curl {host_name: v1/app} {cluster_ip: web} {pod_ip: default/web} %{http_code}"
+    [line] = load(folder({"scenario.yaml": f"{TRY}web/web}}".replace("ls", command)})).try_lines
+    assert (line.pod, line.container, line.shows) == ("web", "web", "a")
+    known = line.with_values(host_name="h {}".format, cluster_ip="c {}".format, pod_ip="p {}".format)
+    assert known == "curl h v1/app c web p default/web %{http_code}"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +241,7 @@ EDIT = f"{ABOUT}bind:\n- in: envoy.yaml\n"
         (
             f"{ABOUT}author: me",
             ":5: author is not supported; supported: title, chinese, article, chapter, envoys, destinations, supports, "
-            "known_failures, bind",
+            "known_failures, bind, try",
         ),
         (ABOUT.replace("'1'", "1"), ":3: article must be a string, not a number"),
         (ABOUT.replace("envoys", "# envoys"), ":1: envoys is missing"),
@@ -256,6 +265,11 @@ EDIT = f"{ABOUT}bind:\n- in: envoy.yaml\n"
             f"{ABOUT}destinations: [{{pod: web, container: web, port: 1, log: json, fields: {{uri: 1}}}}]",
             ":5: each value of destinations[0].fields must be a string",
         ),
+        (f"{TRY}web/none}}", ":6: Pod web has no container none; it has web"),
+        (f"{TRY}none/web}}", ":6: none/web: no such place; there are web/web"),
+        (f"{TRY}web/web}}".replace("ls", "ls {cluster_ip: no}"), ":6: no Service no; there are v1/app, web"),
+        (f"{TRY}web/web}}".replace("ls", "ls {pod_ip: no}"), ":6: no Pod no; there are web"),
+        (f"{ABOUT}try:\n- {{in: web/web, command: ls}}", ":6: try[0].shows is missing"),
         (f"{ABOUT}run: []", ":5: run is now called bind"),
         (f"{ABOUT}bind: {{}}", ":5: bind must be a list, not a mapping"),
         (
