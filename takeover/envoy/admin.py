@@ -52,14 +52,6 @@ class Admin:
         """`envoy.admin.v3.ConfigDump`: everything that this Envoy is configured with, endpoints included."""
         return self._json("/config_dump", {"include_eds": ""})
 
-    def clusters(self) -> list[dict[str, Any]]:
-        """`envoy.admin.v3.ClusterStatus` of each cluster: its hosts, their addresses, health and counters."""
-        return cast("list[dict[str, Any]]", self._json("/clusters", {"format": "json"}).get("cluster_statuses", []))
-
-    def listeners(self) -> list[dict[str, Any]]:
-        """`envoy.admin.v3.ListenerStatus` of each listener: its name and address."""
-        return cast("list[dict[str, Any]]", self._json("/listeners", {"format": "json"}).get("listener_statuses", []))
-
     def wait_until_serving(self, config_id: str, deadline: float) -> None:
         """Waits, at most `deadline` seconds, until the Envoy that runs with that config id is LIVE.
 

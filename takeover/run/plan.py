@@ -69,11 +69,6 @@ class Plan:
     docs: Path | None
 
     @property
-    def collects(self) -> bool:
-        """Whether this process collects tests: xdist's controller does not."""
-        return self.role != "controller"
-
-    @property
     def hears_reports(self) -> bool:
         """Whether the reports of all tests come to this process."""
         return self.role != "worker"

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, get_args
 
 
 class _Missing(enum.Enum):
@@ -34,8 +34,6 @@ class HostName:
 class ConfigId:
     """A value that only a run knows: unique to each deployment and content of its ConfigMaps."""
 
-
-RunValue: TypeAlias = ClusterIp | HostName | ConfigId
 
 Op = Literal["replace", "add", "append", "remove"]
 OPS: Final[tuple[Op, ...]] = get_args(Op)

@@ -56,19 +56,15 @@ def test_bad_pattern_is_bad_input(admin: Admin) -> None:
         admin.stats("(")
 
 
-def test_shows_configuration_clusters_and_listeners(admin: Admin) -> None:
+def test_shows_configuration(admin: Admin) -> None:
     kinds = {config["@type"].rpartition(".")[2] for config in admin.config_dump()["configs"]}
     assert {"BootstrapConfigDump", "ClustersConfigDump", "ListenersConfigDump"} <= kinds
-    assert [cluster["name"] for cluster in admin.clusters()] == ["nobody"]
-    (listener,) = admin.listeners()
-    assert listener["name"] == "blackhole"
-    assert listener["local_address"]["socket_address"]["port_value"] > 0
 
 
 def test_answer_other_than_200_is_an_error() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(500))
     with httpx.Client(base_url="http://envoy", transport=transport) as client, pytest.raises(httpx.HTTPStatusError):
-        Admin(client).clusters()
+        Admin(client).config_dump()
 
 
 def test_not_live_is_waited_for() -> None:
