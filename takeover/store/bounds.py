@@ -98,18 +98,19 @@ class _Shortening:
         stats = {cut(name, self._text): moved for name, moved in list(observed.stats.items())[: self._entries]}
         if rest := self._rest(list(observed.stats.items())):
             stats[rest] = len(observed.stats) - self._entries
-        return Observation(
-            observed.status,
-            cut(observed.reason, self._text),
-            cut(observed.protocol, self._text),
-            self._headers(observed.headers),
-            cut(observed.body, self._text),
-            observed.end,
-            interim,
-            self._headers(observed.trailers),
-            log,
-            stats,
-            self.texts(observed.warnings),
+        broken = observed.breakdown
+        return replace(
+            observed,
+            reason=cut(observed.reason, self._text),
+            protocol=cut(observed.protocol, self._text),
+            headers=self._headers(observed.headers),
+            body=cut(observed.body, self._text),
+            interim=interim,
+            trailers=self._headers(observed.trailers),
+            log=log,
+            stats=stats,
+            warnings=self.texts(observed.warnings),
+            breakdown=broken and replace(broken, why=cut(broken.why, self._text), log=self.texts(broken.log)),
         )
 
     def texts(self, texts: Sequence[str]) -> list[str]:

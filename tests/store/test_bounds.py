@@ -64,6 +64,13 @@ def test_all_of_it_at_once_is_bounded_too(document: Callable[..., Document]) -> 
     assert isinstance(shorter.observation, Observation)
 
 
+def test_an_envoy_that_broke_down_is_still_said_to(document: Callable[..., Document]) -> None:
+    broken = {"envoy": "a/envoyproxy", "how": "ended", "exit_code": 139, "log": ["x" * 1_000_000]}
+    shorter = bounds.probe(document("a", {"breakdown": broken}).probes[0])
+    assert str(shorter.observation.breakdown) == "ends with signal 11 (SIGSEGV)"
+    assert len(encode(shorter)) <= bounds.MOST_OF_A_PROBE
+
+
 def test_a_test_keeps_its_verdict_and_as_much_evidence_as_there_is_room_for() -> None:
     arrival = Arrival(1.0, "a", "b", "GET", "/", "h", 200)
     few = Outcome("t", "s", "t", "pass", evidence=[[DestinationHop("d", {"log": (0, 9)}, [arrival] * 300)]])
