@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Writes the file. Returns the exit code. Raises: BadInputError."""
+    if options.picture.suffix != ".svg":
+        raise BadInputError(f"{display_path(options.picture)}: the picture is SVG, and nothing else: call it NAME.svg")
     files = paths_of(options.results, options.reports).values() if options.results else latest(options.reports)
     drawn = matrix(library_of(options), [store.read(each) for each in files])
     try:

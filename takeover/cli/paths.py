@@ -11,6 +11,7 @@ from takeover.report.page import sections
 from takeover.report.pictures import traces
 from takeover.store import documents as store
 
+_PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
 DESCRIPTION = "Draws the trace of each scenario's traffic, the longest one that a run measured: DIR/SCENARIO.svg."
 
 
@@ -25,6 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Writes the files. Returns the exit code. Raises: BadInputError."""
+    if options.folder.suffix.lower() in _PICTURES:
+        raise BadInputError(
+            f"{display_path(options.folder)}: a folder is needed, in which each scenario gets its own picture, as SVG"
+        )
     path = store.find(options.of, options.reports) if options.of else latest(options.reports)[0]
     document = store.read(path)
     if not any(each.evidence for each in document.tests):

@@ -54,14 +54,16 @@ class Collection:
     ) -> Iterator[None]:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
         check_known_failures(config, items, self._plan)
-        add_probes(session, items, self._plan, self._scenes.deployed)
-        if self._sabotages is not None:
-            self._sabotages.keep_fitting(items)
+        with _counted(session, items):
+            add_probes(session, items, self._plan, self._scenes.deployed)
+            if self._sabotages is not None:
+                self._sabotages.keep_fitting(items)
 
         yield
 
         if self._sabotages is not None:
-            self._sabotages.arrange(session, items)
+            with _counted(session, items):
+                self._sabotages.arrange(session, items)
         self._say_what_each_needs(items)
         mark_by_version(items, self._plan)
         if self._plan.role == "worker" and self._sabotages is None:
@@ -138,6 +140,20 @@ class Collection:
         self._scenarios.clear()
         self._scopes.note(session.items)
         gc.freeze()
+
+
+@contextlib.contextmanager
+def _counted(session: pytest.Session, items: list[pytest.Item]) -> Iterator[None]:
+    """Tells who counts tests of those that come and go within: pytest's count of what is left would be below zero."""
+    before = list(items)
+    yield
+    known, left = set(before), set(items)
+    added: list[pytest.Item | pytest.Collector] = [each for each in items if each not in known]
+    if added:
+        report = pytest.CollectReport(session.nodeid, "passed", None, added)
+        session.config.hook.pytest_collectreport(report=report)
+    if gone := [each for each in before if each not in left]:
+        session.config.hook.pytest_deselected(items=gone)
 
 
 def _content(key: DeploymentKey) -> _Content:

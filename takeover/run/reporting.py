@@ -7,6 +7,8 @@ import pytest
 
 from takeover.run.conclusion import Conclusion
 from takeover.run.difference_reports import hand_out
+from takeover.run.nothing_chosen import line as nothing_chosen
+from takeover.run.plan import Plan
 from takeover.run.record import SabotageOutcome, record_of
 from takeover.run.results import Results
 from takeover.run.versions import declared_lines
@@ -23,7 +25,10 @@ class Reporting:
         sabotages: None without --sabotage.
     """
 
-    def __init__(self, results: Results | None, conclusion: Conclusion | None, sabotages: "Sabotages | None") -> None:
+    def __init__(
+        self, plan: Plan, results: Results | None, conclusion: Conclusion | None, sabotages: "Sabotages | None"
+    ) -> None:
+        self._plan = plan
         self._results = results
         self._conclusion = conclusion
         self._sabotages = sabotages
@@ -66,7 +71,9 @@ class Reporting:
         if self._conclusion.failing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+    ) -> None:
         """What there is to read at the end, in order. Differences that fail the run stand among what failed."""
         sections: list[tuple[str, Iterable[str]]] = [("declared in scenario.yaml", declared_lines(terminalreporter))]
         if self._sabotages is not None and self._sabotage_outcomes:
@@ -83,3 +90,5 @@ class Reporting:
             terminalreporter.write_line(line)
         if self._conclusion is not None and self._conclusion.failing:
             terminalreporter.stats.setdefault("failed", []).extend(self._conclusion.failing)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            terminalreporter.write_line(nothing_chosen(config, self._plan))

@@ -60,7 +60,7 @@ def wire(config: pytest.Config) -> None:
                 parts.append(live.Live(config, reporter, results, plan.library))
         if reporter is not None and Annotations.are_wanted():
             parts.append(Annotations(reporter))
-        parts.append(Reporting(results, conclusion, sabotages))
+        parts.append(Reporting(plan, results, conclusion, sabotages))
         if ProbesLeftOut.is_wanted(config):
             parts.append(ProbesLeftOut(plan))
     elif (teller := ChosenTestsTeller.of(config)) is not None:
