@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         raise BadInputError(f"{new.envoy.name} has no runtime guards that could bring an old behaviour back")
     console.write(line(comparison, difference), f"probe: {place.scenario} {place.probe}, on Envoy {release.name}")
     of_both = observation_changes(before, after)
-    changed = next((each for each in of_both if (each.kind, each.what) == (difference.kind, difference.what)), None)
+    # Of two observations alone nobody can tell whether a statistic was there before it moved.
+    kind = "statistic" if difference.kind == "statistic-added" else difference.kind
+    changed = next((each for each in of_both if (each.kind, each.what) == (kind, difference.what)), None)
     if changed is None:
         raise BadInputError(f"{difference.id}: both Envoys do the same: there is no old behaviour to bring back")
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], console.write)) as engine:

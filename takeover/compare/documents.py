@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from takeover.compare import breakdowns
 from takeover.compare.kinds import BY_NAME, Change
-from takeover.compare.observations import ObservedChange, observation_changes, warning_changes
+from takeover.compare.observations import ObservedChange, general, observation_changes, warning_changes
 from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
@@ -48,7 +48,7 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
         yield from _test_changes(was, now)
     for config_was, config_now in _pairs(old.configs, new.configs):
         yield from _config_changes(config_was, config_now)
-    known = frozenset(old.binary.stats) if old.binary else frozenset()
+    known = _known_stats(old)
     for probe_was, probe_now in _pairs(old.probes, new.probes):
         for each in observation_changes(probe_was.observation, probe_now.observation, known):
             yield _placed(each, probe_now.scenario, probe_now.probe)
@@ -58,6 +58,17 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
     for kind in BY_NAME.values():
         if kind.find is not None:
             yield from kind.find(old, new)
+
+
+def _known_stats(document: Document) -> frozenset[str]:
+    """The statistics that the binary has, by their general names; empty if it was not asked.
+
+    Those that name a status or a code are there only once they have moved.
+    """
+    if document.binary is None:
+        return frozenset()
+    names = set(document.binary.stats).union(*(each.observation.stats for each in document.probes))
+    return frozenset(map(general, names))
 
 
 def _key(entry: Outcome | ProbeResult | ConfigResult) -> _Key:

@@ -1,5 +1,6 @@
 """What changed between two observations of the same probe."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +40,8 @@ def observation_changes(
     """The changes from `was` to `now`; of one under which an Envoy broke down nothing but that can be compared.
 
     Args:
-        known_stats: statistics that the old binary has, whether or not they moved; empty if that was not asked.
+        known_stats: statistics that the old binary has, whether or not they moved, by their general names: an old
+            counter that moves at another cluster is not new. Empty if that was not asked.
     """
     if broken := breakdowns.change("", "", breakdowns.of(was), breakdowns.of(now)):
         if broken.was != broken.now:
@@ -157,13 +159,14 @@ def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: Abstrac
         before, after = was.get(name, 0), now.get(name, 0)
         if before == after:
             continue
-        is_new = bool(known) and name not in known and name not in was
+        is_new = bool(known) and general(name) not in known and name not in was
         if is_new:
             yield ObservedChange("statistic-added", general(name), None, "moves")
         else:
             yield ObservedChange("statistic", general(name), f"{before:+d}", f"{after:+d}")
 
 
+@functools.lru_cache(maxsize=1 << 14)  # the same names come in hundreds of probes
 def general(stat: str) -> str:
     """The statistic's name without what a scenario calls its owner."""
     for pattern, generally in _OWNERS:

@@ -158,6 +158,17 @@ def test_a_statistic_that_the_old_one_did_not_have_is_new(document: Make) -> Non
     ]
 
 
+def test_an_old_counter_that_moves_at_another_cluster_is_not_new(document: Make) -> None:
+    old = document("a", {"stats": {"cluster.one.upstream_rq_2xx": 1}}, **facts(stats=["cluster.one.upstream_rq"]))
+    moved = {"cluster.one.upstream_rq_2xx": 1, "cluster.two.upstream_rq": 1, "cluster.two.upstream_rq_2xx": 1}
+    new = document("b", {"stats": {**moved, "cluster.two.upstream_new": 1}}, **facts(stats=["cluster.one.upstream_rq"]))
+    assert told(compared([old, new])) == [
+        ("statistic", "cluster.*.upstream_rq", "+0", "+1"),
+        ("statistic", "cluster.*.upstream_rq_2xx", "+0", "+1"),  # the inventory has none of a status: it moved before
+        ("statistic-added", "cluster.*.upstream_new", None, "moves"),
+    ]
+
+
 def outcome(state: str, reason: str = "", name: str = "test_it") -> dict[str, Any]:
     return {"tests": [{"id": name, "scenario": "one", "name": name, "state": state, "reason": reason}]}
 
