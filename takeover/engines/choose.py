@@ -9,7 +9,7 @@ An engine of one's own is registered before a run is configured, for instance by
 `takeover.engines.contract.Engine` is what it must offer; the classes of `takeover.engines.conformance` test it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,19 +53,30 @@ Make = Callable[[EngineOptions, Sequence[Release], Callable[[str], None]], Engin
 class _Registered:
     make: Make
     shared: bool
+    takes: frozenset[str] | None
 
 
 _ENGINES: dict[str, _Registered] = {}
 
 
-def register(name: str, make: Make, *, shared: bool = False) -> None:
+OPTIONS = {
+    "images": ("--image",),
+    "kube_context": ("--kube-context",),
+    "kubeconfig": ("--kubeconfig",),
+    "kind": ("--cluster-name", "--keep-cluster", "--kind-image", "--kind-bin", "--kind-kubectl-bin"),
+}
+"""Fields of `EngineOptions` that not every engine has a use for, and the options of a run that fill them."""
+
+
+def register(name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None) -> None:
     """Makes an engine known under a name, in the place of one that had it.
 
     Args:
         make: called when a run that chose this engine needs it first.
         shared: whether a run with workers makes one in its controller, before theirs: a `SharedEngine`.
+        takes: which fields of `OPTIONS` it has a use for: the options of others are refused. None: any.
     """
-    _ENGINES[name] = _Registered(make, shared)
+    _ENGINES[name] = _Registered(make, shared, None if takes is None else frozenset(takes))
 
 
 def names() -> list[str]:
@@ -77,6 +88,25 @@ def require(name: str) -> None:
     """Raises: BadInputError that lists the names there are, when `name` is none of them."""
     if name not in _ENGINES:
         raise BadInputError(f"--engine: no engine {name!r}; there are {', '.join(_ENGINES)}")
+
+
+def require_use_for(name: str, given: Iterable[str]) -> None:
+    """Raises: BadInputError for an option that has no effect on this engine, which would deceive.
+
+    Args:
+        given: the options of a run that were given.
+    """
+    for option in given:
+        field = next(field for field, options in OPTIONS.items() if option in options)
+        if not _has_use_for(name, field):
+            others = [other for other in _ENGINES if _has_use_for(other, field)]
+            instead = f", or give --engine {' or '.join(others)}" if others else ""
+            raise BadInputError(f"{option} has no effect on --engine {name}: leave it out{instead}")
+
+
+def _has_use_for(name: str, field: str) -> bool:
+    takes = _ENGINES[name].takes
+    return takes is None or field in takes
 
 
 def is_shared(name: str) -> bool:
@@ -123,6 +153,6 @@ def _kind(options: EngineOptions, releases: Sequence[Release], tell: Callable[[s
     return KindEngine(options.kind, options.images, releases, tell)
 
 
-register("local", _local)
-register("kubernetes", _kubernetes)
-register("kind", _kind, shared=True)
+register("local", _local, takes=())
+register("kubernetes", _kubernetes, takes=("images", "kube_context", "kubeconfig"))
+register("kind", _kind, shared=True, takes=("images", "kubeconfig", "kind"))

@@ -1,5 +1,6 @@
 """The command line of a run. Nothing of the library is imported here: every run of pytest declares these options."""
 
+import argparse
 import os
 import shlex
 from pathlib import Path
@@ -93,10 +94,15 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         help="instead of running anything, write a page for each scenario there (the project's own are in docs)",
     )
     # Its own plugin declares them, unless that is blocked (-p no:pytest-kind), as it takes half a second to import.
-    if pluginmanager.is_blocked("pytest-kind") and _asks_for_a_cluster(parser, pluginmanager):
-        from pytest_kind import plugin
+    if pluginmanager.is_blocked("pytest-kind"):
+        if _asks_for_a_cluster(parser, pluginmanager):
+            from pytest_kind import plugin
 
-        plugin.pytest_addoption(parser)
+            plugin.pytest_addoption(parser)
+        else:  # so that an engine that has no use for one can say so
+            group.addoption("--keep-cluster", action="store_true", help=argparse.SUPPRESS)
+            for name in ("--cluster-name", "--kubeconfig", "--kind-image", "--kind-bin", "--kind-kubectl-bin"):
+                group.addoption(name, help=argparse.SUPPRESS)
 
 
 def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> bool:

@@ -35,6 +35,8 @@ Role = Literal["alone", "controller", "worker"]
 
 _FROM_CONTROLLER = "takeover"  # in a worker's input: what its controller found out, as data of built-in types
 
+_NO_NAME = "pytest-kind"  # of a cluster, where none was given
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -148,6 +150,8 @@ def _engine_options(option: Any, from_controller: Any) -> EngineOptions:
     kubeconfig: str | None = getattr(option, "kubeconfig", None)
     name = option.engine or "local"
     choose.require(name)
+    images = _images(option.image)
+    choose.require_use_for(name, _given(option))
     kind = None
     if name == "kind":
         kind = KindOptions(
@@ -160,12 +164,18 @@ def _engine_options(option: Any, from_controller: Any) -> EngineOptions:
         )
     return EngineOptions(
         name,
-        _images(option.image),
+        images,
         option.kube_context,
         Path(kubeconfig) if kubeconfig else None,
         kind,
         from_controller["made"] if from_controller is not None else None,
     )
+
+
+def _given(option: Any) -> list[str]:
+    """The options of engines that somebody gave."""
+    names = {name: name.removeprefix("--").replace("-", "_") for names in choose.OPTIONS.values() for name in names}
+    return [name for name, place in names.items() if getattr(option, place, None) not in (None, [], False, _NO_NAME)]
 
 
 def _images(options: list[str]) -> dict[str, str]:

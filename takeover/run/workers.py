@@ -28,10 +28,16 @@ _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
 
 
 def choose_number(config: pytest.Config) -> None:
-    """Stands for -n where there is enough to do for all cores; to be called before xdist looks at it."""
+    """Stands for -n where there is enough to do for all cores; to be called before xdist looks at it.
+
+    Raises: pytest.UsageError for a number that is none of workers.
+    """
     if hasattr(config, "workerinput"):
         return  # this is such a worker
     option = config.option
+    given = config.getoption("numprocesses", None)
+    if isinstance(given, int) and given < 0:
+        raise pytest.UsageError(f"-n {given}: give the number of workers, 0 for none")
     is_said = config.getoption("numprocesses", 0) is not None or option.tx or option.dist != "no"
     one_process = option.keep or option.usepdb or option.collectonly or option.engine not in (None, "local")
     if not is_said and not one_process and (number := _worth_their_start(config)) > 1:

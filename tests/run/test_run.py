@@ -17,15 +17,26 @@ from tests.run.outside import ROOT, SUITE, one_line, run
         (["--envoy", "/no/such/envoy"], r"/no/such/envoy"),
         (["--engine", "nonsense"], r"no engine 'nonsense'; there are local, kubernetes, kind"),
         (["--image", "nginx"], r"--image nginx: give it as ROLE=REFERENCE"),
-        (["--image", "envoy=redis:7"], r"image redis:7: nothing on this machine provides it"),
-        (["--image", "database=nginx"], r"no image role 'database'; there are nginx, iptables, envoy, relay"),
+        (
+            ["--image", "nginx=nginx:1"],
+            r"--image has no effect on --engine local: leave it out, or give --engine k",
+        ),
+        (["--kube-context", "x"], r"--kube-context has no effect on --engine local: .* give --engine kubernetes$"),
+        (["--kubeconfig", "x"], r"--kubeconfig has no effect on --engine local: .* give --engine kubernetes or kind$"),
+        (["--keep-cluster"], r"--keep-cluster has no effect on --engine local: .* give --engine kind$"),
+        (
+            ["--engine", "kind", "--kube-context", "x"],
+            r"--kube-context has no effect on --engine kind: leave it out",
+        ),
+        (["--engine", "kubernetes", "--kind-bin", "x"], r"--kind-bin has no effect on --engine kubernetes: leave it "),
+        (["-n", "-1"], r"-n -1: give the number of workers, 0 for none"),
         (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n"),
     ],
 )
 def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message: str) -> None:
     result = run("suites/inbound", *arguments)
 
-    assert re.search(message, one_line(result))
+    assert re.search(f"^ERROR: .*{message}", one_line(result), re.MULTILINE)
     assert result.returncode == 4
 
 
