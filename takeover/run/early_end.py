@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from takeover.run.half_characters import written_out
+
 _TOLD = "takeover_end"  # in a worker's output: message and exit code
 
 
@@ -64,4 +66,4 @@ class EarlyEnd:
             raise
 
     def _tell(self, message: str, code: int | None) -> None:
-        self._output[_TOLD] = (message, None if code is None else int(code))
+        self._output[_TOLD] = (written_out(message), None if code is None else int(code))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from takeover.model.trace import Trace
-from takeover.run import failure
+from takeover.run import failure, half_characters
 from takeover.run.plan import Plan
 from takeover.run.probe_items import INVENTORY, OBSERVATIONS
 from takeover.run.record import Record, attach
@@ -53,7 +53,7 @@ class Execution:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Gives the report its record; to that of a failure what tells why, before anything is taken down."""
-        report = yield
+        report = half_characters.without((yield), item.config)
         record = Record(subject=subject_of(item))
         if self._sabotages is not None:
             # What a sabotage does to a test is no failure of the run.

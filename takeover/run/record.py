@@ -14,6 +14,7 @@ from takeover.model.document import Inventory, ProbeResult
 from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
 from takeover.model.trace import Hop
+from takeover.run.half_characters import written_out
 
 _ATTRIBUTE = "takeover"
 
@@ -99,7 +100,8 @@ class Seam:
         data = yield
         if data is not None and _ATTRIBUTE in data:
             data[_ATTRIBUTE] = encode(record_of(report))
-        return data
+        clean: dict[str, Any] | None = written_out(data)
+        return clean
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_from_serializable(self, data: dict[str, Any]) -> Generator[None, object, object]:
