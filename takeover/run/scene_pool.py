@@ -1,5 +1,6 @@
 """The scenes of one process of a run: one is there for the tests that share it, the next ones are made meanwhile."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -29,6 +30,7 @@ class ScenePool:
         self._ahead: dict[DeploymentKey, Future[Scene]] = {}
         self._current: tuple[DeploymentKey, Scene] | None = None
         self._failed: dict[DeploymentKey, TakeoverError] = {}
+        self._left: list[str] = []
         self.held: dict[tuple[str, str], tuple[DeploymentKey, Scene]] = {}
         """With `keep`: (scenario, Envoy) → the scene that is held."""
 
@@ -39,6 +41,11 @@ class ScenePool:
         Raises: BadInputError for what this machine or the options lack.
         """
         return self._engine_and_deployer()[0]
+
+    @property
+    def made_engine(self) -> Engine | None:
+        """The engine, if it was made."""
+        return self._made[0] if self._made is not None else None
 
     def _engine_and_deployer(self) -> tuple[Engine, ThreadPoolExecutor]:
         if self._made is None:
@@ -89,21 +96,33 @@ class ScenePool:
             if before is None or before[0].is_changed or not key.is_changed:
                 over, self.held[place] = before[1] if before is not None else None, (key, scene)
         if over is not None:
-            over.close()
+            self._close(over.close)
         self._current = None  # only now: a Ctrl-C leaves it among what is to be removed
 
     def close(self) -> None:
-        """Removes everything."""
+        """Removes everything, also where some of it cannot be removed.
+
+        Raises: TakeoverError that tells all that failed, of scenes that went before, too: no test was to blame for it.
+        """
         if self._made is not None:
             self._made[1].shutdown(cancel_futures=True)
-        made_ahead = [each.result() for each in self._ahead.values() if not each.cancelled() and not each.exception()]
+        scenes = [each.result() for each in self._ahead.values() if not each.cancelled() and not each.exception()]
         if self._current is not None:
-            made_ahead.append(self._current[1])
-        for scene in (*made_ahead, *(each for _, each in self.held.values())):
-            scene.close()
-        self._ahead.clear()
-        self.held.clear()
-        self._current = None
-        if self._made is not None:
-            self._made[0].close()
-            self._made = None
+            scenes.append(self._current[1])
+        with contextlib.ExitStack() as closing:  # the last one first, whatever any of them raises
+            if self._made is not None:
+                closing.callback(self._close, self._made[0].close)
+            for scene in (*(each for _, each in self.held.values()), *scenes):
+                closing.callback(self._close, scene.close)
+            self._ahead.clear()
+            self.held.clear()
+            self._current = self._made = None
+        if self._left:
+            left, self._left = self._left, []
+            raise TakeoverError("; ".join(dict.fromkeys(left)))
+
+    def _close(self, close: Callable[[], None]) -> None:
+        try:
+            close()
+        except (TakeoverError, OSError) as error:
+            self._left.append(str(error) or type(error).__name__)

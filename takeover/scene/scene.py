@@ -261,9 +261,11 @@ class Scene:
         self._witnesses = None
 
     def close(self) -> None:
-        """Removes the deployment."""
-        self._close_clients()
-        self.deployment.delete()
+        """Removes the deployment, also where a client of it cannot be closed."""
+        try:
+            self._close_clients()
+        finally:
+            self.deployment.delete()
 
 
 @contextlib.contextmanager
