@@ -2,12 +2,11 @@
 
 import contextlib
 import functools
-import signal
 from collections.abc import Iterable
 
 import pytest
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
 from takeover.run import live
 from takeover.run.annotations import Annotations
@@ -22,6 +21,7 @@ from takeover.run.keep import Keep
 from takeover.run.plan import Plan, make_plan
 from takeover.run.probe_items import ProbesLeftOut
 from takeover.run.record import Seam, record_of
+from takeover.run.removal import Removal
 from takeover.run.reporting import Reporting
 from takeover.run.results import Results
 from takeover.run.sabotage import Sabotages
@@ -65,9 +65,9 @@ def wire(config: pytest.Config) -> None:
             parts.append(ProbesLeftOut(plan))
     elif (teller := ChosenTestsTeller.of(config)) is not None:
         parts.append(teller)
-    if plan.role == "controller":
-        parts.append(Workers(plan, scopes, lambda: pool.engine))
-    parts.append(Ends(plan, pool, scenes))
+    workers = Workers(plan, scopes, lambda: pool.engine, tell) if plan.role == "controller" else None
+    parts += [workers] if workers is not None else []
+    parts += [Beginning(plan, scenes), Removal(config, pool, workers)]
 
     for part in reversed(parts):  # the last one that is registered is called first
         config.pluginmanager.register(part, f"takeover-{type(part).__name__}")
@@ -77,12 +77,11 @@ def _deploy(plan: Plan, engine: Engine, key: DeploymentKey) -> Scene:
     return Scene.deploy(engine, plan.releases[key.release], plan.scenario_of(key))
 
 
-class Ends:
-    """The beginning and the end of a run: what is said first, what is checked first, what is removed last."""
+class Beginning:
+    """What is said first, and what is checked first."""
 
-    def __init__(self, plan: Plan, pool: ScenePool, scenes: Scenes) -> None:
+    def __init__(self, plan: Plan, scenes: Scenes) -> None:
         self._plan = plan
-        self._pool = pool
         self._scenes = scenes
 
     def pytest_report_header(self) -> list[str]:
@@ -118,14 +117,3 @@ class Ends:
         """With xdist the controller checks the machine, once, before its workers begin."""
         if self._plan.role == "controller":
             self._scenes.check_engine()
-
-    def pytest_unconfigure(self) -> None:
-        """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
-
-        It stays ignored: Python's own end, which is left, would make of a run that is over one that a signal ended.
-        """
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            self._pool.close()
-        except TakeoverError as error:
-            raise pytest.UsageError(f"not all could be removed: {error}") from None

@@ -6,6 +6,10 @@ all suites on one Envoy by one for each core. A part of the suites is over befor
 xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
 
+import contextlib
+import os
+import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Generator
 from pathlib import Path
@@ -16,6 +20,7 @@ import pytest
 from takeover.engines.contract import Engine
 from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
+from takeover.run.interrupt import held
 from takeover.run.plan import Plan
 from takeover.run.subject import release_of
 
@@ -25,6 +30,10 @@ SCOPE: pytest.StashKey[str] = pytest.StashKey()
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _OURS = "load"  # --dist, as -n sets it
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
+_SHORTLY = 2.0
+"""Seconds in which the local engine's workers end."""
+_LONG = 300.0
+"""Seconds in which those end that wait for a cluster: for what they began to deploy, and for what they remove."""
 
 
 def choose_number(config: pytest.Config) -> None:
@@ -93,12 +102,23 @@ class Scopes:
 class Workers:
     """The hooks by which xdist's controller shares a run among its workers; unless --dist asks for another way."""
 
-    def __init__(self, plan: Plan, scopes: Scopes, engine: Callable[[], Engine]) -> None:
+    def __init__(self, plan: Plan, scopes: Scopes, engine: Callable[[], Engine], tell: Callable[[str], None]) -> None:
         self._plan = plan
         self._scopes = scopes
         self._engine = engine
+        self._tell = tell
+        self._ready: list[Any] = []
+        self._down: set[Any] = set()
         self._is_under_way = False
         self._lost: list[str] = []
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """What the workers said that have finished."""
+        return [each.workeroutput for each in self._ready if hasattr(each, "workeroutput")]
+
+    def lost(self) -> list[str]:
+        """Those that were there, and ended without a word."""
+        return [each.gateway.id for each in self._ready if not hasattr(each, "workeroutput")]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
@@ -118,11 +138,33 @@ class Workers:
 
         xdist replaces one that dies alone, as by somebody's hand.
         """
+        self._down.add(node)
         end_as(getattr(node, "workeroutput", {}))
-        if error and not self._is_under_way:
+        if error and not self._is_under_way and not hasattr(node, "workeroutput"):
             self._lost.append(node.gateway.id)
             if len(self._lost) >= max(2, len(node.nodemanager.specs)):
                 raise pytest.UsageError(_nobody_came(f"workers ({', '.join(self._lost)})"))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:
+        """A worker has come up: it may make something."""
+        self._ready.append(node)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Lets the workers remove what they made, where the run ends before they do: xdist would soon kill them."""
+        at_work = [each for each in self._ready if each not in self._down and not hasattr(each, "workeroutput")]
+        if not at_work:
+            return
+        for each in at_work:  # not all have heard of a Ctrl-C, and none of anything else
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each.gateway._rinfo().pid, signal.SIGINT)
+        with held("the workers are removing what they made") as ctrl_c:
+            if not _wait_for(at_work, _SHORTLY):
+                self._tell("waiting until the workers have removed what they made")
+                _wait_for(at_work, _LONG)
+        if ctrl_c.came:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -152,6 +194,19 @@ class Workers:
                     super()._reschedule(node)
 
         return Scheduling(config, log)
+
+
+def _wait_for(nodes: list[Any], seconds: float) -> bool:
+    """Waits until those workers have ended. Returns whether they have."""
+    end = time.monotonic() + seconds
+    for each in nodes:
+        try:
+            each.channel.waitclose(max(0.0, end - time.monotonic()))
+        except each.channel.TimeoutError:
+            return False
+        except (each.channel.RemoteError, EOFError):
+            continue  # interrupted before it could say so; or dead
+    return True
 
 
 def _nobody_came(who: str, why: str = "") -> str:

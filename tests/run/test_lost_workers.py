@@ -96,7 +96,7 @@ def scheduling() -> Any:
     scopes: Any = SimpleNamespace(of=lambda nodeid: nodeid)
     log: Any = SimpleNamespace(loadscopesched=lambda *_: None)
     nothing: Any = None
-    return Workers(nothing, scopes, nothing).pytest_xdist_make_scheduler(config, log)
+    return Workers(nothing, scopes, nothing, nothing).pytest_xdist_make_scheduler(config, log)
 
 
 TESTS = [f"test_{number}" for number in range(20)]

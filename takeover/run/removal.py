@@ -1,0 +1,73 @@
+"""The end of a run: all that it made is removed, however it ended, and what could not be removed is told.
+
+A worker of xdist does so before it says that it has finished: its controller waits for that, and hears what is left.
+"""
+
+import signal
+import sys
+from typing import Any
+
+import pytest
+
+from takeover.base.errors import TakeoverError
+from takeover.engines.contract import ClusterEngine
+from takeover.run.half_characters import written_out
+from takeover.run.interrupt import held
+from takeover.run.scene_pool import ScenePool
+from takeover.run.workers import Workers
+
+_LEFT = "takeover_left"  # in a worker's output: why not all could be removed
+_REMOVING = "what this run made is being removed"
+
+
+class Removal:
+    """The hooks of a process that has made something.
+
+    Args:
+        workers: of the controller of xdist, whose own they are; else None.
+    """
+
+    def __init__(self, config: pytest.Config, pool: ScenePool, workers: Workers | None) -> None:
+        self._output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+        self._pool = pool
+        self._workers = workers
+        self._session: pytest.Session | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Its exit code may have to change at the end."""
+        self._session = session
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """In a worker, nobody is told of what comes after."""
+        if self._output is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._output[_LEFT] = written_out(self._removed())
+
+    def pytest_unconfigure(self) -> None:
+        """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
+
+        It stays ignored: Python's own end, which is left, would make of a run that is over one that a signal ended.
+
+        Raises: pytest.UsageError, one line, where not all could be removed.
+        """
+        with held(_REMOVING) as ctrl_c:
+            own = self._removed() if self._output is None else ""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if ctrl_c.came and self._session is not None:
+            self._session.exitstatus = pytest.ExitCode.INTERRUPTED
+        of_workers = [each.get(_LEFT, "") for each in self._workers.outputs()] if self._workers is not None else []
+        if left := list(dict.fromkeys(filter(None, [*of_workers, own]))):
+            raise pytest.UsageError(f"not all could be removed: {'; '.join(left)}")
+
+    def _removed(self) -> str:
+        """Removes everything of this process. Returns why that could not be, empty if it could."""
+        is_cluster = isinstance(self._pool.made_engine, ClusterEngine)
+        try:
+            self._pool.close()
+        except TakeoverError as error:
+            return str(error)
+        finally:
+            if is_cluster and self._workers is not None and (lost := self._workers.lost()):
+                sys.stderr.write(f"{', '.join(lost)} ended without a word: `takeover clean` shows what may be left\n")
+        return ""
