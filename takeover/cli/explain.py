@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     old, new = (store.read(each.path) for each in results.values())
     comparison = compared(results, dict(zip(results, (lambda: old, lambda: new), strict=True)), options.reports)
     difference = chosen(comparison, options.id)
+    if (unstable := comparison.unstable_of(difference)) is not None:
+        raise BadInputError(f"{difference.id} is unstable ({unstable.share}): no guard could be proved to change it")
     place, before, after = _seen_in_a_probe(difference, old, new)
     release = _release(options.envoy or new.envoy.name, new)
     # A run of a part of the probes has no inventory; the binary tells its guards itself.

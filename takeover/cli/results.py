@@ -108,8 +108,13 @@ def taken(chosen: Mapping[str, Choice], reports: Path) -> list[str]:
 
 
 def chosen(comparison: Comparison, name: str) -> Difference:
-    """The difference whose id begins so. Raises: BadInputError unless there is exactly one."""
-    found = [each for each in comparison.differences if each.id.startswith(name)]
+    """The difference whose id begins so, one of those that are unstable if there is no other.
+
+    Raises: BadInputError unless there is exactly one.
+    """
+    unstable = [each.difference for each in comparison.unstable]
+    listed = [[each for each in among if each.id.startswith(name)] for among in (comparison.differences, unstable)]
+    found = listed[0] or listed[1]
     if len(found) != 1:
         several = f"stands for {len(found)} differences" if found else "is no difference of these results"
         raise BadInputError(f"{name!r} {several}; takeover compare lists their ids")

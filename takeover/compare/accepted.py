@@ -139,10 +139,11 @@ def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
         if all(by):
             reasons = dict.fromkeys(f"{each.reason} ({each.who}, until {each.until})" for each in by if each)
             difference.accepted = "; ".join(reasons)
+    unstable = [each.difference for each in comparison.unstable]  # the next run may be the one that shows it
     for entry in accepted:
         fitting = [each for each in comparison.differences if any(entry.fits(each, place) for place in each.places)]
         newer = sorted({version for each in fitting for version in entry.newer(each)})
-        if not fitting:
+        if not fitting and not any(entry.fits(each, place) for each in unstable for place in each.places):
             comparison.remarks.append(f"{entry.where}: {entry} matches no difference (any more): remove it?")
         elif newer:
             comparison.remarks.append(

@@ -5,10 +5,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from takeover.compare.documents import Reach, document_changes
 from takeover.compare.kinds import BY_NAME, Change, rank
-from takeover.model.document import Document
+from takeover.compare.stability import share
+from takeover.model.document import Document, RepeatedProbe
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -51,30 +53,90 @@ class Difference(msgspec.Struct):
         return list(dict.fromkeys(place.scenario for place in self.places))
 
 
+class Unstable(msgspec.Struct):
+    """What looked like a difference, but is not always the same on one Envoy alone.
+
+    Args:
+        difference: as it looked, with the places where it is unstable.
+        otherwise: in how many repeats of one Envoy's probe it was not as at first.
+        times: how many repeats there were.
+    """
+
+    difference: Difference
+    otherwise: int
+    times: int
+
+    @property
+    def share(self) -> str:
+        """How often it was otherwise, in words."""
+        return f"otherwise in {self.otherwise} of {self.times} repeats on the same Envoy"
+
+
 class Comparison(msgspec.Struct):
     """What came of comparing documents with the first of them.
 
     Args:
         baseline: the first Envoy's name.
         envoys: all names in order.
+        versions: name → what the binary reports.
         differences: sorted by how much they can hurt.
         remarks: what a reader must know to trust it: a document that is not complete, what could not be compared.
         compared: for each of the others how many tests and probes were compared.
         total: how many tests and probes there are in all.
         known: versions that are known to exist, beside those that were compared.
+        unstable: what is no difference, though it looked like one; likewise sorted.
     """
 
     baseline: str
     envoys: list[str]
+    versions: dict[str, str]
     differences: list[Difference]
     remarks: list[str]
     compared: dict[str, int]
     total: int
     known: list[str]
+    unstable: list[Unstable] = []
 
     def failing(self, kinds: Iterable[str]) -> list[Difference]:
         """The differences of these kinds that nobody accepted."""
         return [each for each in self.differences if each.kind in kinds and not each.accepted]
+
+    def unstable_of(self, difference: Difference) -> Unstable | None:
+        """How often it was otherwise on one Envoy; None for what is a difference indeed."""
+        return next((each for each in self.unstable if each.difference is difference), None)
+
+    def set_apart(self, repeated: Mapping[str, Iterable[RepeatedProbe]]) -> None:
+        """Takes what is unstable out of the differences: where one Envoy is, two cannot be compared.
+
+        Of a difference that is unstable in one probe only those places stay at which it was found to be stable.
+
+        Args:
+            repeated: of each Envoy that was compared the probes that were made again.
+        """
+        probes: dict[tuple[str, str], list[RepeatedProbe]] = {}
+        for found in repeated.values():
+            for probe in found:
+                probes.setdefault((probe.scenario, probe.probe), []).append(probe)
+        stable: list[Difference] = []
+        for each in self.differences:
+            shares = {place: share(each, probes.get((place.scenario, place.probe), ())) for place in each.places}
+            otherwise = sum(found[0] for found in shares.values())
+            times = sum(found[1] for found in shares.values() if found[0])
+            left = [place for place, found in shares.items() if not found[0] and (found[1] or not otherwise)]
+            if left:
+                stable.append(self._only(each, left))
+            if otherwise:
+                apart = self._only(each, [place for place in each.places if place not in left])
+                self.unstable.append(Unstable(apart, otherwise, times))
+        self.differences = sorted(stable, key=_order)
+
+    def _only(self, difference: Difference, places: list[Place]) -> Difference:
+        """The difference at some of its places."""
+        if places == difference.places:
+            return difference
+        envoys = [name for name in self.envoys if any(name in place.envoys for place in places)]
+        versions = list(dict.fromkeys(self.versions[name] for name in envoys))
+        return replace(difference, places=places, envoys=envoys, versions=versions)
 
 
 def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str] = ()) -> Comparison:
@@ -93,9 +155,11 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     details: dict[tuple[str, str, str], str] = {}
     remarks = _remarks(first, baseline)
     reaches = {first: Reach.of(baseline)}
+    repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
     for label, read in others:
         other = read()
         reaches[label] = Reach.of(other)
+        repeated[label], versions[label] = other.repeated or [], other.envoy.version
         remarks += _remarks(label, other) + _left_out((first, reaches[first]), (label, reaches[label]))
         for change in document_changes(baseline, other):
             name = identity(change)
@@ -119,15 +183,18 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         difference.without = [
             label for label, reach in reaches.items() if label not in difference.envoys and _saw(reach, difference)
         ]
-    return Comparison(
+    comparison = Comparison(
         first,
         list(documents),
+        versions,
         sorted(found.values(), key=_order),
         remarks,
         {label: len(reaches[first].observed & reaches[label].observed) for label, _ in others},
         len(frozenset().union(*(each.known for each in reaches.values()))),
         list(known),
     )
+    comparison.set_apart(repeated)
+    return comparison
 
 
 def _saw(reach: Reach, difference: Difference) -> bool:

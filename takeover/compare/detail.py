@@ -33,6 +33,9 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
         yield f"{name}: {SECURITY_HEADERS[name]}"
     if difference.accepted:
         yield f"accepted: {difference.accepted}"
+    unstable = comparison.unstable_of(difference)
+    if unstable is not None:
+        yield f"unstable: {unstable.share}; so it is no difference between versions"
     yield f"seen in {', '.join(difference.envoys)}"
     if len(difference.places) > 1:
         yield f"at {len(difference.places)} places:"
@@ -51,7 +54,7 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
     yield ""
     yield "to see it again:"
     yield from (f"  {command}" for command in example.commands)
-    if isinstance(_entry(new, example.place), ProbeResult):
+    if unstable is None and isinstance(_entry(new, example.place), ProbeResult):
         yield "which runtime guard brings the old behaviour back, if one does:"
         yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"
 

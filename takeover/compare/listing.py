@@ -21,7 +21,8 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         everything: whether what is merely counted has lines of its own, too.
     """
     listed = [each for each in comparison.differences if everything or not BY_NAME[each.kind].only_counted]
-    kind_width = max((len(each.kind) for each in listed), default=0)
+    in_lines = [*listed, *(each.difference for each in comparison.unstable)]
+    kind_width = max((len(each.kind) for each in in_lines), default=0)
     failures = {each.id for each in comparison.failing(failing)}
     for each in listed:
         mark = "!" if each.id in failures else " "
@@ -34,6 +35,11 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
     if counted and not everything:
         told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
         yield f"  only counted: {told} (takeover compare --all lists them)"
+    if comparison.unstable:
+        yield "  unstable, so no difference between versions:"
+        for unstable in comparison.unstable:
+            found = unstable.difference
+            yield f"~ {found.kind:<{kind_width}}  {found.id}  {line(comparison, found)} {unstable.share}"
     yield from (f"  {remark}" for remark in comparison.remarks)
     yield summary(comparison, failing)
 
@@ -54,6 +60,7 @@ def summary(comparison: Comparison, failing: Iterable[str]) -> str:
     told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
     told += f" in {', '.join(comparison.envoys[1:])}"
     told += f", {accepted} accepted" if accepted else ""
+    told += f", {len(comparison.unstable)} unstable" if comparison.unstable else ""
     told += f"; {extent(comparison)}"
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
 

@@ -136,6 +136,26 @@ class ProbeResult(_Part):
     observation: Observation = msgspec.field(name="seen")
 
 
+class UnstableAspect(_Part):
+    """What was not always the same on one Envoy: in so many of a probe's repeats it was otherwise than at first.
+
+    `kind` and `what` are those of a difference; of a line of Envoy's log `what` is the line.
+    """
+
+    kind: str
+    what: str
+    otherwise: int
+
+
+class RepeatedProbe(_Part):
+    """A probe that Envoys differed in, and that was made again on this one, `times` times, at the end of the run."""
+
+    scenario: str
+    probe: str
+    times: int
+    unstable: list[UnstableAspect] = []
+
+
 class ConfigResult(_Part):
     """Whether Envoy takes a scenario's config: the one of `manifests/`, or the article's as it was written."""
 
@@ -169,6 +189,7 @@ class Document(_Part):
         written: the time in ISO 8601, UTC.
         complete: whether every test that was chosen came to its end; no for a run that was stopped.
         engine: where it ran.
+        repeated: which probes were made again, because Envoys differed there; not there if none was.
     """
 
     schema: Literal[1]
@@ -180,6 +201,7 @@ class Document(_Part):
     probes: list[ProbeResult] = []
     configs: list[ConfigResult] = []
     binary: BinaryResult | None = None
+    repeated: list[RepeatedProbe] | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

@@ -35,7 +35,7 @@ class Compared:
         """The document with the observations of those probes alone that `views` shows of it; changes it."""
         shown = {
             (place.scenario, place.probe)
-            for each in self.comparison.differences
+            for each in [*self.comparison.differences, *(each.difference for each in self.comparison.unstable)]
             if document.envoy.name in (self.comparison.baseline, each.envoys[0])
             for place in [example(each)]
         }
@@ -69,14 +69,26 @@ def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceV
     Args:
         documents: those that were compared, among them the baseline's.
     """
+    found = [each for each in compared.comparison.differences if not BY_NAME[each.kind].only_counted]
+    return _views(compared, found, documents)
+
+
+def unstable_views(compared: Compared, documents: Sequence[Document]) -> list[tuple[str, DifferenceView]]:
+    """What is unstable: its share in words, and how it looked."""
+    unstable = compared.comparison.unstable
+    shown = _views(compared, [each.difference for each in unstable], documents)
+    return list(zip([each.share for each in unstable], shown, strict=True))
+
+
+def _views(
+    compared: Compared, differences: Sequence[Difference], documents: Sequence[Document]
+) -> list[DifferenceView]:
     by_name = {each.envoy.name: each for each in documents}
     baseline = by_name[compared.comparison.baseline]
     failing = {each.id for each in compared.failing}
     shown: dict[tuple[str, str, str], list[str]] = {}
     found = []
-    for each in compared.comparison.differences:
-        if BY_NAME[each.kind].only_counted:
-            continue
+    for each in differences:
         place = example(each)
         same = shown.setdefault((place.scenario, place.probe, each.envoys[0]), [])
         both = beside(each, baseline, by_name[each.envoys[0]]) if len(same) < _MOST_TABLES else None
@@ -89,7 +101,7 @@ def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceV
                 _where(each),
                 *values(each.was, each.now),
                 since(compared.comparison, each),
-                each.id in failing,
+                each.id in failing and compared.comparison.unstable_of(each) is None,
                 both and _with_room(both),
                 same[0] if both is None and same else "",
             )

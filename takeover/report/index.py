@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from takeover.compare.listing import extent
 from takeover.model.document import Document
 from takeover.report import pictures
-from takeover.report.compared import Compared, DifferenceView, counts, views
+from takeover.report.compared import Compared, DifferenceView, counts, unstable_views, views
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
@@ -56,6 +56,7 @@ def index(
         differences=differences,
         only_counted=counts(compared) if compared else {},
         extent=extent(compared.comparison) if compared else "",
+        unstable=unstable_views(compared, documents) if compared else [],
         documents=documents,
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,

@@ -16,16 +16,22 @@ from takeover.report.failure import Failure
 from takeover.run.difference_reports import reports_of
 from takeover.run.plan import Plan
 from takeover.run.record import Record
+from takeover.run.repeats import Repeats
 from takeover.run.results import Results
 from takeover.store import documents as store
 
 
 class Conclusion:
-    """What is made of the results."""
+    """What is made of the results.
 
-    def __init__(self, plan: Plan, results: Results) -> None:
+    Args:
+        repeats: makes probes again where Envoys differ.
+    """
+
+    def __init__(self, plan: Plan, results: Results, repeats: Repeats) -> None:
         self._plan = plan
         self._results = results
+        self._repeats = repeats
         self._failed: list[tuple[Failure, dict[str, str]]] = []
         self._page = ""
         self._unknown: list[str] = []
@@ -69,6 +75,10 @@ class Conclusion:
         read = {name: functools.partial(store.read, path) for name, path in documents.items()}
         self._comparison = compare(read, store.published_names(self._plan.reports))
         self._comparison.remarks += self._without_results()
+        if self._results.are_complete:
+            repeated = self._repeats.made(self._comparison, documents)
+            self._comparison.set_apart(repeated)
+            self._results.add_repeats(repeated)
         accept(self._comparison, self._plan.accepted)
         self.failing = list(reports_of(self._comparison, self._plan, root))
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,8 @@ from typing import TypeVar
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, State
+from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, RepeatedProbe, State
+from takeover.model.json import encode
 from takeover.run.chosen import Chosen
 from takeover.run.early_end import stop
 from takeover.run.plan import Plan
@@ -49,6 +50,20 @@ class Results:
         if self.folder is None:
             return []
         return [self.folder / store.RESULTS / f"{name}.json" for name in self._names]
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether every test that was chosen came to its end, on each Envoy."""
+        return bool(self._names) and not self._releases
+
+    def add_repeats(self, repeated: Mapping[str, list[RepeatedProbe]]) -> None:
+        """Adds to the documents, which are complete, the probes that were made again."""
+        for name, probes in repeated.items():
+            assert self.folder is not None
+            document = store.read(self.folder / store.RESULTS / f"{name}.json")
+            document.repeated = probes
+            with _or_exit():
+                store.write(self.folder, name, encode(document))
 
     def expect(self, chosen: Chosen) -> None:
         """Learns which tests there will be."""

@@ -22,6 +22,7 @@ from takeover.run.plan import Plan, make_plan
 from takeover.run.probe_items import ProbesLeftOut
 from takeover.run.record import Seam, record_of
 from takeover.run.removal import Removal
+from takeover.run.repeats import Repeats
 from takeover.run.reporting import Reporting
 from takeover.run.results import Results
 from takeover.run.sabotage import Sabotages
@@ -53,7 +54,9 @@ def wire(config: pytest.Config) -> None:
     parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None
-        conclusion = Conclusion(plan, results) if results is not None else None
+        # Letters may stand on the line, of which the reporter does not know with xdist.
+        repeats = Repeats(plan, lambda: pool.engine, lambda line: (tell(""), tell(line))[1])
+        conclusion = Conclusion(plan, results, repeats) if results is not None else None
         if results is not None:
             parts.append(ChosenTests(results.expect))
             if reporter is not None and live.somebody_looks_on(config):

@@ -35,10 +35,15 @@ class NoAnswerError(AssertionError):
 
 
 class Scene:
-    """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it."""
+    """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it.
 
-    def __init__(self, deployment: Deployment) -> None:
+    Args:
+        release: the Envoy that stands behind its Envoy image.
+    """
+
+    def __init__(self, deployment: Deployment, release: Release) -> None:
         self.deployment = deployment
+        self.release = release
         self._connections = Connections()
         self._admins: dict[tuple[str, str], Admin] = {}
         self._witnesses: Witnesses | None = None
@@ -60,7 +65,7 @@ class Scene:
         with _rejections_told(scenario):
             deployment = engine.deploy(scenario, envoy)
         try:
-            return cls(deployment)
+            return cls(deployment, envoy)
         except BaseException:
             deployment.delete()
             raise
