@@ -48,17 +48,20 @@ def _ephemeral(found: re.Match[str]) -> str:
 
 
 def _in_key_order(found: re.Match[str]) -> str:
-    """A JSON object with its keys sorted, and what follows it; what is none stays."""
-    try:
-        content, end = _JSON.raw_decode(found[0])
-        content = encode(content, order="sorted").decode()
-    except ValueError:
-        content, end = found[0][0], 1
-    return content + _PRINTED_OBJECT.sub(_in_key_order, found[0][end:])
+    """JSON objects with their keys sorted, and what stands between them; what is none stays, and what follows it."""
+    done, text = "", found[0]
+    while text:
+        try:
+            content, end = _JSON.raw_decode(text)
+            done += encode(content, order="sorted").decode()
+        except (ValueError, RecursionError):
+            return done + text
+        between, begin, rest = text[end:].partition('{"')
+        done, text = done + between, begin + rest
+    return done
 
 
 _JSON = json.JSONDecoder(parse_float=WrittenNumber)
-_PRINTED_OBJECT = re.compile(r'\{"(?s:.*)')
 
 RULES = (
     Rule(
@@ -115,7 +118,7 @@ OWN_WORDS_RULES = (
     ),
     Rule(
         "key-order",
-        _PRINTED_OBJECT,
+        re.compile(r'\{"(?s:.*)'),
         _in_key_order,
         "Envoy prints a config that it rejects with the keys of its objects in an order of chance",
     ),
