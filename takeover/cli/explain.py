@@ -29,8 +29,8 @@ DESCRIPTION = "Finds the runtime guard of a newer Envoy that brings the old beha
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     parser.description = (
-        f"{DESCRIPTION} Runs the probe on this machine with guards set to false. Exits with 0 when some bring it back, "
-        "with 1 when none does."
+        f"{DESCRIPTION} Runs the probe on this machine with guards set to false, then to true. Exits with 0 when some "
+        "bring it back, with 1 when none does."
     )
     parser.add_argument("id", metavar="ID", help="the difference, as takeover compare OLD NEW lists it")
     parser.add_argument("old", metavar="OLD", help="results, as for takeover compare")
@@ -109,22 +109,20 @@ def _told(
     if not found.guards:
         gone = len(set(old.binary.guards if old.binary else ()) - set(known))
         return [
-            f"no guard brings the old behaviour back: with all {len(known)} false it is the new one "
+            f"no guard brings the old behaviour back: neither false nor true does one of the {len(known)} "
             f"({gone} guards of {old.envoy.name} are gone)",
             f"an Envoy between {old.envoy.name} and {new.envoy.name} may still have one: name it in the place of "
             f"{new.envoy.name}",
         ]
     assert found.with_them is not None
     shown = values(_value(before, found.without, changed), _value(before, found.with_them, changed))
+    value, runtime = str(found.value).lower(), layered_runtime(found.guards, found.value)
     return [
-        f"{' and '.join(found.guards)}: false brings the old behaviour back ({found.deployments} deployments)",
+        f"{' and '.join(found.guards)}: {value} brings the old behaviour back ({found.deployments} deployments)",
         f"  as it is:      {changed.what}: {shown[0]}",
-        f"  with it false: {changed.what}: {shown[1]}",
+        f"  with it {f'{value}:':<6} {changed.what}: {shown[1]}",
         "to keep the old behaviour as long as the guard is there, add to envoy.yaml:",
-        *(
-            f"  {each}"
-            for each in yaml.safe_dump({"layered_runtime": layered_runtime(found.guards, value=False)}).splitlines()
-        ),
+        *(f"  {each}" for each in yaml.safe_dump({"layered_runtime": runtime}).splitlines()),
     ]
 
 

@@ -1,4 +1,4 @@
-"""One probe on one Envoy, with runtime guards set to false."""
+"""One probe on one Envoy, with runtime guards set."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from takeover.engines.contract import Engine
 from takeover.inventory.guards import layered_runtime
 from takeover.model.document import Observation
 from takeover.model.release import Release
-from takeover.probes.observing import Observer
+from takeover.probes.deployed import observed_anew
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.scenario import edits
 from takeover.scenario.library import Library
-from takeover.scene import Scene
+from takeover.store import bounds
 
 
 class Attempt:
@@ -31,20 +31,23 @@ class Attempt:
         """From now on the probes that come before it in its group are made, too: a limit's bucket is theirs as well."""
         self._group = self._up_to_it
 
-    def seen(self, guards: Sequence[str] = ()) -> Observation:
+    def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
         """What is seen of the probe.
+
+        Args:
+            guards: those that get that value; the others keep their defaults.
+            times: how often it is made on the deployment, one after the other.
 
         Raises: DeploymentError where Envoy does not start so, NotObservedError where the probe cannot be observed.
         """
-        runtime = layered_runtime(guards, value=False)
+        runtime = layered_runtime(guards, value)
         scenario = self._library.scenario(self._group.scenario, self._group.bases)
         configs = dict.fromkeys(each.config for each in scenario.envoys) if guards else ()
         added = [edits.add(each, "$", "layered_runtime", runtime) for each in configs]
-        scene = Scene.deploy(self._engine, self._release, scenario.edited((*self._group.edits, *added)))
-        try:
-            return Observer(scene, self._group).observe()[-1].observation
-        finally:
-            scene.close()
+        last = self._group.probes[-1:]
+        group = dataclasses.replace(self._group, probes=(*self._group.probes, *last * (times - 1)))
+        results = observed_anew(self._engine, self._release, self._library, group, added)[-times:]
+        return [bounds.probe(each).observation for each in results]  # as they are in a document
 
 
 def _found(library: Library, scenario: str, probe: str) -> tuple[Group, int]:

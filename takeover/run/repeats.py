@@ -80,9 +80,8 @@ class Repeats:
         self._tell(f"probes made again, to see what one Envoy alone does otherwise: {told}")
         made: dict[str, list[RepeatedProbe]] = {}
         with ThreadPoolExecutor(engine.concurrency.at_once + 1, "again") as pool:  # one is deployed, one is observed
-            for job, (found, remarks) in zip(
-                jobs, pool.map(lambda job: self._repeated(engine, job), jobs), strict=True
-            ):
+            results = pool.map(lambda job: self._repeated(engine, job), jobs)
+            for job, (found, remarks) in zip(jobs, results, strict=True):
                 made.setdefault(job.release, []).extend(found)
                 comparison.remarks += [f"{job}: {each}" for each in remarks]
         return {release: probes for release, probes in made.items() if probes}
@@ -127,7 +126,12 @@ class Repeats:
                     *zip(alone[name], again[name], strict=True),
                     *((job.first[name], each) for each in as_before[name]),
                 ]
-        broken = {(name, breakdowns.of(each)) for name in repeats for each in repeats[name]}
+        broken = {
+            f"when {name} was made again, Envoy {found.envoy} {found}"
+            for name in repeats
+            for each in repeats[name]
+            if (found := breakdowns.of(each))
+        }
         probes = [
             RepeatedProbe(
                 job.group.scenario,
@@ -137,7 +141,7 @@ class Repeats:
             )
             for name in alone
         ]
-        return probes, [f"when {name} was made again, Envoy {each.envoy} {each}" for name, each in broken if each]
+        return probes, sorted(broken)
 
     def _observed(self, engine: Engine, job: _Job, probes: Sequence[Probe], times: int) -> dict[str, list[Observation]]:
         """What is observed of them on a fresh deployment, one after the other, all so many times."""

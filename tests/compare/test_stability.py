@@ -43,7 +43,9 @@ def test_what_is_unstable_on_either_is_apart_where_it_is(document: Make) -> None
         assert comparison.unstable[0].share == "otherwise in 2 of 7 repeats on the same Envoy"
         told = list(listing(comparison, failing(None)))
         assert [line[:1] for line in told] == ["!", " ", "~", "1"]
-        assert told[-1].startswith("1 difference from a in b, 1 unstable; 1 of a kind")
+        assert told[-1].startswith(
+            "1 difference from a in b, 1 unstable; 2 of 2 tests and probes compared; 1 of a kind"
+        )
 
 
 def test_what_is_unstable_fails_nothing_and_needs_no_entry_taken_out(document: Make) -> None:
@@ -56,7 +58,7 @@ def test_what_is_unstable_fails_nothing_and_needs_no_entry_taken_out(document: M
 
     assert comparison.failing(failing("all")) == []
     assert comparison.remarks == []
-    assert list(listing(comparison, failing("all")))[-1] == "no difference from a in b, 1 unstable"
+    assert list(listing(comparison, failing("all")))[-1].startswith("no difference from a in b, 1 unstable; ")
 
 
 def test_of_one_change_in_several_probes_only_what_was_found_stable_stays(document: Make) -> None:
@@ -122,6 +124,15 @@ def test_what_differs_between_two_that_were_made_alike_is_unstable_and_counted_f
         ("connection", "end", 1),
         ("status", "status", 2),
     ]
+
+
+def test_an_envoy_that_ends_now_and_then_is_a_difference(document: Make) -> None:
+    broken = {"breakdown": {"envoy": "pod/envoy", "how": "ended", "exit_code": 139}}
+    again = [repeat(each, 7, ("crash", "Envoy pod/envoy", 6)) for each in ("one", "two")]
+
+    assert places(compared(document("a"), document("b", broken, repeated=again))) == (["one", "two"], [])
+    # But of what else was observed then nothing is known.
+    assert places(compared(document("a"), document("b", {"status": 403}, repeated=again))) == ([], ["one", "two"])
 
 
 def test_the_aspect_of_a_statistic_is_the_same_when_it_is_new() -> None:

@@ -1,12 +1,12 @@
 """Finds, on a real Envoy, the guard that makes a difference, and says so where none does."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import pytest
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, DeploymentError
 from takeover.compare.observations import ObservedChange
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
@@ -19,6 +19,7 @@ from takeover.model.release import Release
 from takeover.scenario.library import Library
 
 GUARD = "envoy.reloadable_features.match_headers_individually"
+ENDS: tuple[Literal["closed", "reset", "open"], ...] = ("closed", "reset", "open")
 ROUTE = ObservedChange("route", "route", "v1-otherwise", "v2-by-header")
 
 
@@ -34,26 +35,105 @@ def attempt(release: Release) -> Iterator[Attempt]:
 
 
 def test_the_guard_that_brings_it_back_is_found(attempt: Attempt, release: Release) -> None:
-    old = attempt.seen([GUARD])  # as an Envoy from before this guard does it
+    (old,) = attempt.seen([GUARD])  # as an Envoy from before this guard does it
     told: list[str] = []
     found = Explaining(attempt, old, ROUTE, told.append).explain(guards(release.path))
 
     assert found.guards == [GUARD]
-    assert (found.with_them, found.without) == (old, attempt.seen())
+    assert (found.value, found.with_them, found.without) == (False, old, attempt.seen()[0])
     assert old.log[0]["route"] == "v1-otherwise"
     assert found.without.log[0]["route"] == "v2-by-header"
     assert found.deployments == len(told) + 3 <= 24
 
 
+def test_one_that_is_false_by_default_is_found_as_true(release: Release) -> None:
+    guard = "envoy.reloadable_features.http2_use_oghttp2"
+    probe = "hostile/http2-preface-then-garbage"
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
+        attempt = Attempt(engine, release, Library.bundled(), "inbound-interception", probe)
+        (old,) = attempt.seen([guard], value=True)
+        changed = ObservedChange("body", "body", old.body, attempt.seen()[0].body)
+        # Envoy does not start where the second one is true.
+        others = ["envoy.reloadable_features.enable_universal_header_validator", GUARD]
+        found = Explaining(attempt, old, changed, lambda _: None).explain([guard, *others])
+
+    assert changed.was != changed.now
+    assert (found.guards, found.value, found.with_them) == ([guard], True, old)
+
+
+OLD, NEW, THIRD = (Observation(200, end=end) for end in ENDS)
+END = ObservedChange("connection", "end", "closed", "reset")
+
+
+class Scripted(Attempt):
+    """Does as it is told: for the guards that are set, their value, and how often it was asked."""
+
+    def __init__(self, script: Callable[[frozenset[str], bool, int], Observation]) -> None:
+        self.script = script
+        self.asked = 0
+        self.is_after_those_before = False
+
+    def after_those_before(self) -> None:
+        self.is_after_those_before = True
+
+    def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
+        found = [self.script(frozenset(guards), value, self.asked + each) for each in range(times)]
+        self.asked += times
+        return found
+
+
+def explained(script: Callable[[frozenset[str], bool, int], Observation]) -> tuple[list[str], bool]:
+    found = Explaining(Scripted(script), OLD, END, lambda _: None).explain(list("abcdefgh"))
+    return found.guards, found.value
+
+
+def test_guards_are_found_behind_others_that_change_something_else() -> None:
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        if value and "c" in guards:
+            return THIRD
+        if not value and "f" in guards:
+            raise DeploymentError("Envoy rejects it")
+        return OLD if value and "g" in guards else NEW
+
+    assert explained(script) == (["g"], True)
+    assert explained(lambda guards, value, _: OLD if guards >= {"b", "e"} and not value else NEW) == (["b", "e"], False)
+    assert explained(lambda *_: NEW) == ([], False)
+
+
+@pytest.mark.parametrize("when", [0, 3, 7, 11, 14, 16])
+def test_what_is_unstable_is_refused_whenever_it_shows(when: int) -> None:
+    with pytest.raises(BadInputError, match=r"^the probe is unstable: .* of 5 times\): no guard could be proved"):
+        explained(lambda *at: OLD if at[-1] >= when and (at[-1] - when) % 4 == 0 else NEW)
+
+
+def test_what_is_unstable_is_refused_though_it_never_does_as_the_old_one() -> None:
+    with pytest.raises(BadInputError, match=r"the same \(as the old one in 0 of 5 times\)"):
+        explained(lambda *at: THIRD if at[-1] == 2 else NEW)
+
+
+def test_what_changes_by_being_asked_is_asked_once_on_each_deployment() -> None:
+    first = [0]
+
+    class Limited(Scripted):
+        def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
+            first[0] = self.asked
+            return super().seen(guards, value, times)
+
+    attempt = Limited(lambda guards, _, asked: OLD if asked > first[0] or "a" in guards else NEW)
+    found = Explaining(attempt, OLD, END, lambda _: None).explain(list("abcd"))
+
+    assert (found.guards, found.value, attempt.is_after_those_before) == (["a"], False, False)
+
+
 def test_where_none_does_it_says_so(attempt: Attempt, release: Release) -> None:
     others = [each for each in guards(release.path) if each != GUARD]
-    found = Explaining(attempt, attempt.seen([GUARD]), ROUTE, lambda _: None).explain(others)
+    found = Explaining(attempt, attempt.seen([GUARD])[0], ROUTE, lambda _: None).explain(others)
     assert (found.guards, found.with_them) == ([], None)
 
 
 def test_what_does_not_differ_is_refused(attempt: Attempt) -> None:
     with pytest.raises(BadInputError, match="shows the old behaviour on the new Envoy, too"):
-        Explaining(attempt, attempt.seen(), ROUTE, lambda _: None).explain([GUARD])
+        Explaining(attempt, attempt.seen()[0], ROUTE, lambda _: None).explain([GUARD])
 
 
 @pytest.mark.parametrize("changed", [ROUTE, ObservedChange("crash", "Envoy a/b", "goes on", "ends with exit code 0")])
@@ -61,13 +141,9 @@ def test_an_envoy_that_ends_with_guards_false_shows_no_old_behaviour(changed: Ob
     old, new = (Observation(200, log=[{"route": each}]) for each in ("v1-otherwise", "v2-by-header"))
     lost = Observation(None, breakdown=Breakdown("a/b", "ended", 0))
 
-    class Ending:
-        def seen(self, guards: Sequence[str] = ()) -> Observation:
-            return lost if guards or changed is not ROUTE else new
-
-    attempt = cast("Attempt", Ending())
+    attempt = Scripted(lambda guards, *_: lost if guards or changed is not ROUTE else new)
     found = Explaining(attempt, old, changed, lambda _: None).explain([GUARD])
-    assert (found.guards, found.deployments) == ([], 2)
+    assert (found.guards, found.deployments) == ([], 4)
 
 
 def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:
