@@ -50,6 +50,11 @@ def run(options: argparse.Namespace) -> int:
     if (unstable := comparison.unstable_of(difference)) is not None:
         raise BadInputError(f"{difference.id} is unstable ({unstable.share}): no guard could be proved to change it")
     place, before, after = _seen_in_a_probe(difference, old, new)
+    if not new.envoy.sha256:
+        raise BadInputError(
+            f"the results of {options.new} are of an image (engine {new.engine}), whose guards nobody knows: run it "
+            "with --engine local and --probes"
+        )
     release = _release(options.envoy or new.envoy.name, new)
     # A run of a part of the probes has no inventory; the binary tells its guards itself.
     known = new.binary.guards if new.binary is not None else guards(release.path)

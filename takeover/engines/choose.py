@@ -54,6 +54,7 @@ class _Registered:
     make: Make
     shared: bool
     takes: frozenset[str] | None
+    runs_binary: bool
 
 
 _ENGINES: dict[str, _Registered] = {}
@@ -68,15 +69,16 @@ OPTIONS = {
 """Fields of `EngineOptions` that not every engine has a use for, and the options of a run that fill them."""
 
 
-def register(name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None) -> None:
+def register(name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None, runs_binary: bool = False) -> None:
     """Makes an engine known under a name, in the place of one that had it.
 
     Args:
         make: called when a run that chose this engine needs it first.
         shared: whether a run with workers makes one in its controller, before theirs: a `SharedEngine`.
         takes: which fields of `OPTIONS` it has a use for: the options of others are refused. None: any.
+        runs_binary: whether the file of `Release.path` itself runs as Envoy, and not an image.
     """
-    _ENGINES[name] = _Registered(make, shared, None if takes is None else frozenset(takes))
+    _ENGINES[name] = _Registered(make, shared, None if takes is None else frozenset(takes), runs_binary)
 
 
 def names() -> list[str]:
@@ -112,6 +114,11 @@ def _has_use_for(name: str, field: str) -> bool:
 def is_shared(name: str) -> bool:
     """Whether a run with workers makes this engine in its controller first."""
     return _ENGINES[name].shared
+
+
+def runs_binary(name: str) -> bool:
+    """Whether this engine runs the binary that `--envoy` names; what an image holds, only the deployed Envoy knows."""
+    return _ENGINES[name].runs_binary
 
 
 def engine(options: EngineOptions, releases: Sequence[Release], tell: Callable[[str], None]) -> Engine:
@@ -153,6 +160,6 @@ def _kind(options: EngineOptions, releases: Sequence[Release], tell: Callable[[s
     return KindEngine(options.kind, options.images, releases, tell)
 
 
-register("local", _local, takes=())
+register("local", _local, takes=(), runs_binary=True)
 register("kubernetes", _kubernetes, takes=("images", "kube_context", "kubeconfig"))
 register("kind", _kind, shared=True, takes=("images", "kubeconfig", "kind"))

@@ -20,6 +20,11 @@ class Container(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def image(self) -> str:
+        """The reference of the image that it runs, in the manifest's place if the engine put another there."""
+        ...
+
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
         """Runs `command` in the container, as its user. Output is bytes as they came, of any size.
 

@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import httpx
+import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from takeover.base.errors import BadInputError, DeploymentError
+from takeover.model.release import ServerInfo
 from takeover.scenario.supplying import CONFIG_ID
+
+
+class _Told(msgspec.Struct):
+    """What is read of `/server_info`."""
+
+    version: str
 
 
 class Admin:
@@ -33,6 +41,13 @@ class Admin:
         configs = self._json("/config_dump", {"mask": "bootstrap.node.metadata"}).get("configs", [])
         found = [each.get("bootstrap", {}).get("node", {}).get("metadata", {}) for each in configs]
         return cast("str", next((each[CONFIG_ID] for each in found if CONFIG_ID in each), ""))
+
+    def server_info(self) -> ServerInfo:
+        """Which Envoy this is. A hundred kilobytes of extensions come with it: for whoever asks once."""
+        told = msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
+        commit, _, rest = told.version.partition("/")
+        version, _, build = rest.partition("/")
+        return ServerInfo(version, commit, build) if version else ServerInfo(told.version, "", "")
 
     def stats(self, pattern: str | None = None) -> dict[str, int]:
         """Counters and gauges by name, of those that match `pattern` (RE2, anywhere in the name) or of all.

@@ -25,7 +25,10 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Envoy(_Part):
-    """The binary. `name` is what `--envoy` called it, `sha256` in hexadecimal."""
+    """The binary, as the Envoy that ran says. `name` is what `--envoy` called it.
+
+    `sha256` is in hexadecimal; empty for an image's binary, of which nobody knows it, as what no Envoy has said.
+    """
 
     name: str
     version: str

@@ -1,8 +1,11 @@
-"""An Envoy binary under test."""
+"""An Envoy under test: the binary that was named, and what runs."""
 
+import re
 from pathlib import Path
 
 import msgspec
+
+_POST = re.compile(r"\.post\d+$")
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -25,3 +28,16 @@ class Release(msgspec.Struct, frozen=True):
     sha256: str
     build: str
     is_post_release: bool
+
+    @property
+    def reported_version(self) -> str:
+        """What the binary calls itself."""
+        return _POST.sub("", self.version) if self.is_post_release else self.version
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """What a deployed Envoy says of itself: version, the source's commit, and the rest, as `envoy --version` does."""
+
+    version: str
+    commit: str
+    build: str

@@ -63,6 +63,7 @@ class Execution:
         if call.when == "call":
             _take_what_was_found(item, record)
             if SCENE in item.stash:
+                record.server_info = item.stash[SCENE].server_info
                 _take_traffic(item, report, record)
         failure.tell(item, call, report, record, self._plan)
         if logs := item.stash.get(LOGS, None):

@@ -16,6 +16,7 @@ from takeover.compare.kinds import failing
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.engines.contract import Engine, SharedEngine
+from takeover.engines.images import ENVOY
 from takeover.engines.kind.cluster import KindOptions
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
@@ -111,6 +112,8 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
     try:
         library = Library(scenarios_folder(config))
         releases = _releases(option.envoy, from_controller, tell)
+        engine = _engine_options(option, from_controller)
+        _check_one_image_is_one_envoy(engine, releases)
         reports = reports_folder(config)
         keeps_results = not option.collectonly and option.sabotage is None
         if keeps_results and from_controller is None:
@@ -119,7 +122,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         return Plan(
             role=_role(config),
             library=library,
-            engine=_engine_options(option, from_controller),
+            engine=engine,
             releases={each.name: each for each in releases},
             keep=option.keep,
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
@@ -176,6 +179,17 @@ def _given(option: Any) -> list[str]:
     """The options of engines that somebody gave."""
     names = {name: name.removeprefix("--").replace("-", "_") for names in choose.OPTIONS.values() for name in names}
     return [name for name, place in names.items() if getattr(option, place, None) not in (None, [], False, _NO_NAME)]
+
+
+def _check_one_image_is_one_envoy(engine: EngineOptions, releases: list[Release]) -> None:
+    """Raises: BadInputError where one image stands for several Envoys: it would be compared with itself."""
+    image = engine.images.get(ENVOY)
+    if image and not choose.runs_binary(engine.name) and len({each.sha256 for each in releases}) > 1:
+        names = ", ".join(each.name for each in releases)
+        raise BadInputError(
+            f"--image {ENVOY}={image}: one image is not several Envoys ({names}): run each with its image, and compare "
+            "the results (takeover compare)"
+        )
 
 
 def _images(options: list[str]) -> dict[str, str]:

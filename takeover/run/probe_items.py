@@ -1,4 +1,4 @@
-"""The items of `--probes`: each scenario's groups of probes, and each Envoy's inventory.
+"""The items of `--probes`: each scenario's groups of probes, and each Envoy's inventory, where its binary runs.
 
 With several Envoys they are there anyway.
 
@@ -17,6 +17,7 @@ from takeover.base.paths import display_path
 from takeover.compare import breakdowns
 from takeover.compare.accepted import accepts_breakdown
 from takeover.compare.detail import breakdown_told
+from takeover.engines import choose
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
@@ -54,7 +55,9 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, de
     for release in plan.releases.values():
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
         items += [ProbeItem.of(session, plan, group, release.name, deployed) for group in found]
-        items += [InventoryItem.of(session, plan.library, release)] if scenarios else []
+        # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
+        if scenarios and choose.runs_binary(plan.engine.name):
+            items.append(InventoryItem.of(session, plan.library, release))
 
 
 def _is_of_everything(config: pytest.Config) -> bool:

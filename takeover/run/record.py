@@ -13,6 +13,7 @@ import pytest
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
+from takeover.model.release import ServerInfo
 from takeover.model.trace import Hop
 from takeover.run.half_characters import written_out
 
@@ -54,6 +55,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         expected: for each watched block the trace that an assertion missed, or None.
         command: reproduces a failure.
         artefacts: file name → text of what a failure leaves.
+        server_info: what the Envoy that was deployed says that it is.
         observations: what was observed of a group of probes.
         inventory: what the binary by itself is.
         unsupported: what the scenario supports, where it does not support the Envoy.
@@ -67,6 +69,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     expected: list[list[str] | None] = []
     command: str = ""
     artefacts: dict[str, str] = {}
+    server_info: ServerInfo | None = None
     observations: list[ProbeResult] = []
     inventory: Inventory | None = None
     unsupported: str = ""

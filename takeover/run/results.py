@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.engines import choose
 from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, RepeatedProbe, State
 from takeover.model.json import encode
 from takeover.run.chosen import Chosen
@@ -31,7 +32,10 @@ class Results:
 
     def __init__(self, plan: Plan) -> None:
         self._reports = plan.reports
-        self._releases = {name: Collected(release, plan.engine.name) for name, release in plan.releases.items()}
+        runs_binary = choose.runs_binary(plan.engine.name)
+        self._releases = {
+            name: Collected(release, plan.engine.name, runs_binary) for name, release in plan.releases.items()
+        }
         self._names = list(self._releases)
         self._unfinished: dict[str, Outcome] = {}
         self._last_write = time.monotonic()
@@ -87,6 +91,12 @@ class Results:
         state, reason = _state(report, record)
         if outcome.state == "pass" or state == "fail":
             outcome.state, outcome.reason = state, outcome.reason or reason
+        if record.server_info is not None and (other := release.runs(record.server_info)):
+            stop(
+                f"Envoy {subject.release} is not the same everywhere: what ran was {other.version} of commit "
+                f"{other.commit}, and now {record.server_info.version} of {record.server_info.commit}: give its image "
+                "by a digest (--image envoy=REPOSITORY@sha256:…)"
+            )
         for each in record.observations:
             release.observe([self._bounded(f"{subject.release}-{each.scenario}-{each.probe}", each, bounds.probe)])
         if record.inventory is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines import choose
 from takeover.engines.contract import Engine
 from takeover.run import live
 from takeover.run.annotations import Annotations
@@ -89,8 +90,10 @@ class Beginning:
 
     def pytest_report_header(self) -> list[str]:
         """Says which binaries are tested, and where."""
+        runs_binary = choose.runs_binary(self._plan.engine.name)
         lines = [
-            f"envoy: {each.name} (commit {each.commit}, {each.build}, sha256 {each.sha256})"
+            f"envoy: {each.name} "
+            + (f"(commit {each.commit}, {each.build}, sha256 {each.sha256})" if runs_binary else "(an image's)")
             for each in self._plan.releases.values()
         ]
         return [*lines, f"engine: {self._plan.engine.name}"]

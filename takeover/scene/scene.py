@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from takeover.base.errors import DeploymentError
+from takeover.base.errors import BadInputError, DeploymentError
 from takeover.base.paths import display_path
 from takeover.engines.contract import Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
@@ -17,7 +17,7 @@ from takeover.evidence.log_formats import check_formats
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
 from takeover.model.measurement import Measurement
-from takeover.model.release import Release
+from takeover.model.release import Release, ServerInfo
 from takeover.net import http, raw
 from takeover.net.connections import Connections
 from takeover.net.http import Connect
@@ -54,6 +54,8 @@ class Scene:
         self._closing = contextlib.ExitStack()
         try:
             self._wait_until_the_deployed_config_serves()
+            self.server_info = self._what_runs()
+            """What the first Envoy says that it is."""
         except BaseException:
             self._closing.close()
             raise
@@ -252,6 +254,20 @@ class Scene:
                 except DeploymentError as error:  # a Pod is Ready without its Envoy where no probe asks that
                     name = f"{each.pod}/{each.container}"
                     raise DeploymentError(f"{name}: {error}", self._logs(), name) from None
+
+    def _what_runs(self) -> ServerInfo:
+        """Raises: BadInputError for an Envoy of another version than that which is to be tested."""
+        found = [self.admin_of(each).server_info() for each in self.envoys]
+        for place, info in zip(self.envoys, found, strict=True):
+            if info.version != self.release.reported_version:
+                image = self.pod(place.pod).container(place.container).image
+                raise BadInputError(
+                    f"scenario {self.deployment.scenario.name}: {place.pod}/{place.container} (image {image}) runs "
+                    f"Envoy {info.version} (commit {info.commit}), not {self.release.reported_version}, as --envoy "
+                    f"{self.release.name} says: name what runs, or give the image of {self.release.name} "
+                    "(--image envoy=REFERENCE)"
+                )
+        return found[0]
 
     def _logs(self) -> dict[str, str]:
         return {

@@ -7,15 +7,23 @@ import msgspec
 
 from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult
 from takeover.model.json import encode
-from takeover.model.release import Release
+from takeover.model.release import Release, ServerInfo
 
 
 class Collected:
-    """What is known so far of one release. It holds encoded JSON: as objects, many versions would fill the memory."""
+    """What is known so far of one release. It holds encoded JSON: as objects, many versions would fill the memory.
 
-    def __init__(self, release: Release, engine: str) -> None:
-        self._envoy = Envoy(release.name, release.version, release.commit, release.build, release.sha256)
+    Args:
+        engine: where it runs.
+        runs_binary: whether the release's own binary does; of any other Envoy only that is known which it says itself.
+    """
+
+    def __init__(self, release: Release, engine: str, runs_binary: bool = True) -> None:
+        self._envoy = Envoy(release.name, release.version, "", "", "")
+        if runs_binary:
+            self._envoy = Envoy(release.name, release.version, release.commit, release.build, release.sha256)
         self._engine = engine
+        self._info: ServerInfo | None = None
         self._expected: dict[str, Outcome] = {}
         self._outcomes: dict[str, bytes] = {}
         self._probes: list[bytes] = []
@@ -26,6 +34,13 @@ class Collected:
     def expect(self, outcomes: Iterable[Outcome]) -> None:
         """Tests that were chosen, each of which is in the document as long as it has not ended."""
         self._expected |= {each.id: each for each in outcomes}
+
+    def runs(self, info: ServerInfo) -> ServerInfo | None:
+        """Learns what a deployed Envoy says that it is. Returns what another one said, if that was something else."""
+        if self._info is None:
+            self._info, self.is_changed = info, True
+            self._envoy.commit, self._envoy.build = info.commit, info.build
+        return self._info if self._info != info else None
 
     def add(self, outcome: Outcome) -> None:
         """The result of a test that has ended."""

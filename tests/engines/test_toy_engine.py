@@ -1,9 +1,11 @@
 """An engine from outside of the package, by registration alone: a run chooses it, and the contract's tests take it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from takeover.envoy.releases import resolve
 from tests.run.outside import ROOT, run
 
 TOY = """
@@ -105,6 +107,43 @@ def test_a_run_chooses_it_and_its_workers_hear_of_the_controllers(folder: Path) 
     told = (folder / "told").read_text().splitlines()
     assert [line for line in told if "{'made by': 'the controller'}" in line] == told
     assert told[0].startswith("inbound-interception ")
+
+
+def test_of_an_image_the_document_says_what_the_deployed_envoy_says(folder: Path) -> None:
+    release = resolve(None)[0]
+    options = ["--engine=toy", "-n0", "--probes", "-m", "probes", "-k", "inbound-interception or facts"]
+    result = run("suites/inbound", "-p", "conftest", "-o", f"pythonpath={folder}", f"--reports={folder}/r", *options)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"envoy: {release.name} (an image's)" in result.stdout
+    document = json.loads((folder / "r/latest/results" / f"{release.name}.json").read_bytes())
+    assert document["envoy"] == {
+        "name": release.name,
+        "version": release.version,
+        "commit": release.commit,
+        "build": release.build,
+        "sha256": "",
+    }
+    # The inventory would be of a file that nobody ran.
+    assert (document["configs"], document["binary"]) == ([], None)
+    assert not any("facts" in each["id"] for each in document["tests"])
+
+
+def test_one_image_is_not_several_envoys(folder: Path) -> None:
+    same, other = folder / "same", folder / "other"
+    for name, version in ((same, "1.40.0"), (other, "1.41.0")):
+        name.write_text(f'#!/bin/sh\necho "envoy  version: 0a/{version}/Clean/RELEASE/BoringSSL"\n')
+        name.chmod(0o755)
+    options = [str(folder), "--engine", "toy", "--image", "envoy=mine:1", "--collect-only", "-q"]
+
+    result = run(*options, "--envoy", f"a={same},b={other}")
+
+    assert result.returncode == 4
+    assert result.stderr.strip() == (
+        "ERROR: --image envoy=mine:1: one image is not several Envoys (a, b): run each with its image, and compare the "
+        "results (takeover compare)"
+    )
+    assert run(*options, "--envoy", f"a={same},b={same}").returncode == 5  # one under two names: there are no tests
 
 
 def test_where_it_is_not_registered_the_names_are_told(folder: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError
 from takeover.envoy.admin import Admin
+from takeover.model.release import ServerInfo
 from takeover.scenario.supplying import CONFIG_ID
 from tests.envoy.conftest import RunningEnvoy
 
@@ -18,6 +19,17 @@ def admin(running_envoy: RunningEnvoy) -> Admin:
 def test_tells_who_is_there(admin: Admin) -> None:
     assert admin.ready() == "LIVE"
     assert admin.config_id() == "a-config-id"
+
+
+def test_says_which_envoy_it_is(running_envoy: RunningEnvoy, admin: Admin) -> None:
+    release = running_envoy.release
+    assert admin.server_info() == ServerInfo(release.version, release.commit, release.build)
+
+
+def test_a_build_that_says_it_in_another_form_is_what_it_says() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"version": "mine", "state": "LIVE"}))
+    with httpx.Client(base_url="http://envoy", transport=transport) as client:
+        assert Admin(client).server_info() == ServerInfo("mine", "", "")
 
 
 def test_another_config_id_is_not_taken_for_ours(admin: Admin) -> None:

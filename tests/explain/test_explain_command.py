@@ -62,6 +62,7 @@ def test_results_of_a_part_of_the_probes_are_explained_too(explain: Callable[...
 def test_what_cannot_be_explained_is_one_line(explain: Callable[..., tuple[int, str]]) -> None:
     old, new, binary = published("1.38.3"), newer(), resolve(None)[0].path
     unlike = replace(new, envoy=replace(new.envoy, name="mine", sha256="0f"))
+    image = replace(new, engine="kubernetes", envoy=replace(new.envoy, sha256=""), binary=None)
     for kind, changed, option, message in (
         ("00000000", new, [], "'00000000' is no difference of these results; takeover compare lists their ids"),
         ("guard-gone", new, [], "(guard-gone) was not seen in a probe: nothing could show a guard's effect"),
@@ -70,6 +71,12 @@ def test_what_cannot_be_explained_is_one_line(explain: Callable[..., tuple[int, 
             replace(new, binary=BinaryResult()),
             [],
             "has no runtime guards that could",
+        ),
+        (
+            "route",
+            image,
+            [],
+            "are of an image (engine kubernetes), whose guards nobody knows: run it with --engine local",
         ),
         ("route", unlike, [], "--envoy"),
         ("route", unlike, [f"--envoy=mine={binary}"], "is not the binary of the results (mine): run the suites again"),

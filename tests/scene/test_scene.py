@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError
 from takeover.engines import choose
 from takeover.engines.contract import Engine
 from takeover.envoy.releases import resolve
-from takeover.model.release import Release
+from takeover.model.release import Release, ServerInfo
 from takeover.scenario.edits import replace
 from takeover.scenario.library import Library
 from takeover.scene import Scene
@@ -181,6 +182,23 @@ def test_supplied_logs_and_the_combined_form_tell_of_the_traffic(deployed: Scene
     # The second Envoy wrote of the connection between them, once it ends.
     deployed.stop("front", "outer", 8080)
     assert '"listener":"0.0.0.0:8081"' in deployed.pod("front").container("inner").logs().replace(" ", "")
+
+
+def test_it_says_what_runs_and_refuses_another_version(
+    deployed: Scene, engine: Engine, release: Release, library: Library
+) -> None:
+    assert deployed.server_info == ServerInfo(release.version, release.commit, release.build)
+    again = msgspec.structs.replace(release, version=f"{release.version}.post1", is_post_release=True)
+    Scene.deploy(engine, again, library.scenario("demo")).close()
+
+    other = msgspec.structs.replace(release, name="mine", version="1.2.3")
+    with pytest.raises(BadInputError) as refused:
+        Scene.deploy(engine, other, library.scenario("demo"))
+    assert str(refused.value) == (
+        f"scenario demo: front/outer (image envoyproxy/envoy:v1.40.0) runs Envoy {release.version} (commit "
+        f"{release.commit}), not 1.2.3, as --envoy mine says: name what runs, or give the image of mine "
+        "(--image envoy=REFERENCE)"
+    )
 
 
 def test_a_restart_waits_for_every_envoy(deployed: Scene) -> None:

@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.engines.conformance.contract import Contract, single, workshop_scenario
 from takeover.engines.contract import Container, Deployment, Engine
+from takeover.engines.images import ENVOY, NGINX, role_of
 from takeover.model.execution import ContainerEnd
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, replace
@@ -157,7 +158,9 @@ class DeploymentContract(Contract):
         assert "nginx -c /etc/web/nginx.conf" in _shell(tools.container("web"), "tr '\\0' ' ' </proc/1/cmdline")
 
     def test_the_containers_of_a_pod_are_those_that_run_in_order(self, workshop: Deployment) -> None:
-        assert list(workshop.pod("tools").containers) == ["main", "user", "envoyproxy", "web"]
+        containers = workshop.pod("tools").containers
+        assert list(containers) == ["main", "user", "envoyproxy", "web"]
+        assert [role.name for each in containers.values() if (role := role_of(each.image))][-2:] == [ENVOY, NGINX]
 
     def test_unknown_names_are_told_with_those_that_exist(self, workshop: Deployment) -> None:
         with pytest.raises(BadInputError, match=r"nobody.*tools.*one/app-a"):

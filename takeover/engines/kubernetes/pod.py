@@ -43,6 +43,12 @@ class KubernetesContainer:
     def name(self) -> str:
         return self._name
 
+    @property
+    def image(self) -> str:
+        """See `takeover.engines.contract.Container.image`."""
+        containers = self._pod.manifest["spec"]["containers"]
+        return next(str(each["image"]) for each in containers if each["name"] == self._name)
+
     def exec(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> ExecResult:
         """See `takeover.engines.contract.Container.exec`."""
         pod = self._pod

@@ -60,8 +60,9 @@ class _NodeBindings:
 class LocalContainer:
     """A container of the local engine."""
 
-    def __init__(self, node: ScenarioNode, pod: str, name: str) -> None:
+    def __init__(self, node: ScenarioNode, pod: str, name: str, image: str) -> None:
         self.name = name
+        self.image = image
         self._node = node
         self._pod = pod
 
@@ -100,7 +101,9 @@ class LocalPod:
         self._node = node
         self.init_containers = [each.name for each in spec.spec.init_containers]
         self._users = {each.name: each.security_context for each in spec.spec.containers}
-        self.containers = {each.name: LocalContainer(node, self._full_name, each.name) for each in spec.spec.containers}
+        self.containers = {
+            each.name: LocalContainer(node, self._full_name, each.name, each.image) for each in spec.spec.containers
+        }
 
     @property
     def ip(self) -> str:
