@@ -69,7 +69,9 @@ OPTIONS = {
 """Fields of `EngineOptions` that not every engine has a use for, and the options of a run that fill them."""
 
 
-def register(name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None, runs_binary: bool = False) -> None:
+def register(
+    name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None, runs_binary: bool = False
+) -> None:
     """Makes an engine known under a name, in the place of one that had it.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError
 from takeover.engines import choose
 from takeover.engines.contract import Engine
 from takeover.run import live

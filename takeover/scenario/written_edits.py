@@ -7,7 +7,7 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edit_tree import check_edit
-from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName, RunValue
+from takeover.scenario.edits import MISSING, OPS, ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.typed_yaml import Entry, Json, Text
 from takeover.scenario.yaml_text import Key
 
@@ -107,7 +107,7 @@ def _read(entry: EditEntry, value: Json, *keys: Key) -> Json:
             return value
 
 
-def _run_value(entry: EditEntry, *keys: Key) -> RunValue:
+def _run_value(entry: EditEntry, *keys: Key) -> ClusterIp | HostName | ConfigId:
     written = entry.converted(RunValueEntry, *keys)
     if written.cluster_ip:
         return ClusterIp(written.cluster_ip)
