@@ -10,6 +10,7 @@ from datetime import timedelta
 from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.engines.kind import cluster as kind
+from takeover.engines.kind import ownership
 
 DESCRIPTION = "Finds what dead runs left on a cluster, and the kind clusters that they left; shows and deletes it."
 
@@ -42,18 +43,24 @@ def run(options: argparse.Namespace) -> int:
         return max(kind_code, asyncio.run(_clean_namespaces(options)))
     except BadInputError as error:
         # Who has had only kind clusters has no other cluster to look at.
-        if options.kube_context or options.kubeconfig or not kind.was_used():
+        if options.kube_context or options.kubeconfig or not ownership.was_used():
             raise
         console.write(f"looked at no cluster but kind's: {error}")
         return kind_code
 
 
 def _clean_kind(options: argparse.Namespace) -> int:
-    found = kind.leftovers()
+    try:
+        found = kind.leftovers()
+    except BadInputError as error:
+        console.write(f"cannot tell whether a dead run left a kind cluster: {error}")
+        return 1
     agreed = bool(found) and _shown_and_agreed(options, "kind clusters", found, "this machine")
     for name in found if agreed else []:
-        kind.delete_leftover(name)
-        console.write(f"deleted kind cluster {name}")
+        if kind.delete_leftover(name):
+            console.write(f"deleted kind cluster {name}")
+        else:
+            console.write(f"left kind cluster {name}: it is another one by now, which no run made")
     return 0 if agreed or not found else 1
 
 

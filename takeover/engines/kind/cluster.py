@@ -1,6 +1,5 @@
 """One kind cluster for one run: made, or found and left alone; through pytest-kind's cluster class."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -10,16 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
-from takeover.base import cache
-from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines.kind import ownership
+from takeover.engines.kind.ownership import Record
 
 _OTHER_ENGINES = "use --engine local (needs no Docker) or --engine kubernetes (a cluster that is there)"
-_OLD_CLUSTER = b"made by a run\n"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ class Access(msgspec.Struct, frozen=True):
 class OwnCluster:
     """A kind cluster that is there from construction to `remove`.
 
-    A cluster of that name that was there before is used and left there, one that a dead run left is replaced.
+    A cluster of that name that was there before is used and left there, one that a dead run left is replaced. Which is
+    which, also at the end, its containers tell.
 
     Args:
         tell: takes a line for the user about what takes time.
@@ -64,7 +63,7 @@ class OwnCluster:
         self.name = options.name
         self.keep = options.keep
         self._provider = _provider()
-        self._record = _claim(options.name)
+        self._record = Record(options.name)
         try:
             self._kind = _program("kind", options.kind)
             kubectl = _program("kubectl", options.kubectl)
@@ -106,8 +105,8 @@ class OwnCluster:
             return
         try:
             if self.created and not self.keep:
-                self._delete()
-            self._forget()
+                self._delete_own()
+            self._record.forget()
         finally:
             self._record.close()
 
@@ -136,84 +135,69 @@ class OwnCluster:
         except subprocess.CalledProcessError as error:
             raise TakeoverError(f"{program} get clusters: {_last_line(error.stderr)}") from None
         if self.name in there.split():
-            if self._record.read() != _OLD_CLUSTER:
-                tell(f"using kind cluster {self.name}, which was there, and leaving it there")
-                target = str(self._cluster.kubeconfig_path)
-                with _told(f"no access to kind cluster {self.name}"):
-                    subprocess.run(
-                        [program, "export", "kubeconfig", "--name", self.name, "--kubeconfig", target], check=True
-                    )
-                return False
+            if not self._record.is_of(self._provider):
+                return self._find(program, tell)
             tell(f"removing kind cluster {self.name}, which a dead run left")
-            self._delete()
+            self._delete_own()
         tell(f"creating kind cluster {self.name}")
-        self._record.truncate(0)
-        self._record.write(_OLD_CLUSTER)
-        self._record.flush()
+        token = self._record.renew()
         try:
-            with _told(f"kind cannot create cluster {self.name}"):
-                self._cluster.create()
+            with _told(f"kind cannot create cluster {self.name}"), _file(ownership.config(token)) as config:
+                self._cluster.create(config)
         except BaseException:
-            self._delete()
-            self._forget()
+            self._delete_own()
+            self._record.forget()
             raise
-        return True
+        if self._record.is_of(self._provider):
+            return True
+        # Somebody was faster with a cluster of that name: kind's class takes what it finds.
+        self._record.forget()
+        return self._find(program, tell)
 
-    def _delete(self) -> None:
-        with _told(f"kind cannot delete cluster {self.name} ({self.how_to_delete()})"):
-            self._cluster.delete()
+    def _find(self, program: str, tell: Callable[[str], None]) -> bool:
+        tell(f"using kind cluster {self.name}, which was there, and leaving it there")
+        target = str(self._cluster.kubeconfig_path)
+        with _told(f"no access to kind cluster {self.name}"):
+            subprocess.run([program, "export", "kubeconfig", "--name", self.name, "--kubeconfig", target], check=True)
+        return False
 
-    def _forget(self) -> None:
-        self._record.truncate(0)
+    def _delete_own(self) -> None:
+        """Deletes the cluster, unless another one has its name by now."""
+        if self._record.is_of(self._provider):
+            with _told(f"kind cannot delete cluster {self.name} ({self.how_to_delete()})"):
+                self._cluster.delete()
 
 
 def leftovers() -> list[str]:
-    """The names of clusters that dead runs of this user made and did not delete."""
+    """The names of clusters that dead runs of this user made, did not delete, and that are still the same clusters.
+
+    Raises: BadInputError when such runs are known, and what makes kind's containers cannot be asked.
+    """
     found = []
-    for path in sorted(_records().glob("*")):
-        try:
-            with _claim(path.name) as record:
-                if record.read() == _OLD_CLUSTER:
-                    found.append(path.name)
-        except BadInputError:
-            continue  # its run is alive
+    for record in ownership.records():
+        if record.token and record.is_of(_provider()):
+            found.append(record.name)
     return found
 
 
-def was_used() -> bool:
-    """Whether this user ever had a run on kind."""
-    return any(_records().glob("*"))
+def delete_leftover(name: str) -> bool:
+    """Deletes a cluster that `leftovers` named. Returns whether it did: no, if another one has its name by now.
 
-
-def delete_leftover(name: str) -> None:
-    """Deletes a cluster that `leftovers` named. Raises: TakeoverError with kind's own words."""
+    Raises: BadInputError, TakeoverError with kind's own words.
+    """
     program = _program("kind", None)
     if program is None:
         raise BadInputError("no program kind on PATH: install it to delete its clusters")
-    with _claim(name) as record, _told(f"kind cannot delete cluster {name}"):
-        subprocess.run([str(program), "delete", "cluster", "--name", name], check=True)
-        record.truncate(0)
-
-
-def _records() -> Path:
-    return cache_folder() / "kind"
-
-
-def _claim(name: str) -> IO[bytes]:
-    """Opens the record of that cluster name, for one process at a time: its lock ends with the process in any case."""
-    folder = _records()
-    if not name or Path(name).name != name:
-        raise BadInputError(f"--cluster-name {name!r} is no name for a kind cluster")
-    with cache.writing("the record of a kind cluster"):
-        folder.mkdir(parents=True, exist_ok=True)
-        record = (folder / name).open("a+b", buffering=0)
+    record = Record(name)
     try:
-        fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        is_same = record.is_of(_provider())
+        if is_same:
+            with _told(f"kind cannot delete cluster {name}"):
+                subprocess.run([str(program), "delete", "cluster", "--name", name], check=True)
+        record.forget()
+        return is_same
+    finally:
         record.close()
-        raise BadInputError(f"kind cluster {name} belongs to another run: give --cluster-name NAME") from None
-    record.seek(0)
-    return record
 
 
 def _provider() -> str:
@@ -246,6 +230,15 @@ def _cluster_class() -> Any:
 
 def _succeeds(*command: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def _file(text: str) -> Iterator[Path]:
+    """A file with that text, as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "kind.yaml")
+        path.write_text(text)
+        yield path
 
 
 @contextmanager
