@@ -27,8 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_age,
         default=timedelta(hours=1),
         metavar="AGE",
-        help="age (30s, 10m, 1h, 2d) from which runs of other hosts count as dead (default: 1h); "
-        "a run of this host does when its process is gone",
+        help="time (10m, 1h, 2d) without a sign of life after which runs of other hosts count as dead (default: 1h, at "
+        "least 5m: a living run gives one each minute); a run of this host does when its process is gone",
     )
     parser.add_argument("--yes", action="store_true", help="delete without asking")
 

@@ -173,11 +173,7 @@ def leftovers() -> list[str]:
 
     Raises: BadInputError when such runs are known, and what makes kind's containers cannot be asked.
     """
-    found = []
-    for record in ownership.records():
-        if record.token and record.is_of(_provider()):
-            found.append(record.name)
-    return found
+    return [each.name for each in ownership.records() if each.token and each.is_of(_provider())]
 
 
 def delete_leftover(name: str) -> bool:

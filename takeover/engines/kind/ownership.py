@@ -108,7 +108,7 @@ def was_used() -> bool:
 
 
 def config(token: str) -> str:
-    """kind's configuration of a cluster whose container has that token."""
+    """Kind's configuration of a cluster whose container has that token."""
     mount = {"hostPath": _MOUNTED, "containerPath": _PLACE + token, "readOnly": True}
     node = {"role": "control-plane", "extraMounts": [mount]}
     return yaml.safe_dump({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [node]})

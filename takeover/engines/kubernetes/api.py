@@ -9,6 +9,8 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -92,6 +94,11 @@ class Api:
         """GET; `verb` is only what it counts as."""
         return await self._json(verb, "GET", path, params)
 
+    async def time(self) -> datetime:
+        """The API server's clock, which objects' own times are of."""
+        answer = await self._answer("get", "GET", "/version", ())
+        return parsedate_to_datetime(answer.response.headers["Date"])
+
     async def create(self, path: str, body: JsonObject) -> JsonObject:
         """POST."""
         return await self._json("create", "POST", path, (), body)
@@ -124,7 +131,8 @@ class Api:
             previous: whether of the time before it was started again.
         """
         params = [("container", container), *([("previous", "true")] if previous else [])]
-        return (await self._request("log", "GET", path, params)).decode(errors="replace")
+        answer = await self._answer("log", "GET", path, params)
+        return str(answer.data, errors="replace")
 
     async def watch(self, path: str, params: Params) -> AsyncIterator[JsonObject]:
         """Yields watch events ({"type", "object"}) until the server ends the stream."""
@@ -190,10 +198,10 @@ class Api:
         body: JsonObject | None = None,
         content: str | None = None,
     ) -> JsonObject:
-        answer: JsonObject = json.loads(await self._request(verb, method, path, params, body, content))
+        answer: JsonObject = json.loads((await self._answer(verb, method, path, params, body, content)).data)
         return answer
 
-    async def _request(
+    async def _answer(
         self,
         verb: str,
         method: str,
@@ -201,7 +209,8 @@ class Api:
         params: Params,
         body: JsonObject | None = None,
         content: str | None = None,
-    ) -> bytes:
+    ) -> Any:
+        """The client's own response, with all of its `data`."""
         patience = PATIENCE_WHEN_AWAY if self._reached else 0.0
         try:
             async for attempt in AsyncRetrying(
@@ -213,12 +222,12 @@ class Api:
                 with attempt:
                     self.calls[verb] += 1
                     response = await self._send(method, path, params, body, content)
-                    data: bytes = await response.read()
+                    await response.read()
         except _AWAY as error:
             raise self._gone(error) from error
         self._reached = True
         await self._raise_for(response, method, path)
-        return data
+        return response
 
     async def _send(
         self,

@@ -109,6 +109,8 @@ class KubernetesDeployment:
         await asyncio.gather(
             *(api.apply(f"/api/v1/namespaces/{entry['metadata']['name']}", entry) for entry in namespace_objects)
         )
+        for entry in namespace_objects:
+            self._cluster.life.begin(entry["metadata"]["name"])
         async with self._readiness.watching():
             applied = await asyncio.gather(*(self._apply(entry) for entry in services))
             for name, entry in zip(self._services, applied, strict=True):
@@ -131,6 +133,7 @@ class KubernetesDeployment:
         await asyncio.gather(*(self._remove(self._naming.actual(name)) for name in self._scenario.namespaces()))
 
     async def _remove(self, namespace: str) -> None:
+        self._cluster.life.end(namespace)
         await remove_namespace(self._cluster, namespace)
 
     async def _create(self, pod: KubernetesPod, with_relay: bool) -> None:

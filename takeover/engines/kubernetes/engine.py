@@ -17,6 +17,7 @@ from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.deployment import KubernetesDeployment, remove_namespace
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.kubeconfig import find
+from takeover.engines.kubernetes.life import Life
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster
 from takeover.engines.kubernetes.watching import Watch
@@ -111,13 +112,15 @@ class KubernetesEngine:
         with self._connecting:  # scenarios are deployed from several threads
             if self._cluster is None:
                 background = Background()
-                cluster = Cluster(Api(self._target), background, self._images)
+                api = Api(self._target)
+                cluster = Cluster(api, background, self._images, Life(api))
                 try:
                     background.run(self._connect(cluster.api))
                 except BaseException:
                     background.run(cluster.api.close())
                     background.stop()
                     raise
+                background.start(cluster.life.speak())
                 self._cluster = cluster
             return self._cluster
 

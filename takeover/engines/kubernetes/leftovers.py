@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.engines.kubernetes import objects, processes
+from takeover.engines.kubernetes import life, objects, processes
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
@@ -31,8 +31,8 @@ class Leftover:
 async def find(api: Api, older_than: timedelta) -> list[Leftover]:
     """Looks for namespaces of dead runs.
 
-    A run of this host is dead when its process is gone. Of another host's run only the age can be told: it counts
-    as dead when it is older than `older_than`.
+    A run of this host is dead when its process is gone. Another host's run counts as dead when it has given no sign of
+    life for `older_than`, which cannot be less than what a living run may miss.
     """
     try:
         found = await api.get("/api/v1/namespaces", [("labelSelector", _ALL)], verb="list")
@@ -40,8 +40,9 @@ async def find(api: Api, older_than: timedelta) -> list[Leftover]:
         if error.status in (401, 403):
             raise BadInputError(f"context {api.target.context} lacks the right to list namespaces: {error}") from error
         raise
-    now = datetime.now(UTC)
-    judged = [_judge(entry, now, older_than) for entry in found["items"]]
+    now = await api.time()
+    silence = max(older_than, life.LONGEST_SILENCE)
+    judged = [_judge(entry, now, silence) for entry in found["items"] if _is_of_a_run(entry)]
     return sorted((each for each in judged if each), key=lambda each: each.namespace)
 
 
@@ -64,19 +65,31 @@ async def delete(api: Api, leftovers: Iterable[Leftover], timeout: float = 120.0
             raise TakeoverError(f"namespaces still there after {timeout:g} s: {error}") from None
 
 
-def _judge(namespace: JsonObject, now: datetime, older_than: timedelta) -> Leftover | None:
+def _is_of_a_run(namespace: JsonObject) -> bool:
+    """Whether a run made it: anybody may give a namespace the label by which they are listed."""
     metadata = namespace["metadata"]
-    notes = metadata.get("annotations") or {}
+    run = (metadata.get("labels") or {}).get(objects.RUN)
+    return bool(run) and metadata["name"].startswith(f"{objects.PREFIX}{run}-") and objects.HOST in _notes(namespace)
+
+
+def _notes(namespace: JsonObject) -> dict[str, str]:
+    return namespace["metadata"].get("annotations") or {}
+
+
+def _judge(namespace: JsonObject, now: datetime, silence: timedelta) -> Leftover | None:
+    metadata = namespace["metadata"]
+    notes = _notes(namespace)
     age = now - datetime.fromisoformat(metadata["creationTimestamp"])
     pid = notes.get(objects.PID, "")
     if "deletionTimestamp" in metadata:
         return None
-    if notes.get(objects.HOST) == processes.host() and pid.isdigit():
+    if processes.is_this_host(notes[objects.HOST]) and pid.isdigit():
         if processes.runs(int(pid), notes.get(objects.PROCESS_START, "")):
             return None
         why = f"process {pid} of this host is gone"
-    elif age > older_than:
-        why = f"made by {notes.get(objects.HOST, 'an unknown host').split()[0]}, too long ago"
+    elif (silent := now - life.last_sign(namespace)) > silence:
+        host = notes[objects.HOST].split()[0]
+        why = f"made by {host}, no sign of life for {timedelta(seconds=int(silent.total_seconds()))}"
     else:
         return None
     return Leftover(metadata["name"], notes.get(objects.SCENARIO, "?"), age, why)

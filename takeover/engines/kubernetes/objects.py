@@ -18,6 +18,11 @@ SCENARIO = "envoy-takeover/scenario"
 HOST = "envoy-takeover/host"
 PID = "envoy-takeover/pid"
 PROCESS_START = "envoy-takeover/process-start"
+ALIVE = "envoy-takeover/alive"
+"""When the run last said that it is there: see `takeover.engines.kubernetes.life`."""
+
+PREFIX = "takeover-"
+"""What the names of all runs' namespaces begin with."""
 
 PATHS: Mapping[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "/api/v1/namespaces/{namespace}/configmaps/{name}",
@@ -39,7 +44,7 @@ class Naming:
     """
 
     def __init__(self, run_id: str, number: int, scenario: str) -> None:
-        self._prefix = f"takeover-{run_id}-{number}-"
+        self._prefix = f"{PREFIX}{run_id}-{number}-"
         self.labels = {MANAGED_BY: MANAGER, RUN: run_id, DEPLOYMENT: f"{run_id}-{number}"}
         self._annotations = {
             SCENARIO: scenario,

@@ -16,6 +16,7 @@ from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import Images
+from takeover.engines.kubernetes.life import Life
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
@@ -29,6 +30,7 @@ class Cluster:
     api: Api
     background: Background
     images: Images
+    life: Life
 
 
 class KubernetesContainer:

@@ -1,7 +1,6 @@
 """Whose a kind cluster is, with programs of our own in the place of docker and kind, which keep clusters as files."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ esac
 
 
 @pytest.fixture
-def clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which the clusters are."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "clusters").mkdir()
@@ -58,7 +57,7 @@ def clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "{clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}], users: [], current-context: c,"
         " contexts: [{name: c, context: {cluster: c, user: u}}]}"
     )
-    yield tmp_path / "clusters"
+    return tmp_path / "clusters"
 
 
 def own(told: list[str]) -> OwnCluster:
@@ -180,7 +179,8 @@ def test_a_record_of_an_older_form_makes_no_cluster_a_dead_runs(clusters: Path) 
     assert (clusters / NAME).exists()
 
 
-def test_a_living_run_has_its_name_alone(clusters: Path) -> None:
+@pytest.mark.usefixtures("clusters")
+def test_a_living_run_has_its_name_alone() -> None:
     cluster = own([])
     with pytest.raises(BadInputError, match=f"kind cluster {NAME} belongs to another run"):
         own([])

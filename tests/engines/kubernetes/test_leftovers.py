@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from takeover.cli.main import main
 from takeover.engines.kubernetes import leftovers, objects, processes
 
 HOUR = timedelta(hours=1)
+NOW = datetime(2031, 1, 1, tzinfo=UTC)  # the API server's clock, which is not ours
 
 
 class FakeApi:
@@ -22,17 +24,28 @@ class FakeApi:
     async def get(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {"items": self._items}
 
+    async def time(self) -> datetime:
+        return NOW
 
-def namespace(pid: int, start: str, host: str | None = None, age: timedelta = timedelta()) -> dict[str, Any]:
+
+def namespace(
+    pid: int, start: str, host: str | None = None, age: timedelta = timedelta(), silent: timedelta | None = None
+) -> dict[str, Any]:
     notes = {objects.HOST: host or processes.host(), objects.PID: str(pid), objects.PROCESS_START: start}
-    made = (datetime.now(UTC) - age).isoformat()
-    metadata = {"name": "takeover-1-1-default", "creationTimestamp": made, "annotations": notes}
+    signs = [{"manager": "envoy-takeover", "time": (NOW - silent).isoformat()}] if silent is not None else []
+    metadata = {
+        "name": "takeover-1-1-default",
+        "creationTimestamp": (NOW - age).isoformat(),
+        "annotations": notes,
+        "labels": {objects.RUN: "1"},
+        "managedFields": [{"manager": "kubectl", "time": NOW.isoformat()}, *signs],
+    }
     return {"metadata": metadata}
 
 
-def found(*items: dict[str, Any]) -> list[str]:
+def found(*items: dict[str, Any], older_than: timedelta = HOUR) -> list[str]:
     api: Any = FakeApi(*items)
-    return [each.why for each in asyncio.run(leftovers.find(api, HOUR))]
+    return [each.why for each in asyncio.run(leftovers.find(api, older_than))]
 
 
 def gone_pid() -> int:
@@ -55,9 +68,46 @@ def test_another_process_with_the_same_id_does_not_keep_it_alive() -> None:
     assert len(found(namespace(os.getpid(), "1"))) == 1
 
 
-def test_another_hosts_run_is_dead_by_age_only() -> None:
+def test_another_hosts_run_is_dead_when_it_has_long_been_silent() -> None:
     assert found(namespace(1, "1", host="other x", age=HOUR / 2)) == []
-    assert found(namespace(1, "1", host="other x", age=2 * HOUR)) == ["made by other, too long ago"]
+    assert found(namespace(1, "1", host="other x", age=2 * HOUR)) == ["made by other, no sign of life for 2:00:00"]
+    assert len(found(namespace(1, "1", host="other x", age=3 * HOUR, silent=2 * HOUR))) == 1
+
+
+def test_another_hosts_run_that_gives_signs_lives_however_old_it_is() -> None:
+    assert found(namespace(1, "1", host="other x", age=100 * HOUR, silent=HOUR / 2)) == []
+
+
+def test_no_age_is_so_short_that_a_living_run_would_count_as_dead() -> None:
+    between_two_signs = namespace(1, "1", host="other x", age=2 * HOUR, silent=timedelta(minutes=2))
+    assert found(between_two_signs, older_than=timedelta()) == []
+
+
+@pytest.mark.parametrize("host", [processes.host().split()[0], f"{processes.host().split()[0]} pid:[4026531836]"])
+def test_a_hosts_name_and_the_first_pid_namespace_are_many_machines(host: str) -> None:
+    assert found(namespace(gone_pid(), "1", host=host)) == []
+
+
+def test_two_machines_of_one_name_and_one_image_are_two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    here = processes.host()
+    (tmp_path / "boot").write_text("another-boot\n")
+    monkeypatch.setattr(processes, "_BOOT", str(tmp_path / "boot"))
+    assert processes.host().split()[0] == here.split()[0]
+    assert not processes.is_this_host(here)
+
+
+@pytest.mark.parametrize("lacks", ["name", "label", "note"])
+def test_what_no_run_made_is_left_alone(lacks: str) -> None:
+    somebodys = namespace(gone_pid(), "1", age=9 * HOUR)
+    metadata = somebodys["metadata"]
+    match lacks:
+        case "name":
+            metadata["name"] = "production"
+        case "label":
+            metadata["labels"] = {objects.MANAGED_BY: objects.MANAGER}
+        case _:
+            metadata["annotations"] = {}
+    assert found(somebodys) == []
 
 
 def test_what_is_being_deleted_is_left_alone() -> None:
