@@ -9,6 +9,19 @@ class BadInputError(TakeoverError):
     """An option, a manifest or a version is wrong. A run ends with pytest's usage error (4)."""
 
 
+class LostError(TakeoverError):
+    """What was deployed, or the way to it, was lost, and by no doing of Envoy's: nothing can be said of Envoy.
+
+    Args:
+        message: one line that says what was lost.
+        details: title → text of each account, for instance {"events of outpod": "…"}.
+    """
+
+    def __init__(self, message: str, details: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
+
+
 class DeploymentError(TakeoverError):
     """A scenario did not come up. `details` holds what each container logged, for the report.
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from takeover.compare import breakdowns
 from takeover.compare.kinds import BY_NAME, Change
 from takeover.compare.observations import ObservedChange, general, observation_changes, warning_changes
-from takeover.model.document import BinaryResult, ConfigResult, Document, Outcome, ProbeResult
+from takeover.model.document import UNDECIDED, BinaryResult, ConfigResult, Document, Outcome, ProbeResult
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
 _Key = tuple[str, str]
@@ -32,7 +32,7 @@ class Reach:
     def of(cls, document: Document) -> "Reach":
         """That document's."""
         tests = {_key(each) for each in document.tests}
-        ended = {_key(each) for each in document.tests if each.state != "not-run"}
+        ended = {_key(each) for each in document.tests if each.state not in UNDECIDED}
         probes = {_key(each) for each in document.probes}
         others = {_key(each) for each in document.configs} | ({_BINARY} if document.binary else set())
         return cls(frozenset(tests | probes), frozenset(ended | probes), frozenset(ended | probes | others))
@@ -91,7 +91,7 @@ def _placed(aspect: ObservedChange, scenario: str, probe: str) -> Change:
 
 
 def _test_changes(was: Outcome, now: Outcome) -> Iterator[Change]:
-    if "not-run" in (was.state, now.state) or was.state == now.state:
+    if UNDECIDED & {was.state, now.state} or was.state == now.state:
         return
     kind = "verdict-better" if now.state == "pass" else "verdict"
     yield Change(kind, now.scenario, now.name, "test", was.state, now.state, now.reason or was.reason)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from takeover.base.errors import LostError
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.release import Release
 from takeover.net.stream import ByteStream
@@ -160,6 +161,20 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Removes everything that this engine made."""
+        ...
+
+
+@runtime_checkable
+class RemoteDeployment(Protocol):
+    """A deployment that can be lost under a test: its Pods, their nodes and the way to them are in others' hands."""
+
+    def loss(self, since: float | None = None) -> LostError | None:
+        """Why it is no longer what was deployed; None if nothing is known of that.
+
+        Args:
+            since: asks everybody, and takes into account what was cut off since then, by time.monotonic(). Without it,
+                only what is known already counts, which costs nothing.
+        """
         ...
 
 

@@ -16,8 +16,12 @@ from takeover.model.trace import Hop
 SCHEMA: Final = 1
 """The number of this form. It changes whenever a reader of the old form would misunderstand the new one."""
 
-State = Literal["pass", "fail", "known-failure", "unsupported", "not-run"]
-"""How a test ended: `known-failure` was declared and failed; `unsupported` was not tried, `not-run` not reached."""
+State = Literal["pass", "fail", "known-failure", "unsupported", "not-run", "not-judged"]
+"""How a test ended: `known-failure` was declared and failed; `unsupported` was not tried, `not-run` not reached;
+`not-judged` ran on what was lost meanwhile, by no doing of Envoy's."""
+
+UNDECIDED: Final[frozenset[State]] = frozenset({"not-run", "not-judged"})
+"""The states that say nothing of Envoy."""
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import LostError, TakeoverError
 from takeover.model.execution import ExecResult
 from takeover.node import wire
 from takeover.node.pipes import Pipes
@@ -42,7 +42,7 @@ class NodeClient:
             try:
                 wire.send(self._end, {"do": what, **facts}, [theirs.fileno(), *files])
             except OSError as error:
-                raise TakeoverError(f"the node is gone ({error.strerror})") from None
+                raise LostError(f"the node is gone ({error.strerror})") from None
             until_sent.pop_all()
         return ours
 
@@ -52,7 +52,7 @@ class NodeClient:
         try:
             answer, received = wire.receive(reply)
         except wire.Closed:
-            raise TakeoverError(f"the node ended while asked to {what}") from None
+            raise LostError(f"the node ended while asked to {what}") from None
         except TimeoutError:
             raise TimeoutError(f"no answer to {what} within {timeout:g} s") from None
         if "error" in answer:

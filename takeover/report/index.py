@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from takeover.compare.listing import extent
-from takeover.model.document import Document
+from takeover.model.document import UNDECIDED, Document
 from takeover.report import pictures
 from takeover.report.compared import Compared, DifferenceView, counts, unstable_views, views
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
@@ -61,7 +61,7 @@ def index(
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,
         words=WORDS,
-        is_good=all(each.state not in ("fail", "not-run") for each in found) and bool(documents) and not failing,
+        is_good=all(each.state not in {"fail", *UNDECIDED} for each in found) and bool(documents) and not failing,
         spoken=spoken,
         counted=counted,
         listed=listed,

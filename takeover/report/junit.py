@@ -16,7 +16,10 @@ _IMPOSSIBLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def junit(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
-    """The XML as text. What was not tried, and what was known to fail, is skipped, with the reason.
+    """The XML as text.
+
+    What was not tried, and what was known to fail, is skipped, with the reason. What was not judged is an error: no
+    failure, which would be one of Envoy's, but nothing that a job may pass over.
 
     Args:
         compared: what differs between the documents; each difference that fails the run is a case that failed.
@@ -28,9 +31,9 @@ def junit(documents: Sequence[Document], failures: Sequence[Failure], compared: 
             root,
             "testsuite",
             name=_possible(f"envoy-{document.envoy.name}"),
-            errors="0",
+            errors=str(sum(test.state == "not-judged" for test in document.tests)),
             failures=str(sum(test.state == "fail" for test in document.tests)),
-            skipped=str(sum(test.state not in ("pass", "fail") for test in document.tests)),
+            skipped=str(sum(test.state not in ("pass", "fail", "not-judged") for test in document.tests)),
             tests=str(len(document.tests)),
             time=f"{sum(test.seconds for test in document.tests):.3f}",
             timestamp=document.written,
@@ -56,6 +59,8 @@ def _case(suite: ElementTree.Element, test: Outcome, failure: Failure | None) ->
         message = failure.message if failure is not None else test.reason
         command = f"\n\nto see it yourself: {failure.command}" if failure is not None and failure.command else ""
         ElementTree.SubElement(case, "failure", message=_possible(test.reason)).text = _possible(message + command)
+    elif test.state == "not-judged":
+        ElementTree.SubElement(case, "error", type=f"takeover.{test.state}", message=_possible(test.reason))
     elif test.state != "pass":
         reason = _possible(f"{WORDS[test.state]}: {test.reason}" if test.reason else WORDS[test.state])
         ElementTree.SubElement(case, "skipped", type=f"takeover.{test.state}", message=reason).text = reason

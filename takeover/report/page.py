@@ -13,16 +13,24 @@ from takeover.report.failure import Failure
 from takeover.report.words import counted, listed
 from takeover.scenario.library import Library
 
-WORST_FIRST: tuple[State, ...] = ("fail", "not-run", "known-failure", "unsupported", "pass")
+WORST_FIRST: tuple[State, ...] = ("fail", "not-judged", "not-run", "known-failure", "unsupported", "pass")
 WORDS: dict[State, str] = {
     "pass": "passed",
     "fail": "failed",
     "known-failure": "known failure",
     "unsupported": "unsupported",
     "not-run": "not run",
+    "not-judged": "not judged",
 }
 _MOST_NAMES = 4
-SYMBOLS: dict[State, str] = {"pass": "✓", "fail": "✗", "known-failure": "≈", "unsupported": "–", "not-run": "○"}
+SYMBOLS: dict[State, str] = {
+    "pass": "✓",
+    "fail": "✗",
+    "known-failure": "≈",
+    "unsupported": "–",
+    "not-run": "○",
+    "not-judged": "?",
+}
 
 
 @dataclass(frozen=True)
@@ -190,12 +198,16 @@ def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) ->
     number = counted(sum(states.values()), "test")
     baseline = documents[0].envoy.name
     differs = f"; {counted(len(failing), 'difference')} from Envoy {baseline} could hurt" if failing else ""
+    lost = f"{counted(states['not-judged'], 'test')} could not be judged (what they ran on was lost)"
+    also_lost = f"; {lost}" if states["not-judged"] else ""
     if not all(document.complete for document in documents):
         failed = f", and {states['fail']} of them failed" if states["fail"] else ""
         ran = sum(states.values()) - states["not-run"]
-        return f"The run was stopped {where}: {ran} of {number} ran{failed}{differs}."
+        return f"The run was stopped {where}: {ran} of {number} ran{failed}{also_lost}{differs}."
     if states["fail"]:
-        return f"{_failed(documents)}{differs}."
+        return f"{_failed(documents)}{also_lost}{differs}."
+    if states["not-judged"]:
+        return f"Nothing is proved {where}: {lost}; {states['pass']} of {number} passed{differs}."
     others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
     apart = f"; {listed(others)}" if others else ""
     return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}{differs}."

@@ -31,6 +31,8 @@ class _Part:
             return Text(f"▸ {self.phase} {done + 1}/{self.expected}", _STYLES["failed" if failed else "now"])
         if failed:
             return Text(f"✗ {failed} of {self.expected} failed", _STYLES["failed"])
+        if lost := self.ended["not judged"]:
+            return Text(f"? {lost} of {self.expected} not judged", _STYLES["failed"])
         if done < self.expected:
             return Text(f"· {done}/{self.expected}", _STYLES["waiting"])
         return Text(f"✓ {self.ended['passed']}", _STYLES["passed"])
@@ -54,7 +56,7 @@ class Progress:
         self._part(scenario, release).phase = phase
 
     def finish(self, scenario: str, release: str, outcome: str) -> None:
-        """A test of it has ended: "passed", "failed" or "skipped"."""
+        """A test of it has ended: "passed", "failed", "skipped" or "not judged"."""
         part = self._part(scenario, release)
         part.ended[outcome] += 1
         part.phase = ""

@@ -42,7 +42,7 @@ class Conclusion:
     def take(self, report: pytest.TestReport, record: Record) -> None:
         """Takes in what a failed test left."""
         subject = record.subject
-        if report.failed and subject is not None:
+        if report.failed and subject is not None and not record.not_judged:
             failure = Failure(
                 subject.scenario,
                 subject.release,

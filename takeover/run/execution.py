@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from takeover.model.trace import Trace
-from takeover.run import failure, half_characters
+from takeover.run import failure, half_characters, judging
 from takeover.run.plan import Plan
 from takeover.run.probe_items import INVENTORY, OBSERVATIONS
 from takeover.run.record import Record, attach
@@ -40,6 +40,7 @@ class Execution:
             return (yield)
         finally:
             self._scenes.forget(item)
+            judging.forget(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -55,9 +56,10 @@ class Execution:
         """Gives the report its record; to that of a failure what tells why, before anything is taken down."""
         report = half_characters.without((yield), item.config)
         record = Record(subject=subject_of(item))
+        loss = judging.loss_of(item, call)
         if self._sabotages is not None:
             # What a sabotage does to a test is no failure of the run.
-            self._sabotages.judge(item, call, report, record)
+            self._sabotages.judge(item, call, report, record, loss)
         if support := item.stash.get(UNSUPPORTED, None):
             record.unsupported = support
         if call.when == "call":
@@ -65,7 +67,11 @@ class Execution:
             if SCENE in item.stash:
                 record.server_info = item.stash[SCENE].server_info
                 _take_traffic(item, report, record)
-        failure.tell(item, call, report, record, self._plan)
+        if loss is not None:
+            judging.mark(item, report, record, loss)
+            self._scenes.discard()
+        else:
+            failure.tell(item, call, report, record, self._plan)
         if logs := item.stash.get(LOGS, None):
             record.artefacts = {f"{title}.txt": text for title, text in logs.items() if text}
             del item.stash[LOGS]

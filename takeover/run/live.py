@@ -12,7 +12,8 @@ from typing import IO
 
 import pytest
 
-from takeover.run.record import Subject
+from takeover.run.judging import CATEGORY
+from takeover.run.record import Subject, record_of
 from takeover.run.results import Results
 from takeover.run.subject import failure_line
 from takeover.scenario.library import Library
@@ -89,9 +90,10 @@ class Live:
             from rich.text import Text
 
             reason = Text(f"  {failure_line(report)}")
-            self._live.console.print(Text(f"✗ {report.nodeid}", "bold red"), reason, sep="\n")
+            sign = "?" if record_of(report).not_judged else "✗"
+            self._live.console.print(Text(f"{sign} {report.nodeid}", "bold red"), reason, sep="\n")
         if report.outcome != "passed" or report.nodeid not in self._ended:
-            self._ended[report.nodeid] = report.outcome
+            self._ended[report.nodeid] = CATEGORY if record_of(report).not_judged else report.outcome
         if report.when == "teardown":
             self._progress.finish(*place, self._ended.pop(report.nodeid))
         else:

@@ -59,6 +59,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         observations: what was observed of a group of probes.
         inventory: what the binary by itself is.
         unsupported: what the scenario supports, where it does not support the Envoy.
+        not_judged: what was lost under the test, so that it says nothing of Envoy.
         sabotaged: whether the test ran against a sabotage: the verdicts are such a run's results.
         sabotage: such a verdict.
     """
@@ -73,6 +74,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     observations: list[ProbeResult] = []
     inventory: Inventory | None = None
     unsupported: str = ""
+    not_judged: str = ""
     sabotaged: bool = False
     sabotage: SabotageOutcome | None = None
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from takeover.run import judging
 from takeover.run.conclusion import Conclusion
 from takeover.run.difference_reports import hand_out
 from takeover.run.nothing_chosen import line as nothing_chosen
@@ -42,7 +43,9 @@ class Reporting:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Says nothing of sabotaged tests themselves: the verdicts are such a run's results."""
+        """Counts tests not judged apart. Says nothing of sabotaged tests: the verdicts are such a run's results."""
+        if record_of(report).not_judged:
+            return judging.CATEGORY, "?", judging.CATEGORY.upper()
         return ("", "", "") if record_of(report).sabotaged and not report.failed else None
 
     @pytest.hookimpl(trylast=True)
@@ -75,7 +78,10 @@ class Reporting:
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
     ) -> None:
         """What there is to read at the end, in order. Differences that fail the run stand among what failed."""
-        sections: list[tuple[str, Iterable[str]]] = [("declared in scenario.yaml", declared_lines(terminalreporter))]
+        sections: list[tuple[str, Iterable[str]]] = [
+            ("not judged: lost while they ran", judging.lines(terminalreporter)),
+            ("declared in scenario.yaml", declared_lines(terminalreporter)),
+        ]
         if self._sabotages is not None and self._sabotage_outcomes:
             lines = self._sabotages.lines(self._sabotage_outcomes)
             sections.append(("sabotage: the test that caught it", lines))

@@ -89,7 +89,7 @@ class Results:
         outcome.evidence = record.evidence or outcome.evidence
         outcome.measurements = record.measurements or outcome.measurements
         state, reason = _state(report, record)
-        if outcome.state == "pass" or state == "fail":
+        if outcome.state == "pass" or (state == "fail" and outcome.state != "not-judged"):
             outcome.state, outcome.reason = state, outcome.reason or reason
         if record.server_info is not None and (other := release.runs(record.server_info)):
             stop(
@@ -163,6 +163,8 @@ def _outcome(nodeid: str, subject: Subject, state: State, reason: str) -> Outcom
 
 def _state(report: pytest.TestReport, record: Record) -> tuple[State, str]:
     """What one phase of a test says of it, and why in one line."""
+    if record.not_judged:
+        return "not-judged", record.not_judged
     if report.failed:
         return "fail", failure_line(report)
     if record.unsupported:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, LostError
 from takeover.run.deployment_key import ON_DEMAND, is_fresh, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.record import Record, SabotageOutcome
@@ -96,7 +96,14 @@ class Sabotages:
         if TRIAL in item.stash and item.stash[TRIAL].is_decided:
             pytest.skip("decided")
 
-    def judge(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, record: Record) -> None:
+    def judge(
+        self,
+        item: pytest.Item,
+        call: pytest.CallInfo[None],
+        report: pytest.TestReport,
+        record: Record,
+        loss: LostError | None,
+    ) -> None:
         """Takes in what the test made of the sabotage: its failure is no failure of the run."""
         if isinstance(item, Verdict):
             record.sabotage = item.outcome
@@ -105,6 +112,9 @@ class Sabotages:
             return
         record.sabotaged = True
         if report.skipped:
+            return
+        if loss is not None:
+            trial.ended.append((_told_name(item, trial), "the loss of what it ran on"))
             return
         test, raised = _told_name(item, trial), call.excinfo
         if call.when == "setup" and NOT_DEPLOYED in item.stash:

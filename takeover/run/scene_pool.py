@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from takeover.base.errors import TakeoverError
-from takeover.engines.contract import Engine
+from takeover.base.errors import LostError, TakeoverError
+from takeover.engines.contract import Engine, RemoteDeployment
 from takeover.run.deployment_key import DeploymentKey
 from takeover.scene import Scene
 
@@ -58,18 +58,28 @@ class ScenePool:
 
         Raises: what deploying it raised.
         """
+        if self._current is not None and _is_lost(self._current[1]):
+            self.discard_current()
         if self._current is None or self._current[0] != key:
             self.drop_current()
             if key in self._failed:  # every test that shares it would wait for the same failure again
                 raise self._failed[key]
-            self._begin(key)
-            wait([self._ahead[key]])  # a Ctrl-C that comes here leaves it among what is to be removed
-            try:
-                self._current = (key, self._ahead.pop(key).result())
-            except TakeoverError as error:
-                self._failed[key] = error
-                raise
+            self._current = (key, self._deployed(key))
+            if _is_lost(self._current[1]):  # while others were tested
+                self.discard_current()
+                self._current = (key, self._deployed(key))
         return self._current[1]
+
+    def _deployed(self, key: DeploymentKey) -> Scene:
+        self._begin(key)
+        wait([self._ahead[key]])  # a Ctrl-C that comes here leaves it among what is to be removed
+        try:
+            return self._ahead.pop(key).result()
+        except LostError:  # the next test may find all well again
+            raise
+        except TakeoverError as error:
+            self._failed[key] = error
+            raise
 
     def prefetch(self, keys: Iterable[DeploymentKey]) -> None:
         """Begins to deploy what is needed next, in that order, as far ahead as the engine wants."""
@@ -99,6 +109,14 @@ class ScenePool:
             self._close(over.close)
         self._current = None  # only now: a Ctrl-C leaves it among what is to be removed
 
+    def discard_current(self) -> None:
+        """Removes the scene that is there, which was lost; what cannot be removed now goes with the engine."""
+        if self._current is None:
+            return
+        scene, self._current = self._current[1], None
+        with contextlib.suppress(TakeoverError):
+            scene.close()
+
     def close(self) -> None:
         """Removes everything, also where some of it cannot be removed.
 
@@ -126,3 +144,9 @@ class ScenePool:
             close()
         except (TakeoverError, OSError) as error:
             self._left.append(str(error) or type(error).__name__)
+
+
+def _is_lost(scene: Scene) -> bool:
+    """Whether it is known that something took away what is deployed."""
+    deployment = scene.deployment
+    return isinstance(deployment, RemoteDeployment) and deployment.loss() is not None

@@ -70,6 +70,10 @@ class Scenes:
         if SCENE in item.stash:
             del item.stash[SCENE]
 
+    def discard(self) -> None:
+        """What is deployed is of no use any more: the next test gets another deployment."""
+        self._pool.discard_current()
+
     def check_engine(self) -> None:
         """Checks the machine before the first test. Raises: pytest.UsageError for what it or the options lack."""
         try:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -19,7 +20,7 @@ from kubernetes.aio.config import kube_config
 from kubernetes.aio.stream import WsApiClient
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.kubernetes.kubeconfig import Target
 from takeover.model.json import JsonObject
 
@@ -28,7 +29,7 @@ PATIENCE_WHEN_AWAY = 5.0
 """Seconds for which calls are repeated when an API server that was there does not answer."""
 _MERGE = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
-_AWAY = (aiohttp.ClientConnectionError, TimeoutError)
+_AWAY = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 
 Params = Sequence[tuple[str, str]]
 
@@ -41,6 +42,20 @@ class ApiError(TakeoverError):
         self.status = status
         self.reason = reason
         self.message = message
+
+
+class UnwellError(ApiError, LostError):
+    """The API server, or what stands behind it, could not do what it was asked to."""
+
+
+def _refusal(what: str, status: int, reason: str, message: str) -> ApiError:
+    """The error for an answer that is none: whose fault it is, the status tells, but for two."""
+    # A field that the API does not know is a 500 in server-side apply.
+    is_ours = "typed patch object" in message
+    # One that has just started does not know its own roles yet.
+    is_young = status == 403 and "RBAC: " in message and "not found" in message
+    unwell = (status >= 500 and not is_ours) or status == 429 or is_young
+    return (UnwellError if unwell else ApiError)(what, status, reason, message)
 
 
 class Api:
@@ -122,15 +137,19 @@ class Api:
                 return None
             raise
 
-    async def log(self, path: str, container: str, previous: bool = False) -> str:
-        """All of a container's log so far; undecodable bytes are replaced.
+    async def log(
+        self, path: str, container: str, previous: bool = False, last_lines: int | None = None
+    ) -> str:
+        """All of a container's log so far, or its end; undecodable bytes are replaced.
 
         Args:
             path: that of its Pod's logs.
             container: its name.
             previous: whether of the time before it was started again.
+            last_lines: how many of the last lines; None for all.
         """
         params = [("container", container), *([("previous", "true")] if previous else [])]
+        params += [] if last_lines is None else [("tailLines", str(last_lines))]
         answer = await self._answer("log", "GET", path, params)
         return str(answer.data, errors="replace")
 
@@ -181,7 +200,7 @@ class Api:
             connecting = await self._streams.request("GET", url, headers=headers, _preload_content=False)
             socket: aiohttp.ClientWebSocketResponse = await connecting
         except aiohttp.WSServerHandshakeError as error:
-            raise ApiError(what, error.status, error.message, "") from error
+            raise _refusal(what, error.status, "", _phrase(error.status)) from error
         except _AWAY as error:
             raise self._gone(error) from error
         try:
@@ -257,10 +276,18 @@ class Api:
             status = {"message": data.decode(errors="replace")[:200]}
         if response.status == 401:
             raise BadInputError(f"the API server {self.server} does not accept the kubeconfig's credentials (401)")
-        raise ApiError(f"{method} {path}", response.status, status.get("reason", ""), status.get("message", ""))
+        raise _refusal(f"{method} {path}", response.status, status.get("reason", ""), status.get("message", ""))
 
     def _gone(self, error: Exception) -> TakeoverError:
         text = " ".join(str(error).split()) or type(error).__name__
         if self._reached:
-            return TakeoverError(f"the API server {self.server} does not answer any more: {text}")
+            return LostError(f"the API server {self.server} does not answer any more: {text}")
         return BadInputError(f"the API server {self.server} does not answer: {text}")
+
+
+def _phrase(status: int) -> str:
+    """Such as "404 Not Found": the refusal of a websocket has no text that could be read."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -6,15 +6,20 @@ from types import MappingProxyType
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, LostError
 from takeover.engines.kubernetes import objects, readiness
 from takeover.engines.kubernetes.api import ApiError
+from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 from takeover.scenario.documents import canonical
 from takeover.scenario.loader import Scenario
+
+_SERVICE_ACCOUNT_TIMEOUT = 60.0
+"""Seconds: controllers find an API server that was away again only after half a minute."""
 
 
 class ClusterBindings:
@@ -60,7 +65,9 @@ class KubernetesDeployment:
         self._cluster = cluster
         self._naming = naming
         self._scenario = scenario
-        self._readiness = Readiness(cluster.api, naming, scenario.name, timeout)
+        self._watched = Watch(cluster.api, "/api/v1/pods", naming.selector)
+        self._readiness = Readiness(cluster.api, naming, scenario.name, timeout, self._watched)
+        self._losses = Losses(cluster.api, scenario.name, self._watched)
         self._generation = 1
         self._config_maps: dict[str, JsonObject] = {}
         self._services: dict[str, JsonObject] = {}
@@ -94,6 +101,18 @@ class KubernetesDeployment:
     def replace_config_map(self, scenario: Scenario) -> None:
         self._cluster.background.run(self._replace(scenario))
 
+    def loss(self, since: float | None = None) -> LostError | None:
+        """See `takeover.engines.contract.RemoteDeployment.loss`."""
+        if not self._cluster.background.runs:
+            return None
+        return self._cluster.background.run(self._loss(since))
+
+    async def _loss(self, since: float | None) -> LostError | None:
+        if since is not None:
+            return await self._losses.asked(self._pods.values(), since)
+        what = self._losses.noticed(self._pods.values())
+        return LostError(f"{self._scenario.name}: {what}") if what else None
+
     def delete(self) -> None:
         if not self._deleted and self._cluster.background.runs:
             self._deleted = True
@@ -111,6 +130,7 @@ class KubernetesDeployment:
         )
         for entry in namespace_objects:
             self._cluster.life.begin(entry["metadata"]["name"])
+        await self._watched.open()
         async with self._readiness.watching():
             applied = await asyncio.gather(*(self._apply(entry) for entry in services))
             for name, entry in zip(self._services, applied, strict=True):
@@ -128,6 +148,7 @@ class KubernetesDeployment:
 
     async def remove(self) -> None:
         """Deletes the namespaces with all that is in them, without waiting until they are gone."""
+        await self._watched.close()
         for pod in self._pods.values():
             await pod.forget_helpers()
         await asyncio.gather(*(self._remove(self._naming.actual(name)) for name in self._scenario.namespaces()))
@@ -137,14 +158,19 @@ class KubernetesDeployment:
         await remove_namespace(self._cluster, namespace)
 
     async def _create(self, pod: KubernetesPod, with_relay: bool) -> None:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_no_service_account_yet),
-            stop=stop_after_delay(10.0),
-            wait=wait_fixed(0.1),
-            reraise=True,
-        ):
-            with attempt:
-                await self._apply(pod.manifest)
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(_no_service_account_yet),
+                stop=stop_after_delay(_SERVICE_ACCOUNT_TIMEOUT),
+                wait=wait_fixed(0.1),
+                reraise=True,
+            ):
+                with attempt:
+                    pod.uid = (await self._apply(pod.manifest))["metadata"]["uid"]
+        except ApiError as error:
+            if _no_service_account_yet(error):
+                raise LostError(f"{self._scenario.name}: the cluster's controllers do not work: {error}") from error
+            raise
         if with_relay:
             # An added container starts with the Pod's others, so it costs no time now.
             await pod.add_relay_container()
@@ -162,6 +188,7 @@ class KubernetesDeployment:
     async def _restart(self, pod: KubernetesPod) -> None:
         async with self._readiness.watching():
             with_relay = await pod.forget_helpers()
+            pod.uid = ""
             await self._cluster.api.delete(objects.path(pod.manifest))
             await self._readiness.wait_until_gone(pod)
             await self._create(pod, with_relay)

@@ -1,6 +1,7 @@
 """Containers that the engine adds to a running Pod: one that opens connections, one that reads the iptables rules."""
 
 import asyncio
+import time
 from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
@@ -82,8 +83,12 @@ class RelayProcess:
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._stderr = bytearray()
+        self.ended_at: float | None = None
+        """When it ended, by time.monotonic(), and why; None while it runs."""
+        self.why_ended = ""
         self.relay = Relay(self._send, f"the relay of Pod {pod} as uid {user[0]}")
         self.task = asyncio.create_task(self._serve())
+        self.task.add_done_callback(_take_failure)  # the connections that it had tell it, or nobody needs to know
 
     async def wait_until_ready(self) -> Relay:
         """Waits for the program's first word. Raises: TakeoverError with what was last seen."""
@@ -118,6 +123,7 @@ class RelayProcess:
             reason = str(error)
             raise
         finally:
+            self.ended_at, self.why_ended = time.monotonic(), reason
             self.relay.lost(reason)
 
     async def _run(self) -> None:
@@ -142,6 +148,11 @@ class RelayProcess:
             while not self._outgoing.empty():
                 data.append(self._outgoing.get_nowait())
             await running.send(b"".join(data))
+
+
+def _take_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 def _until_running() -> AsyncRetrying:

@@ -102,9 +102,12 @@ class KubernetesPod:
         self.cluster = cluster
         self.manifest = manifest
         self.ip_now = ""
+        self.uid = ""
+        """Of the Pod that was made last, in the cluster; empty while there is none."""
         self._namespace = namespace
         self._restart = restart
         self._relays: dict[tuple[int, int], RelayProcess] = {}
+        self._ended_relays: list[RelayProcess] = []
         self._added: set[str] = set()
         self._lock = asyncio.Lock()
         names = [entry["name"] for entry in manifest["spec"]["containers"]]
@@ -182,9 +185,15 @@ class KubernetesPod:
         await self.add_relay_container()
         process = self._relays.get(user)
         if process is None or not process.relay.alive:
+            self._ended_relays += [process] if process is not None else []
             process = RelayProcess(self.cluster.api, self.actual_namespace, self.name, user)
             self._relays[user] = process
         return await process.wait_until_ready()
+
+    def cut_off_since(self, moment: float) -> str:
+        """Why a relay ended after that moment, by time.monotonic(), though the Pod was to stay; "" if none did."""
+        every = [*self._ended_relays, *self._relays.values()]
+        return next((each.why_ended for each in every if each.ended_at is not None and each.ended_at >= moment), "")
 
     async def add_relay_container(self) -> None:
         """Adds the container for relays, unless it is there."""
@@ -198,6 +207,7 @@ class KubernetesPod:
             process.task.cancel()
         await asyncio.gather(*(process.task for process in self._relays.values()), return_exceptions=True)
         self._relays.clear()
+        self._ended_relays.clear()
         had_relay = ephemeral.RELAY_CONTAINER in self._added
         self._added.clear()
         return had_relay

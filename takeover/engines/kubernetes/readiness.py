@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.base.errors import DeploymentError
 from takeover.engines.images import IPTABLES, role_of
 from takeover.engines.kubernetes import arrival, objects, watching
 from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.events import warnings_of
+from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.watching import Watch
@@ -37,26 +39,27 @@ class Readiness:
     Args:
         scenario: its name, for messages.
         timeout: seconds until every Pod must be Ready.
+        pods: follows the deployment's Pods.
     """
 
-    def __init__(self, api: Api, naming: Naming, scenario: str, timeout: float) -> None:
+    def __init__(self, api: Api, naming: Naming, scenario: str, timeout: float, pods: Watch) -> None:
         self._api = api
         self._scenario = scenario
         self._timeout = timeout
         self._selector = naming.selector
-        self._pods = self._new_watch("/api/v1/pods")
-        self._slices = self._new_watch("/apis/discovery.k8s.io/v1/endpointslices")
+        self._pods = pods
+        self._losses = Losses(api, scenario, pods)
+        self._slices = self._new_slices()
 
-    def _new_watch(self, path: str) -> Watch:
-        return Watch(self._api, path, self._selector)
+    def _new_slices(self) -> Watch:
+        # A Service's labels, ours among them, are on its EndpointSlices too.
+        return Watch(self._api, "/apis/discovery.k8s.io/v1/endpointslices", self._selector)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Follows the deployment's Pods and EndpointSlices meanwhile."""
-        self._pods = self._new_watch("/api/v1/pods")
-        # A Service's labels, ours among them, are on its EndpointSlices too.
-        self._slices = self._new_watch("/apis/discovery.k8s.io/v1/endpointslices")
-        async with self._pods, self._slices:
+        """Follows the deployment's EndpointSlices meanwhile."""
+        self._slices = self._new_slices()
+        async with self._slices:
             yield
 
     async def wait(
@@ -64,8 +67,27 @@ class Readiness:
     ) -> None:
         """Waits until all Pods are Ready and all `services` answer at their ClusterIP.
 
-        Raises: DeploymentError with the logs of all Pods that are not Ready.
+        Raises: DeploymentError with the logs of all Pods that are not Ready, LostError when somebody takes one away.
         """
+        steps = asyncio.create_task(self._wait(pods, services, addresses))
+        loss = asyncio.create_task(self._wait_for_a_loss(pods))
+        try:
+            await asyncio.wait({steps, loss}, return_when=asyncio.FIRST_COMPLETED)
+            if steps.done():
+                steps.result()
+            else:
+                raise await self._losses.told(loss.result(), pods)
+        finally:
+            for each in (steps, loss):
+                each.cancel()
+            await asyncio.gather(steps, loss, return_exceptions=True)
+
+    async def _wait_for_a_loss(self, pods: Collection[KubernetesPod]) -> str:
+        return await self._pods.until(lambda _: self._losses.noticed(pods) or None, None, lambda _: "")
+
+    async def _wait(
+        self, pods: Collection[KubernetesPod], services: Mapping[str, JsonObject], addresses: Mapping[str, str]
+    ) -> None:
         try:
             await self._wait_for_pods(pods)
             await asyncio.gather(*(self._wait_for_endpoints(service, pods) for service in services.values()))
@@ -73,6 +95,8 @@ class Readiness:
             details = await self._details(pods)
             raise DeploymentError(f"{self._scenario}: {error}", details, error.container, error.exit_code) from None
         except TimeoutError as error:
+            if why := await self._losses.of_nodes(pods):
+                raise await self._losses.told(why, pods) from None
             raise DeploymentError(f"{self._scenario}: {error}", await self._details(pods)) from None
         if not pods:
             return
@@ -146,24 +170,13 @@ class Readiness:
                 except ApiError:  # it has not begun
                     continue
                 details[f"log of {pod.key}/{entry['name']}"] = text
-            events = await self._warnings(pod)
-            if events:
-                details[f"events of {pod.key}"] = "\n".join(events)
+            if warnings := await warnings_of(self._api, pod):
+                details[f"events of {pod.key}"] = "\n".join(warnings)
         return details
 
     async def _last_warning(self, pods: Iterable[KubernetesPod]) -> str:
-        told = [(await self._warnings(pod))[-1:] for pod in pods]
+        told = [(await warnings_of(self._api, pod))[-1:] for pod in pods]
         return "; ".join(text for each in told for text in each)
-
-    async def _warnings(self, pod: KubernetesPod) -> list[str]:
-        selector = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
-        path = f"/api/v1/namespaces/{pod.actual_namespace}/events"
-        try:
-            found = await self._api.get(path, [("fieldSelector", selector)], verb="list")
-        except TakeoverError as error:
-            return [f"(no events: {error})"]
-        ordered = sorted(found["items"], key=lambda each: each.get("lastTimestamp") or each.get("eventTime") or "")
-        return [" ".join(each.get("message", "").split()) for each in ordered]
 
 
 def _find(seen: Iterable[JsonObject], pod: KubernetesPod) -> JsonObject | None:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import LostError
 from takeover.peers import relay as wire
 
 DEFAULT_TIMEOUT = 10.0
@@ -48,7 +48,7 @@ class RelayStream:
     def send(self, data: bytes, timeout: float | None = None) -> None:
         """Sends all of `data`; see `ByteStream.send`.
 
-        Raises: ConnectionResetError, BrokenPipeError after `end()` or `close()`, TimeoutError, TakeoverError.
+        Raises: ConnectionResetError, BrokenPipeError after `end()` or `close()`, TimeoutError, LostError.
         """
         deadline = _deadline(timeout)
         rest = memoryview(data)
@@ -144,7 +144,7 @@ class RelayStream:
             if self._closed:
                 raise OSError(f"the connection to {self._destination} was closed meanwhile")
             if self._lost is not None:
-                raise TakeoverError(f"connection to {self._destination} lost: {self._lost}")
+                raise LostError(f"connection to {self._destination} lost: {self._lost}")
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"{self._destination} did not {what} in time")
@@ -178,11 +178,11 @@ class Relay:
         """Opens a connection from the Pod.
 
         Raises: ConnectionRefusedError, TimeoutError, socket.gaierror, OSError (no route, for instance),
-            TakeoverError when the relay is gone.
+            LostError when the relay is gone.
         """
         with self._lock:
             if self._lost is not None:
-                raise TakeoverError(f"{self.name} is gone: {self._lost}")
+                raise LostError(f"{self.name} is gone: {self._lost}")
             number = next(self._numbers)
             stream = self._streams[number] = RelayStream(self, number, f"{host}:{port}")
         try:

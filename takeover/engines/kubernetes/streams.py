@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import LostError, TakeoverError
 from takeover.engines.kubernetes.api import Api
 from takeover.model.execution import ExecResult
 
@@ -30,13 +31,30 @@ for leader in /proc/[0-9]*; do
 done
 """
 """Each command of an exec has a session of its own, named by its first process (proc(5): the sixth field of stat)."""
-_READ_ALL = ["sh", "-c", '"$@"; code=$?; cat >/dev/null; exit "$code"', "read-all"]
+_SCRIPT = r"""
+end=$1; shift
+exec 3>&2 2>/dev/null
+(exec "$@" 2>&3 3>&-)
+code=$?
+case $code in 126|127) [ -x "$(command -v "$1")" ] || end=$end?;; esac
+{read}printf %s "$end"; printf %s "$end" >&3
+exit "$code"
+"""
+"""Runs a command, and says at the end of both outputs that they are whole: an exec that is cut off, as a kubelet dies,
+ends with "Success" as one that went well, whatever has come by then.
+"""
+_READ_ALL = "cat >/dev/null; "
 """What a command leaves of its stdin has to be read: an API server may wait forever to pass it on, and never tell that
 the command has ended (about one in seven `kubectl exec -i POD -- true <FILE` of 1 MiB, with Kubernetes 1.34)."""
+_NO_SHELL = 'exec: "sh": executable file not found'
 
 
 class NotRunningError(TakeoverError):
     """The container does not run (yet, or any more)."""
+
+
+class NoShellError(TakeoverError):
+    """The container has no shell."""
 
 
 class ExecStream:
@@ -71,7 +89,7 @@ class ExecStream:
                 yield data[0], data[1:]
         if self.exit_code is None:
             code = self._socket.close_code
-            raise TakeoverError(f"the connection to {self._where} was lost (websocket code {code})")
+            raise LostError(f"the connection to {self._where} was lost (websocket code {code})")
 
     def _exit_code(self, data: bytes) -> int:
         status = json.loads(data)
@@ -84,7 +102,11 @@ class ExecStream:
         message = status.get("message", "")
         if "container not found" in message or "not running" in message or "is not created or running" in message:
             raise NotRunningError(f"{self._where} does not run: {message}")
-        raise TakeoverError(f"cannot run a command in {self._where}: {message}")
+        if _NO_SHELL in message:
+            raise NoShellError(f"{self._where} has no shell")
+        # Who passes the command on may be gone; who runs it says so.
+        kind = TakeoverError if "error executing command" in message else LostError
+        raise kind(f"cannot run a command in {self._where}: {message}")
 
 
 @asynccontextmanager
@@ -102,16 +124,42 @@ async def execution(
 async def execute(
     api: Api, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float
 ) -> ExecResult:
-    """Runs a command to its end, with stdin by the container's shell.
+    """Runs a command to its end, by the container's shell; without one, if it has none and there is no stdin.
 
-    Raises: TimeoutError, NotRunningError, TakeoverError.
+    Raises: TimeoutError, NotRunningError, LostError for what may not be all of it, TakeoverError.
     """
-    actual = [*_READ_ALL, *command] if stdin else command
+    end = secrets.token_hex(16)
+    script = _SCRIPT.replace("{read}", _READ_ALL if stdin else "")
+    try:
+        result = await _run(api, namespace, pod, container, ["sh", "-c", script, "run", end, *command], stdin, timeout)
+    except NoShellError:
+        if stdin:
+            raise
+        result = await _run(api, namespace, pod, container, command, stdin, timeout)
+        # Who cut it off would not answer now.
+        await api.log(f"/api/v1/namespaces/{namespace}/pods/{pod}/log", container, last_lines=1)
+        return result
+    except TimeoutError:
+        raise TimeoutError(f"{' '.join(command)!r} in {pod}/{container} did not end within {timeout:g} s") from None
+    where = f"container {container} of Pod {pod} in {namespace}"
+    if f"{end}?".encode() in result.stderr:
+        raise TakeoverError(f"cannot run a command in {where}: {command[0]}: executable file not found in its PATH")
+    outputs = [each.rpartition(end.encode()) for each in (result.stdout, result.stderr)]
+    # Another code than 0 is the runtime's own: the container, for instance, has ended meanwhile.
+    if result.exit_code == 0 and not all(found for _, found, _ in outputs):
+        raise LostError(f"{' '.join(command)!r} in {where} was cut off: its outputs are not whole")
+    # What it left running may have written after it.
+    return ExecResult(result.exit_code, *(before + after for before, _, after in outputs))
+
+
+async def _run(
+    api: Api, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes, timeout: float
+) -> ExecResult:
     collected = {STDOUT: bytearray(), STDERR: bytearray()}
     try:
         async with (
             asyncio.timeout(timeout),
-            execution(api, namespace, pod, container, actual, bool(stdin)) as running,
+            execution(api, namespace, pod, container, command, bool(stdin)) as running,
         ):
             feeding = asyncio.ensure_future(_feed(running, stdin))
             try:
@@ -122,8 +170,8 @@ async def execute(
                 await asyncio.gather(feeding, return_exceptions=True)
     except TimeoutError:
         with suppress(TakeoverError, TimeoutError):  # the container may be gone, or have no shell
-            await _end(api, namespace, pod, container, actual)
-        raise TimeoutError(f"{' '.join(command)!r} in {pod}/{container} did not end within {timeout:g} s") from None
+            await _end(api, namespace, pod, container, command)
+        raise
     return ExecResult(running.exit_code or 0, bytes(collected[STDOUT]), bytes(collected[STDERR]))
 
 

@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from takeover.base.errors import TakeoverError
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.base.errors import LostError
+from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api, ApiError
 from takeover.model.json import JsonObject
 
 Result = TypeVar("Result")
@@ -29,6 +29,9 @@ _HOPELESS = frozenset(
 )
 
 
+_CUT_OFF = (aiohttp.ClientError, TimeoutError)
+_PAUSE = 0.2
+"""Seconds between two tries."""
 _MOST_SAID = 300
 """Characters of a container's last words in a message; all of them are in the log."""
 
@@ -46,27 +49,51 @@ class Watch:
         self._params = [("labelSelector", selector)]
         self._changed = asyncio.Condition()
         self._objects: dict[str, JsonObject] = {}
+        self._gone: set[str] = set()
         self._listed = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow())
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Begins to follow: from now on it must be closed."""
+        self._task = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Ends it; a second call does nothing."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def find(self, uid: str) -> JsonObject | None:
+        """What it knows of that object."""
+        return self._objects.get(uid)
+
+    def is_gone(self, uid: str) -> bool:
+        """Whether that object was there and is no more."""
+        return uid in self._gone
+
+    @property
+    def why_ended(self) -> str:
+        """Why it knows no more what happens; "" while it does."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return ""
+        return str(self._task.exception())
+
     async def until(
         self,
         look: Callable[[list[JsonObject]], Result | None],
-        timeout: float,
+        timeout: float | None,
         missing: Callable[[list[JsonObject]], str],
     ) -> Result:
-        """Waits until `look` finds something in the objects.
+        """Waits until `look` finds something in the objects, for ever without a timeout (in seconds).
 
         Raises: TimeoutError with what `missing` says of the last state, and whatever `look` raises.
         """
@@ -84,28 +111,37 @@ class Watch:
     async def _follow(self) -> None:
         try:
             while True:
-                # While the server is away, it is the list of each attempt that waits for it, and gives up in time.
+                # A server that has just started may not know all yet.
                 async for attempt in AsyncRetrying(
-                    retry=retry_if_exception_type((aiohttp.ClientError, TimeoutError)),
-                    stop=stop_after_attempt(20),
-                    wait=wait_fixed(0.2),
+                    retry=retry_if_exception_type((*_CUT_OFF, LostError)),
+                    stop=stop_after_delay(2 * PATIENCE_WHEN_AWAY),
+                    wait=wait_fixed(_PAUSE),
                     reraise=True,
                 ):
                     with attempt:
-                        await self._list_and_watch()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise TakeoverError(f"cannot watch {self._path} at {self._api.server}: {error}") from error
+                        version = await self._list()
+                with suppress(*_CUT_OFF, LostError):
+                    await self._watch(version)
+                await asyncio.sleep(_PAUSE)
+        except _CUT_OFF as error:
+            raise LostError(f"cannot watch {self._path} at {self._api.server}: {error}") from error
         finally:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def _list_and_watch(self) -> None:
+    async def _list(self) -> str:
+        """Returns the version since which it can be watched."""
         there = await self._api.get(self._path, self._params, verb="list")
         async with self._changed:
-            self._objects = {entry["metadata"]["uid"]: entry for entry in there["items"]}
+            found = {entry["metadata"]["uid"]: entry for entry in there["items"]}
+            self._gone |= self._objects.keys() - found.keys()
+            self._objects = found
             self._listed = True
             self._changed.notify_all()
-        since = ("resourceVersion", there["metadata"]["resourceVersion"])
+        return str(there["metadata"]["resourceVersion"])
+
+    async def _watch(self, version: str) -> None:
+        since = ("resourceVersion", version)
         async for event in self._api.watch(self._path, [*self._params, since]):
             entry = event["object"]
             if event["type"] == "ERROR":
@@ -115,6 +151,7 @@ class Watch:
             async with self._changed:
                 if event["type"] == "DELETED":
                     self._objects.pop(entry["metadata"]["uid"], None)
+                    self._gone.add(entry["metadata"]["uid"])
                 else:
                     self._objects[entry["metadata"]["uid"]] = entry
                 self._changed.notify_all()
@@ -125,6 +162,38 @@ def is_ready(pod: JsonObject) -> bool:
     conditions = pod.get("status", {}).get("conditions") or []
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def lost(pod: JsonObject) -> str:
+    """What others did to a Pod that was Ready, in words; "" if nothing."""
+    status = pod.get("status", {})
+    if since := pod["metadata"].get("deletionTimestamp"):
+        return f"is being deleted by somebody (until {since})"
+    if status.get("phase") == "Failed" and status.get("reason"):
+        return f"failed: {status['reason']}: {_one_line(status.get('message', ''))}"
+    for each in status.get("conditions") or []:
+        if each["type"] == "DisruptionTarget" and each["status"] == "True":
+            return f"has to go: {each.get('reason')}: {_one_line(each.get('message', ''))}"
+        # A kubelet gives a reason; what judges in the place of one that does not answer gives none.
+        if each["type"] == "Ready" and each["status"] != "True" and not each.get("reason"):
+            return f"is on node {pod['spec'].get('nodeName')}, which does not answer"
+    return ""
+
+
+def not_ready(entry: JsonObject) -> str:
+    """Why a node or Pod that was looked at is not Ready, in words; "" if it is, or says nothing of that."""
+    for each in entry.get("status", {}).get("conditions") or []:
+        if each["type"] == "Ready" and each["status"] != "True":
+            return _one_line(f"{each.get('reason', '')}: {each.get('message', '')}").strip(": ") or "no reason given"
+    return ""
+
+
+def unscheduled(pod: JsonObject) -> str:
+    """Why no node takes the Pod; "" if one does."""
+    for each in pod.get("status", {}).get("conditions") or []:
+        if each["type"] == "PodScheduled" and each["status"] != "True":
+            return _one_line(each.get("message", "")) or "no reason given"
+    return ""
 
 
 def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
@@ -161,11 +230,8 @@ def account(pod: JsonObject) -> str:
     """A Pod's state in a few words, for the message of a deadline."""
     status = pod.get("status", {})
     seen = [f"phase {status.get('phase', 'unknown')}"]
-    seen += [
-        f"not scheduled: {_one_line(condition.get('message', ''))}"
-        for condition in status.get("conditions") or []
-        if condition["type"] == "PodScheduled" and condition["status"] != "True"
-    ]
+    if why := unscheduled(pod):
+        seen.append(f"not scheduled: {why}")
     for entry, is_init in _container_statuses(pod):
         state = entry.get("state") or {}
         if "waiting" in state:

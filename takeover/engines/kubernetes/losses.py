@@ -1,0 +1,102 @@
+"""What became of Pods by no doing of ours or of what runs in them: deleted, evicted, on a node that does not answer."""
+
+from collections.abc import Collection
+
+from takeover.base.errors import LostError
+from takeover.engines.kubernetes import watching
+from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.events import events_of
+from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.watching import Watch
+
+
+class Losses:
+    """Looks after the Pods of one deployment.
+
+    Args:
+        scenario: its name, for messages.
+        pods: follows them.
+    """
+
+    def __init__(self, api: Api, scenario: str, pods: Watch) -> None:
+        self._api = api
+        self._scenario = scenario
+        self._pods = pods
+
+    def noticed(self, pods: Collection[KubernetesPod]) -> str:
+        """What the cluster has told of a Pod that is lost, without being asked; "" if nothing."""
+        if self._pods.why_ended:
+            return self._pods.why_ended
+        for pod in pods:
+            if pod.uid and (what := self._noticed(pod)):
+                return f"Pod {pod.key} {what}"
+        return ""
+
+    def _noticed(self, pod: KubernetesPod) -> str:
+        found = self._pods.find(pod.uid)
+        if found is not None:
+            return watching.lost(found)
+        return "was deleted by somebody" if self._pods.is_gone(pod.uid) else ""
+
+    async def asked(self, pods: Collection[KubernetesPod], since: float) -> LostError | None:
+        """The same, asked of the API server and of each Pod's kubelet; a relay that was cut off since then counts.
+
+        Args:
+            since: by time.monotonic().
+        """
+        try:
+            what = await self._found(pods) or self.noticed(pods)
+            if not what:
+                cuts = {pod.key: pod.cut_off_since(since) for pod in pods}
+                what = next((f"connections with Pod {key} were cut: {why}" for key, why in cuts.items() if why), "")
+        except ApiError as error:
+            # Who could be asked before, and refuses now, is not as it was.
+            return LostError(f"{self._scenario}: cannot be asked any more: {error}")
+        except LostError as error:
+            return LostError(f"{self._scenario}: {error}", error.details)
+        return await self.told(what, pods) if what else None
+
+    async def _found(self, pods: Collection[KubernetesPod]) -> str:
+        asked: set[str] = set()
+        for pod in pods:
+            if not pod.uid:
+                continue
+            path = f"/api/v1/namespaces/{pod.actual_namespace}/pods/{pod.name}"
+            try:
+                found = await self._api.get(path)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                return f"Pod {pod.key} was deleted by somebody"
+            what = watching.lost(found) if found["metadata"]["uid"] == pod.uid else "was deleted, and made again"
+            if what:
+                return f"Pod {pod.key} {what}"
+            node = str(found["spec"].get("nodeName", ""))
+            if node not in asked:
+                asked.add(node)
+                await self._api.log(pod.log_path, next(iter(pod.containers)), last_lines=1)
+        return ""
+
+    async def of_nodes(self, pods: Collection[KubernetesPod]) -> str:
+        """Why Pods that are not Ready could not be: no node takes them, or theirs does not answer; "" for neither."""
+        for pod in pods:
+            found = self._pods.find(pod.uid)
+            if found is None or watching.is_ready(found):
+                continue
+            if why := watching.unscheduled(found):
+                return f"no node takes Pod {pod.key}: {why}"
+            try:
+                node = await self._api.get(f"/api/v1/nodes/{found['spec']['nodeName']}")
+            except (ApiError, KeyError):  # not everybody may look at nodes
+                continue
+            if why := watching.not_ready(node):
+                return f"node {node['metadata']['name']} of Pod {pod.key} is not Ready: {why}"
+        return ""
+
+    async def told(self, what: str, pods: Collection[KubernetesPod]) -> LostError:
+        """The error that says so, with the events of the Pods."""
+        details: dict[str, str] = {}
+        for pod in pods:
+            if lines := await events_of(self._api, pod):
+                details[f"events of {pod.key}"] = "\n".join(lines)
+        return LostError(f"{self._scenario}: {what}", details)
