@@ -15,6 +15,7 @@ from takeover.engines.contract import Deployment
 from takeover.model.document import Interim, Observation
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
+from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.scenario.documents import short_name
 
 
@@ -248,22 +249,29 @@ def _field(name: str, value: Any) -> Any:
 class Normaliser:
     """Applies the rules; and, by the rule "address", names the deployment's Pods and Services in place of their IPs.
 
-    An engine gives addresses as it likes, in each run others.
+    An engine gives addresses as it likes, in each run others, and longer ones: by "address-length", lengths of what
+    holds them are as if they were the local engine's.
     """
 
     def __init__(self, deployment: Deployment) -> None:
         named = {pod.ip: f"<{name}>" for name, pod in deployment.pods.items()}
+        lengths = dict.fromkeys(named, POD_ADDRESS)
         for service in deployment.scenario.unbound_services():
             name = short_name(service)
-            named[deployment.service_ip(name)] = f"<service {name}>"
+            address = deployment.service_ip(name)
+            named[address] = f"<service {name}>"
+            lengths[address] = len(service["spec"].get("clusterIP") or "") or SERVICE_ADDRESS
         self._named = named
         self._config_id = deployment.config_id
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
+        self._lengths = Lengths(self._addresses, lengths)
 
     def observation(self, observed: Observation) -> Observation:
         """What was observed of a probe, in its normal form."""
-        entries, moved, end = observed.log, observed.stats, observed.end
+        entries = [self._lengths.entry(each, observed) for each in observed.log]
+        headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
+        moved, end = observed.stats, observed.end
         for race in RACES:
             if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
@@ -273,8 +281,8 @@ class Normaliser:
             observed.status,
             self.text(observed.reason),
             self.text(observed.protocol),
-            self._headers(observed.headers),
-            body_without_chance(self._named_in(observed.body)),
+            self._headers(headers),
+            body_without_chance(self._named_in(self._lengths.body(observed.body))),
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
