@@ -22,6 +22,10 @@ class LostError(TakeoverError):
         self.details = details or {}
 
 
+class NotRemovedError(TakeoverError):
+    """What a run made is still there at its end; the message names it, and how to look."""
+
+
 class DeploymentError(TakeoverError):
     """A scenario did not come up. `details` holds what each container logged, for the report.
 

@@ -1,9 +1,10 @@
 """Whether the Envoys of a scene are still there: what became of one whose admin API fell silent."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
-from takeover.engines.contract import Container
+from takeover.engines.contract import Container, RemoteDeployment
 from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
 from takeover.model.document import Breakdown
@@ -48,6 +49,7 @@ class Attendance:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        self._since = time.monotonic()
         self._known = {place: _number(self._container(place)) for place in scene.envoys}
 
     def of_others(self) -> Lost | None:
@@ -67,7 +69,7 @@ class Attendance:
             place: of the Envoy.
             error: of whoever asked it in vain.
 
-        Raises: TakeoverError when that cannot be told.
+        Raises: LostError for what is no doing of Envoy's, TakeoverError when that cannot be told.
         """
         container = self._container(place)
 
@@ -83,6 +85,9 @@ class Attendance:
             return None
 
         found = quiescence.waited_for(look, _DEADLINE)
+        deployment = self._scene.deployment
+        if found and isinstance(deployment, RemoteDeployment) and (loss := deployment.loss(self._since)):
+            raise loss
         if not isinstance(found, str):
             return found
         # Whatever the container runs, it does not end with Envoy.

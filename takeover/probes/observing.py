@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.base.errors import DeploymentError, LostError, TakeoverError
 from takeover.evidence.snapshots import UnrestError
 from takeover.model.document import Breakdown, Observation, ProbeResult
 from takeover.model.logs import as_written
@@ -48,6 +48,8 @@ class Observer:
             try:
                 self.renew()
                 left = left[stretch.observe(left) :]
+            except LostError:  # whatever was observed of it, and would be, says nothing of Envoy
+                raise
             except (TakeoverError, UnrestError) as error:
                 faults.append(str(error))
                 break

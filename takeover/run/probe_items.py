@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from takeover.base.errors import DeploymentError, TakeoverError
+from takeover.base.errors import DeploymentError, LostError, TakeoverError
 from takeover.base.paths import display_path
 from takeover.compare import breakdowns
 from takeover.compare.accepted import accepts_breakdown
@@ -138,6 +138,8 @@ class ProbeItem(pytest.Item):
             observer.observe()
             if self.plan.keep:
                 observer.renew()  # whoever enters it finds an Envoy
+        except LostError:
+            raise
         except (NotObservedError, TakeoverError) as error:
             said.append(str(error))
         finally:

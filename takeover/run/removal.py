@@ -5,11 +5,12 @@ A worker of xdist does so before it says that it has finished: its controller wa
 
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import NotRemovedError, TakeoverError
 from takeover.engines.contract import ClusterEngine
 from takeover.run.half_characters import written_out
 from takeover.run.interrupt import held
@@ -18,6 +19,19 @@ from takeover.run.workers import Workers
 
 _LEFT = "takeover_left"  # in a worker's output: why not all could be removed
 _REMOVING = "what this run made is being removed"
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What could not be removed.
+
+    Attributes:
+        why: in one line.
+        fails: whether the run fails by it; not where it is in nobody's hands here, as with somebody's finalizers.
+    """
+
+    why: str
+    fails: bool
 
 
 class Removal:
@@ -42,32 +56,40 @@ class Removal:
         """In a worker, nobody is told of what comes after."""
         if self._output is not None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self._output[_LEFT] = written_out(self._removed())
+            left = self._removed()
+            self._output[_LEFT] = [(written_out(left.why), left.fails)] if left is not None else []
 
     def pytest_unconfigure(self) -> None:
         """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
 
         It stays ignored: Python's own end, which is left, would make of a run that is over one that a signal ended.
 
-        Raises: pytest.UsageError, one line, where not all could be removed.
+        Raises: pytest.UsageError, one line, where not all could be removed; where only somebody's finalizers hold it,
+            that line is printed, and what the tests found stands.
         """
         with held(_REMOVING) as ctrl_c:
-            own = self._removed() if self._output is None else ""
+            own = self._removed() if self._output is None else None
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if ctrl_c.came and self._session is not None:
             self._session.exitstatus = pytest.ExitCode.INTERRUPTED
-        of_workers = [each.get(_LEFT, "") for each in self._workers.outputs()] if self._workers is not None else []
-        if left := list(dict.fromkeys(filter(None, [*of_workers, own]))):
-            raise pytest.UsageError(f"not all could be removed: {'; '.join(left)}")
+        outputs = self._workers.outputs() if self._workers is not None else []
+        left = [_Left(*each) for output in outputs for each in output.get(_LEFT, ())]
+        left += [own] if own is not None else []
+        if not left:
+            return
+        told = f"not all could be removed: {'; '.join(dict.fromkeys(each.why for each in left))}"
+        if any(each.fails for each in left):
+            raise pytest.UsageError(told)
+        sys.stderr.write(f"{told}\n")
 
-    def _removed(self) -> str:
-        """Removes everything of this process. Returns why that could not be, empty if it could."""
+    def _removed(self) -> _Left | None:
+        """Removes everything of this process. Returns what could not be, None if all could."""
         is_cluster = isinstance(self._pool.made_engine, ClusterEngine)
         try:
             self._pool.close()
         except TakeoverError as error:
-            return str(error)
+            return _Left(str(error), not isinstance(error, NotRemovedError))
         finally:
             if is_cluster and self._workers is not None and (lost := self._workers.lost()):
                 sys.stderr.write(f"{', '.join(lost)} ended without a word: `takeover clean` shows what may be left\n")
-        return ""
+        return None

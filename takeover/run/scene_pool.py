@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from takeover.base.errors import LostError, TakeoverError
+from takeover.base.errors import LostError, NotRemovedError, TakeoverError
 from takeover.engines.contract import Engine, RemoteDeployment
 from takeover.run.deployment_key import DeploymentKey
 from takeover.scene import Scene
@@ -30,7 +30,7 @@ class ScenePool:
         self._ahead: dict[DeploymentKey, Future[Scene]] = {}
         self._current: tuple[DeploymentKey, Scene] | None = None
         self._failed: dict[DeploymentKey, TakeoverError] = {}
-        self._left: list[str] = []
+        self._left: list[TakeoverError | OSError] = []
         self.held: dict[tuple[str, str], tuple[DeploymentKey, Scene]] = {}
         """With `keep`: (scenario, Envoy) → the scene that is held."""
 
@@ -120,7 +120,8 @@ class ScenePool:
     def close(self) -> None:
         """Removes everything, also where some of it cannot be removed.
 
-        Raises: TakeoverError that tells all that failed, of scenes that went before, too: no test was to blame for it.
+        Raises: TakeoverError that tells all that failed, of scenes that went before, too: no test was to blame for it;
+            a NotRemovedError where that is all.
         """
         if self._made is not None:
             self._made[1].shutdown(cancel_futures=True)
@@ -137,13 +138,15 @@ class ScenePool:
             self._current = self._made = None
         if self._left:
             left, self._left = self._left, []
-            raise TakeoverError("; ".join(dict.fromkeys(left)))
+            of_others = all(isinstance(each, NotRemovedError) for each in left)
+            why = "; ".join(dict.fromkeys(str(each) or type(each).__name__ for each in left))
+            raise (NotRemovedError if of_others else TakeoverError)(why)
 
     def _close(self, close: Callable[[], None]) -> None:
         try:
             close()
         except (TakeoverError, OSError) as error:
-            self._left.append(str(error) or type(error).__name__)
+            self._left.append(error)
 
 
 def _is_lost(scene: Scene) -> bool:

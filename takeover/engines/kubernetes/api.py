@@ -38,7 +38,7 @@ class ApiError(TakeoverError):
     """The API server refused a call."""
 
     def __init__(self, what: str, status: int, reason: str, message: str) -> None:
-        super().__init__(f"Kubernetes refused to {what}: {message or reason or status}")
+        super().__init__(f"Kubernetes refused to {what}: {' '.join(message.split()) or reason or status}")
         self.status = status
         self.reason = reason
         self.message = message
@@ -123,9 +123,10 @@ class Api:
         params = [("fieldManager", FIELD_MANAGER), ("force", "true")]
         return await self._json("apply", "PATCH", path, params, body, _APPLY)
 
-    async def merge(self, path: str, body: JsonObject) -> JsonObject:
-        """Strategic merge patch."""
-        return await self._json("patch", "PATCH", path, [("fieldManager", FIELD_MANAGER)], body, _MERGE)
+    async def merge(self, path: str, body: JsonObject, *, only_try: bool = False) -> JsonObject:
+        """Strategic merge patch; one that is only tried is judged by all that judges, and changes nothing."""
+        params = [("fieldManager", FIELD_MANAGER), *([("dryRun", "All")] if only_try else [])]
+        return await self._json("patch", "PATCH", path, params, body, _MERGE)
 
     async def delete(self, path: str, grace: int | None = None, collection: bool = False) -> JsonObject | None:
         """Deletes an object or all of a collection; None when it was not there."""
@@ -137,9 +138,7 @@ class Api:
                 return None
             raise
 
-    async def log(
-        self, path: str, container: str, previous: bool = False, last_lines: int | None = None
-    ) -> str:
+    async def log(self, path: str, container: str, previous: bool = False, last_lines: int | None = None) -> str:
         """All of a container's log so far, or its end; undecodable bytes are replaced.
 
         Args:

@@ -9,10 +9,12 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 from takeover.base.errors import BadInputError, LostError
 from takeover.engines.kubernetes import objects, readiness
 from takeover.engines.kubernetes.api import ApiError
+from takeover.engines.kubernetes.ephemeral import RULES_CONTAINER
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.engines.kubernetes.removal import remove_namespace
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 from takeover.scenario.documents import canonical
@@ -155,7 +157,7 @@ class KubernetesDeployment:
 
     async def _remove(self, namespace: str) -> None:
         self._cluster.life.end(namespace)
-        await remove_namespace(self._cluster, namespace)
+        await remove_namespace(self._cluster.api, namespace)
 
     async def _create(self, pod: KubernetesPod, with_relay: bool) -> None:
         try:
@@ -174,6 +176,9 @@ class KubernetesDeployment:
         if with_relay:
             # An added container starts with the Pod's others, so it costs no time now.
             await pod.add_relay_container()
+        if RULES_CONTAINER not in self._cluster.tried:
+            self._cluster.tried.add(RULES_CONTAINER)
+            await pod.try_rules_container()
 
     async def _apply(self, entry: JsonObject) -> JsonObject:
         try:
@@ -186,6 +191,8 @@ class KubernetesDeployment:
             raise
 
     async def _restart(self, pod: KubernetesPod) -> None:
+        if what := self._losses.noticed(self._pods.values()):  # nobody would learn of it afterwards
+            raise await self._losses.told(what, self._pods.values())
         async with self._readiness.watching():
             with_relay = await pod.forget_helpers()
             pod.uid = ""
@@ -224,12 +231,6 @@ class KubernetesDeployment:
     def _key(self, entry: JsonObject, namespaces: list[str]) -> str:
         actual = {self._naming.actual(name): name for name in namespaces}
         return objects.key(actual[entry["metadata"]["namespace"]], entry["metadata"]["name"])
-
-
-async def remove_namespace(cluster: Cluster, namespace: str) -> None:
-    """Ends a namespace's Pods at once, then deletes it; a second call does nothing."""
-    await cluster.api.delete(f"/api/v1/namespaces/{namespace}/pods", grace=0, collection=True)
-    await cluster.api.delete(f"/api/v1/namespaces/{namespace}")
 
 
 def _no_service_account_yet(error: BaseException) -> bool:

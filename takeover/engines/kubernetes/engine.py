@@ -1,6 +1,5 @@
 """The engine: scenarios on any Kubernetes cluster."""
 
-import asyncio
 import dataclasses
 import itertools
 import secrets
@@ -9,18 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.contract import Concurrency
 from takeover.engines.kubernetes import access, objects
-from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.background import Background
-from takeover.engines.kubernetes.deployment import KubernetesDeployment, remove_namespace
+from takeover.engines.kubernetes.deployment import KubernetesDeployment
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.kubeconfig import find
 from takeover.engines.kubernetes.life import Life
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster
-from takeover.engines.kubernetes.watching import Watch
+from takeover.engines.kubernetes.removal import remove_and_wait
 from takeover.model.release import Release
 from takeover.scenario.loader import Scenario
 
@@ -32,6 +31,19 @@ _GONE_TIMEOUT = 120.0
 def new_run_id() -> str:
     """Random, so that runs, and workers of one run, do not meet on a cluster."""
     return secrets.token_hex(4)
+
+
+def _told(error: ApiError, scenario: Scenario, context: str) -> TakeoverError:
+    """What a refusal means for who deploys: lost is what was there before, the rest is how the cluster is set up."""
+    message = f"scenario {scenario.name}: {error}"
+    if isinstance(error, LostError) or error.status == 404 or "being terminated" in error.message:
+        return LostError(message)
+    if error.status == 403:
+        return BadInputError(
+            f"{message}: a policy, a quota or the rights of context {context} are against it; have that changed, or "
+            "choose another cluster by --kube-context"
+        )
+    return BadInputError(message)
 
 
 class KubernetesEngine:
@@ -81,14 +93,19 @@ class KubernetesEngine:
         deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
         try:
             cluster.background.run(deployment.bring_up())
-        except TakeoverError:
+        except TakeoverError as error:
             with suppress(TakeoverError):  # the first failure is the one to tell
                 deployment.delete()
+            if isinstance(error, ApiError):
+                raise _told(error, scenario, self._target.context) from error
             raise
         return deployment
 
     def close(self) -> None:
-        """Deletes everything of this run and waits until it is gone. Raises: TakeoverError that names what is left."""
+        """Deletes everything of this run and waits until it is gone.
+
+        Raises: NotRemovedError that names what is left and what holds it, TakeoverError.
+        """
         if self._cluster is None:
             return
         try:
@@ -113,7 +130,7 @@ class KubernetesEngine:
             if self._cluster is None:
                 background = Background()
                 api = Api(self._target)
-                cluster = Cluster(api, background, self._images, Life(api))
+                cluster = Cluster(api, background, self._images, Life(api), set())
                 try:
                     background.run(self._connect(cluster.api))
                 except BaseException:
@@ -138,17 +155,6 @@ class KubernetesEngine:
     async def _remove_all(self, cluster: Cluster) -> None:
         selector = f"{objects.RUN}={self.run_id}"
         found = await cluster.api.get("/api/v1/namespaces", [("labelSelector", selector)], verb="list")
-        names = [entry["metadata"]["name"] for entry in found["items"] if "deletionTimestamp" not in entry["metadata"]]
-        await asyncio.gather(*(remove_namespace(cluster, name) for name in names))
-        async with Watch(cluster.api, "/api/v1/namespaces", selector) as left:
-            try:
-                await left.until(
-                    lambda seen: None if seen else True,
-                    _GONE_TIMEOUT,
-                    lambda seen: ", ".join(each["metadata"]["name"] for each in seen),
-                )
-            except TimeoutError as error:
-                command = " ".join(cluster.api.target.kubectl())
-                raise TakeoverError(
-                    f"namespaces still there after {_GONE_TIMEOUT:g} s: {error}; look: {command} get ns -l {selector}"
-                ) from None
+        names = [entry["metadata"]["name"] for entry in found["items"]]
+        going = [each["metadata"]["name"] for each in found["items"] if "deletionTimestamp" in each["metadata"]]
+        await remove_and_wait(cluster.api, names, selector, _GONE_TIMEOUT, going)

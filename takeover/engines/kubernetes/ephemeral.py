@@ -56,10 +56,10 @@ def rules_container(image: str) -> JsonObject:
     }
 
 
-async def add(api: Api, namespace: str, pod: str, container: JsonObject) -> None:
-    """Adds a container to a Pod, without waiting until it runs."""
+async def add(api: Api, namespace: str, pod: str, container: JsonObject, *, only_try: bool = False) -> None:
+    """Adds a container to a Pod, without waiting until it runs; or only tries whether that is allowed."""
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/ephemeralcontainers"
-    await api.merge(path, {"spec": {"ephemeralContainers": [container]}})
+    await api.merge(path, {"spec": {"ephemeralContainers": [container]}}, only_try=only_try)
 
 
 async def run_rules_command(api: Api, namespace: str, pod: str) -> ExecResult:

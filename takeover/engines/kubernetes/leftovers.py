@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import life, objects, processes
 from takeover.engines.kubernetes.api import Api, ApiError
-from takeover.engines.kubernetes.watching import Watch
+from takeover.engines.kubernetes.removal import remove_and_wait
 from takeover.model.json import JsonObject
 
 _ALL = f"{objects.MANAGED_BY}={objects.MANAGER}"
@@ -47,22 +47,8 @@ async def find(api: Api, older_than: timedelta) -> list[Leftover]:
 
 
 async def delete(api: Api, leftovers: Iterable[Leftover], timeout: float = 120.0) -> None:
-    """Deletes them and waits until they are gone. Raises: TakeoverError that names what is left."""
-    names = {each.namespace for each in leftovers}
-    for name in names:
-        await api.delete(f"/api/v1/namespaces/{name}/pods", grace=0, collection=True)
-        await api.delete(f"/api/v1/namespaces/{name}")
-
-    def left(seen: list[JsonObject]) -> list[str]:
-        return sorted(names & {entry["metadata"]["name"] for entry in seen})
-
-    async with Watch(api, "/api/v1/namespaces", _ALL) as namespaces:
-        try:
-            await namespaces.until(
-                lambda seen: None if left(seen) else True, timeout, lambda seen: ", ".join(left(seen))
-            )
-        except TimeoutError as error:
-            raise TakeoverError(f"namespaces still there after {timeout:g} s: {error}") from None
+    """Deletes them and waits until they are gone. Raises: NotRemovedError that names what is left."""
+    await remove_and_wait(api, {each.namespace for each in leftovers}, _ALL, timeout)
 
 
 def _is_of_a_run(namespace: JsonObject) -> bool:

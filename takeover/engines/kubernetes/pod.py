@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.images import IPTABLES, RELAY
 from takeover.engines.kubernetes import ephemeral, objects, streams, watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.api import Api, ApiError, UnwellError
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
@@ -31,6 +31,8 @@ class Cluster:
     background: Background
     images: Images
     life: Life
+    tried: set[str]
+    """Which containers were tried whether they may be added, by their names: once for a run."""
 
 
 class KubernetesContainer:
@@ -58,7 +60,11 @@ class KubernetesContainer:
             return pod.cluster.background.run(
                 streams.execute(pod.cluster.api, pod.actual_namespace, pod.name, self._name, command, stdin, timeout)
             )
+        except UnwellError:
+            raise
         except ApiError as error:
+            if error.status == 403:
+                raise LostError(f"container {self._name} of Pod {pod.key}: {error}") from error
             raise TakeoverError(f"container {self._name} of Pod {pod.key} does not run: {error}") from error
 
     def logs(self) -> str:
@@ -153,13 +159,19 @@ class KubernetesPod:
         return ForwardStream(self.cluster.background, self.cluster.api, self.actual_namespace, self.name, port)
 
     def nat_rules(self) -> str:
-        result = self.cluster.background.run(self._nat_rules())
+        try:
+            result = self.cluster.background.run(self._nat_rules())
+        except ApiError as error:  # that it may be added was tried before
+            raise LostError(f"the rules of Pod {self.key} cannot be read: {error}") from error
         if result.exit_code:
             raise TakeoverError(f"iptables in Pod {self.key} failed: {result.stderr.decode(errors='replace').strip()}")
         return result.stdout.decode()
 
     def restart(self) -> None:
-        self.cluster.background.run(self._restart(self))
+        try:
+            self.cluster.background.run(self._restart(self))
+        except ApiError as error:  # what was allowed once
+            raise LostError(f"Pod {self.key} cannot be made again: {error}") from error
 
     def how_to_enter(self, container: str) -> str:
         name = self.container(container).name
@@ -211,6 +223,11 @@ class KubernetesPod:
         had_relay = ephemeral.RELAY_CONTAINER in self._added
         self._added.clear()
         return had_relay
+
+    async def try_rules_container(self) -> None:
+        """Finds out whether a container that may look at the rules may be added. Raises: ApiError."""
+        container = ephemeral.rules_container(self.cluster.images.of_role(IPTABLES))
+        await ephemeral.add(self.cluster.api, self.actual_namespace, self.name, container, only_try=True)
 
     async def _nat_rules(self) -> ExecResult:
         await self._add(ephemeral.rules_container(self.cluster.images.of_role(IPTABLES)))
