@@ -93,7 +93,8 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
         return None
     before, after = _entry(old, place), _entry(new, place)
     was, now = dict(_facts(before)), dict(_facts(after))
-    commands = [reproduce(entry, document.envoy.name) for document, entry in ((old, before), (new, after))]
+    both = ((old, before), (new, after))
+    commands = [reproduce(entry, document.envoy.name, document.engine) for document, entry in both]
     return Beside(
         place,
         [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],

@@ -9,16 +9,19 @@ from takeover.model.repeats import Text, whole
 from takeover.model.request import ProbeRequest, ProbeTarget
 
 _VERSION = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
+_ENGINES = {"local": "", "kubernetes": " --engine kubernetes --kube-context NAME"}
 _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
 
-def reproduce(entry: ProbeResult | Outcome | ConfigResult, envoy: str) -> list[str]:
+def reproduce(entry: ProbeResult | Outcome | ConfigResult, envoy: str, engine: str) -> list[str]:
     """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
     Args:
         envoy: its name in the results; the path of a build of one's own is the reader's to fill in.
+        engine: where it was observed; which cluster that was, no results tell, and is the reader's to fill in.
     """
-    run = f"./run --envoy {envoy if _VERSION.fullmatch(envoy) else f'{envoy}=PATH'}"
+    chosen = envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
+    run = f"./run --envoy {chosen}{_ENGINES.get(engine, f' --engine {engine}')}"
     match entry:
         case Outcome():
             file, _, test = entry.name.partition("::")

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from takeover.engines.kind.cluster import KindOptions
 
 
+DEFAULT_CLUSTER_NAME = "pytest-kind"
+"""As pytest-kind has it."""
+
+
 @dataclass(frozen=True)
 class EngineOptions:
     """What a run says of its engine.
@@ -43,6 +47,24 @@ class EngineOptions:
     kubeconfig: Path | None = None
     kind: "KindOptions | None" = None
     from_controller: Any = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of a command line that choose the same engine again."""
+        given = {"--kube-context": self.kube_context, "--kubeconfig": self.kubeconfig}
+        if self.kind is not None:
+            given |= {
+                "--cluster-name": self.kind.name if self.kind.name != DEFAULT_CLUSTER_NAME else None,
+                "--kind-image": self.kind.image,
+                "--kind-bin": self.kind.kind,
+                "--kind-kubectl-bin": self.kind.kubectl,
+            }
+        words = ["--engine", self.name]
+        for option, value in given.items():
+            words += [] if value is None else [option, str(value)]
+        for role, reference in self.images.items():
+            words += ["--image", f"{role}={reference}"]
+        return words
 
 
 Make = Callable[[EngineOptions, Sequence[Release], Callable[[str], None]], Engine]

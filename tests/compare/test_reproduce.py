@@ -97,4 +97,14 @@ def test_a_shell_makes_the_same_bytes(text: str) -> None:
 )
 def test_what_is_no_test_of_a_file_is_reproduced_by_what_chooses_it(name: str, scenario: str, line: str) -> None:
     nodeid = name.replace("]", "-envoy-1.40.0]") if "]" in name else f"{name}[envoy-1.40.0]"
-    assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0") == [f"./run --envoy 1.40.0 {line}"]
+    assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0", "local") == [f"./run --envoy 1.40.0 {line}"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [("local", ""), ("kubernetes", " --engine kubernetes --kube-context NAME"), ("mine", " --engine mine")],
+)
+def test_the_engine_is_named_where_it_is_not_the_one_of_a_run_by_itself(engine: str, words: str) -> None:
+    outcome = Outcome("a.py::t[envoy-1.40.0]", "s", "a.py::t", "fail")
+
+    assert reproduce(outcome, "1.40.0", engine) == [f"./run --envoy 1.40.0{words} --keep 'a.py::t[envoy-1.40.0]'"]

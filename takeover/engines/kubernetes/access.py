@@ -5,12 +5,12 @@ import asyncio
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes.api import Api
 
-_NEEDED = (
+NEEDED = (
     # resource, subresource, group, verbs
-    ("namespaces", "", "", ("create", "patch", "list", "delete")),
+    ("namespaces", "", "", ("create", "patch", "list", "watch", "delete")),
     ("services", "", "", ("create", "patch")),
     ("configmaps", "", "", ("create", "patch")),
-    ("pods", "", "", ("create", "patch", "list", "watch", "delete", "deletecollection")),
+    ("pods", "", "", ("create", "patch", "get", "list", "watch", "delete", "deletecollection")),
     ("pods", "exec", "", ("create", "get")),
     ("pods", "portforward", "", ("create", "get")),
     ("pods", "log", "", ("get",)),
@@ -18,11 +18,12 @@ _NEEDED = (
     ("events", "", "", ("list",)),
     ("endpointslices", "", "discovery.k8s.io", ("list", "watch")),
 )
+"""What a run asks of a cluster."""
 
 
 async def check(api: Api) -> None:
     """Raises: BadInputError that names every missing right in one line."""
-    wanted = [(resource, subresource, group, verb) for resource, subresource, group, verbs in _NEEDED for verb in verbs]
+    wanted = [(resource, subresource, group, verb) for resource, subresource, group, verbs in NEEDED for verb in verbs]
     answers = await asyncio.gather(*(_allowed(api, *each) for each in wanted))
     missing: dict[str, list[str]] = {}
     for (resource, subresource, _, verb), allowed in zip(wanted, answers, strict=True):

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import TakeoverError
-from takeover.engines.kubernetes import streams
+from takeover.engines.kubernetes import objects, streams
 from takeover.engines.kubernetes.pod import KubernetesPod
-from takeover.engines.kubernetes.relay import RelayStream
+from takeover.engines.kubernetes.relay import Relay, RelayStream
 from takeover.model.json import JsonObject
 
 TIMEOUT = 30.0
 _ONE_TRY = 0.3
+_LISTEN = "0A"
 # Packets that the node has no rule for are lost rather than refused, so short tries find the rule sooner.
 _UNSEEN_PATIENCE = 8.0
 # A cluster may hide the client's address from its Pods, an image may lack `cat`: then an answer has to do.
@@ -30,14 +31,22 @@ class _NotYetError(Exception):
 
 
 async def wait(scout: KubernetesPod, name: str, address: str, service: JsonObject, behind: list[KubernetesPod]) -> None:
-    """Connects from the scout to a Service until every Pod behind it has seen a connection.
+    """Connects from the scout to each TCP port of a Service until every Pod behind it has seen a connection there.
+
+    A port at which no Pod behind it listens has to be refused only.
 
     Raises: TimeoutError that says what was last seen.
     """
-    ports = [each["port"] for each in service["spec"]["ports"] if each.get("protocol", "TCP") == "TCP"]
+    ports = [each for each in service["spec"]["ports"] if each.get("protocol", "TCP") == "TCP"]
     if address == "None" or not ports or not behind:
         return
     relay = await scout.relay((0, 0))
+    await asyncio.gather(*(_wait_for_port(scout, relay, name, address, port, behind) for port in ports))
+
+
+async def _wait_for_port(
+    scout: KubernetesPod, relay: Relay, name: str, address: str, port: JsonObject, behind: list[KubernetesPod]
+) -> None:
     began = time.monotonic()
     try:
         async for attempt in AsyncRetrying(
@@ -47,23 +56,36 @@ async def wait(scout: KubernetesPod, name: str, address: str, service: JsonObjec
             reraise=True,
         ):
             with attempt:
-                # One of several endpoints is chosen at random: enough tries to meet each of them.
-                tries = 1 if len(behind) == 1 else 8 * len(behind)
-                opening = [asyncio.to_thread(relay.connect, address, ports[0], _ONE_TRY) for _ in range(tries)]
-                outcomes = await asyncio.gather(*opening, return_exceptions=True)
-                opened = [each for each in outcomes if isinstance(each, RelayStream)]
+                is_patient = time.monotonic() - began < _UNSEEN_PATIENCE
                 try:
-                    for each in outcomes:
-                        if isinstance(each, BaseException):
-                            raise each
-                    unseen = await _unseen(opened, behind)
-                finally:
-                    for stream in opened:
-                        stream.close()
-                if unseen and time.monotonic() - began < _UNSEEN_PATIENCE:
+                    unseen = await _unseen_at(relay, address, port["port"], behind)
+                except ConnectionRefusedError:
+                    if is_patient or await _anybody_listens(port, behind):
+                        raise
+                    return
+                if unseen and is_patient:
                     raise _NotYetError
     except OSError as error:
-        raise TimeoutError(f"Service {name} does not answer from Pod {scout.key}: {error}") from error
+        raise TimeoutError(
+            f"Service {name} does not answer at port {port['port']} from Pod {scout.key}: {error}"
+        ) from error
+
+
+async def _unseen_at(relay: Relay, address: str, port: int, behind: list[KubernetesPod]) -> list[str]:
+    """Connects as often as it takes to meet each Pod. Returns those that saw nothing. Raises: OSError."""
+    # One of several endpoints is chosen at random.
+    tries = 1 if len(behind) == 1 else 8 * len(behind)
+    opening = [asyncio.to_thread(relay.connect, address, port, _ONE_TRY) for _ in range(tries)]
+    outcomes = await asyncio.gather(*opening, return_exceptions=True)
+    opened = [each for each in outcomes if isinstance(each, RelayStream)]
+    try:
+        for each in outcomes:
+            if isinstance(each, BaseException):
+                raise each
+        return await _unseen(opened, behind)
+    finally:
+        for stream in opened:
+            stream.close()
 
 
 async def _unseen(opened: Iterable[RelayStream], behind: list[KubernetesPod]) -> list[str]:
@@ -72,6 +94,22 @@ async def _unseen(opened: Iterable[RelayStream], behind: list[KubernetesPod]) ->
     return [
         pod.key for pod, table in zip(behind, tables, strict=True) if not any(client in table for client in clients)
     ]
+
+
+async def _anybody_listens(port: JsonObject, behind: list[KubernetesPod]) -> bool:
+    """Whether a Pod behind a Service's port listens there; also where that cannot be told."""
+    for pod in behind:
+        number = objects.target_port(port, pod.manifest)
+        table = await _connections(pod)
+        if number is None or not table or listens(table, number):
+            return True
+    return False
+
+
+def listens(table: str, port: int) -> bool:
+    """Whether a socket of those of /proc/net/tcp or tcp6 takes connections at that port."""
+    words = (line.split() for line in table.splitlines())
+    return any(len(each) > 3 and each[3] == _LISTEN and each[1].endswith(f":{port:04X}") for each in words)
 
 
 async def _connections(pod: KubernetesPod) -> str:

@@ -119,6 +119,15 @@ def user(pod: JsonObject, container: str) -> tuple[int, int]:
     return int(merged.get("runAsUser") or 0), int(merged.get("runAsGroup") or 0)
 
 
+def target_port(port: JsonObject, pod: JsonObject) -> int | None:
+    """The number of the Pod's port to which a Service's port leads; None for a name that the Pod does not have."""
+    wanted = port.get("targetPort", port["port"])
+    if isinstance(wanted, int):
+        return wanted
+    named = (each for container in pod["spec"]["containers"] for each in container.get("ports") or [])
+    return next((int(each["containerPort"]) for each in named if each.get("name") == wanted), None)
+
+
 def selects(service: JsonObject, pod: JsonObject) -> bool:
     """Whether the Service's selector takes the Pod (both as applied, or both as in the manifest)."""
     selector = service.get("spec", {}).get("selector") or {}

@@ -16,7 +16,7 @@ import yaml
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.cli.main import main
-from takeover.engines.kubernetes import KubernetesEngine
+from takeover.engines.kubernetes import KubernetesEngine, access
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from tests.engines.kubernetes.real_cluster import CONTEXT, RELEASE, asking, namespaces_of, needed, new_engine
@@ -39,10 +39,56 @@ def test_missing_rights_are_named(tmp_path: Path, inbound: Scenario) -> None:
         try:
             token = ask(lambda api: api.create(f"{base}/token", request))["status"]["token"]
             engine = new_engine(kubeconfig=str(rewritten(tmp_path / "config", {"user": {"token": token}})))
-            with pytest.raises(BadInputError, match=r"lacks rights .*namespaces: create, patch, list, delete;"):
+            with pytest.raises(BadInputError, match=r"lacks rights .*namespaces: create, patch, list, watch, delete;"):
                 engine.deploy(inbound, RELEASE)
         finally:
             ask(lambda api: api.delete(base))
+
+
+def test_the_rights_that_are_asked_for_are_enough(tmp_path: Path, inbound: Scenario) -> None:
+    """With a service account that may do just that: what a run calls, and is not asked for, it would be refused."""
+    name, of_rights = "takeover-test-just-enough", "/apis/rbac.authorization.k8s.io/v1"
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+    rules = [
+        {"apiGroups": [group], "resources": [resource + (f"/{part}" if part else "")], "verbs": list(verbs)}
+        for resource, part, group, verbs in access.NEEDED
+    ]
+    version = "rbac.authorization.k8s.io/v1"
+    role = {"apiVersion": version, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+    binding = {
+        "apiVersion": version,
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
+    }
+    base = f"/api/v1/namespaces/default/serviceaccounts/{name}"
+    places = {
+        base: account,
+        f"{of_rights}/clusterroles/{name}": role,
+        f"{of_rights}/clusterrolebindings/{name}": binding,
+    }
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
+    with asking() as ask:
+        try:
+            for place, body in places.items():
+                ask(lambda api, place=place, body=body: api.apply(place, body))
+            token = ask(lambda api: api.create(f"{base}/token", request))["status"]["token"]
+            engine = new_engine(kubeconfig=str(rewritten(tmp_path / "config", {"user": {"token": token}})))
+            deployment = engine.deploy(inbound, RELEASE)
+            pod = deployment.pod("envoy-traffic-mock")
+            assert pod.nat_rules()
+            assert pod.container("nginx").exec(["true"]).exit_code == 0
+            deployment.pod("client/client").container("client").connect(pod.ip, 80).close()
+            pod.forward(15000).close()
+            assert pod.container("envoyproxy").ended() is None
+            assert deployment.loss(since=0.0) is None
+            pod.restart()
+            engine.close()
+        finally:
+            for place in places:
+                ask(lambda api, place=place: api.delete(place))
+    assert namespaces_of(engine) == []
 
 
 def test_a_server_that_is_not_there_and_one_that_goes_away(tmp_path: Path, inbound: Scenario) -> None:

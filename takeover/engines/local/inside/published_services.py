@@ -1,15 +1,20 @@
 """The node's Services: the addresses they get, the names that lead there, the Pods behind them."""
 
+import ipaddress
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
+from takeover.base.errors import BadInputError
 from takeover.engines.local import objects
 from takeover.engines.local.inside import dns, services
 from takeover.engines.local.inside.kubelet import RunningPod
 
+RANGE = ipaddress.IPv4Network("10.96.0.0/12")
+"""From which Services get their addresses, as kubeadm's clusters have it."""
+_FIRST = ipaddress.IPv4Address("10.96.1.1")
 # For how long new endpoints of Services are collected while Pods are starting, as kube-proxy does for a second.
 _COLLECT = 0.05
 
@@ -29,7 +34,7 @@ class PublishedServices:
         self._services: dict[str, objects.Service] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
         self._publish_by = float("inf")
-        self._next_address = 1
+        self._next_address = _FIRST
 
     def add(self, added: Iterable[objects.Service]) -> None:
         """Gives Services their addresses and names, in the place of those that had the same names."""
@@ -59,8 +64,11 @@ class PublishedServices:
         if service.spec.cluster_ip:
             return service
         taken = {each.spec.cluster_ip for each in self._services.values()} | {dns.ADDRESS}
-        while (address := f"10.96.1.{self._next_address}") in taken:
+        while str(self._next_address) in taken or self._next_address.packed[-1] in (0, 255):
             self._next_address += 1
+        if self._next_address not in RANGE:
+            raise BadInputError(f"Service {objects.full_name(service)}: no address of {RANGE} is left for it")
+        address = str(self._next_address)
         return msgspec.structs.replace(service, spec=msgspec.structs.replace(service.spec, cluster_ip=address))
 
     def _ready_endpoints(self) -> list[services.ServicePortEndpoints]:
