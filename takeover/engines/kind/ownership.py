@@ -78,15 +78,22 @@ class Record:
 
         Raises: TakeoverError with the provider's own words.
         """
-        if not self.token:
-            return False
-        label = f"label={_LABEL}={self.name}"
-        containers = _said(provider, "ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
-        if not containers:
-            return False
-        places = "{{range .Mounts}}{{.Destination}} {{end}}"
-        mounted = _said(provider, "inspect", "--format", places, *containers).splitlines()
-        return all(_PLACE + self.token in line.split() for line in mounted)
+        label, places = f"label={_LABEL}={self.name}", "{{range .Mounts}}{{.Destination}} {{end}}"
+        known: list[str] | None = None
+        while self.token:
+            containers = _said(provider, "ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
+            if not containers:
+                return False
+            try:
+                mounted = _said(provider, "inspect", "--format", places, *containers).splitlines()
+            except TakeoverError:
+                # One of them may have gone meanwhile: kind, interrupted, tidies up.
+                if containers == known:
+                    raise
+                known = containers
+                continue
+            return all(_PLACE + self.token in line.split() for line in mounted)
+        return False
 
 
 def records() -> Iterator[Record]:

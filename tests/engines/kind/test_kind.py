@@ -160,3 +160,26 @@ def test_a_cluster_that_was_there_is_used_and_left() -> None:
         assert NAME in clusters()
     finally:
         subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
+
+
+@real
+def test_a_users_cluster_under_a_killed_runs_name_is_never_deleted() -> None:
+    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
+        until(lambda: NAME in clusters(), 60)
+        os.killpg(process.pid, signal.SIGKILL)
+
+    def is_replaced() -> bool:
+        # What the killed one had asked Docker for may still come.
+        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
+        create = ["kind", "create", "cluster", "--name", NAME, "--image", str(IMAGE)]
+        return subprocess.run(create, check=False, capture_output=True).returncode == 0
+
+    try:
+        until(is_replaced, 120)
+        assert f"  {NAME}\n" not in clean("--yes").stdout
+        assert NAME in clusters()
+        result = run("--cluster-name", NAME, "-k", "Pod")
+        assert f"using kind cluster {NAME}, which was there, and leaving it there" in result.stdout
+        assert NAME in clusters()
+    finally:
+        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)

@@ -17,7 +17,11 @@ OPTIONS = KindOptions(NAME, keep=False, image=None, kind=None, kubectl=None, kub
 DOCKER = """
 case $1 in
     ps) for each; do name=${each##*=}; done; [ ! -f "$CLUSTERS/$name" ] || seq "$(wc -l <"$CLUSTERS/$name")" ;;
-    inspect) cat "$CLUSTERS"/* ;;
+    inspect)
+        going=$CLUSTERS/../going
+        [ ! -e "$going" ] || { rm "$going" "$CLUSTERS"/*; echo "No such object" >&2; exit 1; }
+        cat "$CLUSTERS"/*
+        ;;
     image) exit 1 ;;
 esac
 """
@@ -142,6 +146,15 @@ def test_what_kind_left_half_made_is_removed(clusters: Path) -> None:
 
     with pytest.raises(TakeoverError, match="no luck"):
         own([])
+
+    assert list(clusters.iterdir()) == []
+
+
+def test_a_container_that_goes_while_it_is_looked_at_is_none(clusters: Path) -> None:
+    cluster = own([])
+    (clusters.parent / "going").touch()
+
+    cluster.remove()
 
     assert list(clusters.iterdir()) == []
 
