@@ -37,10 +37,12 @@ class Tag:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _reports_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs that tests start leave their results apart from the user's own."""
+def _runs_are_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs that tests start leave their results apart from the user's own, and are no workers of another run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')}")
+        for name in [each for each in os.environ if each.startswith("PYTEST_XDIST_")]:
+            patch.delenv(name)
         yield
 
 

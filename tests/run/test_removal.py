@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import tenacity
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import NotRemovedError, TakeoverError
 from takeover.engines.contract import Concurrency
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.scene_pool import ScenePool
@@ -21,7 +21,7 @@ from tests.run.outside import ROOT, command, one_line, run
 CONFTEST = """
 import os, pathlib, time
 from xdist.workermanage import NodeManager
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import NotRemovedError, TakeoverError
 from takeover.engines import choose
 from takeover.engines.local.engine import LocalEngine
 
@@ -49,12 +49,19 @@ class Stuck(LocalEngine):
         raise TakeoverError("stuck: a node is still there")
 
 
+class Held(LocalEngine):
+    def close(self):
+        super().close()
+        raise NotRemovedError("held: somebody's finalizer")
+
+
 class Cluster(LocalEngine):
     def how_to_delete(self):
         return "delete it"
 
 
 choose.register("cluster", lambda *_: Cluster({}))
+choose.register("held", lambda *_: Held({}))
 choose.register("slow", lambda *_: Slow({}))
 choose.register("stuck", lambda *_: Stuck({}))
 """
@@ -149,6 +156,15 @@ def test_what_could_not_be_removed_is_one_line(folder: Path, arguments: list[str
     assert result.returncode == 4
 
 
+@pytest.mark.parametrize("arguments", [["-n0"], ["-n2"]])
+def test_what_is_in_other_hands_is_told_and_changes_no_verdict(folder: Path, arguments: list[str]) -> None:
+    result = run(str(folder), *arguments, "--engine", "held")
+
+    assert result.stderr.splitlines() == ["not all could be removed: held: somebody's finalizer"]
+    assert "40 passed" in result.stdout
+    assert result.returncode == 0
+
+
 @pytest.mark.parametrize(("engine", "is_told"), [("cluster", True), ("local", False)])
 def test_what_a_dead_worker_may_have_left_on_a_cluster_is_told(folder: Path, engine: str, is_told: bool) -> None:
     killed = "    if number == 7: import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
@@ -164,14 +180,15 @@ class Made:
     """Stands for an engine and for a scene."""
 
     concurrency = Concurrency(at_once=1, ahead=2)
+    deployment = None
 
-    def __init__(self, name: str, closed: list[str], stuck: bool) -> None:
-        self._name, self._closed, self._stuck = name, closed, stuck
+    def __init__(self, name: str, closed: list[str], error: type[TakeoverError] | None) -> None:
+        self._name, self._closed, self._error = name, closed, error
 
     def close(self) -> None:
         self._closed.append(self._name)
-        if self._stuck:
-            raise TakeoverError(f"{self._name} is stuck")
+        if self._error is not None:
+            raise self._error(f"{self._name} is stuck")
 
 
 def key(scenario: str) -> DeploymentKey:
@@ -186,9 +203,9 @@ def test_a_scene_that_cannot_be_closed_keeps_no_other_open_and_fails_no_test(kee
     def deploy(_: object, deployed: DeploymentKey) -> Any:
         if deployed.scenario == "four":
             is_under_way.set()
-        return Made(deployed.scenario, closed, stuck=deployed.scenario != "two")
+        return Made(deployed.scenario, closed, None if deployed.scenario == "two" else TakeoverError)
 
-    engine: Any = Made("engine", closed, stuck=False)
+    engine: Any = Made("engine", closed, None)
     pool = ScenePool(lambda: engine, deploy, keep)
     for name in ("one", "two", "three"):
         pool.scene(key(name))
@@ -200,3 +217,19 @@ def test_a_scene_that_cannot_be_closed_keeps_no_other_open_and_fails_no_test(kee
     assert sorted(closed) == ["engine", "four", "one", "three", "two"]
     assert closed[-1] == "engine"
     pool.close()
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [((NotRemovedError, NotRemovedError), NotRemovedError), ((NotRemovedError, TakeoverError), TakeoverError)],
+)
+def test_what_is_in_other_hands_alone_is_told_apart(
+    errors: tuple[type[TakeoverError], type[TakeoverError]], told: type[TakeoverError]
+) -> None:
+    engine: Any = Made("engine", [], errors[1])
+    pool = ScenePool(lambda: engine, lambda _, deployed: Made(deployed.scenario, [], errors[0]), keep=False)  # type: ignore[arg-type,return-value]
+    pool.scene(key("one"))
+
+    with pytest.raises(TakeoverError, match=r"^one is stuck; engine is stuck$") as raised:
+        pool.close()
+    assert raised.type is told
