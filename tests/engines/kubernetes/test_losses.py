@@ -164,8 +164,8 @@ def test_a_pod_that_somebody_deletes_is_no_verdict_on_envoy(tmp_path: Path) -> N
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nscenarios = {ROOT}/manifests\npythonpath = {ROOT}\n")
     (tmp_path / "test_it.py").write_text(SUITE)
     options = ["--engine=kubernetes", f"--kube-context={CONTEXT}", f"--reports={tmp_path / 'reports'}"]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "-v", *options]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path), "-n0", "-v", *options]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
     assert result.returncode == 1, result.stdout
     assert re.search(r"\b2 passed, (.*, )?2 not judged in ", result.stdout)

@@ -160,8 +160,8 @@ def test_a_run_that_passed_has_passed_whatever_is_left(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nscenarios = {ROOT}/manifests\npythonpath = {ROOT}\n")
     (tmp_path / "test_it.py").write_text(SUITE)
     options = ["--engine=kubernetes", f"--kube-context={CONTEXT}", f"--reports={tmp_path}", "-s", "-n0"]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path), *options]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     path = result.stdout.partition("held: ")[2].splitlines()[0]
     with asking() as ask:
         ask(lambda api: api.merge(path, LET_GO))

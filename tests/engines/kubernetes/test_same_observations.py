@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from takeover.compare.observations import observation_changes
 from takeover.model.document import Document, ProbeResult
 from tests.engines.kubernetes.real_cluster import CONTEXT, RELEASE, needed
 from tests.run.outside import ROOT
@@ -31,5 +32,7 @@ def test_what_probes_observe_is_the_same(tmp_path: Path, scenario: str) -> None:
 
     assert local
     assert on_cluster.keys() == local.keys()
-    differing = {name: (local[name], each) for name, each in on_cluster.items() if each != local[name]}
-    assert differing == {}
+    differing = [name for name, each in on_cluster.items() if each != local[name]]
+    assert {
+        name: list(observation_changes(local[name].observation, on_cluster[name].observation)) for name in differing
+    } == {}
