@@ -14,6 +14,7 @@ from takeover.model.document import Document
 class Tag:
     """Marks processes by their environment, which their children inherit, so that they can be found again.
 
+    What gets an environment of its own is found by `argument`, where that is one of its arguments.
     Containers have an environment of their own. But when a node's first process is gone, so is everything in the node:
     the kernel waits for that.
     """
@@ -21,6 +22,7 @@ class Tag:
     def __init__(self) -> None:
         self._value = str(uuid.uuid4())
         self.environment = os.environ | {"TAKEOVER_TEST_TAG": self._value}
+        self.argument = f"tag-{self._value}"
 
     def processes(self) -> list[str]:
         """The command lines of the processes that have it."""
@@ -30,8 +32,9 @@ class Tag:
         wanted = f"TAKEOVER_TEST_TAG={self._value}".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    yield (folder / "cmdline").read_text().replace("\0", " ")
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+                if self.argument in command or wanted in (folder / "environ").read_bytes().split(b"\0"):
+                    yield command
             except OSError:
                 continue  # gone meanwhile, or not ours to read
 

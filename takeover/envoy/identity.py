@@ -60,7 +60,7 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
 
 def _examine(binary: Path) -> Identity:
     try:
-        with bare_node() as node:
+        with bare_node(binary) as node:
             ended = node.run([str(binary), "--version"], timeout=_SECONDS_TO_REPORT)
     except CannotRunError as error:
         raise BadInputError(f"--envoy: {binary} cannot be run: {error}") from error

@@ -58,8 +58,9 @@ def validated(binary: Path, library: Library) -> list[ConfigResult]:
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
-    with bare_node() as node, ThreadPoolExecutor(2, "validate") as pool:
-        return list(pool.map(lambda config: _validated(node, binary, config), configs(library)))
+    there = configs(library)
+    with bare_node(binary, *(each.path for each in there)) as node, ThreadPoolExecutor(2, "validate") as pool:
+        return list(pool.map(lambda config: _validated(node, binary, config), there))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def guards(binary: Path) -> list[str]:
     """
     with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = {f"envoy.{each[1].decode()}_features.{each[2].decode()}" for each in _DECLARED.finditer(content)}
-    with bare_node() as node:
+    with bare_node(binary) as node:
         for _ in range(_ROUNDS):  # it may not repeat a complaint as often as it has cause to
             unknown = _unknown(node, binary, found) & found
             if not unknown:

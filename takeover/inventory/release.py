@@ -29,7 +29,7 @@ def inventory_of(release: Release, library: Library) -> Inventory:
 def _flags(binary: Path) -> list[str]:
     """The options of its command line, sorted."""
     try:
-        with bare_node() as node:
+        with bare_node(binary) as node:
             ended = node.run([str(binary), "--help"], timeout=_DEADLINE)
     except TimeoutError:
         raise TakeoverError(f"{binary} --help had not ended after {_DEADLINE} s") from None

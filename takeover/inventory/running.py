@@ -76,7 +76,7 @@ def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]
     config = merged([(each.scenario, each.content) for each in together], f"@{name}")
     # JSON is YAML, and sooner written.
     options = ["--config-yaml", msgspec.json.encode(config).decode(), "--disable-hot-restart", "--concurrency", "1"]
-    with bare_node() as node, node.start([str(binary), *options]) as envoy:
+    with bare_node(binary) as node, node.start([str(binary), *options]) as envoy:
         _wait_until_listening(node, envoy, name, binary)
         connect = lambda _host, _port, timeout: SocketStream(node.connect(name, timeout))  # noqa: E731
         with http.client(connect, "http://envoy.admin") as admin:

@@ -18,6 +18,10 @@ from typing import Any
 from takeover.node import kernel, wire
 from takeover.node.processes import descendants, kill_all
 
+_KEPT = (10,)  # CAP_NET_BIND_SERVICE of capabilities(7)
+# Nothing of ours: it may hold secrets, and a config may have Envoy tell it.
+_ENVIRONMENT = {"PATH": os.defpath, "HOME": "/tmp"}  # noqa: S108 - the node's own
+
 
 def prepare() -> None:
     """Does what need not be done in each node: nothing."""
@@ -31,10 +35,9 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
     """
     if settings["isolated"]:
         kernel.bring_loopback_up()
-        with contextlib.suppress(OSError):
-            # Not where a container around us hides parts of /proc. Then it shows processes that are out of reach.
-            kernel.mount("none", "/", flags=kernel.PRIVATE | kernel.RECURSIVE)
-            kernel.mount("proc", "/proc", "proc", kernel.NO_SUID | kernel.NO_DEV)
+        # What runs here is no more than any user, also where root runs it; but it may listen on any port.
+        kernel.bound_capabilities(_KEPT)
+        kernel.hold_capabilities(_KEPT)
     events = select.poll()
     events.register(requests, select.POLLIN)
     running: dict[int, _Running] = {}
@@ -81,7 +84,7 @@ def _run(
 ) -> None:
     stdin, stdout, stderr = files
     try:
-        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=_ENVIRONMENT)
     except OSError as error:
         _answer(reply, {"error": "cannot run", "message": error.strerror})
         return

@@ -1,11 +1,12 @@
 """A bare node, as the test process sees it: the place where a foreign binary runs.
 
-What runs in it has a network of its own with nothing but loopback, sees no process but those of its node, and ends with
-this process, however that ends. Where this user may not make namespaces, it runs on the machine itself: it ends with
-this process all the same, and `BareNode.exposed` says why it has the machine's network. A program's environment and
-folder are those that this process had when it made its first node.
+What runs in it has a network of its own with nothing but loopback, and a root of its own: the machine's programs and
+libraries and the files that are named, all read-only. It sees no process but those of its node, has no capabilities
+(also where root runs it), no environment of ours, and ends with this process, however that ends. Where this user may
+not make namespaces, it runs on the machine itself: it ends with this process all the same, and `BareNode.exposed` says
+why it has the machine's network.
 
-    with bare_node() as node:
+    with bare_node("/path/of/envoy") as node:
         print(node.run(["/path/of/envoy", "--version"]).stdout)
 """
 
@@ -15,10 +16,11 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Self
 
 from takeover.model.execution import ExecResult
-from takeover.node import host
+from takeover.node import host, root
 from takeover.node.client import NodeClient
 from takeover.node.nodes import Nodes
 
@@ -130,10 +132,14 @@ class BareNode(NodeClient):
 
 
 @contextlib.contextmanager
-def bare_node() -> Iterator[BareNode]:
-    """A bare node, for as long as the context lasts. The first of a process takes 0.1 s, any other a tenth of that."""
+def bare_node(*files: str | Path) -> Iterator[BareNode]:
+    """A bare node, for as long as the context lasts. The first of a process takes 0.1 s, any other a tenth of that.
+
+    Args:
+        files: what is there besides the system's programs and libraries, each (a file or a folder) at its own path.
+    """
     exposed = host.refusal()
-    node = _launcher().new(lambda end: BareNode(end, exposed), {"isolated": not exposed})
+    node = _launcher().new(lambda end: BareNode(end, exposed), {"isolated": not exposed}, root.for_programs(*files))
     try:
         yield node
     finally:

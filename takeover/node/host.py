@@ -18,6 +18,9 @@ _PACKAGES = {
 _AS_ROOT = ("unshare",)
 _AS_USER = ("unshare", "newuidmap", "newgidmap")
 
+_NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork")
+_WITH_PROC = (*_NAMESPACES, "--mount-proc")
+
 
 def is_root() -> bool:
     """Whether we may make namespaces without a user namespace around them."""
@@ -59,7 +62,7 @@ def check() -> None:
         require_programs("crun")
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
     _check_namespaces(
-        in_user_namespace(),
+        [*in_user_namespace(), *_WITH_PROC],
         "see /etc/subuid and /etc/subgid for this user (usermod --add-subuids 100000-165535 "
         "--add-subgids 100000-165535 USER), or use sudo",
     )
@@ -70,18 +73,23 @@ def refusal() -> str:
     """Why not even bare nodes can be made here: one line with the remedy; empty where they can."""
     try:
         require_programs("unshare")
-        _check_namespaces(in_own_user_namespace(), "use sudo")
+        _check_namespaces([*in_own_user_namespace(), *_NAMESPACES], "use sudo")
     except BadInputError as error:
         return str(error)
     return ""
 
 
-def _check_namespaces(become_root: list[str], remedy: str) -> None:
+def _check_namespaces(command: list[str], remedy: str) -> None:
     """Raises: BadInputError, with `remedy` for an ordinary user whom no setting of the system keeps from it."""
-    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "true"]
-    result = subprocess.run([*become_root, *namespaces], capture_output=True, text=True, check=False)
+    result = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise BadInputError(_forbidden(result.stderr.strip(), remedy))
+        told = result.stderr.strip()
+        if "mount /proc failed" in told:
+            raise BadInputError(
+                f"a container around this run hides parts of /proc, so that it can have no other one ({told}): "
+                "give it the whole (Docker: --security-opt systempaths=unconfined, or --privileged)"
+            )
+        raise BadInputError(_forbidden(told, remedy))
 
 
 def _forbidden(message: str, remedy: str) -> str:

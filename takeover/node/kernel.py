@@ -3,8 +3,10 @@
 import ctypes
 import fcntl
 import os
+import re
 import socket
 import struct
+from collections.abc import Collection
 from pathlib import Path
 
 NEW_MOUNTS = 0x00020000
@@ -17,9 +19,13 @@ NEW_NETWORK = 0x40000000
 READ_ONLY = 1
 NO_SUID = 2
 NO_DEV = 4
+NO_EXEC = 8
+REMOUNT = 32
 BIND = 4096
 RECURSIVE = 16384
 PRIVATE = 1 << 18
+
+_FLAGS = {"nosuid": NO_SUID, "nodev": NO_DEV, "noexec": NO_EXEC}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,7 +49,7 @@ def enter(namespace: int) -> None:
 def take_in_orphans() -> None:
     """Makes this process the parent of what its descendants leave behind, as the first one of a PID namespace is."""
     set_child_subreaper = 36
-    _check(_libc.prctl(ctypes.c_int(set_child_subreaper), *(ctypes.c_ulong(each) for each in (1, 0, 0, 0))), "prctl")
+    _check(_control(set_child_subreaper, 1), "prctl")
 
 
 def bring_loopback_up() -> None:
@@ -60,12 +66,62 @@ def mount(source: str | Path, target: str | Path, kind: str = "", flags: int = 0
     _check(result, f"mount {source} on {target}")
 
 
-def bind(source: str | Path, target: str | Path) -> None:
-    """Makes `source` visible at `target` too, without what is mounted below it."""
-    mount(source, target, flags=BIND)
+def bind(source: str | Path, target: str | Path, flags: int = 0) -> None:
+    """Makes `source` visible at `target` too; what is mounted below it, with `RECURSIVE` alone."""
+    mount(source, target, flags=BIND | flags)
+
+
+def make_read_only(folder: Path) -> None:
+    """Makes whatever is mounted in that mount one that nobody can write to, besides what is forbidden there already."""
+    inside: set[str] = set()
+    # Each mount stands after the one that it is in: see proc(5). What the folder hides is in another one.
+    for line in os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines():
+        number, parent, _, _, escaped, options, *_ = line.split(" ")
+        target = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), escaped)
+        if target == str(folder):
+            inside = {number}
+        elif parent in inside:
+            inside.add(number)
+            forbidden = sum(flag for name, flag in _FLAGS.items() if name in options.split(","))
+            mount("none", target, flags=REMOUNT | BIND | READ_ONLY | NO_SUID | forbidden)
+
+
+def change_root(root: str | Path) -> None:
+    """Makes a mount the root of this mount namespace, for all who are in it; nothing of the old one has a path then."""
+    os.chdir(root)
+    _check(_libc.pivot_root(b".", b"."), "pivot_root")
+    unmount(".")  # the old root, which lies over the new one
+    os.chdir("/")
 
 
 def unmount(target: str | Path) -> None:
     """Takes a mount away, at once for whoever looks and for good when nobody uses it any more."""
     detach = 2
     _check(_libc.umount2(os.fsencode(str(target)), ctypes.c_int(detach)), f"unmount {target}")
+
+
+def bound_capabilities(kept: Collection[int] = ()) -> None:
+    """Sees to it that nothing that this process executes gets other capabilities, also if root executes it."""
+    _control(47, 4)  # PR_CAP_AMBIENT_CLEAR_ALL
+    number = 0
+    while _control(23, number) >= 0:  # PR_CAPBSET_READ: the kernel knows a capability of that number
+        if number not in kept:
+            _check(_control(24, number), "prctl")  # PR_CAPBSET_DROP
+        number += 1
+
+
+def hold_capabilities(kept: Collection[int] = ()) -> None:
+    """Gives up all other capabilities of this thread."""
+    header = struct.pack("=Ii", 0x20080522, 0)  # version 3, this thread
+    held = ctypes.create_string_buffer(24)
+    _check(_libc.capget(header, held), "capget")
+    # The effective, permitted and inheritable ones, of the lower 32 numbers and of those above.
+    _, low, _, _, high, _ = struct.unpack("=6I", held.raw)
+    mask = sum(1 << each for each in kept)
+    low, high = low & mask, high & mask >> 32
+    _check(_libc.capset(header, struct.pack("=6I", low, low, 0, high, high, 0)), "capset")
+
+
+def _control(what: int, value: int) -> int:
+    result: int = _libc.prctl(ctypes.c_int(what), *(ctypes.c_ulong(each) for each in (value, 0, 0, 0)))
+    return result

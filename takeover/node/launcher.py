@@ -2,11 +2,12 @@
 
 Run as `python -m takeover.node.launcher FD MODULE ISOLATED`, FD being one end of a `wire.pair()`. MODULE is what runs
 in each node: its `prepare()` is called once, here, and its `main(requests, settings)` in every node. Each message
-carries the node's end of a pair of its own, `requests`, and the settings. The launcher ends when its own pair does,
-after all its nodes have. ISOLATED is "no" where this user may not make namespaces: then a node is its processes alone,
-which end with it all the same.
+carries the node's end of a pair of its own, `requests`, the settings, and the node's root. The launcher ends when its
+own pair does, after all its nodes have. ISOLATED is "no" where this user may not make namespaces: then a node is its
+processes alone, which end with it all the same.
 """
 
+import errno
 import gc
 import importlib
 import os
@@ -15,7 +16,9 @@ import socket
 import sys
 from typing import Any, Never, Protocol, cast
 
-from takeover.node import kernel, wire
+import msgspec
+
+from takeover.node import kernel, root, wire
 from takeover.node.processes import end_children
 
 _NAMESPACES = (
@@ -52,26 +55,29 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
-            _node(socket.socket(fileno=files[0]), inside, message["settings"], isolated)
+            own_root = msgspec.convert(message["root"], root.Root) if isolated else None
+            _node(socket.socket(fileno=files[0]), inside, message["settings"], own_root)
         os.close(files[0])
         nodes = {each for each in nodes if os.waitpid(each, os.WNOHANG)[0] == 0} | {pid}
     for each in nodes:
         os.waitpid(each, 0)
 
 
-def _node(requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool) -> Never:
+def _node(requests: socket.socket, inside: Inside, settings: dict[str, Any], own_root: root.Root | None) -> Never:
     """Makes the node's namespaces and waits for the end of its first process."""
-    if isolated:
+    if own_root:
         kernel.unshare(_NAMESPACES)
     first = os.fork()
     if first == 0:
-        _first_process(requests, inside, settings, isolated)
+        _first_process(requests, inside, settings, own_root)
     requests.close()
     os.waitpid(first, 0)
     os._exit(0)
 
 
-def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool) -> Never:
+def _first_process(
+    requests: socket.socket, inside: Inside, settings: dict[str, Any], own_root: root.Root | None
+) -> Never:
     """The node's PID 1: when it ends, the kernel ends every process of the node.
 
     It does nothing but wait for the test process to close its end, which happens however that process dies, and take
@@ -80,17 +86,21 @@ def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, 
     """
     import select
 
-    if not isolated:
+    if not own_root:
         kernel.take_in_orphans()
     signal.signal(signal.SIGCHLD, lambda *_: None)
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
+    refused = _refusal(own_root) if own_root else ""
     child = os.fork()
     if child == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        inside.main(requests, settings)
+        if refused:
+            wire.refuse_all(requests, refused)
+        else:
+            inside.main(requests, settings)
         os._exit(0)
     events = select.poll()
     events.register(requests, select.POLLRDHUP)
@@ -100,9 +110,21 @@ def _first_process(requests: socket.socket, inside: Inside, settings: dict[str, 
             if descriptor == wake:
                 os.read(wake, 4096)
                 if child in _reaped():
-                    _end(1, isolated)
+                    _end(1, bool(own_root))
             else:
-                _end(0, isolated)
+                _end(0, bool(own_root))
+
+
+def _refusal(own_root: root.Root) -> str:
+    """Changes the root. Returns why that cannot be done here."""
+    try:
+        root.enter(own_root)
+    except OSError as error:
+        told = f"the node could not be made: {error.filename or ''}{': ' * bool(error.filename)}{error.strerror}"
+        if error.errno in (errno.EPERM, errno.EACCES, errno.EINVAL):
+            told += "; what is around this run does not let it have a root of its own (Docker: --privileged does)"
+        return told
+    return ""
 
 
 def _end(code: int, isolated: bool) -> Never:

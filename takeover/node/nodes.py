@@ -12,6 +12,7 @@ from weakref import WeakSet
 from takeover.base.errors import TakeoverError
 from takeover.node import host, wire
 from takeover.node.client import NodeClient
+from takeover.node.root import Root
 
 Client = TypeVar("Client", bound=NodeClient)
 
@@ -44,12 +45,12 @@ class Nodes:
                 env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": os.pathsep.join(filter(None, imported))},
             )
 
-    def new(self, client: Callable[[socket.socket], Client], settings: dict[str, Any]) -> Client:
+    def new(self, client: Callable[[socket.socket], Client], settings: dict[str, Any], root: Root) -> Client:
         """A new node, and what speaks with it. Raises: TakeoverError where none can be made any more."""
         ours, theirs = wire.pair()
         with theirs:
             try:
-                wire.send(self._control, {"settings": settings}, [theirs.fileno()])
+                wire.send(self._control, {"settings": settings, "root": root}, [theirs.fileno()])
             except (BrokenPipeError, ConnectionResetError):
                 code = self._launcher.wait()
                 raise TakeoverError(f"the nodes' launcher ended with exit code {code}; see its message above") from None

@@ -52,3 +52,16 @@ def receive(end: socket.socket) -> tuple[Any, list[int]]:
     with os.fdopen(files[0], "rb") as file:
         file.seek(0)
         return msgspec.json.decode(file.read()), files[1:]
+
+
+def refuse_all(requests: socket.socket, why: str) -> None:
+    """Answers whatever a node is asked for by `why`, until the test process closes its end."""
+    while True:
+        try:
+            _, files = receive(requests)
+        except Closed:
+            return
+        for each in files[1:]:
+            os.close(each)
+        with socket.socket(fileno=files[0]) as reply:
+            send(reply, {"error": "failed", "message": why})

@@ -1,7 +1,6 @@
 """Which role an image plays, for every engine, and roles of one's own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -53,7 +52,7 @@ def test_a_role_of_ones_own_counts_on_every_engine(cache: Role) -> None:
     assert images.role_of("registry.test:5000/cache:2") == cache
     assert Images({}, "1.40.0").for_manifest("registry.test:5000/cache:2", "here") == "registry.test:5000/cache:3"
     assert Images({"cache": "other:1"}, "1.40.0").for_manifest("registry.test:5000/cache", "here") == "other:1"
-    assert provide("registry.test:5000/cache", Path("/envoy")).command == ["cache", "--serve"]
+    assert provide("registry.test:5000/cache").command == ["cache", "--serve"]
 
 
 def test_two_roles_cannot_have_one_repository() -> None:

@@ -67,11 +67,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake_envoy(tmp_path: Path) -> Path:
-    """A program that reports itself as an Envoy, and adds a line to the file `runs` beside it each time."""
+    """A program that reports itself as an Envoy, with another build each time that it is asked."""
     program = tmp_path / "my-envoy"
     program.write_text(
-        f'#!{shutil.which("sh")}\necho run >> "{tmp_path}/runs"\n'
-        'echo\necho "$0  version: 0123abcd/1.41.0-dev/Modified/DEBUG/BoringSSL"\n'
+        f"#!{shutil.which('sh')}\nread build </proc/sys/kernel/random/uuid\n"
+        'echo\necho "$0  version: 0123abcd/1.41.0-dev/Modified/$build/BoringSSL"\n'
     )
     program.chmod(0o755)
     return program

@@ -83,7 +83,7 @@ def test_a_rejected_config(old: str, new: str, what: str, line: int, tmp_path: P
     (tmp_path / "envoy.yaml").write_text(text)
 
     command = [str(installed()[1]), "-c", str(tmp_path / "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart"]
-    with bare_node() as node:
+    with bare_node(installed()[1], tmp_path) as node:
         ended = node.run(command, timeout=20)
     found = rejection(ended.stderr.decode(errors="replace"), text)
 

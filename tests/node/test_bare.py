@@ -2,6 +2,8 @@
 
 import json
 import operator
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,13 +21,15 @@ from takeover.node.client import CannotRunError
 
 ROOT = Path(__file__).parents[2]
 WAITING = [sys.executable, str(Path(__file__).with_name("start_and_wait.py"))]
+SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
+NET_BIND_SERVICE = 10  # capabilities(7)
 AS_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 WHERE_IT_IS_FORBIDDEN = [*AS_USER, "--keep-caps", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"']
 
 
 @pytest.fixture
 def node() -> Iterator[BareNode]:
-    with bare_node() as node:
+    with bare_node(sys.prefix, sys.base_prefix, __file__) as node:
         assert node.exposed == ""
         yield node
 
@@ -63,7 +67,7 @@ def test_it_sees_its_own_processes_alone(node: BareNode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"), [(["/etc/passwd"], "Permission denied"), (["/nowhere/envoy"], "No such file or directory")]
+    ("command", "why"), [([__file__], "Permission denied"), (["/nowhere/envoy"], "No such file or directory")]
 )
 def test_what_is_no_program(command: list[str], why: str, node: BareNode) -> None:
     with pytest.raises(CannotRunError, match=why):
@@ -121,6 +125,67 @@ def test_abstract_unix_sockets(node: BareNode) -> None:
         node.connect("name")
 
 
+def test_nothing_of_the_machine_has_a_path_in_it_but_programs_and_what_is_named(tmp_path: Path) -> None:
+    (tmp_path / "beside").touch()
+    (tmp_path / "named").write_text("named")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder/in it").write_text("in it")
+    with bare_node(tmp_path / "named", tmp_path / "a folder") as node:
+        assert said(node, f"cd '{tmp_path}'; ls; cat named 'a folder/in it'") == "a folder\nnamed\nnamedin it"
+        assert set(said(node, "ls -A /").split()) <= {*SYSTEM, "dev", "etc", "proc", "root", "run", "tmp", "work"}
+        assert set(said(node, "ls -A /etc").split()) <= {"hosts", "ld.so.cache", "localtime", "ssl"}
+        assert said(node, "ls -A /run /root /home; pwd") == "/run:\n/\n"
+        for path in said(node, "ls -d /proc/[0-9]*/root /proc/[0-9]*/cwd").split():
+            assert f"{tmp_path}/beside" not in said(node, f"ls {path}{tmp_path}/beside")
+
+
+def test_nothing_of_the_machine_can_be_changed_in_it(tmp_path: Path) -> None:
+    (tmp_path / "named").write_text("named")
+    with bare_node(tmp_path / "named") as node:
+        places = [tmp_path / "named", "/usr/bin/new", "/proc/sys/kernel/core_pattern", "/etc/ld.so.cache"]
+        for path in places:
+            ended = node.run(["sh", "-c", f"echo changed >>'{path}'"])
+            assert ended.exit_code != 0
+            assert re.search(b"Read-only|nonexistent|denied", ended.stderr)
+        assert node.run(["chmod", "600", "/dev/null"]).exit_code != 0
+    assert (tmp_path / "named").read_text() == "named"
+
+
+def test_what_is_not_there_cannot_be_shown() -> None:
+    with bare_node("/nowhere/envoy") as node, pytest.raises(TakeoverError) as caught:
+        node.run(["true"])
+    assert str(caught.value) == "the node could not be made: /nowhere/envoy: No such file or directory"
+
+
+def test_where_a_container_around_hides_parts_of_proc_there_is_none() -> None:
+    """The kernel gives no other one then. The machine's own would lead to the root of other processes."""
+    hiding = 'mount -t tmpfs none /proc/sys/fs; exec unshare --user --map-root-user --mount "$@"'
+    code = """
+from takeover.node.bare_node import bare_node
+with bare_node() as node:
+    print(repr(node.exposed), node.run(["ls", "-A", "/proc"]).stdout, node.run(["echo", "runs"]).stdout)
+"""
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", hiding, "sh", sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert (ended.stdout.strip(), ended.stderr) == ("'' b'' b'runs\\n'", "")
+
+
+def test_programs_have_no_rights_there_also_where_root_runs_them(node: BareNode) -> None:
+    # Also the process that starts them has none: else they could take its place.
+    for process in ("self", "2"):
+        held = [line.split()[1] for line in said(node, f"grep ^Cap /proc/{process}/status").splitlines()]
+        assert [int(each, 16) & ~(1 << NET_BIND_SERVICE) for each in held] == [0] * 5
+
+    assert node.run(["mknod", "/run/disk", "b", "254", "0"]).exit_code != 0
+    assert node.run(["mount", "-t", "tmpfs", "none", "/run"]).exit_code != 0
+
+
+def test_programs_get_no_environment_of_ours(node: BareNode) -> None:
+    assert os.environ.keys() & {"USER", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"}
+    assert {line.split("=")[0] for line in said(node, "env").splitlines()} == {"PATH", "HOME", "PWD"}
+
+
 def test_threads_share_a_node(node: BareNode) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert [int(each) for each in pool.map(lambda n: said(node, f"echo {n}"), range(40))] == list(range(40))
@@ -161,13 +226,17 @@ def test_it_ends_with_its_run(
     tag = new_tag()
     environment = tag.environment | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [*before, *WAITING], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*before, *WAITING, tag.argument],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     ) as process:
         assert process.stdout
         why = json.loads(process.stdout.readline())["exposed"]
         assert exposed in why
         assert bool(exposed) == bool(why)
-        assert sum("sleep 1000" in each for each in tag.processes()) >= 2
+        assert sum(tag.argument in each for each in tag.processes()) >= 2
         if number is not None:
             process.send_signal(number)
         process.communicate(b"\n", timeout=20)

@@ -34,7 +34,7 @@ def test_a_missing_program_is_told_with_its_package(
 
 def refusal(before: str, *mapping: str) -> str:
     """What `host.check` says in a user namespace of its own, after `before` was done there."""
-    check = f"{before}; exec '{sys.executable}' -c 'from takeover.node import host; host.check()'"
+    check = f"{before}; exec \"$@\" '{sys.executable}' -c 'from takeover.node import host; host.check()'"
     result = subprocess.run(
         ["unshare", "--user", *mapping, "--keep-caps", "sh", "-c", check], cwd=ROOT, capture_output=True, text=True
     )
@@ -56,8 +56,14 @@ USER, AS_ROOT = ("--map-user=1000", "--map-group=1000"), ("--map-root-user",)
         ),
         ("true", USER, "see /etc/subuid and /etc/subgid for this user"),
         ("echo 0 >/proc/sys/user/max_mnt_namespaces", AS_ROOT, "this root may not make namespaces (unshare: "),
+        (
+            "mount -t tmpfs none /proc/sys/fs; set -- unshare --user --map-root-user --mount",
+            (*AS_ROOT, "--mount"),
+            "hides parts of /proc, so that it can have no other one (unshare: mount /proc failed: Operation not "
+            "permitted): give it the whole (Docker: --security-opt systempaths=unconfined, or --privileged)",
+        ),
     ],
-    ids=["forbidden", "no subordinate ids", "root without rights"],
+    ids=["forbidden", "no subordinate ids", "root without rights", "masked /proc"],
 )
 def test_where_namespaces_cannot_be_made(before: str, mapping: tuple[str, ...], told: str) -> None:
     assert told in refusal(before, *mapping)

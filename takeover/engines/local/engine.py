@@ -1,9 +1,7 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
 import contextlib
-import functools
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from takeover.base.errors import BadInputError
@@ -11,11 +9,12 @@ from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
 from takeover.engines.local import images, objects, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
-from takeover.engines.local.inside.runtime import Image
+from takeover.engines.local.inside import capabilities
+from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
 from takeover.engines.local.node_client import ScenarioNode
 from takeover.model.json import JsonObject
 from takeover.model.release import Release
-from takeover.node import host
+from takeover.node import host, root
 from takeover.node.nodes import Nodes
 from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import Key
@@ -41,16 +40,16 @@ class LocalEngine:
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
-        self._root_file_system = root_file_system.root_file_system()
+        self._needed = root.needed_by(*PROGRAMS) | {ROOT_FILE_SYSTEM: str(root_file_system.root_file_system())}
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
-        node = self._nodes.new(ScenarioNode, {"root_file_system": str(self._root_file_system)})
-        prepared = functools.partial(self._prepared, envoy.path)
+        seen = self._needed | {images.ENVOY_IN_NODE: str(envoy.path)}
+        node = self._nodes.new(ScenarioNode, {}, root.Root(seen))
         try:
             with _told_where(scenario):
-                return LocalDeployment(scenario, node, prepared, self._ready_timeout)
+                return LocalDeployment(scenario, node, self._prepared, self._ready_timeout)
         except BaseException:
             node.close()
             raise
@@ -58,9 +57,9 @@ class LocalEngine:
     def check(self, scenario: Scenario) -> None:
         """See `takeover.engines.contract.CheckingEngine`."""
         with _told_where(scenario):
-            self._prepared(Path(), scenario.unbound())
+            self._prepared(scenario.unbound())
 
-    def _prepared(self, envoy: Path, documents: list[JsonObject]) -> tuple[list[JsonObject], dict[str, Image]]:
+    def _prepared(self, documents: list[JsonObject]) -> tuple[list[JsonObject], dict[str, Image]]:
         """The documents with replaced images, checked, and what provides each image."""
         provided = {}
         for document in documents:
@@ -71,7 +70,7 @@ class LocalEngine:
                 except BadInputError as error:
                     raise objects.RefusedError(document, (*keys, "image"), str(error)) from None
                 container["image"] = self._replaced.get(role.name, container["image"])
-                provided[container["image"]] = images.provide(container["image"], envoy)
+                provided[container["image"]] = images.provide(container["image"])
         _check_references(documents)
         return documents, provided
 
@@ -121,6 +120,9 @@ def _check_references(documents: list[JsonObject]) -> None:
         ]
         names = [each.name for _, each in containers]
         for keys, container in containers:
+            if refused := capabilities.refused(container.security_context):
+                what = f"the local engine gives no container {', '.join(refused)}: it would reach beyond its node"
+                raise objects.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)
             if names.count(container.name) > 1:
                 raise objects.RefusedError(document, (*keys, "name"), f"two containers are named {container.name}")
             for index, mount in enumerate(container.volume_mounts):

@@ -4,14 +4,14 @@ nginx, iptables and Python are those of the local root file system, Envoy is the
 `--image ROLE=REFERENCE` puts another reference in the place of a role; it must play a role too.
 """
 
-from pathlib import Path
-
 from takeover.base.errors import BadInputError
 from takeover.engines import images
 from takeover.engines.images import ENVOY, Role
 from takeover.engines.local.inside.runtime import Image
 
-_ENVOY_HERE = "/usr/local/bin/envoy"
+ENVOY_IN_NODE = "/envoy"
+"""Where a node has the binary under test."""
+_ENVOY_IN_CONTAINER = "/usr/local/bin/envoy"
 
 
 def role_of(reference: str) -> Role:
@@ -29,8 +29,8 @@ def role_of(reference: str) -> Role:
     return role
 
 
-def provide(reference: str, envoy: Path) -> Image:
-    """The image behind a reference, Envoy being the binary at `envoy`."""
+def provide(reference: str) -> Image:
+    """The image behind a reference."""
     role = role_of(reference)
-    files = {_ENVOY_HERE: str(envoy)} if role.name == ENVOY else {}
+    files = {_ENVOY_IN_CONTAINER: ENVOY_IN_NODE} if role.name == ENVOY else {}
     return Image(list(role.command), role.program_of_options, files)

@@ -13,6 +13,7 @@ from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.runtime import Runtime
 from takeover.engines.local.messages import Connect, Execute, ExecuteInNetwork
+from takeover.node import kernel
 from takeover.node.processes import descendants, kill_all
 
 
@@ -45,15 +46,21 @@ class Ends:
 
 
 def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -> None:
-    """Takes this process into a Pod's network; with a container, to its files, as its user."""
+    """Takes this process into a Pod's network; with a container, to its files, as its user.
+
+    Then it has no capabilities: to resolve a name, it loads libraries that the container may have put there.
+    """
     join(network)
     if container is not None:
         security = container.spec.security_context
         os.chroot(runtime.root_of(container.identity))
+        os.chdir("/")
+        kernel.bound_capabilities()
         os.setgroups([])
         # The owner match of iptables looks at whoever made the socket.
         os.setgid(security.run_as_group or 0)
         os.setuid(security.run_as_user)
+        kernel.hold_capabilities()
 
 
 def connect(request: Connect) -> OpenFile:

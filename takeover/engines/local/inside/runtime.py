@@ -14,8 +14,20 @@ from takeover.engines.local.inside import capabilities
 from takeover.engines.local.objects import Container
 from takeover.model.json import JsonObject
 from takeover.node import kernel
+from takeover.node.root import DEVICES
 
+PROGRAMS = ("crun", "runc", "chroot")
+"""What a node runs of this machine; one of the two runtimes may be missing."""
+ROOT_FILE_SYSTEM = "/root-file-system"
+"""Where a node has that of the containers."""
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# What Docker and containerd hide, and what they let nobody change, of what there is in a container here.
+_MASKED = (
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+)  # fmt: skip
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -24,7 +36,7 @@ class Image(msgspec.Struct, frozen=True):
     Args:
         command: what runs in a container that gives neither command nor args.
         program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
-        files: path in the container → file of this machine.
+        files: path in the container → file of the node.
     """
 
     command: list[str]
@@ -60,29 +72,40 @@ def process_of(container: Container, command: list[str]) -> JsonObject:
 
 def _mounts(binds: list[tuple[str, str, bool]]) -> list[JsonObject]:
     fixed: list[JsonObject] = [
-        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
         {
             "destination": "/dev",
             "type": "tmpfs",
             "source": "tmpfs",
-            "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+            "options": ["nosuid", "nodev", "strictatime", "mode=755", "size=65536k"],
         },
         {
             "destination": "/dev/shm",  # noqa: S108 - the container's own
             "type": "tmpfs",
             "source": "shm",
-            "options": ["nosuid", "nodev", "mode=1777"],
+            "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
         },
     ]
-    return fixed + [
-        {
-            "destination": inside,
-            "type": "bind",
-            "source": outside,
-            "options": ["bind", "ro" if read_only else "rw"],
-        }
-        for outside, inside, read_only in binds
-    ]
+    # In a user namespace, where nobody can make a device, a runtime binds them itself.
+    devices = [] if _in_user_namespace() else [f"/dev/{name}" for name in DEVICES]
+    # A runtime takes the flags from here, not from the mount that it binds.
+    others = [_bind(outside, inside, "ro" if read_only else "rw", "nodev") for outside, inside, read_only in binds]
+    return fixed + [_bind(each, each, "ro", "nosuid", "noexec") for each in devices] + others
+
+
+def _bind(outside: str, inside: str, *options: str) -> JsonObject:
+    return {"destination": inside, "type": "bind", "source": outside, "options": ["bind", *options]}
+
+
+def _in_user_namespace() -> bool:
+    return Path("/proc/self/uid_map").read_text().split() != ["0", "0", str((1 << 32) - 1)]
+
+
+def _read_only_paths(privileged: bool) -> list[str]:
+    """A privileged container may change its Pod's network settings, as on a cluster; the machine's nobody may."""
+    if not privileged:
+        return [*_READ_ONLY, "/proc/sys"]
+    return [*_READ_ONLY, *(f"/proc/sys/{each.name}" for each in Path("/proc/sys").iterdir() if each.name != "net")]
 
 
 class Runtime:
@@ -120,7 +143,7 @@ class Runtime:
         for folder in (root, bundle / "upper", bundle / "work"):
             folder.mkdir(parents=True)
         layers = f"lowerdir={self._lower},upperdir={bundle}/upper,workdir={bundle}/work"
-        kernel.mount("overlay", root, "overlay", options=layers)
+        kernel.mount("overlay", root, "overlay", kernel.NO_DEV, layers)
         files = [(outside, inside, True) for inside, outside in image.files.items()]
         config = {
             "ociVersion": "1.0.2",
@@ -136,6 +159,8 @@ class Runtime:
                     {"type": "uts"},
                     {"type": "network", "path": str(network)},
                 ],
+                "maskedPaths": list(_MASKED),
+                "readonlyPaths": _read_only_paths(container.security_context.privileged),
             },
         }
         (bundle / "config.json").write_text(json.dumps(config))

@@ -17,7 +17,7 @@ from takeover.engines.local.inside.attendants import Attendant
 from takeover.engines.local.inside.kubelet import RunningPod
 from takeover.engines.local.inside.network import Network
 from takeover.engines.local.inside.published_services import PublishedServices
-from takeover.engines.local.inside.runtime import Image, Runtime
+from takeover.engines.local.inside.runtime import ROOT_FILE_SYSTEM, Image, Runtime
 from takeover.engines.local.messages import (
     Apply,
     Connect,
@@ -45,17 +45,13 @@ def prepare() -> None:
     codecs.lookup("idna")  # for names: whoever resolves one in a container's root finds no module there
 
 
-def main(requests: socket.socket, settings: dict[str, Any]) -> None:
-    """Serves requests until the test process closes its end. Each carries the end to which the answer goes.
-
-    Args:
-        settings: `root_file_system`, the path of the one that containers get.
-    """
+def main(requests: socket.socket, settings: dict[str, Any]) -> None:  # noqa: ARG001 - this kind of node has none
+    """Serves requests until the test process closes its end. Each carries the end to which the answer goes."""
     try:
-        node = _Node(Path(settings["root_file_system"]))
+        node = _Node(Path(ROOT_FILE_SYSTEM))
     except OSError as error:
         # Said as the answer to whatever is asked first; then there is nothing more to do here.
-        _refuse_all(requests, f"the node could not be made: {error}")
+        wire.refuse_all(requests, f"the node could not be made: {error}")
         return
     wait = select.poll()
     wait.register(requests, select.POLLIN)
@@ -71,20 +67,9 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
             has_more_to_do = node.answer(message, files) or time.monotonic() >= min(due, advanced + _OFTEN)
 
 
-def _refuse_all(requests: socket.socket, why: str) -> None:
-    while True:
-        try:
-            _, files = wire.receive(requests)
-        except wire.Closed:
-            return
-        with socket.socket(fileno=files[0]) as reply:
-            wire.send(reply, {"error": "failed", "message": why})
-
-
 class _Node:
-    def __init__(self, root_file_system: Path) -> None:
-        self._mount_state(root_file_system)
-        lower = _STATE / "lower"
+    def __init__(self, lower: Path) -> None:
+        self._mount_control_groups()
         self._network = Network(_STATE)
         self._network.add_address(dns.ADDRESS)
         self._runtime = Runtime(_STATE, lower)
@@ -97,17 +82,12 @@ class _Node:
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
 
     @staticmethod
-    def _mount_state(root_file_system: Path) -> None:
-        kernel.mount("none", "/", flags=kernel.PRIVATE | kernel.RECURSIVE)
-        descriptor = os.open(root_file_system, os.O_PATH | os.O_DIRECTORY)
-        kernel.mount("proc", "/proc", "proc", kernel.NO_SUID | kernel.NO_DEV)
-        kernel.mount("tmpfs", _STATE, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, "mode=755")
-        # A runtime insists on one kind of control groups; this node uses none, and a group would outlive it.
-        if Path("/sys/fs/cgroup").is_dir():
-            kernel.mount("cgroup2", "/sys/fs/cgroup", "cgroup2", kernel.READ_ONLY)
-        (_STATE / "lower").mkdir()
-        kernel.bind(f"/proc/self/fd/{descriptor}", _STATE / "lower")
-        os.close(descriptor)
+    def _mount_control_groups() -> None:
+        """A runtime insists on one kind of control groups; this node uses none, and a group would outlive it."""
+        if "cgroup2\n" in Path("/proc/filesystems").read_text():
+            folder = Path("/sys/fs/cgroup")
+            folder.mkdir(parents=True)
+            kernel.mount("cgroup2", folder, "cgroup2", kernel.READ_ONLY)
 
     @staticmethod
     def _system_root(lower: Path) -> Path:
