@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import operator
 import os
 import random
 import re
@@ -21,6 +22,7 @@ from takeover.base.cache import cache_folder
 from takeover.engines.conformance.contract import WORKSHOP
 from takeover.engines.local import root_file_system
 from takeover.node import host
+from takeover.node.processes import descendants
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
@@ -30,6 +32,13 @@ FACTS = [*SUITES, "--probes", "-m", "probes", "-k", "facts"]
 IDENTIFYING = [sys.executable, str(Path(__file__).with_name("identify_again.py"))]
 
 
+# What runs below has a /tmp of its own, where it can be seen what was left there. An ordinary user's run would need a
+# user namespace for that, in which it were another one; and what lies in /tmp itself must be found there.
+TMP = "/tmp"  # noqa: S108 - where crun writes, whatever it is told
+OWN_TMP = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'mount --bind "$0" {TMP} && exec "$@"']
+HAS_OWN_TMP = host.is_root() and not any(Path(each).is_relative_to(TMP) for each in (ROOT, sys.prefix))
+
+
 class WatchedRun:
     """A run in a process of its own."""
 
@@ -37,6 +46,9 @@ class WatchedRun:
         self.processes: Callable[[], list[str]] = tag.processes
         imported = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
         environment = tag.environment | {"PYTHONPATH": os.pathsep.join(imported), "TMPDIR": str(tmp_path)}
+        if HAS_OWN_TMP:
+            environment["TMPDIR"] = TMP
+            program = [*OWN_TMP, str(tmp_path), *program]
         self._process = subprocess.Popen(
             program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True
         )
@@ -55,9 +67,20 @@ class WatchedRun:
         self._process.communicate(timeout=20)
         return self._process.returncode
 
+    def runs(self, name: str) -> bool:
+        """Whether a program of that name was started by this run and has not ended."""
+        return any(_name(each) == name for each in descendants(self._process.pid))
+
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate(timeout=20)
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 @pytest.fixture
@@ -80,13 +103,13 @@ def traces(tmp_path: Path) -> list[str]:
     ]
 
 
-def _may_stay(path: Path) -> bool:
+def _may_stay(path: Path) -> object:
     """Results are meant to; of its workers' folders, empty ones, pytest keeps the last three.
 
     And Python tries by a file of a moment, without a name of its own, whether the temporary folder can be written to.
     """
     return path.name in ("reports", f"pytest-of-{getpass.getuser()}") or (
-        path.is_file() and path.read_bytes() in (b"", b"blat")
+        path.is_file() and re.fullmatch("[a-z0-9_]{8}", path.name) and path.read_bytes() in (b"", b"blat")
     )
 
 
@@ -135,6 +158,21 @@ def test_a_run_killed_at_a_random_moment_leaves_nothing(
     """For a hundred moments: `pytest tests/engines/local/test_nothing_is_left.py -k random --count 25`."""
     run = start(program)
     time.sleep(random.uniform(quarter, quarter + 1) * seconds / 4)  # noqa: S311 - no secret
+    run.kill()
+
+    assert_nothing_is_left(run, tmp_path)
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 30, 3))
+def test_a_run_killed_while_its_containers_are_made_leaves_nothing(
+    start: Callable[..., WatchedRun], tmp_path: Path, milliseconds: int
+) -> None:
+    run = start()
+    runtime = Path(shutil.which("crun") or "runc").name
+    Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(30), wait=wait_fixed(0.001))(
+        lambda: run.runs(runtime)
+    )
+    time.sleep(milliseconds / 1000)
     run.kill()
 
     assert_nothing_is_left(run, tmp_path)
