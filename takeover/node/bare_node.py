@@ -3,8 +3,8 @@
 What runs in it has a network of its own with nothing but loopback, and a root of its own: the machine's programs and
 libraries and the files that are named, all read-only. It sees no process but those of its node, has no capabilities
 (also where root runs it), no environment of ours, and ends with this process, however that ends. Where this user may
-not make namespaces, it runs on the machine itself: it ends with this process all the same, and `BareNode.exposed` says
-why it has the machine's network.
+not make namespaces, it runs on the machine itself: it ends with this process all the same, `BareNode.exposed` says why
+it has the machine's network, and so does a line on stderr.
 
     with bare_node("/path/of/envoy") as node:
         print(node.run(["/path/of/envoy", "--version"]).stdout)
@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -154,7 +155,9 @@ def _launcher() -> Nodes:
     """This process's one; it ends with it."""
     with _lock:
         if not _made:
-            isolated = not host.refusal()
+            isolated = not (exposed := host.refusal())
+            if exposed:
+                sys.stderr.write(f"what is asked of Envoys runs on this machine itself, with its network: {exposed}\n")
             become_root = host.in_own_user_namespace() if isolated else []
             _made.append(Nodes("takeover.node.bare", become_root, isolated))
             atexit.register(_made[0].close)
