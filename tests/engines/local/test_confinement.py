@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.conformance.contract import single
 from takeover.engines.contract import Container, Deployment, Engine
 from takeover.model.json import JsonObject
 from takeover.model.release import Release
 from takeover.node.processes import descendants
 from takeover.node.root import DEVICES
-from takeover.scenario.edits import add
+from takeover.scenario.edits import add, replace
 from takeover.scenario.loader import Scenario
 
 _MADE_HERE = {"tmpfs", "proc", "overlay", "cgroup2", "nsfs"}
@@ -136,3 +136,22 @@ def test_who_opens_connections_from_a_container_has_no_rights(main: Container) -
         held = re.findall(r"^Cap(?:Prm|Eff|Bnd):\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
         assert [int(each, 16) for each in held] == [0, 0, 0]
         assert Path(f"/proc/{pid}/cwd").readlink() == Path(f"/proc/{pid}/root").readlink()
+
+
+@pytest.mark.parametrize("way", ["", "../../../../../../../.."], ids=["absolute", "relative"])
+def test_no_name_in_a_manifest_means_a_path_of_this_machine(
+    engine: Engine, envoy: Release, tmp_path: Path, way: str
+) -> None:
+    owned = f"{way}{tmp_path}/owned"
+    volumes = [{"name": "written", "configMap": {"name": "envoyconfig"}}, {"name": owned, "emptyDir": {}}]
+    mounts = [{"name": each["name"], "mountPath": f"/volume-{number}"} for number, each in enumerate(volumes)]
+    edits = [
+        add("ConfigMap/envoyconfig", "$.data", owned, "owned"),
+        add("Pod/app", "$.spec", "volumes", volumes),
+        add("Pod/app", "$.spec.containers[0]", "volumeMounts", mounts),
+        replace("Pod/app", "$.spec.initContainers[0].name", owned),
+    ]
+    for each in (edits, edits[:1] + edits[1:3], edits[3:]):
+        with contextlib.suppress(TakeoverError):  # it may well be refused
+            engine.deploy(single(each), envoy).delete()
+    assert list(tmp_path.iterdir()) == []
