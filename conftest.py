@@ -3,4 +3,4 @@
 import pytest
 
 # A verdict that fails shows what was observed instead.
-pytest.register_assert_rewrite("fixtures.verdicts")
+pytest.register_assert_rewrite("fixtures")

@@ -6,6 +6,10 @@ Refused means that the service judged so and Envoy's filter refused, and that no
 import httpx
 import pytest
 
+from fixtures import ways
+from fixtures.exchange import Sent
+from fixtures.exemption import answers, requests, status
+from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, replace
 from takeover.scene import Scene
@@ -90,6 +94,69 @@ def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, b
     assert response.elapsed.total_seconds() >= 0.45
     assert_refused(observed, by, 200)  # it would have said yes, too late
     assert observed.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
+
+
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+def test_nothing_exempts_from_being_asked_about(scene: Scene, by: str) -> None:
+    table = requests()
+    with scene.watched() as observed:
+        answered = answers(scene, ways.ANONYMOUS, table)
+
+    assert {name: status(answer) for name, answer in answered.items()} == dict.fromkeys(answered, 401)
+    assert observed.trace == [*TRACE, SERVICE]
+    assert [each.details for each in observed.entries] == [
+        {"lua": "lua_response", "ext-authz": "ext_authz_denied"}[by]
+    ] * len(answered)
+    # The service was told of each what it is asked about.
+    arrived = observed.destination("gateway", "auth")
+    told = [
+        (each.method, each.uri) if by == "ext-authz" else (each.method, each.original_path)
+        for each in arrived[: len(table)]
+    ]
+    asked = [
+        (each.method, f"/auth{each.target}") if by == "ext-authz" else ("GET", each.target) for each in table.values()
+    ]
+    assert (told, len(arrived)) == (asked, len(answered))
+
+
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+def test_over_http_1_0_nobody_passes(scene: Scene, by: str) -> None:
+    sent = ways.AUTHENTICATED.request(scene, Sent("GET", "/private", protocol="HTTP/1.0"))
+    with scene.watched() as observed, ways.AUTHENTICATED.client(scene) as client:
+        answer = client.ask(sent)
+
+    assert answer.status == 426, by  # Envoy itself refuses HTTP/1.0
+    assert_answered_by_envoy(observed, TRACE[:2], "DPE", "low_version")
+
+
+# Whatever the service says that is not 200 refuses. Lua hands on what says so itself; ext_authz all but errors.
+JUDGED = [102, 103, 201, 202, 204, 206, 226, 301, 302, 303, 304, 307, 308, 402, 404, 405, 407, 408, 409, 418, 429, 451]
+JUDGED += [501, 502, 503, 504, 511, 599, 400]
+
+
+def refusal(by: str, verdict: int) -> int:
+    """The status with which the gateway refuses when the service has said so."""
+    if verdict < 200:  # then its body is no answer: a broken one
+        return 502 if by == "lua" else 403
+    refuses = range(400, 600) if by == "lua" else range(200, 500)
+    return verdict if verdict in refuses else 403
+
+
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+def test_each_class_of_the_services_answers_but_200_refuses(scene: Scene, by: str) -> None:
+    saying = [Sent("GET", "/private", (("authorization", f"Bearer says-{verdict}"),)) for verdict in JUDGED]
+    with scene.watched() as observed, ways.ANONYMOUS.client(scene) as client:
+        answered = [client.ask(ways.ANONYMOUS.request(scene, sent)).status for sent in saying]
+
+    assert dict(zip(JUDGED, answered, strict=True)) == {verdict: refusal(by, verdict) for verdict in JUDGED}
+    assert [each.verdict for each in observed.destination("gateway", "auth")] == JUDGED
+    assert observed.destination("gateway") == []
+
+
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+def test_what_may_pass_arrives_as_it_was_sent(scene: Scene, by: str) -> None:
+    assert by
+    assert_passes(scene, ways.AUTHENTICATED)
 
 
 @pytest.mark.parametrize(

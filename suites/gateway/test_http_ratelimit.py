@@ -5,7 +5,12 @@ Refused means that Envoy refused it (`RL`, the limit's own counters), and that n
 
 import pytest
 
+from fixtures import ways
+from fixtures.exchange import Sent, client
+from fixtures.exemption import answers, requests, status
+from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
+from takeover.net.http1 import Answer
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
 from takeover.suite.buckets import Bucket, attempt, until_refilled
@@ -69,6 +74,33 @@ def test_two_pass_and_the_rest_is_refused(scene: Scene) -> None:
         outcomes = [get(scene, path) for path in (*["/bb"] * 10, "/", "/cc", "/a", "/AA")]
     assert outcomes == [PASSED] * 10 + [NO_ROUTE] * 4
     assert_witnessed(observed, outcomes)
+
+
+@variant()
+def test_nothing_exempts_from_an_empty_bucket(scene: Scene) -> None:
+    way = ways.gateway("ingress_http")
+    with scene.watched() as observed, way.client(scene) as asking:
+        # Whatever is asked takes a token: of a path below, with another method.
+        passing = [Sent("PUT", "/aab?x"), Sent("HEAD", "/aa/a")]
+        assert [asking.ask(way.request(scene, sent)).status for sent in passing] == [200, 200]
+    assert observed.counter("aa_local_rate_limiter.http_local_rate_limit.ok") == 2
+
+    table = requests(below="/aa")
+    with scene.watched() as observed:
+        answered = answers(scene, way, table)
+        answered["from the gateway itself"] = answer_inside(scene, Sent("GET", "/aa", (("Host", "gateway"),)))
+    assert {name: status(answer) for name, answer in answered.items()} == dict.fromkeys(answered, 429)
+    marks = {name: (answer.value("x-local-rate-limit"), answer.value("myage")) for name, answer in answered.items()}
+    assert marks == dict.fromkeys(answered, ("true", "19"))
+    assert observed.trace == TRACE[:2]
+    assert [(each.flags, each.route) for each in observed.entries] == [("RL", "limited")] * len(answered)
+    assert observed.counter("aa_local_rate_limiter.http_local_rate_limit.enforced") == len(answered)
+
+
+def answer_inside(scene: Scene, sent: Sent) -> Answer:
+    """The answer to the gateway's own Pod, over its loopback."""
+    with client(scene, "gateway", "nginx", "127.0.0.1", 8080) as inside:
+        return inside.ask(sent)
 
 
 @variant(replace("envoy.yaml", f"{LIMIT}.filter_enforced.default_value.numerator", 0))
@@ -138,3 +170,8 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     assert_witnessed(
         observed, outcomes, enabled=len(outcomes), ok=len(outcomes) - refused, rate_limited=refused, enforced=refused
     )
+
+
+@pytest.mark.scenario(NAME)
+def test_what_is_not_limited_arrives_as_it_was_sent(scene: Scene) -> None:
+    assert_passes(scene, ways.UNLIMITED)

@@ -7,9 +7,12 @@ Closed means that Envoy's limit closed it (`URX` in the listener's log, the limi
 """
 
 import contextlib
+import itertools
 
 import pytest
 
+from fixtures import ways
+from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.net import raw
 from takeover.net.stream import ByteStream
@@ -68,6 +71,35 @@ def test_as_many_connections_live_as_the_bucket_has_tokens(scene: Scene, size: i
     assert observed.counter("listener.0.0.0.0_8080.downstream_cx_total") == size + 3
 
 
+# What a connection's first bytes may be. http_inspector tells the protocols apart before the limit is asked.
+FIRST_BYTES = {
+    "HTTP/1.1": REQUEST,
+    "HTTP/1.0": b"GET / HTTP/1.0\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+    "HTTP/0.9": b"GET /\r\n",
+    "OPTIONS": b"OPTIONS * HTTP/1.1\r\nHost: gateway\r\n\r\n",
+    "an upgrade": b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(64),
+    "SSH": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "PROXY": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 8080\r\n" + REQUEST,
+    "no text": bytes(range(256)),
+}
+
+
+@pytest.mark.scenario(NAME, NO_REFILL, fresh=True)
+def test_nothing_exempts_from_an_empty_bucket(scene: Scene) -> None:
+    gateway = scene.host_name("gateway")
+    clients = [("client/client", "", gateway), ("gateway", "nginx", gateway), ("gateway", "nginx", "127.0.0.1")]
+    with scene.watched() as observed:
+        for _ in range(2):
+            with contextlib.closing(scene.connect("client/client", gateway, 8080)) as stream:
+                assert served(stream)
+        for (name, first), (pod, container, to) in itertools.product(FIRST_BYTES.items(), clients):
+            conversation = scene.converse(pod, to, 8080, first, container)
+            assert (conversation.received, conversation.end != "open") == (b"", True), f"{name} from {pod} to {to}"
+    assert_witnessed(observed, requests=2, closed=len(FIRST_BYTES) * len(clients))
+
+
 @pytest.mark.scenario(NAME, NO_REFILL, fresh=True)
 def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
     with scene.watched() as observed, contextlib.ExitStack() as opened:
@@ -78,6 +110,11 @@ def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
             stream = scene.connect("client/client", scene.host_name("gateway"), 8080)
             assert served(opened.enter_context(contextlib.closing(stream)))
     assert_witnessed(observed, requests=2, closed=0)
+
+
+@pytest.mark.scenario(NAME, replace("envoy.yaml", f"{BUCKET}.max_tokens", 1000))
+def test_what_is_connected_arrives_as_it_was_sent(scene: Scene) -> None:
+    assert_passes(scene, ways.CONNECTED)
 
 
 @pytest.mark.scenario(NAME, fresh=True)
