@@ -2,6 +2,9 @@
 
 import pytest
 
+from fixtures import ways
+from fixtures.interception import PORTS, Target, answered, dial, rules_of
+from fixtures.transparency import assert_passes
 from takeover.scene import Scene
 from takeover.suite.echo import echo, server_of
 from takeover.suite.verdicts import assert_past_envoy, assert_routed
@@ -70,3 +73,39 @@ def test_the_applications_status_comes_through(scene: Scene, status: int) -> Non
     assert_routed(observed, THROUGH_ENVOY)
     told = (observed.envoy.status, observed.envoy.details, observed.arrival(POD).status)
     assert told == (status, "via_upstream", status)
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n"
+
+
+def test_no_port_but_80_is_intercepted(scene: Scene) -> None:
+    pod = scene.pod(POD).ip
+    # Envoy's own: the one that the rule names, and the admin API's, which answers whoever asks.
+    dialled = [Target(pod, port, "client") for port in PORTS if port not in (80, 15000, 15006)]
+    with scene.watched() as observed:
+        conversations = dial(scene, "client/client", dialled, REQUEST)
+
+    assert answered(conversations) == {Target(pod, 81, "client")}
+    assert [str(each) for each, seen in conversations.items() if seen.end != "refused"] == [f"{pod}:81"]
+    assert_past_envoy(observed, f"{POD}/nginx")
+    assert rules_of(scene.pod(POD)) == [
+        "-A PREROUTING ! -d 127.0.0.1/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15006"
+    ]
+
+
+def test_from_every_container_of_the_pod_nginx_itself_answers(scene: Scene) -> None:
+    inside = [
+        Target(to, 80, container)
+        for container in ("nginx", "envoyproxy")
+        for to in ("127.0.0.1", "127.0.0.2", "127.255.255.254", scene.pod(POD).ip)
+    ]
+    with scene.watched() as observed:
+        conversations = dial(scene, POD, inside, REQUEST)
+
+    assert answered(conversations) == {*inside}
+    assert_past_envoy(observed, f"{POD}/nginx")
+    assert observed.rule("REDIRECT") == 0
+
+
+def test_what_comes_in_arrives_as_it_was_sent(scene: Scene) -> None:
+    assert_passes(scene, ways.INBOUND)

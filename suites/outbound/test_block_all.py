@@ -6,7 +6,8 @@ destination saw anything.
 
 import pytest
 
-from fixtures.verdicts import assert_blocked
+from fixtures.interception import ADDRESSES, OUTBOUND_RULES, dial, rules_of, targets, user_containers
+from fixtures.verdicts import assert_all_blocked, assert_blocked
 from takeover.scene import Scene
 from takeover.suite.dns import ask_over_tcp, nameserver
 from takeover.suite.echo import echo, server_of
@@ -71,3 +72,15 @@ def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
         assert ask_over_tcp(scene, "outpod", server, website, "envoyproxy") == [scene.service_ip("internet/website")]
     assert_past_envoy(observed)
     assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)
+
+
+@pytest.mark.scenario("outbound-block-all", *user_containers("outpod"))
+def test_every_user_port_and_address_is_caught(scene: Scene) -> None:
+    dialled = targets(scene, "nginx", "internet/website", ADDRESSES)
+    with scene.watched() as observed:
+        conversations = dial(scene, "outpod", dialled, REQUEST)
+
+    not_blocked = {target: each for target, each in conversations.items() if each.received or each.end == "refused"}
+    assert not_blocked == {}
+    assert_all_blocked(observed, [str(target) for target in dialled])
+    assert rules_of(scene.pod("outpod")) == OUTBOUND_RULES
