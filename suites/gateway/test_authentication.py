@@ -9,6 +9,7 @@ import pytest
 from fixtures import ways
 from fixtures.exchange import Sent
 from fixtures.exemption import answers, requests, status
+from fixtures.selection import assert_all_take
 from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, replace
@@ -151,6 +152,12 @@ def test_each_class_of_the_services_answers_but_200_refuses(scene: Scene, by: st
     assert dict(zip(JUDGED, answered, strict=True)) == {verdict: refusal(by, verdict) for verdict in JUDGED}
     assert [each.verdict for each in observed.destination("gateway", "auth")] == JUDGED
     assert observed.destination("gateway") == []
+
+
+@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
+def test_what_may_pass_arrives_whatever_it_is(scene: Scene, by: str) -> None:
+    assert by
+    assert_all_take(scene, ways.AUTHENTICATED, requests())
 
 
 @pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])

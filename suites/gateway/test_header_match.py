@@ -1,8 +1,15 @@
 """3.1 Gateway, header match: `version: v2` chooses v2, everything else v1, and only for the host app.shadow.com."""
 
+import dataclasses
+
 import pytest
 
+from fixtures import ways
+from fixtures.exchange import Sent
+from fixtures.selection import OTHER_HOSTS, assert_all_take, assert_no_route, for_v2, not_for_v2
+from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
+from takeover.model.versions import VersionRange
 from takeover.scene import Scene
 from takeover.suite.echo import echo, server_of
 from takeover.suite.verdicts import assert_answered_by_envoy, assert_routed
@@ -85,3 +92,31 @@ def test_the_host_knows_no_case(scene: Scene) -> None:
 
     assert echo(response)["backend"] == "app-v2"
     assert_routed_to(observed, "v2")
+
+
+WITHOUT_VERSION = dataclasses.replace(ways.HEADER_MATCH["v1"], brings=())
+
+
+def test_nothing_but_the_header_chooses_v2(scene: Scene) -> None:
+    assert_all_take(scene, WITHOUT_VERSION, not_for_v2())
+
+
+@pytest.mark.parametrize("values", [("v1", "v2"), ("v2", "v1"), ("v2", "v2"), ("v2", "")])
+def test_of_several_headers_one_is_enough_since_1_39(scene: Scene, values: tuple[str, ...]) -> None:
+    # Until then Envoy matched them as one value, "v1,v2" (envoy.reloadable_features.match_headers_individually).
+    version = "v2" if scene.release.version in VersionRange(">=1.39") else "v1"
+    several = Sent("GET", "/", tuple(("version", each) for each in values))
+    assert_all_take(scene, dataclasses.replace(ways.HEADER_MATCH[version], brings=()), {"several": several})
+
+
+def test_with_the_header_every_request_goes_to_v2(scene: Scene) -> None:
+    assert_all_take(scene, dataclasses.replace(ways.HEADER_MATCH["v2"], brings=()), for_v2())
+
+
+def test_no_other_host_finds_a_route(scene: Scene) -> None:
+    assert_no_route(scene, ways.HEADER_MATCH["v2"], OTHER_HOSTS)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_what_was_chosen_arrives_as_it_was_sent(scene: Scene, version: str) -> None:
+    assert_passes(scene, ways.HEADER_MATCH[version])

@@ -8,6 +8,7 @@ import pytest
 from fixtures import ways
 from fixtures.exchange import Sent, client
 from fixtures.exemption import answers, requests, status
+from fixtures.selection import assert_all_take
 from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.net.http1 import Answer
@@ -175,3 +176,72 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
 @pytest.mark.scenario(NAME)
 def test_what_is_not_limited_arrives_as_it_was_sent(scene: Scene) -> None:
     assert_passes(scene, ways.UNLIMITED)
+
+
+LIMITED = (
+    "/aa",
+    "/aa/",
+    "/aabc",
+    "/aa?x",
+    "/aa?/bb",
+    "/aa/b",
+    "/aa/../bb",
+    "/aa//bb",
+    "/aa;bb",
+    "/aa%2Fbb",
+    "/aa.html",
+    "/aaa",
+)
+NOT_LIMITED = (
+    "/bb",
+    "/bb/",
+    "/bbc",
+    "/bb?x",
+    "/bb?/aa",
+    "/bb/aa",
+    "/bb/../aa",
+    "/bb//aa",
+    "/bb;aa",
+    "/bb%2Faa",
+    "/bbb",
+)
+NO_ROUTE_FOR = (
+    *(
+        "/",
+        "/a",
+        "/b",
+        "/ab",
+        "/ba",
+        "/cc",
+        "/AA",
+        "/Aa",
+        "/aA",
+        "/BB",
+        "/Bb",
+        "//aa",
+        "//bb",
+        "/./aa",
+        "/x/aa",
+        "/x/../bb",
+    ),
+    *("/%61%61", "/a%61", "/%62b", "/a/a", "/?/aa", "/?aa", "/cc?/aa", "/healthz", "/api/aa", "/public", "/index.html"),
+)
+
+
+@pytest.mark.scenario(NAME, replace("envoy.yaml", f"{LIMIT}.token_bucket.max_tokens", 1000))
+def test_only_the_paths_beginning_chooses_the_route(scene: Scene) -> None:
+    way, expected = ways.UNLIMITED, dict.fromkeys(LIMITED, (200, "limited"))
+    expected |= dict.fromkeys(NOT_LIMITED, (200, "unlimited")) | dict.fromkeys(NO_ROUTE_FOR, (404, None))
+    with scene.watched() as observed, client(scene, way.pod, way.container, scene.host_name("gateway"), 8080) as asking:
+        for path in (*LIMITED, *NOT_LIMITED, *NO_ROUTE_FOR):
+            for method in ("GET", "POST"):
+                asking.ask(Sent(method, path, (("Host", "gateway"),)))
+
+    routes = [(each.path, (each.status, each.route)) for each in observed.entries]
+    assert dict(routes[::2]) == dict(routes[1::2]) == expected
+    assert observed.counter("aa_local_rate_limiter.http_local_rate_limit.ok") == 2 * len(LIMITED)
+
+
+@pytest.mark.scenario(NAME)
+def test_what_is_not_limited_arrives_whatever_it_is(scene: Scene) -> None:
+    assert_all_take(scene, ways.UNLIMITED, requests())

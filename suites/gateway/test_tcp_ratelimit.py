@@ -12,6 +12,8 @@ import itertools
 import pytest
 
 from fixtures import ways
+from fixtures.exemption import requests
+from fixtures.selection import assert_all_take
 from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.net import raw
@@ -110,6 +112,11 @@ def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
             stream = scene.connect("client/client", scene.host_name("gateway"), 8080)
             assert served(opened.enter_context(contextlib.closing(stream)))
     assert_witnessed(observed, requests=2, closed=0)
+
+
+@pytest.mark.scenario(NAME, replace("envoy.yaml", f"{BUCKET}.max_tokens", 1000))
+def test_what_is_connected_arrives_whatever_it_is(scene: Scene) -> None:
+    assert_all_take(scene, ways.CONNECTED, requests())
 
 
 @pytest.mark.scenario(NAME, replace("envoy.yaml", f"{BUCKET}.max_tokens", 1000))

@@ -3,7 +3,9 @@
 import pytest
 
 from fixtures import ways
+from fixtures.exemption import requests
 from fixtures.interception import PORTS, Target, answered, dial, rules_of
+from fixtures.selection import assert_all_take
 from fixtures.transparency import assert_passes
 from takeover.scene import Scene
 from takeover.suite.echo import echo, server_of
@@ -105,6 +107,10 @@ def test_from_every_container_of_the_pod_nginx_itself_answers(scene: Scene) -> N
     assert answered(conversations) == {*inside}
     assert_past_envoy(observed, f"{POD}/nginx")
     assert observed.rule("REDIRECT") == 0
+
+
+def test_what_comes_in_arrives_whatever_it_is(scene: Scene) -> None:
+    assert_all_take(scene, ways.INBOUND, requests())
 
 
 def test_what_comes_in_arrives_as_it_was_sent(scene: Scene) -> None:

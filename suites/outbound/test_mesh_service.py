@@ -3,7 +3,9 @@
 import pytest
 
 from fixtures import ways
+from fixtures.exemption import requests
 from fixtures.interception import HARMLESS, OUTBOUND_RULES, answered, dial, rules_of, targets, user_containers
+from fixtures.selection import assert_all_take
 from fixtures.transparency import assert_passes
 from fixtures.verdicts import REDIRECTED, assert_all_passed_on, assert_passed_on
 from takeover.evidence.observed import ObservedTraffic
@@ -84,6 +86,10 @@ def test_envoys_own_user_goes_past_the_listener(scene: Scene) -> None:
     assert "myage" not in response.headers
     assert_past_envoy(observed, "myngxsvc/nginx")
     assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)
+
+
+def test_what_goes_to_the_service_arrives_whatever_it_is(scene: Scene) -> None:
+    assert_all_take(scene, ways.mesh(scene), requests())
 
 
 def test_what_goes_to_the_service_arrives_as_it_was_sent(scene: Scene) -> None:
