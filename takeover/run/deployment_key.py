@@ -2,13 +2,20 @@
 
 `@pytest.mark.scenario(NAME, *EDITS)`: the tests around it with the same scenario and edits share one deployment.
 `@pytest.mark.scenario(NAME, *EDITS, fresh=True)`: this test gets a deployment of its own.
+`@pytest.mark.scenario(NAME, *EDITS, fresh=True, begin=FUNCTION)`: FUNCTION is called with its scene as soon as that is
+deployed, which may be while others are tested: what takes seconds has begun when the test asks for `scene.begun`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from takeover.scenario.edits import Edit
+from takeover.scene import Scene
+
+Begin = Callable[[Scene], Any]
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class DeploymentKey:
         repeat: which of the run's repeats it is for: each deploys anew.
         only_for: the test that wants a deployment of its own, empty for one that is shared.
         bases: what is deployed beside the scenario (folders of manifests/bases).
+        begin: what is begun as soon as it is deployed.
     """
 
     scenario: str
@@ -29,6 +37,7 @@ class DeploymentKey:
     repeat: int
     only_for: str
     bases: tuple[str, ...] = ()
+    begin: Begin | None = field(default=None, compare=False)
 
     @property
     def is_changed(self) -> bool:
@@ -74,4 +83,8 @@ def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edi
     """
     name, own_edits = scenario_of(item)
     edits = (*edits_before, *own_edits)
-    return DeploymentKey(name, edits, repr(edits), release, repeat, item.nodeid if is_fresh(item) else "")
+    begin: Begin | None = _mark_of(item).kwargs.get("begin")
+    if begin is not None and not is_fresh(item):
+        raise pytest.UsageError(f"{item.nodeid}: what begins early needs a deployment of its own: say fresh=True, too")
+    only_for = item.nodeid if is_fresh(item) else ""
+    return DeploymentKey(name, edits, repr(edits), release, repeat, only_for, begin=begin)

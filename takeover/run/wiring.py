@@ -78,7 +78,10 @@ def wire(config: pytest.Config) -> None:
 
 
 def _deploy(plan: Plan, engine: Engine, key: DeploymentKey) -> Scene:
-    return Scene.deploy(engine, plan.releases[key.release], plan.scenario_of(key))
+    scene = Scene.deploy(engine, plan.releases[key.release], plan.scenario_of(key))
+    if key.begin is not None:
+        scene.begin(key.begin)
+    return scene
 
 
 class Beginning:

@@ -3,6 +3,8 @@
 import contextlib
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -51,6 +53,7 @@ class Scene:
         self.watched_blocks: list[ObservedTraffic] = []
         self.measurements: list[Measurement] = []
         """What a test measured and judged, for whoever makes reports: see `Choice`, `Bucket`."""
+        self._begun: Future[Any] = Future()
         self._closing = contextlib.ExitStack()
         try:
             self._wait_until_the_deployed_config_serves()
@@ -71,6 +74,19 @@ class Scene:
         except BaseException:
             deployment.delete()
             raise
+
+    def begin(self, start: Callable[["Scene"], Any]) -> None:
+        """Starts what takes a while; what it returns or raises is for `begun`."""
+        self._begun = Future()
+        try:
+            self._begun.set_result(start(self))
+        except Exception as error:  # noqa: BLE001 - it is the test's, which asks for it
+            self._begun.set_exception(error)
+
+    @property
+    def begun(self) -> Any:
+        """What the function returned that the test's mark gives as `begin`. Raises: what it raised."""
+        return self._begun.result()
 
     def pod(self, name: str) -> Pod:
         """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`."""
