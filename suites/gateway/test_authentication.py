@@ -9,8 +9,7 @@ import pytest
 from fixtures import ways
 from fixtures.exchange import Sent
 from fixtures.exemption import answers, requests, status
-from fixtures.selection import assert_all_take
-from fixtures.transparency import assert_passes
+from fixtures.magnitude import assert_timer
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scenario.edits import Edit, replace
 from takeover.scene import Scene
@@ -91,10 +90,9 @@ def test_a_service_that_does_not_answer_in_time_lets_nobody_pass(scene: Scene, b
         response = ask(scene, "slow")
 
     assert response.status_code == status
-    # Envoy's timers count from when its event loop last looked at the clock: some milliseconds before the request.
-    assert response.elapsed.total_seconds() >= 0.45
     assert_refused(observed, by, 200)  # it would have said yes, too late
     assert observed.counter("cluster.auth_cluster.upstream_rq_timeout") == 1
+    assert_timer(0.5, response, again=lambda: ask(scene, "slow"))
 
 
 @pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
@@ -152,18 +150,6 @@ def test_each_class_of_the_services_answers_but_200_refuses(scene: Scene, by: st
     assert dict(zip(JUDGED, answered, strict=True)) == {verdict: refusal(by, verdict) for verdict in JUDGED}
     assert [each.verdict for each in observed.destination("gateway", "auth")] == JUDGED
     assert observed.destination("gateway") == []
-
-
-@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
-def test_what_may_pass_arrives_whatever_it_is(scene: Scene, by: str) -> None:
-    assert by
-    assert_all_take(scene, ways.AUTHENTICATED, requests())
-
-
-@pytest.mark.parametrize("by", [case("lua"), case("ext-authz")])
-def test_what_may_pass_arrives_as_it_was_sent(scene: Scene, by: str) -> None:
-    assert by
-    assert_passes(scene, ways.AUTHENTICATED)
 
 
 @pytest.mark.parametrize(

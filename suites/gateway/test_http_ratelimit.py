@@ -3,13 +3,13 @@
 Refused means that Envoy refused it (`RL`, the limit's own counters), and that nothing arrived at the application.
 """
 
+import dataclasses
+
 import pytest
 
 from fixtures import ways
 from fixtures.exchange import Sent, client
 from fixtures.exemption import answers, requests, status
-from fixtures.selection import assert_all_take
-from fixtures.transparency import assert_passes
 from takeover.evidence.observed import ObservedTraffic
 from takeover.net.http1 import Answer
 from takeover.scenario.edits import Edit, add, append, remove, replace
@@ -77,18 +77,10 @@ def test_two_pass_and_the_rest_is_refused(scene: Scene) -> None:
     assert_witnessed(observed, outcomes)
 
 
-@variant()
-def test_nothing_exempts_from_an_empty_bucket(scene: Scene) -> None:
-    way = ways.gateway("ingress_http")
-    with scene.watched() as observed, way.client(scene) as asking:
-        # Whatever is asked takes a token: of a path below, with another method.
-        passing = [Sent("PUT", "/aab?x"), Sent("HEAD", "/aa/a")]
-        assert [asking.ask(way.request(scene, sent)).status for sent in passing] == [200, 200]
-    assert observed.counter("aa_local_rate_limiter.http_local_rate_limit.ok") == 2
-
-    table = requests(below="/aa")
+def assert_nothing_is_exempt(scene: Scene) -> None:
+    """The bucket is empty for whatever request to a path that begins with /aa."""
     with scene.watched() as observed:
-        answered = answers(scene, way, table)
+        answered = answers(scene, dataclasses.replace(ways.UNLIMITED, below=""), requests(below="/aa"))
         answered["from the gateway itself"] = answer_inside(scene, Sent("GET", "/aa", (("Host", "gateway"),)))
     assert {name: status(answer) for name, answer in answered.items()} == dict.fromkeys(answered, 429)
     marks = {name: (answer.value("x-local-rate-limit"), answer.value("myage")) for name, answer in answered.items()}
@@ -173,11 +165,6 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     )
 
 
-@pytest.mark.scenario(NAME)
-def test_what_is_not_limited_arrives_as_it_was_sent(scene: Scene) -> None:
-    assert_passes(scene, ways.UNLIMITED)
-
-
 LIMITED = (
     "/aa",
     "/aa/",
@@ -230,18 +217,13 @@ NO_ROUTE_FOR = (
 
 @pytest.mark.scenario(NAME, replace("envoy.yaml", f"{LIMIT}.token_bucket.max_tokens", 1000))
 def test_only_the_paths_beginning_chooses_the_route(scene: Scene) -> None:
-    way, expected = ways.UNLIMITED, dict.fromkeys(LIMITED, (200, "limited"))
-    expected |= dict.fromkeys(NOT_LIMITED, (200, "unlimited")) | dict.fromkeys(NO_ROUTE_FOR, (404, None))
-    with scene.watched() as observed, client(scene, way.pod, way.container, scene.host_name("gateway"), 8080) as asking:
-        for path in (*LIMITED, *NOT_LIMITED, *NO_ROUTE_FOR):
+    routes = {"limited": LIMITED, "unlimited": NOT_LIMITED, None: NO_ROUTE_FOR}
+    expected = {path: (200 if route else 404, route) for route, paths in routes.items() for path in paths}
+    with scene.watched() as observed, ways.UNLIMITED.client(scene) as asking:
+        for path in expected:
             for method in ("GET", "POST"):
                 asking.ask(Sent(method, path, (("Host", "gateway"),)))
 
-    routes = [(each.path, (each.status, each.route)) for each in observed.entries]
-    assert dict(routes[::2]) == dict(routes[1::2]) == expected
+    taken = [(each.path, (each.status, each.route)) for each in observed.entries]
+    assert dict(taken[::2]) == dict(taken[1::2]) == expected
     assert observed.counter("aa_local_rate_limiter.http_local_rate_limit.ok") == 2 * len(LIMITED)
-
-
-@pytest.mark.scenario(NAME)
-def test_what_is_not_limited_arrives_whatever_it_is(scene: Scene) -> None:
-    assert_all_take(scene, ways.UNLIMITED, requests())

@@ -78,7 +78,7 @@ def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
 def test_every_user_port_and_address_is_caught(scene: Scene) -> None:
     dialled = targets(scene, "nginx", "internet/website", ADDRESSES)
     with scene.watched() as observed:
-        conversations = dial(scene, "outpod", dialled, REQUEST)
+        conversations = dial(scene, "outpod", dialled)
 
     not_blocked = {target: each for target, each in conversations.items() if each.received or each.end == "refused"}
     assert not_blocked == {}

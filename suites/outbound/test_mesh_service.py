@@ -2,12 +2,7 @@
 
 import pytest
 
-from fixtures import ways
-from fixtures.exemption import requests
-from fixtures.interception import HARMLESS, OUTBOUND_RULES, answered, dial, rules_of, targets, user_containers
-from fixtures.selection import assert_all_take
-from fixtures.transparency import assert_passes
-from fixtures.verdicts import REDIRECTED, assert_all_passed_on, assert_passed_on
+from fixtures.verdicts import REDIRECTED, assert_passed_on
 from takeover.evidence.observed import ObservedTraffic
 from takeover.scene import Scene
 from takeover.suite.echo import echo, server_of
@@ -86,29 +81,3 @@ def test_envoys_own_user_goes_past_the_listener(scene: Scene) -> None:
     assert "myage" not in response.headers
     assert_past_envoy(observed, "myngxsvc/nginx")
     assert (observed.rule("RETURN"), observed.rule("REDIRECT")) == (1, 0)
-
-
-def test_what_goes_to_the_service_arrives_whatever_it_is(scene: Scene) -> None:
-    assert_all_take(scene, ways.mesh(scene), requests())
-
-
-def test_what_goes_to_the_service_arrives_as_it_was_sent(scene: Scene) -> None:
-    assert_passes(scene, ways.mesh(scene))
-
-
-def test_what_goes_elsewhere_arrives_as_it_was_sent(scene: Scene) -> None:
-    assert_passes(scene, ways.ELSEWHERE)
-
-
-@pytest.mark.scenario("outbound-mesh-service", *user_containers("outpod"))
-def test_every_user_port_and_address_is_caught(scene: Scene) -> None:
-    dialled = targets(scene, "nginx", "internet/website", HARMLESS)
-    with scene.watched() as observed:
-        conversations = dial(scene, "outpod", dialled, REQUEST)
-
-    website = scene.pod("internet/website").ip
-    own = [each.ip for name, each in scene.deployment.pods.items() if name != "internet/website"]
-    served = {f"{website}:80", f"{website}:81", "127.0.0.2:80", "127.255.255.254:80", *(f"{each}:80" for each in own)}
-    assert {str(each) for each in answered(conversations)} == served
-    assert_all_passed_on(observed, [str(each) for each in dialled], served)
-    assert rules_of(scene.pod("outpod")) == OUTBOUND_RULES

@@ -2,8 +2,9 @@
 
 `@pytest.mark.scenario(NAME, *EDITS)`: the tests around it with the same scenario and edits share one deployment.
 `@pytest.mark.scenario(NAME, *EDITS, fresh=True)`: this test gets a deployment of its own.
-`@pytest.mark.scenario(NAME, *EDITS, fresh=True, begin=FUNCTION)`: FUNCTION is called with its scene as soon as that is
-deployed, which may be while others are tested: what takes seconds has begun when the test asks for `scene.begun`.
+`@pytest.mark.scenario(NAME, *EDITS, apart=WORD)`: it shares one with those alone that say the same word.
+`begin=FUNCTION` besides: FUNCTION is called with the scene as soon as that is deployed, which may be while others are
+tested: what takes seconds has then begun when the test asks for `scene.begun(FUNCTION)`.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,8 @@ class DeploymentKey:
     Args:
         edits_text: what tells one set of edits from another (their values cannot be hashed).
         repeat: which of the run's repeats it is for: each deploys anew.
-        only_for: the test that wants a deployment of its own, empty for one that is shared.
+        only_for: the test that wants a deployment of its own, or the word of those that share one apart; empty for
+            one that all share.
         bases: what is deployed beside the scenario (folders of manifests/bases).
         begin: what is begun as soon as it is deployed.
     """
@@ -75,6 +77,12 @@ def is_fresh(item: pytest.Item) -> bool:
     return bool(_mark_of(item).kwargs.get("fresh"))
 
 
+def cost_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
+    """Orders tests by what their deployment costs: one for all, for those with the same edits, for each; time last."""
+    mark = _mark_of(item)
+    return is_fresh(item), bool(mark.args[1:]), bool(mark.kwargs.get("apart")), bool(mark.kwargs.get("begin"))
+
+
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:
     """The key for a test on that Envoy.
 
@@ -83,8 +91,6 @@ def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edi
     """
     name, own_edits = scenario_of(item)
     edits = (*edits_before, *own_edits)
-    begin: Begin | None = _mark_of(item).kwargs.get("begin")
-    if begin is not None and not is_fresh(item):
-        raise pytest.UsageError(f"{item.nodeid}: what begins early needs a deployment of its own: say fresh=True, too")
-    only_for = item.nodeid if is_fresh(item) else ""
-    return DeploymentKey(name, edits, repr(edits), release, repeat, only_for, begin=begin)
+    mark = _mark_of(item)
+    only_for = item.nodeid if is_fresh(item) else mark.kwargs.get("apart", "")
+    return DeploymentKey(name, edits, repr(edits), release, repeat, only_for, begin=mark.kwargs.get("begin"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from takeover.base.errors import BadInputError, LostError
-from takeover.run.deployment_key import ON_DEMAND, is_fresh, scenario_of
+from takeover.run.deployment_key import ON_DEMAND, cost_of, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.record import Record, SabotageOutcome
 from takeover.run.sabotage_trial import SabotageTrial, Verdict, table
@@ -55,7 +55,7 @@ class Sabotages:
             selected.setdefault(item.stash[TRIAL], []).append(item)
         items.clear()
         for trial, tests in selected.items():
-            tests.sort(key=_cost)
+            tests.sort(key=cost_of)
             # Later ones are likely not to be needed: their deployments are not made ahead.
             for test in tests[1:]:
                 test.stash[ON_DEMAND] = True
@@ -151,11 +151,6 @@ def _marked_scenarios(metafunc: pytest.Metafunc) -> set[str]:
         for value in values[0] if isinstance(values, tuple) else values:
             marks += [mark for mark in getattr(value, "marks", ()) if mark.name == "scenario"]
     return {mark.args[0] for mark in marks if mark.args}
-
-
-def _cost(item: pytest.Item) -> tuple[bool, bool]:
-    """Orders tests by what their deployment costs: one for all, one for those with the same edits, one for each."""
-    return is_fresh(item), not is_fresh(item) and bool(scenario_of(item)[1])
 
 
 def _told_name(item: pytest.Item, trial: SabotageTrial) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -30,6 +30,7 @@ from takeover.scenario.places import EnvoyPlace
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
+Begun = TypeVar("Begun")
 
 
 class NoAnswerError(AssertionError):
@@ -53,7 +54,7 @@ class Scene:
         self.watched_blocks: list[ObservedTraffic] = []
         self.measurements: list[Measurement] = []
         """What a test measured and judged, for whoever makes reports: see `Choice`, `Bucket`."""
-        self._begun: Future[Any] = Future()
+        self._early: dict[Callable[[Scene], Any], Future[Any]] = {}
         self._closing = contextlib.ExitStack()
         try:
             self._wait_until_the_deployed_config_serves()
@@ -75,18 +76,22 @@ class Scene:
             deployment.delete()
             raise
 
-    def begin(self, start: Callable[["Scene"], Any]) -> None:
+    def begin(self, start: Callable[["Scene"], Begun]) -> None:
         """Starts what takes a while; what it returns or raises is for `begun`."""
-        self._begun = Future()
+        early: Future[Any] = Future()
         try:
-            self._begun.set_result(start(self))
+            early.set_result(start(self))
         except Exception as error:  # noqa: BLE001 - it is the test's, which asks for it
-            self._begun.set_exception(error)
+            early.set_exception(error)
+        self._early[start] = early
 
-    @property
-    def begun(self) -> Any:
-        """What the function returned that the test's mark gives as `begin`. Raises: what it raised."""
-        return self._begun.result()
+    def begun(self, start: Callable[["Scene"], Begun]) -> Begun:
+        """What the function has returned that was begun early; it begins now where it was not, or was asked for before.
+
+        Raises: what it raised.
+        """
+        early = self._early.pop(start, None)
+        return start(self) if early is None else early.result()
 
     def pod(self, name: str) -> Pod:
         """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`."""
