@@ -17,9 +17,14 @@ from takeover.scenario.edits import Edit, add, replace
 from takeover.scene import Scene
 
 FILTERS = "$.static_resources.listeners[0].filter_chains[0].filters"
+HTTP = f"{FILTERS}[?@.name=='envoy.filters.network.http_connection_manager'].typed_config"
 # Enough tokens for all connections.
-NO_LIMIT = replace("envoy.yaml", f"{FILTERS}[0].typed_config.token_bucket.max_tokens", 1000)
-ROUTE = f"{FILTERS}[0].typed_config.route_config.virtual_hosts[0].routes[0].route"
+NO_LIMIT = replace(
+    "envoy.yaml",
+    f"{FILTERS}[?@.name=='envoy.filters.network.local_ratelimit'].typed_config.token_bucket.max_tokens",
+    1000,
+)
+ROUTE = f"{HTTP}.route_config.virtual_hosts[0].routes[?@.name=='weighted'].route"
 CHOSEN = add("envoy.yaml", f"{ROUTE}.weighted_clusters", "header_name", "x-chosen")
 USERS = interception.user_containers("outpod")
 
@@ -65,7 +70,7 @@ def test_what_takes_seconds_is_not_ended(scene: Scene, lasting: bounds.Begin) ->
 
 @pytest.mark.parametrize("on", cases())
 def test_what_is_large_passes(scene: Scene, on: Ways) -> None:
-    for way in ways.of(scene, *on):
+    for way in ways.of(scene, *on)[:1]:  # several ways of one scenario share what might bound them
         transparency.assert_passes(scene, way, transparency.LARGE_BODIES)
 
 
@@ -98,3 +103,4 @@ def test_every_user_port_and_address_is_caught(scene: Scene, on: Ways) -> None:
     assert {str(each) for each in interception.answered(conversations)} == served
     assert_all_passed_on(observed, [str(each) for each in dialled], served)
     assert interception.rules_of(scene.pod("outpod")) == interception.OUTBOUND_RULES
+    assert (observed.rule("REDIRECT"), observed.rule("RETURN")) == (len(dialled), len(dialled))

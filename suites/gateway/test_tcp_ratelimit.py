@@ -22,7 +22,8 @@ NAME = "gateway-tcp-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
-BUCKET = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.token_bucket"
+FILTERS = "$.static_resources.listeners[0].filter_chains[0].filters"
+BUCKET = f"{FILTERS}[?@.name=='envoy.filters.network.local_ratelimit'].typed_config.token_bucket"
 NO_REFILL = replace("envoy.yaml", f"{BUCKET}.fill_interval.seconds", 3600)
 TRACE = ["listener 0.0.0.0_8080", "http ingress_http", "cluster shadow_cluster", "destination gateway/nginx"]
 

@@ -84,3 +84,4 @@ def test_every_user_port_and_address_is_caught(scene: Scene) -> None:
     assert not_blocked == {}
     assert_all_blocked(observed, [str(target) for target in dialled])
     assert rules_of(scene.pod("outpod")) == OUTBOUND_RULES
+    assert (observed.rule("REDIRECT"), observed.rule("RETURN")) == (len(dialled), 0)
