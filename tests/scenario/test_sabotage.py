@@ -8,8 +8,8 @@ from takeover.scenario.sabotage import read_sabotages
 
 @pytest.mark.parametrize("name", Library.bundled().names())
 def test_every_scenario_has_some(name: str) -> None:
-    assert len(read_sabotages(Library.bundled().scenario(name))) >= 5
+    assert len(read_sabotages(Library.bundled().scenario(name))) >= 20
 
 
 def test_there_are_many() -> None:
-    assert sum(len(read_sabotages(Library.bundled().scenario(name))) for name in Library.bundled().names()) >= 60
+    assert sum(len(read_sabotages(Library.bundled().scenario(name))) for name in Library.bundled().names()) >= 250
