@@ -12,6 +12,7 @@ _PACKAGES = {
     "crun": "crun",
     "mmdebstrap": "mmdebstrap",
     "unshare": "util-linux",
+    "ldd": "libc-bin",
     "newuidmap": "uidmap",
     "newgidmap": "uidmap",
 }

@@ -56,7 +56,10 @@ def needed_by(*programs: str) -> dict[str, str]:
     """What these programs of the machine need to run, and a node's own Python for what it imports late: `Root.seen`.
 
     They are trusted: their loader is asked for their libraries. One that is missing is left out.
+
+    Raises: BadInputError where nothing tells which they are.
     """
+    host.require_programs("ldd")
     paths = [path for each in programs if (path := shutil.which(each, path=host.path_of_root()))]
     # It complains, and goes on, of programs that need no libraries.
     told = subprocess.run(["ldd", *paths], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
