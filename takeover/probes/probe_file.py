@@ -14,6 +14,7 @@ from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.written import text
 from takeover.scenario.declared import support_of
 from takeover.scenario.documents import short_name
+from takeover.scenario.files import own_file
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import containers
 from takeover.scenario.typed_yaml import Entry, Json, convert, read_entries, single
@@ -29,7 +30,7 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
 
     Raises: BadInputError "FILE:LINE: …".
     """
-    path = scenario.folder / FILE
+    path = own_file(scenario.folder, FILE, scenario.library.roots)
     if not path.exists():
         return ()
     groups: dict[str, Group] = {}

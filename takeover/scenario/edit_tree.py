@@ -1,6 +1,7 @@
 """Applies one edit to one tree of JSON data. No tree is changed: an edit gives a new one that shares the rest."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,11 @@ from takeover.scenario.yaml_text import MAX_DEPTH, Key, describe_type, is_json_n
 
 if TYPE_CHECKING:
     from jsonpath import JSONPath, JSONPathEnvironment
+
+_MOST_CHARACTERS = 1_000
+_MOST_DESCENTS = 2
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_REPEATED_GROUP = re.compile(r"\)\s*[*+{]")
 
 RUN_VALUES = (ClusterIp, HostName, ConfigId)
 
@@ -62,6 +68,7 @@ def check_edit(edit: Edit) -> None:
     for name, text in texts.items():
         if not isinstance(text, str) or not text or not _is_unicode(text):
             raise BadInputError(f"an edit's {name} must be a string, not {ascii(text)[:80]}")
+    _check_path(edit)
     if edit.op not in OPS:
         raise _error(edit, f"no such edit: {_brief(edit.op)}; there are {', '.join(OPS)}")
     if edit.op == "add":
@@ -77,6 +84,16 @@ def check_edit(edit: Edit) -> None:
             raise _error(edit, f"{edit.op} takes no `was`")
         _check_value(edit.was, edit)
     _check_value(edit.value, edit)
+
+
+def _check_path(edit: Edit) -> None:
+    """Refuses what might be looked up without end."""
+    if len(edit.path) > _MOST_CHARACTERS:
+        raise BadInputError(f"{edit.document}: an edit's path has at most {_MOST_CHARACTERS} characters")
+    if _QUOTED.sub("", edit.path).count("..") > _MOST_DESCENTS:
+        raise _error(edit, f"has more than {_MOST_DESCENTS} times ..: say where it is")
+    if any(_REPEATED_GROUP.search(each) for each in _QUOTED.findall(edit.path)):
+        raise _error(edit, "repeats a group in a regular expression: write it without")
 
 
 def copied(tree: Any, bind: Callable[[Any], Any]) -> Any:

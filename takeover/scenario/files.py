@@ -1,5 +1,11 @@
-"""The manifests' files, each read and parsed once as long as its time and size stay."""
+"""The manifests' files, each read and parsed once as long as its time and size stay.
 
+Whoever wrote them may be anybody: only a regular file of a bounded size is read, and none by a link out of its place.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +13,9 @@ from pathlib import Path
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.yaml_text import YamlDocument, parse_yaml
+
+MAX_BYTES = 2 << 20
+"""Of a file: twice what a ConfigMap may hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +45,56 @@ _files: dict[Path, _File] = {}
 def _read(path: Path) -> _File:
     try:
         status = path.stat()
+        _check_regular(path, status)
         version = (status.st_mtime_ns, status.st_size)
         if path not in _files or _files[path].version != version:
-            _files[path] = _File(path, version, path.read_bytes())
+            _files[path] = _File(path, version, _bytes(path))
     except OSError as error:
         raise BadInputError(f"{display_path(path)}: cannot be read: {error.strerror}") from error
     return _files[path]
+
+
+def _bytes(path: Path) -> bytes:
+    """What is in the file, which is looked at once more when it is open: to open a pipe would wait for its writer."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+        _check_regular(path, os.fstat(file.fileno()))
+        data = file.read(MAX_BYTES + 1)  # its size may be no size, as in /proc
+    if len(data) > MAX_BYTES:
+        raise _too_long(path)
+    return data
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    """Raises: BadInputError for a folder, a pipe, a socket, a device, and for a file that is too long."""
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInputError(f"{display_path(path)}: cannot be read: it is {file_kind(status.st_mode)}, not a file")
+    if status.st_size > MAX_BYTES:
+        raise _too_long(path)
+
+
+def _too_long(path: Path) -> BadInputError:
+    return BadInputError(f"{display_path(path)}: longer than {MAX_BYTES} bytes: a file of manifests is shorter")
+
+
+def file_kind(mode: int) -> str:
+    """What a file's mode says that it is."""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFREG: "a file"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def own_file(folder: Path, name: str, within: Sequence[Path] = ()) -> Path:
+    """The file of that name in the folder, perhaps by a link that stays in the folder or in one of `within`.
+
+    Raises: BadInputError for a link that leads elsewhere.
+    """
+    path = folder / name
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
+        raise BadInputError(f"{display_path(path)}: cannot be read: {error}") from error
+    if not any(target.is_relative_to(each) for each in (folder.resolve(), *within)):
+        raise BadInputError(f"{display_path(path)}: a link that leads elsewhere: put the file itself there")
+    return path
 
 
 def read_yaml(path: Path) -> tuple[YamlDocument, ...]:

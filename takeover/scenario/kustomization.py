@@ -1,21 +1,25 @@
 """Reads a folder's kustomization.yaml: the small part of kustomize that the scenarios use, all else refused by name."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from takeover.base.errors import BadInputError
-from takeover.scenario.files import read_yaml
+from takeover.base.paths import display_path
+from takeover.scenario import names
+from takeover.scenario.files import file_kind, own_file, read_yaml
 from takeover.scenario.typed_yaml import Entry, Json, Text, convert, read_entry
 from takeover.scenario.yaml_text import Key, YamlDocument
 
 _FILE = "kustomization.yaml"
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
-_CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_MOST_FOLDERS = 100
+_MOST_OBJECTS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,36 +121,67 @@ class _Object(Entry, forbid_unknown_fields=False):
     metadata: _Metadata
 
 
-def read_kustomization(folder: Path, inside: tuple[Path, ...] = ()) -> Kustomization:
-    """Reads `folder`/kustomization.yaml and all that it takes. `inside`: the kustomizations that led here.
+def read_kustomization(folder: Path, within: Sequence[Path] = ()) -> Kustomization:
+    """Reads `folder`/kustomization.yaml and all that it takes.
+
+    Args:
+        folder: where it is.
+        within: in one of these must all be that it takes; none: anywhere.
 
     Raises: BadInputError with file and line, for instance for a file outside `folder`, which kustomize refuses too.
     """
-    folder = folder.resolve()
-    file = read_entry(folder / _FILE, _File)
-    for key, value in _HEADER.items():
-        if file.written.get(key, value) != value:
-            raise file.error(f"{key} must be {value}", key)
-    parts: list[Kustomization] = []
-    for index, resource in enumerate(file.resources):
+    return _Reading(tuple(within)).read(folder.resolve(), ())
+
+
+@dataclass
+class _Reading:
+    """Reads kustomizations, and knows how many it has read: two folders that take two each, and so on, never end."""
+
+    within: tuple[Path, ...]
+    count: int = field(default=0, init=False)
+
+    def read(self, folder: Path, inside: tuple[Path, ...]) -> Kustomization:
+        """The folder's kustomization. `inside`: those that led here."""
+        file = read_entry(own_file(folder, _FILE, self.within), _File)
+        self.count += 1
+        if self.count > _MOST_FOLDERS:
+            raise file.error(f"more than {_MOST_FOLDERS} kustomizations, each counted whenever it is taken")
+        for key, value in _HEADER.items():
+            if file.written.get(key, value) != value:
+                raise file.error(f"{key} must be {value}", key)
+        if file.namespace is not UNSET and (wrong := names.wrong_label(file.namespace)):
+            raise file.error(f"namespace {wrong}", "namespace")
+        parts = [self._resource(file, folder, each, index, inside) for index, each in enumerate(file.resources)]
+        generated = tuple(_config_map(generator, folder) for generator in file.generators)
+        if file.has("configMapGenerator"):
+            _check_options(file)
+        objects = tuple(each for part in parts for each in part.objects)
+        config_maps = (*(each for part in parts for each in part.config_maps), *generated)
+        if len(objects) + len(config_maps) > _MOST_OBJECTS:
+            raise file.error(f"more than {_MOST_OBJECTS} objects")
+        if file.namespace is not UNSET:
+            objects = tuple(_moved(file, entry, file.namespace) for entry in objects)
+            config_maps = tuple(replace(entry, namespace=str(file.namespace)) for entry in config_maps)
+        _check_unique([*objects, *config_maps])
+        return Kustomization(objects, config_maps, (folder, *(each for part in parts for each in part.folders)))
+
+    def _resource(
+        self, file: _File, folder: Path, resource: str, index: int, inside: tuple[Path, ...]
+    ) -> Kustomization:
         path = _path(file, folder, resource, "resources", index)
-        if path.is_dir():
-            if path in (*inside, folder):
-                raise file.error(f"{resource} takes this folder in turn: a circle", "resources", index)
-            parts.append(read_kustomization(path, (*inside, folder)))
-        else:
+        if not path.is_dir():
             _check_file(file, path, resource, folder, "resources", index)
-            parts.append(Kustomization(tuple(_object(document) for document in read_yaml(path)), (), ()))
-    generated = tuple(_config_map(generator, folder) for generator in file.generators)
-    if file.has("configMapGenerator"):
-        _check_options(file)
-    objects = tuple(each for part in parts for each in part.objects)
-    config_maps = (*(each for part in parts for each in part.config_maps), *generated)
-    if file.namespace is not UNSET:
-        objects = tuple(_moved(file, entry, file.namespace) for entry in objects)
-        config_maps = tuple(replace(entry, namespace=str(file.namespace)) for entry in config_maps)
-    _check_unique([*objects, *config_maps])
-    return Kustomization(objects, config_maps, (folder, *(each for part in parts for each in part.folders)))
+            return Kustomization(tuple(_object(document) for document in read_yaml(path)), (), ())
+        if path in (*inside, folder):
+            raise file.error(f"{resource} takes this folder in turn: a circle", "resources", index)
+        if self.within and not any(path.is_relative_to(each) for each in self.within):
+            library = display_path(self.within[0])
+            raise file.error(
+                f"{resource} is outside of the library {library}: put what its scenarios share into bases/ there",
+                "resources",
+                index,
+            )
+        return self.read(path, (*inside, folder))
 
 
 def joined(parts: Iterable[Kustomization]) -> Kustomization:
@@ -169,8 +204,10 @@ def _path(file: Entry, folder: Path, written: str, *keys: Key) -> Path:
 
 
 def _check_file(file: Entry, path: Path, written: str, folder: Path, *keys: Key) -> None:
-    if not path.is_file():
+    if not path.exists():
         raise file.error(f"{written}: there is no such file or folder", *keys)
+    if not path.is_file():
+        raise file.error(f"{written} is {file_kind(path.stat().st_mode)}, not a file", *keys)
     if not path.is_relative_to(folder):
         raise file.error(f"{written} is outside the folder, which kustomize refuses: make its folder a resource", *keys)
 
@@ -184,24 +221,40 @@ def _check_options(file: _File) -> None:
 
 
 def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
+    for key, wrong in (
+        ("name", names.wrong_object_name("ConfigMap", generator.name)),
+        ("namespace", names.wrong_label(generator.namespace)),
+    ):
+        if wrong:
+            raise generator.error(f"{generator.name_of(key)} {wrong}", key)
     files: dict[str, Path] = {}
     for index, entry in enumerate(generator.files):
         key, equals, written = entry.rpartition("=")
         path = _path(generator, folder, written, "files", index)
         key = key if equals else path.name
-        if not _CONFIG_MAP_KEY.fullmatch(key):
-            raise generator.error(f"{entry}: a ConfigMap's key has only letters, digits and -_.", "files", index)
+        if wrong := names.wrong_config_map_key(key):
+            raise generator.error(f"{entry}: the ConfigMap's key {wrong}", "files", index)
         if key in files:
             raise generator.error(f"{entry}: key {key} is there twice", "files", index)
         _check_file(generator, path, written, folder, "files", index)
         files[key] = path
     if not files:
         raise generator.error("a configMapGenerator needs files")
+    if sum(each.stat().st_size for each in files.values()) > names.MOST_BYTES_OF_CONFIG_MAP:
+        raise generator.error(f"a ConfigMap holds at most {names.MOST_BYTES_OF_CONFIG_MAP} bytes", "files")
     return GeneratedConfigMap(generator.namespace, generator.name, files, generator.where())
 
 
 def _object(document: YamlDocument) -> KubernetesObject:
     head = convert(document, _Object)
+    if not _KIND.fullmatch(head.kind):
+        raise head.error(f"kind is no word: {head.kind!a}", "kind")
+    for key, wrong in (
+        ("name", names.wrong_object_name(head.kind, head.metadata.name)),
+        ("namespace", names.wrong_label(head.metadata.namespace)),
+    ):
+        if wrong:
+            raise head.metadata.error(f"{head.metadata.name_of(key)} {wrong}", key)
     namespace = "" if head.kind == "Namespace" else head.metadata.namespace
     return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.scenario import bundled
+from takeover.scenario import bundled, names
 from takeover.scenario.loader import Scenario
 from takeover.scenario.scenario_file import FILE
 
@@ -48,6 +48,11 @@ class Library:
         if key not in self._read:
             if name not in self.names():
                 raise BadInputError(f"no scenario {name!r}; there are {', '.join(self.names()) or 'none'}")
+            if wrong := names.wrong_label_value(name):
+                raise BadInputError(f"{display_path(self.folder)}: a scenario's folder {wrong}")
+            if not (self.folder / name).resolve().is_relative_to(self.folder):
+                link = display_path(self.folder / name)
+                raise BadInputError(f"{link}: a link out of the library: put the folder itself there")
             self._read[key] = Scenario.load(self, self.folder / name, [self.base(each) for each in key[1]])
         return self._read[key]
 
@@ -57,7 +62,7 @@ class Library:
         Raises: BadInputError that lists them.
         """
         for root in self._base_folders():
-            if (root / name / "kustomization.yaml").is_file():
+            if _is_inside(root, name) and (root / name / "kustomization.yaml").is_file():
                 return root / name
         there = {
             str(each.parent.relative_to(root))
@@ -69,10 +74,23 @@ class Library:
     def probe_set(self, name: str) -> Path:
         """The file of the set of probes, likewise. Raises: BadInputError that lists them."""
         for root in self._base_folders():
-            if (root / _SETS / f"{name}.yaml").is_file():
+            if _is_inside(root / _SETS, f"{name}.yaml") and (root / _SETS / f"{name}.yaml").is_file():
                 return root / _SETS / f"{name}.yaml"
         there = {each.stem for root in self._base_folders() for each in (root / _SETS).glob("*.yaml")}
         raise BadInputError(f"there is no set {name}; there are {', '.join(sorted(there)) or 'none'}")
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders in which all is that its scenarios take: its own, and what comes with the project."""
+        return self.folder, bundled.manifests()
+
     def _base_folders(self) -> tuple[Path, ...]:
         return tuple(dict.fromkeys((self.folder / _BASES, bundled.manifests() / _BASES)))
+
+
+def _is_inside(root: Path, name: str) -> bool:
+    """Whether what is called so in the folder is there: neither by a way up nor by a link out of it."""
+    try:
+        return "\0" not in name and (root / name).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a name that the system does not take; a loop of symbolic links
+        return False

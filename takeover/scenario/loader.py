@@ -13,6 +13,7 @@ from takeover.scenario.declared import KnownFailure, Support, known_failure_of, 
 from takeover.scenario.documents import Bindings, Documents, canonical
 from takeover.scenario.edit_tree import equal
 from takeover.scenario.edits import Edit
+from takeover.scenario.files import own_file
 from takeover.scenario.kustomization import (
     GeneratedConfigMap,
     KubernetesObject,
@@ -100,13 +101,13 @@ class Scenario:
         Raises: BadInputError, mostly "FILE:LINE: …".
         """
         folder = folder.resolve()
-        about = read_entry(folder / FILE, ScenarioFile)
+        about = read_entry(own_file(folder, FILE, library.roots), ScenarioFile)
         bind = tuple(map(edit_of, about.bind))
-        kustomization = joined([read_kustomization(each) for each in (folder, *bases)])
+        kustomization = joined([read_kustomization(each, library.roots) for each in (folder, *bases)])
         _check_namespaces(kustomization)
         documents = Documents.of(kustomization)
-        files = [each / BASE_FILE for each in kustomization.folders]
-        described = [read_entry(each, BaseFile) for each in files if each.is_file()]
+        files = [own_file(each, BASE_FILE, library.roots) for each in kustomization.folders]
+        described = [read_entry(each, BaseFile) for each in files if each.exists()]
         entries = [*about.destinations, *(entry for base in described for entry in base.destinations)]
         envoys = places.envoys(about.envoys, documents)
         destinations = places.destinations(entries, documents)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.edits import Edit
+from takeover.scenario.files import own_file
 from takeover.scenario.loader import Scenario
 from takeover.scenario.typed_yaml import Entry, Text, read_entries
 from takeover.scenario.written_edits import EditEntry, edit_of
@@ -56,7 +57,7 @@ def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
 
     Raises: BadInputError "FILE:LINE: …".
     """
-    path = scenario.folder / FILE
+    path = own_file(scenario.folder, FILE, scenario.library.roots)
     if not path.exists():
         return ()
     found: dict[str, Sabotage] = {}

@@ -34,6 +34,10 @@ _TYPE_NAMES = {
 
 MAX_DEPTH = 100
 MAX_NODES = 100_000
+"""Values of a file, aliases expanded."""
+MAX_CHARACTERS = 4 << 20
+"""Of all strings of a file, keys among them, aliases expanded."""
+MAX_DOCUMENTS = 1_000
 
 _INTEGERS = (
     (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
@@ -47,6 +51,7 @@ _AMBIGUOUS = re.compile(
     r"y|n|yes|no|on|off|[-+]?\.(inf|nan)|[-+]?0o[0-7]+|[-+]?0b[01]+|[-+]0[0-7]+|[-+]?0x[0-9a-f]+|0[0-9]+|[-+]?[0-9][0-9_]*_[0-9_]*",
     re.IGNORECASE,
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SAFE_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*")
 
 Key: TypeAlias = str | int
@@ -78,6 +83,18 @@ class YamlDocument:
         return f"{display_path(self.path)}:{self.lines[keys]}"
 
 
+@dataclass
+class _Amount:
+    """How much there is: values, and the characters of their strings and keys."""
+
+    nodes: int = 0
+    characters: int = 0
+
+    def add(self, other: "_Amount") -> None:
+        self.nodes += other.nodes
+        self.characters += other.characters
+
+
 @dataclass(eq=False)
 class _Open:
     """A mapping or list whose end has not come yet."""
@@ -86,17 +103,19 @@ class _Open:
     path: tuple[Key, ...]
     anchor: str | None
     key: str | None = None
-    nodes: int = 1
+    amount: _Amount = field(default_factory=lambda: _Amount(1))
 
 
 @dataclass(eq=False)
 class _Builder:
-    """Makes data of one document's events, with a stack of its own."""
+    """Makes data of one document's events, with a stack of its own. `before`: how much the file's earlier ones are."""
 
     path: Path
+    before: _Amount = field(default_factory=_Amount)
     lines: dict[tuple[Key, ...], int] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
-    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    anchors: dict[str, tuple[Any, _Amount]] = field(default_factory=dict)
+    amount: _Amount = field(default_factory=_Amount)
     root: Any = None
 
     def error(self, event: yaml.Event, what: str) -> BadInputError:
@@ -108,15 +127,15 @@ class _Builder:
             if top is not None and isinstance(top.value, dict) and top.key is None:
                 top.key = self.mapping_key(event, top)
             else:
-                self.place(event, self.scalar(event), 1)
+                self.place(event, *self.scalar(event))
         elif isinstance(event, yaml.CollectionStartEvent):
             self.start(event)
         elif isinstance(event, yaml.CollectionEndEvent):
             done = self.stack.pop()
             if done.anchor is not None:
-                self.anchors[done.anchor] = (done.value, done.nodes)
+                self.anchors[done.anchor] = (done.value, done.amount)
             if self.stack:
-                self.stack[-1].nodes += done.nodes
+                self.stack[-1].amount.add(done.amount)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
                 raise self.error(event, f"alias *{event.anchor} stands for nothing that is complete before it")
@@ -129,20 +148,20 @@ class _Builder:
         if len(self.stack) >= MAX_DEPTH:
             raise self.error(event, f"nested more than {MAX_DEPTH} levels deep")
         value: dict[str, Any] | list[Any] = {} if mapping else []
-        path = self.place(event, value, 0)
+        path = self.place(event, value, _Amount(1), is_open=True)
         self.stack.append(_Open(value, path, event.anchor))
 
-    def place(self, event: yaml.Event, value: Any, nodes: int) -> tuple[Key, ...]:
-        """Puts a value where it belongs and returns its path."""
+    def place(self, event: yaml.Event, value: Any, amount: _Amount, *, is_open: bool = False) -> tuple[Key, ...]:
+        """Puts a value where it belongs and returns its path. An open one counts at its end for what holds it."""
+        self.count(event, amount)
         line = _line(event)
         if not self.stack:
             self.root = value
             self.lines[()] = line
             return ()
         top = self.stack[-1]
-        top.nodes += nodes
-        if top.nodes > MAX_NODES:
-            raise self.error(event, f"more than {MAX_NODES} values, aliases expanded")
+        if not is_open:
+            top.amount.add(amount)
         if isinstance(top.value, list):
             path = (*top.path, len(top.value))
             top.value.append(value)
@@ -156,25 +175,39 @@ class _Builder:
         self.lines[path] = line
         return path
 
+    def count(self, event: yaml.Event, amount: _Amount) -> None:
+        """Counts what is placed, once."""
+        self.amount.add(amount)
+        if self.before.nodes + self.amount.nodes > MAX_NODES:
+            raise self.error(event, f"more than {MAX_NODES} values, aliases expanded")
+        if self.before.characters + self.amount.characters > MAX_CHARACTERS:
+            raise self.error(event, f"more than {MAX_CHARACTERS} characters, aliases expanded")
+
     def mapping_key(self, event: yaml.ScalarEvent, top: _Open) -> str:
         if event.value == "<<" and event.implicit[0]:
             raise self.error(event, "merge keys (<<) are not supported: write the fields out")
-        key = self.scalar(event)
+        key, amount = self.scalar(event)
         if not isinstance(key, str):
             raise self.error(event, f"key {event.value or 'null'} is {describe_type(key)}, not a string: quote it")
         if key in top.value:
             first = self.lines[(*top.path, key)]
             raise self.error(event, f"key {key!r} is there twice; first in line {first}")
         self.lines[(*top.path, key)] = _line(event)
+        amount = _Amount(0, amount.characters)
+        self.count(event, amount)
+        top.amount.add(amount)
         return key
 
-    def scalar(self, event: yaml.ScalarEvent) -> Any:
+    def scalar(self, event: yaml.ScalarEvent) -> tuple[Any, _Amount]:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             raise self.error(event, f"tag {event.tag} is not supported: leave it out")
+        if _SURROGATE.search(event.value):
+            raise self.error(event, "half of a character (a surrogate), which no text can hold")
         value = event.value if event.tag or not event.implicit[0] else self.plain(event)
+        amount = _Amount(1, len(event.value))
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, 1)
-        return value
+            self.anchors[event.anchor] = (value, amount)
+        return value, amount
 
     def plain(self, event: yaml.ScalarEvent) -> Any:
         text: str = event.value
@@ -214,13 +247,16 @@ def parse_yaml(text: str, path: Path) -> Iterator[YamlDocument]:
 
     Raises: BadInputError "FILE:LINE: …".
     """
-    builder = _Builder(path)
+    builder, documents = _Builder(path), 0
     try:
         for event in yaml.parse(text, _Loader):
             if isinstance(event, yaml.DocumentEndEvent):
                 if builder.root is not None:
                     yield YamlDocument(path, builder.root, builder.lines)
-                builder = _Builder(path)
+                builder.before.add(builder.amount)
+                builder, documents = _Builder(path, builder.before), documents + 1
+                if documents > MAX_DOCUMENTS:
+                    raise builder.error(event, f"more than {MAX_DOCUMENTS} documents in a file")
             else:
                 builder.take(event)
     except yaml.MarkedYAMLError as error:

@@ -8,6 +8,7 @@ from takeover.scenario.kustomization import read_kustomization
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
 OPTIONS = "generatorOptions: {disableNameSuffixHash: true}\n"
+KEY = "it must be of letters, digits and -_., at most 253, and neither . nor beginning with .."
 HASH = "generatorOptions.disableNameSuffixHash must be true: Pods name their ConfigMap as it is written"
 
 
@@ -69,7 +70,8 @@ def test_folders_files_and_the_namespace_transformer(folder: Callable[..., Path]
         ),
         (generator("[]"), ":3: a configMapGenerator needs files"),
         (generator("[nope.conf]"), ":4: nope.conf: there is no such file or folder"),
-        (generator("[a/b=envoy.yaml]"), ":4: a/b=envoy.yaml: a ConfigMap's key has only letters, digits and -_."),
+        (generator("[a/b=envoy.yaml]"), f":4: a/b=envoy.yaml: the ConfigMap's key is 'a/b'; {KEY}"),
+        (generator("[..=envoy.yaml]"), f":4: ..=envoy.yaml: the ConfigMap's key is '..'; {KEY}"),
         (generator("[envoy.yaml, envoy.yaml=pod.yaml]"), ":4: envoy.yaml=pod.yaml: key envoy.yaml is there twice"),
         (f"{OPTIONS}configMapGenerator:\n- files: [envoy.yaml]", ":3: configMapGenerator[0].name is missing"),
         (f"{OPTIONS}configMapGenerator: [c]", ":2: configMapGenerator[0] must be a mapping, not a string"),
