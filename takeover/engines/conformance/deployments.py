@@ -273,6 +273,24 @@ class DeploymentContract(Contract):
         assert "\n" not in message
         assert any("before" in text or "first" in text for text in caught.value.details.values())
 
+    def test_variables_are_put_into_commands_and_into_each_other(self, engine: Engine, envoy: Release) -> None:
+        env = [{"name": "A", "value": "a"}, {"name": "B", "value": "$(A)b"}, {"name": "C", "value": "$$(A)$(NONE)"}]
+        script = "echo $(A) $(B) '$(NONE)' '$$(A)' \"$C\" \"$0\"; exec sleep 600"
+        edits = [
+            add("Pod/app", _MAIN, "env", env),
+            replace("Pod/app", f"{_MAIN}.command", ["sh", "-c", script]),
+            add("Pod/app", _MAIN, "args", ["$(B)"]),
+        ]
+        deployment = engine.deploy(single(edits), envoy)
+        try:
+            container = deployment.pod("app").container("main")
+            waiting = Retrying(
+                retry=retry_if_result(operator.not_), stop=stop_after_delay(60), wait=wait_fixed(0.05)
+            )
+            assert waiting(container.logs) == "a ab $(NONE) $(A) $(A)$(NONE) ab\n"
+        finally:
+            deployment.delete()
+
     def test_a_deployment_that_is_deleted_twice_is_gone(self, engine: Engine, envoy: Release) -> None:
         deployment = engine.deploy(single([add("Pod/app", _MAIN, "env", [{"name": "A", "value": "b"}])]), envoy)
         container = deployment.pod("app").container("main")

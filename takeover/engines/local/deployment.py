@@ -7,7 +7,7 @@ from pathlib import Path
 import tenacity
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
-from takeover.engines.local import objects
+from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
@@ -164,7 +164,8 @@ class LocalDeployment:
         self._bindings = _NodeBindings(scenario.name, self._services)
         documents = scenario.bound(self._bindings)
         self._apply([each for each in documents if each["kind"] != "Service"])
-        specs = [each for each in map(objects.parse, documents) if isinstance(each, objects.Pod)]
+        specs = [each for each in map(parsing.parse, documents) if isinstance(each, objects.Pod)]
+        self._graces = {objects.full_name(each): each.spec.termination_grace_period_seconds for each in specs}
         self.pods = {canonical(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
         self._wait_until_ready()
 
@@ -199,7 +200,7 @@ class LocalDeployment:
 
     def restart(self, pod: str) -> None:
         """Deletes a Pod, makes it again and waits until all is Ready."""
-        self._node.restart(pod)
+        self._node.restart(pod, self._graces[pod])
         self._wait_until_ready()
 
     def delete(self) -> None:

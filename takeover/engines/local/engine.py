@@ -7,7 +7,7 @@ from typing import Any
 from takeover.base.errors import BadInputError
 from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
-from takeover.engines.local import images, objects, root_file_system
+from takeover.engines.local import images, objects, parsing, root_file_system
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
@@ -18,6 +18,8 @@ from takeover.node import host, root
 from takeover.node.nodes import Nodes
 from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import Key
+
+_MOST_PODS = 110
 
 
 class LocalEngine:
@@ -68,7 +70,7 @@ class LocalEngine:
                 try:
                     role = images.role_of(container["image"])
                 except BadInputError as error:
-                    raise objects.RefusedError(document, (*keys, "image"), str(error)) from None
+                    raise parsing.RefusedError(document, (*keys, "image"), str(error)) from None
                 container["image"] = self._replaced.get(role.name, container["image"])
                 provided[container["image"]] = images.provide(container["image"])
         _check_references(documents)
@@ -84,7 +86,7 @@ def _told_where(scenario: Scenario) -> Iterator[None]:
     """What is refused is told with the place where it is written."""
     try:
         yield
-    except objects.RefusedError as error:
+    except parsing.RefusedError as error:
         raise BadInputError(f"{scenario.where(error.label, *error.keys)}: {error}") from None
 
 
@@ -101,9 +103,24 @@ def _containers(spec: Any) -> list[tuple[tuple[Key, ...], JsonObject]]:
     ]
 
 
+def _check_pods_and_addresses(documents: list[JsonObject], parsed: list[objects.Object]) -> None:
+    """Raises: RefusedError for more Pods than a kubelet has by default, and for an address that two Services have."""
+    pods = [document for document, each in zip(documents, parsed, strict=True) if isinstance(each, objects.Pod)]
+    if len(pods) > _MOST_PODS:
+        raise parsing.RefusedError(pods[_MOST_PODS], (), f"there are {len(pods)} Pods; a node takes {_MOST_PODS}")
+    taken: dict[str, str] = {}
+    for document, each in zip(documents, parsed, strict=True):
+        if isinstance(each, objects.Service) and (address := each.spec.cluster_ip):
+            if address in taken:
+                what = f"spec.clusterIP is {address}, which Service {taken[address]} has: leave the field out"
+                raise parsing.RefusedError(document, ("spec", "clusterIP"), what)
+            taken[address] = objects.full_name(each)
+
+
 def _check_references(documents: list[JsonObject]) -> None:
     """Raises: RefusedError for a name that leads nowhere; a node takes it for granted that all lead somewhere."""
-    parsed = [objects.parse(document) for document in documents]
+    parsed = [parsing.parse(document) for document in documents]
+    _check_pods_and_addresses(documents, parsed)
     config_maps = {objects.full_name(each) for each in parsed if isinstance(each, objects.ConfigMap)}
     for document, pod in zip(documents, parsed, strict=True):
         if not isinstance(pod, objects.Pod):
@@ -113,7 +130,7 @@ def _check_references(documents: list[JsonObject]) -> None:
         for index, volume in enumerate(pod.spec.volumes):
             if volume.config_map and f"{namespace}/{volume.config_map.name}" not in config_maps:
                 what = f"there is no ConfigMap {volume.config_map.name} in namespace {namespace}"
-                raise objects.RefusedError(document, ("spec", "volumes", index), f"spec.volumes[{volume.name}]: {what}")
+                raise parsing.RefusedError(document, ("spec", "volumes", index), f"spec.volumes[{volume.name}]: {what}")
         containers: list[tuple[tuple[Key, ...], objects.Container]] = [
             *((("spec", "initContainers", index), each) for index, each in enumerate(pod.spec.init_containers)),
             *((("spec", "containers", index), each) for index, each in enumerate(pod.spec.containers)),
@@ -124,8 +141,8 @@ def _check_references(documents: list[JsonObject]) -> None:
                 what = f"the local engine gives no container {', '.join(refused)}: it would reach beyond its node"
                 raise objects.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)
             if names.count(container.name) > 1:
-                raise objects.RefusedError(document, (*keys, "name"), f"two containers are named {container.name}")
+                raise parsing.RefusedError(document, (*keys, "name"), f"two containers are named {container.name}")
             for index, mount in enumerate(container.volume_mounts):
                 if mount.name not in volumes:
                     what = f"container {container.name} mounts {mount.name}, which is no volume"
-                    raise objects.RefusedError(document, (*keys, "volumeMounts", index), what)
+                    raise parsing.RefusedError(document, (*keys, "volumeMounts", index), what)

@@ -25,8 +25,8 @@ from takeover.node.client import NodeClient
 
 _GRACE = 5.0
 """Seconds for the way to the node and back."""
-_RESTART_TIMEOUT = 60.0
-"""Longer than the grace period of the Pods that we know."""
+_RESTART_TIMEOUT = 30.0
+"""Seconds for what a restart is beside the Pod's grace period."""
 
 
 class ScenarioNode(NodeClient):
@@ -40,9 +40,9 @@ class ScenarioNode(NodeClient):
         """How its Pods and Services are."""
         return msgspec.convert(self._ask(Status())[0], NodeStatus)
 
-    def restart(self, pod: str) -> None:
-        """Ends a Pod and makes it again."""
-        self._ask(Restart(pod), _RESTART_TIMEOUT)
+    def restart(self, pod: str, grace: float) -> None:
+        """Ends a Pod, within so many seconds, and makes it again."""
+        self._ask(Restart(pod), grace + _RESTART_TIMEOUT)
 
     def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
         """A TCP connection opened in the Pod: as the container's user, or as root of the Pod's network for None."""

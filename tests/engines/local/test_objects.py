@@ -7,7 +7,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.engines.conformance.contract import single
 from takeover.engines.contract import Engine
-from takeover.engines.local import objects
+from takeover.engines.local import parsing
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, append, replace
 
@@ -28,6 +28,24 @@ def service(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
 
 
+def named(kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
+    spec = {"spec": pod()["spec"]} if kind == "Pod" else {}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **spec}
+
+
+def config_map(data: dict[str, str]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}
+
+
+def volume(name: str) -> dict[str, Any]:
+    return {"name": name, "emptyDir": {}}
+
+
+def mount(path: str) -> dict[str, str]:
+    return {"name": "v", "mountPath": path}
+
+
+DOUBLING = [{"name": "A0", "value": "xx"}, *({"name": f"A{n}", "value": f"$(A{n - 1})" * 2} for n in range(1, 64))]
 PROBE = {"httpGet": {"port": 80}}
 
 
@@ -61,6 +79,100 @@ PROBE = {"httpGet": {"port": 80}}
         (service(clusterIP="None"), "Service/web: spec: clusterIP 'None' is no IPv4 address"),
         (service(sessionAffinity="ClientIP"), "Service/web: spec.sessionAffinity is not supported"),
         (service(ports=[{"port": 53, "protocol": "UDP"}]), "Service/web: spec.ports[0].protocol: Invalid enum value"),
+        (service(ports=[{"port": 0}]), "Service/web: spec.ports[0].port is 0; a port is a number from 1 to 65535"),
+        (service(ports=[{"port": 65536}]), "spec.ports[0].port is 65536; a port is a number from 1 to 65535"),
+        (service(ports=[{"port": 80, "targetPort": 70000}]), "spec.ports[0].targetPort is 70000; a port is a number"),
+        (service(ports=[{"port": 80, "targetPort": "a b"}]), "spec.ports[0].targetPort is 'a b'; it must be of small"),
+        (service(ports=[{"port": 80}, {"port": 81}]), "spec.ports[0].name is empty; it must be of small letters"),
+        (
+            service(ports=[{"port": 80, "name": "a"}, {"port": 80, "name": "b"}]),
+            "Service/web: spec.ports has 80 twice",
+        ),
+        (service(ports=[{"port": 1, "name": "a"}, {"port": 2, "name": "a"}]), "spec.ports has a twice"),
+        (service(ports=[]), "Service/web: spec.ports is empty"),
+        (service(selector={}), "Service/web: spec.selector is empty: a Service without one has no endpoints"),
+        (service(selector={"a": "b\n"}), r"spec.selector.a is 'b\n'; it must be of letters"),
+        (service(clusterIP="127.0.0.1"), "spec.clusterIP is 127.0.0.1, which is no Service's address"),
+        (service(clusterIP="10.244.0.2"), "spec.clusterIP is 10.244.0.2, which is no Service's address"),
+        (service(clusterIP="10.96.0.10"), "spec.clusterIP is 10.96.0.10, which is no Service's address"),
+        (service() | {"metadata": {"name": "1web"}}, "metadata.name is '1web'; it must be of small letters, digits"),
+        (named("Pod", "../../x"), "Pod/../../x: metadata.name is '../../x'; it must be of small letters"),
+        (named("Pod", "a" * 254), "metadata.name is 'aaa"),
+        (named("Pod", "a", "/srv"), "metadata.namespace is '/srv'; it must be of small letters"),
+        (named("Pod", "a", "a.b"), "metadata.namespace is 'a.b'; it must be of small letters"),
+        (named("Namespace", "a.b"), "Namespace/a.b: metadata.name is 'a.b'; it must be of small letters"),
+        (config_map({"/srv/owned": ""}), "data has a key that is '/srv/owned'; it must be of letters"),
+        (config_map({"../../x": ""}), "data has a key that is '../../x'; it must be of letters"),
+        (config_map({".": ""}), "data has a key that is '.'; it must be of letters"),
+        (config_map({"..": ""}), "data has a key that is '..'; it must be of letters"),
+        (config_map({"..x": ""}), "data has a key that is '..x'; it must be of letters"),
+        (config_map({"a\0": ""}), r"data has a key that is 'a\x00'; it must be of letters"),
+        (config_map({"a\n": ""}), r"data has a key that is 'a\n'; it must be of letters"),
+        (config_map({"a": "x" * (1 << 20), "b": "x"}), "ConfigMap/c: data is longer than 1048576 bytes"),
+        (pod({"name": "../b"}), "spec.containers[1].name is '../b'; it must be of small letters"),
+        (pod({"name": "b\n"}), r"spec.containers[1].name is 'b\n'; it must be of small letters"),
+        (pod(containers=[]), "Pod/web: spec.containers is empty"),
+        (pod(volumes=[volume("../v")]), "spec.volumes[0].name is '../v'; it must be of small letters"),
+        (pod(volumes=[volume("/srv")]), "spec.volumes[0].name is '/srv'; it must be of small letters"),
+        (pod(volumes=[volume("v"), volume("v")]), "Pod/web: spec.volumes has v twice"),
+        (
+            pod(volumes=[{"name": "v", "configMap": {"name": "../c"}}]),
+            "spec.volumes[0].configMap.name is '../c'; it must be of small letters",
+        ),
+        (
+            pod(volumes=[{"name": "v", "configMap": {"name": "c", "defaultMode": 1 << 33}}]),
+            "spec.volumes[0].configMap.defaultMode is 8589934592; a mode is a number from 0 to 0o777",
+        ),
+        (
+            pod(volumes=[{"name": "v", "configMap": {"name": "c", "defaultMode": 0o4755}}]),
+            "spec.volumes[0].configMap.defaultMode is 2541; a mode is a number from 0 to 0o777",
+        ),
+        (
+            pod({"volumeMounts": [mount("v")]}),
+            "spec.containers[1].volumeMounts[0].mountPath is 'v'; it must be an abs",
+        ),
+        (pod({"volumeMounts": [mount("/a/../../v")]}), "volumeMounts[0].mountPath is '/a/../../v'; it must be an abso"),
+        (pod({"volumeMounts": [mount("/a:/b")]}), "volumeMounts[0].mountPath is '/a:/b'; it must be an absolute path"),
+        (pod({"volumeMounts": [mount("/./")]}), "volumeMounts[0].mountPath is '/./': nothing can be mounted there"),
+        (pod({"volumeMounts": [mount("/proc/sys")]}), "mountPath is '/proc/sys': nothing can be mounted there"),
+        (pod({"volumeMounts": [mount("/v"), mount("/v/")]}), "spec.containers[1].volumeMounts has /v twice"),
+        (pod({"volumeMounts": [mount("/v\0")]}), "spec.containers[1].volumeMounts[0].mountPath has a NUL"),
+        (pod({"command": ["a\0b"]}), "spec.containers[1].command[0] has a NUL, which ends a text for programs"),
+        (pod({"env": [{"name": "A=B"}]}), "spec.containers[1].env[0].name is 'A=B'; it must be of printable ASCII"),
+        (pod({"env": [{"name": ""}]}), "spec.containers[1].env[0].name is empty"),
+        (pod({"env": [{"name": "A"}, {"name": "A"}]}), "Pod/web: spec.containers[1].env has A twice"),
+        (pod({"env": DOUBLING}), "spec.containers[1] has a command, an argument or a variable that is longer than"),
+        (pod({"args": ["x" * 100_000] * 11}), "spec.containers[1] has more than 1048576 bytes of command, args and"),
+        (pod({"ports": [{"containerPort": 0}]}), "spec.containers[1].ports[0].containerPort is 0; a port is a number"),
+        (pod({"ports": [{"containerPort": 1, "name": "1"}]}), "spec.containers[1].ports[0].name is '1'; it must be of"),
+        (pod({"ports": [{"containerPort": 1}] * 2}), "Pod/web: spec.containers[1].ports has 1/TCP twice"),
+        (pod({"securityContext": {"runAsUser": -1}}), "securityContext.runAsUser is -1; it must be a number from 0"),
+        (pod({"securityContext": {"runAsGroup": 1 << 32}}), "securityContext.runAsGroup is 4294967296; it must be a"),
+        (
+            pod({"securityContext": {"capabilities": {"add": ["NET_ADMIM"]}}}),
+            "securityContext.capabilities.add[0] is 'NET_ADMIM', which is no capability",
+        ),
+        (
+            pod({"securityContext": {"capabilities": {"drop": ["CAP_CHOWN"]}}}),
+            "securityContext.capabilities.drop[0] is 'CAP_CHOWN', which is no capability: name it as capabilities(7)",
+        ),
+        (pod({"readinessProbe": {"tcpSocket": {"port": 0}}}), "readinessProbe.tcpSocket.port is 0; a port is a number"),
+        (pod({"readinessProbe": {"exec": {"command": []}}}), "readinessProbe.exec.command is empty"),
+        (pod({"readinessProbe": PROBE | {"periodSeconds": 0}}), "readinessProbe.periodSeconds is 0; it must be a"),
+        (
+            pod({"readinessProbe": PROBE | {"timeoutSeconds": 1 << 40}}),
+            "readinessProbe.timeoutSeconds is 109951162777",
+        ),
+        (
+            pod({"readinessProbe": {"httpGet": {"port": 80, "path": "/a b"}}}),
+            "readinessProbe.httpGet.path is '/a b'; it must begin with /",
+        ),
+        (pod(hostAliases=[{"ip": "1.2.3.4\n", "hostnames": []}]), r"spec.hostAliases[0].ip is '1.2.3.4\n', which is"),
+        (
+            pod(hostAliases=[{"ip": "1.2.3.4", "hostnames": ["a\n6.6.6.6 b"]}]),
+            r"spec.hostAliases[0].hostnames[0] is 'a\n6.6.6.6 b'; it must be of small letters",
+        ),
+        (pod(terminationGracePeriodSeconds=-1), "Pod/web: spec.terminationGracePeriodSeconds is -1; it must be"),
         (
             {"kind": "Deployment", "metadata": {"name": "web"}},
             "Deployment/web: the local engine takes the kinds Namesp",
@@ -70,7 +182,7 @@ PROBE = {"httpGet": {"port": 80}}
 )
 def test_refused_by_its_path(document: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInputError) as caught:
-        objects.parse(document)
+        parsing.parse(document)
 
     assert told in str(caught.value)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.engines.local import objects
+from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.published_services import RANGE, PublishedServices
 
@@ -21,7 +21,7 @@ class FakeDns:
 
 def service(name: str, **spec: Any) -> objects.Service:
     spec = {"selector": {"app": "a"}, "ports": [{"port": 80}]} | spec
-    parsed = objects.parse({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+    parsed = parsing.parse({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
     assert isinstance(parsed, objects.Service)
     return parsed
 

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import sys, threading
-from takeover.engines.local.objects import parse
+from takeover.engines.local.parsing import parse
 
 sys.setswitchinterval(1e-6)
 pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}

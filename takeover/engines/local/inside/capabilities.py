@@ -5,8 +5,7 @@ from pathlib import Path
 from takeover.engines.local.objects import SecurityContext
 
 # fmt: off
-# In the order of the kernel's numbers.
-_ALL = (
+ALL = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
     "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
     "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
@@ -14,6 +13,7 @@ _ALL = (
     "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
     "CHECKPOINT_RESTORE",
 )
+"""In the order of the kernel's numbers."""
 # What a container has that asks for nothing: the default set of Docker and containerd, without MKNOD.
 _DEFAULT = (
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
@@ -40,8 +40,8 @@ def bounding(security: SecurityContext) -> list[str]:
     A privileged one has all that concern its Pod. A runtime refuses to give what it does not have itself.
     """
     asked, dropped = set(security.capabilities.add), set(security.capabilities.drop)
-    wanted = set(_ALL if security.privileged or "ALL" in asked else () if "ALL" in dropped else _DEFAULT)
+    wanted = set(ALL if security.privileged or "ALL" in asked else () if "ALL" in dropped else _DEFAULT)
     wanted = (wanted | asked) - dropped - _OF_THE_MACHINE
     status = Path("/proc/self/status").read_text()
     ours = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
-    return [f"CAP_{name}" for number, name in enumerate(_ALL) if ours >> number & 1 and name in wanted]
+    return [f"CAP_{name}" for number, name in enumerate(ALL) if ours >> number & 1 and name in wanted]

@@ -7,12 +7,15 @@ import shutil
 import time
 from pathlib import Path
 
+from takeover.engines.local import variables
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import Network
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import PodStatus
 from takeover.engines.local.objects import ConfigMap, Container, Pod, Volume
+
+_LONGEST_HOSTNAME = 63
 
 
 class RunningPod:
@@ -44,14 +47,18 @@ class RunningPod:
         for mount in spec.volume_mounts:
             source, read_only = self._volumes[mount.name]
             binds.append((str(source), mount.mount_path.rstrip("/"), read_only or mount.read_only))
-        container = RunningContainer(
-            spec, identity, runtime, images[spec.image], restart, self._folder / f"{spec.name}.log", self.ip
-        )
-        container.prepare(self.network_path, self.spec.metadata.name, binds, self._etc())
+        runs, log = variables.expanded(spec), self._folder / f"{spec.name}.log"
+        container = RunningContainer(runs, identity, runtime, images[spec.image], restart, log, self.ip)
+        container.prepare(self.network_path, self._hostname, binds, self._etc())
         return container
 
+    @property
+    def _hostname(self) -> str:
+        """The Pod's name; of a long one, as much as a host's may have (as a kubelet does it)."""
+        return self.spec.metadata.name[:_LONGEST_HOSTNAME].rstrip("-.")
+
     def _etc(self) -> dict[str, str]:
-        name, namespace = self.spec.metadata.name, self.spec.metadata.namespace
+        name, namespace = self._hostname, self.spec.metadata.namespace
         hosts = f"127.0.0.1\tlocalhost\n{self.ip}\t{name}\n"
         hosts += "".join(f"{each.ip}\t{' '.join(each.hostnames)}\n" for each in self.spec.spec.host_aliases)
         return {"resolv.conf": dns.resolv_conf(namespace), "hosts": hosts, "hostname": f"{name}\n"}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from takeover.engines.local import objects
+from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside import dns, handlers
 from takeover.engines.local.inside.attendants import Attendant
 from takeover.engines.local.inside.kubelet import RunningPod
@@ -41,7 +41,7 @@ _STATE = Path("/run")
 
 def prepare() -> None:
     """Does what need not be done in each node."""
-    objects.prepare()
+    parsing.prepare()
     codecs.lookup("idna")  # for names: whoever resolves one in a container's root finds no module there
 
 
@@ -204,7 +204,7 @@ class _Node:
 
     def _apply(self, request: Apply) -> None:
         self._images |= request.images
-        parsed = [objects.parse(document) for document in request.documents]
+        parsed = [parsing.parse(document) for document in request.documents]
         for each in parsed:
             if isinstance(each, objects.ConfigMap):
                 self._config_maps[objects.full_name(each)] = each

@@ -1,0 +1,79 @@
+"""Kubernetes objects as the local engine's own types; what it does not take is refused by its path, never ignored."""
+
+import contextlib
+import re
+import threading
+from typing import Any
+
+import msgspec
+
+from takeover.base.errors import BadInputError
+from takeover.engines.local import object_rules
+from takeover.engines.local.objects import ConfigMap, Namespace, Object, Pod, Service
+from takeover.scenario.typed_yaml import parts_of, path_text
+from takeover.scenario.yaml_text import Key
+
+
+class RefusedError(BadInputError):
+    """An object that the local engine does not take.
+
+    Args:
+        document: the object.
+        keys: where in it is what is not taken.
+        what: why.
+    """
+
+    def __init__(self, document: dict[str, Any], keys: tuple[Key, ...], what: str) -> None:
+        kind, metadata = document.get("kind"), document.get("metadata")
+        known = metadata if isinstance(metadata, dict) else {}
+        name = known.get("name", "(unnamed)")
+        super().__init__(f"{kind}/{name}: {what}")
+        namespace = [] if kind == "Namespace" else [known.get("namespace", "default")]
+        self.label = "/".join(map(str, [kind, *namespace, name]))
+        self.keys = keys
+
+
+_KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Service] | type[Pod]] = {
+    "Namespace": Namespace,
+    "ConfigMap": ConfigMap,
+    "Service": Service,
+    "Pod": Pod,
+}
+_CONVERTING = threading.Lock()
+"""msgspec 0.22 ends the process with a segmentation fault when two threads meet a type for the first time at once."""
+
+
+def parse(document: dict[str, Any]) -> Object:
+    """One Kubernetes object as the engine's own type.
+
+    Raises: RefusedError that names the object and the full path of what the local engine does not take.
+    """
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise RefusedError(document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} only")
+    try:
+        with _CONVERTING:
+            parsed = msgspec.convert(document, _KINDS[kind])
+    except msgspec.ValidationError as error:
+        raise RefusedError(document, *_readable(str(error))) from None
+    for keys, what in object_rules.faults(document, parsed):
+        raise RefusedError(document, keys, f"{path_text(keys)} {what}")
+    return parsed
+
+
+def prepare() -> None:
+    """Has msgspec look at the kinds now: what is forked later need not do so."""
+    for kind in _KINDS.values():
+        with contextlib.suppress(msgspec.ValidationError), _CONVERTING:
+            msgspec.convert({}, kind)
+
+
+def _readable(message: str) -> tuple[tuple[Key, ...], str]:
+    """At which keys msgspec found what, and that in our words."""
+    what, keys, _ = parts_of(message)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        keys = (*keys, unknown[1])
+        return keys, f"{path_text(keys)} is not supported by the local engine; remove the field"
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+        return keys, f"{path_text((*keys, missing[1]))} is missing"
+    return keys, f"{path_text(keys)}: {what}" if keys else what
