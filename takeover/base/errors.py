@@ -1,8 +1,23 @@
 """The errors that users see as one line."""
 
+from takeover.base.visible import visible_line
+
+_LONGEST_BEGIN, _LONGEST_END = 3_000, 1_000
+
 
 class TakeoverError(Exception):
-    """Something the user can mend; the message names the thing and the remedy in one line."""
+    """Something the user can mend; the message names the thing and the remedy in one line.
+
+    Args:
+        message: may repeat what stands in anybody's file: what is not printable in it is written out, what is endless
+            is cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = visible_line(message)
+        if (more := len(line) - _LONGEST_BEGIN - _LONGEST_END) > 0:
+            line = f"{line[:_LONGEST_BEGIN]}… ({more} more characters) …{line[-_LONGEST_END:]}"
+        super().__init__(line)
 
 
 class BadInputError(TakeoverError):

@@ -5,10 +5,11 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from takeover.base.visible import visible_line
 from takeover.compare import breakdowns
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
-from takeover.compare.listing import line, visible
+from takeover.compare.listing import line
 from takeover.compare.reproduce import reproduce
 from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult
 from takeover.model.json import encode
@@ -62,7 +63,7 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
 def in_short(comparison: Comparison, difference: Difference) -> str:
     """Some lines for where one is told by itself: what it means, what differs, and how to see both sides."""
     told = [f"{difference.kind}: {BY_NAME[difference.kind].about}", line(comparison, difference)]
-    told += dict.fromkeys(visible(place.detail) for place in difference.places if place.detail)
+    told += dict.fromkeys(visible_line(place.detail) for place in difference.places if place.detail)
     show = f"takeover compare {comparison.baseline} {difference.envoys[0]} --show {difference.id}"
     return "\n".join([*told, f"both sides: {show}"])
 
@@ -138,7 +139,7 @@ def breakdown_told(probe: ProbeResult, broken: Breakdown) -> str:
         f"  observed until then: {'no answer' if observed.status is None else answer}; connection: {observed.end}; "
         f"{len(observed.body)} bytes of a body; {len(observed.log)} entries in the access log",
         "  it wrote:",
-        *(f"    {visible(line)[:_LONGEST_LINE]}" for line in said),
+        *(f"    {visible_line(line)[:_LONGEST_LINE]}" for line in said),
     ]
     return "\n".join(lines)
 
@@ -202,5 +203,5 @@ def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Itera
 def _wrapped(text: str, column: int) -> list[str]:
     wrapped: list[str] = []
     for each in text.split("\n"):
-        wrapped += textwrap.wrap(visible(each), column, drop_whitespace=False) or [""]
+        wrapped += textwrap.wrap(visible_line(each), column, drop_whitespace=False) or [""]
     return wrapped

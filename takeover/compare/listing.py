@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from takeover.base.visible import visible_line
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.since import since
@@ -91,14 +92,9 @@ def _value(text: str | None) -> str:
 
 
 def _short(text: str, longest: int) -> str:
-    """`text` on one line."""
-    told = visible(text)
+    """`text` on one line, with what cannot be printed written out: it may well be what differs."""
+    told = visible_line(text)
     return told if len(told) <= longest else f"{told[: longest - 1]}…"
-
-
-def visible(text: str) -> str:
-    """`text` with what cannot be printed written out: it may well be what differs."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _where(places: list[Place]) -> str:

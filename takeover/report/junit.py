@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from takeover.base.visible import visible_line
 from takeover.compare.detail import in_short
-from takeover.compare.listing import line, visible
+from takeover.compare.listing import line
 from takeover.model.document import Document, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
@@ -88,4 +89,4 @@ def _differences(root: ElementTree.Element, compared: Compared, written: str) ->
 
 
 def _possible(text: str) -> str:
-    return _IMPOSSIBLE.sub(lambda each: visible(each[0]), text)
+    return _IMPOSSIBLE.sub(lambda each: visible_line(each[0]), text)

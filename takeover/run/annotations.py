@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from takeover.base.visible import visible
 from takeover.run.subject import failure_of
 from takeover.store.bounds import cut
 
@@ -29,12 +30,13 @@ class Annotations:
         place = f"file={_property(file)},line={(line or 0) + 1}," if file else ""
         place += f"title={_property(name)}"
         self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
+        # The only lines of a run that GitHub is to obey: what stands in them is made safe before.
         self._reporter.write_line(f"::error {place}::{_data(cut(failure_of(report), _MOST))}")
 
 
 def _data(text: str) -> str:
     """The text as a workflow command takes it."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

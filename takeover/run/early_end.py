@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from takeover.run.half_characters import written_out
+from takeover.run.safe_text import written_out
 
 _TOLD = "takeover_end"  # in a worker's output: message and exit code
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from takeover.model.trace import Trace
-from takeover.run import failure, half_characters, judging
+from takeover.run import failure, judging, safe_text
 from takeover.run.plan import Plan
 from takeover.run.probe_items import INVENTORY, OBSERVATIONS
 from takeover.run.record import Record, attach
@@ -54,7 +54,7 @@ class Execution:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Gives the report its record; to that of a failure what tells why, before anything is taken down."""
-        report = half_characters.without((yield), item.config)
+        report = safe_text.safe((yield), item.config)
         record = Record(subject=subject_of(item))
         loss = judging.loss_of(item, call)
         if self._sabotages is not None:
@@ -75,6 +75,7 @@ class Execution:
         if logs := item.stash.get(LOGS, None):
             record.artefacts = {f"{title}.txt": text for title, text in logs.items() if text}
             del item.stash[LOGS]
+        report = safe_text.safe(report, item.config)  # what was added since is of containers
         attach(report, record)
         return report
 

@@ -9,6 +9,7 @@ import pytest
 from takeover.base.errors import TakeoverError
 from takeover.compare.reproduce import variable
 from takeover.engines.contract import ClusterEngine, Deployment, Pod
+from takeover.run import terminal
 from takeover.run.scene_pool import ScenePool
 from takeover.scenario.try_lines import TryLine
 
@@ -32,25 +33,25 @@ class Keep:
             _show(self._pool, self._reporter)
             signal.pause()
         except KeyboardInterrupt:
-            self._reporter.write_line("removing them")
+            terminal.write(self._reporter, "removing them")
 
 
 def _show(pool: ScenePool, reporter: pytest.TerminalReporter) -> None:
     reporter.section("kept until Ctrl-C")
     for (scenario, release), (key, scene) in pool.held.items():
-        reporter.write_line(f"{scenario} on Envoy {release}")
+        terminal.write(reporter, f"{scenario} on Envoy {release}")
         for pod_name, pod in scene.deployment.pods.items():
-            reporter.write_line(f"  {variable(pod_name)}={pod.ip}")  # as a shell takes it
+            terminal.write(reporter, f"  {variable(pod_name)}={pod.ip}")  # as a shell takes it
             for container in pod.containers:
-                reporter.write_line(f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
+                terminal.write(reporter, f"  {pod_name}/{container}: {_how_to_enter(pod, container)}")
         if scene.deployment.scenario.try_lines:
             changed = "; a test changed it, and it may show something else" if key.is_changed else ""
-            reporter.write_line(f"  what its suite proves, by hand{changed}:")
+            terminal.write(reporter, f"  what its suite proves, by hand{changed}:")
         for line in scene.deployment.scenario.try_lines:
-            reporter.write_line(f"    {how_to_try(scene.deployment, line)}")
-            reporter.write_line(f"      shows: {line.shows}")
+            terminal.write(reporter, f"    {how_to_try(scene.deployment, line)}")
+            terminal.write(reporter, f"      shows: {line.shows}")
     if isinstance(pool.engine, ClusterEngine):
-        reporter.write_line(f"should this process die: {pool.engine.how_to_delete()}")
+        terminal.write(reporter, f"should this process die: {pool.engine.how_to_delete()}")
     reporter.flush()  # into a file or a pipe, too, of which nobody sees the end before Ctrl-C
 
 

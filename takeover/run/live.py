@@ -12,6 +12,7 @@ from typing import IO
 
 import pytest
 
+from takeover.base.visible import visible_line
 from takeover.run.judging import CATEGORY
 from takeover.run.record import Subject, record_of
 from takeover.run.results import Results
@@ -89,7 +90,7 @@ class Live:
         if report.failed:
             from rich.text import Text
 
-            reason = Text(f"  {failure_line(report)}")
+            reason = Text(visible_line(f"  {failure_line(report)}"))
             sign = "?" if record_of(report).not_judged else "✗"
             self._live.console.print(Text(f"{sign} {report.nodeid}", "bold red"), reason, sep="\n")
         if report.outcome != "passed" or report.nodeid not in self._ended:

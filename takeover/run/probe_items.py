@@ -24,6 +24,7 @@ from takeover.model.release import Release
 from takeover.probes.observing import NotObservedError, Observer, not_started
 from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE
+from takeover.run import terminal
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.record import record_of
@@ -90,7 +91,7 @@ class ProbesLeftOut:
         if self._left:
             left = ", ".join(sorted(self._left))
             told = f"probes not observed, as this run has no whole file of tests for them: {left}"
-            terminalreporter.write_line(f"{told} (a run of all suites observes them)")
+            terminal.write(terminalreporter, f"{told} (a run of all suites observes them)")
 
 
 class FindingsError(AssertionError):

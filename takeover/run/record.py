@@ -15,7 +15,7 @@ from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
 from takeover.model.release import ServerInfo
 from takeover.model.trace import Hop
-from takeover.run.half_characters import written_out
+from takeover.run.safe_text import written_out
 
 _ATTRIBUTE = "takeover"
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from takeover.base.errors import NotRemovedError, TakeoverError
+from takeover.base.visible import visible
 from takeover.engines.contract import ClusterEngine
-from takeover.run.half_characters import written_out
 from takeover.run.interrupt import held
+from takeover.run.safe_text import written_out
 from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import Workers
 
@@ -80,7 +81,7 @@ class Removal:
         told = f"not all could be removed: {'; '.join(dict.fromkeys(each.why for each in left))}"
         if any(each.fails for each in left):
             raise pytest.UsageError(told)
-        sys.stderr.write(f"{told}\n")
+        sys.stderr.write(f"{visible(told)}\n")
 
     def _removed(self) -> _Left | None:
         """Removes everything of this process. Returns what could not be, None if all could."""

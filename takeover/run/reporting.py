@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from takeover.run import judging
+from takeover.run import judging, terminal
 from takeover.run.conclusion import Conclusion
 from takeover.run.difference_reports import hand_out
 from takeover.run.nothing_chosen import line as nothing_chosen
@@ -91,10 +91,10 @@ class Reporting:
             for number, line in enumerate(found):
                 if number == 0:
                     terminalreporter.section(title)
-                terminalreporter.write_line(line)
+                terminal.write(terminalreporter, line)
         for line in self._conclusion.places() if self._conclusion is not None else ():
-            terminalreporter.write_line(line)
+            terminal.write(terminalreporter, line)
         if self._conclusion is not None and self._conclusion.failing:
             terminalreporter.stats.setdefault("failed", []).extend(self._conclusion.failing)
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-            terminalreporter.write_line(nothing_chosen(config, self._plan))
+            terminal.write(terminalreporter, nothing_chosen(config, self._plan))

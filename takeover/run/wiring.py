@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.base.visible import visible
 from takeover.engines import choose
 from takeover.engines.contract import Engine
-from takeover.run import live
+from takeover.run import live, terminal
 from takeover.run.annotations import Annotations
 from takeover.run.chosen import ChosenTests, ChosenTestsTeller
 from takeover.run.collection import Collection
@@ -27,6 +28,7 @@ from takeover.run.repeats import Repeats
 from takeover.run.reporting import Reporting
 from takeover.run.results import Results
 from takeover.run.sabotage import Sabotages
+from takeover.run.safe_text import SafeText
 from takeover.run.scene_pool import ScenePool
 from takeover.run.scenes import Scenes
 from takeover.run.workers import Scopes, Workers
@@ -42,21 +44,25 @@ def wire(config: pytest.Config) -> None:
     Raises: pytest.UsageError, one line, for an option or a file that is wrong.
     """
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    tell = reporter.write_line if reporter is not None else lambda _: None
+
+    def tell(*lines: str) -> None:
+        if reporter is not None:
+            terminal.write(reporter, *lines)
+
     plan = make_plan(config, tell)
     pool = ScenePool(functools.partial(plan.make_engine, tell), functools.partial(_deploy, plan), plan.keep)
     scenes = Scenes(pool)
     sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
-    parts: list[object] = [Interrupts(), EarlyEnd(config), Seam()]
+    parts: list[object] = [Interrupts(), EarlyEnd(config), Seam(), SafeText(config)]
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
     parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None
         # Letters may stand on the line, of which the reporter does not know with xdist.
-        repeats = Repeats(plan, lambda: pool.engine, lambda line: (tell(""), tell(line))[1])
+        repeats = Repeats(plan, lambda: pool.engine, lambda line: tell("", line))
         conclusion = Conclusion(plan, results, repeats) if results is not None else None
         if results is not None:
             parts.append(ChosenTests(results.expect))
@@ -99,7 +105,7 @@ class Beginning:
             + (f"(commit {each.commit}, {each.build}, sha256 {each.sha256})" if runs_binary else "(an image's)")
             for each in self._plan.releases.values()
         ]
-        return [*lines, f"engine: {self._plan.engine.name}"]
+        return [*map(visible, lines), f"engine: {self._plan.engine.name}"]
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Says what the Envoys' configs of the scenarios in use lack, and gets added."""
@@ -113,13 +119,13 @@ class Beginning:
             subjects = [record_of(each).subject for each in reports if isinstance(each, pytest.TestReport)]
             names = dict.fromkeys(each.scenario for each in subjects if each is not None and each.scenario)
             for line in self._supplied(names):
-                terminalreporter.write_line(line)
+                terminal.write(terminalreporter, line)
 
     def _supplied(self, names: Iterable[str]) -> list[str]:
         lines: list[str] = []
         for name in names:
             with contextlib.suppress(BadInputError):  # one that cannot be read ends the run, and is told then
-                lines += (f"supplied: {each}" for each in self._plan.library.scenario(name).supplied)
+                lines += (visible(f"supplied: {each}") for each in self._plan.library.scenario(name).supplied)
         return lines
 
     def pytest_sessionstart(self) -> None:

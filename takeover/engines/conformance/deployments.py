@@ -284,9 +284,7 @@ class DeploymentContract(Contract):
         deployment = engine.deploy(single(edits), envoy)
         try:
             container = deployment.pod("app").container("main")
-            waiting = Retrying(
-                retry=retry_if_result(operator.not_), stop=stop_after_delay(60), wait=wait_fixed(0.05)
-            )
+            waiting = Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(60), wait=wait_fixed(0.05))
             assert waiting(container.logs) == "a ab $(NONE) $(A) $(A)$(NONE) ab\n"
         finally:
             deployment.delete()
