@@ -1,5 +1,7 @@
 """Envoy's counters, read again and again: over one connection, and only those that were ever set."""
 
+import time
+
 import msgspec
 
 from takeover.base.errors import TakeoverError
@@ -9,6 +11,10 @@ from takeover.net.stream import ByteStream
 _REQUEST = b"GET /stats?format=json&usedonly HTTP/1.1\r\nhost: envoy.admin\r\n\r\n"
 DEADLINE = 10.0
 """Seconds within which more of an answer must come: a busy machine needs some hundredths of one."""
+
+_WHOLE = 60.0
+"""Seconds within which all of it must."""
+_MOST_BYTES = 64 << 20
 
 
 class NoStatsError(TakeoverError):
@@ -47,10 +53,12 @@ class UsedStats:
 
         Raises: NoStatsError when no answer comes, TakeoverError for another one; then this is of no use any more.
         """
-        received = b""
+        received, began = b"", time.monotonic()
         try:
             self._stream.send(_REQUEST, DEADLINE)
             while not (answer := http1.read(received, "GET")).is_whole:
+                if len(received) > _MOST_BYTES or time.monotonic() > began + _WHOLE:
+                    raise NoStatsError(f"Envoy's admin API answers without end{_after(received)}", hangs=True)
                 data = self._stream.receive(1 << 20, DEADLINE)
                 if not data:
                     raise NoStatsError(f"Envoy's admin API ended the connection{_after(received)}", hangs=False)

@@ -112,7 +112,8 @@ class Observation(_Part):
         reason: the reason phrase; empty in HTTP/2.
         protocol: the answer's, for instance "HTTP/1.1".
         headers: name and value in the order in which they came; trailers likewise.
-        end: how the connection ended.
+        end: how the connection ended; `open`: it had not when the probe's time was up; `endless`: more came than is
+            taken in (16 MiB), or still came seconds later.
         log: Envoy's access log, one entry for each request or connection.
         stats: the counters that moved, and by how much; where Envoy does not come to rest, also the connections and
             requests that are still open.
@@ -125,7 +126,7 @@ class Observation(_Part):
     protocol: str = ""
     headers: list[tuple[str, str]] = []
     body: str = ""
-    end: Literal["closed", "reset", "open", "refused"] = "closed"
+    end: Literal["closed", "reset", "open", "refused", "endless"] = "closed"
     interim: list[Interim] = []
     trailers: list[tuple[str, str]] = []
     log: list[LogEntry] = []

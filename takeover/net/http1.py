@@ -8,6 +8,7 @@ from takeover.model.document import Interim
 _INTERIM = range(100, 200)
 _SWITCHING = 101
 _WITHOUT_BODY = (_SWITCHING, 204, 304)
+_LINE, _BLANK = b"\r\n", b"\r\n\r\n"
 _SIZE = re.compile(rb"[0-9a-fA-F]+")
 
 
@@ -61,19 +62,19 @@ def read(data: bytes, method: str, ended: bool = False) -> Answer:
     """
     answer = Answer()
     while True:
-        head, blank, rest = data[answer.length :].partition(b"\r\n\r\n")
-        if not blank:
-            if ended or not _may_be_http(head):
-                answer.body = head
+        end = data.find(_BLANK, answer.length)
+        if end < 0:
+            if ended or not _may_be_http(data[answer.length : answer.length + 5]):
+                answer.body = data[answer.length :]
                 answer.length = len(data)
             return answer
-        _read_head(answer, head)
-        answer.length = len(data) - len(rest)
+        _read_head(answer, data[answer.length : end])
+        answer.length = end + len(_BLANK)
         if answer.status is None or answer.status not in _INTERIM or answer.status == _SWITCHING:
             break
         answer.interim.append(Interim(answer.status, answer.reason, answer.headers))
         answer.status, answer.reason, answer.headers = None, "", []
-    _read_body(answer, rest, method, ended)
+    _read_body(answer, data, method, ended)
     return answer
 
 
@@ -94,39 +95,44 @@ def _header(line: str) -> tuple[str, str]:
     return name, value.removeprefix(" ")
 
 
-def _read_body(answer: Answer, rest: bytes, method: str, ended: bool) -> None:
+def _read_body(answer: Answer, data: bytes, method: str, ended: bool) -> None:
+    """Reads what follows the head in `data`, which ends at `answer.length`."""
+    begin = answer.length
     tunnel = method == "CONNECT" and answer.status is not None and 200 <= answer.status < 300
     if method == "HEAD" or answer.status in _WITHOUT_BODY:  # what follows a 101 is another protocol's
         answer.is_whole = True
     elif "chunked" in answer.value("transfer-encoding") and not tunnel:
-        _read_chunks(answer, rest)
+        _read_chunks(answer, data)
     elif (length := answer.value("content-length")).isdigit() and not tunnel:
-        answer.body = rest[: int(length)]
+        answer.body = data[begin : begin + int(length)]
         answer.length += len(answer.body)
         answer.is_whole = len(answer.body) == int(length)
     else:
-        answer.body = rest
-        answer.length += len(rest)
+        answer.body = data[begin:]
+        answer.length = len(data)
         answer.lasts_until_the_end, answer.is_whole = True, ended
 
 
-def _read_chunks(answer: Answer, rest: bytes) -> None:
-    left = rest
-    while True:
-        line, end, left = left.partition(b"\r\n")
-        size = line.partition(b";")[0].strip()
-        if not end or not _SIZE.fullmatch(size):
-            return
+def _read_chunks(answer: Answer, data: bytes) -> None:
+    """Reads chunks and trailers, each byte once: there may be millions of them."""
+    at, chunks = answer.length, list[bytes]()
+    while (end := data.find(_LINE, at)) >= 0:
+        size = data[at:end].partition(b";")[0].strip()
+        if not _SIZE.fullmatch(size):
+            break
+        at = end + len(_LINE)
         if int(size, 16) == 0:
+            _read_trailers(answer, data, at)
             break
-        answer.body += left[: int(size, 16)]
-        left = left[int(size, 16) + 2 :]
-    while True:
-        line, end, left = left.partition(b"\r\n")
-        if not end:
-            return
+        chunks.append(data[at : at + int(size, 16)])
+        at += int(size, 16) + len(_LINE)
+    answer.body = b"".join(chunks)
+
+
+def _read_trailers(answer: Answer, data: bytes, at: int) -> None:
+    while (end := data.find(_LINE, at)) >= 0:
+        line, at = data[at:end], end + len(_LINE)
         if not line:
-            break
+            answer.length, answer.is_whole = at, True
+            return
         answer.trailers.append(_header(line.decode("latin-1")))
-    answer.length += len(rest) - len(left)
-    answer.is_whole = True

@@ -10,6 +10,7 @@ import h2.exceptions
 import h2.settings
 
 from takeover.model.document import Interim
+from takeover.net import bounds
 from takeover.net.http1 import Answer
 from takeover.net.raw import End
 from takeover.net.request import Request
@@ -35,6 +36,7 @@ class Exchange:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._connection = h2.connection.H2Connection(_CONFIG)
+        self._body, self._received = bytearray(), 0
         self.answer = Answer(protocol="HTTP/2")
         self.end: End = "open"
 
@@ -44,13 +46,17 @@ class Exchange:
         try:
             self._send(request)
             while not self.answer.is_whole:
-                self._receive(max(0.001, deadline - time.monotonic()))
+                self._receive(deadline)
         except TimeoutError:
             return
         except _Ended:
             self.end = "closed"
         except (ConnectionResetError, BrokenPipeError):
             self.end = "reset"
+        except bounds.EndlessError:
+            self.end = "endless"
+        finally:
+            self.answer.body = bytes(self._body)
 
     def _send(self, request: Request) -> None:
         connection = self._connection
@@ -71,8 +77,9 @@ class Exchange:
             connection.send_headers(_STREAM, _pairs(request.trailers), end_stream=True)
         self._stream.send(connection.data_to_send())
 
-    def _receive(self, timeout: float) -> None:
-        data = self._stream.receive(1 << 16, timeout)
+    def _receive(self, deadline: float) -> None:
+        data = bounds.receive(self._stream, deadline, self._received)
+        self._received += len(data)
         if not data:
             raise _Ended
         try:
@@ -95,7 +102,7 @@ class Exchange:
             case h2.events.TrailersReceived(headers=list(headers)):
                 answer.trailers = _told(headers)[1]
             case h2.events.DataReceived(data=bytes(data), flow_controlled_length=int(length)):
-                answer.body += data
+                self._body += data
                 self._connection.acknowledge_received_data(length, _STREAM)
             case h2.events.StreamEnded():
                 answer.is_whole = True

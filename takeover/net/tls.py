@@ -1,12 +1,15 @@
 """TLS over a byte stream that was opened inside a Pod: no socket of this machine is involved."""
 
 import ssl
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from takeover.net.stream import ByteStream
 
 _Result = TypeVar("_Result")
+
+_TIMEOUT = 10.0  # as a stream's own
 
 
 class TlsStream:
@@ -49,7 +52,8 @@ class TlsStream:
         self._stream.close()
 
     def _until_done(self, work: Callable[[], _Result], timeout: float | None) -> _Result:
-        """What `work` returns, once what it wants to read and write has been read and written."""
+        """What `work` returns, once what it wants to read and write has been read and written, within that time."""
+        deadline = time.monotonic() + (_TIMEOUT if timeout is None else timeout)
         while True:
             try:
                 return work()
@@ -58,7 +62,9 @@ class TlsStream:
             finally:
                 if data := self._outgoing.read():  # also the alert that says why it is refused
                     self._stream.send(data, timeout)
-            if data := self._stream.receive(1 << 16, timeout):
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError("the peer goes on and on, and says nothing")
+            if data := self._stream.receive(1 << 16, left):
                 self._incoming.write(data)
             else:
                 self._incoming.write_eof()

@@ -6,6 +6,11 @@ import socket
 import time
 from typing import Self
 
+from takeover.base.errors import TakeoverError
+
+MOST_BYTES = 64 << 20
+"""Of what a command writes to one of its streams."""
+
 _CHUNK = 1 << 16
 
 
@@ -73,6 +78,8 @@ class Pipes:
             else:
                 data = os.read(descriptor, _CHUNK)
                 self._received[descriptor] += data
+                if len(self._received[descriptor]) > MOST_BYTES:
+                    raise TakeoverError(f"a command wrote more than {MOST_BYTES} bytes, and was ended")
                 done = not data
         except BlockingIOError:
             return False

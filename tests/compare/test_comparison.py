@@ -40,6 +40,7 @@ OTHER_HEADERS = [("server", "envoy"), ("content-length", "2")]
         ({"status": None, "end": "reset", "headers": [], "body": "", "protocol": "", "reason": ""},
          ("connection", "answer", "200 (open)", "none (reset)")),
         ({"end": "closed"}, ("connection", "end", "open", "closed")),
+        ({"end": "endless"}, ("connection", "end", "open", "endless")),
         ({"protocol": "HTTP/1.0"}, ("connection", "protocol", "HTTP/1.1", "HTTP/1.0")),
         ({"headers": OTHER_HEADERS}, ("security-header", "header x-auth-user", "alice", None)),
         ({"headers": [("x-more", "1"), *[("server", "envoy"), ("x-auth-user", "alice"), ("content-length", "2")]]},

@@ -21,6 +21,7 @@ Fault: TypeAlias = tuple[tuple[Key, ...], str]
 _LARGEST_ID = (1 << 31) - 1
 _LARGEST_MODE = 0o777
 _LONGEST_GRACE = 3_600  # the node waits so long, and does nothing else meanwhile
+_LONGEST_ANSWER = 10  # likewise
 _MOST_BYTES_OF_ANNOTATIONS = 1 << 18
 _MOST_BYTES_OF_A_PROCESS = 1 << 20
 _CAPABILITIES = frozenset({"ALL", *capabilities.ALL})
@@ -152,6 +153,8 @@ def _of_probe(probe: objects.Probe, at: tuple[Key, ...]) -> Iterator[Fault]:
     ):
         if not least <= number <= _LARGEST_ID:
             yield (*at, key), f"is {number}; it must be a number from {least} to {_LARGEST_ID}"
+    if probe.exec is None and (seconds := probe.timeout_seconds) > _LONGEST_ANSWER:
+        yield (*at, "timeoutSeconds"), f"is {seconds}; the local engine waits at most {_LONGEST_ANSWER} for an answer"
     if probe.http_get is not None:
         yield from _told(names.wrong_port(probe.http_get.port), *at, "httpGet", "port")
         path = probe.http_get.path

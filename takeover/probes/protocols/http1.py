@@ -123,7 +123,7 @@ class _Exchange(SteppedExchange):
 
     def _answers(self) -> list[Answer]:
         """The answers so far, the last one perhaps not whole; what follows the first stands in its body, too."""
-        ended, begin, answers = self.end != "open", 0, list[Answer]()
+        ended, begin, answers = self.end not in ("open", "endless"), 0, list[Answer]()
         while not answers or (begin < len(self._received) and answers[-1].length and len(answers) < _MOST_ANSWERS):
             method = self._method if not answers else "GET"
             answers.append(http1.read(self._received[begin:], method, ended))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from takeover.net import raw
+from takeover.net import bounds, raw
 from takeover.net.http1 import Answer
 from takeover.net.stream import ByteStream
 from takeover.probes.protocols.written import Await, End, Send, Step
@@ -76,7 +76,7 @@ class SteppedExchange(ABC):
     def _receive_until(self, is_enough: Callable[[], bool], deadline: float) -> None:
         try:
             while self.end == "open" and not is_enough():
-                data = self._stream.receive(1 << 16, max(0.0005, deadline - time.monotonic()))
+                data = bounds.receive(self._stream, deadline, len(self._received))
                 self._received += data
                 if not data:
                     self.end = "closed"
@@ -84,3 +84,5 @@ class SteppedExchange(ABC):
             return
         except (ConnectionResetError, BrokenPipeError):
             self.end = "reset"
+        except bounds.EndlessError:
+            self.end = "endless"

@@ -4,14 +4,20 @@ Until a container is ready for the first time it is probed every few millisecond
 out a period would only cost time. From then on the period is the manifest's.
 """
 
-import http.client
+import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 
 from takeover.engines.local.objects import Container, Probe
+from takeover.net import http1
+from takeover.net.bounds import EndlessError, receive
+from takeover.node.stream import SocketStream
 
 _FIRST_PERIOD = 0.01
+_MOST_OUTPUT = 10 << 10
+_MOST_HEAD = 64 << 10
 
 
 class Readiness:
@@ -62,14 +68,9 @@ class Readiness:
             if http_get is None:
                 socket.create_connection((self._ip, port), self._probe.timeout_seconds).close()
                 return True, f"port {port} is open"
-            connection = http.client.HTTPConnection(self._ip, port, timeout=self._probe.timeout_seconds)
-            try:
-                connection.request("GET", http_get.path, headers={"User-Agent": "kube-probe/local"})
-                status = connection.getresponse().status
-            finally:
-                connection.close()
-            return 200 <= status < 400, f"GET :{port}{http_get.path} answered {status}"
-        except (OSError, http.client.HTTPException) as error:
+            status = _status(self._ip, port, http_get.path, self._probe.timeout_seconds)
+            return status is not None and 200 <= status < 400, f"GET :{port}{http_get.path} answered {status}"
+        except (OSError, EndlessError) as error:
             return False, f"port {port}: {str(error) or type(error).__name__}"
 
     def _finish(self, command: "subprocess.Popen[bytes]", now: float) -> None:
@@ -79,8 +80,11 @@ class Readiness:
                 return
             command.kill()
             command.wait()
-        output = command.stdout.read().decode(errors="replace").strip() if command.stdout else ""
+        output = ""
         if command.stdout:
+            # What it left behind may hold its output open, and write on.
+            os.set_blocking(command.stdout.fileno(), False)
+            output = (command.stdout.read(_MOST_OUTPUT) or b"").decode(errors="replace").strip()
             command.stdout.close()
         self._command = None
         seen = f"exec exited with {code}" if code is not None else f"exec took over {self._probe.timeout_seconds} s"
@@ -96,3 +100,22 @@ class Readiness:
             self.ready = self.ready and self._failures < self._probe.failure_threshold
         # The manifest's period holds from the first success on.
         self.due = now + (self._probe.period_seconds if self.ready else _FIRST_PERIOD)
+
+
+def _status(address: str, port: int, path: str, within: float) -> int | None:
+    """What is answered to a GET: the whole exchange, connection included, takes no longer than that.
+
+    Raises: OSError, EndlessError where only heads come.
+    """
+    deadline = time.monotonic() + within
+    host = address if port == 80 else f"{address}:{port}"
+    headers = f"Host: {host}\r\nAccept-Encoding: identity\r\nUser-Agent: kube-probe/local"
+    with socket.create_connection((address, port), within) as connection:
+        stream, received = SocketStream(connection), b""
+        stream.send(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode(), max(0.001, deadline - time.monotonic()))
+        while (answer := http1.read(received, "GET")).status is None:
+            data = receive(stream, deadline, len(received), _MOST_HEAD, flowing=0)
+            if not data:
+                break
+            received += data
+        return answer.status
