@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.paths import display_path
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.normal_form import own_words_without_chance
+from takeover.scenario.files import own_file, read_text
 from takeover.scenario.library import Library
+from takeover.scenario.names import wrong_label_value
 from takeover.scenario.typed_yaml import Json
 
 _AS_WRITTEN = "as-written"
@@ -49,8 +52,16 @@ def configs(library: Library) -> list[Config]:
         found += [
             Config(called, "manifest", scenario.config_path(each), scenario.config(each)) for called, each in named
         ]
-    written = sorted((library.folder / _AS_WRITTEN).glob("*.yaml"))
-    return [*found, *(Config(path.stem, "as-written", path) for path in written)]
+    folder = library.folder / _AS_WRITTEN
+    return [*found, *(_as_written(folder, path.name, library) for path in sorted(folder.glob("*.yaml")))]
+
+
+def _as_written(folder: Path, name: str, library: Library) -> Config:
+    path = own_file(folder, name, library.roots)
+    if wrong := wrong_label_value(path.stem):
+        raise BadInputError(f"{display_path(folder)}: a file's name {wrong}")
+    read_text(path)  # Envoy is to read it, and would wait for a pipe's writer
+    return Config(path.stem, "as-written", path)
 
 
 def validated(binary: Path, library: Library) -> list[ConfigResult]:

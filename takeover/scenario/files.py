@@ -83,7 +83,7 @@ def file_kind(mode: int) -> str:
 
 
 def own_file(folder: Path, name: str, within: Sequence[Path] = ()) -> Path:
-    """The file of that name in the folder, perhaps by a link that stays in the folder or in one of `within`.
+    """The file of that name in the folder, perhaps by a link that stays in one of `within`; if none, in the folder.
 
     Raises: BadInputError for a link that leads elsewhere.
     """
@@ -92,7 +92,7 @@ def own_file(folder: Path, name: str, within: Sequence[Path] = ()) -> Path:
         target = path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
         raise BadInputError(f"{display_path(path)}: cannot be read: {error}") from error
-    if not any(target.is_relative_to(each) for each in (folder.resolve(), *within)):
+    if not any(target.is_relative_to(each) for each in within or (folder.resolve(),)):
         raise BadInputError(f"{display_path(path)}: a link that leads elsewhere: put the file itself there")
     return path
 

@@ -1,11 +1,13 @@
 """The facts of the pinned Envoy, asked of its binary."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from takeover.base.errors import BadInputError
 from takeover.envoy.releases import resolve
-from takeover.inventory.configs import validated
+from takeover.inventory.configs import configs, validated
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory
 from takeover.scenario.library import Library
@@ -90,3 +92,21 @@ def test_a_config_that_envoy_prints_is_the_same_each_time(tmp_path: Path) -> Non
     errors = {each.error for each in found}
     assert len(errors) == 1
     assert "could not find @type" in errors.pop()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "name"])
+def test_a_config_as_written_is_a_file_of_the_library(tmp_path: Path, kind: str) -> None:
+    library, secret = tmp_path / "library", tmp_path / "secret.yaml"
+    (library / "as-written").mkdir(parents=True)
+    secret.write_text("password")
+    match kind:
+        case "pipe":
+            os.mkfifo(library / "as-written/a.yaml")
+        case "link":
+            (library / "as-written/a.yaml").symlink_to(secret)
+        case "name":
+            (library / "as-written/a b.yaml").write_text("a: 1")
+    told = {"pipe": "it is a pipe, not a file", "link": "a link that leads elsewhere", "name": "a file's name is 'a b'"}
+
+    with pytest.raises(BadInputError, match=told[kind]):
+        configs(Library(library))
