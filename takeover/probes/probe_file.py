@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.model.repeats import whole
 from takeover.probes.entries import GroupEntry, ProbeEntry, TargetEntry
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import named
@@ -22,6 +23,7 @@ from takeover.scenario.written_edits import edit_of
 from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 FILE = "probes.yaml"
+_MOST_BYTES = 64 << 20
 _NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 
 
@@ -54,17 +56,28 @@ def _group(scenario: Scenario, entry: GroupEntry) -> Group:
         deployed = scenario.library.scenario(scenario.name, entry.bases).edited(edits)
     except BadInputError as error:
         raise entry.error(f"group {entry.group}: {error}") from error
-    probes: dict[str, Probe] = {}
+    probes, length = dict[str, Probe](), 0
     for written in _written(scenario, entry):
         probe = _probe(deployed, entry, written)
         if probe.name in probes:
             first = probes[probe.name].where
             raise written.error(f"a second probe {probe.name} in {entry.group}; the first is at {first}")
         probes[probe.name] = probe
+        length += _length(probe)
+        if length > _MOST_BYTES:
+            raise entry.error(f"group {entry.group} sends more than {_MOST_BYTES} characters")
     if not probes:
         raise entry.error(f"group {entry.group} has no probes")
     supports = None if entry.supports is UNSET else support_of(entry.supports)
     return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where(), supports)
+
+
+def _length(probe: Probe) -> int:
+    """How many characters the probe sends, about."""
+    request = probe.request
+    steps = [each.send for each in request.steps or () if each.send is not None]
+    several = (*request.headers, *request.chunks, *request.trailers, *steps)
+    return sum(len(whole(each)) for each in (*several, request.body or ""))
 
 
 def _written(scenario: Scenario, group: GroupEntry) -> Iterator[ProbeEntry]:

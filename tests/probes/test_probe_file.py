@@ -127,3 +127,20 @@ def test_bad_input_is_told_with_its_place(tmp_path: Path, text: str, line: int |
 
     place = rf"\S*{re.escape(FILE)}" + (f":{line}" if line else "")
     assert re.match(f"{place}: .*{message}", str(refused.value)), str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("probes", "told"),
+    [
+        ("  - {name: a, headers: [" + "{repeat: x, times: 4194304}, " * 900 + "]}", "a probe sends at most 8388608"),
+        ("  - {name: a, steps: [" + "{send: {repeat: x, times: 4194304}}, " * 900 + "]}", "a probe sends at most"),
+        (
+            "".join(f"  - {{name: a{n}, body: {{repeat: x, times: 4194304}}}}\n" for n in range(40)),
+            "sends more than 67108864 characters",
+        ),
+    ],
+    ids=["headers", "steps", "group"],
+)
+def test_what_a_probe_sends_is_bounded_before_it_is_written_out(tmp_path: Path, probes: str, told: str) -> None:
+    with pytest.raises(BadInputError, match=told):
+        read(tmp_path, f"{GROUP}\n{probes}\n")

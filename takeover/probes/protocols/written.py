@@ -50,6 +50,18 @@ def text(entry: Entry, value: Bytes, *keys: Key) -> str:
     return joined
 
 
+def _check_total(entry: Entry, *values: Bytes) -> None:
+    """Refuses a probe that would send more than any does, before that is written out."""
+    if sum(map(_length, values)) > 2 * _MOST_BYTES:
+        raise entry.error(f"a probe sends at most {2 * _MOST_BYTES} characters")
+
+
+def _length(value: Bytes) -> int:
+    if isinstance(value, RepeatEntry):
+        return value.times * len(value.repeat)
+    return len(value) if isinstance(value, str) else sum(map(_length, value))
+
+
 def _texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]:
     return tuple(text(entry, each, key, index) for index, each in enumerate(values))
 
@@ -57,6 +69,8 @@ def _texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]
 def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:
     """The steps of an exchange. Raises: BadInputError "FILE:LINE: …"."""
     found: list[Step] = []
+    if entries:
+        _check_total(entries[0], *(each.send for each in entries if each.send is not UNSET))
     for each in entries:
         match list(each.written):
             case ["send"] if each.send is not UNSET:
@@ -87,6 +101,8 @@ def _recorded(step: Step) -> ProbeStep:
 
 def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
     """The request that an entry's fields make, with what its group says for all."""
+    several = (*entry.headers, *entry.chunks, *entry.trailers)
+    _check_total(entry, *several, *(() if entry.body is UNSET else (entry.body,)))
     path = text(entry, entry.path, "path")
     host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
     return Request(
