@@ -42,7 +42,7 @@ def rejection(log: str, config: str) -> Rejection | None:
     for wrapped in _WRAPPED:
         if inner := wrapped.search(message):
             message = inner[1]
-    root = yaml.compose(config, Loader=yaml.SafeLoader)
+    root = _root(config)
     if causes := _CAUSES.search(message):
         return _constraint(causes[1].split(" | caused by "), root)
     if script := _SCRIPT_LINE.search(message):
@@ -54,6 +54,14 @@ def rejection(log: str, config: str) -> Rejection | None:
     name = _NAME.search(message)
     line = _line_of_name(name[1] or name[2], below, last="duplicate" in message) if name else None
     return Rejection(f"{message} (in {path})" if path else message, line or (_line(below) if path else None))
+
+
+def _root(config: str) -> yaml.Node | None:
+    """The config as it is written; None for one that Envoy's reader of YAML took for what Python's does not."""
+    try:
+        return yaml.compose(config, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return None
 
 
 def without_banner(log: str) -> list[str]:
@@ -90,15 +98,19 @@ def same_field(name: str, other: str) -> bool:
 
 
 def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _scalars(each)
-    elif isinstance(node, yaml.MappingNode):
-        for pair in node.value:
-            for each in pair:
-                yield from _scalars(each)
+    """Each once, also one for which many aliases stand."""
+    known, left = set[int](), [node]
+    while left:
+        node = left.pop()
+        if node is None or id(node) in known:
+            continue
+        known.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            yield node
+        elif isinstance(node, yaml.SequenceNode):
+            left += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            left += [each for pair in reversed(node.value) for each in reversed(pair)]
 
 
 def _line_of_name(name: str, node: yaml.Node | None, last: bool = False) -> int | None:

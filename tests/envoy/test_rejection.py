@@ -101,3 +101,21 @@ def test_what_is_not_in_the_file_has_no_line() -> None:
 
 def test_a_log_without_a_rejection() -> None:
     assert rejection("[1][warning][main] there is no configured limit", CONFIG) is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["a: b\tc\nd: e\tf: 'x'\n- ]", "a: " + "[" * 5_000, "a: &a [x]\nb: *nothing\n"],
+    ids=["tabs", "depth", "alias"],
+)
+def test_a_config_that_only_envoy_could_read_has_no_line(config: str) -> None:
+    log = "[1][critical][main] [server.cc:449] error `route: unknown cluster 'x'` initializing config ' e.yaml'"
+
+    assert rejection(log, config) == Rejection("route: unknown cluster 'x'", None)
+
+
+def test_aliases_are_looked_at_once() -> None:
+    levels = ["a0: &a0 [y]"] + [f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]" for n in range(1, 60)]
+    log = "[1][critical][main] [server.cc:449] error `route: unknown cluster 'y'` initializing config ' e.yaml'"
+
+    assert rejection(log, "\n".join(levels)) == Rejection("route: unknown cluster 'y'", 1)
