@@ -139,7 +139,7 @@ def _check_references(documents: list[JsonObject]) -> None:
         for keys, container in containers:
             if refused := capabilities.refused(container.security_context):
                 what = f"the local engine gives no container {', '.join(refused)}: it would reach beyond its node"
-                raise objects.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)
+                raise parsing.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)
             if names.count(container.name) > 1:
                 raise parsing.RefusedError(document, (*keys, "name"), f"two containers are named {container.name}")
             for index, mount in enumerate(container.volume_mounts):
