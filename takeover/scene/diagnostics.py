@@ -1,28 +1,20 @@
 """Everything about a scene that helps to see why a test failed, as text."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import without_banner
+from takeover.scene.redaction import without_secrets
 from takeover.scene.scene import Scene
 
 # What moves whether or not there is traffic under test, or says nothing about it.
 _IRRELEVANT = ("server.", "runtime.", "filesystem.", "listener.admin.", "http.admin.", "main_thread.", "workers.")
 _LAST_LINES = 60
 _LONGEST_LINE = 1000
-# Fields of Envoy's API that hold what nobody else may know, and headers that do.
-_SECRET = re.compile(
-    r"private_key|password|passphrase|(generic_|client_|hmac_|token_)?secret|session_ticket_keys|(access_)?token|users"
-    r"|api_key"
-)
-_SECRET_HEADERS = re.compile(r"(proxy-)?authorization|(set-)?cookie|x-api-key")
-_REMOVED = "(removed: a secret)"
 
 
 @dataclass(frozen=True)
@@ -64,21 +56,6 @@ class Diagnostics:
         files = {f"{pod.replace('/', '-')}-{container}.log": log for (pod, container), log in self.logs.items()}
         files |= {"stats.txt": self.stats, "config_dump.json": self.config, "iptables.txt": self.rules}
         return {name: text for name, text in files.items() if text}
-
-
-def without_secrets(config: Any) -> Any:
-    """Data of a config without what authenticates somebody: its place is kept, and says that something was there."""
-    if isinstance(config, dict):
-        named = str(config.get("key", config.get("name", ""))).lower()
-        return {
-            key: _REMOVED
-            if _SECRET.fullmatch(key) or (_SECRET_HEADERS.fullmatch(named) and key in ("value", "raw_value"))
-            else without_secrets(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, list):
-        return [without_secrets(each) for each in config]
-    return config
 
 
 def _or_why_not(tell: Callable[[], str]) -> str:

@@ -24,7 +24,6 @@ from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
 from takeover.scenario.library import Library
-from takeover.scene.diagnostics import without_secrets
 from takeover.store import documents as store
 from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL
@@ -188,19 +187,6 @@ def test_raw_artefacts_are_whole(run_folder: Path, failures: Sequence[Failure]) 
     )
     assert json.loads((folder / "config_dump.json").read_text())["configs"]
     assert '"flags":"UH"' in (folder / "outpod-envoyproxy.log").read_text().replace('": "', '":"')
-
-
-def test_secrets_leave_only_their_place() -> None:
-    config = {
-        "secret": {"private_key": {"inline_string": "s3cret"}},
-        "headers": [{"key": "Authorization", "value": "Bearer s3cret"}, {"key": "x", "value": "kept"}],
-        "token_bucket": {"max_tokens": 2},
-        "tls_certificate": {"password": "s3cret", "certificate_chain": "kept"},
-    }
-    left = without_secrets(config)
-    assert "s3cret" not in json.dumps(left)
-    assert left["token_bucket"] == {"max_tokens": 2}
-    assert json.dumps(left).count("kept") == 2
 
 
 def test_the_summary_holds_texts_as_texts(run_folder: Path) -> None:
