@@ -4,7 +4,11 @@
 #   set_up "" [pytest arguments]       the environment of a run; afterwards $python is its Python
 #   set_up dev [pytest arguments]      with the tools of a contributor
 #
-# Ends the script with 2 (something is missing that cannot be installed) or 4 (this user may not make namespaces).
+# Ends the script with 2 (something is missing that cannot be installed, Ctrl-C) or 4 (this user may not make
+# namespaces).
+#
+# The scripts are called with Ctrl-C blocked, by their first line, so that it ends them with 2 from the first moment on:
+# what takes long is `interruptible`, then they look whether it came; the run that they become hears of it, too.
 
 root=$(cd -P "${BASH_SOURCE[0]%/*}/.." && pwd)
 venv=$root/.venv
@@ -13,8 +17,29 @@ unset PYTHONDONTWRITEBYTECODE
 python=$venv/bin/python
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
-fail() { say "${@:2}"; exit "$1"; }
+fail() { end_if_interrupted; say "${@:2}"; exit "$1"; }
 is_there() { command -v "$1" >/dev/null; }
+
+trap 'say interrupted; exit 2' INT      # for `bash run`, which blocks nothing
+
+end_if_interrupted() {
+    local name pending
+    while read -r name pending; do
+        [[ $name == ShdPnd: ]] || continue
+        if (( 0x$pending & 2 )); then say interrupted; exit 2; fi
+        return 0
+    done <"/proc/$$/status"
+}
+
+# Runs a program that Ctrl-C ends. (perl is a part of every Debian, and here before a Python is.)
+interruptible() {
+    local unblocked=()
+    if is_there perl; then
+        unblocked=(perl -MPOSIX=:signal_h -e 'sigprocmask(SIG_UNBLOCK, POSIX::SigSet->new(SIGINT)); exec { $ARGV[0] } @ARGV'
+            --)
+    fi
+    "${unblocked[@]}" "$@"
+}
 
 # Does this run need the local lab's programs? Not on another engine, and not for --help and the like.
 wants_local_lab() {
@@ -53,7 +78,7 @@ become_root() {
     sudo=(sudo)
     [[ -t 0 ]] || sudo+=(-n)        # nobody there to type a password
     is_there sudo || fail 2 "there is no sudo here; have an administrator run: $1"
-    "${sudo[@]}" true 2>/dev/null || fail 2 "sudo refused; have an administrator run: $1"
+    interruptible "${sudo[@]}" true 2>/dev/null || fail 2 "sudo refused; have an administrator run: $1"
 }
 
 # The names of Debian's packages for what is missing, in $packages.
@@ -87,8 +112,9 @@ install_missing_programs() {
     local install="apt-get install --no-install-recommends ${packages[*]}" sudo
     become_root "$install"
     say "installing what is missing: ${sudo[*]} $install"
-    "${sudo[@]}" apt-get update -q >&2 || say "apt-get update failed; trying with the package lists there are"
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" >&2 ||
+    interruptible "${sudo[@]}" apt-get update -q >&2 || say "apt-get update failed; trying with the package lists there are"
+    end_if_interrupted
+    interruptible "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" >&2 ||
         fail 2 "apt-get could not install ${packages[*]}; see above"
     find_missing_programs
     (( ${#packages[@]} == 0 )) || fail 2 "still missing after $install: ${packages[*]}"
@@ -105,7 +131,7 @@ give_subordinate_ids() {
     become_root "$usermod"
     say "giving this user subordinate ids: ${sudo[*]} $usermod"
     # shellcheck disable=SC2086     # words
-    "${sudo[@]}" $usermod || fail 2 "that failed; see above"
+    interruptible "${sudo[@]}" $usermod || fail 2 "that failed; see above"
     can_make_namespaces --map-auto || fail 2 "the subordinate ids in /etc/subuid and /etc/subgid cannot be used: $(
         unshare --user --map-root-user --map-auto true 2>&1)"
 }
@@ -146,11 +172,12 @@ make_environment() {    # "" or dev
         { rm -rf "$venv" && mkdir "$venv" && touch "$venv/unfinished"; } || fail 2 "cannot make $venv; see above"
         find_python
         say "making a virtual environment with $("$system_python" -V)"
-        "$system_python" -m venv "$venv" >&2 || fail 2 "cannot make the virtual environment $venv; see above"
+        interruptible "$system_python" -m venv "$venv" >&2 || fail 2 "cannot make the virtual environment $venv; see above"
     fi
+    end_if_interrupted
     touch "$venv/unfinished" || fail 2 "cannot write to $venv; see above"
     say "installing the pinned Python packages"
-    "$python" -m pip install --quiet --disable-pip-version-check --no-input \
+    interruptible "$python" -m pip install --quiet --disable-pip-version-check --no-input \
         --constraint "$root/constraints.txt" --editable "$root${1:+[$1]}" >&2 ||
         fail 2 "pip could not install the packages of constraints.txt; see above"
     { foundation; requirements; } | tee "$venv/set-up${1:+-$1}" >"$venv/set-up"
@@ -167,9 +194,10 @@ set_up() {      # "" or dev, [pytest arguments]
     find_missing_programs
     if (( is_set_up && may_use_lab && ! ${#packages[@]} && ! needs_new )); then return; fi
     exec 9<"${BASH_SOURCE[0]}"
-    flock -n 9 || { say "waiting for another set-up"; flock 9; }
+    flock -n 9 || { say "waiting for another set-up"; interruptible flock 9; }
     install_missing_programs
     (( may_use_lab )) || give_subordinate_ids
+    end_if_interrupted
     look_at_environment "$extras"       # as another run may have left it
     if (( needs_new || ! is_set_up )); then make_environment "$extras"; fi
     # In somebody else's clone it cannot be remembered: then it is found out each time.

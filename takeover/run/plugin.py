@@ -1,9 +1,14 @@
 """The plugin as pytest loads it. All else is imported only in a run that names scenarios."""
 
+import os
 from collections.abc import Generator
 
 import pytest
 
+from takeover.base import ctrl_c
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker hears of it when it can end as it should
+    ctrl_c.ends_at_once()
 from takeover.run import options
 
 # A verdict that fails shows what was observed instead.
@@ -24,7 +29,24 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
         from takeover.run.workers import choose_number
 
         choose_number(config)
-    return (yield)
+        from takeover.run.interrupt import Interrupts
+
+        config.pluginmanager.register(Interrupts(), Interrupts.NAME)
+    else:
+        config.pluginmanager.register(_Beginning())
+    try:
+        return (yield)
+    except KeyboardInterrupt:  # after pytest's own session, which knows what to do
+        ctrl_c.told()
+        return pytest.ExitCode.INTERRUPTED
+
+
+class _Beginning:
+    """In a run that is not ours: from its session on, pytest knows what to do after a Ctrl-C."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self) -> None:
+        ctrl_c.raises_again()
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,13 +3,13 @@
 A worker of xdist does so before it says that it has finished: its controller waits for that, and hears what is left.
 """
 
-import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from takeover.base import ctrl_c
 from takeover.base.errors import NotRemovedError, TakeoverError
 from takeover.base.visible import visible
 from takeover.engines.contract import ClusterEngine
@@ -56,7 +56,7 @@ class Removal:
     def pytest_sessionfinish(self) -> None:
         """In a worker, nobody is told of what comes after."""
         if self._output is not None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            ctrl_c.is_over()
             left = self._removed()
             self._output[_LEFT] = [(written_out(left.why), left.fails)] if left is not None else []
 
@@ -68,10 +68,10 @@ class Removal:
         Raises: pytest.UsageError, one line, where not all could be removed; where only somebody's finalizers hold it,
             that line is printed, and what the tests found stands.
         """
-        with held(_REMOVING) as ctrl_c:
+        with held(_REMOVING) as holding:
             own = self._removed() if self._output is None else None
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if ctrl_c.came and self._session is not None:
+        ctrl_c.is_over()
+        if holding.came and self._session is not None:
             self._session.exitstatus = pytest.ExitCode.INTERRUPTED
         outputs = self._workers.outputs() if self._workers is not None else []
         left = [_Left(*each) for output in outputs for each in output.get(_LEFT, ())]

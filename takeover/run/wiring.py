@@ -18,7 +18,6 @@ from takeover.run.conclusion import Conclusion
 from takeover.run.deployment_key import KEY, DeploymentKey
 from takeover.run.early_end import EarlyEnd
 from takeover.run.execution import Execution
-from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
 from takeover.run.plan import Plan, make_plan
 from takeover.run.probe_items import ProbesLeftOut
@@ -55,7 +54,7 @@ def wire(config: pytest.Config) -> None:
     sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
-    parts: list[object] = [Interrupts(), EarlyEnd(config), Seam(), SafeText(config)]
+    parts: list[object] = [EarlyEnd(config), Seam(), SafeText(config)]
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
     parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
@@ -81,6 +80,8 @@ def wire(config: pytest.Config) -> None:
 
     for part in reversed(parts):  # the last one that is registered is called first
         config.pluginmanager.register(part, f"takeover-{type(part).__name__}")
+    # There since pytest was called; now around all others.
+    config.pluginmanager.register(config.pluginmanager.unregister(name=Interrupts.NAME), Interrupts.NAME)
 
 
 def _deploy(plan: Plan, engine: Engine, key: DeploymentKey) -> Scene:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from takeover.base import ctrl_c
 from takeover.engines.contract import Engine
 from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
@@ -127,6 +128,13 @@ class Workers:
             return (yield)
         except (EOFError, OSError) as error:
             raise pytest.UsageError(_nobody_came("a worker", f" ({error})" if str(error) else "")) from None
+        finally:
+            ctrl_c.obeyed()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Lets a Ctrl-C wait while the workers' Pythons begin, which would answer it by tracebacks."""
+        ctrl_c.blocked()
 
     def pytest_runtest_logstart(self) -> None:
         """From here on a worker that dies has a test that says so."""

@@ -83,6 +83,14 @@ def test_it():
     assert result.returncode == 2
 
 
+def test_ctrl_c_within_code_that_was_written_by_code(suite: Path) -> None:
+    (suite / "test_it.py").write_text("def test_it():\n    exec('raise KeyboardInterrupt')\n")
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    assert "KeyboardInterrupt" in one_line(result)
+    assert result.returncode == 2
+
+
 def test_ctrl_c_while_something_is_made(suite: Path) -> None:
     (suite / "test_it.py").write_text(
         """

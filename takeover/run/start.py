@@ -1,0 +1,12 @@
+"""`python -m takeover.run.start [pytest arguments]` is `python -m pytest`, which Ctrl-C ends with 2 at any moment."""
+
+import runpy
+
+from takeover.base import ctrl_c
+
+if __name__ == "__main__":
+    ctrl_c.ends_at_once()
+    try:
+        runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    finally:
+        ctrl_c.is_over()
