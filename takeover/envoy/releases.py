@@ -8,7 +8,7 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.envoy import sources
-from takeover.envoy.pypi import Pypi, installed
+from takeover.envoy.pypi import Pypi, installed, remove_leftovers
 from takeover.envoy.sources import Files, Source, Tell, path_of
 from takeover.model.release import Release
 
@@ -26,6 +26,7 @@ def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]
 
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
     """
+    remove_leftovers()
     items = [installed()[0]] if selection is None else [item.strip() for item in selection.split(",")]
     wanted = [each for item in items for each in _wanted(item)]
     _check_names(each.name for each in wanted if each.name)  # before anything is fetched

@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from takeover.node import kernel, wire
@@ -31,13 +32,18 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
     """Serves requests until the test process closes its end.
 
     Args:
-        settings: `isolated`, whether this process is in namespaces of its own.
+        settings: `isolated`, whether this process is in namespaces of its own; `errand`, where it has the
+            machine's network, files and environment.
     """
     if settings["isolated"]:
-        kernel.bring_loopback_up()
-        # What runs here is no more than any user, also where root runs it; but it may listen on any port.
-        kernel.bound_capabilities(_KEPT)
-        kernel.hold_capabilities(_KEPT)
+        if "errand" in settings:
+            _settle_on_machine()
+        else:
+            kernel.bring_loopback_up()
+            # What runs here is no more than any user, also where root runs it; but it may listen on any port.
+            kernel.bound_capabilities(_KEPT)
+            kernel.hold_capabilities(_KEPT)
+    environment = os.environ if "errand" in settings else _ENVIRONMENT
     events = select.poll()
     events.register(requests, select.POLLIN)
     running: dict[int, _Running] = {}
@@ -55,9 +61,17 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
             return
         reply = socket.socket(fileno=files[0])
         if message["do"] == "run":
-            _run(message["command"], reply, files[1:], events, running)
+            _run(message["command"], environment, reply, files[1:], events, running)
         else:
             _hand_out(message["family"], reply)
+
+
+def _settle_on_machine() -> None:
+    """No mount of this node is one of the machine's; and its processes are the only ones that it sees."""
+    kernel.mount("none", "/", flags=kernel.PRIVATE | kernel.RECURSIVE)
+    with contextlib.suppress(OSError):
+        # Not where a container around us hides parts of /proc. Then it shows processes that are out of reach.
+        kernel.mount("proc", "/proc", "proc", kernel.NO_SUID | kernel.NO_DEV)
 
 
 class _Running:
@@ -80,11 +94,19 @@ class _Running:
 
 
 def _run(
-    command: list[str], reply: socket.socket, files: list[int], events: select.poll, running: dict[int, _Running]
+    command: list[str],
+    environment: Mapping[str, str],
+    reply: socket.socket,
+    files: list[int],
+    events: select.poll,
+    running: dict[int, _Running],
 ) -> None:
     stdin, stdout, stderr = files
     try:
-        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=_ENVIRONMENT)
+        # Some signal their whole process group, as mmdebstrap does when it fails: it must not be ours.
+        process = subprocess.Popen(
+            command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, process_group=0
+        )
     except OSError as error:
         _answer(reply, {"error": "cannot run", "message": error.strerror})
         return

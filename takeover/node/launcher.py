@@ -2,9 +2,10 @@
 
 Run as `python -m takeover.node.launcher FD MODULE ISOLATED`, FD being one end of a `wire.pair()`. MODULE is what runs
 in each node: its `prepare()` is called once, here, and its `main(requests, settings)` in every node. Each message
-carries the node's end of a pair of its own, `requests`, the settings, and the node's root. The launcher ends when its
-own pair does, after all its nodes have. ISOLATED is "no" where this user may not make namespaces: then a node is its
-processes alone, which end with it all the same.
+carries the node's end of a pair of its own, `requests`, the settings, the node's root, and files that are to stay open
+until everything in the node is gone. Without a root the node keeps the machine's, and its network. The launcher ends
+when its own pair does, after all its nodes have. ISOLATED is "no" where this user may not make namespaces: then a node
+is its processes alone, which end with it all the same.
 """
 
 import errno
@@ -55,28 +56,31 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
-            own_root = msgspec.convert(message["root"], root.Root) if isolated else None
-            _node(socket.socket(fileno=files[0]), inside, message["settings"], own_root)
-        os.close(files[0])
+            own_root = msgspec.convert(message["root"], root.Root | None) if isolated else None
+            _node(socket.socket(fileno=files[0]), inside, message["settings"], isolated, own_root)
+        for file in files:
+            os.close(file)
         nodes = {each for each in nodes if os.waitpid(each, os.WNOHANG)[0] == 0} | {pid}
     for each in nodes:
         os.waitpid(each, 0)
 
 
-def _node(requests: socket.socket, inside: Inside, settings: dict[str, Any], own_root: root.Root | None) -> Never:
+def _node(
+    requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool, own_root: root.Root | None
+) -> Never:
     """Makes the node's namespaces and waits for the end of its first process."""
-    if own_root:
-        kernel.unshare(_NAMESPACES)
+    if isolated:
+        kernel.unshare(_NAMESPACES if own_root else _NAMESPACES & ~kernel.NEW_NETWORK)
     first = os.fork()
     if first == 0:
-        _first_process(requests, inside, settings, own_root)
+        _first_process(requests, inside, settings, isolated, own_root)
     requests.close()
     os.waitpid(first, 0)
     os._exit(0)
 
 
 def _first_process(
-    requests: socket.socket, inside: Inside, settings: dict[str, Any], own_root: root.Root | None
+    requests: socket.socket, inside: Inside, settings: dict[str, Any], isolated: bool, own_root: root.Root | None
 ) -> Never:
     """The node's PID 1: when it ends, the kernel ends every process of the node.
 
@@ -86,7 +90,7 @@ def _first_process(
     """
     import select
 
-    if not own_root:
+    if not isolated:
         kernel.take_in_orphans()
     signal.signal(signal.SIGCHLD, lambda *_: None)
     wake, woken = os.pipe()
@@ -110,9 +114,9 @@ def _first_process(
             if descriptor == wake:
                 os.read(wake, 4096)
                 if child in _reaped():
-                    _end(1, bool(own_root))
+                    _end(1, isolated)
             else:
-                _end(0, bool(own_root))
+                _end(0, isolated)
 
 
 def _refusal(own_root: root.Root) -> str:

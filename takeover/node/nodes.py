@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -45,12 +45,25 @@ class Nodes:
                 env={**os.environ, "PATH": host.path_of_root(), "PYTHONPATH": os.pathsep.join(filter(None, imported))},
             )
 
-    def new(self, client: Callable[[socket.socket], Client], settings: dict[str, Any], root: Root) -> Client:
-        """A new node, and what speaks with it. Raises: TakeoverError where none can be made any more."""
+    def new(
+        self,
+        client: Callable[[socket.socket], Client],
+        settings: dict[str, Any],
+        root: Root | None,
+        held: Sequence[int] = (),
+    ) -> Client:
+        """A new node, and what speaks with it.
+
+        Args:
+            root: None for an errand: with this machine's files and network.
+            held: open files that the node keeps open until everything in it is gone.
+
+        Raises: TakeoverError where none can be made any more.
+        """
         ours, theirs = wire.pair()
         with theirs:
             try:
-                wire.send(self._control, {"settings": settings, "root": root}, [theirs.fileno()])
+                wire.send(self._control, {"settings": settings, "root": root}, [theirs.fileno(), *held])
             except (BrokenPipeError, ConnectionResetError):
                 code = self._launcher.wait()
                 raise TakeoverError(f"the nodes' launcher ended with exit code {code}; see its message above") from None

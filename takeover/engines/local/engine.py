@@ -42,7 +42,8 @@ class LocalEngine:
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
-        self._needed = root.needed_by(*PROGRAMS) | {ROOT_FILE_SYSTEM: str(root_file_system.root_file_system())}
+        self._root_file_system = root_file_system.take()
+        self._needed = root.needed_by(*PROGRAMS) | {ROOT_FILE_SYSTEM: str(self._root_file_system.path)}
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
@@ -79,6 +80,7 @@ class LocalEngine:
     def close(self) -> None:
         """Ends all nodes, also one that Ctrl-C kept its owner from ending."""
         self._nodes.close()
+        self._root_file_system.close()
 
 
 @contextlib.contextmanager

@@ -1,49 +1,98 @@
-"""The containers' root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built once into the cache.
+"""The containers' root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built into the cache.
 
 mmdebstrap makes it without root. As an ordinary user it belongs to the users of a user namespace, so only a process in
-such a namespace can unpack or remove it.
+such a namespace can unpack or remove it. All of that is done in a node, which ends with this process, however it ends.
+
+It is renewed when it is `RENEWED_AFTER` old: Debian has mended what is in it meanwhile. In the cache's folder `lab`, a
+folder of its name and its time holds the tree, what is told of it, and a file that who uses it has locked.
 """
 
+import contextlib
 import fcntl
 import os
 import platform
+import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+
+import msgspec
 
 from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import TakeoverError
+from takeover.model.root_file_system import RootFileSystem
 from takeover.node import host
+from takeover.node.bare_node import BareNode
+from takeover.node.errands import errand_node
 
+RENEWED_AFTER = timedelta(days=30)
+"""The age with which the next run builds a new one."""
+
+_TRIED_AGAIN_AFTER = timedelta(days=1)
+"""After a renewal that failed, as without a network."""
 _PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3-minimal")
 _FALLBACK_SUITE = "bookworm"
 _SUITES = {"debian", "ubuntu"}
 _LITTLE = 1 << 20
+_LONGEST = 3600.0
+"""Seconds that a step may take: a slow mirror."""
+_PARTIAL = ".partial"
 
 
-def root_file_system() -> Path:
-    """The folder with it, built first if this user has none yet (about 20 seconds).
+class Taken:
+    """A root file system that this process uses: nobody removes it before its `close`, or this process's end.
 
-    Raises: TakeoverError in one line when it cannot be built.
+    Args:
+        path: of its tree.
+        about: what is told of it.
     """
-    suite = _suite()
-    key = sha256(repr((suite, _PACKAGES, platform.machine(), os.geteuid() == 0)).encode()).hexdigest()[:12]
+
+    def __init__(self, path: Path, about: RootFileSystem, in_use: int) -> None:
+        self.path = path
+        self.about = about
+        self._in_use = in_use
+
+    def close(self) -> None:
+        """Lets others remove it."""
+        if self._in_use >= 0:
+            os.close(self._in_use)
+        self._in_use = -1
+
+
+def take() -> Taken:
+    """The newest one, built first if this user has none yet, or an old one (about 20 seconds).
+
+    Raises: TakeoverError in one line when there is none and none can be built.
+    """
     folder = cache_folder() / "lab"
-    ready = folder / key
     with cache.writing("the containers' root file system"):
-        if not ready.exists():
+        if not (_is_recent(_newest()) or _renewal_has_failed(folder)):
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(folder / "lock"):
-                if not ready.exists():
-                    _remove_leftovers(folder)
-                    _build(suite, folder / f"{key}.partial", ready)
-    return ready
+            with _alone(folder) as lock:
+                _remove_leftovers(folder, lock)
+                if not _is_recent(found := _newest()):  # another run may have built it meanwhile
+                    _renew(folder, found, lock)
+        elif _leftovers(folder):
+            with contextlib.suppress(BlockingIOError), _alone(folder, fcntl.LOCK_NB) as lock:
+                _remove_leftovers(folder, lock)
+        while (newest := _newest()) is not None:
+            if (taken := _taken(newest)) is not None:
+                return taken
+    raise TakeoverError(f"the containers' root file system is gone from {folder}: somebody else empties this cache")
+
+
+def told() -> RootFileSystem | None:
+    """What is told of the one that a run would take now; None where it would have to be built first."""
+    newest = _newest()
+    return None if newest is None else _about(newest)
+
+
+def _name() -> str:
+    return sha256(repr((_suite(), _PACKAGES, platform.machine(), host.is_root())).encode()).hexdigest()[:12]
 
 
 def _suite() -> str:
@@ -53,66 +102,146 @@ def _suite() -> str:
     return _FALLBACK_SUITE
 
 
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _newest() -> Path | None:
+    return max(_all_of(_name()), default=None)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Takes away what a build left that was killed: nobody else builds while we hold the lock."""
-    for each in folder.glob("*.partial*"):
-        _run([*host.in_user_namespace(), "rm", "-rf", str(each)], f"removing {each}")
+def _all_of(name: str) -> list[Path]:
+    pattern = re.compile(rf"{name}-\d{{8}}T\d{{6}}")
+    return [each for each in (cache_folder() / "lab").glob(f"{name}-*") if pattern.fullmatch(each.name)]
 
 
-def _build(suite: str, partial: Path, ready: Path) -> None:
-    sys.stderr.write(f"building the containers' root file system, once (Debian packages {', '.join(_PACKAGES)})\n")
-    host.require_programs("mmdebstrap")
-    archive = partial.with_name(partial.name + ".tar")
-    mode = "root" if os.geteuid() == 0 else "unshare"
+def _about(folder: Path) -> RootFileSystem | None:
     try:
+        return msgspec.json.decode((folder / "about.json").read_bytes(), type=RootFileSystem)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _is_recent(folder: Path | None) -> bool:
+    about = None if folder is None else _about(folder)
+    return about is not None and datetime.now(UTC) - about.built < RENEWED_AFTER
+
+
+def _taken(folder: Path) -> Taken | None:
+    """None where it is being removed."""
+    try:
+        in_use = os.open(folder / "in-use", os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(in_use, fcntl.LOCK_SH)
+    about = _about(folder)
+    if about is None:
+        os.close(in_use)
+        return None
+    return Taken(folder / "root", about, in_use)
+
+
+def _failed(folder: Path) -> Path:
+    return folder / f"{_name()}.not-renewed"
+
+
+def _renewal_has_failed(folder: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        when = datetime.fromtimestamp(_failed(folder).stat().st_mtime, UTC)
+        return _newest() is not None and datetime.now(UTC) - when < _TRIED_AGAIN_AFTER
+    return False
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, how: int = 0) -> Iterator[int]:
+    """A lock: who builds keeps it until the last process that builds is gone. Raises: BlockingIOError."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | how)
+        yield file.fileno()
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    return list(folder.glob(f"*{_PARTIAL}*"))
+
+
+def _remove_leftovers(folder: Path, lock: int) -> None:
+    """Takes away what a build left that was killed: nobody else builds while we hold the lock."""
+    if left := _leftovers(folder):
+        with errand_node([lock], with_all_ids=True) as node:
+            for each in left:
+                _remove(node, each)
+
+
+def _remove(node: BareNode, folder: Path) -> None:
+    _run(node, ["rm", "-rf", "--one-file-system", str(folder)], f"removing {folder}")
+
+
+def _renew(folder: Path, old: Path | None, lock: int) -> None:
+    """Builds one, and removes those that nobody uses any more."""
+    host.require_programs("mmdebstrap")
+    name = _name()
+    with errand_node([lock], with_all_ids=True) as node:
+        try:
+            _build(node, _suite(), folder, name)
+        except TakeoverError as error:
+            about = None if old is None else _about(old)
+            if about is None:
+                raise
+            _failed(folder).touch()
+            age = about.age_days(datetime.now(UTC))
+            sys.stderr.write(f"the containers' root file system stays the one of {age} days ago: {error}\n")
+            return
+        _failed(folder).unlink(missing_ok=True)
+        for each in sorted(_all_of(name))[:-1]:
+            with contextlib.suppress(OSError), (each / "in-use").open() as in_use:
+                fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(node, each.rename(f"{each}{_PARTIAL}"))
+
+
+def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
+    sys.stderr.write(f"building the containers' root file system (Debian packages {', '.join(_PACKAGES)})\n")
+    now = datetime.now(UTC).replace(microsecond=0)
+    ready = folder / f"{name}-{now:%Y%m%dT%H%M%S}"
+    partial = ready.with_name(ready.name + _PARTIAL)
+    archive, temporary, root = partial / "archive.tar", partial / "temporary", partial / "root"
+    try:
+        temporary.mkdir(parents=True)
+        root.mkdir()
         _run(
+            node,
             [
-                "mmdebstrap", "--quiet", f"--mode={mode}", "--variant=minbase", f"--include={','.join(_PACKAGES)}",
+                "env", f"TMPDIR={temporary}",
+                "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}",
                 "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
                 suite, str(archive),
             ],
             "mmdebstrap",
         )  # fmt: skip
-        partial.mkdir()
-        _run(
-            [*host.in_user_namespace(), "tar", "-C", str(partial), "--exclude=./dev/*", "-xpf", str(archive)],
-            "unpacking the containers' root file system",
-        )
+        unpack = ["tar", "-C", str(root), "--exclude=./dev/*", "-xpf", str(archive)]
+        _run(node, unpack, "unpacking the containers' root file system")
+        _remove(node, temporary)
+        archive.unlink()
+        about = RootFileSystem(suite, now, _packages_in(node, root))
+        (partial / "about.json").write_bytes(msgspec.json.encode(about))
+        (partial / "in-use").touch()
         partial.rename(ready)
     finally:
-        archive.unlink(missing_ok=True)
         if partial.exists():
-            _run([*host.in_user_namespace(), "rm", "-rf", str(partial)], f"removing {partial}")
+            _remove(node, partial)
 
 
-def _run(command: list[str], what: str) -> None:
-    if shutil.which(command[0]) is None:
+def _packages_in(node: BareNode, root: Path) -> dict[str, str]:
+    admin = f"--admindir={root}/var/lib/dpkg"
+    listed = _run(node, ["dpkg-query", admin, "--show", "--showformat=${Package} ${Version}\n"], "dpkg-query")
+    return dict(sorted(line.split() for line in listed.splitlines()))
+
+
+def _run(node: BareNode, command: list[str], what: str) -> str:
+    """Its output. Raises: TakeoverError in one line."""
+    if shutil.which(command[0], path=host.path_of_root()) is None:
         host.require_programs(command[0])
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        umask=0o022,
-        # mmdebstrap that fails sends SIGHUP to its whole process group: it must not be ours.
-        process_group=0,
-    ) as process:
-        try:
-            _, messages = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)  # Ctrl-C reaches only our own group; it cleans up
-            raise
-    if process.returncode != 0:
+    ended = node.run(command, timeout=_LONGEST)
+    if ended.exit_code != 0:
+        messages = ended.stderr.decode(errors="replace")
         lines = [line for line in messages.splitlines() if line.strip()] or ["no message"]
-        told = [line for line in lines if line.startswith("E:")] or lines
+        errors = [line for line in lines if line.startswith("E:")] or lines
         # mmdebstrap does not say that this was why.
         full = f"; {cache_folder()} is full" if shutil.disk_usage(cache_folder()).free < _LITTLE else ""
-        raise TakeoverError(f"{what} failed ({process.returncode}): {told[-1].strip()}{full}")
+        raise TakeoverError(f"{what} failed ({ended.exit_code}): {errors[-1].strip()}{full}")
+    return ended.stdout.decode(errors="replace")

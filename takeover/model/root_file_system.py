@@ -1,0 +1,23 @@
+"""What containers of the local engine see, as results tell it."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class RootFileSystem(msgspec.Struct, frozen=True):
+    """A root file system that was made of Debian's packages.
+
+    Args:
+        suite: Debian's or Ubuntu's name of the release, for instance bookworm.
+        built: when, in UTC.
+        packages: name → version of all that are installed in it.
+    """
+
+    suite: str
+    built: datetime
+    packages: dict[str, str]
+
+    def age_days(self, now: datetime) -> int:
+        """How many whole days ago it was built."""
+        return max(0, (now - self.built).days)
