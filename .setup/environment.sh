@@ -145,7 +145,7 @@ find_python() {
 
 # What the environment was made from: the tree and its Python (either moves: a new one is needed), and the requirements.
 foundation() { printf '%s ' "$root"; readlink -f "$python"; }
-requirements() { sha256sum "$root/pyproject.toml" "$root/constraints.txt"; }
+requirements() { sha256sum "$root/pyproject.toml" "$root"/locks/*.txt; }
 
 # What is missing is put into the clone, which may be somebody else's.
 require_own_clone() {
@@ -177,9 +177,13 @@ make_environment() {    # "" or dev
     end_if_interrupted
     touch "$venv/unfinished" || fail 2 "cannot write to $venv; see above"
     say "installing the pinned Python packages"
-    interruptible "$python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --constraint "$root/constraints.txt" --editable "$root${1:+[$1]}" >&2 ||
-        fail 2 "pip could not install the packages of constraints.txt; see above"
+    local lock="$root/locks/${1:-run}.txt" install=("$python" -m pip install --quiet --disable-pip-version-check --no-input)
+    # No package is built here, so that none of them runs before it is imported, and nothing is fetched that has no hash.
+    interruptible "${install[@]}" --require-hashes --only-binary=:all: --requirement "$lock" >&2 ||
+        fail 2 "pip could not install the packages of $lock; see above"
+    end_if_interrupted
+    interruptible "${install[@]}" --no-deps --no-build-isolation --editable "$root" >&2 ||
+        fail 2 "pip could not install $root; see above"
     { foundation; requirements; } | tee "$venv/set-up${1:+-$1}" >"$venv/set-up"
     rm "$venv/unfinished"
 }

@@ -21,7 +21,7 @@ def clone() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)
-        for each in ("run", "pyproject.toml", "constraints.txt", ".setup/environment.sh"):
+        for each in ("run", "pyproject.toml", "locks/run.txt", ".setup/environment.sh"):
             (folder / each).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / each, folder / each)
         for each in ("suites/outbound/test_one.py", "suites/inbound/test_two.py"):

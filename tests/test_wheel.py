@@ -32,7 +32,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(folder / "environment")], check=True)
     python = folder / "environment/bin/python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*install, f"--constraint={ROOT / 'constraints.txt'}", str(wheel)], check=True)
+    subprocess.run([*install, "--require-hashes", f"--requirement={ROOT / 'locks/run.txt'}"], check=True)
+    subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     return python
 
 

@@ -19,6 +19,7 @@ import msgspec
 from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
 from takeover.model.release import Release
+from takeover.model.root_file_system import RootFileSystem
 
 if TYPE_CHECKING:
     from takeover.engines.kind.cluster import KindOptions
@@ -77,6 +78,7 @@ class _Registered:
     shared: bool
     takes: frozenset[str] | None
     runs_binary: bool
+    root_file_system: Callable[[], RootFileSystem | None] | None
 
 
 _ENGINES: dict[str, _Registered] = {}
@@ -92,7 +94,13 @@ OPTIONS = {
 
 
 def register(
-    name: str, make: Make, *, shared: bool = False, takes: Collection[str] | None = None, runs_binary: bool = False
+    name: str,
+    make: Make,
+    *,
+    shared: bool = False,
+    takes: Collection[str] | None = None,
+    runs_binary: bool = False,
+    root_file_system: Callable[[], RootFileSystem | None] | None = None,
 ) -> None:
     """Makes an engine known under a name, in the place of one that had it.
 
@@ -101,8 +109,11 @@ def register(
         shared: whether a run with workers makes one in its controller, before theirs: a `SharedEngine`.
         takes: which fields of `OPTIONS` it has a use for: the options of others are refused. None: any.
         runs_binary: whether the file of `Release.path` itself runs as Envoy, and not an image.
+        root_file_system: where it makes what containers see itself, tells of what there is; None: not made yet.
     """
-    _ENGINES[name] = _Registered(make, shared, None if takes is None else frozenset(takes), runs_binary)
+    _ENGINES[name] = _Registered(
+        make, shared, None if takes is None else frozenset(takes), runs_binary, root_file_system
+    )
 
 
 def names() -> list[str]:
@@ -133,6 +144,17 @@ def require_use_for(name: str, given: Iterable[str]) -> None:
 def _has_use_for(name: str, field: str) -> bool:
     takes = _ENGINES[name].takes
     return takes is None or field in takes
+
+
+def makes_root_file_system(name: str) -> bool:
+    """Whether this engine makes itself what containers see."""
+    return _ENGINES[name].root_file_system is not None
+
+
+def root_file_system(name: str) -> RootFileSystem | None:
+    """What is told of what containers see on this engine; None if it is not made yet, or not by the engine."""
+    tell = _ENGINES[name].root_file_system
+    return tell() if tell is not None else None
 
 
 def is_shared(name: str) -> bool:
@@ -184,6 +206,12 @@ def _kind(options: EngineOptions, releases: Sequence[Release], tell: Callable[[s
     return KindEngine(options.kind, options.images, releases, tell)
 
 
-register("local", _local, takes=(), runs_binary=True)
+def _local_root_file_system() -> RootFileSystem | None:
+    from takeover.engines.local import root_file_system
+
+    return root_file_system.told()
+
+
+register("local", _local, takes=(), runs_binary=True, root_file_system=_local_root_file_system)
 register("kubernetes", _kubernetes, takes=("images", "kube_context", "kubeconfig"))
 register("kind", _kind, shared=True, takes=("images", "kubeconfig", "kind"))

@@ -1,7 +1,7 @@
 """What an Envoy binary is: the version it reports, its commit and its checksum.
 
-Reading 100 MB and starting Envoy in every run would cost half a second for each version, so both are remembered in
-the user's cache for as long as the file is the same one: path, size, modification time and inode.
+The checksum is of the bytes that a run is about to test: it is computed in each. What Envoy says of itself, which
+starting it would tell, is remembered in the user's cache by it.
 """
 
 import contextlib
@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from takeover.base import atomic
 from takeover.base.cache import cache_folder
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.node.bare_node import bare_node
 from takeover.node.client import CannotRunError
 
@@ -25,16 +25,36 @@ _SECONDS_TO_REPORT = 30
 
 @dataclass(frozen=True)
 class Identity:
-    """What `envoy --version` says (COMMIT/VERSION/BUILD), and the file's SHA-256 in hexadecimal."""
+    """What `envoy --version` says (COMMIT/VERSION/BUILD), and the file's SHA-256 in hexadecimal.
+
+    `file`: what the system said of the file when it was read, see `file_state`.
+    """
 
     commit: str
     version: str
     build: str
     sha256: str
+    file: str
+
+
+def file_state(path: Path) -> str:
+    """Another one whenever the file's bytes are others, or it is another file. Raises: OSError."""
+    found = path.stat()
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+
+
+def require_unchanged(binary: Path, file: str) -> None:
+    """Raises: TakeoverError where a file is not the one any more that it was when its checksum was taken."""
+    try:
+        now = file_state(binary)
+    except OSError as error:
+        raise TakeoverError(f"--envoy: {binary} is gone since the run began: {error.strerror}") from None
+    if file and now != file:
+        raise TakeoverError(f"--envoy: {binary} was changed since the run began: its results would be of two Envoys")
 
 
 def identify(binary: Path, memory: Path | None = None) -> Identity:
-    """What `binary` is, from `memory` if it is there and the file unchanged.
+    """What `binary` is; what it says of itself from `memory`, if that knows these bytes.
 
     Args:
         memory: a JSON file, made if missing; the one in the user's cache if none is named.
@@ -45,20 +65,29 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
         raise BadInputError(f"--envoy: {binary} is {'a folder' if binary.is_dir() else 'not there'}")
     if not os.access(binary, os.X_OK):
         raise BadInputError(f"--envoy: {binary} is not executable (chmod +x it, if it is an Envoy)")
-    status = binary.stat()
-    same_file = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    file, sha256 = _read_whole(binary)
     memory = memory or cache_folder() / "envoy" / "identities.json"
     remembered = _read(memory)
     with contextlib.suppress(KeyError, TypeError):
         entry = remembered[str(binary)]
-        if entry["file"] == same_file:
-            return Identity(**entry["identity"])
-    identity = _examine(binary)
-    _write(memory, remembered | {str(binary): {"file": same_file, "identity": asdict(identity)}})
-    return identity
+        if entry["sha256"] == sha256:
+            return Identity(**entry, file=file)
+    told = _examine(binary) | {"sha256": sha256}
+    require_unchanged(binary, file)  # what said that is what was read
+    _write(memory, remembered | {str(binary): told})
+    return Identity(**told, file=file)
 
 
-def _examine(binary: Path) -> Identity:
+def _read_whole(binary: Path) -> tuple[str, str]:
+    """What the system says of a file, and its checksum."""
+    file = file_state(binary)
+    with binary.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    require_unchanged(binary, file)
+    return file, sha256
+
+
+def _examine(binary: Path) -> dict[str, str]:
     try:
         with bare_node(binary) as node:
             ended = node.run([str(binary), "--version"], timeout=_SECONDS_TO_REPORT)
@@ -76,9 +105,7 @@ def _examine(binary: Path) -> Identity:
         raise BadInputError(
             f"--envoy: {binary} is not an Envoy: `--version` ended with {ended.exit_code} and said: {said}"
         )
-    with binary.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Identity(commit=report[1], version=report[2], build=report[3], sha256=sha256)
+    return {"commit": report[1], "version": report[2], "build": report[3]}
 
 
 def _read(memory: Path) -> dict[str, Any]:

@@ -59,7 +59,9 @@ class Pypi:
         path = fetched(version, tell)
         identity = identify(path)
         expect_version(version, identity)
-        return Release(version, version, path, identity.commit, identity.sha256, identity.build, ".post" in version)
+        return Release(
+            version, version, path, identity.commit, identity.sha256, identity.build, ".post" in version, identity.file
+        )
 
 
 def releases_folder() -> Path:

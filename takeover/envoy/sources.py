@@ -47,7 +47,9 @@ class Files:
 def release_of(name: str, binary: Path) -> Release:
     """An Envoy in a file. Raises: BadInputError when it is missing, not executable, or not an Envoy."""
     identity = identify(binary)
-    return Release(name, identity.version, binary, identity.commit, identity.sha256, identity.build, False)
+    return Release(
+        name, identity.version, binary, identity.commit, identity.sha256, identity.build, False, identity.file
+    )
 
 
 def path_of(text: str) -> Path:

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from takeover.model.measurement import Measurement
 from takeover.model.request import ProbeRequest
+from takeover.model.root_file_system import RootFileSystem
 from takeover.model.trace import Hop
 
 SCHEMA: Final = 1
@@ -198,6 +199,7 @@ class Document(_Part):
         complete: whether every test that was chosen came to its end; no for a run that was stopped.
         engine: where it ran.
         repeated: which probes were made again, because Envoys differed there; not there if none was.
+        root_file_system: what containers saw, where an engine makes that itself.
     """
 
     schema: Literal[1]
@@ -210,6 +212,7 @@ class Document(_Part):
     configs: list[ConfigResult] = []
     binary: BinaryResult | None = None
     repeated: list[RepeatedProbe] | msgspec.UnsetType = msgspec.UNSET
+    root_file_system: RootFileSystem | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

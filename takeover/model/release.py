@@ -19,6 +19,7 @@ class Release(msgspec.Struct, frozen=True):
         sha256: the binary's checksum in hexadecimal.
         build: the rest of `envoy --version`, for instance "Clean/RELEASE/BoringSSL".
         is_post_release: a repackaged release; it reports the release's version, and there is no image for it.
+        file: what the system said of the file when its checksum was taken; empty where nobody asked.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Release(msgspec.Struct, frozen=True):
     sha256: str
     build: str
     is_post_release: bool
+    file: str = ""
 
     @property
     def reported_version(self) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 
-class RootFileSystem(msgspec.Struct, frozen=True):
+class RootFileSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A root file system that was made of Debian's packages.
 
     Args:

@@ -32,6 +32,7 @@ class Results:
 
     def __init__(self, plan: Plan) -> None:
         self._reports = plan.reports
+        self._engine = plan.engine.name
         runs_binary = choose.runs_binary(plan.engine.name)
         self._releases = {
             name: Collected(release, plan.engine.name, runs_binary) for name, release in plan.releases.items()
@@ -121,9 +122,11 @@ class Results:
     def write(self) -> None:
         """Writes what has changed; ends the run where that cannot be done."""
         now = datetime.now(UTC)
+        root_file_system = choose.root_file_system(self._engine)
         with _or_exit():
             folder = self._made(now)
             for name, release in list(self._releases.items()):
+                release.root_file_system = root_file_system
                 if release.is_anything_known and release.is_changed:
                     store.write(folder, name, release.document(now))
                 if release.is_complete:

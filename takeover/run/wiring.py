@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,8 @@ from takeover.base.errors import BadInputError
 from takeover.base.visible import visible
 from takeover.engines import choose
 from takeover.engines.contract import Engine
+from takeover.envoy.pinned import is_pinned
+from takeover.model.release import Release
 from takeover.run import live, terminal
 from takeover.run.annotations import Annotations
 from takeover.run.chosen import ChosenTests, ChosenTestsTeller
@@ -18,6 +21,7 @@ from takeover.run.conclusion import Conclusion
 from takeover.run.deployment_key import KEY, DeploymentKey
 from takeover.run.early_end import EarlyEnd
 from takeover.run.execution import Execution
+from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
 from takeover.run.plan import Plan, make_plan
 from takeover.run.probe_items import ProbesLeftOut
@@ -102,11 +106,11 @@ class Beginning:
         """Says which binaries are tested, and where."""
         runs_binary = choose.runs_binary(self._plan.engine.name)
         lines = [
-            f"envoy: {each.name} "
-            + (f"(commit {each.commit}, {each.build}, sha256 {each.sha256})" if runs_binary else "(an image's)")
+            f"envoy: {each.name} " + (_binary(each) if runs_binary else "(an image's)")
             for each in self._plan.releases.values()
         ]
-        return [*map(visible, lines), f"engine: {self._plan.engine.name}"]
+        lines = [*map(visible, lines), f"engine: {self._plan.engine.name}"]
+        return [*lines, *_root_file_system(self._plan.engine.name)]
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Says what the Envoys' configs of the scenarios in use lack, and gets added."""
@@ -133,3 +137,18 @@ class Beginning:
         """With xdist the controller checks the machine, once, before its workers begin."""
         if self._plan.role == "controller":
             self._scenes.check_engine()
+
+
+def _binary(release: Release) -> str:
+    pinned = "" if is_pinned(release.sha256) else ", not pinned"
+    return f"(commit {release.commit}, {release.build}, sha256 {release.sha256}{pinned})"
+
+
+def _root_file_system(engine: str) -> list[str]:
+    if not choose.makes_root_file_system(engine):
+        return []
+    told = choose.root_file_system(engine)
+    if told is None:
+        return ["root file system: none yet"]
+    days = told.age_days(datetime.now(UTC))
+    return [f"root file system: {told.suite}, {days} {'day' if days == 1 else 'days'} old"]

@@ -8,6 +8,7 @@ import msgspec
 from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult
 from takeover.model.json import encode
 from takeover.model.release import Release, ServerInfo
+from takeover.model.root_file_system import RootFileSystem
 
 
 class Collected:
@@ -29,6 +30,7 @@ class Collected:
         self._probes: list[bytes] = []
         self._configs: list[bytes] = []
         self._binary: BinaryResult | None = None
+        self.root_file_system: RootFileSystem | None = None
         self.is_changed = False
 
     def expect(self, outcomes: Iterable[Outcome]) -> None:
@@ -86,5 +88,6 @@ class Collected:
                 "probes": [msgspec.Raw(each) for each in sorted(self._probes)],
                 "configs": [msgspec.Raw(each) for each in sorted(self._configs)],
                 "binary": self._binary,
+                **({} if self.root_file_system is None else {"root_file_system": self.root_file_system}),
             }
         )

@@ -1,11 +1,16 @@
 """Whether and where `envoy --version` runs."""
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from takeover.base.errors import TakeoverError
+from takeover.envoy.identity import require_unchanged
+from takeover.envoy.pinned import is_pinned
 from takeover.envoy.pypi import installed
 from takeover.envoy.releases import resolve
 from takeover.envoy.sources import release_of
@@ -37,6 +42,31 @@ print(resolve(None)[0].version)
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert (ended.stdout.strip(), ended.stderr) == (installed()[0], "")
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_checksum_is_of_the_bytes_that_are_there_now(fake_envoy: Path) -> None:
+    before = release_of("mine", fake_envoy)
+    status = fake_envoy.stat()
+    text = fake_envoy.read_text()
+    fake_envoy.write_text(text.replace("0123abcd", "4567abcd"))  # as long, and as old
+    os.utime(fake_envoy, ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = release_of("mine", fake_envoy)
+
+    assert (fake_envoy.stat().st_size, fake_envoy.stat().st_ino) == (status.st_size, status.st_ino)
+    assert (before.commit, after.commit) == ("0123abcd", "4567abcd")
+    assert after.sha256 == hashlib.sha256(fake_envoy.read_bytes()).hexdigest() != before.sha256
+    require_unchanged(fake_envoy, after.file)
+    with pytest.raises(TakeoverError, match="was changed since the run began"):
+        require_unchanged(fake_envoy, before.file)
+    fake_envoy.unlink()
+    with pytest.raises(TakeoverError, match="is gone since the run began: No such file"):
+        require_unchanged(fake_envoy, after.file)
+
+
+def test_the_installed_one_is_pinned_and_no_other() -> None:
+    assert is_pinned(resolve(None)[0].sha256), "write the binary's checksums into takeover/envoy/pinned.py"
+    assert not is_pinned("0" * 64)
 
 
 @pytest.mark.usefixtures("cache")

@@ -84,5 +84,9 @@ def test_a_run_with_a_source_of_its_own(workers: str, tmp_path: Path) -> None:
     text = one_line(result)
 
     assert result.returncode == 0, text
-    assert re.search(r"^envoy: anything \(commit [0-9a-f]{40}", text, re.MULTILINE)
+    told = re.search(
+        r"^envoy: anything \(commit [0-9a-f]{40}, .+, sha256 [0-9a-f]{64}(, not pinned)?\)$", text, re.MULTILINE
+    )
+    assert told is not None
+    assert told[1] is None  # it is the installed one, by another name
     assert re.search(r"\[envoy-anything.*PASSED|PASSED.*\[envoy-anything", text)

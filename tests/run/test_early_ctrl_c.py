@@ -31,7 +31,7 @@ exec {sys.executable} "$@"
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone that is set up, with the environment of these tests."""
     folder = tmp_path_factory.mktemp("clone").resolve()
-    for each in ("run", "test", "pyproject.toml", "constraints.txt", ".setup", "takeover", "manifests"):
+    for each in ("run", "test", "pyproject.toml", "locks", ".setup", "takeover", "manifests"):
         (folder / each).symlink_to(ROOT / each)
     (folder / "run").unlink()
     (folder / "run").write_bytes((ROOT / "run").read_bytes())

@@ -12,6 +12,7 @@ from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
 from takeover.engines.local.node_client import ScenarioNode
+from takeover.envoy.identity import require_unchanged
 from takeover.model.json import JsonObject
 from takeover.model.release import Release
 from takeover.node import host, root
@@ -48,6 +49,7 @@ class LocalEngine:
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
+        require_unchanged(envoy.path, envoy.file)
         seen = self._needed | {images.ENVOY_IN_NODE: str(envoy.path)}
         node = self._nodes.new(ScenarioNode, {}, root.Root(seen))
         try:
