@@ -1,4 +1,7 @@
-"""`takeover clean`: finds what dead runs left, on a cluster or as a kind cluster, shows it, and deletes it."""
+"""`takeover clean`: finds what dead runs left, on a cluster or as a kind cluster, shows it, and deletes it.
+
+With `--cache` it empties the cache instead: fetched Envoys, and the root file systems of the local engine.
+"""
 
 import argparse
 import asyncio
@@ -7,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
-from takeover.base import console
+from takeover.base import cache, console
+from takeover.base.cache import bytes_on_disk, cache_folder
 from takeover.base.errors import BadInputError
 from takeover.engines.kind import cluster as kind
 from takeover.engines.kind import ownership
@@ -30,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="time (10m, 1h, 2d) without a sign of life after which runs of other hosts count as dead (default: 1h, at "
         "least 5m: a living run gives one each minute); a run of this host does when its process is gone",
     )
+    parser.add_argument(
+        "--cache",
+        action="store_true",
+        help=f"empty {cache_folder()} instead, where fetched Envoys and the containers' root file system are kept",
+    )
     parser.add_argument("--yes", action="store_true", help="delete without asking")
 
 
@@ -38,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
 
     Raises: TakeoverError.
     """
+    if options.cache:
+        return _empty_cache(options)
     kind_code = _clean_kind(options)
     try:
         return max(kind_code, asyncio.run(_clean_namespaces(options)))
@@ -47,6 +58,30 @@ def run(options: argparse.Namespace) -> int:
             raise
         console.write(f"looked at no cluster but kind's: {error}")
         return kind_code
+
+
+def _empty_cache(options: argparse.Namespace) -> int:
+    from takeover.engines.local import root_file_system
+    from takeover.envoy import pypi
+
+    size = bytes_on_disk(cache_folder())
+    console.write(f"cache: {cache_folder()}, {size / 1e6:.0f} MB")
+    if not size or not _agreed(options, "empty it?"):
+        return 1 if size else 0
+    left = []
+    with cache.writing():
+        try:
+            pypi.forget()
+        except BlockingIOError:
+            left.append("the Envoys: a run is fetching one")
+        try:
+            left += [f"{each}: a run uses it" for each in root_file_system.forget()]
+        except BlockingIOError:
+            left.append("the root file systems: a run is building one")
+    for each in left:
+        console.write(f"left {each}")
+    console.write(f"now {bytes_on_disk(cache_folder()) / 1e6:.0f} MB")
+    return 1 if left else 0
 
 
 def _clean_kind(options: argparse.Namespace) -> int:
@@ -92,9 +127,13 @@ def _shown_and_agreed(options: argparse.Namespace, what: str, lines: Sequence[st
     console.write(f"{what} left of dead runs at {where}:")
     for line in lines:
         console.write(f"  {line}")
+    return _agreed(options, f"delete these {len(lines)} {what}?")
+
+
+def _agreed(options: argparse.Namespace, question: str) -> bool:
     if options.yes:
         return True
-    question = f"delete these {len(lines)} {what}? [y/N] "
+    question = f"{question} [y/N] "
     if sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes"):
         return True
     console.write("nothing deleted (--yes deletes without asking)")

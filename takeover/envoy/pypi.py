@@ -125,6 +125,20 @@ def remove_leftovers() -> None:
             _remove_leftovers()
 
 
+def forget() -> None:
+    """Removes every release from the cache. Raises: BlockingIOError where another run is fetching one."""
+    folder = releases_folder()
+    if not folder.exists():
+        return
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for each in folder.iterdir():
+            if each.is_dir():
+                shutil.rmtree(each)
+            elif each.name != "lock":
+                each.unlink()
+
+
 def _leftovers() -> list[Path]:
     return list(releases_folder().glob(f"{_DOWNLOAD_PREFIX}*"))
 

@@ -91,6 +91,33 @@ def told() -> RootFileSystem | None:
     return None if newest is None else _about(newest)
 
 
+def forget() -> list[Path]:
+    """Removes every one from the cache that nobody uses. Returns those that somebody does.
+
+    Raises: BlockingIOError where another run is building one; TakeoverError in one line when one cannot be removed.
+    """
+    folder = cache_folder() / "lab"
+    used: list[Path] = []
+    if not folder.exists():
+        return used
+    with _alone(folder, fcntl.LOCK_NB) as lock, errand_node([lock], with_all_ids=True) as node:
+        for each in sorted(folder.iterdir()):
+            if each.name == "lock":
+                continue
+            with contextlib.ExitStack() as locked:
+                try:
+                    in_use = locked.enter_context((each / "in-use").open())
+                    fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    used.append(each)
+                    continue
+                except (FileNotFoundError, NotADirectoryError):  # not whole, or no root file system
+                    pass
+                gone = each if _PARTIAL in each.name else each.rename(f"{each}{_PARTIAL}")
+            _remove(node, gone)
+    return used
+
+
 def _name() -> str:
     return sha256(repr((_suite(), _PACKAGES, platform.machine(), host.is_root())).encode()).hexdigest()[:12]
 
@@ -195,7 +222,9 @@ def _renew(folder: Path, old: Path | None, lock: int) -> None:
 
 
 def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
-    sys.stderr.write(f"building the containers' root file system (Debian packages {', '.join(_PACKAGES)})\n")
+    sys.stderr.write(
+        f"building the containers' root file system into {folder} (Debian packages {', '.join(_PACKAGES)})\n"
+    )
     now = datetime.now(UTC).replace(microsecond=0)
     ready = folder / f"{name}-{now:%Y%m%dT%H%M%S}"
     partial = ready.with_name(ready.name + _PARTIAL)
