@@ -81,8 +81,11 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
 def _read_whole(binary: Path) -> tuple[str, str]:
     """What the system says of a file, and its checksum."""
     file = file_state(binary)
-    with binary.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    try:
+        with binary.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInputError(f"--envoy: {binary} cannot be read: {error.strerror}") from None
     require_unchanged(binary, file)
     return file, sha256
 

@@ -104,9 +104,7 @@ def _run(
     stdin, stdout, stderr = files
     try:
         # Some signal their whole process group, as mmdebstrap does when it fails: it must not be ours.
-        process = subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, process_group=0
-        )
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, process_group=0)
     except OSError as error:
         _answer(reply, {"error": "cannot run", "message": error.strerror})
         return
