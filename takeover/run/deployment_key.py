@@ -9,14 +9,16 @@ tested: what takes seconds has then begun when the test asks for `scene.begun(FU
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from takeover.scenario.edits import Edit
-from takeover.scene import Scene
 
-Begin = Callable[[Scene], Any]
+if TYPE_CHECKING:  # a controller needs no scenes, and their imports take their time
+    from takeover.scene import Scene
+
+Begin: TypeAlias = Callable[["Scene"], Any]
 
 
 @dataclass(frozen=True)
