@@ -30,6 +30,7 @@ SCOPE: pytest.StashKey[str] = pytest.StashKey()
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _OURS = "load"  # --dist, as -n sets it
+_SHARED_OUT_BY = "takeover-dist"
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
 _SHORTLY = 2.0
 """Seconds in which the local engine's workers end."""
@@ -95,7 +96,7 @@ class Scopes:
 
     def note(self, items: list[pytest.Item]) -> None:
         """Lets a worker know which tests are its own."""
-        if self._is_worker and items and items[0].config.getoption("dist") == _OURS:
+        if self._is_worker and items and getattr(items[0].config, "workerinput", {}).get(_SHARED_OUT_BY) == _OURS:
             for item in items:
                 item.stash[SCOPE] = self.of(item.nodeid)
 
@@ -178,6 +179,7 @@ class Workers:
     def pytest_configure_node(self, node: Any) -> None:
         """Tells each worker what its controller found out."""
         node.workerinput.update(self._plan.for_worker(self._engine))
+        node.workerinput[_SHARED_OUT_BY] = node.config.getoption("dist")  # in a worker, xdist says "no"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
