@@ -26,15 +26,20 @@ class Tag:
 
     def processes(self) -> list[str]:
         """The command lines of the processes that have it."""
-        return list(self._found())
+        return [command for _, command in self._found()]
 
-    def _found(self) -> Iterator[str]:
+    def kill(self) -> None:
+        """Ends them, and with them all that is in namespaces of theirs."""
+        for process, _ in self._found():
+            os.kill(process, signal.SIGKILL)
+
+    def _found(self) -> Iterator[tuple[int, str]]:
         wanted = f"TAKEOVER_TEST_TAG={self._value}".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_text().replace("\0", " ")
                 if self.argument in command or wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    yield command
+                    yield int(folder.name), command
             except OSError:
                 continue  # gone meanwhile, or not ours to read
 

@@ -59,6 +59,14 @@ def test_json_with_names_of_its_own() -> None:
     assert format_of("json")("no JSON", fields) is None
 
 
+def test_json_with_our_own_names_has_our_own_types() -> None:
+    line = '{"time": 1.5, "client": "c:80", "server": "a", "method": "GET", "uri": "/", "host": "h", "status": 2}'
+    assert format_of("json")(line, {}) == Arrival(1.5, "c:80", "a", "GET", "/", "h", 2)
+    assert format_of("json")("{ no JSON", {}) is format_of("json")("no JSON }", {}) is None
+    with pytest.raises(ValueError, match="Expected `int`, got `str`"):
+        format_of("json")(line.replace("2}", '"2"}'), {})
+
+
 def place(log: str, **fields: str) -> DestinationPlace:
     return DestinationPlace("shop", "web", 80, log, tuple(fields.items()), "scenario.yaml:5")
 

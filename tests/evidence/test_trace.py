@@ -1,6 +1,7 @@
 import json
 
 import msgspec
+import pytest
 
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.rules import parse
@@ -55,6 +56,11 @@ def test_each_hop_is_what_counted_in_the_order_of_the_trace() -> None:
 
 def test_what_did_not_count_is_no_hop() -> None:
     assert hops(BEFORE, after({"server.uptime": 99})) == []
+
+
+def test_other_rules_than_before_are_no_trace() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        hops(BEFORE, after({}, rules=RULES.splitlines()[0]))
 
 
 def test_a_cluster_that_was_not_asked_for_an_upstream_is_no_hop() -> None:

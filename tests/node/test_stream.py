@@ -1,0 +1,100 @@
+"""A connection as a ByteStream: no byte is lost, none is made up."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from takeover.node.stream import SocketStream
+
+Ends = tuple[SocketStream, socket.socket]
+RESET = b"\1\0\0\0\0\0\0\0"
+
+
+@pytest.fixture(params=["TCP", "Unix"])
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    if request.param == "Unix":
+        ours, theirs = socket.socketpair()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            ours = socket.create_connection(listening.getsockname())
+            theirs = listening.accept()[0]
+    theirs.settimeout(10)
+    with ours, theirs:
+        yield SocketStream(ours), theirs
+
+
+@pytest.mark.parametrize("data", [b"a", b"ab", b"\0", b"answer\r\n\r\n"])
+def test_what_is_received_is_what_was_sent_to_the_last_byte(data: bytes, ends: Ends) -> None:
+    stream, peer = ends
+    peer.sendall(data)
+
+    assert stream.receive(100, 10) == data
+
+
+def test_no_more_is_received_than_asked_for_and_the_rest_comes_next(ends: Ends) -> None:
+    stream, peer = ends
+    peer.sendall(b"abc")
+
+    assert [stream.receive(2, 10), stream.receive(2, 10)] == [b"ab", b"c"]
+
+
+def test_all_is_sent_also_what_no_buffer_holds(ends: Ends) -> None:
+    stream, peer = ends
+    data = bytes(range(256)) * (1 << 14)
+    with ThreadPoolExecutor(1) as other:
+        sending = other.submit(stream.send, data, 10)
+        received = bytearray()
+        while len(received) < len(data):
+            received += peer.recv(1 << 16)
+        sending.result(10)
+    assert received == data
+
+
+def test_who_takes_nothing_is_waited_for_as_long_as_said(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        ends[0].send(bytes(1 << 26), 0.05)
+
+
+def test_the_peers_end_is_no_byte_and_ours_still_sends(ends: Ends) -> None:
+    stream, peer = ends
+    peer.shutdown(socket.SHUT_WR)
+
+    assert stream.receive(100, 10) == b""
+    stream.send(b"more")
+    assert peer.recv(100) == b"more"
+
+
+def test_our_end_is_the_peers_no_byte_and_it_still_answers(ends: Ends) -> None:
+    stream, peer = ends
+    stream.send(b"all")
+    stream.end()
+
+    assert [peer.recv(100), peer.recv(100)] == [b"all", b""]
+    peer.sendall(b"answer")
+    assert stream.receive(100, 10) == b"answer"
+
+
+def test_who_says_nothing_is_waited_for_as_long_as_said_and_is_heard_afterwards(ends: Ends) -> None:
+    stream, peer = ends
+    with pytest.raises(TimeoutError):
+        stream.receive(100, 0.05)
+    peer.sendall(b"late")
+    assert stream.receive(100) == b"late"
+
+
+def test_a_reset_is_told_and_ending_after_it_is_no_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        stream = SocketStream(socket.create_connection(listening.getsockname()))
+        peer = listening.accept()[0]
+    assert stream.local_address == peer.getpeername()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    peer.close()
+    with pytest.raises(ConnectionResetError):
+        stream.receive(100, 10)
+    stream.end()
+    stream.close()
+    stream.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        stream.end()
