@@ -125,3 +125,80 @@ def test_of_very_many_there_are_the_first_and_a_number() -> None:
                 dialled(connections, connect, 80)
     [hop] = recording.hops
     assert (len(hop.dialled), hop.dialled_left_out) == (100, 50)
+
+
+def test_what_is_open_is_counted_until_it_is_closed_once_and_every_byte_passes(peer: Peer) -> None:
+    connections = Connections()
+    assert (connections.open_now, connections.attempted) == (0, 0)
+    one, other = (dialled(connections, peer.connect, peer.port) for _ in range(2))
+    servers = [peer.accept() for _ in range(2)]
+    assert (connections.open_now, connections.attempted) == (2, 2)
+
+    one.send(b"question", 5)
+    assert servers[0].recv(100) == b"question"
+    servers[0].sendall(b"answer")
+    assert one.receive(100, 5) == b"answer"
+    one.end()
+    assert servers[0].recv(100) == b""
+
+    for _ in range(2):
+        one.close()
+    assert (connections.open_now, connections.attempted) == (1, 2)
+    other.close()
+    assert connections.open_now == 0
+    for server in servers:
+        server.close()
+
+
+def test_a_reset_while_sending_is_one(peer: Peer) -> None:
+    connections = Connections()
+    with connections.recorded() as recording:
+        stream = dialled(connections, peer.connect, peer.port)
+        server = peer.accept()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        server.close()
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):  # noqa: PT012
+            while True:  # the first one may still be taken by the kernel
+                stream.send(b"question")
+        stream.close()
+    assert [each.end for each in recording.hops[0].dialled] == ["reset"]
+
+
+def test_of_a_head_no_more_is_kept_than_tells_and_its_length_is_that_of_all(peer: Peer) -> None:
+    connections = Connections()
+    length = 2 << 14
+    with connections.recorded() as recording:
+        stream = dialled(connections, peer.connect, peer.port)
+        with peer.accept() as server:
+            server.sendall(b"HTTP/1.1 200 OK\r\nx-long: " + b"a" * 14000 + b"\r\nlast: 1\r\n\r\n" + b"b" * length)
+        while stream.receive(1000):
+            pass
+        stream.close()
+    [told] = recording.hops[0].dialled
+    assert (told.status, told.headers, told.received) == (200, ["x-long", "last"], 14046 + length - 8)
+
+
+def test_clients_have_a_record_each_and_recordings_may_overlap(peer: Peer) -> None:
+    connections = Connections()
+    with connections.recorded() as outer:
+        first = dialled(connections, peer.connect, peer.port)
+        with connections.recorded() as inner:
+            second = connections.counting(peer.connect, "other/client")("127.0.0.1", peer.port, 5.0)
+        third = dialled(connections, peer.connect, peer.port)
+    assert [(each.name, len(each.dialled), each.dialled_left_out) for each in outer.hops] == [
+        ("client/client", 2, 0), ("other/client", 1, 0)
+    ]  # fmt: skip
+    assert [each.name for each in inner.hops] == ["other/client"]
+    for each in (first, second, third):
+        each.close()
+        peer.accept().close()
+
+
+def test_an_address_of_ipv6_has_brackets() -> None:
+    def connect(*_: object) -> ByteStream:
+        raise ConnectionRefusedError
+
+    connections = Connections()
+    with connections.recorded() as recording, pytest.raises(ConnectionRefusedError):
+        connections.counting(connect, "client/client")("2001:db8::1", 80, 1.0)
+    assert recording.hops[0].dialled[0].to == "[2001:db8::1]:80"

@@ -87,3 +87,37 @@ def test_a_chunk_without_a_size_ends_nothing() -> None:
     answer = read(CHUNKED.replace(b"A\r\n", b"-A\r\n"), "GET")
 
     assert (answer.is_whole, answer.body) == (False, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("head", "ends"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Close", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive", False),
+        (b"HTTP/1.1 200 OK", True),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 0", True),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: close", True),
+    ],
+)
+def test_whether_the_connection_is_to_end_after_it(head: bytes, ends: bool) -> None:
+    assert read(head + b"\r\n\r\n", "GET").announces_the_end is ends
+
+
+@pytest.mark.parametrize(
+    ("head", "method", "has_no_end"),
+    [
+        (b"HTTP/1.1 101 Switching Protocols", "GET", True),
+        (b"HTTP/1.1 102 Processing", "GET", False),
+        (b"HTTP/1.1 200 OK", "CONNECT", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2", "CONNECT", True),
+        (b"HTTP/1.1 299 OK\r\nTransfer-Encoding: chunked", "CONNECT", True),
+        (b"HTTP/1.1 300 No\r\nContent-Length: 2", "CONNECT", False),
+        (b"HTTP/1.1 204 None", "GET", False),
+        (b"HTTP/1.1 304 None", "GET", False),
+        (b"HTTP/1.1 200 OK", "HEAD", False),
+    ],
+)
+def test_whether_it_lasts_as_long_as_the_connection(head: bytes, method: str, has_no_end: bool) -> None:
+    assert read(head + b"\r\n\r\n", method).has_no_end is has_no_end

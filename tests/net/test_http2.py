@@ -1,0 +1,200 @@
+"""One exchange of HTTP/2 with a server that is made of h2's own frames."""
+
+from collections.abc import Callable, Iterable
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import pytest
+
+from takeover.net.http2 import Exchange
+from takeover.net.request import Request
+from tests.net.scripted import ScriptedStream, in_pieces
+
+Headers = list[tuple[str, str]]
+GET = Request("GET", "/path", "", "website", (), None, (), ())
+OK: Headers = [(":status", "200"), ("server", "envoy")]
+
+
+class Server:
+    """The other side of stream 1: what it writes, and what it was sent."""
+
+    def __init__(self) -> None:
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="latin-1"))
+        self.h2.initiate_connection()
+        client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+        client.initiate_connection()
+        client.send_headers(1, [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "x")], True)
+        self.h2.receive_data(client.data_to_send())
+
+    def written(self) -> bytes:
+        return self.h2.data_to_send()
+
+
+def as_text(header: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, header))
+
+
+def received(sent: bytes) -> list[h2.events.Event]:
+    """What a server takes of what a client sent."""
+    server = h2.connection.H2Connection(
+        h2.config.H2Configuration(client_side=False, header_encoding="latin-1", validate_inbound_headers=False)
+    )
+    return server.receive_data(sent)
+
+
+def exchanged(write: Callable[[h2.connection.H2Connection], None], length: int = 1000) -> Exchange:
+    """The exchange with a server that writes that, so many bytes at once."""
+    server = Server()
+    write(server.h2)
+    exchange = Exchange(ScriptedStream(*in_pieces(server.written(), length)))
+    exchange.send_and_receive(GET, 5)
+    return exchange
+
+
+def whole(server: h2.connection.H2Connection) -> None:
+    server.send_headers(1, [(":status", "103"), ("link", "</a>")])
+    server.send_headers(1, OK)
+    server.send_data(1, b"hello ")
+    server.send_data(1, b"you")
+    server.send_headers(1, [("x-after", "yes")], end_stream=True)
+
+
+@pytest.mark.parametrize("length", [1, 10, 1000])
+def test_an_answer_by_its_parts_however_it_comes(length: int) -> None:
+    exchange = exchanged(whole, length=length)
+    answer = exchange.answer
+
+    assert [(each.status, each.headers) for each in answer.interim] == [(103, [("link", "</a>")])]
+    assert (answer.protocol, answer.status, answer.headers) == ("HTTP/2", 200, [("server", "envoy")])
+    assert (answer.body, answer.trailers, answer.reason) == (b"hello you", [("x-after", "yes")], "")
+    assert (answer.is_whole, exchange.end) == (True, "open")
+
+
+def test_a_request_is_sent_by_its_parts() -> None:
+    stream = ScriptedStream()
+    request = Request("POST", "/a b", "", "website", ("X-One: 1", "empty:", "x-two:  2"), "body", (), ("x-after: y",))
+    Exchange(stream).send_and_receive(request, 5)
+    events = received(stream.sent)
+
+    [head] = [each for each in events if isinstance(each, h2.events.RequestReceived)]
+    [data] = [each for each in events if isinstance(each, h2.events.DataReceived)]
+    [trailers] = [each for each in events if isinstance(each, h2.events.TrailersReceived)]
+    assert [*map(as_text, head.headers)] == [
+        (":method", "POST"), (":scheme", "http"), (":path", "/a b"), (":authority", "website"),
+        ("X-One", "1"), ("empty", ""), ("x-two", " 2"),
+    ]  # fmt: skip
+    assert data.data == b"body"
+    assert [*map(as_text, trailers.headers)] == [("x-after", "y")]
+    assert isinstance(events[-1], h2.events.StreamEnded)
+
+
+@pytest.mark.parametrize(
+    ("request_", "kinds"),
+    [
+        (GET, ["RequestReceived", "StreamEnded"]),
+        (Request("POST", "/", "", "", (), "", (), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
+        (Request("POST", "/", "", "", (), None, ("a", "b"), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
+        (Request("POST", "/", "", "", (), None, (), ("a: b",)), ["RequestReceived", "TrailersReceived", "StreamEnded"]),
+    ],
+    ids=["nothing", "an empty body", "chunks", "trailers alone"],
+)
+def test_a_request_ends_with_its_last_part(request_: Request, kinds: list[str]) -> None:
+    stream = ScriptedStream()
+    Exchange(stream).send_and_receive(request_, 5)
+
+    names = [type(each).__name__ for each in received(stream.sent)]
+    assert [each for each in names if each.endswith(("Received", "Ended"))] == kinds
+
+
+def test_without_a_host_there_is_no_authority() -> None:
+    stream = ScriptedStream()
+    Exchange(stream).send_and_receive(Request("GET", "/", "", "", (), None, (), ()), 5)
+
+    [head] = [each for each in received(stream.sent) if isinstance(each, h2.events.RequestReceived)]
+    assert [as_text(each)[0] for each in head.headers] == [":method", ":scheme", ":path"]
+
+
+def test_a_stream_that_is_reset_says_so() -> None:
+    exchange = exchanged(lambda server: server.reset_stream(1, h2.errors.ErrorCodes.REFUSED_STREAM))
+
+    assert (exchange.answer.reason, exchange.answer.is_whole) == ("RST_STREAM REFUSED_STREAM", True)
+    assert (exchange.answer.status, exchange.end) == (None, "open")
+
+
+@pytest.mark.parametrize(("data", "told"), [(None, ""), (b"why", " why")])
+def test_a_connection_that_is_given_up_says_so_and_its_end_is_waited_for(data: bytes | None, told: str) -> None:
+    exchange = exchanged(lambda server: server.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM, data))
+
+    assert exchange.answer.reason == f"GOAWAY ENHANCE_YOUR_CALM{told}"
+    assert (exchange.answer.is_whole, exchange.end) == (False, "closed")
+
+
+def test_a_code_that_nobody_knows_is_told_by_its_number() -> None:
+    exchange = exchanged(lambda server: server.reset_stream(1, 4711))
+
+    assert exchange.answer.reason == "RST_STREAM 4711"
+
+
+def test_what_is_no_http2_is_told() -> None:
+    exchange = Exchange(ScriptedStream(b"\0\0\1\0\0\0\0\0\0x"))
+    exchange.send_and_receive(GET, 5)
+
+    assert exchange.answer.reason.startswith("not HTTP/2: ")
+    assert (exchange.answer.is_whole, exchange.end) == (True, "open")
+
+
+@pytest.mark.parametrize(
+    ("comes", "end"),
+    [
+        ((), "closed"),
+        ((ConnectionResetError(),), "reset"),
+        ((BrokenPipeError(),), "reset"),
+        ((TimeoutError(),), "open"),
+    ],
+)
+def test_how_a_connection_ends_without_an_answer(comes: tuple[Exception, ...], end: str) -> None:
+    exchange = Exchange(ScriptedStream(*comes))
+    exchange.send_and_receive(GET, 5)
+
+    assert (exchange.end, exchange.answer.is_whole, exchange.answer.status) == (end, False, None)
+
+
+def test_a_status_that_is_no_number_is_none() -> None:
+    server = Server()
+    server.h2.config.validate_outbound_headers = False
+    server.h2.send_headers(1, [(":status", "200")], end_stream=True)
+    written = (
+        server.written().replace(b"\x88", b"\x48\x03abc").replace(b"\x00\x00\x01\x01\x05", b"\x00\x00\x05\x01\x05")
+    )
+    exchange = Exchange(ScriptedStream(written))
+    exchange.send_and_receive(GET, 5)
+
+    assert exchange.answer.status is None
+    assert exchange.answer.headers == []
+
+
+def test_a_long_body_is_acknowledged_while_it_comes() -> None:
+    """Or no more of it would come than fits into the window."""
+    server = Server()
+    server.h2.send_headers(1, OK)
+    server.h2.send_data(1, b"x" * 16384)
+    server.h2.send_data(1, b"x" * 16384)
+    server.h2.send_data(1, b"x" * 16384)
+    written = server.written()
+    stream = ScriptedStream(*in_pieces(written, 1000))
+    Exchange(stream).send_and_receive(GET, 5)
+
+    updated = [each for each in received(stream.sent) if isinstance(each, h2.events.WindowUpdated)]
+    assert {each.stream_id for each in updated} >= {0, 1}
+
+
+def test_no_more_time_is_waited_than_there_is() -> None:
+    stream = ScriptedStream(TimeoutError())
+    Exchange(stream).send_and_receive(GET, 0)
+    assert stream.timeouts[-1] == 0.001
+
+    stream = ScriptedStream(b"\0\0\0\4\0\0\0\0\0", TimeoutError())
+    Exchange(stream).send_and_receive(GET, 100)
+    assert all(each is None or 99 < each <= 100 for each in stream.timeouts)

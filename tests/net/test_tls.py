@@ -1,0 +1,96 @@
+"""TLS over a stream: what is read and written where, and when. The cipher here only turns bytes around."""
+
+import ssl
+from typing import Any
+
+import pytest
+
+from takeover.net.tls import TlsStream
+from tests.net.scripted import ScriptedStream
+
+
+class Turned:
+    """What `SSLContext.wrap_bio` gives: a hello first, then messages of four bytes, each turned around."""
+
+    def __init__(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, name: str | None) -> None:
+        self._incoming, self._outgoing, self._name = incoming, outgoing, name
+        self._greeted = False
+
+    def _read(self) -> bytes:
+        if self._incoming.pending < 4:
+            raise ssl.SSLZeroReturnError if self._incoming.eof else ssl.SSLWantReadError
+        return self._incoming.read(4)[::-1]
+
+    def do_handshake(self) -> None:
+        if not self._greeted:
+            self._outgoing.write(f"hello {self._name}".encode())
+            self._greeted = True
+        if self._read() != b"olla":
+            self._outgoing.write(b"alert")
+            raise ssl.SSLError(1, "no greeting")
+
+    def write(self, data: bytes) -> int:
+        self._outgoing.write(data[::-1])
+        return len(data)
+
+    def read(self, _: int) -> bytes:
+        return self._read()
+
+
+def tls(stream: ScriptedStream, timeout: float | None = None) -> TlsStream:
+    class Context:
+        @staticmethod
+        def wrap_bio(incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str | None) -> Turned:
+            return Turned(incoming, outgoing, server_hostname)
+
+    context: Any = Context()
+    return TlsStream(stream, context, "website", timeout)
+
+
+def test_hands_are_shaken_first_whatever_pieces_come() -> None:
+    stream = ScriptedStream(b"a", b"llo")
+    made = tls(stream, 3.0)
+
+    assert stream.sent == b"hello website"
+    assert made.local_address == stream.local_address
+    assert all(each is not None and 2 < each <= 3 for each in stream.timeouts)
+
+
+def test_a_failed_handshake_is_told_to_the_other_side_too() -> None:
+    stream = ScriptedStream(b"what")
+    with pytest.raises(ssl.SSLError, match="no greeting"):
+        tls(stream)
+    assert stream.sent == b"hello websitealert"
+
+
+def test_who_ends_the_connection_in_the_handshake_has_not_greeted() -> None:
+    with pytest.raises(ssl.SSLError):
+        tls(ScriptedStream())
+
+
+def test_what_is_sent_and_what_comes_to_the_last_byte() -> None:
+    stream = ScriptedStream(b"alloABC", b"DEF", b"GH")
+    made = tls(stream)
+    made.send(b"question", 5.0)
+
+    assert stream.sent.endswith(b"noitseuq")
+    assert [made.receive(100, 5.0) for _ in range(3)] == [b"DCBA", b"HGFE", b""]
+    assert made.receive(100) == b""
+
+
+def test_errors_of_the_stream_are_its_own() -> None:
+    made = tls(ScriptedStream(b"allo", TimeoutError("late"), ConnectionResetError("reset")))
+    with pytest.raises(TimeoutError, match="late"):
+        made.receive(100)
+    with pytest.raises(ConnectionResetError, match="reset"):
+        made.receive(100)
+
+
+def test_closing_closes_the_connection_and_half_of_it_does_not_end() -> None:
+    stream = ScriptedStream(b"allo")
+    made = tls(stream)
+    made.end()
+    assert not stream.is_closed
+    made.close()
+    assert stream.sent == b"hello website"
+    assert (stream.is_closed, made.tls is not None) == (True, True)
