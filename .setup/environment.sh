@@ -179,7 +179,7 @@ make_environment() {    # "" or dev
     say "installing the pinned Python packages"
     local lock="$root/locks/${1:-run}.txt" install=("$python" -m pip install --quiet --disable-pip-version-check --no-input)
     # No package is built here, so that none of them runs before it is imported, and nothing is fetched that has no hash.
-    interruptible "${install[@]}" --require-hashes --only-binary=:all: --requirement "$lock" >&2 ||
+    interruptible "${install[@]}" --require-hashes --no-deps --only-binary=:all: --requirement "$lock" >&2 ||
         fail 2 "pip could not install the packages of $lock; see above"
     end_if_interrupted
     interruptible "${install[@]}" --no-deps --no-build-isolation --editable "$root" >&2 ||

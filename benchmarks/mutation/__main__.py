@@ -1,0 +1,103 @@
+"""Changes the library in many places, one at a time, and looks whether a test fails: `python -m benchmarks.mutation`.
+
+Each mutant meets the tests that run its line, then, if they pass, the suites. Needs root, and what a run needs.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.mutation.cage import Cage, Ended
+from benchmarks.mutation.mutations import SUBJECTS, Mutant, sample
+from benchmarks.mutation.recording import PYTEST, Lines
+from benchmarks.mutation.verdicts import Ledger, Outcome, Verdict, equivalents, summary, unexplained
+
+_ROOT = Path(__file__).parents[2]
+_FOLDER = _ROOT / ".mutants"
+_GRACE = 20.0
+"""Seconds that any mutant has besides."""
+_SUITES_DEADLINE = 120.0
+_ENGINE = "takeover/engines/local/engine.py"
+_PATIENCE, _LITTLE_PATIENCE = "ready_timeout: float = 30.0", "ready_timeout: float = 10.0"
+"""Many a mutant keeps Pods from becoming Ready. They need a fraction of a second."""
+_TIMES = 2
+"""How many times as long as recorded the tests may take: the recording is slow already."""
+
+
+def main() -> None:
+    """Prints a line for each mutant, then the shares. Exits with 1 if one survived that is not listed."""
+    options = _options()
+    if os.geteuid() != 0:
+        sys.exit("mutants need namespaces of their own, so that they can harm nothing: run this as root")
+    if _ROOT.is_relative_to("/tmp"):  # noqa: S108
+        sys.exit(f"mutants get a /tmp of their own, which would hide {_ROOT}: run this elsewhere")
+    end = time.monotonic() + 60 * options.minutes
+    cage = Cage(_ROOT, _FOLDER)
+    lines, ledger, equivalent = Lines(_ROOT, cage, print), Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
+    judged: list[Verdict] = []
+    for mutant in _chosen(options):
+        known = ledger.verdicts.get(mutant.text)
+        if known is None or options.anew or (options.again and known.outcome == "survived"):
+            if time.monotonic() > end:
+                print(f"the time is over after {len(judged)} of {options.number} mutants")
+                break
+            known = _judged(cage, lines, mutant, with_suites=not options.tests_alone)
+            ledger.add(known)
+            listed = " (listed)" if known.outcome == "survived" and mutant.text in equivalent else ""
+            print(f"{known.outcome}{listed}, {known.seconds:.1f} s: {mutant.text} {known.by}", flush=True)
+        judged.append(known)
+    print(*summary(judged, equivalent), sep="\n")
+    sys.exit(1 if unexplained(judged, equivalent) else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks.mutation", description=__doc__.partition("\n")[0])
+    parser.add_argument("--number", type=int, default=300, help="how many mutants (300)")
+    parser.add_argument("--subject", action="append", choices=list(SUBJECTS), help="of these alone; repeatable")
+    parser.add_argument("--seed", default="1", help="which sample")
+    parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant after that")
+    parser.add_argument("--again", action="store_true", help="those that survived before, too")
+    parser.add_argument("--anew", action="store_true", help="all, whatever is known of them")
+    parser.add_argument("--tests-alone", action="store_true", help="without the suites: to find what tests lack")
+    parser.add_argument("--only", default="", help="those of the sample whose text holds this")
+    return parser.parse_args()
+
+
+def _chosen(options: argparse.Namespace) -> Iterator[Mutant]:
+    drawn = islice(sample(_ROOT, options.subject or list(SUBJECTS), options.seed), options.number)
+    chosen = (each for each in drawn if options.only in each.text)
+    return iter(sorted(chosen, key=lambda each: list(SUBJECTS).index(each.subject)))  # what needs nodes comes last
+
+
+def _judged(cage: Cage, lines: Lines, mutant: Mutant, with_suites: bool) -> Verdict:
+    began = time.monotonic()
+    files = {_ENGINE: (_ROOT / _ENGINE).read_text()} | {mutant.file: mutant.code}
+    files[_ENGINE] = files[_ENGINE].replace(_PATIENCE, _LITTLE_PATIENCE)
+    tests = lines.tests(mutant)
+    seconds = _GRACE + _TIMES * sum(lines.seconds[each] for each in tests)
+    outcome: Outcome = "survived"
+    ended = Ended(0, "")
+    if tests:
+        ended = cage.run([*PYTEST, *tests], seconds, files, {})
+        outcome = _outcome(ended, "killed by tests")
+    if outcome == "survived" and with_suites:
+        ended = cage.run([*PYTEST, "suites"], _SUITES_DEADLINE, files, {})
+        outcome = _outcome(ended, "killed by suites")
+    by = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.output, re.MULTILINE)
+    said = f"exit code {ended.code}" if outcome != "survived" else f"({len(tests)} tests)"
+    return Verdict(mutant.text, mutant.subject, outcome, by[1] if by else said, round(time.monotonic() - began, 1))
+
+
+def _outcome(ended: Ended, killed: Outcome) -> Outcome:
+    if ended.code is None:
+        return "too slow"
+    return "survived" if ended.code == 0 else killed
+
+
+if __name__ == "__main__":
+    main()
