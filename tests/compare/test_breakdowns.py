@@ -10,7 +10,8 @@ import pytest
 from takeover.compare.accepted import accept, accepts_breakdown, read_accepted
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
-from takeover.model.document import Breakdown, Document
+from takeover.compare.observations import observation_changes
+from takeover.model.document import Breakdown, Document, Observation
 from takeover.model.release import Release
 
 Make = Callable[..., Document]
@@ -100,3 +101,11 @@ def test_the_id_of_either_difference_accepts_it(document: Make, tmp_path: Path, 
 
     assert comparison.failing(failing(None)) == []
     assert all(accepts_breakdown(accepted, each, RELEASE) for each in documents["b"].probes)
+
+
+def test_the_same_breakdown_on_both_sides_is_no_change_of_what_was_observed() -> None:
+    one, other = (
+        Observation(None, breakdown=Breakdown("pod/envoy", "ended", exit_code=139, why=each)) for each in "ab"
+    )
+
+    assert list(observation_changes(one, other, frozenset())) == []

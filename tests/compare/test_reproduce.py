@@ -108,3 +108,83 @@ def test_the_engine_is_named_where_it_is_not_the_one_of_a_run_by_itself(engine: 
     outcome = Outcome("a.py::t[envoy-1.40.0]", "s", "a.py::t", "fail")
 
     assert reproduce(outcome, "1.40.0", engine) == [f"./run --envoy 1.40.0{words} --keep 'a.py::t[envoy-1.40.0]'"]
+
+
+AGENT = "-H User-Agent: -H Accept: -H Content-Type:"
+ASKED = {"protocol": "http1", "method": "GET", "path": "/", "version": "1.1"}
+
+
+@pytest.mark.parametrize(
+    ("to", "host"),
+    [
+        ({"service": "app"}, "app.default.svc.cluster.local"),
+        ({"service": "v1/app"}, "app.v1.svc.cluster.local"),
+        ({"pod": "one/the-pod"}, "$one_the_pod"),
+        ({"host": "10.0.0.1"}, "10.0.0.1"),
+    ],
+)
+def test_where_a_line_goes(to: dict[str, str], host: str) -> None:
+    request = msgspec.convert({"from": "client/client", "to": to | {"port": 81}} | ASKED, ProbeRequest)
+
+    assert (
+        curl(request) == f"curl -sv --max-time 5 --http1.1 -X GET --request-target / -H Host: {AGENT} http://{host}:81"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"version": "1.0"}, f"curl -sv --max-time 5 --http1.0 -X GET --request-target / -H Host: {AGENT} http://x:80"),
+        ({"version": "2.0"}, f"curl -sv --max-time 5 -X GET --request-target / -H Host: {AGENT} http://x:80"),
+        (
+            {"protocol": "http2", "host": "y"},
+            f"curl -sv --max-time 5 --http2-prior-knowledge -X GET --request-target / -H 'Host: y' {AGENT} http://x:80",
+        ),
+        (
+            {"method": "POST", "chunks": ["a", "b"], "body": "not this", "trailers": ["x: y", "z: 1"]},
+            f"printf 'ab' | curl -sv --max-time 5 --http1.1 -X POST --request-target / -H Host: {AGENT} "
+            "-H 'Transfer-Encoding: chunked' --data-binary @- http://x:80"
+            "  # and these trailers, which curl cannot send: x: y, z: 1",
+        ),
+        (
+            {"method": None, "path": None},
+            f"curl -sv --max-time 5 --http1.1 -X '' --request-target '' -H Host: {AGENT} http://x:80",
+        ),
+        (
+            {"steps": [{"send": "a"}, {"await": True}, {"send": "b"}]},
+            "printf 'ab' | curl -sv --max-time 5 telnet://x:80",
+        ),
+        (
+            {"steps": [{"send": "\xff"}]},
+            "printf '\\377' | curl -sv --max-time 5 telnet://x:80  # curl's telnet sends the byte 377 twice",
+        ),
+    ],
+)
+def test_a_line_to_the_letter(asked: dict[str, Any], line: str) -> None:
+    to = {"host": "x", "port": 80}
+    assert curl(msgspec.convert({"from": "client/client", "to": to} | ASKED | asked, ProbeRequest)) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("", "printf ''"),
+        ("a'b", r"printf 'a\047b'"),
+        ("a" * 200, r"head -c 200 /dev/zero | tr '\0' '\141'"),
+        ("a" * 199, f"printf '{'a' * 199}'"),
+        ("x" + "a" * 200, r"{ printf 'x'; head -c 200 /dev/zero | tr '\0' '\141'; }"),
+        ("a" * 200 + "%x", r"{ head -c 200 /dev/zero | tr '\0' '\141'; printf '%%x'; }"),
+    ],
+)
+def test_what_is_printed_to_the_letter(text: str, command: str) -> None:
+    assert printed(text) == command
+
+
+@pytest.mark.parametrize(
+    ("envoy", "named"),
+    [("1.40.0", "1.40.0"), ("1.40.0.post1", "1.40.0.post1"), ("1.40.0-dev", "1.40.0-dev=PATH"), ("mine", "mine=PATH")],
+)
+def test_a_build_of_ones_own_has_a_path_to_fill_in(envoy: str, named: str) -> None:
+    assert reproduce(Outcome("a.py::t", "s", "a.py::t", "fail"), envoy, "local") == [
+        f"./run --envoy {named} --keep a.py::t"
+    ]
