@@ -210,6 +210,33 @@ def test_nothing_is_open_or_running_afterwards() -> None:
     assert open_files() == before
 
 
+def test_nothing_is_open_in_it_afterwards(node: BareNode) -> None:
+    def open_there() -> int:
+        return int(said(node, "ls /proc/2/fd | wc -l"))
+
+    said(node, "true")
+    before = open_there()
+    for _ in range(10):
+        node.run(["cat"], b"x")
+        with pytest.raises(CannotRunError):
+            node.run(["/nowhere"])
+        node.new_socket().close()
+        with node.start(["sleep", "1000"]):
+            pass
+    waiting = Retrying(
+        retry=retry_if_result(lambda now: now > before), stop=stop_after_delay(10), wait=wait_fixed(0.01)
+    )
+    assert waiting(open_there) <= before
+
+
+def test_a_program_may_be_ended_twice_and_a_node_be_closed_twice(node: BareNode) -> None:
+    program = node.start(["sleep", "1000"])
+    for _ in range(2):
+        program.end()
+    for _ in range(2):
+        node.close()
+
+
 @pytest.mark.parametrize(
     ("before", "exposed"),
     [

@@ -67,3 +67,20 @@ USER, AS_ROOT = ("--map-user=1000", "--map-group=1000"), ("--map-root-user",)
 )
 def test_where_namespaces_cannot_be_made(before: str, mapping: tuple[str, ...], told: str) -> None:
     assert told in refusal(before, *mapping)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["no-such-a"], "missing program no-such-a: {} apt-get install no-such-a"),
+        (
+            ["no-such-b", "sh", "no-such-a"],
+            "missing programs no-such-b, no-such-a: {} apt-get install no-such-a no-such-b",
+        ),
+    ],
+)
+def test_missing_programs_are_told_in_a_sentence(names: list[str], told: str) -> None:
+    host.require_programs("sh")
+    with pytest.raises(BadInputError) as raised:
+        host.require_programs(*names)
+    assert str(raised.value) == told.format("./run installs what the local engine needs, or do it by hand:")

@@ -193,6 +193,41 @@ def test_refused_by_its_path(document: dict[str, Any], told: str) -> None:
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("document", "label", "keys"),
+    [
+        (pod({"command": [1]}), "Pod/default/web", ("spec", "containers", 1, "command", 0)),
+        (pod({"tty": True}), "Pod/default/web", ("spec", "containers", 1, "tty")),
+        (pod() | {"metadata": {"name": "web", "namespace": "two"}, "status": 1}, "Pod/two/web", ("status",)),
+        (pod(initContainers=[{"name": "i"}]), "Pod/default/web", ("spec", "initContainers", 0)),
+        ({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "n"}, "spec": 1}, "Namespace/n", ("spec",)),
+        ({"kind": ["Pod"], "metadata": "x"}, "['Pod']/default/(unnamed)", ("kind",)),
+    ],
+)
+def test_a_refusal_knows_its_place(document: dict[str, Any], label: str, keys: tuple[str | int, ...]) -> None:
+    with pytest.raises(parsing.RefusedError) as caught:
+        parsing.parse(document)
+
+    assert (caught.value.label, caught.value.keys) == (label, keys)
+
+
+def test_two_documents_of_which_one_is_no_pod() -> None:
+    from takeover.engines.local.engine import _check_references
+
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    volumes = [{"name": "v", "configMap": {"name": "c"}}, {"name": "e", "emptyDir": {}}]
+    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "e", "mountPath": "/e"}]}
+    _check_references([config, pod(mounts, volumes=volumes)])
+    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: there is no ConfigMap c in namespace default"):
+        _check_references([pod(volumes=volumes)])
+    with pytest.raises(parsing.RefusedError, match="container b mounts v, which is no volume") as caught:
+        _check_references([config, pod(mounts)])
+    assert caught.value.keys == ("spec", "containers", 1, "volumeMounts", 0)
+    with pytest.raises(parsing.RefusedError, match="two containers are named a") as caught:
+        _check_references([pod(initContainers=[{"name": "a", "image": "nginx"}])])
+    assert caught.value.keys == ("spec", "initContainers", 0, "name")
+
+
 MAIN = "$.spec.containers[0]"
 
 
