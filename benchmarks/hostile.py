@@ -1,8 +1,8 @@
 """Files of somebody hostile: `python -m benchmarks.hostile [--files N] [--deployments M] [--seed S]`.
 
-Each file is one of ours with something wrong in it (`benchmarks.mutants`). It must be taken, or refused by one line,
-soon; and whatever is deployed of it must come up, or not come up for a reason that is told in a line. Nothing may be
-left behind, and no file may come to be where it does not belong. Ends with 1 where that does not hold.
+Each file is one of ours with something wrong in it (`benchmarks.hostile_files`). It must be taken, or refused by one
+line, soon; and whatever is deployed of it must come up, or not come up for a reason that is told in a line. Nothing
+may be left behind, and no file may come to be where it does not belong. Ends with 1 where that does not hold.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.mutants import Mutant, mutants
+from benchmarks.hostile_files import Mutant, mutants
 from takeover.base.cache import cache_folder
 from takeover.base.errors import DeploymentError, LostError, TakeoverError
 from takeover.engines.local.engine import LocalEngine

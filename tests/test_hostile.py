@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import hostile
 from benchmarks.hostile import Findings, attack
-from benchmarks.mutants import mutants
+from benchmarks.hostile_files import mutants
 from takeover.base.errors import TakeoverError
 
 
