@@ -29,9 +29,6 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
         from takeover.run.workers import choose_number
 
         choose_number(config)
-        from takeover.run.interrupt import Interrupts
-
-        config.pluginmanager.register(Interrupts(), Interrupts.NAME)
     else:
         config.pluginmanager.register(_Beginning())
     try:
@@ -58,6 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "probes: what is observed of probes, and of each Envoy by itself (--probes)")
     if config.option.help or config.option.markers:
         return
+    from takeover.run.interrupt import Interrupts
+
+    # Not before: pytest itself takes over what Python does with an exception that nobody can catch, and loses it.
+    config.pluginmanager.register(Interrupts(), Interrupts.NAME)
     from takeover.run.wiring import wire
 
     wire(config)

@@ -84,7 +84,7 @@ def wire(config: pytest.Config) -> None:
 
     for part in reversed(parts):  # the last one that is registered is called first
         config.pluginmanager.register(part, f"takeover-{type(part).__name__}")
-    # There since pytest was called; now around all others.
+    # There since before this began; now around all others.
     config.pluginmanager.register(config.pluginmanager.unregister(name=Interrupts.NAME), Interrupts.NAME)
 
 

@@ -127,6 +127,30 @@ def test_it():
     assert result.returncode == 2
 
 
+def test_ctrl_c_while_something_is_removed_from_memory_before_the_run_has_begun(suite: Path) -> None:
+    with (suite / "conftest.py").open("a") as conftest:
+        conftest.write("""
+import signal
+import sys
+
+class Removed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "takeover.run.wiring":
+            Removed()
+
+sys.meta_path.insert(0, Finder())
+""")
+    (suite / "test_it.py").write_text("import time\n\ndef test_it():\n    time.sleep(20)\n")
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+
+    one_line(result)
+    assert result.returncode == 2
+
+
 def test_ctrl_c_while_the_run_ends(suite: Path) -> None:
     with (suite / "conftest.py").open("a") as conftest:
         conftest.write("""
