@@ -80,9 +80,10 @@ def is_fresh(item: pytest.Item) -> bool:
 
 
 def cost_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
-    """Orders tests by what their deployment costs: one for all, for those with the same edits, for each; time last."""
+    """Orders tests by what their deployment costs: one for all, for those with the same edits, for each."""
     mark = _mark_of(item)
-    return is_fresh(item), bool(mark.args[1:]), bool(mark.kwargs.get("apart")), bool(mark.kwargs.get("begin"))
+    is_apart = bool(mark.kwargs.get("apart"))
+    return is_fresh(item), bool(mark.args[1:]) and not is_apart, is_apart, bool(mark.kwargs.get("begin"))
 
 
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:
@@ -94,5 +95,7 @@ def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edi
     name, own_edits = scenario_of(item)
     edits = (*edits_before, *own_edits)
     mark = _mark_of(item)
-    only_for = item.nodeid if is_fresh(item) else mark.kwargs.get("apart", "")
+    # What is sabotaged is deployed as seldom as can be: nothing needs to begin early there.
+    word = "" if edits_before else mark.kwargs.get("apart", "")
+    only_for = item.nodeid if is_fresh(item) else word
     return DeploymentKey(name, edits, repr(edits), release, repeat, only_for, begin=mark.kwargs.get("begin"))
