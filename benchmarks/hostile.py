@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.hostile_files import Mutant, mutants
+from benchmarks.leftovers import marked
 from takeover.base.cache import cache_folder
 from takeover.base.errors import DeploymentError, LostError, TakeoverError
 from takeover.engines.local.engine import LocalEngine
@@ -169,11 +170,7 @@ def _own_stderr(path: Path) -> Iterator[Path]:
 
 def _left(token: str) -> Iterator[str]:
     """What must not be there any more, or not there at all."""
-    ours = f"{_TOKEN}={token}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if int(process.name) != os.getpid() and ours in (process / "environ").read_bytes().split(b"\0"):
-                yield f"left: process {(process / 'cmdline').read_bytes()!r}"
+    yield from (f"left: process {each!r}" for pid, each in marked(f"{_TOKEN}={token}") if pid != os.getpid())
     # A mount of one of these names, or of what lies in the folder of the mutants or in the cache.
     ours_too = ("/hostile-", str(cache_folder()), token)
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()

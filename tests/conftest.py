@@ -1,47 +1,13 @@
 import os
 import signal
-import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from benchmarks.leftovers import Tag
 from takeover.model.document import Document
-
-
-class Tag:
-    """Marks processes by their environment, which their children inherit, so that they can be found again.
-
-    What gets an environment of its own is found by `argument`, where that is one of its arguments.
-    Containers have an environment of their own. But when a node's first process is gone, so is everything in the node:
-    the kernel waits for that.
-    """
-
-    def __init__(self) -> None:
-        self._value = str(uuid.uuid4())
-        self.environment = os.environ | {"TAKEOVER_TEST_TAG": self._value}
-        self.argument = f"tag-{self._value}"
-
-    def processes(self) -> list[str]:
-        """The command lines of the processes that have it."""
-        return [command for _, command in self._found()]
-
-    def kill(self) -> None:
-        """Ends them, and with them all that is in namespaces of theirs."""
-        for process, _ in self._found():
-            os.kill(process, signal.SIGKILL)
-
-    def _found(self) -> Iterator[tuple[int, str]]:
-        wanted = f"TAKEOVER_TEST_TAG={self._value}".encode()
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (folder / "cmdline").read_text().replace("\0", " ")
-                if self.argument in command or wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    yield int(folder.name), command
-            except OSError:
-                continue  # gone meanwhile, or not ours to read
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,36 +1,26 @@
 """However a run ends, nothing of it stays behind; and two runs do not meet."""
 
-import contextlib
-import getpass
-import json
 import operator
-import os
 import platform
 import random
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from benchmarks.leftovers import ROOT, Tag, WatchedRun, processes_at, traces
 from takeover.base.cache import cache_folder
 from takeover.base.errors import TakeoverError
 from takeover.engines.conformance.contract import WORKSHOP
 from takeover.engines.local import root_file_system
 from takeover.envoy.releases import resolve
-from takeover.node import host
-from takeover.node.processes import descendants
 
-ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
 SUITES = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
 SUITES += ["--rootdir", str(ROOT), str(ROOT / "suites")]
@@ -38,112 +28,9 @@ FACTS = [*SUITES, "--probes", "-m", "probes", "-k", "facts"]
 IDENTIFYING = [sys.executable, str(Path(__file__).with_name("identify_again.py"))]
 
 
-# What runs below has a /tmp of its own, where it can be seen what was left there. An ordinary user's run would need a
-# user namespace for that, in which it were another one; and what lies in /tmp itself must be found there.
-TMP = "/tmp"  # noqa: S108 - where crun writes, whatever it is told
-OWN_TMP = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'mount --bind "$0" {TMP} && exec "$@"']
-HAS_OWN_TMP = host.is_root() and not any(Path(each).is_relative_to(TMP) for each in (ROOT, sys.prefix))
-
-
-class WatchedRun:
-    """A run in a process of its own."""
-
-    def __init__(self, tag: Any, tmp_path: Path, program: list[str], *, has_own_tmp: bool = HAS_OWN_TMP) -> None:
-        self.processes: Callable[[], list[str]] = lambda: tag.processes() + processes_at(tmp_path)
-        imported = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-        environment = tag.environment | {"PYTHONPATH": os.pathsep.join(imported), "TMPDIR": str(tmp_path)}
-        if has_own_tmp:
-            environment["TMPDIR"] = TMP
-            program = [*OWN_TMP, str(tmp_path), *program]
-        self._process = subprocess.Popen(
-            program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True
-        )
-
-    def is_ready(self) -> dict[str, str]:
-        assert self._process.stdout
-        facts: dict[str, str] = json.loads(self._process.stdout.readline())
-        return facts
-
-    def end(self) -> int:
-        self._process.communicate("\n", timeout=20)
-        return self._process.returncode
-
-    def interrupt(self) -> int:
-        self._process.send_signal(signal.SIGINT)
-        self._process.communicate(timeout=20)
-        return self._process.returncode
-
-    def runs(self, name: str) -> bool:
-        """Whether a program of that name was started by this run and has not ended."""
-        return any(_name(each) == name for each in descendants(self._process.pid))
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=20)
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
 @pytest.fixture
-def start(new_tag: Callable[[], Any], tmp_path: Path) -> Callable[..., WatchedRun]:
+def start(new_tag: Callable[[], Tag], tmp_path: Path) -> Callable[..., WatchedRun]:
     return lambda program=PROGRAM: WatchedRun(new_tag(), tmp_path, program)
-
-
-def processes_at(folder: Path) -> list[str]:
-    """Those that name a folder, work or have their root there: some, as a package's scripts, get a new environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # gone meanwhile, or not ours to read
-            command = (process / "cmdline").read_text(errors="replace").replace("\0", " ")
-            places = [command, *(str((process / each).readlink()) for each in ("root", "cwd"))]
-            if any(str(folder) in each for each in places) and int(process.name) not in _ourselves():
-                found.append(command)
-    return found
-
-
-def _ourselves() -> set[int]:
-    """This process and those that it comes from: their command may name the folder of all tests."""
-    found, each = set(), os.getpid()
-    while each > 1:
-        found.add(each)
-        each = int(re.findall(r"^PPid:\s*(\d+)", Path(f"/proc/{each}/status").read_text(), re.MULTILINE)[0])
-    return found
-
-
-def traces(tmp_path: Path) -> list[str]:
-    """What a node makes, wherever it could be seen from outside; others may be at work on this machine."""
-    iptables = shutil.which("iptables-save", path=host.path_of_root())
-    rules = subprocess.run([iptables], capture_output=True, text=True).stdout if iptables else ""
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    return [
-        *(each.name for each in Path("/sys/class/net").glob("pod*")),
-        *(
-            line
-            for line in mounts
-            if re.search(
-                rf" /run/(pods|bundles|system|lab|netns/\d+ )|takeover|mmdebstrap|{re.escape(str(tmp_path))}", line
-            )
-        ),
-        *(line for line in rules.splitlines() if "KUBE-REFUSED" in line),
-        *(str(each) for each in Path("/run/netns").glob("[0-9]*")),
-        *(str(each) for each in Path("/sys/fs/cgroup").glob("*/[0-9]*-envoyproxy")),
-        *(str(each) for each in tmp_path.iterdir() if not _may_stay(each)),
-    ]
-
-
-def _may_stay(path: Path) -> object:
-    """Results are meant to; of its workers' folders, empty ones, pytest keeps the last three.
-
-    And Python tries by a file of a moment, without a name of its own, whether the temporary folder can be written to.
-    """
-    return path.name in ("reports", "cache", f"pytest-of-{getpass.getuser()}") or (
-        path.is_file() and re.fullmatch("[a-z0-9_]{8}", path.name) and path.read_bytes() in (b"", b"blat")
-    )
 
 
 def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
@@ -156,23 +43,16 @@ def test_an_ended_run_leaves_machine_and_cache_as_they_were(start: Callable[...,
     assert len(run.processes()) >= 4  # itself, the launcher, the node's first process and worker
     assert traces(tmp_path) == []
     assert run.end() == 0
-    assert run.processes() == []
-    assert traces(tmp_path) == []
+    assert run.left(0) == []
     assert sorted(cache_folder().glob("*/*")) == cached
 
 
-def assert_nothing_is_left(run: WatchedRun, tmp_path: Path) -> None:
-    waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.05))
-    waiting(run.processes)
-    assert traces(tmp_path) == []
-
-
-def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., WatchedRun], tmp_path: Path) -> None:
+def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., WatchedRun]) -> None:
     run = start()
     run.is_ready()
     run.kill()
 
-    assert_nothing_is_left(run, tmp_path)
+    assert run.left(10) == []
 
 
 @pytest.mark.parametrize(
@@ -186,19 +66,19 @@ def test_a_run_killed_when_it_is_ready_leaves_nothing(start: Callable[..., Watch
 )
 @pytest.mark.parametrize("quarter", range(4))
 def test_a_run_killed_at_a_random_moment_leaves_nothing(
-    start: Callable[..., WatchedRun], tmp_path: Path, program: list[str], seconds: float, quarter: int
+    start: Callable[..., WatchedRun], program: list[str], seconds: float, quarter: int
 ) -> None:
     """For a hundred moments: `pytest tests/engines/local/test_nothing_is_left.py -k random --count 25`."""
     run = start(program)
     time.sleep(random.uniform(quarter, quarter + 1) * seconds / 4)  # noqa: S311 - no secret
     run.kill()
 
-    assert_nothing_is_left(run, tmp_path)
+    assert run.left(10) == []
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 30, 3))
 def test_a_run_killed_while_its_containers_are_made_leaves_nothing(
-    start: Callable[..., WatchedRun], tmp_path: Path, milliseconds: int
+    start: Callable[..., WatchedRun], milliseconds: int
 ) -> None:
     run = start()
     runtime = Path(shutil.which("crun") or "runc").name
@@ -208,19 +88,18 @@ def test_a_run_killed_while_its_containers_are_made_leaves_nothing(
     time.sleep(milliseconds / 1000)
     run.kill()
 
-    assert_nothing_is_left(run, tmp_path)
+    assert run.left(10) == []
 
 
 @pytest.mark.parametrize("quarter", range(4))
 def test_ctrl_c_at_a_random_moment_of_the_inventory_leaves_nothing(
-    start: Callable[..., WatchedRun], tmp_path: Path, quarter: int
+    start: Callable[..., WatchedRun], quarter: int
 ) -> None:
     run = start(FACTS)
     time.sleep(random.uniform(quarter, quarter + 1))  # noqa: S311 - no secret
 
     assert run.interrupt() != pytest.ExitCode.USAGE_ERROR
-    assert run.processes() == []
-    assert traces(tmp_path) == []
+    assert run.left(0) == []
 
 
 class Stalls(BaseHTTPRequestHandler):
@@ -253,7 +132,7 @@ def index() -> Iterator[tuple[str, threading.Event]]:
 
 @pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
 def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_nothing_after_the_next_one(
-    new_tag: Callable[[], Any],
+    new_tag: Callable[[], Tag],
     tmp_path: Path,
     index: tuple[str, threading.Event],
     monkeypatch: pytest.MonkeyPatch,
@@ -274,7 +153,7 @@ def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_noth
     else:
         run.interrupt()
 
-    assert_nothing_is_left(run, tmp_path)
+    assert run.left(10) == []
     if end == "killed":
         resolve(None)
     assert [each.name for each in kept.iterdir() if each.name not in ("identities.json", "lock")] == []
@@ -282,7 +161,7 @@ def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_noth
 
 @pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
 def test_a_run_that_ends_while_it_builds_the_root_file_system_leaves_no_process_and_nothing_after_the_next_one(
-    new_tag: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+    new_tag: Callable[[], Tag], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     build = "from takeover.engines.local import root_file_system; root_file_system.take()"
@@ -294,7 +173,7 @@ def test_a_run_that_ends_while_it_builds_the_root_file_system_leaves_no_process_
     else:
         run.interrupt()
 
-    assert_nothing_is_left(run, tmp_path)
+    assert run.left(10) == []
     lab = tmp_path / "cache/envoy-takeover/lab"
     if end == "killed":
         assert list(lab.glob("*.partial"))
