@@ -1,9 +1,10 @@
 """Ctrl-C while a program of ours begins: there is nothing yet to tidy up, and Python's answer would be a traceback.
 
-Imports next to nothing: what it imports is not guarded yet.
+Imports next to nothing: meanwhile who imports it first must guard that.
 """
 
 import os
+import signal
 
 INTERRUPTED = 2
 """The exit code of what was ended by Ctrl-C, as pytest has it."""
@@ -12,13 +13,6 @@ INTERRUPTED = 2
 def told() -> None:
     """Says the line of who was interrupted."""
     os.write(2, b"\ninterrupted\n")
-
-
-try:
-    import signal  # half of what it takes to begin
-except KeyboardInterrupt:
-    told()
-    os._exit(INTERRUPTED)
 
 
 def ends_at_once() -> None:

@@ -3,9 +3,15 @@
 Imported by the command alone: it takes the signal over before it imports anything else.
 """
 
-from takeover.base import ctrl_c
+import os
 
-ctrl_c.ends_at_once()
+try:
+    from takeover.base import ctrl_c
+
+    ctrl_c.ends_at_once()
+except KeyboardInterrupt:  # it is what would know what to do
+    os.write(2, b"\ninterrupted\n")
+    os._exit(2)
 
 
 def main() -> int:

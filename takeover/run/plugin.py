@@ -5,10 +5,14 @@ from collections.abc import Generator
 
 import pytest
 
-from takeover.base import ctrl_c
+try:
+    from takeover.base import ctrl_c
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker hears of it when it can end as it should
-    ctrl_c.ends_at_once()
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker hears of it when it can end as it should
+        ctrl_c.ends_at_once()
+except KeyboardInterrupt:  # it is what would know what to do
+    os.write(2, b"\ninterrupted\n")
+    os._exit(2)
 from takeover.run import options
 
 # A verdict that fails shows what was observed instead.

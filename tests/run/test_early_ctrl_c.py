@@ -88,3 +88,23 @@ def test_a_program(clone: Path, program: str, seconds: float, new_tag: Callable[
     code, output = interrupted(arguments, clone, seconds, wait=False, **tag.environment)
     assert what_is_wrong(code, output) == ""
     assert tag.processes() == []
+
+
+@pytest.mark.parametrize("module", ["takeover.cli.start", "takeover.run.start", "takeover.run.plugin"])
+def test_while_what_guards_is_imported(module: str) -> None:
+    """The only moment that nothing guards yet."""
+    program = f"""
+import signal
+import sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "takeover.base.ctrl_c":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+import {module}
+print("it went on")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "\ninterrupted\n")
