@@ -12,8 +12,9 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_none
 from benchmarks.leftovers import ROOT
 
 INTERRUPTED = 2
-# Python, and pytest before it has loaded the plugin, begin before anything of ours does: they know no better.
-_NOT_OURS = re.compile(r"^KeyboardInterrupt\b", re.MULTILINE)
+# Python, and pytest before it has loaded the plugin, begin before anything of ours does: they know no better. Where
+# another one comes while they write their traceback, they tell of an object instead.
+_NOT_OURS = re.compile(r"^(object type name: )?KeyboardInterrupt\b", re.MULTILINE)
 _PYTHON = f"""#!/bin/sh
 exec {sys.executable} "$@"
 """

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_none
 
-from benchmarks.interrupting import what_is_wrong
+from benchmarks.interrupting import INTERRUPTED, what_is_wrong
 from benchmarks.leftovers import Tag, WatchedRun, processes_at
 from benchmarks.victims import VICTIMS, Case, Victim, Worksite, cases, empty
 from takeover.engines.local import root_file_system
@@ -93,6 +93,7 @@ class Killer:
     def close(self) -> None:
         """Lets runs be whole where others were killed: nothing half done may be left in their caches."""
         for name, victim in self._victims.items():
+            self._empty(self._worksite.cache(f"{name} interrupt"))
             home = self._worksite.cache(f"{name} kill")
             if not victim.first or not home.exists():
                 continue
@@ -103,7 +104,6 @@ class Killer:
             if left := victim.left_in(home, may_begin_anew=False):
                 self._fault(f"the run after those that were killed ({name})", f"left {left}")
             self._empty(home)
-            self._empty(self._worksite.cache(f"{name} interrupt"))
 
     def _end_one(self, case: Case, sooner: float) -> bool:
         victim = self._victims[case.victim]
@@ -155,6 +155,8 @@ class Killer:
             self.findings.counts["too late"] += 1  # it was about to end, all was told
         elif wrong := what_is_wrong(code, output(), ours=victim.is_script):
             self._fault(what, wrong)
+        elif code != INTERRUPTED:
+            self.findings.counts["not ours"] += 1
 
     def _until_nothing_is_left(self, run: WatchedRun, case: Case, what: str) -> None:
         begin = time.monotonic()
@@ -258,6 +260,7 @@ def told(findings: Findings) -> Iterator[str]:
             yield f"  all gone after {_times(seconds)}"
     if findings.until_end:
         yield f"  ended {_times(findings.until_end)} after Ctrl-C, which came twice to {findings.counts['twice']}"
+        yield f"  {findings.counts['not ours']} before anything of ours had begun: Python ended them"
     yield f"{findings.counts['had ended before']} had ended before, and another was taken"
     yield f"{findings.counts['too late']} were about to end, and did so as if nothing had come"
     yield f"{len(findings.faults)} faults"
