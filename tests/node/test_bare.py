@@ -59,6 +59,10 @@ def test_it_has_loopback_and_nothing_else(node: BareNode) -> None:
     assert said(node, "cat /proc/net/route").splitlines()[1:] == []
 
 
+def test_what_is_made_in_it_may_be_read_by_all(node: BareNode) -> None:
+    assert said(node, "umask") == "0022\n"
+
+
 def test_it_sees_its_own_processes_alone(node: BareNode) -> None:
     numbers = [int(each) for each in said(node, "ls /proc").split() if each.isdigit()]
 

@@ -122,6 +122,22 @@ def test_names_lead_to_the_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert published.services.addresses() == {"default/web": "10.96.1.1", "other/web": "10.96.1.2"}
 
 
+def test_an_address_of_the_manifest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    published = Published(monkeypatch)
+    own = parsing.parse(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "own"},
+            "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}], "clusterIP": "10.97.0.7"},
+        }
+    )
+    assert isinstance(own, objects.Service)
+    published.services.add([own, service()])
+
+    assert published.services.addresses() == {"default/own": "10.97.0.7", "default/web": "10.96.1.1"}
+
+
 def test_rules_are_written_when_endpoints_have_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     published = Published(monkeypatch, pod("10.244.0.2"))
     published.endpoints(service())

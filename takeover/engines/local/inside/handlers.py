@@ -107,5 +107,6 @@ def _run(command: list[str], ends: Ends) -> int:
     if all(descriptor != ended for descriptor, _ in events.poll()):
         # The runtime's own process has no hold on what it started in the container.
         kill_all([process.pid, *descendants(process.pid)])
+    os.close(ended)
     code = process.wait()
     return code if code >= 0 else 128 - code
