@@ -42,7 +42,8 @@ def main() -> None:
     judged: list[Verdict] = []
     for mutant in _chosen(options):
         known = ledger.verdicts.get(mutant.text)
-        if known is None or options.anew or (options.again and known.outcome == "survived"):
+        is_open = known is not None and known.outcome == "survived" and mutant.text not in equivalent
+        if known is None or options.anew or (options.again and is_open):
             if time.monotonic() > end:
                 print(f"the time is over after {len(judged)} of {options.number} mutants")
                 break
@@ -61,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--subject", action="append", choices=list(SUBJECTS), help="of these alone; repeatable")
     parser.add_argument("--seed", default="1", help="which sample")
     parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant after that")
-    parser.add_argument("--again", action="store_true", help="those that survived before, too")
+    parser.add_argument("--again", action="store_true", help="those that survived before and are not listed, too")
     parser.add_argument("--anew", action="store_true", help="all, whatever is known of them")
     parser.add_argument("--tests-alone", action="store_true", help="without the suites: to find what tests lack")
     parser.add_argument("--only", default="", help="those of the sample whose text holds this")
