@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.mutation.cage import Cage, Ended
 from benchmarks.mutation.mutations import SUBJECTS, Mutant, sample
-from benchmarks.mutation.recording import PYTEST, Lines
+from benchmarks.mutation.recording import PYTEST, Lines, files_of_tests
 from benchmarks.mutation.verdicts import Ledger, Outcome, Verdict, equivalents, summary, unexplained
 
 _ROOT = Path(__file__).parents[2]
@@ -38,9 +38,11 @@ def main() -> None:
         sys.exit(f"mutants get a /tmp of their own, which would hide {_ROOT}: run this elsewhere")
     end = time.monotonic() + 60 * options.minutes
     cage = Cage(_ROOT, _FOLDER)
-    lines, ledger, equivalent = Lines(_ROOT, cage, print), Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
+    subjects = options.subject or list(SUBJECTS)
+    lines = Lines(_ROOT, cage, print, files_of_tests(_ROOT, subjects))
+    ledger, equivalent = Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
     judged: list[Verdict] = []
-    for mutant in _chosen(options):
+    for mutant in _chosen(options, subjects):
         known = ledger.verdicts.get(mutant.text)
         is_open = known is not None and known.outcome == "survived" and mutant.text not in equivalent
         if known is None or options.anew or (options.again and is_open):
@@ -69,8 +71,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(options: argparse.Namespace) -> Iterator[Mutant]:
-    drawn = islice(sample(_ROOT, options.subject or list(SUBJECTS), options.seed), options.number)
+def _chosen(options: argparse.Namespace, subjects: list[str]) -> Iterator[Mutant]:
+    drawn = islice(sample(_ROOT, subjects, options.seed), options.number)
     chosen = (each for each in drawn if options.only in each.text)
     return iter(sorted(chosen, key=lambda each: list(SUBJECTS).index(each.subject)))  # what needs nodes comes last
 

@@ -5,7 +5,7 @@ Each file of tests runs by itself: of what happens in nodes it is not known in w
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,8 +13,14 @@ from benchmarks.mutation.cage import Cage
 from benchmarks.mutation.mutations import Mutant
 
 PYTEST = ["-m", "pytest", "-q", "-n0", "-x", "-p", "no:cacheprovider"]
-_ROOMS = ("model", "net", "node", "engines", "evidence", "scene", "suite", "probes", "compare", "store")
-"""Whose tests are recorded: those of the subjects, and of what uses them most."""
+_ROOMS = {
+    "evidence": ("model", "evidence", "scene", "suite"),
+    "net": ("net",),
+    "compare": ("compare",),
+    "normalisation": ("probes",),
+    "local engine": ("node", "engines"),
+}
+"""Subject → the rooms whose tests are recorded for it."""
 _LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes")
 """Tests of other engines than that which is mutated."""
 _PLUGIN = "benchmarks.mutation.durations"
@@ -30,15 +36,15 @@ class Lines:
 
     Args:
         tell: takes what is going on, a line each.
-        files: of tests; those of `_ROOMS`, if none are given.
+        files: of tests.
     """
 
-    def __init__(self, root: Path, cage: Cage, tell: Callable[[str], None], files: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, cage: Cage, tell: Callable[[str], None], files: Iterable[str]) -> None:
         self._root = root
         self._tests: defaultdict[str, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.seconds: dict[str, float] = {}
         library = sha256(b"".join(each.read_bytes() for each in sorted((root / "takeover").rglob("*.py")))).hexdigest()
-        for file in files or _files(root):
+        for file in files:
             of_file = sha256((library + file + (root / file).read_text()).encode()).hexdigest()[:16]
             folder = cage.kept / "lines" / of_file
             if not (folder / "seconds").exists():
@@ -71,8 +77,9 @@ class Lines:
         return chosen
 
 
-def _files(root: Path) -> Iterator[str]:
-    for room in _ROOMS:
+def files_of_tests(root: Path, subjects: Iterable[str]) -> Iterator[str]:
+    """Those that are recorded for these subjects."""
+    for room in [room for subject in subjects for room in _ROOMS[subject]]:
         for path in sorted((root / "tests" / room).rglob("test_*.py")):
             file = str(path.relative_to(root))
             if not file.startswith(_LEFT_OUT):
