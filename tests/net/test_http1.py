@@ -121,3 +121,8 @@ def test_whether_the_connection_is_to_end_after_it(head: bytes, ends: bool) -> N
 )
 def test_whether_it_lasts_as_long_as_the_connection(head: bytes, method: str, has_no_end: bool) -> None:
     assert read(head + b"\r\n\r\n", method).has_no_end is has_no_end
+
+
+def test_what_follows_an_answer_is_not_its_body() -> None:
+    answer = read(LENGTH + b"HTTP/1.1 200 OK", "GET")
+    assert (answer.body, answer.is_whole, answer.length) == (b"ab", True, len(LENGTH))

@@ -94,3 +94,11 @@ def test_closing_closes_the_connection_and_half_of_it_does_not_end() -> None:
     made.close()
     assert stream.sent == b"hello website"
     assert (stream.is_closed, made.tls is not None) == (True, True)
+
+
+def test_who_has_little_time_has_that_and_none_after_it() -> None:
+    made = tls(ScriptedStream(b"al", b"loABCD"), 0.5)
+    assert made.receive(100, 0.5) == b"DCBA"
+    late = tls(ScriptedStream(b"allo", b"ABCD"))
+    with pytest.raises(TimeoutError):
+        late.receive(100, -1)
