@@ -71,7 +71,8 @@ class Lines:
                 break
         room, chosen = f"tests/{mutant.file.split('/')[1]}/", list[str]()
         # Of a table in a module no line runs where it is looked at: the tests that have the module's name do.
-        found |= {each for each in self.seconds if each.startswith(f"{room}test_{Path(mutant.file).stem}.py")}
+        if not mutant.within:
+            found |= {each for each in self.seconds if each.startswith(f"{room}test_{Path(mutant.file).stem}.py")}
         by_cost = sorted(found, key=lambda each: (not each.startswith(room), self.seconds[each], each))
         for test in by_cost[:_MOST_TESTS]:
             if sum(self.seconds[each] for each in chosen) < _MOST_SECONDS:

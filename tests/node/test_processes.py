@@ -58,3 +58,14 @@ def test_who_has_ended_has_none_and_need_not_be_ended() -> None:
     assert list(descendants(ended.pid)) == []
     kill_all([ended.pid])
     assert os.getpid() not in list(descendants(os.getpid()))
+
+
+def test_who_ends_while_it_is_looked_at_has_none(
+    tree: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Path) -> str:
+        raise ProcessLookupError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", gone)
+        assert list(descendants(tree.pid)) == []
