@@ -14,7 +14,7 @@ from takeover.scenario.bundled import manifests
 from takeover.scenario.yaml_text import parse_yaml, write_yaml
 
 BASES = "bases"
-_BITS = [
+BITS = [
     "&a ",
     "*a",
     "!!int ",
@@ -42,6 +42,7 @@ _BITS = [
     "..",
     "/",
 ]
+"""What breaks a text that is YAML, or what takes it for one line."""
 _NUMBERS = [-1, 0, 1, 65535, 65536, 2**31, 2**33, 2**63, 2**64 - 1, -(2**63), 0.5, 1e308, 0o4777]
 _WORDS = [
     "",
@@ -200,7 +201,7 @@ def _change(where: Any, key: Any, chance: random.Random, token: str) -> str:
             where[key] = chance.choice(_NUMBERS)
         case 6 if isinstance(where[key], str):
             at = chance.randint(0, len(where[key]))
-            where[key] = where[key][:at] + chance.choice([_word(chance, token), *_BITS]) + where[key][at:]
+            where[key] = where[key][:at] + chance.choice([_word(chance, token), *BITS]) + where[key][at:]
         case _:
             where[key] = _word(chance, token)
     return f"{where[key]!a:.60}"
@@ -231,7 +232,7 @@ def _text(path: Path, chance: random.Random, token: str) -> str:
             chance.shuffle(lines)
             data, what = b"".join(lines), "its lines in another order"
         case _:
-            bit = chance.choice([*_BITS, _word(chance, token)])
+            bit = chance.choice([*BITS, _word(chance, token)])
             data, what = data[:at] + bit.encode() + data[at:], f"{bit[:40]!a} at {at}"
     path.write_bytes(data)
     return what

@@ -9,31 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.hostile_files import BITS
 from takeover.base.errors import BadInputError
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.yaml_text import parse_yaml
 from tests.scenario.conftest import load
 
 FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-BITS = [
-    "&a ",
-    "*a",
-    "!!int ",
-    "<<: ",
-    "- ",
-    ": ",
-    "{",
-    "]",
-    "'",
-    "\t",
-    "\0",
-    "|\n",
-    "%YAML 9.9\n",
-    "---\n",
-    "? ",
-    "~",
-    "1e999",
-]
 JUNK = st.recursive(
     st.none()
     | st.booleans()
