@@ -13,6 +13,10 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+OVERRIDES = {
+    canonicalize_name(each.name): each for each in map(Requirement, PROJECT["tool"]["uv"]["override-dependencies"])
+}
+"""What is asked for in the place of what packages ask for."""
 ENTRY = re.compile(r"^([\w.-]+)==(\S+?)(?: ; (.+?))? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
 
 
@@ -47,7 +51,8 @@ def test_the_lock_has_all_that_is_asked_for_and_all_that_that_needs(names: list[
             continue
         seen.add((name, *sorted(requirement.extras)))
         for text in importlib.metadata.requires(name) or ():
-            needed = Requirement(text)
+            written = Requirement(text)
+            needed = OVERRIDES.get(canonicalize_name(written.name), written)
             if needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
             ):
