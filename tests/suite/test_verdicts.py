@@ -184,7 +184,7 @@ def otherwise() -> list[Any]:
             if name not in NOT_SAID.get(verdict, ()):
                 cases[name] = replace(told, moved=told.moved | {name: told.moved[name] + 1})
         for number, entry in enumerate(told.log):
-            for word in {"flags", *entry} - {"status"}:
+            for word in sorted({"flags", *entry} - {"status"}):
                 cases[f"{word} of entry {number}"] = replace(told, log=changed(told, number, **{word: "other"}))
         if verdict in (blocked, passed_on, refused):
             cases["another destination"] = replace(told, log=changed(told, original_destination="10.96.1.1:81"))
