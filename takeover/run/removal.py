@@ -11,10 +11,8 @@ import pytest
 
 from takeover.base import ctrl_c
 from takeover.base.errors import NotRemovedError, TakeoverError
-from takeover.base.visible import visible
 from takeover.engines.contract import ClusterEngine
 from takeover.run.interrupt import held
-from takeover.run.safe_text import written_out
 from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import Workers
 
@@ -27,7 +25,7 @@ class _Left:
     """What could not be removed.
 
     Attributes:
-        why: in one line.
+        why: in one line, which an error of ours has made fit for a terminal.
         fails: whether the run fails by it; not where it is in nobody's hands here, as with somebody's finalizers.
     """
 
@@ -58,7 +56,7 @@ class Removal:
         if self._output is not None:
             ctrl_c.is_over()
             left = self._removed()
-            self._output[_LEFT] = [(written_out(left.why), left.fails)] if left is not None else []
+            self._output[_LEFT] = [(left.why, left.fails)] if left is not None else []
 
     def pytest_unconfigure(self) -> None:
         """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
@@ -81,7 +79,7 @@ class Removal:
         told = f"not all could be removed: {'; '.join(dict.fromkeys(each.why for each in left))}"
         if any(each.fails for each in left):
             raise pytest.UsageError(told)
-        sys.stderr.write(f"{visible(told)}\n")
+        sys.stderr.write(f"{told}\n")
 
     def _removed(self) -> _Left | None:
         """Removes everything of this process. Returns what could not be, None if all could."""
