@@ -9,14 +9,19 @@ import pytest
 from benchmarks.leftovers import Tag
 from takeover.model.document import Document
 
+SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _runs_are_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs that tests start leave their results apart from the user's own, and are no workers of another run."""
+    """Runs that tests start leave their results apart from the user's own, and are no workers of another run.
+
+    They print the same everywhere: what tells pytest and us of a CI or of a wide terminal is left out.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')}")
-        for name in [each for each in os.environ if each.startswith("PYTEST_XDIST_")]:
-            patch.delenv(name)
+        for name in [each for each in os.environ if each.startswith("PYTEST_XDIST_")] + SURROUNDINGS:
+            patch.delenv(name, raising=False)
         yield
 
 
