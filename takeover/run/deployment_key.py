@@ -79,11 +79,10 @@ def is_fresh(item: pytest.Item) -> bool:
     return bool(_mark_of(item).kwargs.get("fresh"))
 
 
-def cost_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
-    """Orders tests by what their deployment costs: one for all, for those with the same edits, for each."""
+def cost_of(item: pytest.Item) -> tuple[bool, bool, bool]:
+    """Orders tests by what they cost a sabotage: one deployment for all, for some (edits), for each; seconds."""
     mark = _mark_of(item)
-    is_apart = bool(mark.kwargs.get("apart"))
-    return is_fresh(item), bool(mark.args[1:]) and not is_apart, is_apart, bool(mark.kwargs.get("begin"))
+    return is_fresh(item), bool(mark.args[1:]), bool(mark.kwargs.get("begin"))
 
 
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:

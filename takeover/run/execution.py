@@ -35,7 +35,8 @@ class Execution:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
         """While a test runs, the deployments of the next ones are made."""
-        self._scenes.prefetch(item, nextitem)
+        if self._sabotages is None or not self._sabotages.leaves_out(item):
+            self._scenes.prefetch(item, nextitem)
         try:
             return (yield)
         finally:
@@ -46,8 +47,6 @@ class Execution:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Leaves out what need not run."""
         skip_if_unsupported(item)
-        if self._sabotages is not None:
-            self._sabotages.skip_if_decided(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -35,7 +35,10 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class SabotageOutcome(msgspec.Struct, frozen=True):
-    """What the suites made of a sabotage on one Envoy; `broken`: why the scenario did not start, empty if it did."""
+    """What the suites made of a sabotage on one Envoy; `broken`: why the scenario did not start, empty if it did.
+
+    `tests`: how many were there to catch it.
+    """
 
     scenario: str
     name: str
@@ -43,6 +46,7 @@ class SabotageOutcome(msgspec.Struct, frozen=True):
     caught_by: str
     broken: str
     not_caught: str
+    tests: int = 0
 
 
 class Record(msgspec.Struct, omit_defaults=True):

@@ -34,9 +34,11 @@ class Reporting:
         self._conclusion = conclusion
         self._sabotages = sabotages
         self._sabotage_outcomes: list[SabotageOutcome] = []
+        self._session: pytest.Session | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """With --sabotage, one line of dots: the tests of many files take turns."""
+        self._session = session
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if self._sabotages is not None and reporter is not None:
             reporter.showfspath = False
@@ -54,6 +56,8 @@ class Reporting:
         record = record_of(report)
         if record.sabotage is not None and report.when == "call":
             self._sabotage_outcomes.append(record.sabotage)
+            if self._session is not None:  # the share of what is done is told of verdicts
+                self._session.testscollected -= record.sabotage.tests
         if self._results is not None and self._conclusion is not None:
             self._conclusion.take(report, record)
             self._results.take(report, record)

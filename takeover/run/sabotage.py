@@ -5,6 +5,7 @@ test whose assertion fails has caught its sabotage; the sabotage's other tests a
 nothing of it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -31,6 +32,7 @@ class Sabotages:
         self._plan = plan
         self._sabotages = sabotages
         self._trials: dict[tuple[str, str], SabotageTrial] = {}
+        self._fits: dict[tuple[str, str], bool] = {}
 
     def multiply(self, metafunc: pytest.Metafunc) -> None:
         """Multiplies a test by the sabotages of all scenarios that its marks name."""
@@ -54,8 +56,8 @@ class Sabotages:
         for item in items:
             selected.setdefault(item.stash[TRIAL], []).append(item)
         items.clear()
-        for trial, tests in selected.items():
-            tests.sort(key=cost_of)
+        for trial, of_trial in selected.items():
+            tests = _in_turn(of_trial)
             # Later ones are likely not to be needed: their deployments are not made ahead.
             for test in tests[1:]:
                 test.stash[ON_DEMAND] = True
@@ -75,14 +77,23 @@ class Sabotages:
         if name != sabotage.scenario or self._is_declared(item, sabotage, release):
             return False
         trial = self._trials.setdefault((sabotage.label, release), SabotageTrial(sabotage, release))
-        try:
-            self._plan.library.scenario(name).edited((*sabotage.edits, *edits))
-        except BadInputError:
+        if not self._goes_with(sabotage, edits):
             trial.unfit.append(_told_name(item, trial))
             return False
         trial.tests += 1
         item.stash[TRIAL] = trial
         return True
+
+    def _goes_with(self, sabotage: Sabotage, edits: tuple[Edit, ...]) -> bool:
+        """Whether a test's own edits still find their places. Most tests have the same ones: none."""
+        asked = sabotage.label, repr(edits)
+        if asked not in self._fits:
+            try:
+                self._plan.library.scenario(sabotage.scenario).edited((*sabotage.edits, *edits))
+                self._fits[asked] = True
+            except BadInputError:
+                self._fits[asked] = False
+        return self._fits[asked]
 
     def _is_declared(self, item: pytest.Item, sabotage: Sabotage, release: str) -> bool:
         """Whether the test does not run on that release or fails there anyway: it could catch nothing."""
@@ -91,10 +102,18 @@ class Sabotages:
         test = without(own_name(item), sabotage.label)
         return bool(unsupported(scenario.supports, version) or known_failure(scenario, test, version))
 
-    def skip_if_decided(self, item: pytest.Item) -> None:
-        """Leaves out the tests of a sabotage that is decided."""
-        if TRIAL in item.stash and item.stash[TRIAL].is_decided:
-            pytest.skip("decided")
+    def leaves_out(self, item: pytest.Item) -> bool:
+        """Whether the test's sabotage is decided."""
+        return TRIAL in item.stash and item.stash[TRIAL].is_decided
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Leaves out the tests of a sabotage that is decided, without a report: most tests are such."""
+        if not self.leaves_out(item):
+            return None
+        # What the one before has left for this one goes, if the next one has no use for it.
+        item.session._setupstate.teardown_exact(nextitem)
+        return True
 
     def judge(
         self,
@@ -141,6 +160,17 @@ class Sabotages:
         """Which test caught which sabotage, in the order of the files."""
         order = {(each.scenario, each.name): place for place, each in enumerate(self._sabotages)}
         yield from table(sorted(outcomes, key=lambda each: order[each.scenario, each.name]))
+
+
+def _in_turn(tests: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Cheap ones first; of these the first case of each function, then the second ones: functions differ more."""
+    cases: Counter[str] = Counter()
+    turns: dict[pytest.Item, int] = {}
+    for each in tests:
+        function = each.nodeid.partition("[")[0]
+        turns[each] = cases[function]
+        cases[function] += 1
+    return sorted(tests, key=lambda each: (cost_of(each), turns[each]))
 
 
 def _marked_scenarios(metafunc: pytest.Metafunc) -> set[str]:

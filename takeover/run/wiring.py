@@ -62,6 +62,7 @@ def wire(config: pytest.Config) -> None:
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
     parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
+    parts += [sabotages] if sabotages is not None else []
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None
         # Letters may stand on the line, of which the reporter does not know with xdist.

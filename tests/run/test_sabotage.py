@@ -58,6 +58,7 @@ def test_one_that_no_test_catches_fails_the_run(project: Path, workers: list[str
         r".*1 failed, 1 passed, 1 skipped.*",
     ):
         assert re.search(f"^{line}$", result.stdout, re.MULTILINE), line
+    assert "[100%]" in result.stdout  # of the verdicts
     # What a sabotage does to a test is no failure of the run, and asks for no account.
     assert "log of envoy-traffic-mock" not in result.stdout
 
