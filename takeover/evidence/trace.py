@@ -38,9 +38,9 @@ def hops(before: Snapshot, after: Snapshot) -> list[CountingHop]:
     Of the entries of a log there are the first ones.
     """
     taken = [_rule(*each) for each in zip(before.rules, after.rules, strict=True) if each[0] != each[1]]
-    found: list[CountingHop] = [each for each in taken if each.intercepts]
+    found: list[CountingHop] = [each for each in taken if not each.lets_go]
     found += _of_envoy(before, after)
-    found += [each for each in taken if not each.intercepts]
+    found += [each for each in taken if each.lets_go]
     for name, lines in sorted(after.arrived.items()):
         known = len(before.arrived[name])
         if new := arrivals(lines[known:]):
@@ -50,7 +50,7 @@ def hops(before: Snapshot, after: Snapshot) -> list[CountingHop]:
 
 
 def _rule(then: rules.Rule, now: rules.Rule) -> RuleHop:
-    return RuleHop(str(now), now.text, {"packets": (then.packets, now.packets)})
+    return RuleHop(str(now), now.text, {"packets": (then.packets, now.packets)}, now.jumps)
 
 
 def _of_envoy(before: Snapshot, after: Snapshot) -> list[CountingHop]:

@@ -34,15 +34,25 @@ class ClientHop(_Hop, tag="client"):
 
 
 class RuleHop(_Hop, tag="rule"):
-    """A NAT rule of the Pod. `name` is short, `text` is as iptables writes it."""
+    """A NAT rule of the Pod. `name` is short, `text` is as iptables writes it.
+
+    Args:
+        jumps: whether it leads to a chain of the Pod's own, whose rules say what becomes of a connection.
+    """
 
     text: str
     counters: Counters
+    jumps: bool = False
 
     @property
     def intercepts(self) -> bool:
-        """Whether a connection comes back into the Pod's Envoy by it; by any other rule it is let go."""
+        """Whether a connection comes back into the Pod's Envoy by it."""
         return self.name.split()[1] == _INTERCEPTING
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether a connection goes on as it is by it."""
+        return not self.intercepts and not self.jumps
 
 
 class _Counted(_Hop):
@@ -102,7 +112,7 @@ class Trace(list[str]):
 
 
 def _is_on_the_trace(hop: Hop) -> bool:
-    """Whether the hop has a place in a trace: clients, Envoy's log, filters and rules that let go have none."""
+    """Whether the hop has a place in a trace: only rules that intercept have, clients, Envoy's log and filters none."""
     match hop:
         case RuleHop():
             return hop.intercepts

@@ -83,7 +83,7 @@ def _by_requests(
 
 def _with_release(found: list[Branch], block: Sequence[Hop]) -> list[Branch]:
     """With the rule that let go: it sees the first packet of each connection, whichever cluster's, and is told once."""
-    let_go = next((each for each in block if isinstance(each, RuleHop) and not each.intercepts), None)
+    let_go = next((each for each in block if isinstance(each, RuleHop) and each.lets_go), None)
     if let_go is None:
         return found
     released = hop_view("rule", let_go.name, "seen", let_go)

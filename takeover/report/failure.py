@@ -146,6 +146,8 @@ def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
             continue
         before, after = next(iter(hop.counters.values()))
         match hop:
+            case RuleHop(jumps=True):
+                pass  # a rule where it leads says more
             case RuleHop():
                 said.setdefault("the Pod's rules", []).append(f"{hop.name} took {after - before}")
             case AccessLogHop():

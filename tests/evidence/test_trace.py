@@ -8,6 +8,8 @@ from takeover.evidence.rules import parse
 from takeover.evidence.snapshots import Snapshot
 from takeover.evidence.trace import hops
 from takeover.model.trace import AccessLogHop, DestinationHop, Hop, Trace, text
+from takeover.report.failure import witnesses
+from takeover.report.trace_view import trace_view
 from tests.model.test_logs import ARRIVED, BLOCKED
 
 RULES = """\
@@ -52,6 +54,35 @@ def test_each_hop_is_what_counted_in_the_order_of_the_trace() -> None:
         "cluster AllowAll",
         "destination website/nginx",
     ]
+
+
+def test_jumps_to_chains_of_the_pods_own_are_told_where_they_were_taken_and_not_on_the_trace() -> None:
+    rules = """\
+-N ISTIO_OUTPUT
+-N ISTIO_REDIRECT
+-A OUTPUT -p tcp -c 1 60 -j ISTIO_OUTPUT
+-A ISTIO_OUTPUT -m owner --uid-owner 1337 -c 1 60 -j RETURN
+-A ISTIO_OUTPUT -c 1 60 -j ISTIO_REDIRECT
+-A ISTIO_REDIRECT -p tcp -c 1 60 -j REDIRECT --to-ports 15001
+"""
+    moved = {"tcp.AllowAll.downstream_cx_total": 2}
+    then, now = (after(each, rules=told) for each, told in (({}, rules), (moved, rules.replace("-c 1", "-c 2"))))
+    found = hops(then, now)
+    assert [(each.kind, each.name) for each in found] == [
+        ("rule", "OUTPUT ISTIO_OUTPUT"),
+        ("rule", "ISTIO_OUTPUT ISTIO_REDIRECT"),
+        ("rule", "ISTIO_REDIRECT REDIRECT --to-ports 15001"),
+        ("tcp", "AllowAll"),
+        ("rule", "ISTIO_OUTPUT RETURN"),
+    ]
+    assert Trace.of(found) == ["rule ISTIO_REDIRECT REDIRECT --to-ports 15001", "tcp AllowAll"]
+    assert [branch.released_by and branch.released_by.name for branch in trace_view(found).branches] == [
+        "ISTIO_OUTPUT RETURN"
+    ]
+    assert dict(witnesses(found))["the Pod's rules"] == (
+        "ISTIO_REDIRECT REDIRECT --to-ports 15001 took 1, ISTIO_OUTPUT RETURN took 1"
+    )
+    assert msgspec.json.decode(msgspec.json.encode(found), type=list[Hop]) == found
 
 
 def test_what_did_not_count_is_no_hop() -> None:
