@@ -18,6 +18,35 @@ class _Told(msgspec.Struct):
     version: str
 
 
+class _Socket(msgspec.Struct, frozen=True):
+    address: str = ""
+    port_value: int = 0
+
+
+class _Address(msgspec.Struct, frozen=True):
+    socket_address: _Socket | None = None
+
+
+class _Gauge(msgspec.Struct, frozen=True):
+    name: str = ""
+    value: str = "0"
+
+
+class _Host(msgspec.Struct, frozen=True):
+    address: _Address = _Address()
+    stats: list[_Gauge] = []
+
+
+class _Cluster(msgspec.Struct, frozen=True):
+    host_statuses: list[_Host] = []
+
+
+class _Clusters(msgspec.Struct, frozen=True):
+    """What is read of `/clusters`."""
+
+    cluster_statuses: list[_Cluster] = []
+
+
 class Admin:
     """The admin API of one Envoy.
 
@@ -62,6 +91,18 @@ class Admin:
             raise BadInputError(f"Envoy refuses the stats pattern {pattern!r}: {response.text.strip()}")
         entries = response.raise_for_status().json()["stats"]
         return {entry["name"]: entry["value"] for entry in entries if isinstance(entry.get("value"), int)}
+
+    def upstream_connections(self) -> dict[str, int]:
+        """The addresses of all clusters' hosts ("IP:PORT") to which there are connections, and how many."""
+        answer = self._client.get("/clusters", params={"format": "json"}).raise_for_status()
+        found: dict[str, int] = {}
+        for cluster in msgspec.json.decode(answer.content, type=_Clusters).cluster_statuses:
+            for host in cluster.host_statuses:
+                open_now = sum(int(each.value) for each in host.stats if each.name == "cx_active")
+                if open_now and (at := host.address.socket_address):
+                    name = f"[{at.address}]:{at.port_value}" if ":" in at.address else f"{at.address}:{at.port_value}"
+                    found[name] = found.get(name, 0) + open_now
+        return found
 
     def config_dump(self) -> dict[str, Any]:
         """`envoy.admin.v3.ConfigDump`: everything that this Envoy is configured with, endpoints included."""

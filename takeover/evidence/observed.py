@@ -6,32 +6,23 @@ from functools import cached_property
 from takeover.base.errors import BadInputError
 from takeover.evidence import rules
 from takeover.evidence.counters import difference, exclusion
+from takeover.evidence.envoy_witness import Account
 from takeover.evidence.snapshots import Snapshot
 from takeover.evidence.trace import hops
 from takeover.model.logs import Arrival, Entry, arrivals, entries
 from takeover.model.trace import ClientHop, Hop, Trace
 
 
-class ObservedTraffic:
-    """What was observed of one block, to be read after it. Reading them within it raises AttributeError."""
+class EnvoyTraffic:
+    """What one Envoy and the rules of its Pod say of a block, to be read after it."""
 
-    _before: Snapshot
-    _after: Snapshot
-    _clients: Sequence[ClientHop]
-
-    def tell(self, before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -> None:
-        """Takes the snapshots before and after the block, and what its clients saw."""
-        self._before, self._after, self._clients = before, after, clients
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the block has ended, and what was observed is known."""
-        return hasattr(self, "_after")
+    _then: Account
+    _now: Account
 
     @cached_property
     def entries(self) -> list[Entry]:
         """The entries of Envoy's access log, in order."""
-        return entries(self._after.log[len(self._before.log) :])
+        return entries(self._now.log[len(self._then.log) :])
 
     @property
     def envoy(self) -> Entry:
@@ -45,14 +36,14 @@ class ObservedTraffic:
     @cached_property
     def moved(self) -> dict[str, int]:
         """By how much each of Envoy's counters moved; without those that `counters.EXCLUDED` names."""
-        return difference(self._before.stats, self._after.stats)
+        return difference(self._then.stats, self._now.stats)
 
     def counter(self, name: str) -> int:
         """By how much one counter moved.
 
         Raises: BadInputError for a name that Envoy does not have, or that is left out of account.
         """
-        if name not in self._after.stats:
+        if name not in self._now.stats:
             raise BadInputError(f"Envoy has no counter {name}")
         if excluded := exclusion(name):
             raise BadInputError(f"the counter {name} is left out of account: {excluded.reason}")
@@ -63,11 +54,46 @@ class ObservedTraffic:
 
         Raises: BadInputError when not exactly one does.
         """
-        taken = rules.caught(self._before.rules, self._after.rules)
+        taken = rules.caught(self._then.rules, self._now.rules)
         found = [each for each in taken if set(words) <= set(each.text.split())]
         if len(found) != 1:
             raise BadInputError(f"{len(found)} rules hold {' '.join(words)}: {[each.text for each in taken]}")
         return found[0].packets
+
+
+class ObservedTraffic(EnvoyTraffic):
+    """What was observed of one block, to be read after it. Reading them within it raises AttributeError.
+
+    Of several Envoys, entries, counters and rules are those of the scenario's first; `of` has those of any.
+    """
+
+    _before: Snapshot
+    _after: Snapshot
+    _clients: Sequence[ClientHop]
+
+    def tell(self, before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -> None:
+        """Takes the snapshots before and after the block, and what its clients saw."""
+        self._before, self._after, self._clients = before, after, clients
+        self._then, self._now = before.envoys[0], after.envoys[0]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the block has ended, and what was observed is known."""
+        return hasattr(self, "_after")
+
+    def of(self, envoy: str) -> EnvoyTraffic:
+        """What another one of several Envoys says, by POD/CONTAINER, or by the Pod alone.
+
+        Raises: BadInputError where there is not exactly one such.
+        """
+        both = list(zip(self._before.envoys, self._after.envoys, strict=True))
+        found = [each for each in both if envoy in (each[1].name, each[1].name.rpartition("/")[0])]
+        if len(found) != 1:
+            names = ", ".join(each.name for _, each in both) or "one"
+            raise BadInputError(f"{len(found)} Envoys are {envoy}; there are {names}: name it as POD/CONTAINER")
+        its = EnvoyTraffic()
+        its._then, its._now = found[0]
+        return its
 
     def destination(self, pod: str, container: str = "") -> list[Arrival]:
         """What arrived there, in order; without a container, at the Pod's first destination in scenario.yaml.
@@ -93,7 +119,7 @@ class ObservedTraffic:
     @cached_property
     def hops(self) -> list[Hop]:
         """The clients, then what counted the traffic, with counters and log entries, in the order of traffic."""
-        return [*self._clients, *hops(self._before, self._after)]
+        return [*self._clients, *hops(self._before, self._after, self._clients)]
 
     @cached_property
     def trace(self) -> Trace:

@@ -45,6 +45,18 @@ def under_way(stats: Stats) -> str:
     return "; ".join(f"{name} is {value}" for name, value in gauges if not _is_another(name))
 
 
+def under_way_but_for_passed_on(stats: Stats) -> str:
+    """As `under_way`, of one of several Envoys: another one's connection that it passes on as it is may stay open.
+
+    Its cluster counts a request for each of those as long as they are.
+    """
+    totals = _totals(stats)
+    others = totals["http", "downstream_rq_active"] + totals["cluster", "upstream_rq_pending_active"]
+    if not others and totals["cluster", "upstream_rq_active"] <= _passed_on(totals):
+        return ""
+    return under_way(stats)
+
+
 def open_now(stats: Stats) -> dict[str, int]:
     """The gauges that tell of what is still open: connections with clients and with upstreams, and requests."""
     kinds = (_CONNECTIONS, _REQUESTS, _UPSTREAMS)
@@ -68,9 +80,7 @@ def log_entries(stats: Stats) -> int:
     """
     totals = _totals(stats)
     http_requests = totals["http", "downstream_rq_total"] - totals["http", "downstream_rq_active"]
-    # Listeners know of all connections that are open, HTTP filters of theirs; the others are TCP proxied.
-    tcp_open = totals["listener", "downstream_cx_active"] - totals["http", "downstream_cx_active"]
-    tcp_connections = totals["tcp", "downstream_cx_total"] - tcp_open
+    tcp_connections = totals["tcp", "downstream_cx_total"] - _passed_on(totals)
     return http_requests + tcp_connections + totals["local_rate_limit", "rate_limited"]
 
 
@@ -90,6 +100,11 @@ def forwarded_requests(before: Stats, after: Stats, without: Collection[str] = (
     counters = {each: f"cluster.{each}.upstream_rq_total" for each in clusters if each not in without}
     sent = {each: after[name] - before.get(name, 0) for each, name in counters.items()}
     return {each: number for each, number in sent.items() if number}
+
+
+def _passed_on(totals: Counter[tuple[str, str]]) -> int:
+    """How many connections are open that a TCP proxy has: listeners know of all, HTTP filters of theirs."""
+    return totals["listener", "downstream_cx_active"] - totals["http", "downstream_cx_active"]
 
 
 def _totals(stats: Stats) -> Counter[tuple[str, str]]:

@@ -1,21 +1,21 @@
 """What Envoy, the destinations and the Pod's rules had counted or written down at one moment, when all is at rest."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import httpx
 
 from takeover.base.errors import TakeoverError
-from takeover.engines.contract import Container, Deployment, Pod
-from takeover.envoy.admin import Admin
-from takeover.envoy.used_stats import NoStatsError, UsedStats
+from takeover.engines.contract import Deployment
+from takeover.envoy.used_stats import NoStatsError
 from takeover.evidence import quiescence
+from takeover.evidence.between import Between
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.destinations import Destinations
-from takeover.evidence.rules import Rule, parse
-from takeover.model.logs import json_lines
+from takeover.evidence.envoy_witness import Account, EnvoyWitness
+from takeover.evidence.rules import Rule
 
 DEADLINE = 10.0
 """Seconds until all must be at rest."""
@@ -27,12 +27,34 @@ _Account = TypeVar("_Account")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What each witness had counted or written down by then, since its start."""
+    """What each witness had counted or written down by then, since its start.
+
+    Args:
+        stats: of the first Envoy; `log`, `rules`, `name` and `addresses` likewise: see `Account`.
+        arrived: destination → its log.
+        others: the other Envoys.
+        clients: how many connections with clients there were, where there are several Envoys.
+    """
 
     stats: Stats
     log: list[str]
     arrived: dict[str, list[str]]
     rules: list[Rule]
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+    others: tuple[Account, ...] = ()
+    clients: int = 0
+
+    @classmethod
+    def of(cls, accounts: Sequence[Account], arrived: dict[str, list[str]], clients: int) -> "Snapshot":
+        """Of what all Envoys tell, and the destinations."""
+        first, *others = accounts
+        return cls(first.stats, first.log, arrived, first.rules, first.name, first.addresses, tuple(others), clients)
+
+    @property
+    def envoys(self) -> tuple[Account, ...]:
+        """All of them, the first one first."""
+        return (Account(self.name, self.addresses, self.stats, self.log, self.rules), *self.others)
 
 
 class UnrestError(AssertionError):
@@ -47,26 +69,22 @@ class Witnesses:
     """Asks the witnesses of one deployment.
 
     Args:
-        pod: the Pod with Envoy.
-        container: Envoy's container in it.
-        used: is closed with this.
+        envoys: are closed with this.
     """
 
-    def __init__(self, deployment: Deployment, pod: Pod, container: Container, admin: Admin, used: UsedStats) -> None:
-        self._pod = pod
-        self._container = container
-        self._unused = dict.fromkeys(admin.stats(), 0)
-        self._used = used
+    def __init__(self, deployment: Deployment, envoys: Sequence[EnvoyWitness]) -> None:
+        self._envoys = envoys
+        self._between = Between(envoys) if len(envoys) > 1 else None
         self._destinations = Destinations(deployment.scenario.destinations, deployment.pods)
-        self._has_rules: bool | None = None
         self._last: tuple[int, Snapshot] | None = None
         # Clusters whose requests no destination writes down: scenario.yaml need not name all that is behind Envoy.
-        self._unlogged: set[str] = set()
+        self._unlogged: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Ends the connections that are kept."""
         self._destinations.close()
-        self._used.close()
+        for each in self._envoys:
+            each.close()
 
     def before(self, open_connections: int, attempted: int) -> Snapshot:
         """Waits until what came before is over and written down, and asks every witness.
@@ -80,18 +98,21 @@ class Witnesses:
         # Nothing happened since the last block ended: what was told then holds, and nobody needs to be asked again.
         if self._last and self._last[0] == attempted:
             told = self._last[1]  # it held connections that have ended since, if it knows of more than there are
-            is_over = quiescence.connections(told.stats) <= open_connections
-            if is_over and not difference(told.stats, self._stats()):
+            is_over = _connections(told) <= open_connections
+            if is_over and not any(
+                difference(then.stats, now.stats()) for then, now in zip(told.envoys, self._envoys, strict=True)
+            ):
                 return told
 
-        def look() -> Snapshot | str:
-            stats = self._stats()
-            if (known := quiescence.connections(stats)) > open_connections:
-                return f"Envoy has {known} connections with clients, which have {open_connections} open"
-            log = self._log(stats)
-            return log if isinstance(log, str) else Snapshot(stats, log, self._destinations.told(), self._rules())
+        def wrong(known: int) -> str:
+            return f"with clients, which have {open_connections} open" if known > open_connections else ""
 
-        return _waited_for(look, DEADLINE)
+        def look() -> Snapshot | str:
+            stats = [each.stats() for each in self._envoys]
+            logs = self._logs(stats, wrong)
+            return logs if isinstance(logs, str) else self._snapshot(stats, logs, self._destinations.told())
+
+        return self._taken(look, DEADLINE)
 
     def after(self, before: Snapshot, held: int, attempted: int) -> Snapshot:
         """Waits until all that happened since is over and written down, and asks every witness.
@@ -102,7 +123,7 @@ class Witnesses:
 
         Raises: UnrestError that says what was last seen.
         """
-        told = _waited_for(self._at_rest(before, held), DEADLINE)
+        told = self._taken(self._at_rest(before, held), DEADLINE)
         self._last = attempted, told
         return told
 
@@ -111,66 +132,100 @@ class Witnesses:
         self._last = None
         is_there = True
         try:
-            return _waited_for(self._at_rest(before, held), _SHORT_DEADLINE)
+            return self._taken(self._at_rest(before, held), _SHORT_DEADLINE)
         except NoStatsError:
-            is_there = False
+            is_there = len(self._envoys) > 1  # which one of several fell silent shows when each is asked
         except _NOT_TOLD:
             pass
-        return Snapshot(
-            _told(self._stats, before.stats) if is_there else before.stats,
-            _told(lambda: json_lines(self._container.logs()), before.log),
-            _told(self._destinations.told, before.arrived),
-            _told(self._rules, before.rules),
-        )
+        accounts = [
+            replace(
+                then,
+                stats=_told(now.stats, then.stats) if is_there else then.stats,
+                log=_told(now.written, then.log),
+            )
+            for then, now in zip(before.envoys, self._envoys, strict=True)
+        ]
+        arrived = _told(self._destinations.told, before.arrived)
+        accounts = [
+            replace(each, rules=_told(now.rules, each.rules)) for each, now in zip(accounts, self._envoys, strict=True)
+        ]
+        return Snapshot.of(accounts, arrived, before.clients)
 
     def _at_rest(self, before: Snapshot, held: int) -> Callable[[], Snapshot | str]:
         """What looks whether all that happened since `before` is over."""
-        expected = quiescence.connections(before.stats) + held
+        expected = _connections(before) + held
         arrivals_before = _number(before.arrived)
         logged_by = 0.0
 
+        def wrong(known: int) -> str:
+            return f"with clients, not {expected}" if known != expected else ""
+
         def look() -> Snapshot | str:
             nonlocal logged_by
-            stats = self._stats()
-            if (known := quiescence.connections(stats)) != expected:
-                return f"Envoy has {known} connections with clients, not {expected}"
-            if isinstance(log := self._log(stats), str):
-                return log
+            stats = [each.stats() for each in self._envoys]
+            if isinstance(logs := self._logs(stats, wrong), str):
+                return logs
             arrived = self._destinations.told()
             arrivals = _number(arrived) - arrivals_before
-            forwarded = quiescence.forwarded_requests(before.stats, stats, self._unlogged)
-            if arrivals < sum(forwarded.values()):
+            forwarded = {
+                (envoy.name, cluster): number
+                for envoy, then, now in zip(self._envoys, before.envoys, stats, strict=True)
+                for cluster, number in quiescence.forwarded_requests(
+                    then.stats, now, {cluster for name, cluster in self._unlogged if name == envoy.name}
+                ).items()
+            }
+            sent = sum(forwarded.values())
+            if self._between is not None and sent > arrivals:
+                sent -= self._between.received(before, logs)
+            if arrivals < sent:
                 logged_by = logged_by or time.monotonic() + _UNTIL_LOGGED
                 if time.monotonic() < logged_by:
-                    return f"destinations logged {arrivals} requests, Envoy sent them {sum(forwarded.values())}"
+                    return f"destinations logged {arrivals} requests, Envoy sent them {sent}"
                 if not arrivals:
                     self._unlogged.update(forwarded)
             # Envoy reads one counter after the other while its worker goes on: what counts is read at rest.
-            if moving := difference(stats, stats := self._stats()):
-                return f"counters still move: {moving}"
-            return Snapshot(stats, log, arrived, self._rules())
+            for number, each in enumerate(self._envoys):
+                then, stats[number] = stats[number], each.stats()
+                if moving := difference(then, stats[number]):
+                    return each.of_several(f"counters still move: {moving}")
+            return self._snapshot(stats, logs, arrived)
 
         return look
 
-    def _stats(self) -> Stats:
-        """All counters and gauges: those that there are, and those that came about since."""
-        return self._unused | self._used.now()
+    def _logs(self, stats: Sequence[Stats], wrong: Callable[[int], str]) -> list[list[str]] | str:
+        """The Envoys' access logs; or what is under way, not yet there, or `wrong` with clients' connections."""
+        known = sum(map(quiescence.connections, stats))
+        if self._between is None and (told := wrong(known)):
+            return f"Envoy has {known} connections {told}"
+        logs = []
+        for envoy, its in zip(self._envoys, stats, strict=True):
+            if isinstance(log := envoy.log(its), str):
+                return log
+            logs.append(log)
+        if self._between is not None:
+            return self._between.wrong(stats, logs, wrong) or logs
+        return logs
 
-    def _log(self, stats: Stats) -> list[str] | str:
-        """Envoy's access log, or what is under way or not yet in it."""
-        if active := quiescence.under_way(stats):
-            return active
-        lines, entries = json_lines(self._container.followed_logs()), quiescence.log_entries(stats)
-        if len(lines) != entries:
-            return f"Envoy's access log has {len(lines)} entries, its counters tell of {entries}"
-        return lines
+    def _snapshot(self, stats: Sequence[Stats], logs: Sequence[list[str]], arrived: dict[str, list[str]]) -> Snapshot:
+        accounts = [
+            Account(each.name, each.addresses, its, log, each.rules())
+            for each, its, log in zip(self._envoys, stats, logs, strict=True)
+        ]
+        return Snapshot.of(accounts, arrived, self._between.clients if self._between is not None else 0)
 
-    def _rules(self) -> list[Rule]:
-        if self._has_rules is False:
-            return []
-        rules = parse(self._pod.nat_rules())
-        self._has_rules = bool(rules)  # only an init container makes some: a Pod without them stays without
-        return rules
+    def _taken(self, look: Callable[[], Snapshot | str], deadline: float) -> Snapshot:
+        """The snapshot, once `look` returns one; until then it returns what is missing."""
+        seen = quiescence.waited_for(look, deadline)
+        if isinstance(seen, str):
+            raise UnrestError(f"not at rest after {deadline:g} s; last seen: {seen}")
+        if self._between is not None:
+            self._between.learn(seen)
+        return seen
+
+
+def _connections(told: Snapshot) -> int:
+    """How many connections Envoys had with clients."""
+    return told.clients if told.others else quiescence.connections(told.stats)
 
 
 def _told(ask: Callable[[], _Account], known: _Account) -> _Account:
@@ -183,11 +238,3 @@ def _told(ask: Callable[[], _Account], known: _Account) -> _Account:
 
 def _number(arrived: dict[str, list[str]]) -> int:
     return sum(map(len, arrived.values()))
-
-
-def _waited_for(look: Callable[[], Snapshot | str], deadline: float) -> Snapshot:
-    """The snapshot, once `look` returns one; until then it returns what is missing."""
-    seen = quiescence.waited_for(look, deadline)
-    if isinstance(seen, str):
-        raise UnrestError(f"not at rest after {deadline:g} s; last seen: {seen}")
-    return seen

@@ -1,13 +1,16 @@
 """The trace of traffic, hop by hop: what counted it between two snapshots, never what a config says."""
 
 import re
+from collections.abc import Sequence
 
-from takeover.evidence import rules
+from takeover.evidence import passing, rules
 from takeover.evidence.counters import difference, moved_by, owners
+from takeover.evidence.envoy_witness import Account
 from takeover.evidence.snapshots import Snapshot
 from takeover.model.logs import Arrival, Entry, arrivals, entries
 from takeover.model.trace import (
     AccessLogHop,
+    ClientHop,
     ClusterHop,
     Counters,
     CountingHop,
@@ -32,15 +35,16 @@ _OF_OWNER: dict[str, type[ListenerHop | HttpHop | TcpHop | ClusterHop]] = {
 _MOST_ENTRIES = 100  # a report need not carry thousands
 
 
-def hops(before: Snapshot, after: Snapshot) -> list[CountingHop]:
+def hops(before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -> list[CountingHop]:
     """One record for each hop that counted something, in the order in which traffic meets them.
 
-    Of the entries of a log there are the first ones.
+    Of the entries of a log there are the first ones. Where there are several Envoys, each one's hops are together, and
+    which of them comes first is told by their logs: see `passing.order`.
+
+    Args:
+        clients: whom the traffic is from.
     """
-    taken = [_rule(*each) for each in zip(before.rules, after.rules, strict=True) if each[0] != each[1]]
-    found: list[CountingHop] = [each for each in taken if not each.lets_go]
-    found += _of_envoy(before, after)
-    found += [each for each in taken if each.lets_go]
+    found = [hop for then, now in _in_order(before, after, clients) for hop in _of_envoy_and_pod(then, now)]
     for name, lines in sorted(after.arrived.items()):
         known = len(before.arrived[name])
         if new := arrivals(lines[known:]):
@@ -49,11 +53,36 @@ def hops(before: Snapshot, after: Snapshot) -> list[CountingHop]:
     return found
 
 
-def _rule(then: rules.Rule, now: rules.Rule) -> RuleHop:
-    return RuleHop(str(now), now.text, {"packets": (then.packets, now.packets)}, now.jumps)
+def _in_order(before: Snapshot, after: Snapshot, clients: Sequence[ClientHop]) -> list[tuple[Account, Account]]:
+    """What each Envoy told before and after."""
+    both = {now.name: (then, now) for then, now in zip(before.envoys, after.envoys, strict=True)}
+    if len(both) == 1:
+        return list(both.values())
+    written = {name: entries(now.log[len(then.log) :]) for name, (then, now) in both.items()}
+    places = {name: now.place for name, (_, now) in both.items()}
+    their_own = {each.client for hop in clients for each in hop.dialled}
+    entered = {
+        name
+        for name, its in written.items()
+        if any(hop.name.rpartition("/")[0] == name.rpartition("/")[0] for hop in clients)
+        or any(each.downstream_remote in their_own for each in its)
+    }
+    return [both[name] for name in passing.order(written, places, entered)]
 
 
-def _of_envoy(before: Snapshot, after: Snapshot) -> list[CountingHop]:
+def _of_envoy_and_pod(then: Account, now: Account) -> list[CountingHop]:
+    taken = [_rule(*each, now.name) for each in zip(then.rules, now.rules, strict=True) if each[0] != each[1]]
+    found: list[CountingHop] = [each for each in taken if not each.lets_go]
+    found += _of_envoy(then, now)
+    found += [each for each in taken if each.lets_go]
+    return found
+
+
+def _rule(then: rules.Rule, now: rules.Rule, envoy: str) -> RuleHop:
+    return RuleHop(str(now), now.text, {"packets": (then.packets, now.packets)}, now.jumps, envoy)
+
+
+def _of_envoy(before: Account, after: Account) -> list[CountingHop]:
     found: list[CountingHop] = []
     moved = difference(before.stats, after.stats)
     written = entries(after.log[len(before.log) :])
@@ -63,20 +92,20 @@ def _of_envoy(before: Snapshot, after: Snapshot) -> list[CountingHop]:
         if owner.kind != "cluster" or any(map(_ASKED_FOR_AN_UPSTREAM.fullmatch, names)):
             prefix = f"{owner.kind}.{owner.name}."
             if counted := _counted({name: prefix + name for name in names}, before, after):
-                found.append(_OF_OWNER[owner.kind](owner.name, counted))
+                found.append(_OF_OWNER[owner.kind](owner.name, counted, after.name))
     of_others = moved.keys() - {
         f"{each.kind}.{each.name}.{name}" for each in everybody for name in moved_by(each, moved)
     }
     for prefix in sorted({name.rpartition(".")[0] for name in of_others}):
         theirs = {name.rpartition(".")[2]: name for name in of_others if name.rpartition(".")[0] == prefix}
-        found.append(FilterHop(prefix, _counted(theirs, before, after)))
+        found.append(FilterHop(prefix, _counted(theirs, before, after), after.name))
     if written:
         counted = {"entries": (len(before.log), len(after.log))}
-        found.append(AccessLogHop("", counted, written[:_MOST_ENTRIES], _left_out(written)))
+        found.append(AccessLogHop("", counted, written[:_MOST_ENTRIES], _left_out(written), after.name))
     return found
 
 
-def _counted(counters: dict[str, str], before: Snapshot, after: Snapshot) -> Counters:
+def _counted(counters: dict[str, str], before: Account, after: Account) -> Counters:
     """These counters (short name → whole name), by their short names."""
     return {short: (before.stats.get(whole, 0), after.stats[whole]) for short, whole in sorted(counters.items())}
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from takeover.model.json import WrittenNumber
 
@@ -13,6 +14,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One entry of Envoy's access log: an HTTP request, or a connection that was passed on as it is.
 
     `flags` are Envoy's response flags (`UH`, `NR`, …; `-` for none). What Envoy has no value for is None.
+    `upstream_local` is the address from which it dialled the upstream; not there where the log does not tell it.
     """
 
     listener: str
@@ -33,6 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
     status: int | None = None
     details: str | None = None
     request_id: str | None = None
+    upstream_local: str | UnsetType | None = UNSET
 
 
 class Arrival(msgspec.Struct, frozen=True):

@@ -22,8 +22,13 @@ class _Hop(msgspec.Struct, tag_field="hop", omit_defaults=True, forbid_unknown_f
         """What it is: the field `hop` of its JSON."""
         return str(self.__struct_config__.tag)
 
+    @property
+    def label(self) -> str:
+        """Its name among all of its kind."""
+        return self.name
+
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}".rstrip()
+        return f"{self.kind} {self.label}".rstrip()
 
 
 class ClientHop(_Hop, tag="client"):
@@ -38,11 +43,18 @@ class RuleHop(_Hop, tag="rule"):
 
     Args:
         jumps: whether it leads to a chain of the Pod's own, whose rules say what becomes of a connection.
+        envoy: whose Pod's it is, as POD/CONTAINER; empty in a scene with one Envoy.
     """
 
     text: str
     counters: Counters
     jumps: bool = False
+    envoy: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name, and of several Envoys' the Pod before it."""
+        return f"{self.envoy.rpartition('/')[0]} {self.name}".lstrip()
 
     @property
     def intercepts(self) -> bool:
@@ -57,10 +69,16 @@ class RuleHop(_Hop, tag="rule"):
 
 class _Counted(_Hop):
     counters: Counters
+    envoy: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name, and of several Envoys' the Envoy before it."""
+        return f"{self.envoy} {self.name}".lstrip()
 
 
 class ListenerHop(_Counted, tag="listener"):
-    """A listener, by its address in the counters."""
+    """A listener, by its address in the counters; `envoy`: whose, as POD/CONTAINER, where there are several."""
 
 
 class HttpHop(_Counted, tag="http"):
@@ -79,16 +97,24 @@ class FilterHop(_Counted, tag="filter"):
     """Anything else that counts, beside the traffic's trace, such as a limit."""
 
 
-class AccessLogHop(_Counted, tag="access log"):
+class AccessLogHop(_Hop, tag="access log"):
     """Envoy's access log: the first new entries, and how many more there were. It has no name."""
 
+    counters: Counters
     entries: list[Entry]
     entries_left_out: int = 0
+    envoy: str = ""
+
+    @property
+    def label(self) -> str:
+        """Of several Envoys', the Envoy."""
+        return self.envoy
 
 
-class DestinationHop(_Counted, tag="destination"):
+class DestinationHop(_Hop, tag="destination"):
     """A destination by POD/CONTAINER: the first new entries of its log, and how many more there were."""
 
+    counters: Counters
     entries: list[Arrival]
     entries_left_out: int = 0
 

@@ -149,9 +149,11 @@ def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
             case RuleHop(jumps=True):
                 pass  # a rule where it leads says more
             case RuleHop():
-                said.setdefault("the Pod's rules", []).append(f"{hop.name} took {after - before}")
+                said.setdefault("the Pod's rules", []).append(f"{hop.label} took {after - before}")
             case AccessLogHop():
-                said.setdefault("Envoy's access log", []).extend(map(_logged, hop.entries[:_SAID]))
+                said.setdefault("Envoy's access log", []).extend(
+                    f"{hop.envoy} {_logged(each)}".lstrip() for each in hop.entries[:_SAID]
+                )
             case DestinationHop():
                 said.setdefault("the destinations", []).append(f"{hop.name} saw {after - before}")
             case _:

@@ -131,6 +131,7 @@ class _Steps:
     drawing: _Drawing
     seen: _Box
     missing: _Box | None = None
+    top: int = 0
 
     def last(self, is_seen: bool) -> _Box:
         """What the next step follows."""
@@ -156,9 +157,67 @@ def figure(view: TraceView, title: str, standalone: bool = False) -> str:
     drawing = _Drawing([], [])
     client = drawing.put_left(view.client)
     steps = _Steps(drawing, client)
+    stages = [view, *view.further]
+    has_arrived = any(branch.destination is not None for stage in stages for branch in stage.branches)
+    frames: list[_Frame] = []
+    for stage in stages:
+        if frames:
+            drawing.left = drawing.right = max(drawing.left, frames[-1].bottom + _GAP)
+        begun = len(drawing.boxes)
+        by_cluster = _draw_envoy(drawing, steps, client, stage, is_first=not frames)
+        if any(hop.state != "missing" for hop in stage.envoy) and not has_arrived and stage is stages[-1]:
+            row = drawing.boxes[-1].y
+            drawing.put_left(HopView("no destination", "nothing arrived", ("no destination logged a request",)), row)
+        frames.append(_frame(drawing, stage, steps.top, begun))
+        if stage is not stages[-1] and by_cluster:
+            led = stages[len(frames)].passed_on_by
+            steps.seen = by_cluster.get(led) or list(by_cluster.values())[-1]
+    height = max(frames[-1].bottom, *(each.bottom for each in drawing.boxes)) + _PADDING
+    return render(
+        "trace.svg.j2",
+        title=title,
+        description=description(view),
+        boxes=drawing.boxes,
+        arrows=drawing.arrows,
+        width=_TOTAL,
+        height=height,
+        frames=frames,
+        standalone=standalone,
+    )
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What is drawn around an Envoy's hops.
+
+    Args:
+        is_past: whether traffic went past it.
+    """
+
+    title: str
+    y: int
+    height: int
+    is_past: bool
+    x: int = _RIGHT - _PADDING
+    width: int = _WIDTH + 2 * _PADDING + 6
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+
+def _frame(drawing: _Drawing, view: TraceView, top: int, begun: int) -> _Frame:
+    """Around those of the boxes from `begun` on that are in Envoy."""
+    in_envoy = [each for each in drawing.boxes[begun:] if each.x == _RIGHT]
+    bottom = max((each.bottom for each in in_envoy), default=top + _FRAME + 44) + _PADDING
+    return _Frame(fitting(f"Envoy {view.name}".rstrip(), FACT_FITS), top, bottom - top, not in_envoy)
+
+
+def _draw_envoy(drawing: _Drawing, steps: "_Steps", client: _Box, view: TraceView, is_first: bool) -> dict[str, _Box]:
+    """Draws what is before an Envoy, in it and behind it. Returns what comes last behind each cluster, by its name."""
     for hop in view.rules:
         steps.take(drawing.put_left(hop))
-    top = steps.seen.y
+    steps.top = top = steps.seen.y if is_first or view.rules else drawing.right
     if view.refusal is not None:
         drawing.link(steps.seen, drawing.put_left(view.refusal))
     drawing.right = top + _FRAME
@@ -170,30 +229,16 @@ def figure(view: TraceView, title: str, standalone: bool = False) -> str:
         middle = box.x + _WIDTH // 2
         drawing.arrows.append(_Arrow(((middle, beside.bottom), (middle, box.y)), "seen", is_beside=True))
         beside = box
+    by_cluster = {}
     for branch in view.branches:
-        _draw_branch(drawing, client if branch.is_direct else steps.last(branch.is_seen), branch)
-    has_arrived = any(branch.destination is not None for branch in view.branches)
-    if any(hop.state != "missing" for hop in view.envoy) and not has_arrived:
-        row = drawing.boxes[-1].y
-        drawing.put_left(HopView("no destination", "nothing arrived", ("no destination logged a request",)), row)
-    in_envoy = [each for each in drawing.boxes if each.x == _RIGHT]
-    bottom = max((each.bottom for each in in_envoy), default=top + _FRAME + 44) + _PADDING
-    height = max(bottom, *(each.bottom for each in drawing.boxes)) + _PADDING
-    return render(
-        "trace.svg.j2",
-        title=title,
-        description=description(view),
-        boxes=drawing.boxes,
-        arrows=drawing.arrows,
-        width=_TOTAL,
-        height=height,
-        envoy={"x": _RIGHT - _PADDING, "y": top, "width": _WIDTH + 2 * _PADDING + 6, "height": bottom - top},
-        past_envoy=not in_envoy,
-        standalone=standalone,
-    )
+        last = _draw_branch(drawing, client if branch.is_direct else steps.last(branch.is_seen), branch)
+        if branch.cluster is not None and branch.destination is None and branch.is_seen:
+            by_cluster[branch.cluster.name] = last
+    return by_cluster
 
 
-def _draw_branch(drawing: _Drawing, last: _Box, branch: Branch) -> None:
+def _draw_branch(drawing: _Drawing, last: _Box, branch: Branch) -> _Box:
+    """Returns its last box."""
     row = 0
     if branch.cluster is not None:
         box = drawing.put_right(branch.cluster, drawing.left - _GAP if drawing.left > drawing.right else 0)
@@ -204,14 +249,17 @@ def _draw_branch(drawing: _Drawing, last: _Box, branch: Branch) -> None:
         drawing.link(last, box)
         last, row = box, 0
     drawing.right = max(drawing.right, drawing.left)
+    return last
 
 
 def description(view: TraceView) -> str:
     """The trace in words: what a picture's description says, and what there is to read where no picture is."""
-    return "; ".join(
-        f"{hop.kind} {hop.name}" + {"seen": "", "missing": " (missing)", "unexpected": " (not expected)"}[hop.state]
-        for hop in view.hops
-    )
+    words = {"seen": "", "missing": " (missing)", "unexpected": " (not expected)"}
+    told = [f"{view.client.kind} {view.client.name}{words[view.client.state]}"]
+    for each in (view, *view.further):
+        told += [f"Envoy {each.name}"] if each.name else []
+        told += [f"{hop.kind} {hop.name}{words[hop.state]}" for hop in each.own_hops]
+    return "; ".join(told)
 
 
 def fitting(text: str, length: int) -> str:

@@ -15,6 +15,7 @@ from takeover.model.trace import AccessLogHop, ClientHop, FilterHop, Hop, Listen
 from takeover.report.branches import Branch, branches
 from takeover.report.client_view import client_view, dialled, refusal_view
 from takeover.report.hop_view import SHOWN, HopView, State, hop_view
+from takeover.report.stages import stages_of
 
 _PORT = re.compile(r"--to-ports (\d+)")
 
@@ -30,6 +31,9 @@ class TraceView:
         others: filters that counted beside the trace, such as limits.
         dialled: what the clients dialled and got.
         trace: as assertions have it; `expected` likewise, empty if nothing is known of that.
+        name: which Envoy it is, where there are several.
+        further: the other Envoys of several, in the order of traffic; their clients are those of the first.
+        passed_on_by: the cluster of the Envoy before that led here, where their logs tell.
     """
 
     client: HopView
@@ -42,11 +46,19 @@ class TraceView:
     dialled: tuple[Dialled, ...]
     trace: tuple[str, ...]
     expected: tuple[str, ...] = ()
+    name: str = ""
+    further: tuple["TraceView", ...] = ()
+    passed_on_by: str = ""
 
     @property
     def hops(self) -> list[HopView]:
         """All of them, in order."""
-        found = [self.client, *self.rules, self.refusal, self.hand_over, *self.envoy]
+        return [self.client, *(hop for each in (self, *self.further) for hop in each.own_hops)]
+
+    @property
+    def own_hops(self) -> list[HopView]:
+        """Those of this Envoy and after it."""
+        found = [*self.rules, self.refusal, self.hand_over, *self.envoy]
         for branch in self.branches:
             found += [branch.cluster, branch.released_by, branch.destination]
         return [each for each in found if each is not None]
@@ -62,6 +74,23 @@ def trace_view(
         expected: the trace that should have been; empty if that is not known.
         listeners: port → name of listeners that other blocks of the scenario saw (`named_listeners`).
     """
+    stages = stages_of(block, expected)
+    if not stages:
+        return _of_one(block, expected, listeners)
+    views, before = list[TraceView](), list[Entry]()
+    for stage in stages:
+        view = _of_one(stage.block, stage.expected, listeners)
+        log = log_of(stage.block)
+        remotes = {each.downstream_remote for each in log}
+        passed = (each.upstream_cluster for each in before if each.upstream_local in remotes and each.upstream_cluster)
+        refusal = view.refusal if not views else None
+        views.append(replace(view, name=stage.envoy, passed_on_by=next(passed, ""), refusal=refusal))
+        before = log
+    return replace(views[0], trace=tuple(Trace.of(block)), expected=tuple(expected), further=tuple(views[1:]))
+
+
+def _of_one(block: Sequence[Hop], expected: Sequence[str], listeners: Mapping[str, str] | None) -> TraceView:
+    """The trace of a block as one Envoy, and what is around it, saw it."""
     trace = Trace.of(block)
     wanted = list(expected)
     # Of one name the first.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
-from takeover.scenario.documents import Documents
+from takeover.scenario.documents import Documents, canonical
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
@@ -102,6 +102,24 @@ def controls(bases: Iterable[BaseFile], documents: Documents) -> tuple[ControlPl
     """What ends connections when asked. Raises: BadInputError for a Pod that the manifests do not have."""
     found = [base.control for base in bases if isinstance(base.control, ControlEntry)]
     return tuple(ControlPlace(_pod(each, pods(documents), each.pod), each.port) for each in found)
+
+
+def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
+    """The Services, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod that has such a name."""
+    found = {kind: {_name(each): each for each in objects if each["kind"] == kind} for kind in ("Pod", "Service")}
+    labels = found["Pod"][pod]["metadata"].get("labels") or {}
+    namespace = pod.rpartition("/")[0]
+    return [
+        name
+        for name, service in found["Service"].items()
+        if name.rpartition("/")[0] == namespace
+        and (selector := service["spec"].get("selector"))
+        and selector.items() <= labels.items()
+    ]
+
+
+def _name(data: Json) -> str:
+    return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
 
 
 def _pod(entry: Entry, known: Mapping[str, Json], name: str) -> str:

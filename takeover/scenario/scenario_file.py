@@ -16,7 +16,7 @@ Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class EnvoyEntry(Entry):
-    """A container that runs Envoy. Of several, the first is the one whose traffic tests watch.
+    """A container that runs Envoy. Each is a witness; of several, the first is the one meant where none is named.
 
     Args:
         pod: its Pod, `NAME` or `NAMESPACE/NAME`.

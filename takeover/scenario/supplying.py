@@ -85,7 +85,8 @@ def supplied(
             data = {**data, "admin": {**_mapping(data.get("admin"), where, "admin"), "address": _address(port)}}
             sentences.append(f"{where}: no admin: one on {_ADMIN_ADDRESS}:{port} is added")
         envoys = [_reached(each, port, where) if each.config == config else each for each in envoys]
-        edited[config] = _with_config_id(_with_access_logs(data, where, sentences), where)
+        of_several = {"upstream_local": "%UPSTREAM_LOCAL_ADDRESS%"} if len(envoys) > 1 else {}
+        edited[config] = _with_config_id(_with_access_logs(data, where, of_several, sentences), where)
     _check_apart(envoys)
     return Supplied(replace(documents, edited=edited), tuple(envoys), tuple(sentences))
 
@@ -164,36 +165,39 @@ def _ports(data: Json) -> Iterator[int]:
             yield from _ports(value)
 
 
-def _with_access_logs(data: dict[str, Json], where: str, sentences: list[str]) -> dict[str, Json]:
+def _with_access_logs(
+    data: dict[str, Json], where: str, more: Mapping[str, str], sentences: list[str]
+) -> dict[str, Json]:
+    """The config with access logs in the listeners; `more`: fields of theirs beside those that all have."""
     key = "staticResources" if "staticResources" in data else "static_resources"
     resources = data.get(key)
     if not isinstance(resources, dict) or not isinstance(listeners := resources.get("listeners"), list):
         return data
-    logged = [_logged(each, _name(each), where, sentences) for each in listeners]
+    logged = [_logged(each, _name(each), where, more, sentences) for each in listeners]
     return {**data, key: {**resources, "listeners": logged}}
 
 
-def _logged(data: Json, listener: str, where: str, sentences: list[str]) -> Json:
+def _logged(data: Json, listener: str, where: str, more: Mapping[str, str], sentences: list[str]) -> Json:
     """The data of a listener, in which all that has an access log has one; the same object if nothing was missing."""
     if isinstance(data, list):
-        listed = [_logged(each, listener, where, sentences) for each in data]
+        listed = [_logged(each, listener, where, more, sentences) for each in data]
         return data if all(map(operator.is_, data, listed)) else listed
     if not isinstance(data, dict):
         return data
-    logged = {key: _logged(value, listener, where, sentences) for key, value in data.items()}
+    logged = {key: _logged(value, listener, where, more, sentences) for key, value in data.items()}
     kind = data.get("@type")
     if isinstance(kind, str) and kind in _LOGGING and not _either(data, "access_log"):
         logged.pop("accessLog", None)
-        logged["access_log"] = [_access_log(kind, listener)]
+        logged["access_log"] = [_access_log(kind, listener, more)]
         what = " ".join(filter(None, (_LOGGING[kind], str(_either(data, "stat_prefix") or ""))))
         sentences.append(f"{where}: no access log in the {what} of listener {listener}: one to stdout is added")
         return logged
     return data if all(map(operator.is_, data.values(), logged.values())) else logged
 
 
-def _access_log(kind: str, listener: str) -> Json:
+def _access_log(kind: str, listener: str, more: Mapping[str, str]) -> Json:
     fields = _FORMAT_OF_CONNECTIONS if kind.endswith(".TcpProxy") else _FORMAT_OF_REQUESTS
-    written = {"listener": listener.replace("%", "%%"), **fields}
+    written = {"listener": listener.replace("%", "%%"), **fields, **more}
     stdout = {"@type": f"{_PROTOBUF}access_loggers.stream.v3.StdoutAccessLog", "log_format": {"json_format": written}}
     return {"name": "envoy.access_loggers.stdout", "typed_config": stdout}
 

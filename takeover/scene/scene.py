@@ -15,6 +15,7 @@ from takeover.engines.contract import Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.used_stats import UsedStats
+from takeover.evidence.envoy_witness import EnvoyWitness
 from takeover.evidence.log_formats import check_formats
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
@@ -26,7 +27,7 @@ from takeover.net.http import Connect
 from takeover.net.stream import ByteStream
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
-from takeover.scenario.places import EnvoyPlace
+from takeover.scenario.places import EnvoyPlace, services_that_select
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
@@ -147,17 +148,16 @@ class Scene:
 
     @contextlib.contextmanager
     def watched(self, held: int = 0) -> Iterator[ObservedTraffic]:
-        """Lets every witness say what the traffic of the block did: Envoy, the destinations, the Pod's rules.
+        """Lets every witness say what the traffic of the block did: each Envoy, the destinations, the Pods' rules.
 
-        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it. Of one
-        that raises there is what was known a moment later.
+        The block ends when all is at rest and written down. Connections with Envoy that it opens must end in it (those
+        that several Envoys have with each other may stay). Of one that raises there is what was known a moment later.
 
         Args:
             held: how many connections with Envoy the block leaves open nevertheless.
         """
         if self._witnesses is None:
-            used = UsedStats(self.connect_to_admin())
-            self._witnesses = Witnesses(self.deployment, self.envoy_pod, self.envoy_container, self.envoy, used)
+            self._witnesses = Witnesses(self.deployment, [self._witness(each) for each in self.envoys])
             self._closing.callback(self._witnesses.close)
         witnesses, connections = self._witnesses, self._connections
         before = witnesses.before(connections.open_now, connections.attempted)
@@ -174,6 +174,20 @@ class Scene:
             finally:
                 if observed.is_told:
                     self.watched_blocks.append(observed)
+
+    def _witness(self, place: EnvoyPlace) -> EnvoyWitness:
+        pod, of_pod = self.pod(place.pod), [each for each in self.envoys if each.pod == place.pod]
+        name = f"{place.pod}/{place.container}" if len(self.envoys) > 1 else ""
+        used = UsedStats(self.connect_to_admin(place))
+        services = self._services_of(place.pod) if name else ()
+        return EnvoyWitness(
+            pod, pod.container(place.container), self.admin_of(place), used, name, services, place is of_pod[0]
+        )
+
+    def _services_of(self, pod: str) -> list[str]:
+        """The addresses of the Services that lead to the Pod."""
+        documents = self.deployment.scenario.objects()
+        return [self.service_ip(each) for each in services_that_select(documents, pod)]
 
     def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
         """A TCP connection from that container."""
@@ -203,7 +217,7 @@ class Scene:
 
     @property
     def envoys(self) -> tuple[EnvoyPlace, ...]:
-        """Every Envoy of the scenario; the first one is that whose traffic is watched."""
+        """Every Envoy of the scenario, the first one first."""
         return self._configured.envoys
 
     @property

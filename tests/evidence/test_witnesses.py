@@ -10,6 +10,7 @@ import pytest
 from takeover.envoy.used_stats import NoStatsError
 from takeover.evidence import snapshots
 from takeover.evidence.counters import Stats
+from takeover.evidence.envoy_witness import EnvoyWitness
 from takeover.evidence.snapshots import UnrestError, Witnesses
 from tests.evidence.test_destinations import FIRST, PLACE, SECOND, fence
 from tests.evidence.witnesses import LoggingContainer, WitnessPod
@@ -80,12 +81,12 @@ class Lab:
         self.website = WitnessPod(LoggingContainer(written()))
         self.envoy = LoggingContainer(log)
         self.pod = WitnessPod(self.envoy, rules)
-        places = () if arrived is None else (PLACE,)
+        self.places = places = () if arrived is None else (PLACE,)
         deployment: Any = SimpleNamespace(scenario=SimpleNamespace(destinations=places), pods={"website": self.website})
         admin: Any = SimpleNamespace(stats=lambda: NOTHING)
         self.used = Used(stats)
         used: Any = self.used
-        self.witnesses = Witnesses(deployment, self.pod, self.envoy, admin, used)
+        self.witnesses = Witnesses(deployment, [EnvoyWitness(self.pod, self.envoy, admin, used)])
 
 
 @pytest.fixture(autouse=True)

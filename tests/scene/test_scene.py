@@ -178,7 +178,16 @@ def test_supplied_logs_and_the_combined_form_tell_of_the_traffic(deployed: Scene
     ]
     assert {(each.client_ip, each.protocol) for each in arrived} == {("127.0.0.1", "HTTP/1.1")}
     assert arrived[0].time > 1_700_000_000
-    assert observed.trace[-1] == "destination front/shop"
+    assert observed.trace == [
+        "listener front/outer 0.0.0.0_8080",
+        "http front/outer outer",
+        "cluster front/outer next",
+        "listener front/inner 0.0.0.0_8081",
+        "tcp front/inner inner",
+        "cluster front/inner next",
+        "destination front/shop",
+    ]
+    assert observed.of("front/inner").counter("tcp.inner.downstream_cx_total") == 1
     # The second Envoy wrote of the connection between them, once it ends.
     deployed.stop("front", "outer", 8080)
     assert '"listener":"0.0.0.0:8081"' in deployed.pod("front").container("inner").logs().replace(" ", "")
