@@ -16,6 +16,7 @@ from takeover.model.json import encode
 # An application's answer that tells what it saw: "key: value" lines.
 _TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
 _ROUTE_FIELDS = ("filter_chain", "route", "upstream_cluster", "upstream_host")
+_OF_ENVOY = re.compile(r" \(\S+/\S+\)$")  # of several
 # What a scenario calls its listeners, filters and clusters does not tell two changes apart.
 _OWNERS = (
     (re.compile(r"^listener\.[^.]+(?:\.\d+){3}_\d+\."), "listener.*."),
@@ -159,7 +160,7 @@ def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: Abstrac
         before, after = was.get(name, 0), now.get(name, 0)
         if before == after:
             continue
-        is_new = bool(known) and general(name) not in known and name not in was
+        is_new = bool(known) and general(_OF_ENVOY.sub("", name)) not in known and name not in was
         if is_new:
             yield ObservedChange("statistic-added", general(name), None, "moves")
         else:

@@ -115,10 +115,10 @@ class Observation(_Part):
         headers: name and value in the order in which they came; trailers likewise.
         end: how the connection ended; `open`: it had not when the probe's time was up; `endless`: more came than is
             taken in (16 MiB), or still came seconds later.
-        log: Envoy's access log, one entry for each request or connection.
+        log: Envoy's access log, one entry for each request or connection; of several Envoys, `envoy` in it says whose.
         stats: the counters that moved, and by how much; where Envoy does not come to rest, also the connections and
-            requests that are still open.
-        warnings: of Envoy's own log.
+            requests that are still open. Of several Envoys, "(POD/CONTAINER)" after the name says whose.
+        warnings: of Envoy's own log; of several, after "POD/CONTAINER: ".
         breakdown: where an Envoy broke down; then nobody could ask it for its counters.
     """
 

@@ -52,16 +52,6 @@ class Attendance:
         self._since = time.monotonic()
         self._known = {place: _number(self._container(place)) for place in scene.envoys}
 
-    def of_others(self) -> Lost | None:
-        """What became of an Envoy beside the first one; None if all of them answer."""
-        for place in self._scene.envoys[1:]:
-            try:
-                self._must_answer(place)
-            except NoStatsError as error:
-                if lost := self.verdict(place, error):
-                    return lost
-        return None
-
     def verdict(self, place: EnvoyPlace, error: NoStatsError) -> Lost | None:
         """What became of the Envoy there; None if it answers again: then only the connection has ended.
 

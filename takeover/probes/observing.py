@@ -80,7 +80,11 @@ class Observer:
                 observed.end,
                 answer.interim,
                 answer.trailers,
-                list(map(as_written, observed.entries)),
+                [
+                    {"envoy": name} | as_written(line) if name else as_written(line)
+                    for name, lines in observed.entries.items()
+                    for line in lines
+                ],
                 dict(sorted(observed.moved.items())),
                 observed.warnings,
             )

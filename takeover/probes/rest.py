@@ -1,8 +1,8 @@
-"""Waits until Envoy is at rest: no connection with clients or upstreams, no request, and no counter that moves."""
+"""Waits until all Envoys are at rest: no connection with clients or upstreams, no request, no counter that moves."""
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
@@ -20,6 +20,7 @@ _FOR_UPSTREAMS = (
     "only what a base.yaml names as control ends its connections when asked (bases/hostile does): have the group's "
     "edits lead the cluster there, or let the cluster end its own by max_requests_per_connection: 1"
 )
+_FOR_EACH_OTHER = "; let those that lead to another Envoy end theirs by max_requests_per_connection: 1"
 _FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
 
 
@@ -27,37 +28,42 @@ class Rest:
     """Waits for it.
 
     Args:
-        now: Envoy's counters.
+        now: the counters of each Envoy by its name, which is empty where there is only one.
         end_upstreams: lets the upstreams that do so when asked end every connection that they have.
     """
 
-    def __init__(self, now: Callable[[], Stats], end_upstreams: Callable[[], None]) -> None:
+    def __init__(self, now: Callable[[], Mapping[str, Stats]], end_upstreams: Callable[[], None]) -> None:
         self._now = now
         self._end_upstreams = end_upstreams
 
-    def wait(self, deadline: float) -> tuple[Stats, str]:
+    def wait(self, deadline: float) -> tuple[Mapping[str, Stats], str]:
         """Waits at most `deadline` seconds.
 
-        Returns Envoy's counters then; and what is missing to rest, and what to do about it, empty if nothing is.
+        Returns the counters then; and what is missing to rest, and what to do about it, empty if nothing is.
         """
-        found: list[Stats] = []
+        found: list[Mapping[str, Stats]] = []
 
         def of_clients() -> str:
             found.append(self._now())
-            if known := quiescence.connections(found[-1]):
-                return f"Envoy has {known} connections with clients; {_FOR_CLIENTS}"
-            under_way = quiescence.under_way(found[-1])
-            return f"{under_way}; {_FOR_REQUESTS}" if under_way else ""
+            for name, stats in found[-1].items():
+                if known := quiescence.connections(stats):
+                    more = _FOR_EACH_OTHER if name else ""
+                    return f"{_envoy(name)} has {known} connections with clients; {_FOR_CLIENTS}{more}"
+                if under_way := quiescence.under_way(stats):
+                    return f"{_of(name)}{under_way}; {_FOR_REQUESTS}"
+            return ""
 
         def all_of_it() -> str:
             found.append(self._now())
-            if active := _active(found[-1]):
-                self._end_upstreams()  # one may have come about, or been accepted, only now
-                return f"Envoy has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
-            if ending := _ending(found[-1]):
-                return f"Envoy has not yet counted the end of connections with upstreams ({ending}); {_FOR_UPSTREAMS}"
-            if moving := difference(found[-2], found[-1]):
-                return f"counters still move ({_listed(moving)}); {_FOR_MOVING}"
+            for name, stats in found[-1].items():
+                if active := _active(stats):
+                    self._end_upstreams()  # one may have come about, or been accepted, only now
+                    return f"{_envoy(name)} has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
+                if ending := _ending(stats):
+                    ends = f"not yet counted the end of connections with upstreams ({ending})"
+                    return f"{_envoy(name)} has {ends}; {_FOR_UPSTREAMS}"
+                if moving := difference(found[-2][name], stats):
+                    return f"{_of(name)}counters still move ({_listed(moving)}); {_FOR_MOVING}"
             return ""
 
         begun = time.monotonic()
@@ -68,6 +74,14 @@ class Rest:
         left = deadline - (time.monotonic() - begun)
         missing = quiescence.waited_for(all_of_it, left, LONGEST_WAIT)
         return found[-1], missing
+
+
+def _envoy(name: str) -> str:
+    return f"Envoy {name}".rstrip()
+
+
+def _of(name: str) -> str:
+    return f"{name}: " if name else ""
 
 
 def _active(stats: Stats) -> str:

@@ -2,11 +2,11 @@
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from takeover.base.errors import TakeoverError
-from takeover.envoy.used_stats import NoStatsError
+from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.snapshots import DEADLINE, UnrestError
@@ -38,12 +38,13 @@ class Observed:
         probe: which one.
         exchange: None where no connection came about.
         end: how the connection ended.
-        moved: the counters that moved; where Envoy does not come to rest, also what is still open.
-        warnings: the lines of Envoy's log.
-        entries: the lines of its access log.
+        moved: the counters that moved; where Envoy does not come to rest, also what is still open. Of several Envoys
+            each counter's name is followed by its Envoy's.
+        warnings: the lines of Envoy's log; of several, each after its Envoy's name.
+        entries: the lines of its access log, by its name, which is empty where there is only one.
         breakdown: how an Envoy broke down.
-        counted: which entries of the whole access log are its own, by the counters.
-        written: what part of Envoy's whole log was written meanwhile.
+        counted: which entries of the whole access log are its own, by the counters; of each Envoy.
+        written: what part of Envoy's whole log was written meanwhile; likewise.
     """
 
     probe: Probe
@@ -51,14 +52,14 @@ class Observed:
     end: End = "closed"
     moved: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    entries: list[str] = field(default_factory=list)
+    entries: dict[str, list[str]] = field(default_factory=dict)
     breakdown: Breakdown | None = None
-    counted: slice = field(default_factory=lambda: slice(0))
-    written: slice = field(default_factory=lambda: slice(0))
+    counted: dict[str, slice] = field(default_factory=dict)
+    written: dict[str, slice] = field(default_factory=dict)
 
 
 class _LostError(Exception):
-    """The first Envoy broke down."""
+    """An Envoy broke down."""
 
     def __init__(self, lost: Lost) -> None:
         super().__init__()
@@ -80,11 +81,13 @@ class Stretch:
     def __init__(self, scene: Scene, group: Group) -> None:
         self._scene = scene
         self._group = group
-        self._place = scene.envoys[0]
+        several = len(scene.envoys) > 1
+        self._places = {f"{each.pod}/{each.container}" if several else "": each for each in scene.envoys}
         self._rest = Rest(self._now, self._end_upstreams)
         self._controls: dict[str, ByteStream] = {}
-        self._stats: Stats = {}
-        self._log = ""
+        self._stats: Mapping[str, Stats] = {}
+        self._logs: dict[str, str] = {}
+        self._counters: dict[str, UsedStats] = {}
         self.observed: list[Observed] = []
         self.faults: list[str] = []
         self.spent: list[str] = []
@@ -96,10 +99,13 @@ class Stretch:
             its counters do; TakeoverError when a witness does not answer.
         """
         with contextlib.ExitStack() as stack:
-            self._container = self._scene.envoy_container
+            self._containers = {
+                name: self._scene.pod(each.pod).container(each.container) for name, each in self._places.items()
+            }
             self._attendance = Attendance(self._scene)
-            self._counters = self._attendance.ask(self._place)
             stack.callback(self._close_counters)
+            for name, place in self._places.items():
+                self._counters[name] = self._attendance.ask(place)
             for each in self._scene.deployment.scenario.controls:
                 name = f"{each.pod}:{each.port}"
                 self._controls[name] = self._scene.pod(each.pod).forward(each.port)
@@ -113,7 +119,8 @@ class Stretch:
         raise AssertionError("a group has probes")
 
     def _close_counters(self) -> None:
-        self._counters.close()  # those of the last connection
+        for each in self._counters.values():  # those of the last connection
+            each.close()
 
     def _begin(self) -> None:
         when = f"before the first probe of {self._of_group()}"
@@ -123,7 +130,7 @@ class Stretch:
             raise TakeoverError(f"{when}: Envoy {error.lost.record()}: {error.lost.why}") from None
         if unrest:
             raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
-        self._log = self._container.logs()
+        self._logs = {name: each.logs() for name, each in self._containers.items()}
 
     def _one(self, probe: Probe) -> Lost | None:
         """Makes one probe. Returns what broke down under it."""
@@ -137,29 +144,36 @@ class Stretch:
         except _LostError as error:
             lost = error.lost
         if stats is not None:
-            observed.moved = difference(before, stats)
+            for name, its in stats.items():
+                moved = difference(before[name], its) | (quiescence.open_now(its) if unrest else {})
+                observed.moved |= {f"{each} ({name})": by for each, by in moved.items()} if name else moved
             if unrest:
-                observed.moved |= quiescence.open_now(stats)
-                self.spent.append(self._place.pod)
-            if unrest and _moved(_STUCK, before, stats):
+                self.spent += [each.pod for each in self._places.values()]
+            if unrest and (stuck := _moved(_STUCK, before, stats)):
                 why = f"a worker of Envoy does not go on; after {DEADLINE:g} s: {unrest.partition(';')[0]}"
-                lost = Lost(self._place, "hangs", why, self._container.logs())
-            lost = lost or self._attendance.of_others()
+                [name, *_] = stuck
+                lost = Lost(self._places[name], "hangs", why, self._containers[name].logs())
             self._stats = stats
-        log = lost.log if lost is not None and lost.place == self._place else self._container.logs()
+        logs = {
+            name: lost.log if lost is not None and lost.place == place else self._containers[name].logs()
+            for name, place in self._places.items()
+        }
         if lost is not None:
-            begin = len(self._log) if lost.place == self._place else 0
+            begin = next(len(self._logs[name]) for name, place in self._places.items() if place == lost.place)
             observed.breakdown = lost.record(begin)
             self.spent.append(lost.place.pod)
         elif fault:
             self.faults.append(f"the probe {probe.name} ({probe.where}) of {self._of_group()}: {fault}")
             return None
-        observed.counted = slice(
-            quiescence.log_entries(before), quiescence.log_entries(stats) if stats is not None else None
-        )
-        observed.written, self._log = slice(len(self._log), len(log)), log
-        new = log[observed.written].splitlines()
-        observed.warnings = [line for line in new if _WARNING.match(line) and _STACK not in line]
+        for name, log in logs.items():
+            observed.counted[name] = slice(
+                quiescence.log_entries(before[name]), quiescence.log_entries(stats[name]) if stats is not None else None
+            )
+            observed.written[name] = slice(len(self._logs[name]), len(log))
+            new = log[observed.written[name]].splitlines()
+            found = [line for line in new if _WARNING.match(line) and _STACK not in line]
+            observed.warnings += [f"{name}: {line}" for line in found] if name else found
+        self._logs = logs
         self.observed.append(observed)
         return lost
 
@@ -197,22 +211,25 @@ class Stretch:
             case _:
                 return place.name
 
-    def _now(self) -> Stats:
-        """Envoy's counters. Raises: _LostError."""
+    def _now(self) -> Mapping[str, Stats]:
+        """The counters of each Envoy. Raises: _LostError."""
+        return {name: self._now_of(name) for name in self._places}
+
+    def _now_of(self, name: str) -> Stats:
         try:
-            return self._counters.now()
+            return self._counters[name].now()
         except NoStatsError as error:
-            if lost := self._attendance.verdict(self._place, error):
+            if lost := self._attendance.verdict(self._places[name], error):
                 raise _LostError(lost) from None
-        self._counters.close()
-        self._counters = self._attendance.ask(self._place)
-        return self._counters.now()
+        self._counters[name].close()
+        self._counters[name] = self._attendance.ask(self._places[name])
+        return self._counters[name].now()
 
     def _no_request_under_way(self, probe: Probe) -> None:
         """Waits until Envoy has done with the request; one that is not answered by its deadline it may still have."""
 
         def under_way() -> str:
-            return "a request" if quiescence.requests(self._now()) else ""
+            return "a request" if any(map(quiescence.requests, self._now().values())) else ""
 
         quiescence.waited_for(under_way, probe.within, LONGEST_WAIT)
 
@@ -235,27 +252,33 @@ class Stretch:
 
         Raises: UnrestError when others are there; then each probe has those that were written meanwhile.
         """
+        for name in self._places:
+            self._take_entries_of(name, lost)
+
+    def _take_entries_of(self, name: str, lost: Lost | None) -> None:
         lines: list[str] = []
 
         def missing() -> str:
-            lines[:] = json_lines(self._container.followed_logs())
+            lines[:] = json_lines(self._containers[name].followed_logs())
             is_enough = len(lines) >= number if self.spent else len(lines) == number
-            told = f"Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
+            of = f"{name}: " if name else ""
+            told = f"{of}Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
             return "" if is_enough else told
 
-        number = quiescence.log_entries(self._stats)
-        if lost is not None and lost.place == self._place:
+        number = quiescence.log_entries(self._stats[name])
+        if lost is not None and lost.place == self._places[name]:
             lines = json_lines(lost.log)  # more will not come
         elif told := quiescence.waited_for(missing, DEADLINE, LONGEST_WAIT):
             for each in self.observed:
-                each.entries = json_lines(self._log[each.written])
+                each.entries[name] = json_lines(self._logs[name][each.written[name]])
             raise UnrestError(
                 f"after the last probe of {self._of_group()} ({self._group.where}): not at rest after {DEADLINE:g} s; "
                 f"last seen: {told}"
             )
         for each in self.observed:
-            each.entries = lines[each.counted]
+            each.entries[name] = lines[each.counted[name]]
 
 
-def _moved(counter: str, before: Stats, after: Stats) -> bool:
-    return after.get(counter, 0) > before.get(counter, 0)
+def _moved(counter: str, before: Mapping[str, Stats], after: Mapping[str, Stats]) -> list[str]:
+    """The Envoys whose counter moved."""
+    return [name for name, its in after.items() if its.get(counter, 0) > before[name].get(counter, 0)]

@@ -1,0 +1,56 @@
+"""Rest of several Envoys, and what is compared of them."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from takeover.compare.observations import ObservedChange, observation_changes
+from takeover.evidence.counters import Stats
+from takeover.model.document import Observation
+from takeover.probes.rest import Rest
+
+REST = {"listener.0.0.0.0_80.downstream_cx_active": 0, "cluster.app.upstream_cx_active": 0}
+
+
+def rest_of(server: Iterator[Stats]) -> Rest:
+    def now() -> Mapping[str, Stats]:
+        return {"client/envoy": REST, "server/envoy": next(server)}
+
+    return Rest(now, lambda: None)
+
+
+def always(changed: Stats) -> Iterator[Stats]:
+    while True:
+        yield {**REST, **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"listener.0.0.0.0_80.downstream_cx_active": 1}, "Envoy server/envoy has 1 connections with clients; "),
+        ({"http.a.downstream_rq_active": 1}, "server/envoy: http.a.downstream_rq_active is 1; "),
+        ({"cluster.app.upstream_cx_active": 1}, r"Envoy server/envoy has connections with upstreams \(app: 1\); "),
+    ],
+)
+def test_each_is_waited_for_and_named(changed: Stats, words: str) -> None:
+    found, missing = rest_of(always(changed)).wait(0.05)
+    assert missing.startswith(words.replace("\\", ""))
+    assert list(found) == ["client/envoy", "server/envoy"]
+
+
+def test_counters_of_any_may_still_move() -> None:
+    counting = ({**REST, "cluster.app.upstream_rq_total": number} for number in range(100_000))
+    assert rest_of(counting).wait(0.05)[1].startswith("server/envoy: counters still move (cluster.app.upstream_rq_t")
+
+
+def test_all_at_rest() -> None:
+    assert rest_of(always({})).wait(1)[1] == ""
+
+
+def test_a_counter_that_an_old_binary_has_is_not_new_on_another_envoy() -> None:
+    was, now = (Observation(200, stats=each) for each in ({}, {"cluster.app.upstream_rq_total (server/envoy)": 1}))
+    known = frozenset({"cluster.*.upstream_rq_total"})
+    assert list(observation_changes(was, now, known)) == [
+        ObservedChange("statistic", "cluster.*.upstream_rq_total (server/envoy)", "+0", "+1")
+    ]
+    assert [each.kind for each in observation_changes(was, now, frozenset({"x"}))] == ["statistic-added"]
