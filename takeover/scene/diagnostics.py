@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import without_banner
+from takeover.scenario.places import EnvoyPlace
 from takeover.scene.redaction import without_secrets
 from takeover.scene.scene import Scene
 
@@ -26,35 +27,53 @@ class Diagnostics:
         stats: Envoy's counters and gauges, a line each.
         config: what Envoy runs with, as JSON.
         rules: the NAT rules of Envoy's Pod.
+        others: POD/CONTAINER → the same of each Envoy beside the first, where there are several.
     """
 
     logs: Mapping[tuple[str, str], str]
     stats: str
     config: str
     rules: str
+    others: Mapping[str, "Diagnostics"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, scene: Scene) -> "Diagnostics":
         """Asks everybody."""
         pods = scene.deployment.pods.items()
-        return cls(
-            {(pod, name): _or_why_not(each.logs) for pod, its in pods for name, each in its.containers.items()},
-            _or_why_not(lambda: "".join(f"{k}: {v}\n" for k, v in sorted(scene.envoy.stats().items()))),
-            _or_why_not(lambda: json.dumps(without_secrets(scene.envoy.config_dump()), indent=1, ensure_ascii=False)),
-            _or_why_not(scene.envoy_pod.nat_rules),
-        )
+        logs = {(pod, name): _or_why_not(each.logs) for pod, its in pods for name, each in its.containers.items()}
+        first, *others = scene.envoys
+        of_others = {f"{each.pod}/{each.container}": cls._of_envoy(scene, each, {}, {}) for each in others}
+        return cls._of_envoy(scene, first, logs, of_others)
+
+    @classmethod
+    def _of_envoy(
+        cls, scene: Scene, place: EnvoyPlace, logs: Mapping[tuple[str, str], str], others: Mapping[str, "Diagnostics"]
+    ) -> "Diagnostics":
+        def stats() -> str:
+            return "".join(f"{k}: {v}\n" for k, v in sorted(scene.admin_of(place).stats().items()))
+
+        def config() -> str:
+            return json.dumps(without_secrets(scene.admin_of(place).config_dump()), indent=1, ensure_ascii=False)
+
+        rules = scene.pod(place.pod).nat_rules
+        return cls(logs, _or_why_not(stats), _or_why_not(config), _or_why_not(rules), others)
 
     def sections(self) -> dict[str, str]:
         """Title → text, as a report shows it: the ends of the logs, the counters that moved, the rules."""
         texts = {f"log of {pod}/{container}": end_of_log(log) for (pod, container), log in self.logs.items()}
         texts["Envoy's counters above zero"] = _above_zero(self.stats)
         texts["iptables -t nat -S -v"] = self.rules
+        for name, each in self.others.items():
+            texts |= {f"{title}, of {name}": text for title, text in each.sections().items()}
         return {title: text for title, text in texts.items() if text}
 
     def files(self) -> dict[str, str]:
         """File name → text of what a failed test leaves whole."""
         files = {f"{pod.replace('/', '-')}-{container}.log": log for (pod, container), log in self.logs.items()}
         files |= {"stats.txt": self.stats, "config_dump.json": self.config, "iptables.txt": self.rules}
+        for name, each in self.others.items():
+            of = name.replace("/", "-")
+            files |= {f"{of}-{file}": text for file, text in each.files().items()}
         return {name: text for name, text in files.items() if text}
 
 

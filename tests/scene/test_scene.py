@@ -15,6 +15,7 @@ from takeover.model.release import Release, ServerInfo
 from takeover.scenario.edits import replace
 from takeover.scenario.library import Library
 from takeover.scene import Scene
+from takeover.scene.diagnostics import Diagnostics
 
 NGINX = """\
 user daemon daemon;
@@ -160,6 +161,16 @@ def test_each_of_several_envoys_is_found_and_waited_for(deployed: Scene) -> None
     [told] = deployed.envoy.config_dump()["configs"][0]["bootstrap"]["static_resources"]["listeners"]
     assert told["filter_chains"][0]["filters"][0]["name"] == "http"
     assert len(deployed.deployment.scenario.supplied) == 4
+
+
+def test_what_is_told_of_a_failure_is_of_each_envoy(deployed: Scene) -> None:
+    told = Diagnostics.of(deployed)
+    files = told.files()
+    assert "http.outer." in files["stats.txt"]
+    assert "tcp.inner." in files["front-inner-stats.txt"]
+    assert "8081" in files["front-inner-config_dump.json"]
+    assert "front-outer-stats.txt" not in files
+    assert {"Envoy's counters above zero", "Envoy's counters above zero, of front/inner"} <= told.sections().keys()
 
 
 def test_supplied_logs_and_the_combined_form_tell_of_the_traffic(deployed: Scene) -> None:
