@@ -9,7 +9,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.edit_tree import apply_edit, check_edit, copied, run_values, value_at
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
-from takeover.scenario.files import read_text
+from takeover.scenario.files import is_text, read_bytes, read_text
 from takeover.scenario.kustomization import KubernetesObject, Kustomization
 from takeover.scenario.typed_yaml import Json, single
 from takeover.scenario.yaml_text import write_yaml
@@ -54,7 +54,7 @@ class Documents:
                 if path.suffix in _YAML:
                     single(path)
                 else:
-                    read_text(path)
+                    read_bytes(path)
         return cls({entry.label: entry for entry in kustomization.objects}, files, {})
 
     def apply(self, edit: Edit) -> "Documents":
@@ -84,8 +84,16 @@ class Documents:
         """Whether a config file holds YAML, and so can be edited."""
         return self.files[file].suffix in _YAML
 
+    def is_text(self, file: str) -> bool:
+        """Whether a config file is text, as YAML always is; what is not is binary to Kubernetes, too."""
+        return self.is_yaml(file) or is_text(self.files[file])
+
+    def binary(self, file: str) -> bytes:
+        """What is in a config file that is not text."""
+        return read_bytes(self.files[file])
+
     def text(self, file: str, bindings: Bindings) -> str:
-        """A config file's text; byte for byte what was written if no edit touched it."""
+        """The text of a config file that is one; byte for byte what was written if no edit touched it."""
         if file not in self.edited:
             return read_text(self.files[file])
         return write_yaml(copied(self.edited[file], binder(bindings)))

@@ -35,6 +35,14 @@ class _File:
             raise BadInputError(f"{display_path(self.path)}:{line}: not UTF-8 text") from error
 
     @cached_property
+    def is_text(self) -> bool:
+        try:
+            self.data.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    @cached_property
     def documents(self) -> tuple[YamlDocument, ...]:
         return tuple(parse_yaml(self.text, self.path))
 
@@ -109,3 +117,13 @@ def read_yaml(path: Path) -> tuple[YamlDocument, ...]:
 def read_text(path: Path) -> str:
     """The file's text, exactly (line ends as they are). Raises: BadInputError."""
     return _read(path).text
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file. Raises: BadInputError."""
+    return _read(path).data
+
+
+def is_text(path: Path) -> bool:
+    """Whether what is in the file is UTF-8. Raises: BadInputError for a file that cannot be read."""
+    return _read(path).is_text

@@ -1,5 +1,6 @@
 """A scenario: a folder of manifests, edited and bound to what a run knows."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -193,19 +194,16 @@ class Scenario:
     def config_maps(self, bindings: Bindings | None = None) -> list[dict[str, Json]]:
         """The ConfigMaps as Kubernetes objects; without `bindings`, their files are as `config_files` has them then."""
         documents, known = self._state(bindings)
-        generated = [
-            _config_map(entry, {key: documents.text(path.name, known) for key, path in entry.files.items()})
-            for entry in self._config_maps
-        ]
+        generated = [_filled_config_map(entry, documents, known) for entry in self._config_maps]
         return generated + _objects(documents, known, lambda kind: kind == "ConfigMap")
 
     def config_files(self, bindings: Bindings | None = None) -> dict[str, str]:
-        """File name → text of every file that a configMapGenerator takes.
+        """File name → text of every file that a configMapGenerator takes, but for those that are not text.
 
         Without `bindings`: as written and edited, where an edit's own ClusterIp, HostName or ConfigId gets a stand-in.
         """
         documents, known = self._state(bindings)
-        return {name: documents.text(name, known) for name in documents.files}
+        return {name: documents.text(name, known) for name in documents.files if documents.is_text(name)}
 
     def as_written(self, line: TryLine) -> str:
         """Its command with the names and addresses of the manifests, and with stand-ins for those of Pods."""
@@ -230,6 +228,16 @@ class Scenario:
         if bindings is None:
             return self._documents, _AsWritten(self._documents.services())
         return self._final.documents, bindings
+
+
+def _filled_config_map(entry: GeneratedConfigMap, documents: Documents, known: Bindings) -> dict[str, Json]:
+    """The ConfigMap as kustomize makes it: what is not text is in binaryData, in base64."""
+    text = {key: path.name for key, path in entry.files.items() if documents.is_text(path.name)}
+    made = _config_map(entry, {key: documents.text(name, known) for key, name in text.items()})
+    binary = {
+        key: b64encode(documents.binary(path.name)).decode() for key, path in entry.files.items() if key not in text
+    }
+    return {**made, "binaryData": binary} if binary else made
 
 
 def _config_map(entry: GeneratedConfigMap, data: dict[str, str]) -> dict[str, Json]:

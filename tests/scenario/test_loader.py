@@ -67,6 +67,23 @@ def test_an_unedited_config_stays_byte_for_byte(folder: Callable[..., Path]) -> 
     assert scenario.config_maps(Bound())[1]["data"] == {"envoy.yaml": bound["envoy.yaml"]}
 
 
+def test_a_file_that_is_not_text_is_binary_data_as_kustomize_has_it(folder: Callable[..., Path]) -> None:
+    kustomization = """\
+resources: [pod.yaml, part]
+generatorOptions: {disableNameSuffixHash: true}
+configMapGenerator:
+- {name: envoyconfig, files: [envoy.yaml, filter.wasm]}
+"""
+    root = folder({"kustomization.yaml": kustomization, "filter.wasm": ""})
+    content = b"\0asm\x01\0\0\0\xff"
+    (root / "filter.wasm").write_bytes(content)
+    made = load(root).config_maps(Bound())[1]
+    assert (list(made["data"]), made["binaryData"]) == (["envoy.yaml"], {"filter.wasm": "AGFzbQEAAAD/"})
+    assert "filter.wasm" not in load(root).config_files()
+    with pytest.raises(BadInputError, match=r"filter.wasm: not a YAML file: it cannot be edited"):
+        load(root).edited([replace("filter.wasm", "$", "")])
+
+
 def test_edits_give_another_scenario(demo: Scenario) -> None:
     edited = demo.edited(
         [replace("envoy.yaml", "$.node.cluster", "x"), append("Pod/web", "$.spec.containers[0].env", {})]

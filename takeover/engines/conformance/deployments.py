@@ -145,6 +145,9 @@ class DeploymentContract(Contract):
         assert _shell(main, "cat /etc/settings/greeting; stat -L -c %a /etc/settings/greeting") == "good morning\n440\n"
         assert main.exec(["sh", "-c", ">/etc/settings/greeting"]).exit_code != 0
 
+    def test_a_config_maps_binary_file_is_what_it_was_byte_for_byte(self, main: Container) -> None:
+        assert _shell(main, "od -An -v -tx1 /etc/settings/bytes") == " 00 61 73 6d ff 0a\n"
+
     def test_init_containers_ran_in_order_and_share_volumes_with_the_others(self, workshop: Deployment) -> None:
         tools = workshop.pod("tools")
 

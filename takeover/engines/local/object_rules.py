@@ -60,9 +60,14 @@ def _labels(labels: Mapping[str, str], *keys: Key) -> Iterator[Fault]:
 
 
 def _of_config_map(parsed: objects.ConfigMap) -> Iterator[Fault]:
-    for key in parsed.data:
-        yield from _told(_key(names.wrong_config_map_key(key)), "data")
-    if _size(parsed.data) > names.MOST_BYTES_OF_CONFIG_MAP:
+    for field, keys in (("data", parsed.data), ("binaryData", parsed.binary_data)):
+        for key in keys:
+            yield from _told(_key(names.wrong_config_map_key(key)), field)
+    for key in parsed.data.keys() & parsed.binary_data.keys():
+        yield ("binaryData", key), "is a key of data, too: leave one of them out"
+    if _size(parsed.data) + sum(map(len, [*parsed.binary_data, *parsed.binary_data.values()])) > (
+        names.MOST_BYTES_OF_CONFIG_MAP
+    ):
         yield ("data",), f"is longer than {names.MOST_BYTES_OF_CONFIG_MAP} bytes"
 
 

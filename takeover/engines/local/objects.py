@@ -32,6 +32,12 @@ class ConfigMap(_Object, frozen=True):
     kind: Literal["ConfigMap"]
     metadata: Metadata
     data: dict[str, str] = {}
+    binary_data: dict[str, bytes] = {}
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """What is in its files, text or not."""
+        return {key: text.encode() for key, text in self.data.items()} | self.binary_data
 
 
 class ServicePort(_Object, frozen=True):

@@ -39,8 +39,9 @@ def named(kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **spec}
 
 
-def config_map(data: dict[str, str]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}
+def config_map(data: dict[str, str], binary: dict[str, str] | None = None) -> dict[str, Any]:
+    more = {} if binary is None else {"binaryData": binary}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data, **more}
 
 
 def volume(name: str) -> dict[str, Any]:
@@ -115,6 +116,10 @@ PROBE = {"httpGet": {"port": 80}}
         (config_map({"a\0": ""}), r"data has a key that is 'a\x00'; it must be of letters"),
         (config_map({"a\n": ""}), r"data has a key that is 'a\n'; it must be of letters"),
         (config_map({"a": "x" * (1 << 20), "b": "x"}), "ConfigMap/c: data is longer than 1048576 bytes"),
+        (config_map({"a": "x" * (1 << 20)}, {"b": "AA=="}), "ConfigMap/c: data is longer than 1048576 bytes"),
+        (config_map({}, {"a": "A"}), "ConfigMap/c: binaryData: Invalid base64 encoded string"),
+        (config_map({}, {"../x": "AA=="}), "binaryData has a key that is '../x'; it must be of letters"),
+        (config_map({"a": ""}, {"a": "AA=="}), "binaryData.a is a key of data, too: leave one of them out"),
         (pod({"name": "../b"}), "spec.containers[1].name is '../b'; it must be of small letters"),
         (pod({"name": "b\n"}), r"spec.containers[1].name is 'b\n'; it must be of small letters"),
         (pod(containers=[]), "Pod/web: spec.containers is empty"),

@@ -70,9 +70,9 @@ class RunningPod:
         if volume.config_map is None:
             folder.chmod(0o777)
             return folder, False
-        data = config_maps[f"{self.spec.metadata.namespace}/{volume.config_map.name}"].data
-        for name, text in data.items():
-            (folder / name).write_text(text)
+        config_map = config_maps[f"{self.spec.metadata.namespace}/{volume.config_map.name}"]
+        for name, content in config_map.contents.items():
+            (folder / name).write_bytes(content)
             (folder / name).chmod(volume.config_map.default_mode)
         return folder, True
 
