@@ -1,9 +1,7 @@
-"""A difference that fails a run is a report of pytest: whoever writes down what failed (--junitxml, CI) hears of it."""
+"""A difference that fails a run is a report of pytest, as `takeover.run.added_reports` hands them out."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,37 +10,9 @@ from takeover.compare.comparison import Comparison, Place
 from takeover.compare.detail import example, in_short
 from takeover.compare.listing import line
 from takeover.probes.probe_file import FILE as PROBES
+from takeover.run.added_reports import failed
 from takeover.run.plan import Plan
 from takeover.scenario.scenario_file import FILE
-
-# They count tests, go on with them, or print each: a difference is none that could be run again.
-_NOT_ASKED = (
-    "terminalreporter",
-    "terminalprogress",
-    "session",
-    "lfplugin",
-    "stepwiseplugin",
-    "takeover-Reporting",
-    "takeover-Live",
-)
-
-
-@dataclass(frozen=True)
-class _Crash:
-    """Where pytest looks for what goes on one line."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A difference as what made a test fail: in one line, and in full."""
-
-    reprcrash: _Crash
-    whole: str
-
-    def __str__(self) -> str:
-        return self.whole
 
 
 def reports_of(comparison: Comparison, plan: Plan, root: Path) -> Iterator[pytest.TestReport]:
@@ -52,23 +22,9 @@ def reports_of(comparison: Comparison, plan: Plan, root: Path) -> Iterator[pytes
         root: pytest's; places in files are seen from there.
     """
     for each in comparison.failing(plan.failing_kinds):
-        longrepr: Any = _Told(_Crash(line(comparison, each)), in_short(comparison, each))
-        yield pytest.TestReport(
-            f"differences::{each.kind}-{each.id}",
-            (_file(example(each), plan, root), None, f"{each.kind}-{each.id}"),
-            {},
-            "failed",
-            longrepr,
-            "call",
-        )
-
-
-def hand_out(config: pytest.Config, reports: Iterable[pytest.TestReport]) -> None:
-    """Lets all know of them who hear of failed tests, but for those that count tests."""
-    left_out = [found for name in _NOT_ASKED if (found := config.pluginmanager.get_plugin(name)) is not None]
-    call = config.pluginmanager.subset_hook_caller("pytest_runtest_logreport", left_out)
-    for each in reports:
-        call(report=each)
+        name = f"{each.kind}-{each.id}"
+        place = _file(example(each), plan, root), None, name
+        yield failed(f"differences::{name}", place, line(comparison, each), in_short(comparison, each))
 
 
 def _file(place: Place, plan: Plan, root: Path) -> str:

@@ -79,9 +79,14 @@ class Execution:
         return report
 
     def pytest_assertrepr_compare(self, op: str, left: Any, right: Any) -> None:
-        """Remembers which trace was wanted where another one was observed: that tells where it broke off."""
+        """Remembers which trace was wanted where another one was observed: that tells where it broke off.
+
+        With --sabotage, what was compared is why a test catches one.
+        """
         if op == "==" and isinstance(left, Trace) and isinstance(right, list):
             left.expected = list(right)
+        if self._sabotages is not None:
+            self._sabotages.note_compared(op, left, right)
 
 
 def _take_traffic(item: pytest.Item, report: pytest.TestReport, record: Record) -> None:

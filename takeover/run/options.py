@@ -10,6 +10,9 @@ import pytest
 SCENARIOS = "scenarios"
 """The option's name, and that of the line in pytest's ini file."""
 
+SABOTAGE_DISTINCT = "sabotage_distinct"
+"""A line in pytest's ini file."""
+
 _GROUP = "envoy-takeover"
 # What says that somebody wants a run of ours; the others only say how.
 _TELLING = (
@@ -29,6 +32,12 @@ _TELLING = (
 def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declares the options in a group of their own; pytest-kind's, for the engines that use them."""
     parser.addini(SCENARIOS, "the folder of the scenarios (--scenarios), seen from the ini file's folder")
+    parser.addini(
+        SABOTAGE_DISTINCT,
+        "whether --sabotage fails when two of a scenario's sabotages are caught by the same test for the same reason",
+        type="bool",
+        default=False,
+    )
     group = parser.getgroup(_GROUP, "Envoy takes over a Pod's traffic")
     group.addoption("--scenarios", metavar="DIR", help="the folder of the scenarios, each a folder with scenario.yaml")
     group.addoption(

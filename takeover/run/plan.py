@@ -23,7 +23,7 @@ from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.run.deployment_key import DeploymentKey
-from takeover.run.options import project_folder, reports_folder, scenarios_folder
+from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder, scenarios_folder
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
@@ -51,6 +51,7 @@ class Plan:
         keep: whether the scenarios are held after the tests.
         groups: with probes, the groups of each scenario; None without.
         sabotages: with --sabotage, those that were chosen; None without.
+        sabotage_distinct: whether two that are caught alike fail the run.
         keeps_results: whether this is a run of the suites as they are, whose results are kept.
         reports: where.
         failing_kinds: the kinds of differences that fail the run.
@@ -65,6 +66,7 @@ class Plan:
     keep: bool
     groups: Mapping[str, tuple[Group, ...]] | None
     sabotages: tuple[Sabotage, ...] | None
+    sabotage_distinct: bool
     keeps_results: bool
     reports: Path
     failing_kinds: frozenset[str]
@@ -127,6 +129,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             keep=option.keep,
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage),
+            sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
             keeps_results=keeps_results,
             reports=reports,
             failing_kinds=failing(option.fail_on),

@@ -35,9 +35,12 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class SabotageOutcome(msgspec.Struct, frozen=True):
-    """What the suites made of a sabotage on one Envoy; `broken`: why the scenario did not start, empty if it did.
+    """What the suites made of a sabotage on one Envoy.
 
-    `tests`: how many were there to catch it.
+    Args:
+        caught_by: the test that noticed it; `reason` is why, on one line (see `takeover.run.reason`).
+        broken: why the scenario did not start, empty if it did.
+        tests: how many were there to catch it.
     """
 
     scenario: str
@@ -47,6 +50,7 @@ class SabotageOutcome(msgspec.Struct, frozen=True):
     broken: str
     not_caught: str
     tests: int = 0
+    reason: str = ""
 
 
 class Record(msgspec.Struct, omit_defaults=True):

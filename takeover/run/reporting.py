@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from takeover.run import judging, terminal
+from takeover.run.added_reports import hand_out
 from takeover.run.conclusion import Conclusion
-from takeover.run.difference_reports import hand_out
 from takeover.run.nothing_chosen import line as nothing_chosen
 from takeover.run.plan import Plan
 from takeover.run.record import SabotageOutcome, record_of
@@ -35,6 +35,7 @@ class Reporting:
         self._sabotages = sabotages
         self._sabotage_outcomes: list[SabotageOutcome] = []
         self._session: pytest.Session | None = None
+        self._failing: list[pytest.TestReport] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """With --sabotage, one line of dots: the tests of many files take turns."""
@@ -65,23 +66,26 @@ class Reporting:
                 self._conclusion.keep_failures()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes what is known, whatever ended the run; compares; writes the report. A difference fails a good run.
+        """Writes what is known, whatever ended the run; compares; writes the report.
 
-        It comes before whoever writes files of what failed: they hear of differences, too.
+        A difference fails a good run, and so do sabotages that are caught alike. It comes before whoever writes files
+        of what failed: they hear of these, too.
         """
-        if self._results is None or self._conclusion is None:
-            return
-        self._results.finish()
-        self._conclusion.compare(session.config.rootpath)
-        self._conclusion.publish()
-        hand_out(session.config, self._conclusion.failing)
-        if self._conclusion.failing and session.exitstatus == pytest.ExitCode.OK:
+        if self._results is not None and self._conclusion is not None:
+            self._results.finish()
+            self._conclusion.compare(session.config.rootpath)
+            self._conclusion.publish()
+            self._failing += self._conclusion.failing
+        if self._sabotages is not None:
+            self._failing += self._sabotages.failing(self._sabotage_outcomes)
+        hand_out(session.config, self._failing)
+        if self._failing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
     ) -> None:
-        """What there is to read at the end, in order. Differences that fail the run stand among what failed."""
+        """What there is to read at the end, in order. What fails the run besides tests stands among what failed."""
         sections: list[tuple[str, Iterable[str]]] = [
             ("not judged: lost while they ran", judging.lines(terminalreporter)),
             ("declared in scenario.yaml", declared_lines(terminalreporter)),
@@ -98,7 +102,7 @@ class Reporting:
                 terminal.write(terminalreporter, line)
         for line in self._conclusion.places() if self._conclusion is not None else ():
             terminal.write(terminalreporter, line)
-        if self._conclusion is not None and self._conclusion.failing:
-            terminalreporter.stats.setdefault("failed", []).extend(self._conclusion.failing)
+        if self._failing:
+            terminalreporter.stats.setdefault("failed", []).extend(self._failing)
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             terminal.write(terminalreporter, nothing_chosen(config, self._plan))

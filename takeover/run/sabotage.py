@@ -13,9 +13,11 @@ import pytest
 from takeover.base.errors import BadInputError, LostError
 from takeover.run.deployment_key import ON_DEMAND, cost_of, scenario_of
 from takeover.run.plan import Plan
+from takeover.run.reason import Comparison, reason
 from takeover.run.record import Record, SabotageOutcome
+from takeover.run.sabotage_alike import caught_alike
 from takeover.run.sabotage_trial import SabotageTrial, Verdict, table
-from takeover.run.scenes import NOT_DEPLOYED
+from takeover.run.scenes import NOT_DEPLOYED, SCENE
 from takeover.run.subject import own_name, parameters_of, without
 from takeover.run.versions import known_failure, unsupported
 from takeover.scenario.edits import Edit
@@ -33,6 +35,7 @@ class Sabotages:
         self._sabotages = sabotages
         self._trials: dict[tuple[str, str], SabotageTrial] = {}
         self._fits: dict[tuple[str, str], bool] = {}
+        self._compared: Comparison | None = None
 
     def multiply(self, metafunc: pytest.Metafunc) -> None:
         """Multiplies a test by the sabotages of all scenarios that its marks name."""
@@ -110,10 +113,15 @@ class Sabotages:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Leaves out the tests of a sabotage that is decided, without a report: most tests are such."""
         if not self.leaves_out(item):
+            self._compared = None
             return None
         # What the one before has left for this one goes, if the next one has no use for it.
         item.session._setupstate.teardown_exact(nextitem)
         return True
+
+    def note_compared(self, op: str, left: object, right: object) -> None:
+        """Remembers what an assertion compares that fails."""
+        self._compared = Comparison(op, left, right)
 
     def judge(
         self,
@@ -144,6 +152,7 @@ class Sabotages:
             trial.survived.append(test)
         elif raised.errisinstance(AssertionError):
             trial.caught_by = test
+            trial.reason = reason(raised, item.path, self._compared, item.stash[SCENE])
         else:
             trial.ended.append((test, raised.typename))
         report.outcome, report.longrepr = "passed", None
@@ -157,9 +166,18 @@ class Sabotages:
             trial.broken = item.stash[NOT_DEPLOYED]
 
     def lines(self, outcomes: Sequence[SabotageOutcome]) -> Iterator[str]:
-        """Which test caught which sabotage, in the order of the files."""
+        """Which test caught which sabotage and why, in the order of the files."""
+        yield from table(self._in_order(outcomes))
+
+    def failing(self, outcomes: Sequence[SabotageOutcome]) -> Iterator[pytest.TestReport]:
+        """A failed test for each group that is caught alike, where the project asks for it."""
+        places = {each.label: each.where for each in self._sabotages}
+        for each in caught_alike(self._in_order(outcomes)) if self._plan.sabotage_distinct else ():
+            yield each.report(places[each.labels[-1]])
+
+    def _in_order(self, outcomes: Sequence[SabotageOutcome]) -> list[SabotageOutcome]:
         order = {(each.scenario, each.name): place for place, each in enumerate(self._sabotages)}
-        yield from table(sorted(outcomes, key=lambda each: order[each.scenario, each.name]))
+        return sorted(outcomes, key=lambda each: order[each.scenario, each.name])
 
 
 def _in_turn(tests: Sequence[pytest.Item]) -> list[pytest.Item]:

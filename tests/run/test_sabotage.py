@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -27,6 +28,17 @@ NOT_CAUGHT = f"""\
     replace: {CLUSTER}.connect_timeout
     with: 2s
 """
+ANOTHER = f"""\
+- name: nobody-serves
+  why: Envoy answers by itself
+  edits:
+  - in: envoy.yaml
+    replace: {CLUSTER}.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value
+    with: 9
+"""
+SAME_AGAIN = CAUGHT.replace("rule-missing", "rule-commented-out").replace('"true"', '": iptables"')
+DISTINCT = ["-o", "sabotage_distinct=true"]
+ALIKE = r"caught alike: inbound-interception/rule-missing and rule-commented-out, by test_\w+\[Pod IP\]: 'nginx', .+"
 NO_START = f"""\
 - name: no-number
   why: Envoy does not start
@@ -49,7 +61,7 @@ def test_one_that_no_test_catches_fails_the_run(project: Path, workers: list[str
 
     assert result.returncode == 1, result.stdout + result.stderr
     for line in (
-        r"  rule-missing +test_\w+(\[.*\])?",
+        r"  rule-missing +test_\w+\[Pod IP\]\n +'nginx', not 'envoy' \(test_interception\.py:\d+\)",
         r"  more-patience +NOT CAUGHT: no traffic sees it; \d+ tests passed",
         r"apart: with these the scenario does not even start",
         r"  inbound-interception/no-number: scenario inbound-interception: Envoy rejects .*",
@@ -68,6 +80,46 @@ def test_when_all_are_caught_the_run_passes(project: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"^1 of 1 sabotages caught$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_two_that_the_same_test_catches_for_the_same_reason_fail_the_run(project: Path, workers: list[str]) -> None:
+    result = run(project, CAUGHT + ANOTHER + SAME_AGAIN, "--sabotage", *DISTINCT, "--junitxml=junit.xml", *workers)
+
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert re.search(rf"^{ALIKE}\n3 of 3 sabotages caught$", result.stdout, re.MULTILINE)
+    assert re.search(r"^FAILED .*sabotage\.yaml::alike\[.*rule-comm", result.stdout, re.MULTILINE)
+    assert re.search(r"1 failed, 3 passed", result.stdout)
+    report = ElementTree.parse(project / "junit.xml")  # noqa: S314 - ours
+    [(case, failure)] = [(case, each) for case in report.iter("testcase") for each in case.findall("failure")]
+    assert case.attrib["name"].startswith("alike[inbound-interception/rule-missing+inbound-interception/rule-comm")
+    assert re.fullmatch(ALIKE, failure.attrib["message"])
+
+
+def test_only_a_project_that_asks_for_it_fails_by_that(project: Path) -> None:
+    result = run(project, CAUGHT + SAME_AGAIN, "--sabotage", "-o", "sabotage_distinct=false")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(f"^{ALIKE}$", result.stdout, re.MULTILINE)
+
+
+def test_a_reason_is_that_of_the_assertion_that_failed(project: Path) -> None:
+    # What was compared before, and was expected to fail, is none.
+    (project / "suites/inbound/test_interception.py").write_text(
+        """
+import pytest
+pytestmark = pytest.mark.scenario("inbound-interception")
+
+def test_it(scene):
+    with pytest.raises(AssertionError):
+        assert scene == 1
+    assert not scene.pod("envoy-traffic-mock").ip, "a row"
+"""
+    )
+    result = run(project, CAUGHT, "--sabotage")
+
+    reason = r"a row: not not 'envoy-traffic-mock' \(test_interception\.py:8\)"
+    assert re.search(rf"^  rule-missing  test_it\n +{reason}$", result.stdout, re.MULTILINE), result.stdout
 
 
 def test_only_a_failed_assertion_is_a_catch(project: Path) -> None:
