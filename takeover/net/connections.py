@@ -155,8 +155,15 @@ class _Counted:
         self._connections.received(self, data)
         return data
 
+    def reset(self) -> None:
+        self._stream.reset()
+        self._forget()
+
     def close(self) -> None:
         self._stream.close()
+        self._forget()
+
+    def _forget(self) -> None:
         if self._is_open:
             self._is_open = False
             self._connections.open_now -= 1

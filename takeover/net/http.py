@@ -84,7 +84,8 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         with self._clock.translating(httpcore.ConnectTimeout, httpcore.ConnectError):
             try:
-                secure = TlsStream(self._stream, ssl_context, server_hostname, self._clock.left(timeout))
+                secure = TlsStream(self._stream, ssl_context, server_hostname)
+                secure.shake_hands(self._clock.left(timeout))
                 return _Stream(secure, self._clock)
             except BaseException:
                 self.close()

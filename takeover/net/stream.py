@@ -30,6 +30,13 @@ class ByteStream(Protocol):
         """Ends our direction (half close); receiving goes on."""
         ...
 
+    def reset(self) -> None:
+        """Ends the connection by a reset (RST), in the place of `close`: what was sent and not yet taken may be lost.
+
+        A stream that knows no resets (a port-forward, which is for admin ports only) closes.
+        """
+        ...
+
     def close(self) -> None:
         """Closes both directions; a second call does nothing."""
         ...

@@ -1,5 +1,6 @@
 """TLS over a byte stream that was opened inside a Pod: no socket of this machine is involved."""
 
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -10,27 +11,38 @@ from takeover.net.stream import ByteStream
 _Result = TypeVar("_Result")
 
 _TIMEOUT = 10.0  # as a stream's own
+_CHUNK = 1 << 16
 
 
 class TlsStream:
-    """A client's end, as a `ByteStream`; half of it cannot be ended.
+    """A client's end, as a `ByteStream` once hands are shaken.
 
     Args:
         stream: an open connection.
         context: whom to trust.
-        server_name: which server is meant: it is asked for (SNI), and its certificate must name it.
-        timeout: in seconds, for the handshake.
-
-    Raises: ssl.SSLError where the handshake fails, and what the stream raises.
+        server_name: which server is meant: it is asked for (SNI), and its certificate must name it, if the context
+            looks at that.
+        session: an earlier one, to be resumed.
     """
 
     def __init__(
-        self, stream: ByteStream, context: ssl.SSLContext, server_name: str | None, timeout: float | None = None
+        self,
+        stream: ByteStream,
+        context: ssl.SSLContext,
+        server_name: str | None,
+        session: ssl.SSLSession | None = None,
     ) -> None:
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._read_ahead: list[bytes] = []
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
         self.local_address = stream.local_address
+
+    def shake_hands(self, timeout: float | None = None) -> None:
+        """To be called first. `timeout` in seconds.
+
+        Raises: ssl.SSLError where the handshake fails, and what the stream raises.
+        """
         self._until_done(self.tls.do_handshake, timeout)
 
     def send(self, data: bytes, timeout: float | None = None) -> None:
@@ -39,13 +51,35 @@ class TlsStream:
 
     def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Waits for at least one byte; b"" when the peer has said that it is done."""
+        if self._read_ahead:
+            data = self._read_ahead.pop(0)
+            if rest := data[max_bytes:]:
+                self._read_ahead.insert(0, rest)
+            return data[:max_bytes]
         try:
             return self._until_done(lambda: self.tls.read(max_bytes), timeout)
         except ssl.SSLZeroReturnError:
             return b""
 
+    def read_ahead(self) -> None:
+        """Takes in what has come already, without waiting for more: `receive` gives it later."""
+        try:
+            while data := self.tls.read(_CHUNK):
+                self._read_ahead.append(data)
+        except ssl.SSLError:  # nothing more now, or its end: who receives meets it again
+            return
+
     def end(self) -> None:
-        """There is no such thing in TLS 1.2: ends nothing."""
+        """Says that we are done (close_notify), and ends our direction of the connection; receiving goes on."""
+        self.read_ahead()  # to say so looks for the peer's own word, and would take what came before for a fault
+        with contextlib.suppress(ssl.SSLError):  # the peer has not said so yet
+            self.tls.unwrap()
+        self._flush(None)
+        self._stream.end()
+
+    def reset(self) -> None:
+        """Resets the connection."""
+        self._stream.reset()
 
     def close(self) -> None:
         """Closes the connection."""
@@ -60,11 +94,14 @@ class TlsStream:
             except ssl.SSLWantReadError:
                 pass
             finally:
-                if data := self._outgoing.read():  # also the alert that says why it is refused
-                    self._stream.send(data, timeout)
+                self._flush(timeout)  # also the alert that says why it is refused
             if (left := deadline - time.monotonic()) <= 0:
                 raise TimeoutError("the peer goes on and on, and says nothing")
-            if data := self._stream.receive(1 << 16, left):
+            if data := self._stream.receive(_CHUNK, left):
                 self._incoming.write(data)
             else:
                 self._incoming.write_eof()
+
+    def _flush(self, timeout: float | None) -> None:
+        if data := self._outgoing.read():
+            self._stream.send(data, timeout)

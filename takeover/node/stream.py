@@ -2,8 +2,10 @@
 
 import errno
 import socket
+import struct
 
 _DEFAULT_TIMEOUT = 10.0
+_AT_ONCE = struct.pack("ii", 1, 0)  # what is not sent yet is not lingered for: the kernel resets
 
 
 class SocketStream:
@@ -33,6 +35,12 @@ class SocketStream:
         except OSError as error:
             if error.errno != errno.ENOTCONN:  # the peer has reset the connection: receiving tells so
                 raise
+
+    def reset(self) -> None:
+        """Resets the connection; a Unix socket is only closed."""
+        if self._socket.family != socket.AF_UNIX and self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._socket.close()
 
     def close(self) -> None:
         """Closes both directions."""

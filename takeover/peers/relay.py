@@ -22,8 +22,8 @@ WINDOW = 1 << 20
 CHUNK = 1 << 15
 CLOSE_PATIENCE = 5.0
 
-# From the client. OPEN: JSON {"host", "port", "timeout"}; END: half close; CLOSE: both directions.
-OPEN, END, CLOSE = 1, 2, 3
+# From the client. OPEN: JSON {"host", "port", "timeout"}; END: half close; CLOSE: both directions; ABORT: by a reset.
+OPEN, END, CLOSE, ABORT = 1, 2, 3, 11
 # Both ways.
 DATA, CREDIT = 4, 5
 # From the relay. OPENED: JSON [ip, port] of our end; FAILED: JSON {"reason", "errno", "text"}; FIN; RESET: text;
@@ -77,11 +77,11 @@ class Connection:
         if kind == CREDIT:
             self._credit += CREDIT_PAYLOAD.unpack(payload)[0]
             self._credited.set()
-        elif kind == CLOSE and not self._open:
+        elif kind in (CLOSE, ABORT) and not self._open:
             self._task.cancel()
         else:
             self._commands.put_nowait((kind, payload))
-            if kind == CLOSE:  # what was sent before still goes out, but a peer that does not read is given up
+            if kind in (CLOSE, ABORT):  # what was sent before still goes out, but a peer that does not read is given up
                 asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._task.cancel)
 
     async def _run(self, host: str, port: int, timeout: float) -> None:
@@ -149,7 +149,9 @@ class Connection:
         loop = asyncio.get_running_loop()
         while True:
             kind, data = await self._commands.get()
-            if kind == CLOSE:
+            if kind == ABORT:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if kind in (CLOSE, ABORT):
                 return
             try:
                 if kind == END:
@@ -187,7 +189,7 @@ class Relay:
             self._connections[number] = Connection(self, number, json.loads(payload))
         elif number in self._connections:
             self._connections[number].received(kind, payload)
-            if kind == CLOSE:
+            if kind in (CLOSE, ABORT):
                 del self._connections[number]
 
 

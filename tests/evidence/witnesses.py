@@ -30,6 +30,9 @@ class Answering:
     def end(self) -> None:
         raise NotImplementedError
 
+    def reset(self) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         self.is_closed = True
 

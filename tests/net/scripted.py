@@ -16,7 +16,7 @@ class ScriptedStream:
         self._comes: list[bytes | Exception] = list(comes)
         self.sent = b""
         self.timeouts: list[float | None] = []
-        self.is_closed = False
+        self.is_closed = self.has_ended = self.is_reset = False
 
     def send(self, data: bytes, timeout: float | None = None) -> None:
         self.timeouts.append(timeout)
@@ -32,7 +32,10 @@ class ScriptedStream:
         return piece[:max_bytes]
 
     def end(self) -> None:
-        raise NotImplementedError
+        self.has_ended = True
+
+    def reset(self) -> None:
+        self.is_reset = True
 
     def close(self) -> None:
         self.is_closed = True

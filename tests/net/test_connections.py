@@ -56,6 +56,21 @@ def test_an_answer_is_told_by_its_status_and_the_names_of_its_headers(peer: Peer
     assert str(got) == f"dialled 127.0.0.1:{peer.port}: got 401, {len(ANSWER)} bytes, then closed"
 
 
+def test_who_resets_has_ended_it_itself_and_has_no_connection_any_more(peer: Peer) -> None:
+    connections = Connections()
+    with connections.recorded() as recording:
+        stream = dialled(connections, peer.connect, peer.port)
+        with peer.accept() as server:
+            stream.reset()
+            with pytest.raises(ConnectionResetError):
+                server.recv(10)
+        assert connections.open_now == 0
+        stream.close()
+    assert (connections.open_now, [each.got for each in recording.hops[0].dialled]) == (
+        0, ["got not a byte, then ended it itself"],
+    )  # fmt: skip
+
+
 def test_a_reset_and_an_end_by_the_client_itself_are_told_apart(peer: Peer) -> None:
     connections = Connections()
     with connections.recorded() as recording:

@@ -36,15 +36,24 @@ class Turned:
     def read(self, _: int) -> bytes:
         return self._read()
 
+    def unwrap(self) -> None:
+        self._outgoing.write(b" bye")
+        self._read()
+
 
 def tls(stream: ScriptedStream, timeout: float | None = None) -> TlsStream:
     class Context:
         @staticmethod
-        def wrap_bio(incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str | None) -> Turned:
+        def wrap_bio(
+            incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_hostname: str | None, session: None
+        ) -> Turned:
+            assert session is None
             return Turned(incoming, outgoing, server_hostname)
 
     context: Any = Context()
-    return TlsStream(stream, context, "website", timeout)
+    made = TlsStream(stream, context, "website")
+    made.shake_hands(timeout)
+    return made
 
 
 def test_hands_are_shaken_first_whatever_pieces_come() -> None:
@@ -86,14 +95,20 @@ def test_errors_of_the_stream_are_its_own() -> None:
         made.receive(100)
 
 
-def test_closing_closes_the_connection_and_half_of_it_does_not_end() -> None:
-    stream = ScriptedStream(b"allo")
+def test_closing_closes_the_connection_and_resetting_resets_it() -> None:
+    stream, other = ScriptedStream(b"allo"), ScriptedStream(b"allo")
+    tls(stream).close()
+    tls(other).reset()
+    assert (stream.is_closed, stream.is_reset, stream.sent) == (True, False, b"hello website")
+    assert (other.is_closed, other.is_reset, other.sent) == (False, True, b"hello website")
+
+
+def test_to_end_says_so_first_and_what_came_before_and_comes_after_is_received() -> None:
+    stream = ScriptedStream(b"alloABCDEFGH", b"IJKL")
     made = tls(stream)
     made.end()
-    assert not stream.is_closed
-    made.close()
-    assert stream.sent == b"hello website"
-    assert (stream.is_closed, made.tls is not None) == (True, True)
+    assert (stream.sent, stream.has_ended, stream.is_closed) == (b"hello website bye", True, False)
+    assert [made.receive(each) for each in (3, 100, 100, 100, 100)] == [b"DCB", b"A", b"HGFE", b"LKJI", b""]
 
 
 def test_who_has_little_time_has_that_and_none_after_it() -> None:

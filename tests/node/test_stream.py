@@ -84,6 +84,26 @@ def test_who_says_nothing_is_waited_for_as_long_as_said_and_is_heard_afterwards(
     assert stream.receive(100) == b"late"
 
 
+def test_who_resets_is_no_end_to_the_peer_and_what_it_is_told_stays_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        stream = SocketStream(socket.create_connection(listening.getsockname()))
+        peer = listening.accept()[0]
+    with peer:
+        peer.settimeout(10)
+        stream.reset()
+        with pytest.raises(ConnectionResetError):
+            peer.recv(100)
+    stream.reset()
+    stream.close()
+
+
+def test_a_unix_socket_that_is_reset_is_closed() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        SocketStream(ours).reset()
+        assert theirs.recv(100) == b""
+
+
 def test_a_reset_is_told_and_ending_after_it_is_no_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         stream = SocketStream(socket.create_connection(listening.getsockname()))

@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 
 import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.engines.conformance.contract import Contract
 from takeover.engines.contract import Container, Deployment
@@ -29,6 +30,14 @@ def _answer(container: Container, host: str, port: int, path: str = "/") -> str:
     with contextlib.closing(container.connect(host, port)) as stream:
         stream.send(_GET % path.encode())
         return _rest(stream).partition(b"\r\n\r\n")[2].decode()
+
+
+def _resets(container: Container) -> int:
+    """How many open connections of the container's Pod were reset so far, by either side."""
+    names, values = (
+        line.split() for line in container.exec(["cat", "/proc/net/snmp"]).stdout.splitlines() if line[:4] == b"Tcp:"
+    )
+    return int(values[names.index(b"EstabResets")])
 
 
 class NetworkContract(Contract):
@@ -94,6 +103,23 @@ class NetworkContract(Contract):
             stream.send(_GET % b"/")
             with pytest.raises(ConnectionResetError):
                 stream.receive(1)
+
+    def test_who_resets_does_not_end_in_order(self, workshop: Deployment, main: Container) -> None:
+        client, ip = workshop.pod("one/app-a").container("web"), workshop.pod("tools").ip
+        before = _resets(main)
+        for end in ("end", "close", "reset"):
+            with contextlib.closing(client.connect(ip, 8080)) as stream:
+                stream.send(b"GET / HT")  # it would wait for the rest
+                getattr(stream, end)()
+                if end == "end":
+                    assert _rest(stream) == b""
+            # What went to the same server before, and over the same way, is met before it answers this.
+            assert _answer(client, ip, 8080) == "tools\n"
+            if end != "reset":
+                assert _resets(main) == before
+
+        waiting = Retrying(retry=retry_if_result(lambda seen: seen == before), wait=wait_fixed(0.05))
+        assert waiting.copy(stop=stop_after_delay(10))(_resets, main) == before + 1
 
     @pytest.mark.parametrize(
         ("host", "error"),

@@ -74,6 +74,10 @@ class ForwardStream:
         """Sends no more."""
         self._ended = True
 
+    def reset(self) -> None:
+        """Closes."""
+        self.close()
+
     def close(self) -> None:
         """Closes both directions; a second call does nothing."""
         self._task.cancel()

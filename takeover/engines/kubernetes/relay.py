@@ -92,14 +92,21 @@ class RelayStream:
                 self._ended = True
                 self._relay.say(self._number, wire.END)
 
+    def reset(self) -> None:
+        """Resets the connection."""
+        self._close(wire.ABORT)
+
     def close(self) -> None:
         """Closes both directions; a second call does nothing."""
+        self._close(wire.CLOSE)
+
+    def _close(self, how: int) -> None:
         with self._changed:
             if self._closed:
                 return
             self._closed = True
             self._changed.notify_all()
-        self._relay.forget(self._number)
+        self._relay.forget(self._number, how)
 
     def wait_until_open(self, timeout: float) -> None:
         """Waits for the relay's answer to the wish to connect; raises its failure."""
@@ -199,12 +206,12 @@ class Relay:
         """Sends a frame to the relay."""
         self._send(wire.frame(number, kind, payload))
 
-    def forget(self, number: int) -> None:
-        """Closes a connection; what still comes for it is dropped."""
+    def forget(self, number: int, how: int = wire.CLOSE) -> None:
+        """Closes a connection, by that frame; what still comes for it is dropped."""
         with self._lock:
             known = self._streams.pop(number, None) is not None and self._lost is None
         if known:
-            self.say(number, wire.CLOSE)
+            self.say(number, how)
 
     def feed(self, data: bytes) -> None:
         """Takes what came out of the relay's stdout; called from one thread."""

@@ -126,6 +126,29 @@ def test_close_delivers_what_was_sent_before(relay: Relay) -> None:
     assert got == [b"x" * 500_000]
 
 
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_who_resets_does_not_end_in_order(relay: Relay, how: str) -> None:
+    got, ready = list[bytes](), threading.Event()
+
+    def serve(peer: socket.socket) -> None:
+        got.append(peer.recv(100))
+        ready.set()
+        try:
+            got.append(peer.recv(100))
+        except ConnectionResetError:
+            got.append(b"reset")
+
+    with server(serve) as port:
+        stream = relay.connect("127.0.0.1", port)
+        stream.send(b"hello")
+        assert ready.wait(10)
+        getattr(stream, how)()
+        stream.close()
+        with pytest.raises(BrokenPipeError):
+            stream.send(b"more")
+    assert got == [b"hello", b"reset" if how == "reset" else b""]
+
+
 def test_a_refused_connection(relay: Relay) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
