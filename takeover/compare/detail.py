@@ -174,6 +174,15 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     yield "body", observed.body
     yield "trailers", _lines(observed.trailers)
     yield "connection", observed.end
+    yield "stream", observed.stream_end or ""
+    yield "frames", "\n".join(observed.frames or [])
+    for number, message in enumerate(observed.messages or [], 1):
+        yield f"message {number}", message
+    for other in observed.streams or []:
+        yield f"stream {other.stream}", f"{other.status or 'no answer'}, {other.end}"
+        yield f"stream {other.stream}, headers", _lines(other.headers)
+        yield f"stream {other.stream}, body", other.body
+        yield f"stream {other.stream}, trailers", _lines(other.trailers)
     for number, entry in enumerate(observed.log, 1):
         for field, value in entry.items():
             shown = value if isinstance(value, str) else encode(value).decode()

@@ -67,6 +67,7 @@ _OURS = (
     Kind("flag-gone", "the binary no longer knows the command line flag"),
     Kind("body", "another body"),
     Kind("header", "another header, another order, another reason phrase"),
+    Kind("frame", "other frames, or in another order"),
     Kind("deprecation", "Envoy warns that something will go"),
     Kind("warning", "Envoy logs another warning or error"),
     Kind("log-field", "the access log says otherwise"),

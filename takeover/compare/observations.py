@@ -5,18 +5,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import UNSET
 
 from takeover.compare import breakdowns
 from takeover.compare.kinds import SECURITY_HEADERS
-from takeover.model.document import Observation
+from takeover.model.document import Observation, StreamAnswer
 from takeover.model.json import encode
 
 # An application's answer that tells what it saw: "key: value" lines.
 _TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
 _ROUTE_FIELDS = ("filter_chain", "route", "upstream_cluster", "upstream_host")
 _OF_ENVOY = re.compile(r" \(\S+/\S+\)$")  # of several
+_ENDING = ("RST_STREAM ", "GOAWAY ", "close ")
 # What a scenario calls its listeners, filters and clusters does not tell two changes apart.
 _OWNERS = (
     (re.compile(r"^listener\.[^.]+(?:\.\d+){3}_\d+\."), "listener.*."),
@@ -54,6 +57,7 @@ def observation_changes(
         yield from _answer_changes(was, now)
         if was.end != now.end:
             yield ObservedChange("connection", "end", was.end, now.end)
+        yield from _frame_changes(was, now)
     yield from _log_changes(was.log, now.log)
     yield from _stat_changes(was.stats, now.stats, known_stats)
     yield from warning_changes(was.warnings, now.warnings)
@@ -76,6 +80,62 @@ def _answer_changes(was: Observation, now: Observation) -> Iterator[ObservedChan
     yield from _header_changes("trailer", was.trailers, now.trailers)
     if was.body != now.body:
         yield from _body_changes(was.body, now.body)
+
+
+def _frame_changes(was: Observation, now: Observation) -> Iterator[ObservedChange]:
+    """Of what both observations tell: one that is of before a field was there differs in nothing by it."""
+    if was.stream_end and now.stream_end and was.stream_end != now.stream_end:
+        yield ObservedChange("connection", "the stream's end", was.stream_end, now.stream_end)
+    if was.frames is not UNSET and now.frames is not UNSET and was.frames != now.frames:
+        yield from _other_frames(was.frames, now.frames)
+    if was.messages is not UNSET and now.messages is not UNSET and was.messages != now.messages:
+        yield ObservedChange("body", "messages", _json(was.messages), _json(now.messages))
+    yield from _stream_changes(was.streams or [], now.streams or [])
+
+
+def _other_frames(was: Sequence[str], now: Sequence[str]) -> Iterator[ObservedChange]:
+    """Those by which something ends, the settings (the same in all probes), and the others, each by itself."""
+    before, after = (_frames_by_kind(frames) for frames in (was, now))
+    for each in before:
+        if before[each] != after[each]:
+            yield ObservedChange(*each, "\n".join(before[each]) or None, "\n".join(after[each]) or None)
+    if before == after:
+        yield ObservedChange("frame", "order of frames", "\n".join(was), "\n".join(now))
+
+
+def _frames_by_kind(frames: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """The kind of difference, and what differs → the frames of which a change is one of that."""
+    found: dict[tuple[str, str], list[str]] = {("connection", "how frames end it"): [], ("frame", "SETTINGS"): []}
+    found["frame", "frames"] = []
+    for each in frames:
+        if each.startswith(_ENDING):
+            found["connection", "how frames end it"].append(each)
+        elif each.startswith("SETTINGS ") and "=" in each:
+            found["frame", "SETTINGS"].append(each)
+        else:
+            found["frame", "frames"].append(each)
+    return found
+
+
+def _stream_changes(was: Sequence[StreamAnswer], now: Sequence[StreamAnswer]) -> Iterator[ObservedChange]:
+    before, after = ({each.stream: each for each in streams} for streams in (was, now))
+    for number in sorted(before.keys() | after.keys()):
+        old, new = (_as_observation(streams.get(number)) for streams in (before, after))
+        for each in observation_changes(old, new):
+            yield replace(each, what=f"stream {number}: {each.what}")
+
+
+def _as_observation(stream: StreamAnswer | None) -> Observation:
+    if stream is None:
+        return Observation(None, end="open", stream_end="nothing came")
+    return Observation(
+        stream.status,
+        headers=stream.headers,
+        body=stream.body,
+        end="open",
+        trailers=stream.trailers,
+        stream_end=stream.end or UNSET,
+    )
 
 
 Headers = Sequence[tuple[str, str]]

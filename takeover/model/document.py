@@ -105,6 +105,17 @@ def _exit_code(code: int) -> str:
         return f"exit code {code}"
 
 
+class StreamAnswer(_Part):
+    """What was visible of a further stream of a probe's connection: see `Observation`."""
+
+    stream: int
+    status: int | None
+    headers: list[tuple[str, str]] = []
+    body: str = ""
+    trailers: list[tuple[str, str]] = []
+    end: str = ""
+
+
 class Observation(_Part):
     """All that was visible of a probe.
 
@@ -120,6 +131,11 @@ class Observation(_Part):
             requests that are still open. Of several Envoys, "(POD/CONTAINER)" after the name says whose.
         warnings: of Envoy's own log; of several, after "POD/CONTAINER: ".
         breakdown: where an Envoy broke down; then nobody could ask it for its counters.
+        stream_end: how the answer's stream ended, where that is observed apart from its connection's end: `closed`
+            (END_STREAM), `reset CODE` or `open`.
+        frames: what came frame by frame, each in few words, where a probe sends frames.
+        streams: the answers on the connection's other streams.
+        messages: what came message by message, where the protocol has messages.
     """
 
     status: int | None
@@ -134,6 +150,10 @@ class Observation(_Part):
     stats: dict[str, int] = {}
     warnings: list[str] = []
     breakdown: Breakdown | UnsetType = UNSET
+    stream_end: str | UnsetType = UNSET
+    frames: list[str] | UnsetType = UNSET
+    streams: list[StreamAnswer] | UnsetType = UNSET
+    messages: list[str] | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

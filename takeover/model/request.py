@@ -20,11 +20,16 @@ class ProbeTarget(_Part, frozen=True, kw_only=True):
 
 
 class ProbeStep(_Part, frozen=True):
-    """Sends a text, waits for an answer's head or bytes, or ends our direction of the connection: one of the three."""
+    """Sends a text, waits for an answer's head or bytes, or ends our direction of the connection: one of the three.
+
+    Args:
+        what: is sent, or waited for, in words, where that is not plain to see.
+    """
 
     send: Text | None = None
     await_: bool = msgspec.field(default=False, name="await")
     end: bool = False
+    what: str = ""
 
 
 class ProbeRequest(_Part, frozen=True, kw_only=True):
@@ -32,7 +37,7 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
 
     Args:
         source: from where, "POD/CONTAINER" or "POD" (its first container).
-        protocol: how its connection is spoken: http1, http2 or tcp.
+        protocol: how its connection is spoken: http1, http2, tcp or another that was registered.
         host: the header Host; None: there is none.
         headers: "Name: value", in order; trailers likewise.
         chunks: of a body that is sent in chunks.

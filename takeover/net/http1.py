@@ -22,6 +22,11 @@ class Answer:
         is_whole: whether it came to its end; what has no length of its own is whole when the connection ends.
         lasts_until_the_end: whether only the connection's end ends it.
         length: how many bytes it took.
+        stream_end: how its stream ended, where that is apart from its connection's end: "closed", "reset CODE" or
+            "open"; empty where there is no such thing.
+        frames: what came frame by frame, where that is observed.
+        streams: the answers on other streams of the connection, by their numbers.
+        messages: what came message by message, where the protocol has them.
     """
 
     status: int | None = None
@@ -34,6 +39,10 @@ class Answer:
     is_whole: bool = False
     lasts_until_the_end: bool = False
     length: int = 0
+    stream_end: str = ""
+    frames: list[str] | None = None
+    streams: "dict[int, Answer]" = field(default_factory=dict)
+    messages: list[bytes] | None = None
 
     def value(self, name: str) -> str:
         """The value of the last header of that name, in lower case; empty if there is none."""

@@ -12,6 +12,7 @@ import h2.settings
 from takeover.model.document import Interim
 from takeover.net import bounds
 from takeover.net.http1 import Answer
+from takeover.net.http2_frames import pairs
 from takeover.net.raw import End
 from takeover.net.request import Request
 from takeover.net.stream import ByteStream
@@ -64,9 +65,9 @@ class Exchange:
         connection.send_headers(
             _STREAM,
             [
-                *_pairs([f":method: {request.method}", ":scheme: http", f":path: {request.path}"]),
-                *_pairs([f":authority: {request.host}"] if request.host else []),
-                *_pairs(request.headers),
+                *pairs([f":method: {request.method}", ":scheme: http", f":path: {request.path}"]),
+                *pairs([f":authority: {request.host}"] if request.host else []),
+                *pairs(request.headers),
             ],
             end_stream=request.body is None and not request.trailers and not request.chunks,
         )
@@ -74,7 +75,7 @@ class Exchange:
         if data is not None:
             connection.send_data(_STREAM, data.encode("latin-1"), end_stream=not request.trailers)
         if request.trailers:
-            connection.send_headers(_STREAM, _pairs(request.trailers), end_stream=True)
+            connection.send_headers(_STREAM, pairs(request.trailers), end_stream=True)
         self._stream.send(connection.data_to_send())
 
     def _receive(self, deadline: float) -> None:
@@ -119,20 +120,11 @@ class _Ended(Exception):  # noqa: N818 - no fault
     """The peer ended the connection."""
 
 
-def _pairs(lines: tuple[str, ...] | list[str]) -> list[tuple[bytes, bytes]]:
-    """Each "name: value" as a pair; a name may begin with a colon."""
-    pairs = []
-    for line in lines:
-        name, _, value = line[1:].partition(":")
-        pairs.append(((line[0] + name).encode("latin-1"), value.removeprefix(" ").encode("latin-1")))
-    return pairs
-
-
 def _told(headers: list[tuple[bytes, bytes]]) -> tuple[int | None, list[tuple[str, str]]]:
     """The status, and the headers without it."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    status = next((value for name, value in pairs if name == ":status"), "")
-    return int(status) if status.isdigit() else None, [pair for pair in pairs if pair[0] != ":status"]
+    told = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    status = next((value for name, value in told if name == ":status"), "")
+    return int(status) if status.isdigit() else None, [pair for pair in told if pair[0] != ":status"]
 
 
 def _name(code: int | h2.errors.ErrorCodes | None) -> str:

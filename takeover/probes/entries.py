@@ -65,7 +65,7 @@ class ProbeEntry(Entry):
         from_: from which Pod it is made, `NAME` or `NAMESPACE/NAME`; what the group says else.
         container: from which of its containers; what the group says of its own Pod else, or the first one.
         to: where it goes; what the group says else.
-        protocol: `http1`, `http2` or `tcp`; what the group says else, or `http1`.
+        protocol: `http1`, `http2`, `tcp` or another one that is registered; what the group says else, or `http1`.
         answers: how many answers end it.
         until: it ends when what came ends with these bytes, over TCP the only end but the connection's.
         within: for at most so many seconds is waited for what ends it.
@@ -123,20 +123,6 @@ class Http1Entry(RequestEntry):
     steps: tuple[StepEntry, ...] = ()
 
 
-class Http2Entry(RequestEntry):
-    """A probe over HTTP/2.
-
-    Args:
-        method: the request's method.
-        path: its path; the group's prefix comes before one that begins with /.
-        host: its authority; what the group says else, or probe.example; null: none.
-        headers: `name: value`, in order.
-        body: its body.
-        chunks: its body in frames.
-        trailers: `name: value`, after the body.
-    """
-
-
 class TcpEntry(ProbeEntry):
     """A probe over plain TCP.
 
@@ -161,7 +147,7 @@ class GroupEntry(Entry):
         to: where its probes go.
         host: the Host of its requests.
         prefix: comes before the paths of its requests.
-        protocol: of its probes: `http1`, `http2` or `tcp`.
+        protocol: of its probes: `http1`, `http2`, `tcp` or another one that is registered.
         sets: sets of probes that several scenarios share: files of `bases/probes`, without `.yaml`.
         probes: its own probes, which come after those of the sets.
     """

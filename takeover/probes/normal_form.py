@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from takeover.engines.contract import Deployment
-from takeover.model.document import Interim, Observation
+from takeover.model.document import Interim, Observation, StreamAnswer
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
+from takeover.probes.frame_form import frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.scenario.documents import short_name
 
@@ -277,19 +280,37 @@ class Normaliser:
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = race.end if race.end and end in ("closed", "reset") else end
+        if end == "reset" and is_given_up(observed.frames or []):
+            end = "closed"
         return Observation(
             observed.status,
             self.text(observed.reason),
             self.text(observed.protocol),
             self._headers(headers),
-            body_without_chance(self._named_in(self._lengths.body(observed.body))),
+            self._body(observed.body),
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
             [{self.text(name): self._data(_field(name, value)) for name, value in each.items()} for each in entries],
             {self.text(name): change for name, change in moved.items()},
             list(map(self.own_words, observed.warnings)),
+            stream_end=observed.stream_end,
+            frames=observed.frames and list(map(self.text, frames_without_chance(observed.frames))),
+            streams=observed.streams and list(map(self._stream, observed.streams)),
+            messages=observed.messages and list(map(self._body, observed.messages)),
         )
+
+    def _stream(self, observed: StreamAnswer) -> StreamAnswer:
+        headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
+        return replace(
+            observed,
+            headers=self._headers(headers),
+            body=self._body(observed.body),
+            trailers=self._headers(observed.trailers),
+        )
+
+    def _body(self, text: str) -> str:
+        return body_without_chance(self._named_in(self._lengths.body(text)))
 
     def text(self, text: str) -> str:
         """Any text in its normal form, but for what Envoy writes of itself, and bodies."""

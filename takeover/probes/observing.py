@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from takeover.base.errors import DeploymentError, LostError, TakeoverError
 from takeover.evidence.snapshots import UnrestError
-from takeover.model.document import Breakdown, Observation, ProbeResult
+from takeover.model.document import Breakdown, Observation, ProbeResult, StreamAnswer
 from takeover.model.logs import as_written
 from takeover.net.http1 import Answer
 from takeover.probes.attendance import LONGEST_LINE, MOST_LINES
@@ -87,12 +88,21 @@ class Observer:
                 ],
                 dict(sorted(observed.moved.items())),
                 observed.warnings,
+                stream_end=answer.stream_end or UNSET,
+                frames=UNSET if answer.frames is None else answer.frames,
+                streams=[_stream(number, each) for number, each in answer.streams.items()] or UNSET,
+                messages=UNSET if answer.messages is None else [each.decode("latin-1") for each in answer.messages],
             )
         )
         if observed.breakdown is not None:
             log = [normaliser.own_words(line) for line in observed.breakdown.log]
             normal.breakdown = replace(observed.breakdown, why=normaliser.own_words(observed.breakdown.why), log=log)
         return _result(self._group, observed.probe, normal)
+
+
+def _stream(number: int, answer: Answer) -> StreamAnswer:
+    body = answer.body.decode("latin-1")
+    return StreamAnswer(number, answer.status, answer.headers, body, answer.trailers, answer.stream_end)
 
 
 def not_started(group: Group, envoys: Iterable[EnvoyPlace], error: DeploymentError) -> list[ProbeResult]:

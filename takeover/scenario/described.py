@@ -160,7 +160,7 @@ def _form(schema: Json) -> str:
             return f"mapping of {_form(inner)}" if isinstance(inner, dict) else "mapping"
         case "integer" | "number":
             words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-            limits = [f"{words[each]} {schema[each]:g}" for each in words if each in schema]
+            limits = [f"{words[each]} {schema[each]:.15g}" for each in words if each in schema]
             return " ".join(["number", *limits])
         case None:
             return "any"

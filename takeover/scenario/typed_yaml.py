@@ -183,7 +183,7 @@ def _must(what: str, value: Json, kind: type[Entry], inside: tuple[Key, ...]) ->
             return f"is one of {', '.join(map(str, each.values))}, not {value}"
         if isinstance(each, types.IntType | types.FloatType) and type(value) in (int, float):
             limits = [
-                f"{words} {limit:g}"
+                f"{words} {limit:.15g}"
                 for words, limit in (
                     ("above", each.gt), ("at least", each.ge), ("below", each.lt), ("at most", each.le),
                 )

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from takeover.model.document import ConfigResult, Interim, Observation, Outcome, ProbeResult
+from takeover.model.document import ConfigResult, Interim, Observation, Outcome, ProbeResult, StreamAnswer
 from takeover.model.json import encode
 from takeover.model.request import ProbeRequest
 from takeover.model.trace import AccessLogHop, DestinationHop, Hop
@@ -111,7 +111,24 @@ class _Shortening:
             stats=stats,
             warnings=self.texts(observed.warnings),
             breakdown=broken and replace(broken, why=cut(broken.why, self._text), log=self.texts(broken.log)),
+            frames=observed.frames and self.texts(observed.frames),
+            streams=observed.streams and self._streams(observed.streams),
+            messages=observed.messages and self.texts(observed.messages),
         )
+
+    def _streams(self, streams: Sequence[StreamAnswer]) -> list[StreamAnswer]:
+        shown = [
+            replace(
+                each,
+                headers=self._headers(each.headers),
+                body=cut(each.body, self._text),
+                trailers=self._headers(each.trailers),
+            )
+            for each in streams[: self._entries]
+        ]
+        if rest := self._rest(streams):
+            shown.append(StreamAnswer(0, None, end=rest))
+        return shown
 
     def texts(self, texts: Sequence[str]) -> list[str]:
         rest = self._rest(texts)

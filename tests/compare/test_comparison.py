@@ -293,3 +293,46 @@ def test_what_cannot_be_compared_is_told(document: Make) -> None:
     assert list(listing(comparison, failing(None)))[-1] == (
         "no difference from a in b; 1 of 3 tests and probes compared"
     )
+
+
+FRAMED: dict[str, Any] = {
+    "stream_end": "closed",
+    "frames": ["SETTINGS A=1", "SETTINGS ACK", "HEADERS 1 :status 200 END_STREAM"],
+    "streams": [{"stream": 3, "status": 200, "headers": [("server", "envoy")], "body": "ok", "end": "closed"}],
+    "messages": ["hello"],
+}
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({"stream_end": "reset CANCEL"}, ("connection", "the stream's end", "closed", "reset CANCEL")),
+        ({"frames": ["SETTINGS A=1", "HEADERS 1 :status 200 END_STREAM", "SETTINGS ACK"]},
+         ("frame", "frames", "SETTINGS ACK\nHEADERS 1 :status 200 END_STREAM",
+          "HEADERS 1 :status 200 END_STREAM\nSETTINGS ACK")),
+        ({"frames": ["SETTINGS ACK", "SETTINGS A=1", "HEADERS 1 :status 200 END_STREAM"]},
+         ("frame", "order of frames", "SETTINGS A=1\nSETTINGS ACK\nHEADERS 1 :status 200 END_STREAM",
+          "SETTINGS ACK\nSETTINGS A=1\nHEADERS 1 :status 200 END_STREAM")),
+        ({"frames": ["SETTINGS A=2", "SETTINGS ACK", "HEADERS 1 :status 200 END_STREAM"]},
+         ("frame", "SETTINGS", "SETTINGS A=1", "SETTINGS A=2")),
+        ({"frames": ["SETTINGS A=1", "SETTINGS ACK", "HEADERS 1 :status 200 END_STREAM", "GOAWAY NO_ERROR last 1"]},
+         ("connection", "how frames end it", None, "GOAWAY NO_ERROR last 1")),
+        ({"messages": ["hello", "you"]}, ("body", "messages", '["hello"]', '["hello","you"]')),
+        ({"streams": [FRAMED["streams"][0] | {"status": 503}]}, ("status", "stream 3: status", "200", "503")),
+        ({"streams": [FRAMED["streams"][0] | {"body": "no"}]}, ("body", "stream 3: body", "ok", "no")),
+        ({"streams": [FRAMED["streams"][0] | {"headers": [("server", "envoy"), ("set-cookie", "a")]}]},
+         ("security-header", "stream 3: header set-cookie", None, "a")),
+        ({"streams": [FRAMED["streams"][0] | {"end": "reset CANCEL"}]},
+         ("connection", "stream 3: the stream's end", "closed", "reset CANCEL")),
+        ({"streams": []}, ("connection", "stream 3: answer", "200 (open)", "none (open)")),
+    ],
+)  # fmt: skip
+def test_a_change_of_frames_streams_and_messages(
+    document: Make, seen: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    assert told(compared([document("a", FRAMED), document("b", FRAMED | seen)])) == [expected]
+
+
+def test_what_a_result_of_before_does_not_tell_is_no_change(document: Make) -> None:
+    assert told(compared([document("a"), document("b", FRAMED | {"streams": []})])) == []
+    assert told(compared([document("a", FRAMED | {"streams": []}), document("b")])) == []

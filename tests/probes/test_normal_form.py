@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import pytest
 
-from takeover.model.document import Interim, LogEntry, Observation
+from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
+from takeover.probes.frame_form import FRAME_RULES, FrameRule, frames_without_chance
 from takeover.probes.normal_form import (
     FIELD_RULES,
     HEADER_RULES,
@@ -157,3 +158,69 @@ def test_races(race: Any, inbound: Scene) -> None:
     assert (found.stats, found.log[0]["upstream_host"], found.end) == (stats, upstream, end)
     assert normaliser.observation(observed("UF", "via_upstream")) == observed("UF", "via_upstream")
     assert normaliser.observation(observed(flags, details, "open")).end == "open"
+
+
+FRAMES = {
+    "order-of-streams": (
+        ["HEADERS 3 :status 200", "SETTINGS ACK", "DATA 1 2 bytes", "0x77 0 flags 0x0, 1 bytes", "RST_STREAM 3 CANCEL"],
+        ["SETTINGS ACK", "0x77 0 flags 0x0, 1 bytes", "DATA 1 2 bytes", "HEADERS 3 :status 200", "RST_STREAM 3 CANCEL"],
+    ),
+    "data-frames": (
+        ["DATA 1 2 bytes", "DATA 1 3 bytes", "DATA 3 1 bytes", "PING ACK 00", "DATA 3 1 bytes",
+         "DATA 3 0 bytes END_STREAM"],
+        ["DATA 1", "DATA 3", "PING ACK 00", "DATA 3 END_STREAM"],
+    ),
+    "window-updates": (
+        ["WINDOW_UPDATE 0 +2", "WINDOW_UPDATE 0 +3", "WINDOW_UPDATE 1 +5", "WINDOW_UPDATE 0 +1"],
+        ["WINDOW_UPDATE 0 +5", "WINDOW_UPDATE 1 +5", "WINDOW_UPDATE 0 +1"],
+    ),
+    "ping-data": (
+        ["PING 0011223344556677", "PING ACK 0011223344556677", "SETTINGS ACK"],
+        ["PING <data>", "PING ACK 0011223344556677", "SETTINGS ACK"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", FRAME_RULES, ids=lambda rule: rule.name)
+def test_frames_have_one_form(rule: FrameRule) -> None:
+    frames, normal = FRAMES[rule.name]
+
+    assert [*rule.apply(frames)] == normal
+    assert [*rule.apply(normal)] == normal
+    assert [*rule.apply([])] == []
+
+
+def test_of_one_stream_the_order_is_kept() -> None:
+    frames = ["HEADERS 1 :status 200", "GOAWAY NO_ERROR last 1", "RST_STREAM 1 CANCEL", "text 'DATA 3'"]
+    assert frames_without_chance(frames) == frames
+
+
+def test_what_is_new_of_an_observation_has_the_same_forms(inbound: Scene) -> None:
+    pod = inbound.pod("client/client").ip
+    normaliser = Normaliser(inbound.deployment)
+    date = ("date", "Thu, 26 Nov 2026 08:00:00 GMT")
+    observed = Observation(
+        None, end="open", stream_end="reset CANCEL", frames=["DATA 1 1 bytes", "DATA 1 1 bytes", f"text {pod}"],
+        streams=[StreamAnswer(3, 200, [date, ("x", pod)], pod, [date], "closed")], messages=[pod],
+    )  # fmt: skip
+    found = normaliser.observation(observed)
+
+    assert found == Observation(
+        None, end="open", stream_end="reset CANCEL", frames=["DATA 1", "text <client/client>"],
+        streams=[
+            StreamAnswer(
+                3, 200, [("date", "<date>"), ("x", "<client/client>")], "<client/client>", [("date", "<date>")],
+                "closed",
+            )
+        ],
+        messages=["<client/client>"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("frame", "end"),
+    [("GOAWAY PROTOCOL_ERROR last 0", "closed"), ("GOAWAY NO_ERROR last 0", "reset"), ("RST_STREAM 1 CANCEL", "reset")],
+)
+def test_a_connection_that_is_given_up_ends_in_either_way(frame: str, end: str, inbound: Scene) -> None:
+    observed = Observation(None, end="reset", frames=[frame])
+    assert Normaliser(inbound.deployment).observation(observed).end == end

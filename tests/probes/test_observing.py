@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import UNSET
 
 from takeover.model.document import Observation, ProbeResult
 from takeover.probes import stretch
@@ -20,6 +21,7 @@ PROBES = (
     "get", "head", "http2-get", "http2-post", "http2-early-hints", "http2-trailers-of-the-upstream",
     "http2-reset-upstream", "http2-upper-case-header", "host-missing", "trailers", "garbage", "answer-early-hints",
     "answer-trailers", "answer-reset-in-body", "answer-close-at-once", "a-port-that-nobody-listens-on",
+    "frames-two-streams", "frames-reset-by-the-upstream", "frames-data-before-headers",
 )  # fmt: skip
 
 
@@ -74,6 +76,22 @@ def test_what_is_seen_over_http2(observations: list[list[ProbeResult]]) -> None:
     assert (cut_off.body, cut_off.reason) == ("only this\n", "RST_STREAM INTERNAL_ERROR")
     refused = observed["http2-upper-case-header"]
     assert (refused.status, refused.end, refused.log[0]["flags"]) == (None, "closed", "DPE")
+
+
+def test_what_is_seen_frame_by_frame(observations: list[list[ProbeResult]]) -> None:
+    observed = _by_name(observations)
+
+    two = observed["frames-two-streams"]
+    assert (two.status, two.stream_end, two.end) == (200, "closed", "open")
+    assert [(each.stream, each.status, each.body, each.end) for each in two.streams or ()] == [(3, 200, "", "closed")]
+    assert (two.frames or [])[-3:] == ["HEADERS 1 :status 200", "DATA 1 END_STREAM", "HEADERS 3 :status 200 END_STREAM"]
+    cut_off = observed["frames-reset-by-the-upstream"]
+    assert (cut_off.body, cut_off.stream_end, cut_off.end) == ("only this\n", "reset INTERNAL_ERROR", "open")
+    assert (cut_off.frames or [])[-1] == "RST_STREAM 1 INTERNAL_ERROR"
+    refused = observed["frames-data-before-headers"]
+    assert (refused.status, refused.stream_end, refused.end) == (None, UNSET, "closed")
+    assert [each for each in refused.frames or () if each.startswith("GOAWAY PROTOCOL_ERROR last 0")]
+    assert observed["http2-get"].frames is observed["http2-get"].stream_end is UNSET
 
 
 TO_ITSELF = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

@@ -1,31 +1,15 @@
 """probes.yaml is read strictly: what does not fit is one line with its place."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE, read_probes
 from takeover.probes.protocols.written import Await, End, Send
 from takeover.scenario.library import Library
-
-GROUP = """\
-- group: edges
-  why: to be read
-  from: client/client
-  to: {pod: envoy-traffic-mock, port: 80}
-  probes:
-"""
-
-
-def read(tmp_path: Path, text: str) -> tuple[Group, ...]:
-    shutil.copytree(Library.bundled().folder, tmp_path / "manifests")
-    folder = tmp_path / "manifests/inbound-interception"
-    (folder / FILE).write_text(text)
-    return read_probes(Library(tmp_path / "manifests").scenario(folder.name))
+from tests.probes.reading import GROUP, read
 
 
 def test_the_project_has_at_least_300_probes() -> None:
@@ -97,9 +81,9 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
         (GROUP + "  - {name: a, protocol: http3}", 6, "protocol is one of http1, http2, tcp, not http3"),
         (GROUP + "  - {name: a, path: /, steps: [{end: true}]}", 6, "a probe has either steps or path"),
         (
-            GROUP + "  - {name: a, protocol: http2, steps: [{end: true}]}",
+            GROUP + "  - {name: a, protocol: http2, end: true}",
             6,
-            r"\[0\]\.probes\[0\]\.steps is not supported; supported: name, ",
+            r"\[0\]\.probes\[0\]\.end is not supported; supported: name, ",
         ),
         (GROUP + "  - {name: a, steps: [{await: false}]}", 6, "a step is one of"),
         (GROUP + "  - {name: a, within: 60}", 6, "within must be a number above 0 and at most 10, not 60"),

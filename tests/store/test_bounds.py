@@ -33,6 +33,12 @@ LARGE: dict[str, Callable[[str], Any]] = {
     "log": lambda last: [*[{"flags": "-", "path": "/" * 300}] * 20_000, {"flags": last}],
     "stats": lambda last: {**{f"a.{number}": 1 for number in range(50_000)}, last: 1},
     "warnings": lambda last: [*["x" * 300] * 20_000, last],
+    "frames": lambda last: [*["RST_STREAM 1 CANCEL"] * 50_000, last],
+    "streams": lambda last: [
+        *[{"stream": 1, "status": 200, "body": "x" * 300}] * 20_000,
+        {"stream": 3, "status": 1, "body": last},
+    ],
+    "messages": lambda last: ["x" * 5_000_000 + last],
 }
 
 

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from takeover.net import bounds, raw
+from takeover.net import raw
 from takeover.net.http1 import Answer
+from takeover.net.incoming import ReceivedBytes
 from takeover.net.stream import ByteStream
 from takeover.probes.protocols.written import Await, End, Send, Step
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from takeover.probes.probe import Probe
 
 # An answer that says so is followed by the connection's end; Envoy waits at most its delayed_close_timeout (1 s).
-_UNTIL_THE_END = 2.0
+UNTIL_THE_END = 2.0
+"""Seconds for which the end of a connection is waited for that is to end by itself."""
 ON_THE_WAY = 0.002
 """Seconds that a connection's end may be on its way after Envoy has ended it."""
 
@@ -27,9 +29,17 @@ class SteppedExchange(ABC):
         self._probe = probe
         self._steps = steps
         self._stream = stream
-        self._received = b""
+        self._incoming = ReceivedBytes(stream)
         self.answer = Answer()
-        self.end: raw.End = "open"
+
+    @property
+    def end(self) -> raw.End:
+        """See `contract.Exchange`."""
+        return self._incoming.end
+
+    @property
+    def _received(self) -> bytes:
+        return self._incoming.data
 
     @abstractmethod
     def _has_begun(self, received: bytes) -> bool:
@@ -64,7 +74,7 @@ class SteppedExchange(ABC):
         self._receive_until(self._is_enough, deadline)
         half_closed = any(isinstance(step, End) for step in self._steps)
         if self.end == "open" and self._is_enough() and (half_closed or self._announces_the_end()):
-            self._receive_until(lambda: False, time.monotonic() + _UNTIL_THE_END)
+            self._receive_until(lambda: False, time.monotonic() + UNTIL_THE_END)
         self.answer = self._read()
 
     def look_for_the_end(self) -> None:
@@ -74,15 +84,4 @@ class SteppedExchange(ABC):
             self.answer = self._read()
 
     def _receive_until(self, is_enough: Callable[[], bool], deadline: float) -> None:
-        try:
-            while self.end == "open" and not is_enough():
-                data = bounds.receive(self._stream, deadline, len(self._received))
-                self._received += data
-                if not data:
-                    self.end = "closed"
-        except TimeoutError:
-            return
-        except (ConnectionResetError, BrokenPipeError):
-            self.end = "reset"
-        except bounds.EndlessError:
-            self.end = "endless"
+        self._incoming.receive_until(is_enough, deadline)

@@ -1,5 +1,6 @@
 """How probes are written: texts as bytes, steps, structured requests."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -11,13 +12,20 @@ from takeover.scenario.typed_yaml import Entry
 from takeover.scenario.yaml_text import Key
 
 _MOST_BYTES = 4 << 20
+MOST_OF_A_PROBE = 2 * _MOST_BYTES
+"""Characters that a probe sends."""
 
 
 @dataclass(frozen=True)
 class Send:
-    """Sends these bytes."""
+    """Sends these bytes.
+
+    Args:
+        what: they are, for people, where that is not plain to see.
+    """
 
     data: bytes
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,27 @@ class End:
     """Ends our direction of the connection."""
 
 
+@dataclass(frozen=True)
+class AwaitEvent:
+    """Waits until so many of these have come.
+
+    Args:
+        word: what; its protocol knows it.
+        stream: over which stream of the connection; None: any.
+    """
+
+    word: str
+    stream: int | None = None
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Waits until the peer has answered what asks for a tunnel; without a tunnel no further step is made."""
+
+
 Step = Send | Await | End
+AnyStep = Step | AwaitEvent | Opened
 
 
 def text(entry: Entry, value: Bytes, *keys: Key) -> str:
@@ -50,10 +78,10 @@ def text(entry: Entry, value: Bytes, *keys: Key) -> str:
     return joined
 
 
-def _check_total(entry: Entry, *values: Bytes) -> None:
+def check_total(entry: Entry, *values: Bytes) -> None:
     """Refuses a probe that would send more than any does, before that is written out."""
-    if sum(map(_length, values)) > 2 * _MOST_BYTES:
-        raise entry.error(f"a probe sends at most {2 * _MOST_BYTES} characters")
+    if sum(map(_length, values)) > MOST_OF_A_PROBE:
+        raise entry.error(f"a probe sends at most {MOST_OF_A_PROBE} characters")
 
 
 def _length(value: Bytes) -> int:
@@ -62,7 +90,8 @@ def _length(value: Bytes) -> int:
     return len(value) if isinstance(value, str) else sum(map(_length, value))
 
 
-def _texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]:
+def texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]:
+    """Likewise, of a list at `key`."""
     return tuple(text(entry, each, key, index) for index, each in enumerate(values))
 
 
@@ -70,7 +99,7 @@ def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:
     """The steps of an exchange. Raises: BadInputError "FILE:LINE: …"."""
     found: list[Step] = []
     if entries:
-        _check_total(entries[0], *(each.send for each in entries if each.send is not UNSET))
+        check_total(entries[0], *(each.send for each in entries if each.send is not UNSET))
     for each in entries:
         match list(each.written):
             case ["send"] if each.send is not UNSET:
@@ -84,17 +113,22 @@ def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def recorded(taken: tuple[Step, ...]) -> list[ProbeStep]:
+def recorded(taken: Iterable[AnyStep]) -> list[ProbeStep]:
     """The steps as records."""
     return list(map(_recorded, taken))
 
 
-def _recorded(step: Step) -> ProbeStep:
+def _recorded(step: AnyStep) -> ProbeStep:
     match step:
-        case Send(data):
-            return ProbeStep(send=data.decode("latin-1"))
+        case Send(data, what):
+            return ProbeStep(send=data.decode("latin-1"), what=what)
         case Await():
             return ProbeStep(await_=True)
+        case AwaitEvent(word, stream, number):
+            of = "" if stream is None else f" of stream {stream}"
+            return ProbeStep(await_=True, what=f"{word}{of}{f', the {number}th' if number > 1 else ''}")
+        case Opened():
+            return ProbeStep(await_=True, what="the tunnel; without it nothing follows")
         case End():
             return ProbeStep(end=True)
 
@@ -102,7 +136,7 @@ def _recorded(step: Step) -> ProbeStep:
 def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
     """The request that an entry's fields make, with what its group says for all."""
     several = (*entry.headers, *entry.chunks, *entry.trailers)
-    _check_total(entry, *several, *(() if entry.body is UNSET else (entry.body,)))
+    check_total(entry, *several, *(() if entry.body is UNSET else (entry.body,)))
     path = text(entry, entry.path, "path")
     host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
     return Request(
@@ -110,8 +144,8 @@ def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
         path=group.prefix + path if path.startswith("/") else path,
         version=version,
         host=host,
-        headers=_texts(entry, entry.headers, "headers"),
+        headers=texts(entry, entry.headers, "headers"),
         body=None if entry.body is UNSET else text(entry, entry.body, "body"),
-        chunks=_texts(entry, entry.chunks, "chunks"),
-        trailers=_texts(entry, entry.trailers, "trailers"),
+        chunks=texts(entry, entry.chunks, "chunks"),
+        trailers=texts(entry, entry.trailers, "trailers"),
     )
