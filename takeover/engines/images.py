@@ -7,15 +7,25 @@ A role more, for images of one's own, is registered before a run is configured, 
     images.register(images.Role("cache", ("registry.example/cache",), ("cache", "--serve"), "registry.example/cache:3"))
 """
 
+import functools
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
+from takeover import peers
 from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 
 NGINX = "nginx"
 IPTABLES = "iptables"
 ENVOY = "envoy"
 RELAY = "relay"
+PEERS = "peers"
+
+PEERS_FOLDER = Path(peers.__file__).parent
+"""The programs of the image `peers`, and its Dockerfile."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Role:
         command: what an image of it runs in a container that gives neither command nor args. An engine without images
             runs it from the programs that it has.
         on_cluster: the reference that a cluster gets in the manifest's place, where the user names none ({version}: the
-            Envoy under test).
+            Envoy under test; {peers}: what tells one state of our own programs from any other).
         program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
     """
 
@@ -79,6 +89,29 @@ def role_of(reference: str) -> Role | None:
     return next((each for each in _ROLES.values() if repository in each.repositories), None)
 
 
+def on_cluster(role: Role, envoy_version: str) -> str:
+    """The reference that a cluster gets for a role where the user names none."""
+    return role.on_cluster.format(version=envoy_version, peers=_state_of_peers())
+
+
+def how_to_build(reference: str) -> str:
+    """The command that makes an image that is ours alone, and nowhere to be pulled from; "" for any other."""
+    if reference != f"{_PEERS_REPOSITORY}:{_state_of_peers()}":
+        return ""
+    return f"docker build -t {reference} {shlex.quote(display_path(PEERS_FOLDER))}"
+
+
+@functools.cache
+def _state_of_peers() -> str:
+    """Made of the text of all its programs: an image that was built before one of them changed is never taken."""
+    digest = sha256()
+    for path in sorted([*PEERS_FOLDER.rglob("*.py"), PEERS_FOLDER / "Dockerfile"]):
+        digest.update(f"{path.relative_to(PEERS_FOLDER)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+_PEERS_REPOSITORY = "envoy-takeover/peers"
+
 register(Role(NGINX, ("nginx",), ("nginx", "-g", "daemon off;"), "nginx:1.18-alpine"))
 register(Role(IPTABLES, ("bgiddings/iptables",), ("sh",), "bgiddings/iptables:latest"))
 register(
@@ -93,3 +126,5 @@ register(
 )
 # On a cluster it opens the connections of the tests inside the Pods, too. Needs python3 >= 3.11, nothing else.
 register(Role(RELAY, ("python",), ("python3",), "python:3.13-alpine"))
+# Our own programs (takeover/peers) and what they need: `how_to_build`.
+register(Role(PEERS, (_PEERS_REPOSITORY,), ("python3",), _PEERS_REPOSITORY + ":{peers}"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from takeover.base.errors import BadInputError
 from takeover.engines import images
-from takeover.engines.images import ENVOY
+from takeover.engines.images import ENVOY, PEERS, RELAY
 
 
 class Images:
@@ -21,9 +21,11 @@ class Images:
     def __init__(self, replaced: Mapping[str, str], envoy_version: str = "") -> None:
         images.require(replaced)
         self._references = {
-            role.name: replaced.get(role.name) or role.on_cluster.format(version=envoy_version)
-            for role in images.roles()
+            role.name: replaced.get(role.name) or images.on_cluster(role, envoy_version) for role in images.roles()
         }
+        # The relay needs a Python: ours is one, for who has that image; nobody need build it for the relay alone.
+        if PEERS in replaced and RELAY not in replaced:
+            self._references[RELAY] = replaced[PEERS]
         if envoy_version and ENVOY not in replaced and not all(part.isdigit() for part in envoy_version.split(".")):
             raise BadInputError(
                 f"Envoy {envoy_version} has no image tag (only releases X.Y.Z have one): "

@@ -44,7 +44,10 @@ class LocalEngine:
             images.role_of(reference)
         host.check()
         self._root_file_system = root_file_system.take()
-        self._needed = root.needed_by(*PROGRAMS) | {ROOT_FILE_SYSTEM: str(self._root_file_system.path)}
+        self._needed = root.needed_by(*PROGRAMS) | {
+            ROOT_FILE_SYSTEM: str(self._root_file_system.path),
+            images.PEERS_IN_NODE: str(roles.PEERS_FOLDER),
+        }
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:

@@ -1,17 +1,23 @@
 """What provides an image here: there is no registry, so programs of this machine play the images' roles.
 
-nginx, iptables and Python are those of the local root file system, Envoy is the binary under test put on top of it.
+nginx, iptables and Python are those of the local root file system; put on top of it are Envoy, the binary under test,
+and our own programs (`takeover/peers`), from the files of this package.
 `--image ROLE=REFERENCE` puts another reference in the place of a role; it must play a role too.
 """
 
 from takeover.base.errors import BadInputError
 from takeover.engines import images
-from takeover.engines.images import ENVOY, Role
+from takeover.engines.images import ENVOY, PEERS, Role
 from takeover.engines.local.inside.runtime import Image
 
 ENVOY_IN_NODE = "/envoy"
 """Where a node has the binary under test."""
-_ENVOY_IN_CONTAINER = "/usr/local/bin/envoy"
+PEERS_IN_NODE = "/peers"
+"""Where a node has the programs of `takeover/peers`."""
+_PUT_ON_TOP = {
+    ENVOY: {"/usr/local/bin/envoy": ENVOY_IN_NODE},
+    PEERS: {"/opt/takeover/peers": PEERS_IN_NODE},
+}
 
 
 def role_of(reference: str) -> Role:
@@ -32,5 +38,4 @@ def role_of(reference: str) -> Role:
 def provide(reference: str) -> Image:
     """The image behind a reference."""
     role = role_of(reference)
-    files = {_ENVOY_IN_CONTAINER: ENVOY_IN_NODE} if role.name == ENVOY else {}
-    return Image(list(role.command), role.program_of_options, files)
+    return Image(list(role.command), role.program_of_options, _PUT_ON_TOP.get(role.name, {}))

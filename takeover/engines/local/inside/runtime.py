@@ -36,7 +36,7 @@ class Image(msgspec.Struct, frozen=True):
     Args:
         command: what runs in a container that gives neither command nor args.
         program_of_options: what the image's entrypoint runs with args that begin with "-"; "" if it runs args as given.
-        files: path in the container → file of the node.
+        files: path in the container → file or folder of the node, read-only.
     """
 
     command: list[str]

@@ -3,10 +3,20 @@
 An answer is what is sent and done, step by step. Without CLOSE or RESET the connection stays for the next request.
 """
 
-STALL = object()
-RESET = object()
-CLOSE = object()
-PAUSE = object()
+from enum import Enum
+
+
+class Act(Enum):
+    """What is done instead of sending."""
+
+    STALL = 1
+    RESET = 2
+    CLOSE = 3
+    PAUSE = 4
+
+
+STALL, RESET, CLOSE, PAUSE = Act.STALL, Act.RESET, Act.CLOSE, Act.PAUSE
+Step = bytes | Act
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _TEXT = b"content-type: text/plain\r\n"
@@ -14,7 +24,7 @@ _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
 _CHUNKED = _OK + _TEXT + b"transfer-encoding: chunked\r\n"
 
 
-def plain(status, *headers, body=b"hostile\n"):
+def plain(status: str, *headers: str, body: bytes = b"hostile\n") -> bytes:
     """A whole answer with a Content-Length. `status`: "200 OK"."""
     lines = [f"HTTP/1.1 {status}", *headers, f"content-length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
@@ -22,7 +32,7 @@ def plain(status, *headers, body=b"hostile\n"):
 
 HELLO = plain("200 OK", "content-type: text/plain")
 
-ANSWERS = {
+ANSWERS: dict[str, list[Step]] = {
     # How an answer does not come, or does not end.
     "close-at-once": [CLOSE],
     "reset-at-once": [RESET],
