@@ -94,11 +94,22 @@ def on_cluster(role: Role, envoy_version: str) -> str:
     return role.on_cluster.format(version=envoy_version, peers=_state_of_peers())
 
 
+def peers_reference() -> str:
+    """The reference of our own image: what is built under it holds our programs as they are now."""
+    return f"{_PEERS_REPOSITORY}:{_state_of_peers()}"
+
+
 def how_to_build(reference: str) -> str:
-    """The command that makes an image that is ours alone, and nowhere to be pulled from; "" for any other."""
-    if reference != f"{_PEERS_REPOSITORY}:{_state_of_peers()}":
+    """How to have an image that is ours alone, and nowhere to be pulled from; "" for any other.
+
+    Args:
+        reference: with or without Docker's own registry, as a kubelet tells it.
+    """
+    reference = reference.removeprefix("docker.io/")
+    if reference != peers_reference():
         return ""
-    return f"docker build -t {reference} {shlex.quote(display_path(PEERS_FOLDER))}"
+    build = f"docker build -t {reference} {shlex.quote(display_path(PEERS_FOLDER))}"
+    return f"{build} (then, for a cluster of kind: kind load docker-image {reference}), or --image {PEERS}=REFERENCE"
 
 
 @functools.cache

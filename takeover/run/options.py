@@ -55,7 +55,7 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         action="append",
         default=[],
         metavar="ROLE=REFERENCE",
-        help="the image to use for a role (nginx, iptables, envoy, relay); may be given several times",
+        help="the image to use for a role (nginx, iptables, envoy, relay, peers); may be given several times",
     )
     group.addoption(
         "--kube-context",

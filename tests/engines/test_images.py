@@ -1,6 +1,9 @@
 """Which role an image plays, for every engine, and roles of one's own."""
 
+import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +43,8 @@ def cache() -> Iterator[Role]:
         ("registry.test:5000/nginx", None),
         ("someone/nginx", None),
         ("python:3.13-alpine", "relay"),
+        ("envoy-takeover/peers", "peers"),
+        ("docker.io/envoy-takeover/peers:1", "peers"),
     ],
 )
 def test_the_role_of_an_image(reference: str, role: str | None) -> None:
@@ -60,6 +65,42 @@ def test_two_roles_cannot_have_one_repository() -> None:
         images.register(Role("web", ("nginx",), ("web",), "nginx"))
 
 
+def test_our_own_image_has_a_tag_for_each_state_of_its_programs_and_a_command_that_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [before] = [each for each in Images({}, "1.40.0").references if each.startswith("envoy-takeover/peers:")]
+    assert Images({}, "1.36.4").of_role("peers") == before
+    shutil.copytree(images.PEERS_FOLDER, tmp_path / "peers")
+    monkeypatch.setattr(images, "PEERS_FOLDER", tmp_path / "peers")
+    monkeypatch.setattr(images, "_state_of_peers", images._state_of_peers.__wrapped__)
+    assert Images({}, "1.40.0").of_role("peers") == before
+    for name in ("hostile/answers.py", "Dockerfile"):
+        with (tmp_path / "peers" / name).open("a") as file:
+            file.write("# another\n")
+        now = Images({}, "1.40.0").of_role("peers")
+        assert now != before
+        assert images.how_to_build(before) == ""
+        before = now
+    told = images.how_to_build(f"docker.io/{now}")
+    assert told.startswith(f"docker build -t {now} {tmp_path}/peers (then, ")
+    assert f"kind load docker-image {now})" in told
+    assert images.how_to_build("nginx:1.18-alpine") == ""
+
+
+def test_who_has_our_image_needs_no_other_for_the_relay() -> None:
+    assert Images({}, "1.40.0").of_role("relay") == "python:3.13-alpine"
+    assert Images({"peers": "own:1"}, "1.40.0").of_role("relay") == "own:1"
+    assert Images({"peers": "own:1", "relay": "python:3"}, "1.40.0").of_role("relay") == "python:3"
+
+
+def test_the_dockerfile_takes_the_packages_of_the_locks() -> None:
+    root = Path(__file__).parents[2]
+    locked = (root / "locks/run.txt").read_text() + (root / "locks/dev.txt").read_text()
+    pinned = re.findall(r"\b\w+==[\w.]+", (images.PEERS_FOLDER / "Dockerfile").read_text())
+    assert {each.partition("==")[0] for each in pinned} == {"h2", "hpack", "hyperframe", "wsproto", "h11"}
+    assert [each for each in pinned if not re.search(rf"^{re.escape(each)} ", locked, re.MULTILINE)] == []
+
+
 def test_an_unknown_role_is_told_with_those_there_are() -> None:
-    with pytest.raises(BadInputError, match="no image role 'web'; there are nginx, iptables, envoy, relay"):
+    with pytest.raises(BadInputError, match="no image role 'web'; there are nginx, iptables, envoy, relay, peers"):
         images.require(["web"])

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 
 from takeover.base.errors import BadInputError
+from takeover.engines.images import how_to_build
 from takeover.engines.kubernetes import processes
 from takeover.engines.kubernetes.images import Images
 from takeover.model.json import JsonObject
@@ -93,7 +94,13 @@ class Naming:
             spec.setdefault("automountServiceAccountToken", False)
             spec.setdefault("enableServiceLinks", False)
             for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
-                container["image"] = images.for_manifest(container.get("image"), f"{where}, {container.get('name')}")
+                named = container.get("image")
+                container["image"] = images.for_manifest(named, f"{where}, {container.get('name')}")
+                if how_to_build(container["image"]):
+                    # What nobody publishes, somebody else could, under our name.
+                    container["imagePullPolicy"] = "Never"
+                elif container["image"] != named and container.get("imagePullPolicy") == "Never":
+                    container["imagePullPolicy"] = "IfNotPresent"
                 container.setdefault("imagePullPolicy", "IfNotPresent")
                 # The status of a container that failed then ends with what it said.
                 container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")

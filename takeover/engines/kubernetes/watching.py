@@ -10,6 +10,7 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import LostError
+from takeover.engines import images
 from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api, ApiError
 from takeover.model.json import JsonObject
 
@@ -29,6 +30,7 @@ _HOPELESS = frozenset(
 )
 
 
+_WITHOUT_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
 _CUT_OFF = (aiohttp.ClientError, TimeoutError)
 _PAUSE = 0.2
 """Seconds between two tries."""
@@ -205,7 +207,9 @@ def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
         state = entry.get("state") or {}
         waiting = state.get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
-            return f"container {entry['name']}: {waiting['reason']}: {_one_line(waiting.get('message', ''))}"
+            how = images.how_to_build(entry.get("image", "")) if waiting["reason"] in _WITHOUT_IMAGE else ""
+            said = _one_line(waiting.get("message", ""))
+            return f"container {entry['name']}: {waiting['reason']}: {said}{how and '; build it: ' + how}"
         ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
         if ended and (not is_init or ended.get("exitCode") != 0):
             said = _one_line(ended.get("message", ""))[-_MOST_SAID:]

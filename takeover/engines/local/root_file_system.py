@@ -1,10 +1,11 @@
-"""The containers' root file system: Debian's nginx, iptables, curl, dnsmasq and Python, built into the cache.
+"""The containers' root file system, built into the cache of Debian's packages: nginx, iptables, curl, dnsmasq, Python.
 
 mmdebstrap makes it without root. As an ordinary user it belongs to the users of a user namespace, so only a process in
 such a namespace can unpack or remove it. All of that is done in a node, which ends with this process, however it ends.
 
-It is renewed when it is `RENEWED_AFTER` old: Debian has mended what is in it meanwhile. In the cache's folder `lab`, a
-folder of its name and its time holds the tree, what is told of it, and a file that who uses it has locked.
+It is renewed when it is `RENEWED_AFTER` old: Debian has mended what is in it meanwhile. One of other packages, as
+another version of this project wants them, has another name. In the cache's folder `lab`, a folder of its name and
+its time holds the tree, what is told of it, and a file that who uses it has locked.
 """
 
 import contextlib
@@ -34,7 +35,7 @@ RENEWED_AFTER = timedelta(days=30)
 
 _TRIED_AGAIN_AFTER = timedelta(days=1)
 """After a renewal that failed, as without a network."""
-_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3-minimal")
+_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3-h2", "python3-wsproto")
 _FALLBACK_SUITE = "bookworm"
 _SUITES = {"debian", "ubuntu"}
 _LITTLE = 1 << 20
@@ -209,16 +210,35 @@ def _renew(folder: Path, old: Path | None, lock: int) -> None:
         except TakeoverError as error:
             about = None if old is None else _about(old)
             if about is None:
-                raise
+                raise TakeoverError(f"{error}{_what_others_lack(folder)}") from None
             _failed(folder).touch()
             age = about.age_days(datetime.now(UTC))
             sys.stderr.write(f"the containers' root file system stays the one of {age} days ago: {error}\n")
             return
         _failed(folder).unlink(missing_ok=True)
-        for each in sorted(_all_of(name))[:-1]:
+        for each in [*sorted(_all_of(name))[:-1], *_old_others(folder, name)]:
             with contextlib.suppress(OSError), (each / "in-use").open() as in_use:
                 fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _remove(node, each.rename(f"{each}{_PARTIAL}"))
+
+
+def _others(folder: Path, name: str) -> list[Path]:
+    """Those that were built of other packages, or for another system: nobody takes them here."""
+    pattern = re.compile(rf"(?!{name})[0-9a-f]{{12}}-\d{{8}}T\d{{6}}")
+    return sorted(each for each in folder.iterdir() if pattern.fullmatch(each.name))
+
+
+def _old_others(folder: Path, name: str) -> list[Path]:
+    """Those of them that who takes them would renew: another version of this package may still take a recent one."""
+    return [each for each in _others(folder, name) if not _is_recent(each)]
+
+
+def _what_others_lack(folder: Path) -> str:
+    """For who has one of a version before, and cannot have this one."""
+    for about in filter(None, map(_about, reversed(_others(folder, _name())))):
+        if lacking := [each for each in _PACKAGES if each not in about.packages]:
+            return f"; the root file system of {about.age_days(datetime.now(UTC))} days ago lacks {', '.join(lacking)}"
+    return ""
 
 
 def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:

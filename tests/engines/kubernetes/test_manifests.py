@@ -48,8 +48,18 @@ def test_a_version_without_an_image_tag_is_refused(version: str) -> None:
     assert Images({"envoy": "own/envoy"}, version).of_role("envoy") == "own/envoy"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "policy"), [({}, "Never"), ({"peers": "registry.test/peers:3"}, "IfNotPresent")], ids=["ours", "another"]
+)
+def test_our_own_image_is_pulled_from_nowhere_unless_another_is_named(chosen: dict[str, str], policy: str) -> None:
+    manifest = pod(containers=[{"name": "python", "image": "envoy-takeover/peers", "imagePullPolicy": "Never"}])
+    images = Images(chosen, "1.40.0")
+    [made] = NAMING.object(manifest, images)["spec"]["containers"]
+    assert (made["image"], made["imagePullPolicy"]) == (images.of_role("peers"), policy)
+
+
 def test_an_unknown_role_is_refused() -> None:
-    with pytest.raises(BadInputError, match="'nginxx'; there are nginx, iptables, envoy, relay"):
+    with pytest.raises(BadInputError, match="'nginxx'; there are nginx, iptables, envoy, relay, peers"):
         Images({"nginxx": "a"}, "1.40.0")
 
 

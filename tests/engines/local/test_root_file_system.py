@@ -1,5 +1,6 @@
 """The containers' root file system: built once, renewed by age, removed when nobody uses it."""
 
+import fcntl
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "envoy-takeover/lab"
 
 
-def make(lab: Path, built: datetime) -> Path:
-    folder = lab / f"{root_file_system._name()}-{built:%Y%m%dT%H%M%S}"
+def make(lab: Path, built: datetime, name: str = "") -> Path:
+    folder = lab / f"{name or root_file_system._name()}-{built:%Y%m%dT%H%M%S}"
     (folder / "root/etc").mkdir(parents=True)
     (folder / "about.json").write_bytes(msgspec.json.encode(RootFileSystem("bookworm", built, {"nginx-light": "1.22"})))
     (folder / "in-use").touch()
@@ -98,6 +99,37 @@ def test_an_old_one_is_taken_where_it_cannot_be_renewed_and_that_is_tried_once_a
     os.utime(failed, (yesterday, yesterday))
     root_file_system.take().close()
     assert len(tried) == 2
+
+
+OF_OTHER_PACKAGES = "0123456789ab"
+
+
+def test_one_of_other_packages_is_not_taken_and_removed_when_it_is_old(lab: Path, builds: list[str]) -> None:
+    recent, old = (make(lab, built, OF_OTHER_PACKAGES) for built in (NOW - timedelta(days=1), OLD))
+    with (old / "in-use").open() as in_use:
+        fcntl.flock(in_use, fcntl.LOCK_SH)
+        taken = root_file_system.take()
+    assert (taken.about.built, len(builds)) == (NOW, 1)
+    assert (recent.exists(), old.exists()) == (True, True)  # one that is used, too
+    taken.close()
+
+    for each in lab.glob(f"{root_file_system._name()}-*"):
+        each.rename(lab / f"{each.name}.partial")
+    root_file_system.take().close()
+    assert (recent.exists(), old.exists()) == (True, False)
+
+
+def test_that_one_of_other_packages_cannot_be_taken_is_told(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise TakeoverError("mmdebstrap failed (1): no network")
+
+    monkeypatch.setattr(root_file_system, "_build", fails)
+    make(lab, NOW - timedelta(days=3), OF_OTHER_PACKAGES)
+    lacking = ", ".join(each for each in root_file_system._PACKAGES if each != "nginx-light")
+    with pytest.raises(TakeoverError) as raised:
+        root_file_system.take()
+    line = f"mmdebstrap failed (1): no network; the root file system of 3 days ago lacks {lacking}"
+    assert str(raised.value) == line
 
 
 @pytest.mark.parametrize("text", ["{", None, '{"suite": "bookworm"}'])
