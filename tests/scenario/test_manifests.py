@@ -1,5 +1,6 @@
 """Every scenario of the project loads, and kustomize makes the same objects of its folder."""
 
+import base64
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,9 @@ def by_label(objects: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[s
     for each in objects:
         if each["kind"] != "Namespace":
             each["metadata"].setdefault("namespace", "default")
+        # Lines may end in base64, as kustomize has them.
+        for key, value in each.get("binaryData", {}).items():
+            each["binaryData"][key] = base64.b64decode(value)
     return {(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each for each in objects}
 
 

@@ -63,9 +63,13 @@ def _of_config_map(parsed: objects.ConfigMap) -> Iterator[Fault]:
     for field, keys in (("data", parsed.data), ("binaryData", parsed.binary_data)):
         for key in keys:
             yield from _told(_key(names.wrong_config_map_key(key)), field)
-    for key in parsed.data.keys() & parsed.binary_data.keys():
-        yield ("binaryData", key), "is a key of data, too: leave one of them out"
-    if _size(parsed.data) + sum(map(len, [*parsed.binary_data, *parsed.binary_data.values()])) > (
+    for key in parsed.binary_data:
+        if key in parsed.data:
+            yield ("binaryData", key), "is a key of data, too: leave one of them out"
+        if parsed.wrong_base64(key):
+            yield ("binaryData", key), "is no base64"
+            return
+    if sum(len(key.encode()) + len(content) for key, content in parsed.contents.items()) > (
         names.MOST_BYTES_OF_CONFIG_MAP
     ):
         yield ("data",), f"is longer than {names.MOST_BYTES_OF_CONFIG_MAP} bytes"

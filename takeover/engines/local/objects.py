@@ -3,6 +3,7 @@
 Shapes and defaults are those of the Kubernetes API reference (core/v1).
 """
 
+import binascii
 import ipaddress
 from typing import Literal
 
@@ -32,12 +33,25 @@ class ConfigMap(_Object, frozen=True):
     kind: Literal["ConfigMap"]
     metadata: Metadata
     data: dict[str, str] = {}
-    binary_data: dict[str, bytes] = {}
+    binary_data: dict[str, str] = {}
 
     @property
     def contents(self) -> dict[str, bytes]:
         """What is in its files, text or not."""
-        return {key: text.encode() for key, text in self.data.items()} | self.binary_data
+        binary = {key: binascii.a2b_base64(_joined(text)) for key, text in self.binary_data.items()}
+        return {key: text.encode() for key, text in self.data.items()} | binary
+
+    def wrong_base64(self, key: str) -> bool:
+        """Whether that value of binaryData is no base64, in which lines may end."""
+        try:
+            binascii.a2b_base64(_joined(self.binary_data[key]), strict_mode=True)
+        except ValueError:
+            return True
+        return False
+
+
+def _joined(lines: str) -> str:
+    return lines.replace("\r", "").replace("\n", "")
 
 
 class ServicePort(_Object, frozen=True):
