@@ -1,11 +1,13 @@
 """Whether an Envoy takes the project's configs: `envoy --mode validate`, with its error and its warnings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.base.paths import display_path
@@ -15,7 +17,9 @@ from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.normal_form import own_words_without_chance
 from takeover.scenario.files import own_file, read_text
 from takeover.scenario.library import Library
+from takeover.scenario.loader import Scenario
 from takeover.scenario.names import wrong_label_value
+from takeover.scenario.places import EnvoyPlace
 from takeover.scenario.typed_yaml import Json
 
 _AS_WRITTEN = "as-written"
@@ -33,13 +37,31 @@ class Config:
     """A config of a library: a scenario's, or the article's as it was written for Envoy v1.21.
 
     Args:
-        content: what is in it. Only of a manifest: what was written for Envoy v1.21 is for Envoy to read.
+        content: what is in it, where each of `files` is named by its place here. Only of a manifest: what was written
+            for Envoy v1.21 is for Envoy to read.
+        needs: the extensions without which its scenario does not support an Envoy.
+        files: what it names that its container gets from ConfigMaps: path there → file here.
     """
 
     scenario: str
     source: Literal["manifest", "as-written"]
     path: Path
     content: Json = None
+    needs: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """What is written, each of `files` named by its place here."""
+        text = self.path.read_text(encoding="utf-8")
+        for there, here in self.files.items():
+            text = text.replace(there, str(here))
+        return text
+
+    def as_named_there(self, text: str) -> str:
+        """What somebody says of it, without the places that its files have here."""
+        for there, here in self.files.items():
+            text = text.replace(str(here), there)
+        return text
 
 
 def configs(library: Library) -> list[Config]:
@@ -47,13 +69,21 @@ def configs(library: Library) -> list[Config]:
     found = []
     for name in library.names():
         scenario = library.scenario(name)
-        first, *others = dict.fromkeys(each.config for each in scenario.envoys)
-        named = [(name, first), *((f"{name}/{each}", each) for each in others)]
-        found += [
-            Config(called, "manifest", scenario.config_path(each), scenario.config(each)) for called, each in named
-        ]
+        first, *others = {each.config: each for each in scenario.envoys}.values()
+        named = [(name, first), *((f"{name}/{each.config}", each) for each in others)]
+        found += [_manifest(called, scenario, each) for called, each in named]
     folder = library.folder / _AS_WRITTEN
     return [*found, *(_as_written(folder, path.name, library) for path in sorted(folder.glob("*.yaml")))]
+
+
+def _manifest(called: str, scenario: Scenario, envoy: EnvoyPlace) -> Config:
+    path, content = scenario.config_path(envoy.config), scenario.config(envoy.config)
+    written = msgspec.json.encode(content).decode()
+    mounted = {there: here for there, here in scenario.mounted_files(envoy).items() if f'"{there}"' in written}
+    for there, here in mounted.items():
+        written = written.replace(f'"{there}"', msgspec.json.encode(str(here)).decode())
+    needs = scenario.supports.extensions if scenario.supports else ()
+    return Config(called, "manifest", path, msgspec.json.decode(written) if mounted else content, needs, mounted)
 
 
 def _as_written(folder: Path, name: str, library: Library) -> Config:
@@ -70,7 +100,8 @@ def validated(binary: Path, library: Library) -> list[ConfigResult]:
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
     there = configs(library)
-    with bare_node(binary, *(each.path for each in there)) as node, ThreadPoolExecutor(2, "validate") as pool:
+    files = [path for each in there for path in (each.path, *each.files.values())]
+    with bare_node(binary, *files) as node, ThreadPoolExecutor(2, "validate") as pool:
         return list(pool.map(lambda config: _validated(node, binary, config), there))
 
 
@@ -96,12 +127,13 @@ def validation(node: BareNode, binary: Path, *config: str) -> Validation:
 
 
 def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
-    ended = validation(node, binary, "-c", str(config.path))
-    loads = ended.exit_code == 0
-    error = "" if loads else _error(ended.log, config.path)
+    named = ["--config-yaml", config.text()] if config.files else ["-c", str(config.path)]
+    ended = validation(node, binary, *named)
+    loads, log = ended.exit_code == 0, config.as_named_there(ended.log)
+    error = "" if loads else _error(log, config.path)
     if not loads and not error:
         raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.exit_code} without a word")
-    warnings = list(dict.fromkeys(_warnings(ended.log)))
+    warnings = list(dict.fromkeys(_warnings(log)))
     return ConfigResult(config.scenario, config.source, loads, error, warnings)
 
 

@@ -45,6 +45,11 @@ def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], lis
     return sorted(told.extensions), sorted(told.stats)
 
 
+def extensions(binary: Path) -> set[str]:
+    """The extensions as CATEGORY/NAME. Raises: TakeoverError when it does not serve."""
+    return _told(binary, []).extensions
+
+
 def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
     try:
         return _told(binary, together)
@@ -52,6 +57,10 @@ def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
         if not together:
             raise
     told = _told(binary, [])
+    names = {each.rpartition("/")[2] for each in told.extensions}
+    able = [each for each in together if names.issuperset(each.needs)]
+    if len(able) < len(together):
+        return _told_by_all(binary, able)
     for config in together:
         with contextlib.suppress(_EndedError):
             told.stats.update(_told(binary, [config]).stats)
@@ -76,7 +85,8 @@ def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]
     config = merged([(each.scenario, each.content) for each in together], f"@{name}")
     # JSON is YAML, and sooner written.
     options = ["--config-yaml", msgspec.json.encode(config).decode(), "--disable-hot-restart", "--concurrency", "1"]
-    with bare_node(binary) as node, node.start([str(binary), *options]) as envoy:
+    files = [path for each in together for path in each.files.values()]
+    with bare_node(binary, *files) as node, node.start([str(binary), *options]) as envoy:
         _wait_until_listening(node, envoy, name, binary)
         connect = lambda _host, _port, timeout: SocketStream(node.connect(name, timeout))  # noqa: E731
         with http.client(connect, "http://envoy.admin") as admin:

@@ -139,7 +139,7 @@ class GroupEntry(Entry):
     Args:
         group: tells it from the scenario's other groups.
         why: what it is there to show.
-        supports: the versions of Envoy that it supports, of those that its scenario does; without it: all of them.
+        supports: the Envoys that it supports, of those that its scenario does; without it: all of them.
         bases: what is deployed beside the scenario: folders of `bases`.
         edits: how the scenario is changed.
         from_: from which Pod its probes are made, `NAME` or `NAMESPACE/NAME`.

@@ -75,7 +75,7 @@ class Group:
         bases: what is deployed beside the scenario (folders of a library's bases).
         edits: how the scenario is changed.
         where: the "FILE:LINE" where it is written.
-        supports: the versions of Envoy that it supports; None for all that its scenario does.
+        supports: the Envoys that it supports; None for all that its scenario does.
     """
 
     scenario: str

@@ -100,10 +100,10 @@ class Sabotages:
 
     def _is_declared(self, item: pytest.Item, sabotage: Sabotage, release: str) -> bool:
         """Whether the test does not run on that release or fails there anyway: it could catch nothing."""
-        version = self._plan.releases[release].version
+        envoy = self._plan.releases[release]
         scenario = self._plan.library.scenario(sabotage.scenario)
         test = without(own_name(item), sabotage.label)
-        return bool(unsupported(scenario.supports, version) or known_failure(scenario, test, version))
+        return bool(unsupported(scenario.supports, envoy, self._plan) or known_failure(scenario, test, envoy.version))
 
     def leaves_out(self, item: pytest.Item) -> bool:
         """Whether the test's sabotage is decided."""

@@ -1,10 +1,13 @@
-"""What scenario.yaml declares of versions: unsupported tests do not run and are told of, known failures must fail."""
+"""What scenario.yaml declares of Envoys: unsupported tests do not run and are told of, known failures must fail."""
 
 from collections.abc import Iterable, Iterator
 
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.engines import choose
+from takeover.inventory.extensions import lacking
+from takeover.model.release import Release
 from takeover.run.deployment_key import KEY, ON_DEMAND, has_scenario, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.record import record_of
@@ -13,15 +16,26 @@ from takeover.scenario.declared import KnownFailure, Support
 from takeover.scenario.loader import Scenario
 
 UNSUPPORTED: pytest.StashKey[str] = pytest.StashKey()
-"""On a test that its Envoy is not supported for: what is supported instead, and why."""
+"""On a test that its Envoy is not supported for: what is, or what that has not, and why."""
 
 OWN_SUPPORT: pytest.StashKey[tuple[str, Support]] = pytest.StashKey()
-"""On an item that says itself which versions it supports, beside its scenario: who says so, and what."""
+"""On an item that says itself which Envoys it supports, beside its scenario: who says so, and what."""
 
 
-def unsupported(supports: Support | None, version: str) -> Support | None:
-    """What is supported, if that is not this version."""
-    return supports if supports and version not in supports.envoy else None
+def unsupported(supports: Support | None, release: Release, plan: Plan) -> str:
+    """What is supported, if that is not this Envoy; empty if it is.
+
+    What an Envoy has is asked of its binary, where that is what runs: an image may have been built otherwise. One that
+    does not tell is taken for one that has all: the tests will say what is wrong with it.
+    """
+    if supports is None:
+        return ""
+    if (told := supports.refuses(release.version)) or not supports.extensions:
+        return told
+    if not choose.runs_binary(plan.engine.name):
+        return ""
+    missing = lacking(release, supports.extensions)
+    return supports.misses(missing[0]) if missing else ""
 
 
 def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure | None:
@@ -53,15 +67,15 @@ def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
         if KEY not in item.stash:
             continue
         key = item.stash[KEY]
-        scenario, version = plan.library.scenario(key.scenario), plan.releases[key.release].version
+        scenario, release = plan.library.scenario(key.scenario), plan.releases[key.release]
         who, own = item.stash.get(OWN_SUPPORT, ("", None))
-        if support := unsupported(scenario.supports, version):
-            item.stash[UNSUPPORTED] = str(support)
-        elif support := unsupported(own, version):
-            item.stash[UNSUPPORTED] = f"{who} {support}"
-        if support is not None:
+        if told := unsupported(scenario.supports, release, plan):
+            item.stash[UNSUPPORTED] = told
+        elif told := unsupported(own, release, plan):
+            item.stash[UNSUPPORTED] = f"{who} {told}"
+        if told:
             item.stash[ON_DEMAND] = True
-        elif known := known_failure(scenario, own_name(item), version):
+        elif known := known_failure(scenario, own_name(item), release.version):
             # A scenario that does not come up fails by pytest.fail; any other error is none that was known.
             failures = (AssertionError, pytest.fail.Exception)
             item.add_marker(pytest.mark.xfail(reason=known.reason, strict=True, raises=failures))

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from takeover.base.patterns import matches
 from takeover.model.versions import VersionRange
 from takeover.scenario.typed_yaml import Entry, Text
 
 
-class SupportEntry(Entry):
-    """The versions of Envoy that a scenario supports; its tests do not run on others.
+class SupportEntry(Entry, kw_only=True):
+    """The Envoys that a scenario supports, by version, by what they have, or by both; its tests do not run on others.
 
     Args:
-        envoy: a range of versions, such as `>=1.39`.
+        envoy: a range of versions, such as `>=1.39`; without it: all.
+        extensions: the names of those that an Envoy must have, such as `envoy.wasm.runtime.v8`. The binary is asked
+            where the engine runs it; of an image nobody knows before it runs.
         reason: why not the others.
     """
 
-    envoy: Text
+    envoy: Text | UnsetType = UNSET
+    extensions: tuple[Text, ...] = ()
     reason: Text
 
 
@@ -35,13 +40,26 @@ class KnownFailureEntry(Entry):
 
 @dataclass(frozen=True, eq=False)
 class Support:
-    """The versions that a scenario supports, and why not the others."""
+    """The Envoys that a scenario supports, and why not the others.
 
-    envoy: VersionRange
+    Args:
+        envoy: their versions; None for all.
+        extensions: what they must have.
+    """
+
+    envoy: VersionRange | None
     reason: str
+    extensions: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def refuses(self, version: str) -> str:
+        """That a version is not among them; empty if it is."""
+        if self.envoy is None or version in self.envoy:
+            return ""
         return f"supports Envoy {self.envoy}: {self.reason}"
+
+    def misses(self, extension: str) -> str:
+        """That an Envoy is not among them for lack of that extension."""
+        return f"does not run: this Envoy has no {extension}: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +83,18 @@ class KnownFailure:
 
 def support_of(entry: SupportEntry) -> Support:
     """The support that an entry states. Raises: BadInputError "FILE:LINE: …"."""
-    return Support(_range(entry), entry.reason)
+    if entry.envoy is UNSET and not entry.extensions:
+        raise entry.error("supports needs envoy or extensions")
+    return Support(None if entry.envoy is UNSET else _range(entry, entry.envoy), entry.reason, entry.extensions)
 
 
 def known_failure_of(entry: KnownFailureEntry) -> KnownFailure:
     """The known failure that an entry states. Raises: BadInputError "FILE:LINE: …"."""
-    return KnownFailure(entry.test, _range(entry), entry.reason, entry.where())
+    return KnownFailure(entry.test, _range(entry, entry.envoy), entry.reason, entry.where())
 
 
-def _range(entry: SupportEntry | KnownFailureEntry) -> VersionRange:
+def _range(entry: SupportEntry | KnownFailureEntry, written: str) -> VersionRange:
     try:
-        return VersionRange(entry.envoy)
+        return VersionRange(written)
     except ValueError as error:
         raise entry.error(str(error), "envoy") from None

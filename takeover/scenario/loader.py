@@ -71,7 +71,7 @@ class Scenario:
         folder: where it was read.
         destinations: the containers that log who asked them.
         controls: what ends its connections when asked.
-        supports: the versions of Envoy that it supports; None for all.
+        supports: the Envoys that it supports; None for all.
         known_failures: tests that fail on some versions.
         try_lines: commands that show what its suite proves.
     """
@@ -146,6 +146,17 @@ class Scenario:
     def config_path(self, file: str) -> Path:
         """Where a config file is written."""
         return self._documents.files[file]
+
+    def mounted_files(self, envoy: EnvoyPlace) -> dict[str, Path]:
+        """What the container of an Envoy gets of configMapGenerators: path there → where it is written."""
+        pod = places.pods(self._documents)[envoy.pod]
+        namespace = pod["metadata"].get("namespace", "default")
+        generated = {each.name: each.files for each in self._config_maps if each.namespace == namespace}
+        return {
+            f"{folder}/{key}": path
+            for folder, config_map in places.mounted_config_maps(pod, envoy.container)
+            for key, path in generated.get(config_map, {}).items()
+        }
 
     def edited(self, edits: Iterable[Edit]) -> "Scenario":
         """This scenario with `edits` applied in order; its own, of `bind`, come after them.

@@ -1,5 +1,6 @@
 """Who is who in a scenario's manifests: its Envoys, its destinations, what ends connections when asked."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -66,6 +67,19 @@ def containers(pod: Json, key: str = "containers") -> list[str]:
     listed = spec.get(key) if isinstance(spec, dict) else None
     named = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return [each for each in named if isinstance(each, str)]
+
+
+def mounted_config_maps(pod: Json, container: str) -> list[tuple[str, str]]:
+    """For each ConfigMap that a Pod's container sees as a folder: the folder, and its name. What is no Pod has none."""
+    with contextlib.suppress(KeyError, TypeError, AttributeError):
+        volumes = {each["name"]: each["configMap"]["name"] for each in pod["spec"]["volumes"] if "configMap" in each}
+        [mounts] = [each["volumeMounts"] for each in pod["spec"]["containers"] if each["name"] == container]
+        return [
+            (each["mountPath"].rstrip("/"), volumes[each["name"]])
+            for each in mounts
+            if each["name"] in volumes and "subPath" not in each
+        ]
+    return []
 
 
 def pods(documents: Documents) -> dict[str, Json]:

@@ -86,7 +86,7 @@ class ScenarioFile(Entry, kw_only=True):
         chapter: a pytest marker for the scenario's probes.
         envoys: the containers that run Envoy, at least one.
         destinations: the containers that log who asked them, beside those of the bases.
-        supports: the versions of Envoy that it supports; without it: all.
+        supports: the Envoys that it supports; without it: all.
         known_failures: tests that fail on some versions of Envoy.
         bind: edits that put in what only a run knows, after all others; where one of those has put something else at
             the place, it stays.

@@ -9,6 +9,7 @@ from takeover.base.errors import BadInputError
 from takeover.envoy.releases import resolve
 from takeover.inventory.configs import configs, validated
 from takeover.inventory.release import inventory_of
+from takeover.inventory.running import extensions_and_stats
 from takeover.model.document import Inventory
 from takeover.scenario.library import Library
 
@@ -110,3 +111,65 @@ def test_a_config_as_written_is_a_file_of_the_library(tmp_path: Path, kind: str)
 
     with pytest.raises(BadInputError, match=told[kind]):
         configs(Library(library))
+
+
+MOUNTING = {
+    "kustomization.yaml": """\
+resources: [pod.yaml]
+generatorOptions: {disableNameSuffixHash: true}
+configMapGenerator:
+- {name: config, files: [envoy.yaml, script.lua, authority.pem]}
+""",
+    "pod.yaml": """\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers: [{name: envoy, image: e, volumeMounts: [{name: all, mountPath: /etc/envoy/}]}]
+  volumes: [{name: all, configMap: {name: config}}]
+""",
+    "envoy.yaml": """\
+static_resources:
+  listeners:
+  - name: scripted
+    address: {socket_address: {address: 0.0.0.0, port_value: 80}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: scripted
+          route_config: {}
+          http_filters:
+          - name: lua
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+              default_source_code: {filename: /etc/envoy/script.lua}
+          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+  clusters:
+  - name: secure
+    transport_socket:
+      name: tls
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        common_tls_context: {validation_context: {trusted_ca: {filename: /etc/envoy/authority.pem}}}
+""",
+    "scenario.yaml": "envoys: [{pod: a, container: envoy}]\n",
+    "script.lua": "function envoy_on_request(handle) end\n",
+    "authority.pem": "no certificate\n",
+}
+
+
+def test_a_config_finds_the_files_that_its_container_has(tmp_path: Path) -> None:
+    for name, text in MOUNTING.items():
+        (tmp_path / "one" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "one" / name).write_text(text)
+    binary = resolve(None)[0].path
+
+    [found] = validated(binary, Library(tmp_path))
+    assert (found.loads, found.error) == (False, "Failed to load trusted CA certificates from /etc/envoy/authority.pem")
+
+    (tmp_path / "one/envoy.yaml").write_text(MOUNTING["envoy.yaml"].partition("  clusters:")[0])
+    [found] = validated(binary, Library(tmp_path))
+    assert (found.loads, found.error) == (True, "")
+    assert "http.scripted.downstream_cx_total" in extensions_and_stats(binary, Library(tmp_path))[1]
