@@ -39,6 +39,7 @@ OPEN: list[tuple[str, str, tuple[Edit, ...], Ways]] = [
     ("gateway", "gateway-tcp-ratelimit", (NO_LIMIT,), (ways.CONNECTED,)),
     ("gateway", "gateway-weights", (CHOSEN,), tuple(ways.WEIGHTS.values())),
     ("gateway", "gateway-auth-lua", (), (ways.AUTHENTICATED,)),
+    ("gateway", "gateway-auth-wasm", (), (ways.AUTHENTICATED,)),
     ("gateway", "gateway-auth-ext-authz", (), (ways.AUTHENTICATED,)),
 ]
 
