@@ -41,6 +41,11 @@ class Exchange:
         self.answer = Answer(protocol="HTTP/2")
         self.end: End = "open"
 
+    @property
+    def streams_at_once(self) -> int:
+        """How many requests at once the peer takes on this connection, as its SETTINGS say (RFC 9113, 6.5.2)."""
+        return self._connection.remote_settings.max_concurrent_streams
+
     def send_and_receive(self, request: Request, within: float) -> None:
         """Waits at most `within` seconds for the stream's end, or the connection's."""
         deadline = time.monotonic() + within
