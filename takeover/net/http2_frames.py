@@ -23,6 +23,7 @@ CODES = {each.name: each.value for each in ErrorCodes}
 SETTINGS = {each.name: each.value for each in SettingCodes}
 """Name → number, of the settings."""
 
+_LARGEST = 1 << 14  # of a payload, as long as the peer has said nothing else
 _CODE_NAMES = {number: name for name, number in CODES.items()}
 _SETTING_NAMES = {number: name for name, number in SETTINGS.items()}
 
@@ -65,3 +66,13 @@ def pairs(lines: Iterable[str]) -> list[tuple[bytes, bytes]]:
         name, _, value = line[1:].partition(":")
         found.append(((line[:1] + name).encode("latin-1"), value.removeprefix(" ").encode("latin-1")))
     return found
+
+
+def data(stream: int, payload: bytes, *, ends: bool = False) -> bytes:
+    """The payload as DATA, in frames that every peer takes."""
+    pieces = [payload[begin : begin + _LARGEST] for begin in range(0, len(payload), _LARGEST)] or [b""]
+    last = FLAGS["END_STREAM"] if ends else 0
+    return b"".join(
+        frame(TYPES["DATA"], last if number == len(pieces) else 0, stream, each)
+        for number, each in enumerate(pieces, 1)
+    )

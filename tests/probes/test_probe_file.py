@@ -78,7 +78,11 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
         ),
         (GROUP + '  - {name: a, path: "/€"}', 6, "each character stands for a byte"),
         (GROUP + "  - {name: a, body: {repeat: a, times: 0}}", 6, "times must make 1 to"),
-        (GROUP + "  - {name: a, protocol: http3}", 6, "protocol is one of http1, http2, tcp, not http3"),
+        (
+            GROUP + "  - {name: a, protocol: http3}",
+            6,
+            "protocol is one of http1, http2, tcp, websocket, connect, not http3",
+        ),
         (GROUP + "  - {name: a, path: /, steps: [{end: true}]}", 6, "a probe has either steps or path"),
         (
             GROUP + "  - {name: a, protocol: http2, end: true}",

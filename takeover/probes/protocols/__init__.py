@@ -3,10 +3,12 @@
 `contract.register` adds one's own; `protocol: NAME` in probes.yaml chooses it.
 """
 
+from takeover.probes.protocols.connect import Connect
 from takeover.probes.protocols.contract import register
 from takeover.probes.protocols.http1 import Http1
 from takeover.probes.protocols.http2 import Http2
 from takeover.probes.protocols.tcp import Tcp
+from takeover.probes.protocols.websocket import WebSocket
 
-for _each in (Http1(), Http2(), Tcp()):
+for _each in (Http1(), Http2(), Tcp(), WebSocket(), Connect()):
     register(_each)

@@ -17,6 +17,7 @@ from takeover.probes.protocols.written import (
     End,
     Send,
     check_total,
+    kind_of,
     text,
     texts,
 )
@@ -89,7 +90,7 @@ class _Compiler:
     def steps(self, entries: tuple[Http2StepEntry, ...], more: int = 0) -> Iterator[AnyStep]:
         """The steps, with streams that are `more` higher."""
         for each in entries:
-            kind = _kind(each)
+            kind = kind_of(each, _KINDS)
             if kind == "repeat":
                 yield from self._repeated(each)
                 continue
@@ -103,7 +104,7 @@ class _Compiler:
         if not entry.steps:
             raise entry.error("repeat needs steps: a list of what is made again and again", "repeat")
         for each in entry.steps:
-            if _kind(each) == "repeat":
+            if kind_of(each, _KINDS) == "repeat":
                 raise each.error("a repeat stands in no other one; make its number higher", "repeat")
         times = 0 if entry.repeat is UNSET else entry.repeat
         run: list[Send] = []
@@ -184,18 +185,6 @@ class _Compiler:
                 return struct.pack(">LB", entry.depends_on | entry.exclusive << 31, weight - 1)
             case _:
                 return _bytes(entry, entry.payload, "payload")
-
-
-def _kind(entry: Http2StepEntry) -> str:
-    """Which step it is, and that it has no field of another one."""
-    kinds = [each for each in entry.written if each in _KINDS]
-    if len(kinds) != 1 or (kinds == ["end"] and not entry.end):
-        raise entry.error(f"a step is one of {', '.join(_KINDS)}, not {' and '.join(kinds) or 'none'}")
-    for key in entry.written:
-        if key != kinds[0] and key not in _KINDS[kinds[0]]:
-            takes = ", ".join(_KINDS[kinds[0]]) or "nothing besides"
-            raise entry.error(f"{kinds[0]} takes {takes}, not {key}", key)
-    return kinds[0]
 
 
 def _joined(run: list[Send]) -> Iterator[Send]:

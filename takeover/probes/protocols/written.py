@@ -1,6 +1,6 @@
 """How probes are written: texts as bytes, steps, structured requests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -93,6 +93,24 @@ def _length(value: Bytes) -> int:
 def texts(entry: Entry, values: tuple[Bytes, ...], key: str) -> tuple[str, ...]:
     """Likewise, of a list at `key`."""
     return tuple(text(entry, each, key, index) for index, each in enumerate(values))
+
+
+def kind_of(entry: Entry, kinds: Mapping[str, tuple[str, ...]]) -> str:
+    """Which one of several kinds of step is written, and that it has no field of another one.
+
+    Args:
+        kinds: the field that makes it this kind → the fields that it takes besides.
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    found = [each for each in entry.written if each in kinds]
+    if len(found) != 1 or entry.written[found[0]] is False:
+        raise entry.error(f"a step is one of {', '.join(kinds)}, not {' and '.join(found) or 'none'}")
+    for key in entry.written:
+        if key != found[0] and key not in kinds[found[0]]:
+            takes = ", ".join(kinds[found[0]]) or "nothing besides"
+            raise entry.error(f"{found[0]} takes {takes}, not {key}", key)
+    return found[0]
 
 
 def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:

@@ -2,10 +2,15 @@
 
 import contextlib
 import socket
+import socketserver
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import Protocol
 
+import httpx
 import pytest
 import yaml
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
@@ -13,6 +18,8 @@ from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_af
 from takeover.envoy.releases import resolve
 from takeover.net.stream import ByteStream
 from takeover.node.stream import SocketStream
+from takeover.probes.protocols.contract import Exchange
+from tests.probes.reading import read_one
 
 Dial = Callable[[int], ByteStream]
 
@@ -30,24 +37,55 @@ def dial() -> Iterator[Dial]:
         yield dialled
 
 
+class _Echo(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        while data := self.request.recv(1 << 16):
+            self.request.sendall(data)
+
+
 @pytest.fixture(scope="session")
-def greeter() -> Iterator[int]:
-    """Python's own socket server: the port of one that sends back what comes until its client ends."""
-    import socketserver
-    import threading
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            while data := self.request.recv(1 << 16):
-                self.request.sendall(data)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+def echo() -> Iterator[int]:
+    """The port of a server that sends back what comes until its client ends."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Echo) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join(10)
+        with _serving(server):
+            yield server.server_address[1]
+
+
+@pytest.fixture(scope="session")
+def websockets() -> Iterator[int]:
+    """The port of a server of the library `websockets`: it says back what it is told; /ws/token is for who has one."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.http11 import Request, Response
+    from websockets.sync.server import ServerConnection, serve
+
+    def say_back(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for message in connection:
+                connection.send(message)
+
+    def check(connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == "/ws/token" and "authorization" not in request.headers:
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "a token, please\n")
+        return None
+
+    with serve(say_back, "127.0.0.1", 0, process_request=check, compression=None) as server, _serving(server):
+        yield server.socket.getsockname()[1]
+
+
+class _Server(Protocol):
+    def serve_forever(self) -> None: ...
+
+    def shutdown(self) -> None: ...
+
+
+@contextlib.contextmanager
+def _serving(server: _Server) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join(10)
 
 
 def _manager(name: str, routes: list[dict[str, object]], **more: object) -> dict[str, object]:
@@ -96,8 +134,8 @@ def _cluster(name: str, port: int) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def envoy(tmp_path_factory: pytest.TempPathFactory, greeter: int) -> Iterator[int]:
-    """A real Envoy's port: it answers /, ends tunnels (CONNECT) at the echo, and refuses what begins with /no."""
+def envoy(tmp_path_factory: pytest.TempPathFactory, echo: int, websockets: int) -> Iterator[int]:
+    """A real Envoy's port: it answers /, ends tunnels (CONNECT) at the echo, leads /ws on; x-refuse: no tunnel."""
     folder = tmp_path_factory.mktemp("envoy")
     routes: list[dict[str, object]] = [
         {
@@ -112,16 +150,18 @@ def envoy(tmp_path_factory: pytest.TempPathFactory, greeter: int) -> Iterator[in
                 "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}],
             },
         },
+        {"match": {"prefix": "/ws"}, "route": {"cluster": "websockets", "timeout": "0s"}},
         {
             "match": {"prefix": "/"},
             "direct_response": {"status": 200, "body": {"inline_string": "hello\n"}},
         },
     ]
+    upgrades = [{"upgrade_type": "CONNECT"}, {"upgrade_type": "websocket"}]
     config = {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
-            "listeners": [_manager("web", routes, upgrade_configs=[{"upgrade_type": "CONNECT"}])],
-            "clusters": [_cluster("echo", greeter)],
+            "listeners": [_manager("web", routes, upgrade_configs=upgrades)],
+            "clusters": [_cluster("echo", echo), _cluster("websockets", websockets)],
         },
     }
     yield from _running(folder, config)
@@ -129,8 +169,6 @@ def envoy(tmp_path_factory: pytest.TempPathFactory, greeter: int) -> Iterator[in
 
 def _running(folder: Path, config: dict[str, object]) -> Iterator[int]:
     """Starts it and yields the port of its only listener."""
-    import httpx
-
     written, address = folder / "envoy.yaml", folder / "address"
     written.write_text(yaml.safe_dump(config))
     command = [str(resolve(None)[0].path), "-c", str(written), "--admin-address-path", str(address)]
@@ -158,3 +196,19 @@ def _running(folder: Path, config: dict[str, object]) -> Iterator[int]:
             yield found
         finally:
             process.kill()
+
+
+Exchanged = Callable[[str, int], Exchange]
+
+
+@pytest.fixture
+def exchanged(tmp_path: Path, dial: Dial) -> Exchanged:
+    """The exchange of a probe with those fields, with a peer at that port."""
+
+    def exchange(text: str, port: int) -> Exchange:
+        probe = read_one(tmp_path, text)
+        exchange: Exchange = probe.protocol.exchange(probe, dial(port))
+        exchange.run()
+        return exchange
+
+    return exchange

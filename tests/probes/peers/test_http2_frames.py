@@ -1,42 +1,32 @@
 """Frames step by step to a real Envoy: its own HTTP/2 says what each of them is worth."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from takeover.probes.protocols.contract import Exchange
-from tests.probes.peers.conftest import Dial
-from tests.probes.reading import read_one
+from tests.probes.peers.conftest import Exchanged
 
 HEADERS = '":method: GET", ":scheme: http", ":path: /", ":authority: a.example"'
 GET = f"headers: [{HEADERS}], end_stream: true"
 BEGIN = "protocol: http2\nsteps:\n- {settings: []}\n"
+Frames = Callable[[str], Exchange]
 ANSWER = ["HEADERS 1 :status 200", "DATA 1 6 bytes END_STREAM"]
-
-Exchanged = Callable[[str], Exchange]
 
 
 @pytest.fixture
-def exchanged(tmp_path: Path, dial: Dial, envoy: int) -> Exchanged:
+def frames(exchanged: Exchanged, envoy: int) -> Frames:
     """The exchange of a probe over HTTP/2 that has those steps after an empty SETTINGS, or those fields."""
-
-    def exchange(text: str) -> Exchange:
-        probe = read_one(tmp_path, text if text.startswith("protocol") else BEGIN + text)
-        exchange: Exchange = probe.protocol.exchange(probe, dial(envoy))
-        exchange.run()
-        return exchange
-
-    return exchange
+    return lambda text: exchanged(text if text.startswith("protocol") else BEGIN + text, envoy)
 
 
 def told(exchange: Exchange, *begin: str) -> list[str]:
     """The frames that begin so; all but the connection's usual first ones, if nothing is said."""
-    frames = exchange.answer.frames
-    assert frames is not None
+    came = exchange.answer.frames
+    assert came is not None
     if begin:
-        return [each for each in frames if each.startswith(begin)]
-    return [each for each in frames if not each.startswith(("SETTINGS", "WINDOW_UPDATE 0 "))]
+        return [each for each in came if each.startswith(begin)]
+    return [each for each in came if not each.startswith(("SETTINGS", "WINDOW_UPDATE 0 "))]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +46,8 @@ def told(exchange: Exchange, *begin: str) -> list[str]:
         f"- {{settings: ['0x1234: 5', 'HEADER_TABLE_SIZE: 0']}}\n- {{await: settings_ack}}\n- {{{GET}}}",
     ],
 )  # fmt: skip
-def test_what_is_right_is_answered(exchanged: Exchanged, steps: str) -> None:
-    exchange = exchanged(steps)
+def test_what_is_right_is_answered(frames: Frames, steps: str) -> None:
+    exchange = frames(steps)
     answer = exchange.answer
 
     assert (answer.protocol, answer.status, answer.body, answer.stream_end) == ("HTTP/2", 200, b"hello\n", "closed")
@@ -76,30 +66,30 @@ def test_what_is_right_is_answered(exchanged: Exchanged, steps: str) -> None:
         ('- {send: "GET / HTTP/1.1"}', "GOAWAY FRAME_SIZE_ERROR last 0 'too large frame size'"),
     ],
 )
-def test_what_is_wrong_ends_the_connection_by_its_error(exchanged: Exchanged, steps: str, goaway: str) -> None:
-    exchange = exchanged(steps)
+def test_what_is_wrong_ends_the_connection_by_its_error(frames: Frames, steps: str, goaway: str) -> None:
+    exchange = frames(steps)
 
     assert told(exchange) == [goaway]
     assert exchange.answer.status is None
     assert exchange.end in ("closed", "reset")  # a race, by the kernel
 
 
-def test_without_its_first_settings_it_is_refused(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"protocol: http2\nsteps: [{{{GET}}}]")
+def test_without_its_first_settings_it_is_refused(frames: Frames) -> None:
+    exchange = frames(f"protocol: http2\nsteps: [{{{GET}}}]")
 
     assert told(exchange) == ["GOAWAY PROTOCOL_ERROR last 0 'SETTINGS expected'"]
 
 
-def test_without_the_preface_it_is_http1(exchanged: Exchanged) -> None:
-    exchange = exchanged('protocol: http2\npreface: false\nsteps: [{send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"}]')
+def test_without_the_preface_it_is_http1(frames: Frames) -> None:
+    exchange = frames('protocol: http2\npreface: false\nsteps: [{send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"}]')
     answer = exchange.answer
 
     assert (answer.protocol, answer.status, answer.body) == ("HTTP/1.1", 200, b"hello\n")
     assert answer.frames == []
 
 
-def test_several_streams_on_one_connection(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- {{{GET}}}\n- {{{GET}, stream: 3}}\n- {{{GET.replace('GET', 'HEAD')}, stream: 7}}")
+def test_several_streams_on_one_connection(frames: Frames) -> None:
+    exchange = frames(f"- {{{GET}}}\n- {{{GET}, stream: 3}}\n- {{{GET.replace('GET', 'HEAD')}, stream: 7}}")
     answer = exchange.answer
 
     assert (answer.status, answer.body, answer.stream_end) == (200, b"hello\n", "closed")
@@ -107,60 +97,60 @@ def test_several_streams_on_one_connection(exchanged: Exchanged) -> None:
     assert further == {3: (200, b"hello\n", "closed"), 7: (200, b"", "closed")}
 
 
-def test_a_repeat_goes_from_stream_to_stream(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- repeat: 100\n  steps:\n  - {{{GET}}}\n  - {{await: response}}\n  - {{await: stream_end}}")
+def test_a_repeat_goes_from_stream_to_stream(frames: Frames) -> None:
+    exchange = frames(f"- repeat: 100\n  steps:\n  - {{{GET}}}\n  - {{await: response}}\n  - {{await: stream_end}}")
 
     assert [*exchange.answer.streams] == list(range(3, 201, 2))
     assert {each.status for each in exchange.answer.streams.values()} == {200}
 
 
-def test_a_flood_is_answered_or_ends_the_connection(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- {{repeat: 5000, steps: [{{{GET}}}, {{rst_stream: CANCEL}}]}}\n- {{await: goaway}}")
+def test_a_flood_is_answered_or_ends_the_connection(frames: Frames) -> None:
+    exchange = frames(f"- {{repeat: 5000, steps: [{{{GET}}}, {{rst_stream: CANCEL}}]}}\n- {{await: goaway}}")
 
     assert exchange.end in ("closed", "reset")
     assert exchange.answer.status in (None, 200)
 
 
-def test_a_ping_comes_back(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- {{ping: abcdefgh}}\n- {{await: ping_ack}}\n- {{{GET}}}")
+def test_a_ping_comes_back(frames: Frames) -> None:
+    exchange = frames(f"- {{ping: abcdefgh}}\n- {{await: ping_ack}}\n- {{{GET}}}")
 
     assert told(exchange) == ["PING ACK 6162636465666768", *ANSWER]
 
 
-def test_a_window_is_kept_to_and_given(exchanged: Exchanged) -> None:
+def test_a_window_is_kept_to_and_given(frames: Frames) -> None:
     steps = f"[{{settings: ['INITIAL_WINDOW_SIZE: 2']}}, {{{GET}}}, {{await: data}}, {{window_update: 4, stream: 1}}]"
-    exchange = exchanged(f"protocol: http2\nautomatic: false\nsteps: {steps}")
+    exchange = frames(f"protocol: http2\nautomatic: false\nsteps: {steps}")
 
     assert told(exchange) == [ANSWER[0], "DATA 1 2 bytes", "DATA 1 4 bytes END_STREAM"]
     assert exchange.answer.body == b"hello\n"
 
 
-def test_what_is_not_automatic_is_left_to_the_steps(exchanged: Exchanged) -> None:
+def test_what_is_not_automatic_is_left_to_the_steps(frames: Frames) -> None:
     """Envoy gives no more than the window, which nobody gives back."""
     text = (
         f"protocol: http2\nautomatic: false\nwithin: 0.3\nsteps: [{{settings: ['INITIAL_WINDOW_SIZE: 2']}}, {{{GET}}}]"
     )
-    exchange = exchanged(text)
+    exchange = frames(text)
 
     assert (exchange.answer.body, exchange.answer.stream_end, exchange.end) == (b"he", "open", "open")
 
 
-def test_our_reset_ends_the_stream_and_not_the_connection(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- {{headers: [{HEADERS}]}}\n- {{rst_stream: 8}}\n- {{{GET}, stream: 3}}")
+def test_our_reset_ends_the_stream_and_not_the_connection(frames: Frames) -> None:
+    exchange = frames(f"- {{headers: [{HEADERS}]}}\n- {{rst_stream: 8}}\n- {{{GET}, stream: 3}}")
 
     assert told(exchange, "HEADERS", "DATA")[-2:] == ["HEADERS 3 :status 200", "DATA 3 6 bytes END_STREAM"]
     assert exchange.end == "open"
 
 
-def test_the_end_of_our_direction_ends_all(exchanged: Exchanged) -> None:
-    exchange = exchanged(f"- {{{GET}}}\n- {{await: stream_end, stream: 1}}\n- {{end: true}}")
+def test_the_end_of_our_direction_ends_all(frames: Frames) -> None:
+    exchange = frames(f"- {{{GET}}}\n- {{await: stream_end, stream: 1}}\n- {{end: true}}")
 
     assert (exchange.answer.status, exchange.end) == (200, "closed")
 
 
-def test_a_list_of_headers_of_any_size(exchanged: Exchanged) -> None:
+def test_a_list_of_headers_of_any_size(frames: Frames) -> None:
     long = f"headers: [{HEADERS}, ['x: ', {{repeat: ab, times: LENGTH}}]], split: 16384, end_stream: true"
-    taken, refused = (exchanged(f"- {{{long.replace('LENGTH', each)}}}") for each in ("20000", "100000"))
+    taken, refused = (frames(f"- {{{long.replace('LENGTH', each)}}}") for each in ("20000", "100000"))
 
     assert taken.answer.status == 200
     assert told(refused) == ["GOAWAY COMPRESSION_ERROR last 1"]

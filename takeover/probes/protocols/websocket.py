@@ -1,0 +1,138 @@
+"""WebSocket over HTTP/1 and, by RFC 8441, over HTTP/2: a handshake with any headers, then any frames."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
+
+from takeover.model.request import ProbeRequest, ProbeTarget
+from takeover.net import websocket
+from takeover.net.http1 import Answer
+from takeover.net.stream import ByteStream
+from takeover.net.websocket import OPCODES, frame
+from takeover.probes.entries import Bytes, GroupEntry
+from takeover.probes.protocols.tunnelled import TunnelExchange, TunnelSends, handshake, through
+from takeover.probes.protocols.written import (
+    AnyStep,
+    AwaitEvent,
+    End,
+    Send,
+    check_total,
+    kind_of,
+    recorded,
+    text,
+    texts,
+)
+from takeover.probes.tunnel_entries import WebSocketEntry, WebSocketStepEntry
+
+if TYPE_CHECKING:
+    from takeover.probes.probe import Probe
+
+_KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the RFC's example: the answer's Sec-WebSocket-Accept is always the same
+_FRAME = ("fin", "masked", "reserved", "length")
+_KINDS = {
+    "text": _FRAME, "binary": _FRAME, "continuation": _FRAME, "ping": _FRAME, "pong": _FRAME,
+    "close": (*_FRAME, "reason"), "frame": (*_FRAME, "payload"), "send": (), "await": (), "end": (),
+}  # fmt: skip
+_ANY = "any"
+
+
+class WebSocket:
+    """See `contract.ProbeProtocol`."""
+
+    name = "websocket"
+    entry = WebSocketEntry
+
+    def read(self, group: GroupEntry, entry: WebSocketEntry) -> TunnelSends:
+        """The handshake, and what is sent once it is taken."""
+        check_total(entry, *entry.headers, *(each for step in entry.steps for each in _texts_of(step)))
+        path = text(entry, entry.path, "path")
+        path = group.prefix + path if path.startswith("/") else path
+        host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
+        if entry.over == "http1":
+            usual = [f"Host: {host}"] if host else []
+            usual += ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {_KEY}"]
+            usual += ["Sec-WebSocket-Version: 13"]
+        else:
+            usual = [":method: CONNECT", ":protocol: websocket", ":scheme: http", f":path: {path}"]
+            usual += [f":authority: {host}"] if host else []
+            usual += ["sec-websocket-version: 13"]
+        begin = handshake(entry, f"GET {path} HTTP/1.1", usual, texts(entry, entry.headers, "headers"))
+        method = "GET" if entry.over == "http1" else "CONNECT"
+        return TunnelSends(entry.over, method, (*begin, *through(entry, _steps(entry.steps))))
+
+    def record(self, sends: TunnelSends, source: str, to: ProbeTarget) -> ProbeRequest:
+        """The steps as they are."""
+        return ProbeRequest(source=source, to=to, protocol=self.name, steps=recorded(sends.steps))
+
+    def exchange(self, probe: "Probe", stream: ByteStream) -> "_Exchange":
+        """Until the peer closes it, or the last step, an await, is done."""
+        return _Exchange(probe, stream)
+
+
+def _steps(entries: tuple[WebSocketStepEntry, ...]) -> Iterator[AnyStep]:
+    awaited: Counter[str] = Counter()
+    for each in entries:
+        kind = kind_of(each, _KINDS)
+        match kind:
+            case "end":
+                yield End()
+            case "send":
+                yield Send(_bytes(each, each.send, "send"))
+            case "await":
+                if each.await_ not in (*OPCODES, _ANY):
+                    raise each.error(f"await is one of {', '.join((*OPCODES, _ANY))}, not {each.await_}", "await")
+                awaited[each.await_] += 1
+                yield AwaitEvent(each.await_, None, awaited[each.await_])
+            case _:
+                yield _frame(each, kind)
+
+
+def _frame(entry: WebSocketStepEntry, kind: str) -> Send:
+    match kind:
+        case "close":
+            code = 0 if entry.close is UNSET else entry.close
+            payload = (code.to_bytes(2, "big") if code else b"") + _bytes(entry, entry.reason, "reason")
+            opcode = OPCODES["close"]
+        case "frame":
+            payload, opcode = _bytes(entry, entry.payload, "payload"), 0 if entry.frame is UNSET else entry.frame
+        case _:
+            payload, opcode = _bytes(entry, getattr(entry, kind), kind), OPCODES[kind]
+    made = frame(
+        opcode,
+        payload,
+        fin=entry.fin,
+        masked=entry.masked,
+        reserved=entry.reserved,
+        length=None if entry.length is UNSET else entry.length,
+    )
+    return Send(made, f"frame 0x{opcode:x}" if kind == "frame" else kind)
+
+
+def _texts_of(step: WebSocketStepEntry) -> Iterator[Bytes]:
+    values = (step.text, step.binary, step.continuation, step.ping, step.pong, step.send, step.reason, step.payload)
+    yield from (each for each in values if each is not UNSET)
+
+
+def _bytes(entry: WebSocketStepEntry, value: Bytes | UnsetType, key: str) -> bytes:
+    return b"" if value is UNSET else text(entry, value, key).encode("latin-1")
+
+
+class _Exchange(TunnelExchange):
+    def _frames(self) -> list[websocket.Frame]:
+        return websocket.read(bytes(self._tunnel.received))
+
+    def _came(self, word: str, stream: int | None) -> int:
+        if word in OPCODES or word == _ANY:
+            return sum(bool(each.kind) and word in (each.kind, _ANY) for each in self._frames())
+        return super()._came(word, stream)
+
+    def _is_enough(self) -> bool:
+        return super()._is_enough() or any(each.kind == "close" for each in self._frames())
+
+    def _read(self) -> Answer:
+        answer = super()._read()
+        if self._tunnel.is_open:
+            answer.frames = [each.told for each in self._frames()]
+        return answer
