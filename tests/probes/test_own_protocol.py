@@ -134,7 +134,7 @@ def test_without_it_the_protocols_are_listed(project: Path) -> None:
     result = run(project)
 
     assert result.returncode == 4
-    assert "probes.yaml:10: protocol is one of http1, http2, tcp, websocket, connect, not drip" in result.stderr
+    assert "probes.yaml:10: protocol is one of http1, http2, tcp, grpc, websocket, connect, not drip" in result.stderr
 
 
 def test_a_name_that_is_taken_is_refused() -> None:

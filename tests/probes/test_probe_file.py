@@ -81,7 +81,7 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
         (
             GROUP + "  - {name: a, protocol: http3}",
             6,
-            "protocol is one of http1, http2, tcp, websocket, connect, not http3",
+            "protocol is one of http1, http2, tcp, grpc, websocket, connect, not http3",
         ),
         (GROUP + "  - {name: a, path: /, steps: [{end: true}]}", 6, "a probe has either steps or path"),
         (

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from takeover.net.http2_frames import CODES, FLAGS, PREFACE, SETTINGS, TYPES, frame, pairs, settings
 from takeover.probes.entries import Bytes
-from takeover.probes.http2_entries import Http2Entry, Http2StepEntry, Name
+from takeover.probes.http2_entries import Http2Entry, Http2StepEntry
 from takeover.probes.protocols.written import (
     MOST_OF_A_PROBE,
     AnyStep,
@@ -18,6 +18,7 @@ from takeover.probes.protocols.written import (
     Send,
     check_total,
     kind_of,
+    numbered,
     text,
     texts,
 )
@@ -140,14 +141,14 @@ class _Compiler:
         elif kind == "rst_stream":
             self.begun.discard(stream)
         name = kind.upper()
-        number = _number(entry, "frame", entry.frame, TYPES) if kind == "frame" else TYPES[name]
+        number = numbered(entry, "frame", entry.frame, TYPES) if kind == "frame" else TYPES[name]
         if number > 0xFF:
             raise entry.error(f"frame must be at most 255, not {number}", "frame")
         flags = FLAGS["END_HEADERS"] if kind in ("headers", "continuation") else 0
         if entry.flags is not UNSET:
             flags = 0
             for index, each in enumerate(entry.flags):
-                flags |= _number(entry, "flags", each, FLAGS, index)
+                flags |= numbered(entry, "flags", each, FLAGS, index)
             if flags > 0xFF:
                 raise entry.error(f"flags must be at most 255 together, not {flags}", "flags")
         flags |= FLAGS["END_STREAM"] if entry.end_stream else 0
@@ -172,9 +173,9 @@ class _Compiler:
             case "data":
                 return _bytes(entry, entry.data, "data")
             case "rst_stream":
-                return struct.pack(">L", _number(entry, "rst_stream", entry.rst_stream, CODES))
+                return struct.pack(">L", numbered(entry, "rst_stream", entry.rst_stream, CODES))
             case "goaway":
-                code = _number(entry, "goaway", entry.goaway, CODES)
+                code = numbered(entry, "goaway", entry.goaway, CODES)
                 return struct.pack(">LL", entry.last_stream, code) + _bytes(entry, entry.debug, "debug")
             case "window_update":
                 return struct.pack(">L", entry.window_update)
@@ -202,14 +203,6 @@ def _stream(entry: Http2StepEntry, more: int, usual: int) -> int:
 
 def _bytes(entry: Http2StepEntry, value: Bytes | UnsetType, key: str) -> bytes:
     return b"" if not value else text(entry, value, key).encode("latin-1")
-
-
-def _number(entry: Http2StepEntry, key: str, value: Name | UnsetType, names: Mapping[str, int], *index: int) -> int:
-    if isinstance(value, int):
-        return value
-    if value is UNSET or value not in names:
-        raise entry.error(f"{key} is a number or one of {', '.join(names)}, not {value}", key, *index)
-    return names[value]
 
 
 def _setting(entry: Http2StepEntry, line: str, index: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from takeover.net.http1 import Answer
 from takeover.net.stream import ByteStream
 from takeover.net.tunnels import Http1Tunnel
 from takeover.probes.protocols.framed import FramedExchange
-from takeover.probes.protocols.written import AnyStep, AwaitEvent, End, Opened, Send
+from takeover.probes.protocols.written import AnyStep, AwaitEvent, End, Opened, Send, replaced
 from takeover.probes.tunnel_entries import TunnelEntry
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def handshake(entry: TunnelEntry, request: str, usual: Sequence[str], written: S
         usual: the headers that such a request has, "name: value".
         written: those that the probe gives.
     """
-    given = {_name(each) for each in written} | {each.lower() for each in entry.without}
-    lines = [*(each for each in usual if _name(each) not in given), *written]
+    lines = replaced(usual, written, entry.without)
     if entry.over == "http1":
         return [Send("\r\n".join([request, *lines, "", ""]).encode("latin-1"), "the handshake")]
     from hpack import Encoder
@@ -74,10 +73,6 @@ def through(entry: TunnelEntry, steps: Iterable[AnyStep]) -> Iterable[AnyStep]:
                 yield Send(data(STREAM, b"", ends=True), "END_STREAM")
             case _:
                 yield each
-
-
-def _name(line: str) -> str:
-    return (line[:1] + line[1:].partition(":")[0]).lower()
 
 
 class TunnelExchange(FramedExchange):

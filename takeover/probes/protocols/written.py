@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from takeover.model.request import ProbeStep
 from takeover.net.request import Request
@@ -149,6 +149,26 @@ def _recorded(step: AnyStep) -> ProbeStep:
             return ProbeStep(await_=True, what="the tunnel; without it nothing follows")
         case End():
             return ProbeStep(end=True)
+
+
+def replaced(usual: Iterable[str], written: Iterable[str], without: Iterable[str]) -> list[str]:
+    """The usual headers, "name: value", but for those that are left out or written otherwise; then those."""
+    written = list(written)
+    given = {_name(each) for each in written} | {each.lower() for each in without}
+    return [*(each for each in usual if _name(each) not in given), *written]
+
+
+def _name(line: str) -> str:
+    return (line[:1] + line[1:].partition(":")[0]).lower()
+
+
+def numbered(entry: Entry, key: str, value: int | str | UnsetType, names: Mapping[str, int], *index: int) -> int:
+    """What is written at `key`, a number or a name of one. Raises: BadInputError "FILE:LINE: …"."""
+    if isinstance(value, int):
+        return value
+    if value is UNSET or value not in names:
+        raise entry.error(f"{key} is a number or one of {', '.join(names)}, not {value}", key, *index)
+    return names[value]
 
 
 def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:

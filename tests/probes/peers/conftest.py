@@ -6,6 +6,7 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +74,44 @@ def websockets() -> Iterator[int]:
         yield server.socket.getsockname()[1]
 
 
+@pytest.fixture(scope="session")
+def grpc_server() -> Iterator[int]:
+    """The port of a server of grpcio, which is C and its own HTTP/2: /echo.Echo/Unary, /Each, /Fail and /Wait."""
+    import grpc
+
+    def unary(message: bytes, context: grpc.ServicerContext) -> bytes:
+        seen = dict(context.invocation_metadata())
+        context.set_trailing_metadata((("x-seen", str(seen.get("x-mine", ""))),))
+        return message
+
+    def each(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        context.send_initial_metadata(())
+        yield from messages
+
+    def fail(_: bytes, context: grpc.ServicerContext) -> bytes:
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
+        raise AssertionError
+
+    def wait(message: bytes, context: grpc.ServicerContext) -> bytes:
+        over = threading.Event()
+        context.add_callback(over.set)
+        over.wait(10)
+        return message
+
+    handlers = {
+        "Unary": grpc.unary_unary_rpc_method_handler(unary),
+        "Each": grpc.stream_stream_rpc_method_handler(each),
+        "Fail": grpc.unary_unary_rpc_method_handler(fail),
+        "Wait": grpc.unary_unary_rpc_method_handler(wait),
+    }
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo.Echo", handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(None).wait(10)
+
+
 class _Server(Protocol):
     def serve_forever(self) -> None: ...
 
@@ -134,8 +173,8 @@ def _cluster(name: str, port: int) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def envoy(tmp_path_factory: pytest.TempPathFactory, echo: int, websockets: int) -> Iterator[int]:
-    """A real Envoy's port: it answers /, ends tunnels (CONNECT) at the echo, leads /ws on; x-refuse: no tunnel."""
+def envoy(tmp_path_factory: pytest.TempPathFactory, echo: int, websockets: int, grpc_server: int) -> Iterator[int]:
+    """A real Envoy's port: it answers /, ends tunnels (CONNECT) at the echo unless x-refuse is there, leads /ws on."""
     folder = tmp_path_factory.mktemp("envoy")
     routes: list[dict[str, object]] = [
         {
@@ -150,18 +189,30 @@ def envoy(tmp_path_factory: pytest.TempPathFactory, echo: int, websockets: int) 
                 "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}],
             },
         },
+        {
+            "match": {"prefix": "/echo.Echo"},
+            "route": {"cluster": "grpc", "max_stream_duration": {"grpc_timeout_header_max": "0s"}},
+        },
         {"match": {"prefix": "/ws"}, "route": {"cluster": "websockets", "timeout": "0s"}},
         {
             "match": {"prefix": "/"},
             "direct_response": {"status": 200, "body": {"inline_string": "hello\n"}},
         },
     ]
+    grpc = _cluster("grpc", grpc_server)
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    grpc["typed_extension_protocol_options"] = {
+        options: {
+            "@type": f"type.googleapis.com/{options}",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }
+    }
     upgrades = [{"upgrade_type": "CONNECT"}, {"upgrade_type": "websocket"}]
     config = {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
             "listeners": [_manager("web", routes, upgrade_configs=upgrades)],
-            "clusters": [_cluster("echo", echo), _cluster("websockets", websockets)],
+            "clusters": [_cluster("echo", echo), _cluster("websockets", websockets), grpc],
         },
     }
     yield from _running(folder, config)
