@@ -1,6 +1,7 @@
 """A scenario: a folder of manifests, edited and bound to what a run knows."""
 
-from base64 import b64encode
+import contextlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -192,6 +193,19 @@ class Scenario:
         generated = [_config_map(entry, {}) for entry in self._config_maps]
         documents = self._final.documents
         return generated + _objects(documents, _AsWritten(documents.services()), lambda _: True)
+
+    def secrets(self) -> list[str]:
+        """The values of its Secrets, as they are written and as containers see them, where they are text."""
+        found = list[str]()
+        for data in _objects(*self._state(None), lambda kind: kind == "Secret"):
+            written = data.get("data")
+            for value in written.values() if isinstance(written, dict) else ():
+                found.append(str(value))
+                with contextlib.suppress(ValueError):  # UnicodeDecodeError is one
+                    found.append(b64decode(str(value)).decode())
+            plain = data.get("stringData")
+            found += map(str, plain.values()) if isinstance(plain, dict) else ()
+        return found
 
     def where(self, label: str, *keys: Key) -> str:
         """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""

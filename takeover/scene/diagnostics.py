@@ -9,7 +9,7 @@ import httpx
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import without_banner
 from takeover.scenario.places import EnvoyPlace
-from takeover.scene.redaction import without_secrets
+from takeover.scene.redaction import without_secrets, without_values
 from takeover.scene.scene import Scene
 
 # What moves whether or not there is traffic under test, or says nothing about it.
@@ -23,7 +23,7 @@ class Diagnostics:
     """What was there when the test failed, each asked for once. What could not be had says why: it hides no other.
 
     Args:
-        logs: (Pod, container) → its whole log.
+        logs: (Pod, container) → its whole log, without the values of the scenario's Secrets.
         stats: Envoy's counters and gauges, a line each.
         config: what Envoy runs with, as JSON.
         rules: the NAT rules of Envoy's Pod.
@@ -39,8 +39,12 @@ class Diagnostics:
     @classmethod
     def of(cls, scene: Scene) -> "Diagnostics":
         """Asks everybody."""
-        pods = scene.deployment.pods.items()
-        logs = {(pod, name): _or_why_not(each.logs) for pod, its in pods for name, each in its.containers.items()}
+        pods, secrets = scene.deployment.pods.items(), scene.deployment.scenario.secrets()
+        logs = {
+            (pod, name): without_values(_or_why_not(each.logs), secrets)
+            for pod, its in pods
+            for name, each in its.containers.items()
+        }
         first, *others = scene.envoys
         of_others = {f"{each.pod}/{each.container}": cls._of_envoy(scene, each, {}, {}) for each in others}
         return cls._of_envoy(scene, first, logs, of_others)

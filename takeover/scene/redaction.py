@@ -1,6 +1,7 @@
 """A config without what may be secret: its shape and the names in it stay."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from takeover.scene.harmless_fields import ANY_VALUE, FREE_FORM, MESSAGE_WITHIN, NAMES, NAMES_WITHIN, WRITTEN
@@ -12,6 +13,8 @@ _OF_THE_API = re.compile(r"type\.googleapis\.com/(envoy|xds|udpa)\.[A-Za-z0-9_.]
 _TYPE = re.compile(r"type\.googleapis\.com/[A-Za-z0-9_.]{1,200}")
 # So short and so common that they are nobody's secret.
 _TELL_NOTHING = frozenset({"", "*", "/"})
+_SHORTEST = 8
+"""Characters of a line of a Secret that is looked for."""
 
 
 def without_secrets(config: Any) -> Any:
@@ -21,6 +24,18 @@ def without_secrets(config: Any) -> Any:
     every value, of whatever type, in data of free form (metadata, a TypedStruct, an extension of one's own).
     """
     return _of_message(config, "")
+
+
+def without_values(text: str, secrets: Iterable[str]) -> str:
+    """The text with `REMOVED` for each line of these values that is in it: a log may show one alone, or all escaped.
+
+    Lines of fewer than eight characters stay: they would be found in much that is none of them.
+    """
+    lines = {line.strip() for each in secrets for line in each.splitlines()}
+    lines = {each for each in lines if len(each) >= _SHORTEST and not each.startswith("-----")}
+    if not lines:
+        return text
+    return re.sub("|".join(map(re.escape, sorted(lines, key=len, reverse=True))), REMOVED, text)
 
 
 def _of_message(value: Any, within: str) -> Any:

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from udpa.annotations import sensitive_pb2
 
 from takeover.scene import harmless_fields
-from takeover.scene.redaction import REMOVED, without_secrets
+from takeover.scene.redaction import REMOVED, without_secrets, without_values
 
 STAYING = Path(__file__).with_name("fields_that_stay.txt")
 # Written as words, as numbers, durations and enumerations are.
@@ -187,3 +187,10 @@ def test_shape_and_names_stay_and_values_go() -> None:
 @pytest.mark.parametrize("nothing", [{}, [], None, True, 3, 0.5, "", {"headers": None}, {"values": []}])
 def test_what_holds_nothing_stays(nothing: Any) -> None:
     assert without_secrets(nothing) == nothing
+
+
+def test_lines_of_secrets_are_removed_from_texts() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYD\nshort\n"
+    told = without_values("a MC4CAQAwBQYD\\nshort b correct horse\nBEGIN", [key, "correct horse", "x"])
+    assert told == f"a {REMOVED}\\nshort b {REMOVED}\nBEGIN"
+    assert without_values("nothing", []) == "nothing"

@@ -148,6 +148,16 @@ class DeploymentContract(Contract):
     def test_a_config_maps_binary_file_is_what_it_was_byte_for_byte(self, main: Container) -> None:
         assert _shell(main, "od -An -v -tx1 /etc/settings/bytes") == " 00 61 73 6d ff 0a\n"
 
+    def test_a_secrets_files_are_where_its_items_say_with_their_modes(self, main: Container) -> None:
+        script = "cd /etc/credentials; cat deep/password user; od -An -v -tx1 bytes; stat -L -c %a deep/password"
+        assert _shell(main, script) == "sesameali-baba ff 00\n400\n"
+        assert main.exec(["sh", "-c", ">/etc/credentials/user"]).exit_code != 0
+
+    def test_variables_are_from_secrets_config_maps_and_the_pod(self, workshop: Deployment, main: Container) -> None:
+        script = 'echo "$PASSWORD|$GREETING|${NOT_THERE-unset}|$POD_NAME|$POD_APP|$POD_IP|$FROM_OTHERS"'
+        ip = workshop.pod("tools").ip
+        assert _shell(main, script) == (f"sesame|good morning\n|unset|tools|tools|{ip}|sesame at {ip} good morning\n\n")
+
     def test_init_containers_ran_in_order_and_share_volumes_with_the_others(self, workshop: Deployment) -> None:
         tools = workshop.pod("tools")
 

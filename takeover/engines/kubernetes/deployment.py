@@ -139,7 +139,8 @@ class KubernetesDeployment:
                 self._addresses[name] = entry["spec"].get("clusterIP", "None")
             bound = self._bound(self._scenario)
             self._config_maps = bound["ConfigMap"]
-            await asyncio.gather(*(self._apply(entry) for entry in self._config_maps.values()))
+            stored = [*self._config_maps.values(), *bound["Secret"].values()]
+            await asyncio.gather(*(self._apply(entry) for entry in stored))
             self._pods = {
                 name: KubernetesPod(self._cluster, entry, name.rpartition("/")[0] or "default", self._restart)
                 for name, entry in bound["Pod"].items()
@@ -220,8 +221,8 @@ class KubernetesDeployment:
         return ClusterBindings(self._scenario.name, self._naming, self._addresses, config_id)
 
     def _bound(self, scenario: Scenario) -> dict[str, dict[str, JsonObject]]:
-        """Kind → name → object to apply, for ConfigMaps and Pods."""
-        result: dict[str, dict[str, JsonObject]] = {"ConfigMap": {}, "Pod": {}}
+        """Kind → name → object to apply, for ConfigMaps, Secrets and Pods."""
+        result: dict[str, dict[str, JsonObject]] = {"ConfigMap": {}, "Secret": {}, "Pod": {}}
         for entry in scenario.bound(self._bindings()):
             if entry["kind"] not in ("Namespace", "Service"):
                 name = objects.key(entry["metadata"]["namespace"], entry["metadata"]["name"])

@@ -27,6 +27,7 @@ PREFIX = "takeover-"
 
 PATHS: Mapping[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "/api/v1/namespaces/{namespace}/configmaps/{name}",
+    ("v1", "Secret"): "/api/v1/namespaces/{namespace}/secrets/{name}",
     ("v1", "Service"): "/api/v1/namespaces/{namespace}/services/{name}",
     ("v1", "Pod"): "/api/v1/namespaces/{namespace}/pods/{name}",
 }

@@ -7,7 +7,7 @@ from typing import Any
 from takeover.base.errors import BadInputError
 from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
-from takeover.engines.local import images, objects, parsing, root_file_system
+from takeover.engines.local import images, objects, parsing, references, root_file_system, variables
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
@@ -21,6 +21,7 @@ from takeover.scenario.loader import Scenario
 from takeover.scenario.yaml_text import Key
 
 _MOST_PODS = 110
+_NO_FACTS = references.Facts("", "", "")
 
 
 class LocalEngine:
@@ -124,26 +125,38 @@ def _check_pods_and_addresses(documents: list[JsonObject], parsed: list[objects.
             taken[address] = objects.full_name(each)
 
 
+@contextlib.contextmanager
+def _refused_at(document: JsonObject, *keys: Key, name: str) -> Iterator[None]:
+    """Raises: RefusedError for a reference there that leads nowhere."""
+    try:
+        yield
+    except ValueError as error:
+        raise parsing.RefusedError(document, keys, f"{name}: {error}") from None
+
+
 def _check_references(documents: list[JsonObject]) -> None:
     """Raises: RefusedError for a name that leads nowhere; a node takes it for granted that all lead somewhere."""
     parsed = [parsing.parse(document) for document in documents]
     _check_pods_and_addresses(documents, parsed)
-    config_maps = {objects.full_name(each) for each in parsed if isinstance(each, objects.ConfigMap)}
+    config_maps = {objects.full_name(each): each for each in parsed if isinstance(each, objects.ConfigMap)}
+    secrets = {objects.full_name(each): each for each in parsed if isinstance(each, objects.Secret)}
     for document, pod in zip(documents, parsed, strict=True):
         if not isinstance(pod, objects.Pod):
             continue
-        namespace = pod.metadata.namespace
+        sources = references.Sources(pod.metadata.namespace, config_maps, secrets)
         volumes = {each.name for each in pod.spec.volumes}
         for index, volume in enumerate(pod.spec.volumes):
-            if volume.config_map and f"{namespace}/{volume.config_map.name}" not in config_maps:
-                what = f"there is no ConfigMap {volume.config_map.name} in namespace {namespace}"
-                raise parsing.RefusedError(document, ("spec", "volumes", index), f"spec.volumes[{volume.name}]: {what}")
+            if volume.source is not None:
+                with _refused_at(document, "spec", "volumes", index, name=f"spec.volumes[{volume.name}]"):
+                    list(sources.files(volume))
         containers: list[tuple[tuple[Key, ...], objects.Container]] = [
             *((("spec", "initContainers", index), each) for index, each in enumerate(pod.spec.init_containers)),
             *((("spec", "containers", index), each) for index, each in enumerate(pod.spec.containers)),
         ]
         names = [each.name for _, each in containers]
         for keys, container in containers:
+            with _refused_at(document, *keys, name=f"container {container.name}"):
+                variables.expanded(sources.environment(container, pod, _NO_FACTS))
             if refused := capabilities.refused(container.security_context):
                 what = f"the local engine gives no container {', '.join(refused)}: it would reach beyond its node"
                 raise parsing.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from takeover.engines.local import objects, variables
+from takeover.engines.local import objects, references, variables
 from takeover.engines.local.inside import capabilities, dns
 from takeover.scenario import names
 from takeover.scenario.yaml_text import Key
@@ -25,6 +25,11 @@ _LONGEST_ANSWER = 10  # likewise
 _MOST_BYTES_OF_ANNOTATIONS = 1 << 18
 _MOST_BYTES_OF_A_PROCESS = 1 << 20
 _CAPABILITIES = frozenset({"ALL", *capabilities.ALL})
+_NEEDED_KEYS = {
+    "kubernetes.io/tls": frozenset({"tls.crt", "tls.key"}),
+    "kubernetes.io/dockerconfigjson": frozenset({".dockerconfigjson"}),
+    "kubernetes.io/ssh-auth": frozenset({"ssh-privatekey"}),
+}
 _PODS = ipaddress.IPv4Network("10.244.0.0/16")
 
 
@@ -34,6 +39,8 @@ def faults(document: Mapping[str, Any], parsed: objects.Object) -> Iterator[Faul
     match parsed:
         case objects.ConfigMap():
             yield from _of_config_map(parsed)
+        case objects.Secret():
+            yield from _of_secret(parsed)
         case objects.Service():
             yield from _without_nul(document["spec"], "spec")
             yield from _of_service(parsed.spec)
@@ -75,6 +82,17 @@ def _of_config_map(parsed: objects.ConfigMap) -> Iterator[Fault]:
         yield ("data",), f"is longer than {names.MOST_BYTES_OF_CONFIG_MAP} bytes"
 
 
+def _of_secret(parsed: objects.Secret) -> Iterator[Fault]:
+    for field, keys in (("data", parsed.data), ("stringData", parsed.string_data)):
+        for key in keys:
+            yield from _told(_key(names.wrong_config_map_key(key)), field)
+    if sum(map(len, parsed.contents.values())) > names.MOST_BYTES_OF_CONFIG_MAP:
+        yield ("data",), f"is longer than {names.MOST_BYTES_OF_CONFIG_MAP} bytes"
+    missing = sorted(_NEEDED_KEYS.get(parsed.type, frozenset()) - parsed.contents.keys())
+    if missing:
+        yield ("data",), f"has no {missing[0]}, which one of type {parsed.type} needs"
+
+
 def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
     yield from _labels(spec.selector, "spec", "selector")
     if not spec.selector:
@@ -105,8 +123,10 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
         yield from _told(names.wrong_label(volume.name), *at, "name")
         if volume.config_map is not None:
             yield from _told(names.wrong_object_name("ConfigMap", volume.config_map.name), *at, "configMap", "name")
-            if not 0 <= (mode := volume.config_map.default_mode) <= _LARGEST_MODE:
-                yield (*at, "configMap", "defaultMode"), f"is {mode}; a mode is a number from 0 to {_LARGEST_MODE:#o}"
+            yield from _of_files(volume.config_map, (*at, "configMap"))
+        if volume.secret is not None:
+            yield from _told(names.wrong_object_name("Secret", volume.secret.name), *at, "secret", "secretName")
+            yield from _of_files(volume.secret, (*at, "secret"))
     yield from _twice((each.name for each in spec.volumes), "spec", "volumes")
     if not 0 <= (grace := spec.termination_grace_period_seconds) <= _LONGEST_GRACE:
         yield ("spec", "terminationGracePeriodSeconds"), f"is {grace}; it must be a number from 0 to {_LONGEST_GRACE}"
@@ -121,10 +141,29 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
             yield from _of_container(container, ("spec", key, index))
 
 
+def _of_files(source: objects.ConfigMapVolume | objects.SecretVolume, at: tuple[Key, ...]) -> Iterator[Fault]:
+    modes: list[tuple[tuple[Key, ...], int]] = [(("defaultMode",), source.default_mode)]
+    for index, item in enumerate(source.items):
+        yield from _told(_wrong_path_within(item.path), *at, "items", index, "path")
+        modes += [(("items", index, "mode"), item.mode)] if item.mode is not None else []
+    for keys, mode in modes:
+        if not 0 <= mode <= _LARGEST_MODE:
+            yield (*at, *keys), f"is {mode}; a mode is a number from 0 to {_LARGEST_MODE:#o}"
+    paths = [_plain(each.path) for each in source.items]
+    yield from _twice(paths, *at, "items")
+    if both := [each for each in paths if any(other.startswith(f"{each}/") for other in paths)]:
+        yield (*at, "items"), f"has {both[0][1:]} as a file and as a folder"
+
+
 def _of_container(container: objects.Container, at: tuple[Key, ...]) -> Iterator[Fault]:
     yield from _told(names.wrong_label(container.name), *at, "name")
     for index, variable in enumerate(container.env):
         yield from _told(names.wrong_variable(variable.name), *at, "env", index, "name")
+        if (source := variable.value_from) is not None:
+            yield from _of_value(source, (*at, "env", index, "valueFrom"))
+    for index, variables_of in enumerate(container.env_from):
+        if prefix := variables_of.prefix:
+            yield from _told(names.wrong_variable(prefix), *at, "envFrom", index, "prefix")
     yield from _twice((each.name for each in container.env), *at, "env")
     for index, port in enumerate(container.ports):
         yield from _told(names.wrong_port(port.container_port), *at, "ports", index, "containerPort")
@@ -139,6 +178,12 @@ def _of_container(container: objects.Container, at: tuple[Key, ...]) -> Iterator
     if container.readiness_probe is not None:
         yield from _of_probe(container.readiness_probe, (*at, "readinessProbe"))
     yield from _of_process(container, at)
+
+
+def _of_value(source: objects.ValueSource, at: tuple[Key, ...]) -> Iterator[Fault]:
+    if source.field_ref is not None and not references.is_field(path := source.field_ref.field_path):
+        there = ", ".join(references.FIELDS)
+        yield (*at, "fieldRef", "fieldPath"), f"is {path[:80]!a}; the local engine knows {there}"
 
 
 def _of_security(security: objects.SecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
@@ -193,6 +238,14 @@ def _wrong_mount_path(path: str) -> str:
         return f"is {path[:80]!a}; it must be an absolute path without .. and :"
     if plain == "/" or f"{plain}/".startswith("/proc/"):
         return f"is {path[:80]!a}: nothing can be mounted there"
+    return ""
+
+
+def _wrong_path_within(path: str) -> str:
+    """Of a file below a volume's folder."""
+    parts = path.split("/")
+    if not path or path.startswith(("/", "..")) or ".." in parts or _plain(path) == "/":
+        return f"is {path[:80]!a}; it must be a path within the volume: not absolute, without .."
     return ""
 
 

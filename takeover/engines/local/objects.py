@@ -54,6 +54,22 @@ def _joined(lines: str) -> str:
     return lines.replace("\r", "").replace("\n", "")
 
 
+class Secret(_Object, frozen=True):
+    """`data` is in base64; `stringData` is not, and what it has stands in the place of that."""
+
+    api_version: Literal["v1"]
+    kind: Literal["Secret"]
+    metadata: Metadata
+    type: str = "Opaque"
+    data: dict[str, bytes] = {}
+    string_data: dict[str, str] = {}
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """What is in its files."""
+        return self.data | {key: text.encode() for key, text in self.string_data.items()}
+
+
 class ServicePort(_Object, frozen=True):
     port: int
     target_port: int | str | UnsetType = UNSET
@@ -83,9 +99,54 @@ class Service(_Object, frozen=True):
     spec: ServiceSpec
 
 
+class KeyReference(_Object, frozen=True):
+    """A key of a ConfigMap or a Secret."""
+
+    name: str
+    key: str
+    optional: bool = False
+
+
+class FieldReference(_Object, frozen=True):
+    field_path: str
+    api_version: Literal["v1"] = "v1"
+
+
+class ValueSource(_Object, frozen=True):
+    config_map_key_ref: KeyReference | None = None
+    secret_key_ref: KeyReference | None = None
+    field_ref: FieldReference | None = None
+
+    def __post_init__(self) -> None:
+        if sum(each is not None for each in (self.config_map_key_ref, self.secret_key_ref, self.field_ref)) != 1:
+            raise ValueError("a value is from exactly one of configMapKeyRef, secretKeyRef, fieldRef")
+
+
 class EnvironmentVariable(_Object, frozen=True):
     name: str
     value: str = ""
+    value_from: ValueSource | None = None
+
+    def __post_init__(self) -> None:
+        if self.value and self.value_from is not None:
+            raise ValueError("a variable has either value or valueFrom")
+
+
+class ObjectReference(_Object, frozen=True):
+    """A whole ConfigMap or Secret."""
+
+    name: str
+    optional: bool = False
+
+
+class EnvironmentSource(_Object, frozen=True):
+    prefix: str = ""
+    config_map_ref: ObjectReference | None = None
+    secret_ref: ObjectReference | None = None
+
+    def __post_init__(self) -> None:
+        if (self.config_map_ref is None) == (self.secret_ref is None):
+            raise ValueError("variables are from either a configMapRef or a secretRef")
 
 
 class ContainerPort(_Object, frozen=True):
@@ -147,6 +208,7 @@ class Container(_Object, frozen=True):
     command: list[str] = []
     args: list[str] = []
     env: list[EnvironmentVariable] = []
+    env_from: list[EnvironmentSource] = []
     ports: list[ContainerPort] = []
     security_context: SecurityContext = SecurityContext()
     volume_mounts: list[VolumeMount] = []
@@ -159,9 +221,31 @@ class Container(_Object, frozen=True):
         return next((each.container_port for each in self.ports if each.name == port), None)
 
 
+class KeyToPath(_Object, frozen=True):
+    """A key, and the file below the volume's folder in which it is."""
+
+    key: str
+    path: str
+    mode: int | None = None
+
+
 class ConfigMapVolume(_Object, frozen=True):
     name: str
     default_mode: int = 0o644
+    items: list[KeyToPath] = []
+    optional: bool = False
+
+
+class SecretVolume(_Object, frozen=True):
+    secret_name: str
+    default_mode: int = 0o644
+    items: list[KeyToPath] = []
+    optional: bool = False
+
+    @property
+    def name(self) -> str:
+        """The Secret's."""
+        return self.secret_name
 
 
 class EmptyDirectory(_Object, frozen=True):
@@ -171,11 +255,17 @@ class EmptyDirectory(_Object, frozen=True):
 class Volume(_Object, frozen=True):
     name: str
     config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
     empty_dir: EmptyDirectory | None = None
 
     def __post_init__(self) -> None:
-        if (self.config_map is None) == (self.empty_dir is None):
-            raise ValueError("a volume is either a configMap or an emptyDir")
+        if sum(each is not None for each in (self.config_map, self.secret, self.empty_dir)) != 1:
+            raise ValueError("a volume is exactly one of configMap, secret, emptyDir")
+
+    @property
+    def source(self) -> ConfigMapVolume | SecretVolume | None:
+        """Whence its files are; None for an emptyDir."""
+        return self.config_map or self.secret
 
 
 class HostAlias(_Object, frozen=True):
@@ -199,7 +289,8 @@ class Pod(_Object, frozen=True):
     spec: PodSpec
 
 
-Object = Namespace | ConfigMap | Service | Pod
+Object = Namespace | ConfigMap | Secret | Service | Pod
+Stored = ConfigMap | Secret
 
 
 def full_name(parsed: Object) -> str:

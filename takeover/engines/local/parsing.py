@@ -9,7 +9,7 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.engines.local import object_rules
-from takeover.engines.local.objects import ConfigMap, Namespace, Object, Pod, Service
+from takeover.engines.local.objects import ConfigMap, Namespace, Object, Pod, Secret, Service
 from takeover.scenario.typed_yaml import parts_of, path_text
 from takeover.scenario.yaml_text import Key
 
@@ -33,9 +33,10 @@ class RefusedError(BadInputError):
         self.keys = keys
 
 
-_KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Service] | type[Pod]] = {
+_KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Secret] | type[Service] | type[Pod]] = {
     "Namespace": Namespace,
     "ConfigMap": ConfigMap,
+    "Secret": Secret,
     "Service": Service,
     "Pod": Pod,
 }

@@ -44,6 +44,18 @@ def config_map(data: dict[str, str], binary: dict[str, str] | None = None) -> di
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data, **more}
 
 
+def secret(**fields: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, **fields}
+
+
+def secret_items(*items: dict[str, Any]) -> dict[str, Any]:
+    return pod(volumes=[{"name": "v", "secret": {"secretName": "s", "items": list(items)}}])
+
+
+def variable(source: dict[str, Any], **more: str) -> dict[str, Any]:
+    return pod({"env": [{"name": "A", "valueFrom": source, **more}]})
+
+
 def volume(name: str) -> dict[str, Any]:
     return {"name": name, "emptyDir": {}}
 
@@ -61,8 +73,30 @@ PROBE = {"httpGet": {"port": 80}}
     [
         (pod({"livenessProbe": PROBE}), "Pod/web: spec.containers[1].livenessProbe is not supported"),
         (pod({"lifecycle": {}}), "Pod/web: spec.containers[1].lifecycle is not supported"),
-        (pod({"envFrom": []}), "Pod/web: spec.containers[1].envFrom is not supported"),
-        (pod({"env": [{"name": "A", "valueFrom": {}}]}), "Pod/web: spec.containers[1].env[0].valueFrom is not"),
+        (pod({"envFrom": [{}]}), "Pod/web: spec.containers[1].envFrom[0]: variables are from either a configMapRef or"),
+        (pod({"envFrom": [{"secretRef": {"name": "s"}, "prefix": "="}]}), "envFrom[0].prefix is '='; it must be of"),
+        (variable({}), "Pod/web: spec.containers[1].env[0].valueFrom: a value is from exactly one of configMapKeyRef"),
+        (variable({"resourceFieldRef": {}}), "env[0].valueFrom.resourceFieldRef is not supported"),
+        (
+            variable({"fieldRef": {"fieldPath": "spec.nodeName"}}),
+            "fieldRef.fieldPath is 'spec.nodeName'; the local",
+        ),
+        (variable({"fieldRef": {"fieldPath": "status.podIP"}}, value="x"), "env[0]: a variable has either value or"),
+        (pod(volumes=[{"name": "v", "secret": {"secretName": "../s"}}]), "volumes[0].secret.secretName is '../s'; it"),
+        (secret_items({"key": "a", "path": "/etc/passwd"}), "secret.items[0].path is '/etc/passwd'; it must be a path"),
+        (secret_items({"key": "a", "path": "b/../../c"}), "secret.items[0].path is 'b/../../c'; it must be a path"),
+        (secret_items({"key": "a", "path": "..b"}), "secret.items[0].path is '..b'; it must be a path within"),
+        (secret_items({"key": "a", "path": "b", "mode": 0o4000}), "secret.items[0].mode is 2048; a mode is a number"),
+        (secret_items({"key": "a", "path": "b"}, {"key": "c", "path": "b"}), "secret.items has /b twice"),
+        (secret_items({"key": "a", "path": "b"}, {"key": "c", "path": "b/d"}), "items has b as a file and as a folder"),
+        (secret(data={"a": "A"}), "Secret/s: data: Invalid base64 encoded string"),
+        (secret(data={"../x": "AA=="}), "Secret/s: data has a key that is '../x'; it must be of letters"),
+        (secret(stringData={"../x": ""}), "Secret/s: stringData has a key that is '../x'; it must be of letters"),
+        (secret(stringData={"a": "x" * (1 << 20), "b": "x"}), "Secret/s: data is longer than 1048576 bytes"),
+        (
+            secret(type="kubernetes.io/tls", stringData={"tls.crt": ""}),
+            "Secret/s: data has no tls.key, which one",
+        ),
         (pod({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}]}), "volumeMounts[0].subPath is not"),
         (pod({"securityContext": {"readOnlyRootFilesystem": True}}), "[1].securityContext.readOnlyRootFilesystem is"),
         (pod({"readinessProbe": {"grpc": {"port": 1}}}), "spec.containers[1].readinessProbe.grpc is not supported"),
@@ -78,7 +112,7 @@ PROBE = {"httpGet": {"port": 80}}
         (pod(securityContext={}), "Pod/web: spec.securityContext is not supported"),
         (pod(restartPolicy="Sometimes"), "Pod/web: spec.restartPolicy: Invalid enum value 'Sometimes'"),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "Pod/web: spec.volumes[0].hostPath is not supported"),
-        (pod(volumes=[{"name": "v"}]), "Pod/web: spec.volumes[0]: a volume is either a configMap or an emptyDir"),
+        (pod(volumes=[{"name": "v"}]), "Pod/web: spec.volumes[0]: a volume is exactly one of configMap, sec"),
         (pod(volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}]), "spec.volumes[0].emptyDir.medium is not"),
         (pod() | {"status": {}}, "Pod/web: status is not supported by the local engine; remove the field"),
         (pod() | {"apiVersion": "v2"}, "Pod/web: apiVersion: Invalid enum value 'v2'"),
@@ -189,7 +223,7 @@ PROBE = {"httpGet": {"port": 80}}
             {"kind": "Deployment", "metadata": {"name": "web"}},
             "Deployment/web: the local engine takes the kinds Namesp",
         ),
-        ({"apiVersion": "v1"}, "None/(unnamed): the local engine takes the kinds Namespace, ConfigMap, Service, Pod"),
+        ({"apiVersion": "v1"}, "None/(unnamed): the local engine takes the kinds Namespace, ConfigMap, Secret, S"),
     ],
 )
 def test_refused_by_its_path(document: dict[str, Any], told: str) -> None:
@@ -232,6 +266,46 @@ def test_two_documents_of_which_one_is_no_pod() -> None:
     with pytest.raises(parsing.RefusedError, match="two containers are named a") as caught:
         _check_references([pod(initContainers=[{"name": "a", "image": "nginx"}])])
     assert caught.value.keys == ("spec", "initContainers", 0, "name")
+
+
+def _references_of(kind: str) -> list[tuple[dict[str, Any], str]]:
+    where = f"{kind[0].lower()}{kind[1:]}"
+    return [
+        (pod({"envFrom": [{f"{where}Ref": {"name": "n"}}]}), f"container b: there is no {kind} n in namespace default"),
+        (variable({f"{where}KeyRef": {"name": "n", "key": "k"}}), f"container b: there is no {kind} n in namespace"),
+        (variable({f"{where}KeyRef": {"name": "c", "key": "k"}}), f"container b: {kind} c has no key k"),
+    ]
+
+
+@pytest.mark.parametrize(("document", "told"), [*_references_of("ConfigMap"), *_references_of("Secret")])
+def test_a_reference_that_leads_nowhere_is_refused_unless_it_is_optional(document: dict[str, Any], told: str) -> None:
+    from takeover.engines.local.engine import _check_references
+
+    there = [config_map({"a": "1"}), secret(stringData={"a": "1"}) | {"metadata": {"name": "c"}}]
+    with pytest.raises(parsing.RefusedError, match=told) as caught:
+        _check_references([*there, document])
+    assert caught.value.keys == ("spec", "containers", 1)
+    text = json.dumps(document).replace('{"name": "n"', '{"optional": true, "name": "n"')
+    _check_references([*there, json.loads(text.replace('{"name": "c"', '{"optional": true, "name": "c"'))])
+
+
+def test_a_volume_of_a_secret_that_is_not_there_or_lacks_a_key() -> None:
+    from takeover.engines.local.engine import _check_references
+
+    document = secret_items({"key": "a", "path": "b"})
+    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: there is no Secret s in namespace default"):
+        _check_references([document])
+    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: Secret s has no key a"):
+        _check_references([secret(stringData={"b": ""}), document])
+    _check_references([secret(data={"a": "/w=="}), document])  # a file may hold any bytes
+
+
+def test_bytes_of_a_secret_that_are_no_text_are_no_variable() -> None:
+    from takeover.engines.local.engine import _check_references
+
+    with pytest.raises(parsing.RefusedError, match="the value of a is no text without a NUL, and so no variable"):
+        _check_references([secret(data={"a": "/w=="}), pod({"envFrom": [{"secretRef": {"name": "s"}}]})])
+    _check_references([secret(data={"a": "/w==", "b": "Yg=="}), variable({"secretKeyRef": {"name": "s", "key": "b"}})])
 
 
 MAIN = "$.spec.containers[0]"

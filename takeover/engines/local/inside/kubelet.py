@@ -5,15 +5,17 @@ See the Kubernetes pages "Pod Lifecycle" and "Configure Liveness, Readiness and 
 
 import shutil
 import time
+import uuid
 from pathlib import Path
 
 from takeover.engines.local import variables
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.containers import RunningContainer
-from takeover.engines.local.inside.network import Network
+from takeover.engines.local.inside.network import GATEWAY, Network
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import PodStatus
-from takeover.engines.local.objects import ConfigMap, Container, Pod, Volume
+from takeover.engines.local.objects import Container, Pod, Volume
+from takeover.engines.local.references import Facts, Sources
 
 _LONGEST_HOSTNAME = 63
 
@@ -28,13 +30,15 @@ class RunningPod:
         network: Network,
         runtime: Runtime,
         images: dict[str, Image],
-        config_maps: dict[str, ConfigMap],
+        sources: Sources,
     ) -> None:
         self.spec = spec
+        self._sources = sources
         self._folder = folder
         self._network = network
         self.network_path, self.ip = network.add_pod()
-        self._volumes = {each.name: self._fill(each, config_maps) for each in spec.spec.volumes}
+        self._facts = Facts(str(uuid.uuid4()), self.ip, GATEWAY)
+        self._volumes = {each.name: self._fill(each) for each in spec.spec.volumes}
         pod = spec.spec
         self._init = [self._container(each, runtime, images, "Never") for each in pod.init_containers]
         self._main = [self._container(each, runtime, images, pod.restart_policy) for each in pod.containers]
@@ -47,7 +51,8 @@ class RunningPod:
         for mount in spec.volume_mounts:
             source, read_only = self._volumes[mount.name]
             binds.append((str(source), mount.mount_path.rstrip("/"), read_only or mount.read_only))
-        runs, log = variables.expanded(spec), self._folder / f"{spec.name}.log"
+        named = self._sources.environment(spec, self.spec, self._facts)
+        runs, log = variables.expanded(named), self._folder / f"{spec.name}.log"
         container = RunningContainer(runs, identity, runtime, images[spec.image], restart, log, self.ip)
         container.prepare(self.network_path, self._hostname, binds, self._etc())
         return container
@@ -63,17 +68,17 @@ class RunningPod:
         hosts += "".join(f"{each.ip}\t{' '.join(each.hostnames)}\n" for each in self.spec.spec.host_aliases)
         return {"resolv.conf": dns.resolv_conf(namespace), "hosts": hosts, "hostname": f"{name}\n"}
 
-    def _fill(self, volume: Volume, config_maps: dict[str, ConfigMap]) -> tuple[Path, bool]:
+    def _fill(self, volume: Volume) -> tuple[Path, bool]:
         """The folder of a volume and whether containers may only read it."""
         folder = self._folder / "volumes" / volume.name
         folder.mkdir(parents=True)
-        if volume.config_map is None:
+        if volume.source is None:
             folder.chmod(0o777)
             return folder, False
-        config_map = config_maps[f"{self.spec.metadata.namespace}/{volume.config_map.name}"]
-        for name, content in config_map.contents.items():
+        for name, content, mode in self._sources.files(volume):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
-            (folder / name).chmod(volume.config_map.default_mode)
+            (folder / name).chmod(mode)
         return folder, True
 
     def advance(self, now: float) -> bool:

@@ -30,6 +30,7 @@ from takeover.engines.local.messages import (
     Status,
     request_of,
 )
+from takeover.engines.local.references import Sources
 from takeover.node import kernel, wire
 
 # How soon to look again while something is starting.
@@ -75,6 +76,7 @@ class _Node:
         self._runtime = Runtime(_STATE, lower)
         self._system = self._system_root(lower)
         self._config_maps: dict[str, objects.ConfigMap] = {}
+        self._secrets: dict[str, objects.Secret] = {}
         self._pods: dict[str, RunningPod] = {}
         self._services = PublishedServices(self._system, self._pods.values)
         self._images: dict[str, Image] = {}
@@ -208,6 +210,8 @@ class _Node:
         for each in parsed:
             if isinstance(each, objects.ConfigMap):
                 self._config_maps[objects.full_name(each)] = each
+            if isinstance(each, objects.Secret):
+                self._secrets[objects.full_name(each)] = each
         if services := [each for each in parsed if isinstance(each, objects.Service)]:
             self._services.add(services)
         for each in parsed:
@@ -217,7 +221,8 @@ class _Node:
     def _start(self, pod: objects.Pod) -> None:
         name = objects.full_name(pod)
         folder = _STATE / "pods" / name
-        self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, self._config_maps)
+        sources = Sources(pod.metadata.namespace, self._config_maps, self._secrets)
+        self._pods[name] = RunningPod(pod, folder, self._network, self._runtime, self._images, sources)
 
     def _status(self) -> NodeStatus:
         return NodeStatus(
