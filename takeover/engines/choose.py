@@ -20,6 +20,7 @@ from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
 from takeover.model.release import Release
 from takeover.model.root_file_system import RootFileSystem
+from takeover.scenario.loader import Scenario
 
 if TYPE_CHECKING:
     from takeover.engines.kind.cluster import KindOptions
@@ -79,6 +80,7 @@ class _Registered:
     takes: frozenset[str] | None
     runs_binary: bool
     root_file_system: Callable[[], RootFileSystem | None] | None
+    without_effect: Callable[[Scenario], list[str]] | None
 
 
 _ENGINES: dict[str, _Registered] = {}
@@ -101,6 +103,7 @@ def register(
     takes: Collection[str] | None = None,
     runs_binary: bool = False,
     root_file_system: Callable[[], RootFileSystem | None] | None = None,
+    without_effect: Callable[[Scenario], list[str]] | None = None,
 ) -> None:
     """Makes an engine known under a name, in the place of one that had it.
 
@@ -110,10 +113,10 @@ def register(
         takes: which fields of `OPTIONS` it has a use for: the options of others are refused. None: any.
         runs_binary: whether the file of `Release.path` itself runs as Envoy, and not an image.
         root_file_system: where it makes what containers see itself, tells of what there is; None: not made yet.
+        without_effect: tells which fields of a scenario's objects it takes though they mean nothing to it.
     """
-    _ENGINES[name] = _Registered(
-        make, shared, None if takes is None else frozenset(takes), runs_binary, root_file_system
-    )
+    taken = None if takes is None else frozenset(takes)
+    _ENGINES[name] = _Registered(make, shared, taken, runs_binary, root_file_system, without_effect)
 
 
 def names() -> list[str]:
@@ -155,6 +158,12 @@ def root_file_system(name: str) -> RootFileSystem | None:
     """What is told of what containers see on this engine; None if it is not made yet, or not by the engine."""
     tell = _ENGINES[name].root_file_system
     return tell() if tell is not None else None
+
+
+def without_effect(name: str, scenario: Scenario) -> list[str]:
+    """Which fields of the scenario's objects this engine takes though they mean nothing to it."""
+    tell = _ENGINES[name].without_effect
+    return tell(scenario) if tell is not None else []
 
 
 def is_shared(name: str) -> bool:
@@ -212,6 +221,19 @@ def _local_root_file_system() -> RootFileSystem | None:
     return root_file_system.told()
 
 
-register("local", _local, takes=(), runs_binary=True, root_file_system=_local_root_file_system)
+def _without_effect_locally(scenario: Scenario) -> list[str]:
+    from takeover.engines.local import without_effect
+
+    return without_effect.fields(scenario.objects())
+
+
+register(
+    "local",
+    _local,
+    takes=(),
+    runs_binary=True,
+    root_file_system=_local_root_file_system,
+    without_effect=_without_effect_locally,
+)
 register("kubernetes", _kubernetes, takes=("images", "kube_context", "kubeconfig"))
 register("kind", _kind, shared=True, takes=("images", "kubeconfig", "kind"))

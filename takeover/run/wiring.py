@@ -128,10 +128,14 @@ class Beginning:
                 terminal.write(terminalreporter, line)
 
     def _supplied(self, names: Iterable[str]) -> list[str]:
-        lines: list[str] = []
+        lines, fields = list[str](), dict[str, None]()
         for name in names:
             with contextlib.suppress(BadInputError):  # one that cannot be read ends the run, and is told then
-                lines += (visible(f"supplied: {each}") for each in self._plan.library.scenario(name).supplied)
+                scenario = self._plan.library.scenario(name)
+                lines += (visible(f"supplied: {each}") for each in scenario.supplied)
+                fields |= dict.fromkeys(choose.without_effect(self._plan.engine.name, scenario))
+        if fields:
+            lines.append(visible(f"without effect on this engine: {', '.join(fields)}"))
         return lines
 
     def pytest_sessionstart(self) -> None:

@@ -115,7 +115,7 @@ class DeploymentContract(Contract):
     @pytest.mark.parametrize(
         ("name", "uid", "gid", "has", "lacks"),
         [
-            ("main", 0, 0, [_NET_ADMIN], [_CHOWN, _SYS_ADMIN]),
+            ("main", 0, 1339, [_NET_ADMIN], [_CHOWN, _SYS_ADMIN]),
             ("user", 1337, 1338, [], [_NET_ADMIN, _CHOWN, _SYS_ADMIN]),
         ],
     )
@@ -128,6 +128,7 @@ class DeploymentContract(Contract):
 
         assert fields["Uid"].split() == [str(uid)] * 4
         assert fields["Gid"].split() == [str(gid)] * 4
+        assert {"1340", "1341"} <= set(fields["Groups"].split())
         assert [each for each in (*has, *lacks) if effective >> each & 1] == has
 
     @pytest.mark.parametrize("name", ["main", "user"])
@@ -150,13 +151,19 @@ class DeploymentContract(Contract):
 
     def test_a_secrets_files_are_where_its_items_say_with_their_modes(self, main: Container) -> None:
         script = "cd /etc/credentials; cat deep/password user; od -An -v -tx1 bytes; stat -L -c %a deep/password"
-        assert _shell(main, script) == "sesameali-baba ff 00\n400\n"
+        assert _shell(main, script) == "sesameali-baba ff 00\n440\n"  # 0400, and the Pod's fsGroup may read it
         assert main.exec(["sh", "-c", ">/etc/credentials/user"]).exit_code != 0
 
     def test_variables_are_from_secrets_config_maps_and_the_pod(self, workshop: Deployment, main: Container) -> None:
         script = 'echo "$PASSWORD|$GREETING|${NOT_THERE-unset}|$POD_NAME|$POD_APP|$POD_IP|$FROM_OTHERS"'
         ip = workshop.pod("tools").ip
         assert _shell(main, script) == (f"sesame|good morning\n|unset|tools|tools|{ip}|sesame at {ip} good morning\n\n")
+
+    def test_parts_of_volumes_a_folder_to_work_in_and_the_pods_group(self, workshop: Deployment) -> None:
+        user = workshop.pod("tools").container("user")
+        script = "pwd; cat /etc/one-file; echo part >/part/file; cat /work/deep/part/file; stat -c %g /part /work"
+        assert _shell(user, script) == "/usr/share\ngood morning\npart\n1341\n1341\n"
+        assert user.exec(["sh", "-c", ">/etc/one-file"]).exit_code != 0
 
     def test_init_containers_ran_in_order_and_share_volumes_with_the_others(self, workshop: Deployment) -> None:
         tools = workshop.pod("tools")

@@ -258,8 +258,9 @@ class LocalDeployment:
 
 def _as_user(security: objects.SecurityContext) -> str:
     """The beginning of a command that is to run as the container's user: rules of its Pod may depend on that."""
-    uid, gid = security.run_as_user, security.run_as_group or 0
-    return f"setpriv --reuid {uid} --regid {gid} --clear-groups " if (uid, gid) != (0, 0) else ""
+    uid, gid, groups = security.uid, security.gid, security.supplemental_groups
+    theirs = f"--groups {','.join(map(str, groups))}" if groups else "--clear-groups"
+    return f"setpriv --reuid {uid} --regid {gid} {theirs} " if (uid, gid) != (0, 0) or groups else ""
 
 
 def _first_process(inode: int) -> int:

@@ -6,17 +6,15 @@ A node takes it for granted that all of this holds: names become those of files,
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import UNSET
 
-from takeover.engines.local import objects, references, variables
+from takeover.engines.local import objects, references, variables, without_effect
 from takeover.engines.local.inside import capabilities, dns
+from takeover.engines.local.without_effect import Fault
 from takeover.scenario import names
 from takeover.scenario.yaml_text import Key
-
-Fault: TypeAlias = tuple[tuple[Key, ...], str]
-"""Where in the object something is wrong, and what is: words that follow the place."""
 
 _LARGEST_ID = (1 << 31) - 1
 _LARGEST_MODE = 0o777
@@ -130,6 +128,8 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
     yield from _twice((each.name for each in spec.volumes), "spec", "volumes")
     if not 0 <= (grace := spec.termination_grace_period_seconds) <= _LONGEST_GRACE:
         yield ("spec", "terminationGracePeriodSeconds"), f"is {grace}; it must be a number from 0 to {_LONGEST_GRACE}"
+    yield from without_effect.faults(spec)
+    yield from _ids_of_pod(spec.security_context, ("spec", "securityContext"))
     for index, alias in enumerate(spec.host_aliases):
         at = ("spec", "hostAliases", index)
         if not _is_address(alias.ip):
@@ -139,6 +139,10 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
     for key, listed in (("initContainers", spec.init_containers), ("containers", spec.containers)):
         for index, container in enumerate(listed):
             yield from _of_container(container, ("spec", key, index))
+            security = container.security_context.within(spec.security_context)
+            if security.run_as_non_root is True and security.uid == 0:
+                what = "says runAsNonRoot, and it would run as root: give it runAsUser"
+                yield ("spec", key, index, "securityContext"), what
 
 
 def _of_files(source: objects.ConfigMapVolume | objects.SecretVolume, at: tuple[Key, ...]) -> Iterator[Fault]:
@@ -174,6 +178,11 @@ def _of_container(container: objects.Container, at: tuple[Key, ...]) -> Iterator
     yield from _of_security(container.security_context, (*at, "securityContext"))
     for index, mount in enumerate(container.volume_mounts):
         yield from _told(_wrong_mount_path(mount.mount_path), *at, "volumeMounts", index, "mountPath")
+        if mount.sub_path:
+            yield from _told(_wrong_path_within(mount.sub_path), *at, "volumeMounts", index, "subPath")
+    if not (folder := container.working_dir).startswith("/"):
+        yield (*at, "workingDir"), f"is {folder[:80]!a}; it must be an absolute path"
+    yield from without_effect.resources_faults(container.resources, (*at, "resources"))
     yield from _twice((_plain(each.mount_path) for each in container.volume_mounts), *at, "volumeMounts")
     if container.readiness_probe is not None:
         yield from _of_probe(container.readiness_probe, (*at, "readinessProbe"))
@@ -186,10 +195,26 @@ def _of_value(source: objects.ValueSource, at: tuple[Key, ...]) -> Iterator[Faul
         yield (*at, "fieldRef", "fieldPath"), f"is {path[:80]!a}; the local engine knows {there}"
 
 
-def _of_security(security: objects.SecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
-    for key, number in (("runAsUser", security.run_as_user), ("runAsGroup", security.run_as_group)):
+def _ids_of_pod(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
+    numbers = [
+        (("runAsUser",), security.run_as_user),
+        (("runAsGroup",), security.run_as_group),
+        (("fsGroup",), security.fs_group),
+        *((("supplementalGroups", index), each) for index, each in enumerate(security.supplemental_groups)),
+    ]
+    yield from _ids(numbers, at)
+
+
+def _ids(numbers: Iterable[tuple[tuple[Key, ...], int | None]], at: tuple[Key, ...]) -> Iterator[Fault]:
+    for keys, number in numbers:
         if number is not None and not 0 <= number <= _LARGEST_ID:
-            yield (*at, key), f"is {number}; it must be a number from 0 to {_LARGEST_ID}"
+            yield (*at, *keys), f"is {number}; it must be a number from 0 to {_LARGEST_ID}"
+
+
+def _of_security(security: objects.SecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
+    yield from _ids([(("runAsUser",), security.run_as_user), (("runAsGroup",), security.run_as_group)], at)
+    if security.supplemental_groups:
+        yield (*at, "supplementalGroups"), "is a field of the Pod's securityContext, not of a container's"
     for key, listed in (("add", security.capabilities.add), ("drop", security.capabilities.drop)):
         for index, name in enumerate(listed):
             if name not in _CAPABILITIES:

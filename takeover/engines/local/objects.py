@@ -5,7 +5,7 @@ Shapes and defaults are those of the Kubernetes API reference (core/v1).
 
 import binascii
 import ipaddress
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -160,17 +160,60 @@ class Capabilities(_Object, frozen=True):
     drop: list[str] = []
 
 
-class SecurityContext(_Object, frozen=True):
-    run_as_user: int = 0
+class PodSecurityContext(_Object, frozen=True):
+    """What its containers have that say nothing else."""
+
+    run_as_user: int | None = None
     run_as_group: int | None = None
+    run_as_non_root: bool = False
+    fs_group: int | None = None
+    fs_group_change_policy: Literal["Always", "OnRootMismatch"] = "Always"
+    supplemental_groups: list[int] = []
+    seccomp_profile: dict[str, str] = {}
+
+
+class SecurityContext(_Object, frozen=True):
+    """A container's. `supplementalGroups` is its Pod's, whose groups are put there once both are known to be right."""
+
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    run_as_non_root: bool | UnsetType = UNSET
     privileged: bool = False
+    allow_privilege_escalation: bool = True
     capabilities: Capabilities = Capabilities()
+    seccomp_profile: dict[str, str] = {}
+    supplemental_groups: list[int] = []
+
+    @property
+    def uid(self) -> int:
+        return self.run_as_user or 0
+
+    @property
+    def gid(self) -> int:
+        return self.run_as_group or 0
+
+    def within(self, pod: PodSecurityContext) -> "SecurityContext":
+        """With what it leaves open as its Pod says."""
+        groups = pod.supplemental_groups + ([pod.fs_group] if pod.fs_group is not None else [])
+        return msgspec.structs.replace(
+            self,
+            run_as_user=pod.run_as_user if self.run_as_user is None else self.run_as_user,
+            run_as_group=pod.run_as_group if self.run_as_group is None else self.run_as_group,
+            run_as_non_root=pod.run_as_non_root if self.run_as_non_root is UNSET else self.run_as_non_root,
+            supplemental_groups=list(dict.fromkeys(groups)),
+        )
 
 
 class VolumeMount(_Object, frozen=True):
     name: str
     mount_path: str
+    sub_path: str = ""
     read_only: bool = False
+
+
+class Resources(_Object, frozen=True):
+    limits: dict[str, str | int | float] = {}
+    requests: dict[str, str | int | float] = {}
 
 
 class HttpGet(_Object, frozen=True):
@@ -213,6 +256,10 @@ class Container(_Object, frozen=True):
     security_context: SecurityContext = SecurityContext()
     volume_mounts: list[VolumeMount] = []
     readiness_probe: Probe | None = None
+    working_dir: str = "/"
+    resources: Resources = Resources()
+    termination_message_path: str = ""
+    termination_message_policy: Literal["File", "FallbackToLogsOnError"] = "File"
 
     def port_number(self, port: int | str) -> int | None:
         """The number of a port that may be given by its name; None when this container has no such name."""
@@ -273,13 +320,31 @@ class HostAlias(_Object, frozen=True):
     hostnames: list[str]
 
 
+class LocalReference(_Object, frozen=True):
+    name: str
+
+
 class PodSpec(_Object, frozen=True):
+    """What follows `security_context` is taken, and has no effect on one node without accounts."""
+
     containers: list[Container]
     init_containers: list[Container] = []
     volumes: list[Volume] = []
     host_aliases: list[HostAlias] = []
     restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
     termination_grace_period_seconds: int = 30
+    dns_policy: Literal["ClusterFirst"] = "ClusterFirst"
+    enable_service_links: Literal[False] = False
+    security_context: PodSecurityContext = PodSecurityContext()
+    service_account_name: str = ""
+    automount_service_account_token: bool = False
+    node_selector: dict[str, str] = {}
+    tolerations: list[dict[str, str | int]] = []
+    affinity: dict[str, Any] = {}
+    topology_spread_constraints: list[dict[str, Any]] = []
+    image_pull_secrets: list[LocalReference] = []
+    priority_class_name: str = ""
+    scheduler_name: str = ""
 
 
 class Pod(_Object, frozen=True):

@@ -6,10 +6,20 @@ import threading
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from takeover.base.errors import BadInputError
 from takeover.engines.local import object_rules
-from takeover.engines.local.objects import ConfigMap, Namespace, Object, Pod, Secret, Service
+from takeover.engines.local.objects import (
+    ConfigMap,
+    Container,
+    Namespace,
+    Object,
+    Pod,
+    PodSecurityContext,
+    Secret,
+    Service,
+)
 from takeover.scenario.typed_yaml import parts_of, path_text
 from takeover.scenario.yaml_text import Key
 
@@ -59,7 +69,20 @@ def parse(document: dict[str, Any]) -> Object:
         raise RefusedError(document, *_readable(str(error))) from None
     for keys, what in object_rules.faults(document, parsed):
         raise RefusedError(document, keys, f"{path_text(keys)} {what}")
-    return parsed
+    return _with_security(parsed) if isinstance(parsed, Pod) else parsed
+
+
+def _with_security(pod: Pod) -> Pod:
+    """The Pod with what its containers leave open of their security filled in."""
+    inherit, spec = pod.spec.security_context, pod.spec
+    if inherit == PodSecurityContext():
+        return pod
+
+    def within(containers: list[Container]) -> list[Container]:
+        return [replace(each, security_context=each.security_context.within(inherit)) for each in containers]
+
+    both = {"containers": within(spec.containers), "init_containers": within(spec.init_containers)}
+    return replace(pod, spec=replace(spec, **both))
 
 
 def prepare() -> None:

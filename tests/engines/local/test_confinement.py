@@ -127,6 +127,31 @@ def test_capabilities_that_reach_beyond_the_node_are_refused_by_their_place(engi
         engine.deploy(with_security_context(wanted), envoy)
 
 
+def test_a_part_of_a_volume_is_no_way_out_of_it(engine: Engine, envoy: Release) -> None:
+    """An init container puts a link in its place before the one starts that mounts it."""
+    volumes = [{"name": "v", "emptyDir": {}}]
+    script = "cd /v && mv part away && mv file gone && ln -s / part && ln -s /etc file"
+    edits = [
+        add("Pod/app", "$.spec", "volumes", volumes),
+        add("Pod/app", "$.spec.initContainers[0]", "volumeMounts", [{"name": "v", "mountPath": "/v"}]),
+        replace("Pod/app", "$.spec.initContainers[0].command", ["sh", "-c", script]),
+        add(
+            "Pod/app",
+            "$.spec.containers[0]",
+            "volumeMounts",
+            [{"name": "v", "mountPath": f"/{each}", "subPath": each} for each in ("part", "file")],
+        ),
+    ]
+    deployment = engine.deploy(single(edits), envoy)
+    try:
+        main = deployment.pod("app").container("main")
+        assert said(main, "ls -A /part /file") == "/file:\n\n/part:\n"
+        deployment.pod("app").restart()
+        assert said(deployment.pod("app").container("main"), "ls -A /part") == ""
+    finally:
+        deployment.delete()
+
+
 def test_who_opens_connections_from_a_container_has_no_rights(main: Container) -> None:
     with pytest.raises(OSError):  # noqa: PT011 - no port listens there; who was asked stays
         main.connect("127.0.0.1", 9)

@@ -240,13 +240,17 @@ def test_a_deployment_that_is_deleted_closes_its_node() -> None:
         ({"runAsUser": 1337}, "setpriv --reuid 1337 --regid 0 --clear-groups "),
         ({"runAsGroup": 5}, "setpriv --reuid 0 --regid 5 --clear-groups "),
         ({"runAsUser": 1, "runAsGroup": 2}, "setpriv --reuid 1 --regid 2 --clear-groups "),
+        ({"of_pod": {"fsGroup": 3, "supplementalGroups": [4]}}, "setpriv --reuid 0 --regid 0 --groups 4,3 "),
+        ({"runAsUser": 0, "of_pod": {"runAsUser": 5}}, ""),
+        ({"runAsUser": 1, "of_pod": {"runAsGroup": 5}}, "setpriv --reuid 1 --regid 5 --clear-groups "),
     ],
 )
 def test_how_a_person_becomes_the_containers_user(
     security: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main = {"name": "main", "image": "nginx", "securityContext": security}
-    spec = {"containers": [main]}
+    of_pod = security.get("of_pod", {})
+    own = {name: each for name, each in security.items() if name != "of_pod"}
+    spec = {"containers": [{"name": "main", "image": "nginx", "securityContext": own}], "securityContext": of_pod}
     pod = parsing.parse({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app"}, "spec": spec})
     assert isinstance(pod, objects.Pod)
     from takeover.engines.local import deployment

@@ -12,7 +12,8 @@ from takeover.base.errors import BadInputError
 from takeover.engines.conformance import contract
 from takeover.engines.conformance.contract import single
 from takeover.engines.contract import CheckingEngine, Engine
-from takeover.engines.local import parsing
+from takeover.engines.local import parsing, without_effect
+from takeover.engines.local.objects import Pod
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, append, replace
 from takeover.scenario.library import Library
@@ -56,6 +57,10 @@ def variable(source: dict[str, Any], **more: str) -> dict[str, Any]:
     return pod({"env": [{"name": "A", "valueFrom": source, **more}]})
 
 
+def sub_path(path: str) -> dict[str, Any]:
+    return pod({"volumeMounts": [mount("/v") | {"subPath": path}]})
+
+
 def volume(name: str) -> dict[str, Any]:
     return {"name": name, "emptyDir": {}}
 
@@ -97,7 +102,31 @@ PROBE = {"httpGet": {"port": 80}}
             secret(type="kubernetes.io/tls", stringData={"tls.crt": ""}),
             "Secret/s: data has no tls.key, which one",
         ),
-        (pod({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}]}), "volumeMounts[0].subPath is not"),
+        (sub_path("../x"), "spec.containers[1].volumeMounts[0].subPath is '../x'; it must be a path within the volume"),
+        (sub_path("/etc"), "spec.containers[1].volumeMounts[0].subPath is '/etc'; it must be a path within the volume"),
+        (sub_path("a/../../b"), "volumeMounts[0].subPath is 'a/../../b'; it must be a path within the volume"),
+        (pod({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPathExpr": "x"}]}), "[0].subPathExpr is not"),
+        (pod({"workingDir": "x"}), "spec.containers[1].workingDir is 'x'; it must be an absolute path"),
+        (pod({"securityContext": {"supplementalGroups": [1]}}), "supplementalGroups is a field of the Pod's securityC"),
+        (pod({"resources": {"limits": {"cpu": "many"}}}), "resources.limits.cpu is 'many', which is no quantity"),
+        (pod({"resources": {"requests": {"cpu": -1}}}), "resources.requests.cpu is '-1', which is no quantity"),
+        (pod({"resources": {"limit": {}}}), "spec.containers[1].resources.limit is not supported"),
+        (pod(serviceAccountName="A"), "Pod/web: spec.serviceAccountName is 'A'; it must be of small letters"),
+        (pod(nodeSelector={"a b": "c"}), "Pod/web: spec.nodeSelector has a key that is 'a b'; it must be of letters"),
+        (pod(nodeSelector={"a": "b c"}), "Pod/web: spec.nodeSelector.a is 'b c'; it must be of letters"),
+        (pod(imagePullSecrets=[{"name": "A"}]), "spec.imagePullSecrets[0].name is 'A'; it must be of small letters"),
+        (pod(enableServiceLinks=True), "Pod/web: spec.enableServiceLinks: Invalid enum value"),
+        (pod(dnsPolicy="Default"), "Pod/web: spec.dnsPolicy: Invalid enum value 'Default'"),
+        (pod(securityContext={"runAsUser": -1}), "Pod/web: spec.securityContext.runAsUser is -1; it must be a number"),
+        (
+            pod(securityContext={"supplementalGroups": [1 << 31]}),
+            "spec.securityContext.supplementalGroups[0] is 2147",
+        ),
+        (pod(securityContext={"sysctls": []}), "Pod/web: spec.securityContext.sysctls is not supported"),
+        (
+            pod(securityContext={"runAsNonRoot": True}),
+            "spec.containers[0].securityContext says runAsNonRoot, and",
+        ),
         (pod({"securityContext": {"readOnlyRootFilesystem": True}}), "[1].securityContext.readOnlyRootFilesystem is"),
         (pod({"readinessProbe": {"grpc": {"port": 1}}}), "spec.containers[1].readinessProbe.grpc is not supported"),
         (pod({"readinessProbe": PROBE | {"tcpSocket": {"port": 1}}}), "spec.containers[1].readinessProbe: a readiness"),
@@ -109,7 +138,6 @@ PROBE = {"httpGet": {"port": 80}}
         (pod({"command": [1]}), "Pod/web: spec.containers[1].command[0]: Expected `str`, got `int`"),
         (pod(initContainers=[{"name": "i"}]), "Pod/web: spec.initContainers[0].image is missing"),
         (pod(hostNetwork=True), "Pod/web: spec.hostNetwork is not supported by the local engine; remove the field"),
-        (pod(securityContext={}), "Pod/web: spec.securityContext is not supported"),
         (pod(restartPolicy="Sometimes"), "Pod/web: spec.restartPolicy: Invalid enum value 'Sometimes'"),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "Pod/web: spec.volumes[0].hostPath is not supported"),
         (pod(volumes=[{"name": "v"}]), "Pod/web: spec.volumes[0]: a volume is exactly one of configMap, sec"),
@@ -266,6 +294,29 @@ def test_two_documents_of_which_one_is_no_pod() -> None:
     with pytest.raises(parsing.RefusedError, match="two containers are named a") as caught:
         _check_references([pod(initContainers=[{"name": "a", "image": "nginx"}])])
     assert caught.value.keys == ("spec", "initContainers", 0, "name")
+
+
+def test_what_means_nothing_here_is_taken_and_told() -> None:
+    harmless = {
+        "serviceAccountName": "app",
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 5}],
+        "affinity": {"podAntiAffinity": {}},
+        "topologySpreadConstraints": [{"maxSkew": 1}],
+        "imagePullSecrets": [{"name": "registry"}],
+        "priorityClassName": "high",
+        "automountServiceAccountToken": False,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, "runAsNonRoot": True, "runAsUser": 5},
+    }
+    resources = {"limits": {"cpu": "100m", "memory": "1.5Gi"}, "requests": {"cpu": 0.1, "memory": "1e6"}}
+    document = pod({"resources": resources}, **harmless)
+    parsed = parsing.parse(document)
+    assert isinstance(parsed, Pod)
+    assert [each.security_context.uid for each in parsed.spec.containers] == [5, 5]
+    assert sorted(without_effect.fields([document])) == sorted(
+        [*(each for each in harmless if each != "securityContext"), "resources", "seccompProfile"]
+    )
+    assert without_effect.fields([pod(), config_map({})]) == []
 
 
 def _references_of(kind: str) -> list[tuple[dict[str, Any], str]]:

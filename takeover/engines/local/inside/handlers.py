@@ -56,10 +56,10 @@ def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -
         os.chroot(runtime.root_of(container.identity))
         os.chdir("/")
         kernel.bound_capabilities()
-        os.setgroups([])
+        os.setgroups(security.supplemental_groups)
         # The owner match of iptables looks at whoever made the socket.
-        os.setgid(security.run_as_group or 0)
-        os.setuid(security.run_as_user)
+        os.setgid(security.gid)
+        os.setuid(security.uid)
         kernel.hold_capabilities()
 
 

@@ -3,6 +3,7 @@
 See the Kubernetes pages "Pod Lifecycle" and "Configure Liveness, Readiness and Startup Probes".
 """
 
+import os
 import shutil
 import time
 import uuid
@@ -16,6 +17,7 @@ from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import PodStatus
 from takeover.engines.local.objects import Container, Pod, Volume
 from takeover.engines.local.references import Facts, Sources
+from takeover.node import kernel
 
 _LONGEST_HOSTNAME = 63
 
@@ -38,6 +40,7 @@ class RunningPod:
         self._network = network
         self.network_path, self.ip = network.add_pod()
         self._facts = Facts(str(uuid.uuid4()), self.ip, GATEWAY)
+        self._parts: list[Path] = []
         self._volumes = {each.name: self._fill(each) for each in spec.spec.volumes}
         pod = spec.spec
         self._init = [self._container(each, runtime, images, "Never") for each in pod.init_containers]
@@ -50,6 +53,8 @@ class RunningPod:
         binds = []
         for mount in spec.volume_mounts:
             source, read_only = self._volumes[mount.name]
+            if mount.sub_path:
+                source = self._part_of(source, mount.sub_path)
             binds.append((str(source), mount.mount_path.rstrip("/"), read_only or mount.read_only))
         named = self._sources.environment(spec, self.spec, self._facts)
         runs, log = variables.expanded(named), self._folder / f"{spec.name}.log"
@@ -74,12 +79,39 @@ class RunningPod:
         folder.mkdir(parents=True)
         if volume.source is None:
             folder.chmod(0o777)
+            self._give_to_group(folder, 0o2070)
             return folder, False
         for name, content, mode in self._sources.files(volume):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
             (folder / name).chmod(mode)
+            self._give_to_group(folder / name, 0o440)
         return folder, True
+
+    def _give_to_group(self, path: Path, mode: int) -> None:
+        """Lets the Pod's fsGroup use it, if there is one: see "Configure a Security Context for a Pod or Container"."""
+        if (group := self.spec.spec.security_context.fs_group) is not None:
+            os.chown(path, -1, group)
+            path.chmod(path.stat().st_mode | mode)
+
+    def _part_of(self, volume: Path, path: str) -> Path:
+        """A file or folder of a volume, at a place of its own: a folder that nobody has made is one then.
+
+        It is looked up now, before any container runs: a link that one puts there later leads nowhere.
+        """
+        source = volume / path
+        if not source.exists():
+            source.mkdir(parents=True)
+            source.chmod(0o777)
+        part = self._folder / "parts" / str(len(self._parts))
+        part.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            part.mkdir()
+        else:
+            part.touch()
+        kernel.bind(source, part)
+        self._parts.append(part)
+        return part
 
     def advance(self, now: float) -> bool:
         """Takes the next step that is due. Returns whether there is a step to wait for (soon)."""
@@ -112,4 +144,6 @@ class RunningPod:
         for container in self.containers.values():
             container.remove()
         self._network.remove_pod(self.network_path)
+        for part in self._parts:
+            kernel.unmount(part)
         shutil.rmtree(self._folder)

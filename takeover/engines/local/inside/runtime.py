@@ -55,17 +55,17 @@ class Image(msgspec.Struct, frozen=True):
 def process_of(container: Container, command: list[str]) -> JsonObject:
     """The OCI process of `command` in that container: its user, environment and capabilities."""
     security = container.security_context
-    uid = security.run_as_user
-    gid = security.run_as_group if security.run_as_group is not None else 0
     bounding = capabilities.bounding(security)
     # As a container runtime does it: only root holds its capabilities; another user would gain them by exec only.
-    held = bounding if uid == 0 else []
+    held = bounding if security.uid == 0 else []
+    groups = {"additionalGids": security.supplemental_groups} if security.supplemental_groups else {}
     return {
         "terminal": False,
-        "user": {"uid": uid, "gid": gid},
+        "user": {"uid": security.uid, "gid": security.gid, **groups},
         "args": command,
+        **({} if security.allow_privilege_escalation else {"noNewPrivileges": True}),
         "env": [PATH, "HOME=/root", *(f"{each.name}={each.value}" for each in container.env)],
-        "cwd": "/",
+        "cwd": container.working_dir,
         "capabilities": {"bounding": bounding, "effective": held, "permitted": held},
     }
 
