@@ -96,6 +96,10 @@ find_missing_programs() {
     if [[ $extras == dev ]]; then     # the page is tested in a real browser
         is_there chromium || is_there google-chrome || packages+=(chromium)
         is_there chromedriver || packages+=(chromium-driver)
+        # Real clients of the hostile upstream.
+        is_there curl || packages+=(curl)
+        is_there nghttp || packages+=(nghttp2-client)
+        is_there openssl || packages+=(openssl)
     fi
     (( local_lab )) || return 0
     is_there crun || is_there runc || packages+=(crun)

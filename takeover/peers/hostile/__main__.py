@@ -1,4 +1,7 @@
-"""`python3 -S FOLDER`, wherever the folder with takeover/peers/hostile lies: nothing need be installed."""
+"""`python3 -S FOLDER [ADDRESS [FIRST_PORT]]`: nothing need be installed, the folder may lie anywhere in takeover/peers.
+
+FIRST_PORT is added to each of the ports that `upstream` names.
+"""
 
 import os
 import sys

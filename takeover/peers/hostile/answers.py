@@ -39,6 +39,7 @@ ANSWERS: dict[str, list[Step]] = {
     "stall": [STALL],
     "half-a-status-line": [b"HTTP/1.1 20", CLOSE],
     "close-in-head": [_OK + b"x-begun: yes\r\n", CLOSE],
+    "reset-after-answer": [HELLO, RESET],  # at the instant at which it was written
     "reset-in-head": [_OK + b"x-begun: yes\r\n", PAUSE, RESET],
     "stall-in-head": [_OK + b"x-begun: yes\r\n", STALL],
     "stall-after-head": [_OK + _TEXT + b"content-length: 8\r\n\r\n", STALL],

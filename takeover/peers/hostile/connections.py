@@ -4,9 +4,15 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
+
+from takeover.peers.hostile import witness
+from takeover.peers.hostile.witness import Seen, Witness
 
 SIZE = 1 << 16
 """The most bytes that are received at once."""
+_LONGEST_END = 2.0
+"""Seconds without a byte."""
 _RESETS = struct.pack("ii", 1, 0)
 
 
@@ -16,26 +22,54 @@ class Connection:
     Args:
         opened: its socket.
         kept_by: the set of which it is until its end.
+        seen: what is told of it.
+        port: at which it arrived, of those that `upstream` names.
     """
 
-    def __init__(self, opened: socket.socket, kept_by: "Connections") -> None:
+    def __init__(self, opened: socket.socket, kept_by: "Connections", seen: Seen, port: int) -> None:
         self.socket = opened
-        self.port: int = opened.getsockname()[1]
+        self.port = port
+        self.seen = seen
+        self.before_close: Callable[[], None] | None = None
+        """What an orderly end begins with."""
         self._kept_by = kept_by
+        self._put_back = b""
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def receive(self, size: int = SIZE) -> bytes:
         """What has come, at least a byte; nothing at the peer's end."""
-        return self.socket.recv(size)
+        if self._put_back:
+            data, self._put_back = self._put_back[:size], self._put_back[size:]
+            return data
+        try:
+            data = self.socket.recv(size)
+        except OSError as error:
+            self._failed(error)
+            raise
+        if not data:
+            self.seen.ended(str(getattr(self.socket, "how_ended", witness.FIN)))
+        return data
 
     def receive_all(self) -> None:
         """Waits for the peer's end."""
         while self.receive():
             pass
 
+    def put_back(self, data: bytes) -> None:
+        """Has it received once more."""
+        self._put_back = data + self._put_back
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes from the network, which stay there; fewer at the peer's end."""
+        return self.socket.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
+
     def send(self, data: bytes) -> None:
         """Sends all of it."""
-        self.socket.sendall(data)
+        try:
+            self.socket.sendall(data)
+        except OSError as error:
+            self._failed(error)
+            raise
 
     def reset(self) -> None:
         """Ends the connection by a RST."""
@@ -43,29 +77,61 @@ class Connection:
         self.close()
 
     def reset_when_closed(self) -> None:
-        """What ends the connection from now on is a RST."""
+        """What ends the connection from now on is a RST. Said before the last bytes, nothing is between them and it."""
+        self.before_close = None
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
+        self.seen.ended(witness.OUR_RESET)
+
+    def end_in_order(self) -> None:
+        """Ends our direction and takes what still comes: a close that leaves it unread would be a RST."""
+        self._say_end()
+        with contextlib.suppress(OSError):
+            self.socket.settimeout(_LONGEST_END)
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)
+            while socket.socket.recv(self.socket, SIZE):
+                pass
 
     def shut_down(self) -> None:
         """Ends both directions; whoever receives here sees it."""
+        self.seen.ended(witness.ASKED)
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Ends it; a second call does nothing."""
+        self._say_end()
+        self.seen.ended(witness.OURS)
         self._kept_by.close(self)
+
+    def _say_end(self) -> None:
+        begin, self.before_close = self.before_close, None
+        if begin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                begin()
+
+    def _failed(self, error: OSError) -> None:
+        if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+            self.seen.ended(witness.RESET)
 
 
 class Connections:
-    """Those that are open."""
+    """Those that are open.
 
-    def __init__(self) -> None:
+    Args:
+        witness: to whom each is told.
+        first_port: what is added to the ports that `upstream` names.
+    """
+
+    def __init__(self, witness: Witness, first_port: int) -> None:
+        self._witness = witness
+        self._first_port = first_port
         self._open: set[Connection] = set()
         self._changing = threading.Lock()
 
     def add(self, opened: socket.socket) -> Connection:
-        """Keeps one more."""
-        connection = Connection(opened, self)
+        """Keeps one more. Raises: OSError where it has ended already."""
+        port = opened.getsockname()[1] - self._first_port
+        connection = Connection(opened, self, self._witness.opened(opened), port)
         with self._changing:
             self._open.add(connection)
         return connection
@@ -73,8 +139,11 @@ class Connections:
     def close(self, connection: Connection) -> None:
         """Closes one: under the lock, as no other's descriptor may be shut down in its place."""
         with self._changing:
-            self._open.discard(connection)
             connection.socket.close()
+            is_open = connection in self._open
+            self._open.discard(connection)
+        if is_open:
+            self._witness.closed(connection.seen)
 
     def end_all(self) -> None:
         """Shuts down every one."""

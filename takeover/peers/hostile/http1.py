@@ -7,6 +7,7 @@ byte.
 
 import time
 
+from takeover.peers.hostile import witness
 from takeover.peers.hostile.answers import ANSWERS, CLOSE, HELLO, PAUSE, RESET, STALL, plain
 from takeover.peers.hostile.connections import Connection
 
@@ -27,10 +28,9 @@ class Requests:
 
     def body(self, head: bytes) -> tuple[bytes, bytes]:
         """The body without its framing, and the trailers."""
-        headers = [line.partition(b":") for line in head.lower().split(b"\r\n")[1:]]
-        values = {name.strip(): value.strip() for name, _, value in headers}
-        if b"chunked" not in values.get(b"transfer-encoding", b""):
-            return self._exactly(int(values.get(b"content-length", b"0"))), b""
+        headers = headers_of(head)
+        if "chunked" not in headers.get("transfer-encoding", "").lower():
+            return self._exactly(int(headers.get("content-length", "0"))), b""
         body = b""
         while size := int(self._until(b"\r\n").partition(b";")[0].strip() or b"0", 16):
             body += self._exactly(size + 2)[:-2]
@@ -38,6 +38,11 @@ class Requests:
         while (line := self._until(b"\r\n")) not in (b"\r\n", b""):
             trailers += line
         return body, trailers
+
+    def give_back(self, head: bytes = b"") -> None:
+        """Has `head`, and what came after it, received once more from the connection."""
+        self._connection.put_back(head + self._buffer)
+        self._buffer = b""
 
     def _until(self, mark: bytes) -> bytes:
         while mark not in self._buffer:
@@ -59,11 +64,18 @@ class Requests:
         return data
 
 
+def headers_of(head: bytes) -> dict[str, str]:
+    """The headers by their names in lower case; of several with one name, the last."""
+    parted = [line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:]]
+    return {name.strip().lower(): value.strip() for name, _, value in parted}
+
+
 def serve(connection: Connection) -> None:
     """Answers one request after the other."""
     requests = Requests(connection)
     while head := requests.head():
         name = _behaviour(connection.port, head)
+        _tell(connection, head, _status(name))
         if name == "answer-at-once":  # before the request's body has come
             connection.send(HELLO)
         body, trailers = requests.body(head)
@@ -74,6 +86,34 @@ def serve(connection: Connection) -> None:
             connection.send(plain("200 OK", "content-type: text/plain", body=seen))
         elif not _behave(connection, name):
             return
+
+
+def serve_with_upgrades(connection: Connection) -> None:
+    """The same, and WebSocket and tunnels for who asks for one."""
+    requests = Requests(connection)
+    head = requests.head()
+    headers = headers_of(head)
+    is_tunnel, is_websocket = head.startswith(b"CONNECT "), headers.get("upgrade", "").lower() == "websocket"
+    if is_tunnel:
+        requests.give_back()
+        _tell(connection, head, 200)
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while data := connection.receive():
+            connection.send(data)
+    elif is_websocket:
+        from takeover.peers.hostile import packages
+
+        packages.find()
+        from takeover.peers.hostile import websocket
+
+        requests.give_back()
+        name = _behaviour(connection.port, head)
+        _tell(connection, head, websocket.status(name))
+        if websocket.serve_connection(connection, name, headers):
+            serve_with_upgrades(connection)
+    else:
+        requests.give_back(head)
+        serve(connection)
 
 
 def _behaviour(port: int, head: bytes) -> str:
@@ -87,8 +127,23 @@ def _behaviour(port: int, head: bytes) -> str:
     return ""
 
 
+def _tell(connection: Connection, head: bytes, status: int) -> None:
+    """Writes the request down."""
+    method, uri, protocol = (*head.split(b"\r\n")[0].decode("latin-1").split(" "), "", "", "")[:3]
+    witness.request(connection.seen, method, uri, protocol, status, headers_of(head))
+
+
+def _status(name: str) -> int:
+    """Of the answer of that name; 0 where it has none."""
+    answer = b"".join(step for step in ANSWERS.get(name, [HELLO]) if isinstance(step, bytes))
+    words = answer.split(b"\r\n", 1)[0].split(b" ") if answer.startswith(b"HTTP/") else []
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+
+
 def _behave(connection: Connection, name: str) -> bool:
     """Answers as that name says. Returns whether the connection stays."""
+    if ANSWERS[name][-2:] == [HELLO, RESET]:
+        connection.reset_when_closed()
     for step in ANSWERS[name]:
         if isinstance(step, bytes):
             connection.send(step)

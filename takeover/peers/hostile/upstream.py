@@ -1,7 +1,10 @@
 """The ports of the hostile upstream, and how they are served.
 
-80 is an application and 9000 an authentication service, both over HTTP/1 (`http1`); the others speak plain TCP (`tcp`).
-Whoever sends a line to port 9999 ends every connection that is open on the other ports, and is told so by a line: thus
+80 is an application and 9000 an authentication service, both over HTTP/1 (`http1`); some speak plain TCP (`tcp`). 8080
+takes a PROXY header, TLS, HTTP/2 and HTTP/1, whatever comes; 443 and others TLS, then HTTP (`speaking`).
+
+Port 9999 is for who deployed it. After the line "seen" it tells by one line what it saw of the connections to the
+other ports (`witness`). After any other line it ends every connection that is open there, and says so by a line: thus
 a prober begins each probe without a connection of the one before.
 
 For Python 3.11 and later. It starts within a few hundredths of a second: what only some need is imported when somebody
@@ -9,41 +12,58 @@ asks for it.
 """
 
 import contextlib
+import selectors
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
-from takeover.peers.hostile import http1, tcp
+from takeover.peers.hostile import http1, speaking, tcp
 from takeover.peers.hostile.connections import Connection, Connections
+from takeover.peers.hostile.witness import Witness
 
 CONTROL = 9999
 
-PORTS: dict[int, Callable[[Connection], None]] = {80: http1.serve, http1.AUTHENTICATION: http1.serve, **tcp.PORTS}
+PORTS: dict[int, Callable[[Connection], None]] = {
+    80: http1.serve,
+    http1.AUTHENTICATION: http1.serve,
+    8080: speaking.serve_anything,
+    **tcp.PORTS,
+    **dict.fromkeys(speaking.TLS_PORTS, speaking.serve_tls),
+}
 
 
 def main() -> None:
-    """Listens on every port and serves each connection in a thread of its own."""
-    connections = Connections()
+    """Listens on every port and serves each connection in a thread of its own.
 
-    def serve_control(connection: Connection) -> None:
-        while connection.receive():
-            connections.end_all()
-            connection.send(b"ended\n")
-
-    for port, serve in PORTS.items():
-        _listen(port, serve, connections)
-    _listen(CONTROL, serve_control, Connections())  # asked for last: who reaches it reaches them all
-
-
-def _listen(port: int, serve: Callable[[Connection], None], connections: Connections) -> None:
-    listener = socket.create_server(("0.0.0.0", port), backlog=128)  # noqa: S104 - a Pod's own
-
-    def accept() -> None:
+    Arguments of the command line: the address to listen at, and what is added to each port; by default 0.0.0.0 and 0.
+    """
+    address = sys.argv[1] if len(sys.argv) > 1 else "0.0.0.0"  # noqa: S104 - a Pod's own
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    witness = Witness()
+    connections = Connections(witness, first)
+    with selectors.DefaultSelector() as listeners:
+        for port in PORTS:
+            _listen(address, first + port, listeners)
+        control = socket.create_server((address, first + CONTROL), backlog=128)
+        threading.Thread(target=_control, args=(control, connections, witness), daemon=True).start()
         while True:
-            connection = connections.add(listener.accept()[0])
-            threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
+            for key, _ in listeners.select():
+                _accept(key.fileobj, connections)
 
-    threading.Thread(target=accept).start()
+
+def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
+    listener = socket.create_server((address, port), backlog=128)
+    listener.setblocking(False)
+    listeners.register(listener, selectors.EVENT_READ)
+
+
+def _accept(listener: object, connections: Connections) -> None:
+    assert isinstance(listener, socket.socket)
+    with contextlib.suppress(OSError):  # it is gone again
+        connection = connections.add(listener.accept()[0])
+        serve = PORTS[connection.port]
+        threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
 
 
 def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]) -> None:
@@ -52,3 +72,20 @@ def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]
             serve(connection)
     finally:
         connection.close()
+
+
+def _control(listener: socket.socket, connections: Connections, witness: Witness) -> None:
+    while True:
+        asker, _ = listener.accept()
+        threading.Thread(target=_answer, args=(asker, connections, witness), daemon=True).start()
+
+
+def _answer(asker: socket.socket, connections: Connections, witness: Witness) -> None:
+    with asker, contextlib.suppress(OSError):
+        asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while asked := asker.recv(4096):
+            if asked.strip() == b"seen":
+                asker.sendall(witness.asked())
+            else:
+                connections.end_all()
+                asker.sendall(b"ended\n")

@@ -1,0 +1,257 @@
+"""HTTP/2: a request names a behaviour of `http2_answers` or `grpc_answers` by the last part of its path.
+
+Any other one is echoed: the answer's body is its headers, a line each, then its body and trailers. What no honest
+server does no library does, so frames are written here; those that come are read by hyperframe and hpack.
+"""
+
+import contextlib
+from collections.abc import Coroutine
+
+from hpack import Decoder, Encoder, HeaderTuple, HPACKError
+from hyperframe.exceptions import HyperframeError
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+
+from takeover.peers.hostile import http2_stream, witness
+from takeover.peers.hostile.connections import Connection
+from takeover.peers.hostile.http2_stream import ACK, HEAD, Header, OurEndError, Stream, StreamEndedError
+
+_PREFACE_SIZE = 24
+_HEADER_SIZE = 9
+_MOST_HEADERS = 1 << 24
+"""Bytes of a request's headers that are read."""
+_INITIAL_WINDOW, _MAX_FRAME, _ENABLE_CONNECT = 4, 5, 8
+
+
+class Http2:
+    """One connection.
+
+    Args:
+        connection: at the beginning of the client's preface.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.window = 65535
+        """How many bytes of data the peer takes on all streams."""
+        self.max_frame = 1 << 14
+        self._answers: list[Coroutine[None, None, None]] = []
+        self._highest = 0
+        self._initial_window = 65535
+        self._streams: dict[int, Stream] = {}
+        self._decoder, self._encoder = Decoder(max_header_list_size=_MOST_HEADERS), Encoder()
+        self._block = b""
+        self._block_begins: HeadersFrame | None = None
+        self._seen: dict[str, object] = {"settings": {}, "resets": [], "goaway": None}
+        connection.seen.note("http2", self._seen)
+
+    def serve(self) -> None:
+        """Answers until the connection ends."""
+        self._exactly(_PREFACE_SIZE)
+        self.settings({_ENABLE_CONNECT: 1})
+        while True:
+            self._take(self._next_frame())
+            self._answers = [each for each in self._answers if _goes_on(each)]
+
+    def send(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        """Sends a frame of that type, whatever is in it."""
+        head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+        self.connection.send(head + payload)
+
+    def settings(self, values: dict[int, int]) -> None:
+        """Sends SETTINGS."""
+        payload = b"".join(name.to_bytes(2, "big") + value.to_bytes(4, "big") for name, value in values.items())
+        self.send(http2_stream.SETTINGS, 0, 0, payload)
+
+    def goaway(self, last: int, code: int, debug: bytes = b"") -> None:
+        """Sends GOAWAY."""
+        self.send(http2_stream.GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big") + debug)
+
+    def encode(self, headers: list[Header]) -> bytes:
+        """A block of headers, whatever is in them."""
+        return self._encoder.encode(
+            [HeaderTuple(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        )
+
+    def _next_frame(self) -> Frame:
+        """Raises: ConnectionError at the connection's end, or for what is no frame."""
+        try:
+            frame, length = Frame.parse_frame_header(memoryview(self._exactly(_HEADER_SIZE)))
+            frame.parse_body(memoryview(self._exactly(length)))
+        except HyperframeError as error:
+            self.connection.seen.note("wrong", str(error))
+            raise ConnectionError(str(error)) from None
+        return frame
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            more = self.connection.receive(size - len(data))
+            if not more:
+                raise ConnectionError("the client has ended the connection")
+            data += more
+        return data
+
+    def _take(self, frame: Frame) -> None:
+        stream = self._streams.get(frame.stream_id)
+        match frame:
+            case HeadersFrame():
+                self._block, self._block_begins = frame.data, frame
+                self._take_block("END_HEADERS" in frame.flags)
+            case ContinuationFrame():
+                self._block += frame.data
+                self._take_block("END_HEADERS" in frame.flags)
+            case DataFrame():
+                self._take_data(frame, stream)
+            case SettingsFrame():
+                self._take_settings(frame)
+            case PingFrame() if "ACK" not in frame.flags:
+                self.send(http2_stream.PING, ACK, 0, frame.opaque_data)
+            case RstStreamFrame():
+                resets = self._seen["resets"]
+                assert isinstance(resets, list)
+                resets.append([frame.stream_id, frame.error_code])
+                if stream is not None:
+                    stream.reset_by_peer = frame.error_code
+            case WindowUpdateFrame():
+                if stream is not None:
+                    stream.window += frame.window_increment
+                elif frame.stream_id == 0:
+                    self.window += frame.window_increment
+            case GoAwayFrame():
+                self._seen["goaway"] = [frame.last_stream_id, frame.error_code]
+
+    def _take_block(self, is_whole: bool) -> None:
+        if not is_whole or self._block_begins is None:
+            return
+        number, is_end = self._block_begins.stream_id, "END_STREAM" in self._block_begins.flags
+        try:
+            came = self._decoder.decode(self._block, raw=True)
+        except HPACKError as error:
+            self.connection.seen.note("wrong", str(error))
+            raise ConnectionError(str(error)) from None
+        headers = [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in came]
+        stream = self._streams.get(number)
+        if stream is None and number <= self._highest:
+            return  # it has its answer
+        self._highest = max(self._highest, number)
+        if stream is None:
+            stream = self._streams[number] = Stream(self, number, headers, self._initial_window)
+            stream.has_ended = is_end
+            if is_end or _begins_at_once(stream):
+                self._answers.append(self._answer(stream))
+            return
+        stream.trailers = headers
+        self._take_end(stream, is_end)
+
+    def _take_data(self, frame: DataFrame, stream: Stream | None) -> None:
+        credit = frame.flow_controlled_length.to_bytes(4, "big")
+        if any(credit):
+            self.send(http2_stream.WINDOW_UPDATE, 0, 0, credit)
+        if stream is None:
+            return
+        stream.body += frame.data
+        if any(credit) and stream.gives_credit and not stream.has_ended:
+            self.send(http2_stream.WINDOW_UPDATE, 0, stream.number, credit)
+        self._take_end(stream, "END_STREAM" in frame.flags)
+
+    def _take_end(self, stream: Stream, is_end: bool) -> None:
+        if is_end and not stream.has_ended:
+            stream.has_ended = True
+            if not _begins_at_once(stream):
+                self._answers.append(self._answer(stream))
+
+    def _take_settings(self, frame: SettingsFrame) -> None:
+        if "ACK" in frame.flags:
+            return
+        settings = self._seen["settings"]
+        assert isinstance(settings, dict)
+        settings |= {str(name): value for name, value in frame.settings.items()}
+        self.max_frame = frame.settings.get(_MAX_FRAME, self.max_frame)
+        if _INITIAL_WINDOW in frame.settings:
+            more = frame.settings[_INITIAL_WINDOW] - self._initial_window
+            self._initial_window += more
+            for each in self._streams.values():
+                each.window += more
+        self.send(http2_stream.SETTINGS, ACK, 0, b"")
+
+    async def _answer(self, stream: Stream) -> None:
+        headers = {**stream.values, "host": stream.values.get(":authority", "")}
+        uri = stream.values.get(":path", "") or stream.values.get(":authority", "")
+        witness.request(self.connection.seen, stream.values.get(":method", ""), uri, "HTTP/2.0", 0, headers)
+        try:
+            await _answer(stream)
+        except StreamEndedError:
+            pass
+        finally:
+            self._streams.pop(stream.number, None)
+
+
+def _goes_on(answer: Coroutine[None, None, None]) -> bool:
+    try:
+        answer.send(None)
+    except StopIteration:
+        return False
+    return True
+
+
+def _begins_at_once(stream: Stream) -> bool:
+    """Whether it is answered before its body has come."""
+    from takeover.peers.hostile import http2_answers
+
+    return stream.values.get(":method") == "CONNECT" or _is_grpc(stream) or stream.name in http2_answers.ANSWERS
+
+
+def _is_grpc(stream: Stream) -> bool:
+    return stream.values.get("content-type", "").startswith("application/grpc")
+
+
+async def _answer(stream: Stream) -> None:
+    from takeover.peers.hostile import grpc_answers, http2_answers, websocket
+
+    if stream.values.get(":method") == "CONNECT":
+        if stream.values.get(":protocol") == "websocket":
+            await websocket.serve_stream(stream)
+        else:
+            await _tunnel(stream)
+    elif _is_grpc(stream):
+        await grpc_answers.answer(stream)
+    elif stream.name in http2_answers.ANSWERS:
+        for step in http2_answers.ANSWERS[stream.name]:
+            if (waits := step(stream)) is not None:
+                await waits
+    else:
+        await _echo(stream)
+
+
+async def _tunnel(stream: Stream) -> None:
+    """CONNECT: every byte comes back."""
+    stream.send_headers([(":status", "200")])
+    while data := await stream.receive():
+        await stream.send(data)
+    await stream.send(b"", end=True)
+
+
+async def _echo(stream: Stream) -> None:
+    lines = [f"{name}: {value}\n" for name, value in stream.came]
+    trailers = [f"{name}: {value}\n" for name, value in stream.trailers]
+    body = "".join(lines).encode() + b"\n" + stream.body
+    if trailers:
+        body += b"\ntrailers:\n" + "".join(trailers).encode()
+    stream.send_headers([*HEAD, ("content-length", str(len(body)))])
+    await stream.send(body, end=True)
+
+
+def serve(connection: Connection) -> None:
+    """Answers what comes on a connection, until its end."""
+    with contextlib.suppress(OurEndError):
+        Http2(connection).serve()

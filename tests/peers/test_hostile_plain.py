@@ -1,0 +1,93 @@
+"""What the hostile upstream sees and tells, and how it ends connections: asked over plain TCP."""
+
+import contextlib
+import json
+import socket
+import struct
+
+import pytest
+
+from takeover.evidence.log_formats import format_of
+from takeover.model.logs import json_lines
+from takeover.peers.hostile.answers import ANSWERS, RESET
+from tests.peers.upstream import Upstream, program, run
+
+
+def receive_all(client: socket.socket) -> tuple[bytes, str]:
+    """What came, and how it ended."""
+    came = b""
+    try:
+        while more := client.recv(1 << 16):
+            came += more
+    except ConnectionResetError:
+        return came, "reset"
+    return came, "end"
+
+
+def test_curl_gets_its_request_back(upstream: Upstream) -> None:
+    ended = run(program("curl"), "-sS", f"http://{upstream.place(80)}/some/path?a=b", "-H", "X-Mine: 1")
+    assert ended.stdout.startswith(f"GET /some/path?a=b HTTP/1.1\r\nHost: {upstream.place(80)}\r\n")
+    assert "X-Mine: 1\r\n" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("how", "end"), [("half", "fin"), ("close", "fin"), ("reset", "reset")], ids=["half close", "close", "reset"]
+)
+def test_it_tells_how_its_peer_ended(upstream: Upstream, how: str, end: str) -> None:
+    client = upstream.connect(7)
+    client.sendall(b"hello")
+    assert client.recv(5) == b"hello"
+    name = "{}:{}".format(*client.getsockname())
+    if how == "half":
+        client.shutdown(socket.SHUT_WR)
+        assert receive_all(client) == (b"", "end")
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    seen = upstream.seen(7)
+    assert (seen["client"], seen["dialled"], seen["end"]) == (name, upstream.place(7), end)
+    assert ["connection", seen] in upstream.log()
+
+
+def test_it_ends_all_connections_when_asked_and_says_so(upstream: Upstream) -> None:
+    with upstream.connect(7) as one, upstream.connect(80) as other:
+        one.sendall(b"hello")
+        assert one.recv(5) == b"hello"
+        other.sendall(b"GET /stall HTTP/1.1\r\n\r\n")
+        assert upstream.control(b"end\n") == b"ended\n"
+        assert receive_all(one) == receive_all(other) == (b"", "end")
+    assert upstream.seen(7)["end"] == "asked"
+
+
+def test_a_request_is_a_line_that_destinations_logs_are_read_from(upstream: Upstream) -> None:
+    for path, status in (("/no-reason", 200), ("/status-1000", 1000), ("/close-at-once", 0), ("/any/thing", 200)):
+        with upstream.connect(80) as client:
+            client.sendall(f"POST {path} HTTP/1.1\r\nHost: a.test\r\nX-Request-Id: 7\r\n\r\n".encode())
+            client.shutdown(socket.SHUT_WR)
+            receive_all(client)
+        text = "".join(f"{json.dumps(each)}\n" for each in upstream.log())
+        arrival = format_of("json")(json_lines(text)[-1], {})
+        assert arrival is not None
+        assert (arrival.method, arrival.uri, arrival.status) == ("POST", path, status)
+        assert (arrival.server, arrival.host, arrival.request_id) == (upstream.place(80), "a.test", "7")
+
+
+def test_an_answer_that_is_reset_at_once_arrives_whole_and_then_the_reset(upstream: Upstream) -> None:
+    for _ in range(20):
+        with upstream.connect(80) as client:
+            client.sendall(b"GET /reset-after-answer HTTP/1.1\r\n\r\n")
+            came, end = receive_all(client)
+            assert (came, end) == (ANSWERS["reset-after-answer"][0], "reset")
+    assert upstream.seen(80)["end"] == "our-reset"
+
+
+def test_every_behaviour_ends_or_waits_and_none_ends_the_program(upstream: Upstream) -> None:
+    for name, steps in ANSWERS.items():
+        with upstream.connect(80) as client:
+            client.sendall(f"GET /{name} HTTP/1.1\r\n\r\n".encode())
+            with contextlib.suppress(OSError):  # it has reset the connection by now
+                client.shutdown(socket.SHUT_WR)
+            came, end = receive_all(client)
+        sent = b"".join(each for each in steps if isinstance(each, bytes))
+        assert came == sent, name
+        assert end == ("reset" if RESET in steps else "end"), name

@@ -1,0 +1,146 @@
+"""The hostile upstream over TLS, asked by curl and OpenSSL."""
+
+import contextlib
+import re
+import socket
+import ssl
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.upstream import CERTIFICATES, Upstream, program, run
+
+CA = str(CERTIFICATES / "ca.pem")
+WRONG_CERTIFICATE = 60
+"""curl's exit code."""
+
+
+def curl(upstream: Upstream, port: int, host: str, *arguments: str) -> "tuple[int, str, dict[str, Any]]":
+    """Curl's exit code, what it got or said, what the upstream saw."""
+    address, number = upstream.at(port)
+    resolved = ["--connect-to", f"{host}:443:{address}:{number}"]
+    ended = run(program("curl"), "-sS", "--cacert", CA, *resolved, *arguments, f"https://{host}/asked")
+    return ended.returncode, ended.stdout or ended.stderr, upstream.seen(port)
+
+
+def s_client(upstream: Upstream, port: int, *arguments: str, stdin: bytes = b"") -> str:
+    ended = run(
+        program("openssl"), "s_client", "-connect", upstream.place(port), "-CAfile", CA, *arguments, stdin=stdin
+    )
+    return ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("by", ["port", "sni"])
+@pytest.mark.parametrize(
+    ("name", "port", "code", "said"),
+    [
+        ("right", 443, 0, "GET /asked"),
+        ("expired", 4431, WRONG_CERTIFICATE, "certificate has expired"),
+        ("other-name", 4432, WRONG_CERTIFICATE, "no alternative certificate subject name matches"),
+        ("untrusted", 4433, WRONG_CERTIFICATE, "unable to get local issuer certificate"),
+        ("wrong-usage", 4434, WRONG_CERTIFICATE, "unsuitable certificate purpose"),
+    ],
+)
+def test_curl_refuses_each_certificate_for_the_one_thing_wrong(
+    upstream: Upstream, name: str, port: int, code: int, said: str, by: str
+) -> None:
+    at, host = (port, "any.hostile.test") if by == "port" else (443, f"{name}.hostile.test")
+    got, told, seen = curl(upstream, at, host, "--http1.1")
+    assert got == code, told
+    assert said in told
+    assert (seen["tls"]["sni"], seen["tls"]["certificate"]) == (host, name)
+    if code == 0:
+        assert (seen["tls"]["alpn"], seen["protocol"], seen["requests"]) == ("http/1.1", "http/1", 1)
+    elif "failure" in seen["tls"]:
+        assert "ALERT" in seen["tls"]["failure"]
+
+
+def test_it_tells_the_clients_certificate(upstream: Upstream) -> None:
+    for port in (443, 4435):
+        code, told, seen = curl(upstream, port, "any.hostile.test", "--cert", str(CERTIFICATES / "client.pem"))
+        assert code == 0, told
+        assert seen["tls"]["client_certificate"]["subject"] == "commonName=a client"
+        assert seen["tls"]["client_certificate"]["names"] == ["URI:spiffe://hostile.test/ns/default/sa/client"]
+    assert curl(upstream, 443, "any.hostile.test")[2]["tls"]["client_certificate"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "failure", "alert"),
+    [
+        ("", "PEER_DID_NOT_RETURN_A_CERTIFICATE", "certificate required"),
+        ("client-expired", "certificate has expired", "certificate expired"),
+        ("client-untrusted", "unable to get local issuer certificate", "unknown ca"),
+        ("right", "unsuitable certificate purpose", "unsupported certificate"),
+    ],
+)
+def test_a_client_without_the_right_certificate_is_refused(
+    upstream: Upstream, given: str, failure: str, alert: str
+) -> None:
+    certificate = ["--cert", str(CERTIFICATES / f"{given}.pem")] if given else []
+    code, told, seen = curl(upstream, 4435, "any.hostile.test", *certificate)
+    assert code != 0
+    assert alert in told
+    assert seen["tls"]["failure"] == failure
+    assert seen["requests"] == 0
+
+
+@pytest.mark.parametrize(("port", "version"), [(443, "TLSv1.3"), (4436, "TLSv1.2"), (4437, "TLSv1.3")])
+def test_versions(upstream: Upstream, port: int, version: str) -> None:
+    told = s_client(upstream, port, "-alpn", "h2,http/1.1")
+    assert re.search(rf"New, {re.escape(version)}, Cipher is (\S+)", told)
+    assert "ALPN protocol: h2" in told
+    assert upstream.seen(port)["tls"]["version"] == version
+    other = "-tls1_3" if version == "TLSv1.2" else "-tls1_2"
+    if port != 443:
+        assert "Cipher is (NONE)" in s_client(upstream, port, other)
+
+
+def test_alpn_may_be_missing(upstream: Upstream) -> None:
+    assert "No ALPN negotiated" in s_client(upstream, 4438, "-alpn", "h2")
+    assert upstream.seen(4438)["tls"]["alpn"] is None
+    assert "No ALPN negotiated" in s_client(upstream, 443, "-alpn", "h2", "-servername", "no-alpn.hostile.test")
+
+
+@pytest.mark.parametrize(("number", "said"), [(112, "unrecognized name"), (40, "handshake failure")])
+def test_an_alert_that_the_sni_asks_for(upstream: Upstream, number: int, said: str) -> None:
+    told = s_client(upstream, 443, "-servername", f"alert-{number}.hostile.test")
+    assert f"SSL alert number {number}" in told
+    assert said in told
+
+
+def test_a_session_is_resumed(upstream: Upstream, tmp_path: Path) -> None:
+    session = str(tmp_path / "session")
+    assert "New, TLSv1.2" in s_client(upstream, 4436, "-sess_out", session)
+    assert upstream.seen(4436)["tls"]["resumed"] is False
+    assert "Reused, TLSv1.2" in s_client(upstream, 4436, "-sess_in", session)
+    assert upstream.seen(4436)["tls"]["resumed"] is True
+
+
+@pytest.mark.parametrize("how", ["close-notify", "fin", "reset"])
+def test_it_tells_how_its_peer_ended(upstream: Upstream, how: str) -> None:
+    context = ssl.create_default_context(cafile=CA)
+    client = context.wrap_socket(upstream.connect(443), server_hostname="any.hostile.test", suppress_ragged_eofs=False)
+    client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    assert client.recv(100).startswith(b"HTTP/1.1 200")
+    if how == "close-notify":
+        client.settimeout(0)
+        with contextlib.suppress(ssl.SSLWantReadError):  # its own end may be here by now
+            client.unwrap()
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert upstream.seen(443)["end"] == how
+
+
+def test_it_ends_as_tls_ends(upstream: Upstream) -> None:
+    context = ssl.create_default_context(cafile=CA)
+    with context.wrap_socket(
+        upstream.connect(443), server_hostname="any.hostile.test", suppress_ragged_eofs=False
+    ) as client:
+        client.sendall(b"GET /http-1.0 HTTP/1.1\r\n\r\n")
+        came = b""
+        while more := client.recv(1 << 16):  # an end without close_notify is an error
+            came += more
+    assert came.endswith(b"until the end\n")
