@@ -176,7 +176,8 @@ def _left(token: str) -> Iterator[str]:
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     yield from (f"left: mount {each}" for each in mounts if any(name in each for name in ours_too))
     places = [*map(Path, _WHERE_FILES_COULD_BE), Path.cwd(), Path.cwd().parent]
-    found = (each for place in places if place.is_dir() for each in place.iterdir() if token in each.name)
+    readable = [each for each in places if os.access(each, os.R_OK | os.X_OK)]  # all, for root
+    found = (each for place in readable for each in place.iterdir() if token in each.name)
     yield from (f"outside: {each}" for each in found)
 
 
