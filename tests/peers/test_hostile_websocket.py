@@ -125,3 +125,17 @@ def test_a_tunnel_over_http1_and_http2(upstream: Upstream) -> None:
     assert "CONNECT 203.0.113.7:80 HTTP/1.1" in ended.stderr
     assert re.search(r"< HTTP/1.1 200 OK", ended.stderr)
     assert "GET /echoed HTTP/1.1" in ended.stderr + ended.stdout
+
+
+def test_a_connection_that_was_used_before_may_become_one(upstream: Upstream) -> None:
+    """As proxies do, which keep their connections."""
+    handshake = b"GET /any HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+    with upstream.connect(8080) as client, client.makefile("rb") as came:
+        client.sendall(b"GET /empty HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert came.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert [*iter(came.readline, b"\r\n")] == [b"content-length: 0\r\n"]
+        client.sendall(handshake)
+        assert came.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
+        assert len([*iter(came.readline, b"\r\n")]) == 3
+        client.sendall(b"\x81\x80\0\0\0\0")
+        assert came.read(2) == b"\x81\x00"

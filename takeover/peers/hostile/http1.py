@@ -6,6 +6,7 @@ byte.
 """
 
 import time
+from collections.abc import Callable
 
 from takeover.peers.hostile import witness
 from takeover.peers.hostile.answers import ANSWERS, CLOSE, HELLO, PAUSE, RESET, STALL, plain
@@ -39,9 +40,9 @@ class Requests:
             trailers += line
         return body, trailers
 
-    def give_back(self, head: bytes = b"") -> None:
-        """Has `head`, and what came after it, received once more from the connection."""
-        self._connection.put_back(head + self._buffer)
+    def give_back(self) -> None:
+        """Has what came after the head received once more from the connection."""
+        self._connection.put_back(self._buffer)
         self._buffer = b""
 
     def _until(self, mark: bytes) -> bytes:
@@ -72,8 +73,36 @@ def headers_of(head: bytes) -> dict[str, str]:
 
 def serve(connection: Connection) -> None:
     """Answers one request after the other."""
+    _answer_until(connection, lambda _: False)
+
+
+def serve_with_upgrades(connection: Connection) -> None:
+    """The same, and WebSocket and tunnels for whichever request asks for one."""
+    while head := _answer_until(connection, _asks_for_another):
+        if head.startswith(b"CONNECT "):
+            _tell(connection, head, 200)
+            connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            while data := connection.receive():
+                connection.send(data)
+            return
+        from takeover.peers.hostile import packages
+
+        packages.find()
+        from takeover.peers.hostile import websocket
+
+        name = _behaviour(connection.port, head)
+        _tell(connection, head, websocket.status(name))
+        if not websocket.serve_connection(connection, name, headers_of(head)):
+            return
+
+
+def _answer_until(connection: Connection, is_another: Callable[[bytes], bool]) -> bytes:
+    """Answers one request after the other. Returns the head of one that is another protocol's; nothing at the end."""
     requests = Requests(connection)
     while head := requests.head():
+        if is_another(head):
+            requests.give_back()
+            return head
         name = _behaviour(connection.port, head)
         _tell(connection, head, _status(name))
         if name == "answer-at-once":  # before the request's body has come
@@ -85,35 +114,12 @@ def serve(connection: Connection) -> None:
             seen = head + body + (b"\ntrailers:\n" + trailers if trailers else b"")
             connection.send(plain("200 OK", "content-type: text/plain", body=seen))
         elif not _behave(connection, name):
-            return
+            break
+    return b""
 
 
-def serve_with_upgrades(connection: Connection) -> None:
-    """The same, and WebSocket and tunnels for who asks for one."""
-    requests = Requests(connection)
-    head = requests.head()
-    headers = headers_of(head)
-    is_tunnel, is_websocket = head.startswith(b"CONNECT "), headers.get("upgrade", "").lower() == "websocket"
-    if is_tunnel:
-        requests.give_back()
-        _tell(connection, head, 200)
-        connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        while data := connection.receive():
-            connection.send(data)
-    elif is_websocket:
-        from takeover.peers.hostile import packages
-
-        packages.find()
-        from takeover.peers.hostile import websocket
-
-        requests.give_back()
-        name = _behaviour(connection.port, head)
-        _tell(connection, head, websocket.status(name))
-        if websocket.serve_connection(connection, name, headers):
-            serve_with_upgrades(connection)
-    else:
-        requests.give_back(head)
-        serve(connection)
+def _asks_for_another(head: bytes) -> bool:
+    return head.startswith(b"CONNECT ") or headers_of(head).get("upgrade", "").lower() == "websocket"
 
 
 def _behaviour(port: int, head: bytes) -> str:
