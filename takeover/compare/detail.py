@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.base.visible import visible_line
-from takeover.compare import breakdowns
+from takeover.compare import breakdowns, tls
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line
@@ -174,6 +174,7 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     yield "body", observed.body
     yield "trailers", _lines(observed.trailers)
     yield "connection", observed.end
+    yield from tls.facts(observed.tls)
     yield "stream", observed.stream_end or ""
     yield "frames", "\n".join(observed.frames or [])
     for number, message in enumerate(observed.messages or [], 1):

@@ -62,6 +62,12 @@ _OURS = (
         fails_by_default=True,
         merges_probes=False,
     ),
+    Kind(
+        "tls",
+        "TLS goes otherwise: its handshake, an alert, the version, cipher, protocol or certificate",
+        fails_by_default=True,
+        merges_probes=False,
+    ),
     Kind("route", "Envoy sends it elsewhere: another route, cluster or host"),
     Kind("extension-gone", "the binary no longer has the extension"),
     Kind("flag-gone", "the binary no longer knows the command line flag"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from takeover.compare import breakdowns
+from takeover.compare import breakdowns, tls
 from takeover.compare.kinds import SECURITY_HEADERS
 from takeover.model.document import Observation, StreamAnswer
 from takeover.model.json import encode
@@ -58,6 +58,8 @@ def observation_changes(
         if was.end != now.end:
             yield ObservedChange("connection", "end", was.end, now.end)
         yield from _frame_changes(was, now)
+    for name, before, after in tls.tls_changes(was.tls, now.tls):
+        yield ObservedChange(tls.KIND, name, before or None, after or None)
     yield from _log_changes(was.log, now.log)
     yield from _stat_changes(was.stats, now.stats, known_stats)
     yield from warning_changes(was.warnings, now.warnings)

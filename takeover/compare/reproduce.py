@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from takeover.compare import below
 from takeover.compare.shell import printed, word
 from takeover.model.document import ConfigResult, Outcome, ProbeResult
 from takeover.model.repeats import Text, whole
@@ -48,10 +49,14 @@ def _probes(run: str, scenario: str, group: str, *, keep: bool) -> str:
 def curl(request: ProbeRequest) -> str:
     """The request as one line for a shell; where curl would mend what is no HTTP, its telnet sends the bytes."""
     address = f"{_host(request.to)}:{request.to.port}"
-    if request.steps is not None:
-        sent = "".join(_whole(step.send) for step in request.steps)
-        remark = "  # curl's telnet sends the byte 377 twice" if "\xff" in sent else ""
-        return f"{printed(sent)} | curl -sv --max-time 5 telnet://{address}{remark}"
+    tls, told = request.tls, below.remarks(request)
+    if request.steps is not None or (tls is not None and tls.hello is not None):
+        sent = "".join(_whole(step.send) for step in request.steps or [])
+        if tls is not None and tls.hello is None:
+            return f"{printed(sent)} | {below.openssl_over_tls(tls, address)}{_remark(told)}"
+        sent = _whole(request.proxy) + (sent if tls is None else _whole(tls.hello))
+        told = ["curl's telnet sends the byte 377 twice"] if "\xff" in sent else []
+        return f"{printed(sent)} | curl -sv --max-time 5 telnet://{address}{_remark(told)}"
     version = "--http2-prior-knowledge" if request.protocol == "http2" else _HTTP.get(request.version or "", "")
     asked = _whole(request.method)
     method = "--head" if asked == "HEAD" else f"-X {word(asked)}"
@@ -63,9 +68,17 @@ def curl(request: ProbeRequest) -> str:
         words += ["-H 'Transfer-Encoding: chunked' --data-binary @-"]
     elif request.body is not None:
         begin, words = f"{printed(whole(request.body))} | ", [*words, "--data-binary @-"]
-    trailers = ", ".join(map(whole, request.trailers))
-    remark = f"  # and these trailers, which curl cannot send: {trailers}" if trailers else ""
-    return f"{begin}{' '.join(filter(None, words))} http://{address}{remark}"
+    if request.trailers:
+        told.insert(0, f"and these trailers, which curl cannot send: {', '.join(map(whole, request.trailers))}")
+    url = f"http://{address}"
+    if tls is not None:
+        more, url = below.curl_over_tls(tls, address, request.to.port)
+        words += more
+    return f"{begin}{' '.join(filter(None, words))} {url}{_remark(told)}"
+
+
+def _remark(told: list[str]) -> str:
+    return f"  # {'; '.join(told)}" if told else ""
 
 
 def variable(pod: str) -> str:

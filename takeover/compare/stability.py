@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from takeover.compare import breakdowns
+from takeover.compare import breakdowns, tls
 from takeover.compare.observations import observation_changes
 from takeover.model.document import Observation, RepeatedProbe, UnstableAspect
 
@@ -52,6 +52,8 @@ class Aspect(msgspec.Struct, frozen=True, order=True):
                 return True
             case "log-field", "entries":
                 return other.kind in ("log-field", "route")
+            case tls.KIND, tls.HANDSHAKE:
+                return other.kind == tls.KIND
             case "status", "status":
                 return other == Aspect("header", "reason phrase")
             case "body", "body":

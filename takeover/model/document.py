@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from takeover.model.measurement import Measurement
 from takeover.model.request import ProbeRequest
 from takeover.model.root_file_system import RootFileSystem
+from takeover.model.tls import TlsObserved
 from takeover.model.trace import Hop
 
 SCHEMA: Final = 1
@@ -136,6 +137,7 @@ class Observation(_Part):
         frames: what came frame by frame, each in few words, where a probe sends frames.
         streams: the answers on the connection's other streams.
         messages: what came message by message, where the protocol has messages.
+        tls: what was seen of TLS below the protocol; not there where there was none.
     """
 
     status: int | None
@@ -154,6 +156,7 @@ class Observation(_Part):
     frames: list[str] | UnsetType = UNSET
     streams: list[StreamAnswer] | UnsetType = UNSET
     messages: list[str] | UnsetType = UNSET
+    tls: TlsObserved | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

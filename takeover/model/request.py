@@ -1,5 +1,7 @@
 """A probe's request as a record: all that it sends, enough to repeat it by hand."""
 
+from typing import Literal
+
 import msgspec
 from msgspec.structs import replace
 
@@ -20,7 +22,7 @@ class ProbeTarget(_Part, frozen=True, kw_only=True):
 
 
 class ProbeStep(_Part, frozen=True):
-    """Sends a text, waits for an answer's head or bytes, or ends our direction of the connection: one of the three.
+    """Sends a text, waits for an answer's head or bytes, ends our direction of the connection, or resets it.
 
     Args:
         what: is sent, or waited for, in words, where that is not plain to see.
@@ -30,6 +32,30 @@ class ProbeStep(_Part, frozen=True):
     await_: bool = msgspec.field(default=False, name="await")
     end: bool = False
     what: str = ""
+    reset: bool = False
+
+
+TlsVersion = Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+
+
+class ProbeTls(_Part, frozen=True, kw_only=True):
+    """TLS below the protocol, as a client offers it; files as `probes.yaml` names them.
+
+    Args:
+        server_name: the name that is asked for; empty: none.
+        hello: bytes in the place of a handshake.
+        resume: whether it is a second connection, with the session of a first.
+    """
+
+    server_name: str = ""
+    alpn: list[str] = []
+    client_certificate: str = ""
+    client_key: str = ""
+    min_version: TlsVersion
+    max_version: TlsVersion
+    ciphers: str = ""
+    resume: bool = False
+    hello: Text | None = None
 
 
 class ProbeRequest(_Part, frozen=True, kw_only=True):
@@ -44,6 +70,8 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
         body_after_answer: whether the body waits for an answer's head.
         end: whether our direction of the connection ends after it.
         steps: what is sent instead of all that, in order.
+        proxy: the PROXY header that is sent before all else.
+        tls: what lies below the protocol; None: nothing does.
     """
 
     source: str = msgspec.field(name="from")
@@ -60,6 +88,8 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
     body_after_answer: bool = False
     end: bool = False
     steps: list[ProbeStep] | None = None
+    proxy: Text | None = None
+    tls: ProbeTls | None = None
 
     def in_parts(self) -> "ProbeRequest":
         """The request with its texts in parts: what it repeats is told, not written out."""
@@ -73,6 +103,8 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
             chunks=[parts(whole(each)) for each in self.chunks],
             trailers=[parts(whole(each)) for each in self.trailers],
             steps=self.steps and [replace(each, send=_parts(each.send)) for each in self.steps],
+            proxy=_parts(self.proxy),
+            tls=self.tls and replace(self.tls, hello=_parts(self.tls.hello)),
         )
 
 

@@ -34,8 +34,9 @@ class Exchange:
     `answer.reason`, which HTTP/2 does not have, says how the stream ended where it did not end in order.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, scheme: str = "http") -> None:
         self._stream = stream
+        self._scheme = scheme
         self._connection = h2.connection.H2Connection(_CONFIG)
         self._body, self._received = bytearray(), 0
         self.answer = Answer(protocol="HTTP/2")
@@ -70,7 +71,7 @@ class Exchange:
         connection.send_headers(
             _STREAM,
             [
-                *pairs([f":method: {request.method}", ":scheme: http", f":path: {request.path}"]),
+                *pairs([f":method: {request.method}", f":scheme: {self._scheme}", f":path: {request.path}"]),
                 *pairs([f":authority: {request.host}"] if request.host else []),
                 *pairs(request.headers),
             ],

@@ -71,11 +71,15 @@ class TlsStream:
 
     def end(self) -> None:
         """Says that we are done (close_notify), and ends our direction of the connection; receiving goes on."""
+        self.say_goodbye()
+        self._stream.end()
+
+    def say_goodbye(self) -> None:
+        """Says that we are done (close_notify), and ends nothing."""
         self.read_ahead()  # to say so looks for the peer's own word, and would take what came before for a fault
         with contextlib.suppress(ssl.SSLError):  # the peer has not said so yet
             self.tls.unwrap()
         self._flush(None)
-        self._stream.end()
 
     def reset(self) -> None:
         """Resets the connection."""

@@ -1,14 +1,18 @@
 """The fields of probes.yaml and of the sets of probes: what every probe has, and what its protocol adds."""
 
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from takeover.model.request import TlsVersion
 from takeover.scenario.declared import SupportEntry
 from takeover.scenario.scenario_file import Port
 from takeover.scenario.typed_yaml import Entry, Json, Text
 from takeover.scenario.written_edits import EditEntry
+
+_Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_Length = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class RepeatEntry(Entry):
@@ -44,17 +48,83 @@ class TargetEntry(Entry, kw_only=True):
 
 
 class StepEntry(Entry):
-    """One step of an exchange: one of send, await and end.
+    """One step of an exchange: one of send, await, end and reset.
 
     Args:
         send: sends these bytes.
         await_: `true`: waits until a head has come since the last step; over plain TCP: any byte.
-        end: `true`: ends our direction of the connection.
+        end: `true`: ends our direction of the connection; over TLS it says so first (close_notify).
+        reset: `true`: resets the connection; it is the last step.
     """
 
     send: Bytes | UnsetType = UNSET
     await_: bool = msgspec.field(name="await", default=False)
     end: bool = False
+    reset: bool = False
+
+
+class TlsEntry(Entry):
+    """TLS below a probe's protocol. The server's certificate is not judged, but observed.
+
+    Args:
+        server_name: the name that is asked for (SNI); without it: none.
+        alpn: the protocols that are offered, such as `h2`; without it: none.
+        client_certificate: a file beside this one with a certificate (PEM), and those that signed it.
+        client_key: the file with its key; without it: the same file.
+        min_version: the lowest version; TLSv1.2 if that is not above the highest.
+        max_version: the highest version; without it: TLSv1.3.
+        ciphers: a list of ciphers below TLSv1.3, as OpenSSL writes it.
+        resume: `true`: all is done twice, and observed over a second connection, with the session of the first.
+        hello: bytes that are sent in the place of a handshake; nothing follows them.
+    """
+
+    server_name: Text = ""
+    alpn: tuple[Text, ...] = ()
+    client_certificate: Text = ""
+    client_key: Text = ""
+    min_version: TlsVersion | UnsetType = UNSET
+    max_version: TlsVersion | UnsetType = UNSET
+    ciphers: Text = ""
+    resume: bool = False
+    hello: Bytes | UnsetType = UNSET
+
+
+class TlvEntry(Entry):
+    """Something more in a PROXY header.
+
+    Args:
+        type: `alpn`, `authority`, `crc32c`, `noop`, `unique_id`, `ssl`, `netns`, or a number.
+        value: its bytes; of `crc32c` the right ones if none are written.
+    """
+
+    type: _Byte | Text
+    value: Bytes | UnsetType = UNSET
+
+
+class ProxyEntry(Entry):
+    """A PROXY header before all else of a connection.
+
+    Args:
+        version: 1 or 2.
+        command: `LOCAL`: the proxy itself connects (version 2).
+        source: ADDRESS:PORT of the client that it tells of; with `destination`, or neither.
+        destination: ADDRESS:PORT where that went.
+        family: what it says that the addresses are, if they are not to decide: a word in version 1, a number in 2.
+        tlvs: what follows the addresses (version 2).
+        signature: bytes with which it begins, if not the right ones (version 2).
+        length: what it says that follows, in bytes, if not the right number (version 2).
+        raw: its bytes, in the place of all that.
+    """
+
+    version: Literal[1, 2] = 2
+    command: Literal["PROXY", "LOCAL"] = "PROXY"
+    source: Text = ""
+    destination: Text = ""
+    family: _Byte | Text | UnsetType = UNSET
+    tlvs: tuple[TlvEntry, ...] = ()
+    signature: Bytes | UnsetType = UNSET
+    length: _Length | UnsetType = UNSET
+    raw: Bytes | UnsetType = UNSET
 
 
 class ProbeEntry(Entry):
@@ -69,6 +139,8 @@ class ProbeEntry(Entry):
         answers: how many answers end it.
         until: it ends when what came ends with these bytes, over TCP the only end but the connection's.
         within: for at most so many seconds is waited for what ends it.
+        proxy: a PROXY header before all else; what the group says else; null: none.
+        tls: TLS below the protocol; what the group says else; null: none.
     """
 
     name: Text
@@ -79,6 +151,8 @@ class ProbeEntry(Entry):
     answers: int = 1
     until: Bytes | UnsetType = UNSET
     within: Annotated[float, msgspec.Meta(gt=0, le=10)] = 2.0
+    proxy: ProxyEntry | UnsetType | None = UNSET
+    tls: TlsEntry | UnsetType | None = UNSET
 
 
 class RequestEntry(ProbeEntry):
@@ -148,6 +222,8 @@ class GroupEntry(Entry):
         host: the Host of its requests.
         prefix: comes before the paths of its requests.
         protocol: of its probes: `http1`, `http2`, `tcp` or another one that is registered.
+        proxy: a PROXY header before all else of its connections.
+        tls: TLS below its protocol.
         sets: sets of probes that several scenarios share: files of `bases/probes`, without `.yaml`.
         probes: its own probes, which come after those of the sets.
     """
@@ -165,5 +241,7 @@ class GroupEntry(Entry):
     host: Text = "probe.example"
     prefix: Text = ""
     protocol: Text = "http1"
+    proxy: ProxyEntry | None = None
+    tls: TlsEntry | None = None
     sets: tuple[Text, ...] = ()
     probes: tuple[dict[str, Json], ...] = ()

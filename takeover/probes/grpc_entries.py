@@ -20,6 +20,7 @@ class GrpcStepEntry(Entry):
         await_: waits for the `headers`, a `message`, or the `end` of the call. A second await of the same waits for a
             second one.
         end: `true`: says that no message follows.
+        reset: `true`: resets the connection; it is the last step.
         cancel: ends the call by RST_STREAM with this code.
         flag: of a message: the byte before its length; 1 says that it is compressed.
         length: of a message: which length its head claims, if not the right one.
@@ -30,6 +31,7 @@ class GrpcStepEntry(Entry):
     send: Bytes | UnsetType = UNSET
     await_: Text = msgspec.field(name="await", default="")
     end: bool = False
+    reset: bool = False
     cancel: Name | UnsetType = UNSET
     flag: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
     length: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] | UnsetType = UNSET

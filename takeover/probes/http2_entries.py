@@ -32,6 +32,7 @@ class Http2StepEntry(Entry):
             `ping_ack`, `window_update`; for a `response` (a head that is not 1xx) or a `stream_end` (END_STREAM or
             RST_STREAM). A second await of the same waits for a second one.
         end: `true`: ends our direction of the connection.
+        reset: `true`: resets the connection; it is the last step.
         repeat: makes the `steps` so many times.
         steps: of `repeat`.
         increase: of `repeat`: by how much the streams of the steps are higher each time; 2, if nothing is said.
@@ -64,6 +65,7 @@ class Http2StepEntry(Entry):
     send: Bytes | UnsetType = UNSET
     await_: Text = msgspec.field(name="await", default="")
     end: bool = False
+    reset: bool = False
     repeat: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | UnsetType = UNSET
     steps: "tuple[Http2StepEntry, ...]" = ()
     increase: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2

@@ -17,6 +17,8 @@ from takeover.engines.contract import Deployment
 from takeover.model.document import Interim, Observation, StreamAnswer
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
+from takeover.model.tls import PeerCertificate, TlsObserved
+from takeover.net.tls_alerts import CLOSE_NOTIFY
 from takeover.probes.frame_form import frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.scenario.documents import short_name
@@ -274,7 +276,9 @@ class Normaliser:
         """What was observed of a probe, in its normal form."""
         entries = [self._lengths.entry(each, observed) for each in observed.log]
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
-        moved, end = observed.stats, observed.end
+        moved, end, tls = observed.stats, observed.end, observed.tls
+        if tls and tls.alert not in ("", CLOSE_NOTIFY) and end == "reset":
+            end = "closed"  # who refuses by an alert closes, and the kernel makes that a reset if more has come by then
         for race in RACES:
             if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
                 entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
@@ -298,6 +302,7 @@ class Normaliser:
             frames=observed.frames and list(map(self.text, frames_without_chance(observed.frames))),
             streams=observed.streams and list(map(self._stream, observed.streams)),
             messages=observed.messages and list(map(self._body, observed.messages)),
+            tls=tls and self._tls(tls),
         )
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:
@@ -319,6 +324,14 @@ class Normaliser:
     def own_words(self, text: str) -> str:
         """What Envoy writes of itself, likewise."""
         return own_words_without_chance(self._named_in(text))
+
+    def _tls(self, tls: TlsObserved) -> TlsObserved:
+        certificate = tls.certificate and PeerCertificate(
+            self.text(tls.certificate.subject),
+            self.text(tls.certificate.issuer),
+            list(map(self.text, tls.certificate.names)),
+        )
+        return replace(tls, failure=self.text(tls.failure), alpn=self.text(tls.alpn), certificate=certificate)
 
     def _named_in(self, text: str) -> str:
         """The text with the names in the place of the deployment's addresses and its config id."""

@@ -92,6 +92,7 @@ class Observer:
                 frames=UNSET if answer.frames is None else answer.frames,
                 streams=[_stream(number, each) for number, each in answer.streams.items()] or UNSET,
                 messages=UNSET if answer.messages is None else [each.decode("latin-1") for each in answer.messages],
+                tls=UNSET if observed.tls is None else observed.tls,
             )
         )
         if observed.breakdown is not None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from takeover.model.request import ProbeRequest, ProbeTarget
+from takeover.probes.layers.connection import PLAIN, Layers
 from takeover.probes.protocols.contract import ProbeProtocol
 from takeover.scenario.declared import Support
 from takeover.scenario.edits import Edit
@@ -45,6 +46,7 @@ class Probe:
         until: all has come when it ends with this; empty: with the answers, over TCP with the connection's end.
         within: for at most so many seconds is waited for what ends it.
         request: what it sends, as a record, for whoever wants to repeat it.
+        layers: what lies below its protocol.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Probe:
     until: bytes
     within: float
     request: ProbeRequest
+    layers: Layers = PLAIN
 
     @functools.cached_property
     def request_in_parts(self) -> ProbeRequest:

@@ -10,6 +10,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.model.repeats import whole
 from takeover.probes.entries import GroupEntry, ProbeEntry, TargetEntry
+from takeover.probes.layers.reading import layers_of, recorded
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.written import text
@@ -125,6 +126,7 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
     place = _place(scenario, to)
     protocol = named(entry.protocol or group.protocol)
     sends = protocol.read(group, entry)
+    layers = layers_of(scenario, group, entry)
     return Probe(
         name=entry.name,
         where=entry.where(),
@@ -136,7 +138,8 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
         answers=entry.answers,
         until=b"" if entry.until is UNSET else text(entry, entry.until, "until").encode("latin-1"),
         within=float(entry.within),
-        request=protocol.record(sends, f"{pod}/{container}".rstrip("/"), place.record),
+        request=recorded(protocol.record(sends, f"{pod}/{container}".rstrip("/"), place.record), layers),
+        layers=layers,
     )
 
 

@@ -54,6 +54,7 @@ class WebSocketStepEntry(Entry):
         await_: waits for a frame: `text`, `binary`, `continuation`, `ping`, `pong`, `close`, or `any`. A second await
             of the same waits for a second one.
         end: `true`: ends our direction.
+        reset: `true`: resets the connection; it is the last step.
         reason: of `close`: its text.
         payload: of `frame`: its bytes.
         fin: of frames: `false`: it does not end its message.
@@ -72,6 +73,7 @@ class WebSocketStepEntry(Entry):
     send: Bytes | UnsetType = UNSET
     await_: Text = msgspec.field(name="await", default="")
     end: bool = False
+    reset: bool = False
     reason: Bytes = ""
     payload: Bytes = ""
     fin: bool = True

@@ -151,6 +151,8 @@ def _form(schema: Json) -> str:
         return _link(schema["$ref"].removeprefix(_REF))
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(map(_form, schema["anyOf"])))
+    if "enum" in schema:
+        return " or ".join(f"`{each}`" for each in schema["enum"])
     match schema.get("type"):
         case "array":
             inner = _form(schema["items"])

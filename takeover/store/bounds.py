@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from takeover.model.document import ConfigResult, Interim, Observation, Outcome, ProbeResult, StreamAnswer
 from takeover.model.json import encode
 from takeover.model.request import ProbeRequest
+from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.model.trace import AccessLogHop, DestinationHop, Hop
 
 # In bytes of JSON, some times what the largest of the project's own need.
@@ -110,6 +111,7 @@ class _Shortening:
             log=log,
             stats=stats,
             warnings=self.texts(observed.warnings),
+            tls=observed.tls and self._tls(observed.tls),
             breakdown=broken and replace(broken, why=cut(broken.why, self._text), log=self.texts(broken.log)),
             frames=observed.frames and self.texts(observed.frames),
             streams=observed.streams and self._streams(observed.streams),
@@ -129,6 +131,14 @@ class _Shortening:
         if rest := self._rest(streams):
             shown.append(StreamAnswer(0, None, end=rest))
         return shown
+
+    def _tls(self, tls: TlsObserved) -> TlsObserved:
+        certificate = tls.certificate and PeerCertificate(
+            cut(tls.certificate.subject, self._text),
+            cut(tls.certificate.issuer, self._text),
+            self.texts(tls.certificate.names),
+        )
+        return replace(tls, certificate=certificate)
 
     def texts(self, texts: Sequence[str]) -> list[str]:
         rest = self._rest(texts)

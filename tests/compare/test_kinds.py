@@ -6,7 +6,7 @@ from takeover.base.errors import BadInputError
 from takeover.compare.kinds import BY_NAME, Kind, failing, rank, register
 
 OURS = [each for each in BY_NAME.values() if each.find is None]
-FAIL = ["verdict", "crash", "config-rejected", "security-header", "status", "connection"]
+FAIL = ["verdict", "crash", "config-rejected", "security-header", "status", "connection", "tls"]
 
 
 def test_what_fails_a_run_that_does_not_say_otherwise() -> None:

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
+from msgspec import UNSET
 
 from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
+from takeover.model.tls import PeerCertificate, TlsObserved
+from takeover.net.raw import End
 from takeover.probes.frame_form import FRAME_RULES, FrameRule, frames_without_chance
 from takeover.probes.normal_form import (
     FIELD_RULES,
@@ -117,6 +120,26 @@ def test_addresses_are_named(inbound: Scene) -> None:
         200, normal, normal, normal_pairs, normal, "reset", [Interim(103, normal, normal_pairs)], normal_pairs,
         [normal_entry], {normal: 1}, [normal],
     )  # fmt: skip
+
+
+def test_what_is_seen_of_tls_is_told_alike(inbound: Scene) -> None:
+    """An engine gives addresses as it likes; and who refuses by an alert closes, or so the kernel resets."""
+    pod = inbound.pod("client/client").ip
+    certificate = PeerCertificate(f"CN={pod}", f"CN=by {pod}", [f"IP:{pod}"])
+    normal = PeerCertificate("CN=<client/client>", "CN=by <client/client>", ["IP:<client/client>"])
+    ends: list[tuple[str, End, End]] = [
+        ("unknown_ca", "reset", "closed"),
+        ("unknown_ca", "open", "open"),
+        ("", "reset", "reset"),
+        ("close_notify", "reset", "reset"),
+    ]
+    for alert, end, normal_end in ends:
+        observed = Observation(None, end=end, tls=TlsObserved("alert", alert, "TLSv1.3", certificate=certificate))
+        found = Normaliser(inbound.deployment).observation(observed)
+        assert found == Observation(
+            None, end=normal_end, tls=TlsObserved("alert", alert, "TLSv1.3", certificate=normal)
+        )
+    assert Normaliser(inbound.deployment).observation(Observation(None)).tls is UNSET
 
 
 @pytest.mark.parametrize("rule", OWN_WORDS_RULES, ids=lambda rule: rule.name)

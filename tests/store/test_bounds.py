@@ -39,6 +39,10 @@ LARGE: dict[str, Callable[[str], Any]] = {
         {"stream": 3, "status": 1, "body": last},
     ],
     "messages": lambda last: ["x" * 5_000_000 + last],
+    "tls": lambda last: {
+        "version": "TLSv1.3",
+        "certificate": {"subject": "a", "issuer": "b", "names": [*["DNS:a.example"] * 50_000, last]},
+    },
 }
 
 

@@ -15,7 +15,9 @@ from takeover.probes.protocols.written import (
     AnyStep,
     AwaitEvent,
     End,
+    Reset,
     Send,
+    check_reset_is_last,
     check_total,
     kind_of,
     numbered,
@@ -39,6 +41,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "send": (),
     "await": ("stream",),
     "end": (),
+    "reset": (),
     "repeat": ("steps", "increase"),
 }
 """What a step can be → the fields that it takes besides."""
@@ -54,6 +57,7 @@ def frame_steps(entry: Http2Entry) -> tuple[tuple[AnyStep, ...], int]:
 
     Raises: BadInputError "FILE:LINE: …".
     """
+    check_reset_is_last(entry.steps)
     check_total(entry, *(value for each in _all(entry.steps) for value in _texts_of(each)))
     compiler = _Compiler()
     begin = (Send(PREFACE, "the preface"),) if entry.preface else ()
@@ -125,6 +129,8 @@ class _Compiler:
                 return Send(_bytes(entry, entry.send, "send"))
             case "end":
                 return End()
+            case "reset":
+                return Reset()
             case "await":
                 if entry.await_ not in AWAITED:
                     raise entry.error(f"await is one of {', '.join(AWAITED)}, not {entry.await_}", "await")

@@ -11,7 +11,7 @@ from takeover.net.http1 import Answer
 from takeover.net.incoming import Incoming
 from takeover.net.stream import ByteStream
 from takeover.probes.protocols.stepped import ON_THE_WAY, UNTIL_THE_END
-from takeover.probes.protocols.written import AnyStep, Await, AwaitEvent, End, Opened, Send
+from takeover.probes.protocols.written import AnyStep, Await, AwaitEvent, End, Opened, Reset, Send
 
 if TYPE_CHECKING:
     from takeover.probes.probe import Probe
@@ -83,6 +83,10 @@ class FramedExchange(ABC):
                     raise AssertionError("an await of these protocols says of what")
                 case End():
                     self._stream.end()
+                case Reset():
+                    self._stream.reset()
+                    self._incoming.end = "reset" if self.end == "open" else self.end
+                    return
                 case None:
                     return
 

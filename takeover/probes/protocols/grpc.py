@@ -16,12 +16,15 @@ from takeover.probes.protocols.contract import Exchange
 from takeover.probes.protocols.written import (
     AnyStep,
     AwaitEvent,
+    Reset,
     Send,
+    check_reset_is_last,
     check_total,
     kind_of,
     numbered,
     recorded,
     replaced,
+    scheme,
     text,
     texts,
 )
@@ -33,6 +36,7 @@ _STREAM = 1
 _OF_A_MESSAGE = ("flag", "length")
 _KINDS = {
     "message": _OF_A_MESSAGE, "hex": _OF_A_MESSAGE, "send": (), "await": (), "end": (), "cancel": (),
+    "reset": (),
 }  # fmt: skip
 CANCEL = "RST_STREAM"
 """What the last step is that ends a call from our side."""
@@ -76,7 +80,12 @@ def _begin(group: GroupEntry, entry: GrpcEntry) -> Iterator[Send]:
     path = text(entry, entry.path, "path")
     path = group.prefix + path if path.startswith("/") else path
     host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
-    usual = [":method: POST", ":scheme: http", f":path: {path}", *([f":authority: {host}"] if host else [])]
+    usual = [
+        ":method: POST",
+        f":scheme: {scheme(group, entry)}",
+        f":path: {path}",
+        *([f":authority: {host}"] if host else []),
+    ]
     usual += ["te: trailers", "content-type: application/grpc"]
     usual += [f"grpc-timeout: {entry.timeout}"] if entry.timeout else []
     lines = replaced(usual, texts(entry, entry.metadata, "metadata"), entry.without)
@@ -100,6 +109,7 @@ def _steps(entries: tuple[GrpcStepEntry, ...]) -> Iterator[AnyStep]:
     from takeover.net.http2_frames import CODES, TYPES, data, frame
 
     awaited: Counter[str] = Counter()
+    check_reset_is_last(entries)
     for each in entries:
         match kind_of(each, _KINDS):
             case "await":
@@ -110,6 +120,8 @@ def _steps(entries: tuple[GrpcStepEntry, ...]) -> Iterator[AnyStep]:
                 yield AwaitEvent(word, _STREAM, awaited[word])
             case "end":
                 yield Send(data(_STREAM, b"", ends=True), "END_STREAM")
+            case "reset":
+                yield Reset()
             case "cancel":
                 code = numbered(each, "cancel", each.cancel, CODES)
                 yield Send(frame(TYPES["RST_STREAM"], 0, _STREAM, struct.pack(">L", code)), CANCEL)

@@ -18,7 +18,7 @@ class RequestExchange(http2.Exchange):
     """One request as stream 1: until the stream or the connection has ended."""
 
     def __init__(self, probe: "Probe", stream: ByteStream) -> None:
-        super().__init__(stream)
+        super().__init__(stream, "http" if probe.layers.tls is None else "https")
         self._probe = probe
         self._connection_stream = stream
 

@@ -10,7 +10,7 @@ from takeover.net import raw
 from takeover.net.http1 import Answer
 from takeover.net.incoming import ReceivedBytes
 from takeover.net.stream import ByteStream
-from takeover.probes.protocols.written import Await, End, Send, Step
+from takeover.probes.protocols.written import Await, End, Reset, Send, Step
 
 if TYPE_CHECKING:
     from takeover.probes.probe import Probe
@@ -71,6 +71,9 @@ class SteppedExchange(ABC):
                         arrived = len(self._received)
                     case End():
                         self._stream.end()
+                    case Reset():
+                        self._stream.reset()
+                        self._incoming.end = "reset" if self.end == "open" else self.end
         self._receive_until(self._is_enough, deadline)
         half_closed = any(isinstance(step, End) for step in self._steps)
         if self.end == "open" and self._is_enough() and (half_closed or self._announces_the_end()):

@@ -17,10 +17,13 @@ from takeover.probes.protocols.written import (
     AnyStep,
     AwaitEvent,
     End,
+    Reset,
     Send,
+    check_reset_is_last,
     check_total,
     kind_of,
     recorded,
+    scheme,
     text,
     texts,
 )
@@ -34,6 +37,7 @@ _FRAME = ("fin", "masked", "reserved", "length")
 _KINDS = {
     "text": _FRAME, "binary": _FRAME, "continuation": _FRAME, "ping": _FRAME, "pong": _FRAME,
     "close": (*_FRAME, "reason"), "frame": (*_FRAME, "payload"), "send": (), "await": (), "end": (),
+    "reset": (),
 }  # fmt: skip
 _ANY = "any"
 
@@ -55,7 +59,7 @@ class WebSocket:
             usual += ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {_KEY}"]
             usual += ["Sec-WebSocket-Version: 13"]
         else:
-            usual = [":method: CONNECT", ":protocol: websocket", ":scheme: http", f":path: {path}"]
+            usual = [":method: CONNECT", ":protocol: websocket", f":scheme: {scheme(group, entry)}", f":path: {path}"]
             usual += [f":authority: {host}"] if host else []
             usual += ["sec-websocket-version: 13"]
         begin = handshake(entry, f"GET {path} HTTP/1.1", usual, texts(entry, entry.headers, "headers"))
@@ -73,11 +77,14 @@ class WebSocket:
 
 def _steps(entries: tuple[WebSocketStepEntry, ...]) -> Iterator[AnyStep]:
     awaited: Counter[str] = Counter()
+    check_reset_is_last(entries)
     for each in entries:
         kind = kind_of(each, _KINDS)
         match kind:
             case "end":
                 yield End()
+            case "reset":
+                yield Reset()
             case "send":
                 yield Send(_bytes(each, each.send, "send"))
             case "await":

@@ -1,13 +1,13 @@
 """How probes are written: texts as bytes, steps, structured requests."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
 from takeover.model.request import ProbeStep
 from takeover.net.request import Request
-from takeover.probes.entries import Bytes, GroupEntry, RepeatEntry, RequestEntry, StepEntry
+from takeover.probes.entries import Bytes, GroupEntry, ProbeEntry, RepeatEntry, RequestEntry, StepEntry
 from takeover.scenario.typed_yaml import Entry
 from takeover.scenario.yaml_text import Key
 
@@ -57,7 +57,12 @@ class Opened:
     """Waits until the peer has answered what asks for a tunnel; without a tunnel no further step is made."""
 
 
-Step = Send | Await | End
+@dataclass(frozen=True)
+class Reset:
+    """Resets the connection."""
+
+
+Step = Send | Await | End | Reset
 AnyStep = Step | AwaitEvent | Opened
 
 
@@ -113,9 +118,23 @@ def kind_of(entry: Entry, kinds: Mapping[str, tuple[str, ...]]) -> str:
     return found[0]
 
 
+def check_reset_is_last(entries: Sequence[Entry]) -> None:
+    """Refuses what would come after a reset. Raises: BadInputError "FILE:LINE: …"."""
+    for each in entries[:-1]:
+        if each.has("reset"):
+            raise each.error("reset must be the last step: nothing comes after it", "reset")
+
+
+def scheme(group: GroupEntry, entry: ProbeEntry) -> str:
+    """What a request says that its connection is."""
+    tls = group.tls if entry.tls is UNSET else entry.tls
+    return "http" if tls is None else "https"
+
+
 def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:
     """The steps of an exchange. Raises: BadInputError "FILE:LINE: …"."""
     found: list[Step] = []
+    check_reset_is_last(entries)
     if entries:
         check_total(entries[0], *(each.send for each in entries if each.send is not UNSET))
     for each in entries:
@@ -126,8 +145,10 @@ def steps(entries: tuple[StepEntry, ...]) -> tuple[Step, ...]:
                 found.append(Await())
             case ["end"] if each.end:
                 found.append(End())
+            case ["reset"] if each.reset:
+                found.append(Reset())
             case _:
-                raise each.error("a step is one of send: TEXT, await: true and end: true")
+                raise each.error("a step is one of send: TEXT, await: true, end: true and reset: true")
     return tuple(found)
 
 
@@ -149,6 +170,8 @@ def _recorded(step: AnyStep) -> ProbeStep:
             return ProbeStep(await_=True, what="the tunnel; without it nothing follows")
         case End():
             return ProbeStep(end=True)
+        case Reset():
+            return ProbeStep(reset=True)
 
 
 def replaced(usual: Iterable[str], written: Iterable[str], without: Iterable[str]) -> list[str]:
