@@ -62,12 +62,6 @@ class Between:
                     possible += number
         return certain, possible
 
-    def received(self, before: _Accounts, logs: Sequence[list[str]]) -> int:
-        """How many of the requests in the logs since then came from another Envoy."""
-        return passing.received(
-            {then.name: entries(log[len(then.log) :]) for then, log in zip(before.envoys, logs, strict=True)}
-        )
-
     def learn(self, told: _Accounts) -> None:
         """Takes in what the logs say that are whole."""
         self._leads |= passing.hosts(self._written([each.log for each in told.envoys]))

@@ -1,4 +1,4 @@
-"""What one Envoy sent to another one, by what both wrote down of a connection; never by what a config says.
+"""What one Envoy sent to another one, or to itself, by what was written down of a connection; never by a config.
 
 An Envoy's access log has the address from which it dialled an upstream (`upstream_local`), another's the address of who
 connected to it (`downstream_remote`): where they are the same, it is one connection. Where a log does not tell the
@@ -41,13 +41,18 @@ Written = Mapping[str, Sequence[Entry]]
 
 
 def received(written: Written) -> int:
-    """How many of the requests in these logs came from another of these Envoys."""
+    """How many of the requests in these logs came from one of these Envoys: another one, or itself.
+
+    That it called itself is told by the address from which it dialled alone: ids are the same in all of one log's.
+    """
     sent = {name: _Sent.of(entries) for name, entries in written.items()}
-    return sum(
-        entry.method is not None and any(each.has(entry) for other, each in sent.items() if other != name)
-        for name, entries in written.items()
-        for entry in entries
-    )
+
+    def came(to: str, entry: Entry) -> bool:
+        return entry.downstream_remote in sent[to].locals or any(
+            each.has(entry) for other, each in sent.items() if other != to
+        )
+
+    return sum(entry.method is not None and came(name, entry) for name, entries in written.items() for entry in entries)
 
 
 def hosts(written: Written) -> dict[tuple[str, str], bool]:

@@ -62,6 +62,15 @@ def test_where_a_log_does_not_tell_it_the_requests_id_does() -> None:
     assert passing.received({CLIENT: [without_local(SENT)], SERVER: [GOT]}) == 0  # nothing with nothing
 
 
+def test_an_envoy_that_calls_itself_is_told_by_the_address_from_which_it_dialled() -> None:
+    out = entry(host="10.0.0.3:80", local="10.0.0.3:41000", request_id="a")
+    again = entry("10.0.0.3:41000", "10.0.0.3:80", "127.0.0.6:5", request_id="a")
+    assert passing.received({SERVER: [again, out]}) == 1
+    assert passing.received({SERVER: [out, entry("10.0.0.2:1", "10.0.0.3:80", "127.0.0.6:5", request_id="a")]}) == 0
+    # Of a log without it nothing is known: a request's id is in its own entry anyway.
+    assert passing.received({SERVER: [without_local(each) for each in (again, out)]}) == 0
+
+
 @pytest.mark.parametrize("names", [(CLIENT, SERVER), (SERVER, CLIENT)])
 def test_who_sent_comes_first(names: tuple[str, str]) -> None:
     written = {CLIENT: [SENT], SERVER: [GOT]}
