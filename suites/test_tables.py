@@ -34,6 +34,7 @@ OPEN: list[tuple[str, str, tuple[Edit, ...], Ways]] = [
     ("inbound", "inbound-interception", (), (ways.INBOUND,)),
     ("outbound", "outbound-allow-all", (), (ways.ELSEWHERE,)),
     ("outbound", "outbound-mesh-service", (), (ways.mesh, ways.ELSEWHERE)),
+    ("mesh", "mesh-both-directions", (), (ways.INTO_THE_MESH, ways.OUT_OF_THE_MESH)),
     ("gateway", "gateway-header-match", (), tuple(ways.HEADER_MATCH.values())),
     ("gateway", "gateway-http-ratelimit", (), (ways.UNLIMITED,)),
     ("gateway", "gateway-tcp-ratelimit", (NO_LIMIT,), (ways.CONNECTED,)),
