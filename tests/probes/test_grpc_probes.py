@@ -32,8 +32,8 @@ def test_headers_are_the_usual_ones_but_for_what_is_written(tmp_path: Path) -> N
 
     assert preface.data.startswith(b"PRI * HTTP/2.0")
     assert [(bytes(name), bytes(value)) for name, value in Decoder().decode(head.data[9:], raw=True)] == [
-        (b":method", b"POST"), (b":path", b"/a.B/C"), (b"content-type", b"application/grpc"), (b"grpc-timeout", b"5S"),
-        (b"TE", b"x"), (b"a-bin", b"AA"),
+        (b":method", b"POST"), (b":path", b"/a.B/C"), (b"TE", b"x"), (b"content-type", b"application/grpc"),
+        (b"grpc-timeout", b"5S"), (b"a-bin", b"AA"),
     ]  # fmt: skip
     assert end.data == data(b"", 1)
 

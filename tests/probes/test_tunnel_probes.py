@@ -15,13 +15,14 @@ CONNECT = "protocol: connect\n"
 
 
 def test_a_handshake_is_the_usual_one_but_for_what_is_written(tmp_path: Path) -> None:
-    text = "path: /a\nhost: b.example\nheaders: ['upgrade: h2c', 'X: y']\nwithout: [CONNECTION]"
+    text = "path: /a\nhost: b.example\nheaders: ['upgrade: h2c', 'X: y', 'upgrade: tls']\nwithout: [CONNECTION]"
     [handshake, opened] = read_one(tmp_path, WEBSOCKET + text).sends.steps
 
     assert opened == Opened()
     assert handshake.data.decode().split("\r\n") == [
-        "GET /a HTTP/1.1", "Host: b.example", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13", "upgrade: h2c", "X: y", "", "",
+        "GET /a HTTP/1.1", "Host: b.example", "upgrade: h2c", "upgrade: tls",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13", "X: y", "", "",
     ]  # fmt: skip
 
 

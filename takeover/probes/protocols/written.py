@@ -175,10 +175,13 @@ def _recorded(step: AnyStep) -> ProbeStep:
 
 
 def replaced(usual: Iterable[str], written: Iterable[str], without: Iterable[str]) -> list[str]:
-    """The usual headers, "name: value", but for those that are left out or written otherwise; then those."""
-    written = list(written)
-    given = {_name(each) for each in written} | {each.lower() for each in without}
-    return [*(each for each in usual if _name(each) not in given), *written]
+    """The usual headers, "name: value", then those that are written; one that is written takes a usual one's place."""
+    left, gone, lines = list(written), {each.lower() for each in without}, list[str]()
+    for each in usual:
+        same = [line for line in left if _name(line) == _name(each)]
+        left = [line for line in left if line not in same]
+        lines += same or ([] if _name(each) in gone else [each])
+    return [*lines, *left]
 
 
 def _name(line: str) -> str:
