@@ -6,6 +6,8 @@ from takeover.net.stream import ByteStream
 
 MOST_BYTES = 16 << 20
 """Of all that comes over a connection."""
+MOST_FRAMES = 20_000
+"""Of frames or messages that come over a connection: each is told apart."""
 FLOWING = 5.0
 """Seconds for which is taken in, after the time that an exchange has, what then still comes without a pause."""
 
@@ -36,3 +38,9 @@ def receive(
     if received >= most or left < -(FLOWING if flowing is None else flowing):
         raise EndlessError(f"more comes than is taken in: {received} bytes so far")
     return stream.receive(min(_CHUNK, most - received), max(_LEAST, left))
+
+
+def check_frames(number: int) -> None:
+    """Raises: EndlessError for more frames or messages than are told apart."""
+    if number > MOST_FRAMES:
+        raise EndlessError(f"more than {MOST_FRAMES} frames came")

@@ -19,13 +19,13 @@ from hyperframe.frame import (
 )
 
 from takeover.model.document import Interim
-from takeover.net import http1
+from takeover.net import bounds, http1
 from takeover.net.http1 import Answer
 from takeover.net.http2_frames import FLAGS, HEAD_LENGTH, TYPES, code, frame, head, setting
 from takeover.net.incoming import Incoming
 from takeover.net.stream import ByteStream
 
-_LARGEST_LIST = 16 << 20  # of headers, unpacked
+_LARGEST_LIST = 4 << 20  # of headers, unpacked
 _ANY = None
 
 
@@ -51,6 +51,7 @@ class FrameConnection(Incoming):
         self._block: tuple[int, bool, bytes, int] | None = None
         self._other = b""
         self._replies = b""
+        self._unpacked = 0
         self.frames: list[str] = []
         self.is_given_up = False
         self._answers: dict[int, Answer] = {}
@@ -101,6 +102,7 @@ class FrameConnection(Incoming):
                 self._stream.send(replies)
 
     def _frame(self, data: bytes, kind: int, flags: int, stream: int) -> None:
+        bounds.check_frames(len(self.frames) + 1)
         try:
             read, _ = Frame.parse_frame_header(memoryview(data[:HEAD_LENGTH]))
             read.parse_body(memoryview(data[HEAD_LENGTH:]))
@@ -182,6 +184,9 @@ class FrameConnection(Incoming):
         except (HPACKError, InvalidTableIndex) as error:
             self.frames.append(f"HEADERS {stream} wrong: {error}")
             return
+        self._unpacked += sum(len(name) + len(value) for name, value in headers)
+        if self._unpacked > bounds.MOST_BYTES:  # a few bytes may stand for many
+            raise bounds.EndlessError(f"more headers come than are taken in: {self._unpacked} bytes so far")
         status = next((value for name, value in headers if name == ":status"), "")
         told = f"HEADERS {stream}{f' :status {status}' if status else ''}{' END_STREAM' * ends}{split}"
         self._note(told, "headers", stream)

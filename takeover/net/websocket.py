@@ -3,6 +3,8 @@
 import struct
 from dataclasses import dataclass
 
+from takeover.net import bounds
+
 OPCODES = {"continuation": 0x0, "text": 0x1, "binary": 0x2, "close": 0x8, "ping": 0x9, "pong": 0xA}
 """What a frame is → its number."""
 
@@ -35,8 +37,9 @@ def frame(
 
 def masking(payload: bytes, mask: bytes) -> bytes:
     """The payload masked, or a masked one as it was."""
-    repeated = mask * (len(payload) // len(mask) + 1)
-    return bytes(each ^ other for each, other in zip(payload, repeated, strict=False))
+    repeated = (mask * (len(payload) // len(mask) + 1))[: len(payload)]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
+    return masked.to_bytes(len(payload), "big")
 
 
 @dataclass(frozen=True)
@@ -54,28 +57,57 @@ class Frame:
     is_last: bool
 
 
-def read(data: bytes) -> list[Frame]:
-    """The frames in `data`, as far as they are whole, and what is left."""
-    found, at = [], 0
-    while len(data) - at >= 2:
+class Frames:
+    """The whole frames in what comes, each read once.
+
+    Attributes:
+        found: them.
+    """
+
+    def __init__(self) -> None:
+        self._at = 0
+        self.found: list[Frame] = []
+
+    def read(self, data: bytes | bytearray) -> bytes:
+        """Reads what is new in the data, of which the beginning is as it was. Returns what is no whole frame yet.
+
+        Raises: EndlessError for more frames than are told apart.
+        """
+        while frame := self._next(data):
+            bounds.check_frames(len(self.found) + 1)
+            self.found.append(frame)
+        return bytes(data[self._at :])
+
+    def _next(self, data: bytes | bytearray) -> Frame | None:
+        at = self._at
+        if len(data) - at < 2:
+            return None
         first, second = data[at], data[at + 1]
         begin, length = at + 2, second & 0x7F
         if length >= _SHORT:
             size = 2 if length == _SHORT else 8
             if len(data) - begin < size:
-                break
+                return None
             length, begin = int.from_bytes(data[begin : begin + size], "big"), begin + size
         is_masked = bool(second & _MASKED)
-        mask = data[begin : begin + 4] if is_masked else b""
+        mask = bytes(data[begin : begin + 4]) if is_masked else b""
         begin += len(mask)
         if len(data) - begin < length or (is_masked and len(mask) < 4):
-            break
-        payload = data[begin : begin + length]
-        found.append(_told(first, masking(payload, mask) if is_masked else payload, is_masked=is_masked))
-        at = begin + length
-    if rest := data[at:]:
-        found.append(Frame("", f"and no whole frame: {rest.decode('latin-1')!r}", is_last=False))
-    return found
+            return None
+        payload, self._at = bytes(data[begin : begin + length]), begin + length
+        return _told(first, masking(payload, mask) if is_masked else payload, is_masked=is_masked)
+
+
+def read(data: bytes) -> list[Frame]:
+    """The frames in `data`, as far as they are whole, and what is left."""
+    reading = Frames()
+    left = reading.read(data)
+    return [*reading.found, *([left_over(left)] if left else [])]
+
+
+def left_over(data: bytes) -> Frame:
+    """What is no whole frame, told as one that is none."""
+    return Frame("", f"and no whole frame: {data.decode('latin-1')!r}", is_last=False)
 
 
 def _told(first: int, payload: bytes, *, is_masked: bool) -> Frame:

@@ -6,14 +6,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from hpack import Encoder
 
 from takeover.engines.local import objects
 from takeover.engines.local.inside import probes
 from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.net import bounds, http, http1, http2, raw
+from takeover.net.http2_frames import frame
 from takeover.net.request import Request
 from takeover.net.tls import TlsStream
 from takeover.node.stream import SocketStream
@@ -21,6 +24,7 @@ from takeover.probes.probe import Place, Probe
 from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.http1 import Http1Sends
 from takeover.probes.protocols.written import Send
+from tests.probes.reading import read_one
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 FLOODS = {
@@ -31,6 +35,18 @@ FLOODS = {
     "a body": HEAD + b"content-length: 99999999999\r\n\r\n" + b"x" * (1 << 16),
     "HTTP/2": b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff"  # SETTINGS
     + b"\x00\x00\x08\x06\x00\x00\x00\x00\x00pingping" * 3_000,
+}
+SETTINGS = FLOODS["HTTP/2"][:15]
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+FRAMED = {
+    "settings": SETTINGS * 5_000,
+    "streams": SETTINGS + frame(1, 4, 1, b"\x88") * 5_000,
+    "one frame": SETTINGS + frame(0, 0, 1, b"x" * 100_000, (1 << 24) - 1),
+    "messages": SETTINGS
+    + frame(1, 4, 1, Encoder().encode([(":status", "200"), ("content-type", "application/grpc")]))
+    + frame(0, 0, 1, bytes(10_000)),
+    "WebSocket": SWITCHING + b"\x81\0" * 30_000,
+    "WebSocket of one frame": SWITCHING + b"\x81\x7f\0\0\0\xff" + b"x" * 100_000,
 }
 _OPEN: list[SocketStream] = []
 
@@ -93,6 +109,43 @@ def probes_http2(port: int) -> str:
     exchange = http2.Exchange(stream_to(port))
     exchange.send_and_receive(Request("GET", "/", "1.1", "a", (), None, (), ()), 0.3)
     return exchange.end
+
+
+def probes_written(tmp_path: Path, fields: str) -> Callable[[int], str]:
+    """The probe with those fields."""
+
+    def client(port: int) -> str:
+        written = read_one(tmp_path, f"{fields}\nwithin: 0.3\n")
+        exchange = written.protocol.exchange(written, stream_to(port))
+        exchange.run()
+        exchange.look_for_the_end()
+        return str(exchange.end)
+
+    return client
+
+
+@pytest.mark.parametrize("flood", ["chunks", "HTTP/2", *FRAMED])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "protocol: http2\nanswers: 1000000\nsteps: [{settings: []}, {await: rst_stream}]",
+        "protocol: grpc\npath: /a.B/C\nsteps: [{await: message}, {await: message}, {message: a}]",
+        "protocol: websocket\nsteps: [{await: any}, {text: a}]",
+        "protocol: connect\ntarget: a:1\nuntil: never",
+    ],
+    ids=["http2", "grpc", "websocket", "connect"],
+)
+def test_no_flood_keeps_a_probe_that_has_frames(
+    serve: Callable[[bytes, float], int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fields: str, flood: str
+) -> None:
+    monkeypatch.setattr(bounds, "FLOWING", 0.2)
+    monkeypatch.setattr(bounds, "MOST_BYTES", 2 << 20)
+    client = probes_written(tmp_path, fields)
+    begin = time.monotonic()
+    end = client(serve({**FLOODS, **FRAMED}[flood], 0.0))
+
+    assert end == "endless"
+    assert time.monotonic() - begin < 15
 
 
 @pytest.mark.parametrize("flood", FLOODS)

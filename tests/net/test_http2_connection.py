@@ -7,6 +7,7 @@ import pytest
 from hpack import Encoder
 
 from takeover.model.document import Interim
+from takeover.net import bounds
 from takeover.net.http2_connection import FrameConnection
 from takeover.net.http2_frames import frame, settings
 from tests.net.scripted import ScriptedStream, in_pieces
@@ -139,3 +140,26 @@ def test_who_does_not_speak_http2_is_read_as_http1() -> None:
 def test_a_frame_that_is_cut_off_is_none() -> None:
     connection, _ = taken(SETTINGS, frame(0, 0, 1, b"abcdef")[:-1])
     assert told(connection) == []
+
+
+def ended(*frames: bytes) -> tuple[FrameConnection, int]:
+    """The connection whose peer goes on with that, and how many bytes of it were left."""
+    comes = in_pieces(b"".join(frames), 1000)
+    stream = ScriptedStream(*comes)
+    connection = FrameConnection(stream)
+    connection.receive_until(lambda: False, time.monotonic() + 50)
+    return connection, len(stream.receive(1 << 24))
+
+
+def test_a_few_bytes_that_stand_for_many_headers_are_not_unpacked_for_ever() -> None:
+    large = frame(1, 4, 1, Encoder().encode([("x", "y" * 4000)], huffman=False))
+    again = [frame(1, 4, number, b"\xbe" * 1000) for number in range(3, 1003, 2)]
+    connection, left = ended(SETTINGS, large, *again)
+
+    assert (connection.end, left > 0) == ("endless", True)
+    assert 1 < len(connection.answers) < 10
+
+
+def test_more_frames_than_are_told_apart_end_it() -> None:
+    connection, left = ended(SETTINGS, ACK * (bounds.MOST_FRAMES + 5_000))
+    assert (connection.end, len(connection.frames), left > 0) == ("endless", bounds.MOST_FRAMES, True)

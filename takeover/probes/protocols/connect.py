@@ -68,7 +68,7 @@ class _Exchange(TunnelExchange):
 
     def _is_enough(self) -> bool:
         if self._probe.until and self._tunnel.is_open:
-            return self._tunnel.is_over or bytes(self._tunnel.received).endswith(self._probe.until)
+            return self._tunnel.is_over or self._tunnel.received.endswith(self._probe.until)
         return super()._is_enough()
 
     def _read(self) -> Answer:

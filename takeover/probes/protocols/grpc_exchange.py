@@ -1,8 +1,9 @@
 """A call over gRPC. Imported where there is one."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from takeover.net import grpc
+from takeover.net import bounds, grpc
 from takeover.net.http1 import Answer
 from takeover.net.http2_connection import FrameConnection
 from takeover.net.stream import ByteStream
@@ -24,10 +25,13 @@ class GrpcExchange(FramedExchange):
 
     def __init__(self, probe: "Probe", stream: ByteStream) -> None:
         super().__init__(probe, probe.sends, stream, FrameConnection(stream))
+        self._messages = grpc.Messages()
+        self._left = b""
 
     def _came(self, word: str, stream: int | None) -> int:
         if word == "message":
-            return len(grpc.messages(bytes(self._incoming.bodies.get(_STREAM, b"")))[0])
+            self._messages.read(self._incoming.bodies.get(_STREAM, b""))
+            return len(self._messages.found)
         return self._incoming.counts[word, stream]
 
     def _is_enough(self) -> bool:
@@ -46,5 +50,7 @@ class GrpcExchange(FramedExchange):
         answer = self._incoming.answer
         answer.lasts_until_the_end = self._is_left_open and not self._incoming.ended
         if answer.value("content-type").startswith(_CONTENT_TYPE):
-            answer.messages, answer.body = grpc.messages(answer.body)
+            with contextlib.suppress(bounds.EndlessError):  # what is left is told as it is
+                self._left = self._messages.read(answer.body)
+            answer.messages, answer.body = self._messages.found, self._left
         return answer

@@ -1,5 +1,6 @@
 """WebSocket over HTTP/1 and, by RFC 8441, over HTTP/2: a handshake with any headers, then any frames."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from takeover.model.request import ProbeRequest, ProbeTarget
-from takeover.net import websocket
+from takeover.net import bounds, websocket
 from takeover.net.http1 import Answer
 from takeover.net.stream import ByteStream
 from takeover.net.websocket import OPCODES, frame
@@ -127,19 +128,25 @@ def _bytes(entry: WebSocketStepEntry, value: Bytes | UnsetType, key: str) -> byt
 
 
 class _Exchange(TunnelExchange):
-    def _frames(self) -> list[websocket.Frame]:
-        return websocket.read(bytes(self._tunnel.received))
+    def __init__(self, probe: "Probe", stream: ByteStream) -> None:
+        super().__init__(probe, stream)
+        self._frames = websocket.Frames()
+        self._left: list[websocket.Frame] = []
 
     def _came(self, word: str, stream: int | None) -> int:
-        if word in OPCODES or word == _ANY:
-            return sum(bool(each.kind) and word in (each.kind, _ANY) for each in self._frames())
-        return super()._came(word, stream)
+        if word not in OPCODES and word != _ANY:
+            return super()._came(word, stream)
+        self._frames.read(self._tunnel.received)
+        return sum(word in (each.kind, _ANY) for each in self._frames.found)
 
     def _is_enough(self) -> bool:
-        return super()._is_enough() or any(each.kind == "close" for each in self._frames())
+        return super()._is_enough() or self._came("close", None) > 0
 
     def _read(self) -> Answer:
         answer = super()._read()
         if self._tunnel.is_open:
-            answer.frames = [each.told for each in self._frames()]
+            with contextlib.suppress(bounds.EndlessError):  # it has ended by that
+                left = self._frames.read(self._tunnel.received)
+                self._left = [websocket.left_over(left)] if left and self.end != "endless" else []
+            answer.frames = [each.told for each in (*self._frames.found, *self._left)]
         return answer
