@@ -4,6 +4,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from takeover.net.stream import ByteStream
@@ -12,6 +13,20 @@ _Result = TypeVar("_Result")
 
 _TIMEOUT = 10.0  # as a stream's own
 _CHUNK = 1 << 16
+
+
+def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Has the client show a certificate of its own, whose key is in the same file if none is named.
+
+    Raises: ValueError, in words.
+    """
+    try:
+        context.load_cert_chain(certificate, key, password="")  # nobody is asked for one
+    except (ssl.SSLError, OSError, ValueError):
+        where = "in the same file" if key is None else f"in {key.name}"
+        raise ValueError(
+            f"{certificate.name} must be a certificate in PEM form, and its key, without a password, {where}"
+        ) from None
 
 
 class TlsStream:

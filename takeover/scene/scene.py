@@ -24,7 +24,9 @@ from takeover.model.release import Release, ServerInfo
 from takeover.net import http, raw
 from takeover.net.connections import Connections
 from takeover.net.http import Connect
+from takeover.net.prefixed import PrefixedStream
 from takeover.net.stream import ByteStream
+from takeover.net.tls import TlsStream
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import EnvoyPlace, services_that_select
@@ -106,15 +108,18 @@ class Scene:
         """The Service's full DNS name."""
         return self.deployment.host_name(service)
 
-    def new_http(self, pod: str, container: str = "", tls: ssl.SSLContext | None = None) -> httpx.Client:
+    def new_http(
+        self, pod: str, container: str = "", tls: ssl.SSLContext | None = None, proxy: bytes = b""
+    ) -> httpx.Client:
         """A client in that container (the first one, if none is named), with a connection of its own: use `with`.
 
         Args:
             pod: where it is.
             container: likewise.
             tls: whom it trusts behind https://, and its own certificate; None: who has one of a public authority.
+            proxy: a PROXY header before all else of each connection, see `takeover.net.proxy_protocol`.
         """
-        return http.client(self._connect_from(pod, container), tls=tls)
+        return http.client(self._connect_from(pod, container, proxy), tls=tls)
 
     def ask(
         self,
@@ -124,6 +129,8 @@ class Scene:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        proxy: bytes = b"",
+        server_name: str = "",
     ) -> httpx.Response:
         """One request from that container, over a connection of its own that ends with the answer.
 
@@ -134,12 +141,15 @@ class Scene:
             method: the request's.
             headers: likewise.
             tls: see `new_http`.
+            proxy: likewise.
+            server_name: behind https:// the server that is meant, if not the URL's host.
 
         Raises: NoAnswerError when none comes.
         """
-        with self.new_http(pod, container, tls) as client:
+        extensions = {"sni_hostname": server_name} if server_name else {}
+        with self.new_http(pod, container, tls, proxy) as client:
             try:
-                return client.request(method, url, headers=headers)
+                return client.request(method, url, headers=headers, extensions=extensions)
             except httpx.TransportError as error:
                 message = f"no answer to {method} {url} from {pod}: {type(error).__name__} {error}"
                 if "CERTIFICATE_VERIFY_FAILED" in message:
@@ -189,9 +199,40 @@ class Scene:
         documents = self.deployment.scenario.objects()
         return [self.service_ip(each) for each in services_that_select(documents, pod)]
 
-    def connect(self, pod: str, host: str, port: int, container: str = "") -> ByteStream:
-        """A TCP connection from that container."""
-        return self._connect_from(pod, container)(host, port, _CONNECT_TIMEOUT)
+    def connect(
+        self,
+        pod: str,
+        host: str,
+        port: int,
+        container: str = "",
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        proxy: bytes = b"",
+    ) -> ByteStream:
+        """A TCP connection from that container.
+
+        Args:
+            pod: where the client is.
+            host: where it goes.
+            port: likewise.
+            container: of the Pod; its first one, if none is named.
+            tls: whom it trusts, and its own certificate; None: there is no TLS.
+            server_name: the server that is meant, if not `host`.
+            proxy: a PROXY header before all else, see `takeover.net.proxy_protocol`.
+
+        Raises: ssl.SSLError where hands are not shaken, and Python's own exceptions where there is no connection.
+        """
+        stream = self._connect_from(pod, container, proxy)(host, port, _CONNECT_TIMEOUT)
+        if tls is None:
+            return stream
+        try:
+            secure = TlsStream(stream, tls, server_name or host)
+            secure.shake_hands(_CONNECT_TIMEOUT)
+        except BaseException:
+            stream.close()
+            raise
+        return secure
 
     def converse(
         self,
@@ -201,19 +242,27 @@ class Scene:
         data: bytes,
         container: str = "",
         enough: Callable[[bytes], bool] = lambda _: False,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        proxy: bytes = b"",
     ) -> raw.Conversation:
-        """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`."""
+        """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`.
+
+        Args: see `connect`.
+        """
         try:
-            stream = self.connect(pod, host, port, container)
+            stream = self.connect(pod, host, port, container, tls=tls, server_name=server_name, proxy=proxy)
         except ConnectionRefusedError:
             return raw.Conversation(b"", "refused")
         with contextlib.closing(stream):
             return raw.converse(stream, data, enough=enough)
 
-    def _connect_from(self, pod: str, container: str) -> Connect:
+    def _connect_from(self, pod: str, container: str, proxy: bytes = b"") -> Connect:
         found = self.pod(pod)
         where = found.container(container or next(iter(found.containers)))
-        return self._connections.counting(where.connect, f"{pod}/{where.name}")
+        connect = self._connections.counting(where.connect, f"{pod}/{where.name}")
+        return (lambda *to: PrefixedStream(connect(*to), proxy)) if proxy else connect
 
     @property
     def envoys(self) -> tuple[EnvoyPlace, ...]:

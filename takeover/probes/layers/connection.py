@@ -13,8 +13,8 @@ from takeover.net.raw import End
 from takeover.net.stream import ByteStream
 
 if TYPE_CHECKING:
+    from takeover.net.observed_tls import ObservedTls
     from takeover.probes.layers.tls import Tls
-    from takeover.probes.layers.tls_stream import ObservedTls
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def opened(
 def _secured(
     tls: "Tls", connect: Callable[[], ByteStream], within: float, exchange: Callable[[ByteStream], None]
 ) -> Connection:
-    from takeover.probes.layers.tls_stream import ObservedTls
+    from takeover.net.observed_tls import ObservedTls
 
     context = tls.context()
     secure = ObservedTls(connect(), context, tls.offer.server_name)
@@ -105,7 +105,7 @@ def _secured(
 
 def _greeted(stream: ByteStream, hello: bytes, within: float) -> Connection:
     """A connection on which these bytes were the handshake: what the peer says to them, and that is all."""
-    from takeover.probes.layers.tls_stream import end_of
+    from takeover.net.observed_tls import end_of
 
     with contextlib.suppress(ConnectionResetError, BrokenPipeError, TimeoutError):  # what comes back tells the rest
         stream.send(hello)

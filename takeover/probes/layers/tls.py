@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
 from takeover.model.request import ProbeTls, TlsVersion
+from takeover.net.tls import load_certificate
 from takeover.probes.entries import TlsEntry
 from takeover.probes.protocols.written import text
 from takeover.scenario.files import own_file, read_text
@@ -59,14 +60,7 @@ class Tls:
         if self.offer.alpn:
             context.set_alpn_protocols(self.offer.alpn)
         if self.certificate is not None:
-            try:
-                context.load_cert_chain(self.certificate, self.key, password="")  # nobody is asked for one
-            except (ssl.SSLError, OSError, ValueError):
-                key = f"in {self.offer.client_key}" if self.offer.client_key else "in the same file, or client_key"
-                raise ValueError(
-                    f"client_certificate {self.offer.client_certificate}: must be a certificate in PEM form, and its "
-                    f"key, without a password, {key}"
-                ) from None
+            load_certificate(context, self.certificate, self.key)
         return context
 
 

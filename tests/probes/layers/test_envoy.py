@@ -1,9 +1,6 @@
 """What lies below a probe's protocol, as a real Envoy and a real nginx take it."""
 
-import json
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,23 +10,9 @@ from takeover.model.document import Observation
 from takeover.model.request import ProbeTls
 from takeover.probes.observing import Observer
 from takeover.probes.probe_file import read_probes
-from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
-from tests.probes.layers.peers import NAME, Files
-
-
-@pytest.fixture(scope="module")
-def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    folder = tmp_path_factory.mktemp("manifests") / "gateway"
-    shutil.copytree(Path(__file__).parent / "gateway", folder)
-    Files.made(folder)
-    config = (folder / "envoy.yaml").read_text()
-    for word, name in (("SERVER", "server"), ("AUTHORITY", "ca")):
-        pem = json.dumps((folder / f"{name}.pem").read_text())
-        config = config.replace(f"inline_string: {word}", f"inline_string: {pem}")
-    (folder / "envoy.yaml").write_text(config)
-    return Library(folder.parent).scenario("gateway")
+from tests.probes.layers.peers import NAME
 
 
 @pytest.fixture(scope="module")

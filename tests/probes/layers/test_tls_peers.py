@@ -245,7 +245,7 @@ def test_a_record_is_found_however_it_is_cut() -> None:
         ("{client_certificate: ../../etc/passwd}", r"a link that leads elsewhere"),
         (
             "{client_certificate: half.pem}",
-            r"half\.pem: must be a certificate in PEM form, .*or client_key",
+            r"half\.pem must be a certificate in PEM form, and its key, .* in the same file",
         ),
         ("{client_certificate: half.pem, client_key: client.pem}", r"without a password, in client\.pem"),
         ("{client_key: half.key}", "client_key is that of client_certificate, which is missing"),
@@ -267,5 +267,5 @@ def test_nothing_of_it_is_imported_where_nobody_asks_for_it() -> None:
     program = "import sys, takeover.probes.stretch, takeover.probes.probe_file\nprint([*sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert "takeover.probes.layers.connection" in loaded
-    for each in ("cryptography", "takeover.probes.layers.tls'", "takeover.probes.layers.tls_stream"):
+    for each in ("cryptography", "takeover.probes.layers.tls'", "takeover.net.observed_tls"):
         assert each not in loaded
