@@ -36,8 +36,11 @@ def openssl_over_tls(tls: ProbeTls, address: str) -> str:
 def remarks(request: ProbeRequest) -> list[str]:
     """What the command does not do."""
     told = []
-    if request.proxy is not None and (request.steps is None or request.tls is not None):
+    goes_as_bytes = request.steps is not None if request.tls is None else request.tls.hello is not None
+    if request.proxy is not None and not goes_as_bytes:
         told.append(f"and before all else, which this cannot send: {printed(whole(request.proxy))}")
+    if request.connections > 1:
+        told.append(f"and this {request.connections} times at once, each kept: the last one is what was observed")
     if request.tls is not None and request.tls.resume:
         told.append("and this over a second connection, with the session of a first")
     return told

@@ -175,6 +175,7 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     yield "trailers", _lines(observed.trailers)
     yield "connection", observed.end
     yield from tls.facts(observed.tls)
+    yield "connections before", "\n".join(map(str, observed.others or []))
     yield "stream", observed.stream_end or ""
     yield "frames", "\n".join(observed.frames or [])
     for number, message in enumerate(observed.messages or [], 1):

@@ -60,6 +60,9 @@ def observation_changes(
         yield from _frame_changes(was, now)
     for name, before, after in tls.tls_changes(was.tls, now.tls):
         yield ObservedChange(tls.KIND, name, before or None, after or None)
+    for number, (old, new) in enumerate(zip(was.others or [], now.others or [], strict=False), 1):
+        if old != new:
+            yield ObservedChange("connection", f"connection {number} of those before", str(old), str(new))
     yield from _log_changes(was.log, now.log)
     yield from _stat_changes(was.stats, now.stats, known_stats)
     yield from warning_changes(was.warnings, now.warnings)

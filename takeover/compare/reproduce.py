@@ -55,7 +55,7 @@ def curl(request: ProbeRequest) -> str:
         if tls is not None and tls.hello is None:
             return f"{printed(sent)} | {below.openssl_over_tls(tls, address)}{_remark(told)}"
         sent = _whole(request.proxy) + (sent if tls is None else _whole(tls.hello))
-        told = ["curl's telnet sends the byte 377 twice"] if "\xff" in sent else []
+        told += ["curl's telnet sends the byte 377 twice"] if "\xff" in sent else []
         return f"{printed(sent)} | curl -sv --max-time 5 telnet://{address}{_remark(told)}"
     version = "--http2-prior-knowledge" if request.protocol == "http2" else _HTTP.get(request.version or "", "")
     asked = _whole(request.method)

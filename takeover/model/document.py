@@ -106,6 +106,30 @@ def _exit_code(code: int) -> str:
         return f"exit code {code}"
 
 
+End = Literal["closed", "reset", "open", "refused", "endless"]
+"""How a connection ended."""
+
+
+class OtherConnection(_Part):
+    """What was visible of a connection that was open beside the one that is observed.
+
+    Args:
+        status: None: no answer came, or the protocol has none.
+        answered: whether anything came.
+        end: how it had ended when the observed one was done; see `Observation`.
+        alert: the peer's last alert of TLS.
+    """
+
+    status: int | None
+    answered: bool
+    end: End
+    alert: str = ""
+
+    def __str__(self) -> str:
+        answer = str(self.status) if self.status is not None else "answered" if self.answered else "no answer"
+        return ", ".join(filter(None, (answer, self.end, self.alert and f"alert {self.alert}")))
+
+
 class StreamAnswer(_Part):
     """What was visible of a further stream of a probe's connection: see `Observation`."""
 
@@ -138,6 +162,7 @@ class Observation(_Part):
         streams: the answers on the connection's other streams.
         messages: what came message by message, where the protocol has messages.
         tls: what was seen of TLS below the protocol; not there where there was none.
+        others: the connections that a probe of several opened before this one and kept, in order.
     """
 
     status: int | None
@@ -145,7 +170,7 @@ class Observation(_Part):
     protocol: str = ""
     headers: list[tuple[str, str]] = []
     body: str = ""
-    end: Literal["closed", "reset", "open", "refused", "endless"] = "closed"
+    end: End = "closed"
     interim: list[Interim] = []
     trailers: list[tuple[str, str]] = []
     log: list[LogEntry] = []
@@ -157,6 +182,7 @@ class Observation(_Part):
     streams: list[StreamAnswer] | UnsetType = UNSET
     messages: list[str] | UnsetType = UNSET
     tls: TlsObserved | UnsetType = UNSET
+    others: list[OtherConnection] | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

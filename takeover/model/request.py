@@ -72,6 +72,7 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
         steps: what is sent instead of all that, in order.
         proxy: the PROXY header that is sent before all else.
         tls: what lies below the protocol; None: nothing does.
+        connections: how many there are at once, each with all of it.
     """
 
     source: str = msgspec.field(name="from")
@@ -90,6 +91,7 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
     steps: list[ProbeStep] | None = None
     proxy: Text | None = None
     tls: ProbeTls | None = None
+    connections: int = 1
 
     def in_parts(self) -> "ProbeRequest":
         """The request with its texts in parts: what it repeats is told, not written out."""

@@ -141,6 +141,7 @@ class ProbeEntry(Entry):
         within: for at most so many seconds is waited for what ends it.
         proxy: a PROXY header before all else; what the group says else; null: none.
         tls: TLS below the protocol; what the group says else; null: none.
+        connections: so many at once: each does all of it and is kept, and the last one is what is observed.
     """
 
     name: Text
@@ -153,6 +154,7 @@ class ProbeEntry(Entry):
     within: Annotated[float, msgspec.Meta(gt=0, le=10)] = 2.0
     proxy: ProxyEntry | UnsetType | None = UNSET
     tls: TlsEntry | UnsetType | None = UNSET
+    connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
 
 
 class RequestEntry(ProbeEntry):

@@ -303,6 +303,7 @@ class Normaliser:
             streams=observed.streams and list(map(self._stream, observed.streams)),
             messages=observed.messages and list(map(self._body, observed.messages)),
             tls=tls and self._tls(tls),
+            others=observed.others,
         )
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:

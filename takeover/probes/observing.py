@@ -93,6 +93,7 @@ class Observer:
                 streams=[_stream(number, each) for number, each in answer.streams.items()] or UNSET,
                 messages=UNSET if answer.messages is None else [each.decode("latin-1") for each in answer.messages],
                 tls=UNSET if observed.tls is None else observed.tls,
+                others=observed.others or UNSET,
             )
         )
         if observed.breakdown is not None:

@@ -47,6 +47,7 @@ class Probe:
         within: for at most so many seconds is waited for what ends it.
         request: what it sends, as a record, for whoever wants to repeat it.
         layers: what lies below its protocol.
+        connections: how many there are at once.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Probe:
     within: float
     request: ProbeRequest
     layers: Layers = PLAIN
+    connections: int = 1
 
     @functools.cached_property
     def request_in_parts(self) -> ProbeRequest:

@@ -25,6 +25,7 @@ from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 FILE = "probes.yaml"
 _MOST_BYTES = 64 << 20
+_LONGEST = 30  # seconds of one probe
 _NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 
 
@@ -78,7 +79,8 @@ def _length(probe: Probe) -> int:
     request = probe.request
     steps = [each.send for each in request.steps or () if each.send is not None]
     several = (*request.headers, *request.chunks, *request.trailers, *steps)
-    return sum(len(whole(each)) for each in (*several, request.body or ""))
+    below = (request.proxy or "", (request.tls and request.tls.hello) or "")
+    return request.connections * sum(len(whole(each)) for each in (*several, *below, request.body or ""))
 
 
 def _written(scenario: Scenario, group: GroupEntry) -> Iterator[ProbeEntry]:
@@ -124,9 +126,12 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
     if to is UNSET:
         raise group.error(f"{group.name_of('to')} is missing")
     place = _place(scenario, to)
+    if entry.connections * entry.within > _LONGEST:
+        raise entry.error(f"connections times within must be at most {_LONGEST} s", "connections")
     protocol = named(entry.protocol or group.protocol)
     sends = protocol.read(group, entry)
     layers = layers_of(scenario, group, entry)
+    request = protocol.record(sends, f"{pod}/{container}".rstrip("/"), place.record)
     return Probe(
         name=entry.name,
         where=entry.where(),
@@ -138,8 +143,9 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
         answers=entry.answers,
         until=b"" if entry.until is UNSET else text(entry, entry.until, "until").encode("latin-1"),
         within=float(entry.within),
-        request=recorded(protocol.record(sends, f"{pod}/{container}".rstrip("/"), place.record), layers),
+        request=recorded(request, layers, entry.connections),
         layers=layers,
+        connections=entry.connections,
     )
 
 

@@ -10,13 +10,13 @@ from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.snapshots import DEADLINE, UnrestError
-from takeover.model.document import Breakdown
+from takeover.model.document import Breakdown, OtherConnection
 from takeover.model.logs import json_lines
 from takeover.model.tls import TlsObserved
 from takeover.net.raw import End
 from takeover.net.stream import ByteStream
 from takeover.probes.attendance import Attendance, Lost
-from takeover.probes.layers.connection import opened
+from takeover.probes.conversing import Spoken, converse
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import Exchange
 from takeover.probes.rest import LONGEST_WAIT, Rest
@@ -41,6 +41,7 @@ class Observed:
         exchange: None where no connection came about.
         end: how the connection ended.
         tls: what was seen of TLS; None where there was none.
+        others: of the connections that were opened before this one and kept.
         moved: the counters that moved; where Envoy does not come to rest, also what is still open. Of several Envoys
             each counter's name is followed by its Envoy's.
         warnings: the lines of Envoy's log; of several, each after its Envoy's name.
@@ -54,6 +55,7 @@ class Observed:
     exchange: Exchange | None = None
     end: End = "closed"
     tls: TlsObserved | None = None
+    others: list[OtherConnection] = field(default_factory=list)
     moved: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     entries: dict[str, list[str]] = field(default_factory=dict)
@@ -183,43 +185,20 @@ class Stretch:
 
     def _converse(self, observed: Observed) -> str:
         """Sends the probe and takes in what comes back. Returns why there was no connection, if that is no answer."""
-        probe = observed.probe
+        probe, spoken = observed.probe, list[Spoken]()
         address = self._address(probe.to)
         try:
-            connection = opened(
-                probe.layers,
+            converse(
+                probe,
                 lambda: self._scene.connect(probe.pod, address, probe.to.port, probe.container),
-                probe.within,
-                lambda stream: probe.protocol.exchange(probe, stream).run(),
+                lambda: self._no_request_under_way(probe),
+                spoken,
             )
-        except ConnectionRefusedError:
-            observed.end = "refused"
-        except ConnectionResetError:
-            observed.end = "reset"
-        except OSError as error:
-            observed.end = "refused"
-            return str(error)
-        else:
-            with contextlib.closing(connection.stream):
-                try:
-                    if connection.end is not None:
-                        observed.end = connection.end
-                    else:
-                        observed.exchange = probe.protocol.exchange(probe, connection.stream)
-                        self._exchange(observed, observed.exchange)
-                finally:
-                    observed.tls = connection.tls
-        return ""
-
-    def _exchange(self, observed: Observed, exchange: Exchange) -> None:
-        exchange.run()
-        try:
-            if exchange.end == "open" and not exchange.answer.has_no_end:
-                self._no_request_under_way(observed.probe)
         finally:
-            if exchange.end == "open":
-                exchange.look_for_the_end()
-            observed.end = exchange.end
+            *others, last = spoken
+            observed.exchange, observed.end, observed.tls = last.exchange, last.end, last.tls
+            observed.others = [each.as_other() for each in others]
+        return last.fault
 
     def _address(self, place: Place) -> str:
         match place.kind:

@@ -12,7 +12,7 @@ from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.compare.reproduce import curl
 from takeover.compare.stability import Aspect
 from takeover.compare.tls import facts
-from takeover.model.document import Observation
+from takeover.model.document import Observation, OtherConnection
 from takeover.model.request import ProbeRequest
 from takeover.model.tls import PeerCertificate, TlsObserved
 from tests.probes.layers.peers import NAME, Files
@@ -73,6 +73,18 @@ def test_where_one_side_had_no_connection_that_is_what_changed() -> None:
     found = list(observation_changes(Observation(None, end="closed", tls=DONE), refused))
     assert found == [ObservedChange("connection", "end", "closed", "refused")]
     assert list(facts(UNSET)) == []
+
+
+def test_a_connection_beside_that_ends_otherwise_is_a_change() -> None:
+    was, now = (
+        Observation(200, others=[OtherConnection(200, True, "open"), each])
+        for each in (OtherConnection(None, True, "open"), OtherConnection(None, False, "closed", "unknown_ca"))
+    )
+    [found] = observation_changes(was, now)
+    assert found == ObservedChange(
+        "connection", "connection 2 of those before", "answered, open", "no answer, closed, alert unknown_ca"
+    )
+    assert list(observation_changes(Observation(200), Observation(200, others=was.others))) == []
 
 
 def test_whatever_else_of_tls_follows_from_its_handshake() -> None:

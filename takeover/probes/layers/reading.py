@@ -21,12 +21,13 @@ def layers_of(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Layer
     return Layers(b"" if proxy is None else header(proxy), None if tls is None else tls_of(tls, scenario.library.roots))
 
 
-def recorded(request: ProbeRequest, layers: Layers) -> ProbeRequest:
-    """The request with its layers."""
-    if not layers.proxy and layers.tls is None:
+def recorded(request: ProbeRequest, layers: Layers, connections: int) -> ProbeRequest:
+    """The request with its layers, and how often it is made at once."""
+    if layers == PLAIN and connections == 1:
         return request
     return replace(
         request,
         proxy=layers.proxy.decode("latin-1") or None,
         tls=None if layers.tls is None else layers.tls.offer,
+        connections=connections,
     )

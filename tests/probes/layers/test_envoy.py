@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from takeover.model.document import Observation
+from takeover.model.document import Observation, OtherConnection
 from takeover.model.request import ProbeTls
 from takeover.probes.observing import Observer
 from takeover.probes.probe_file import read_probes
@@ -102,6 +102,19 @@ def test_what_is_observed_of_tls(observed: dict[str, Observation]) -> None:
     # Whoever ends his half in order is told so in order, and a server that is reset tells nothing.
     assert (tls["plain-on-tls"].alert, observed["plain-on-tls"].end) == ("close_notify", "closed")
     assert (tls["reset"].alert, observed["reset"].end) == ("", "reset")
+
+
+def test_several_connections_at_once_are_each_seen(observed: dict[str, Observation]) -> None:
+    several, refused, limited = (observed[each] for each in ("several", "several-refused", "too-many"))
+    assert several.others == [OtherConnection(200, True, "open")] * 2
+    assert (several.status, len(several.log)) == (200, 3)
+    assert refused.others == [OtherConnection(None, False, "closed", "certificate_required")] * 2
+    assert limited.others == [OtherConnection(None, False, each) for each in ("open", "open", "closed")]
+    assert (limited.end, limited.stats["connection_limit.limited.limited_connections"]) == ("closed", 2)
+    nobody = observed["nobody"]
+    assert (nobody.end, nobody.others, nobody.tls) == ("refused", [OtherConnection(None, False, "refused")], UNSET)
+    with_others = {name for name, each in observed.items() if each.others is not UNSET}
+    assert with_others == {"several", "several-refused", "too-many", "nobody"}
 
 
 def test_what_nginx_is_told(observed: dict[str, Observation]) -> None:

@@ -42,6 +42,18 @@ def test_what_a_group_says_holds_unless_a_probe_says_otherwise(tmp_path: Path) -
     ]  # fmt: skip
 
 
+def test_several_connections_are_bounded(tmp_path: Path) -> None:
+    [group] = read(tmp_path, GROUP + "  - {name: a, connections: 3}\n  - {name: b}\n")
+    assert [each.connections for each in group.probes] == [each.request.connections for each in group.probes] == [3, 1]
+    for text, message in (
+        ("connections: 0", "must be a whole number at least 1 and at most 100, not 0"),
+        ("connections: 40, within: 1", "connections times within must be at most 30 s"),
+        ("connections: 100, within: 0.1, body: {repeat: x, times: 1000000}", "sends more than 67108864 characters"),
+    ):
+        with pytest.raises(BadInputError, match=message):
+            read(tmp_path, GROUP + f"  - {{name: a, {text}}}\n")
+
+
 @pytest.mark.parametrize("protocol", STEPS)
 def test_a_reset_ends_every_protocol(tmp_path: Path, protocol: str) -> None:
     probe = f"  - {{name: a, protocol: {protocol}, within: 0.1, {MORE.get(protocol, '')}steps: %s}}\n"
