@@ -53,7 +53,9 @@ def test_it_ends_all_connections_when_asked_and_says_so(upstream: Upstream) -> N
     with upstream.connect(7) as one, upstream.connect(80) as other:
         one.sendall(b"hello")
         assert one.recv(5) == b"hello"
-        other.sendall(b"GET /stall HTTP/1.1\r\n\r\n")
+        other.sendall(b"GET /stall-in-head HTTP/1.1\r\n\r\n")
+        assert other.recv(12) == b"HTTP/1.1 200"
+        other.recv(1 << 16)
         assert upstream.control(b"end\n") == b"ended\n"
         assert receive_all(one) == receive_all(other) == (b"", "end")
     assert upstream.seen(7)["end"] == "asked"

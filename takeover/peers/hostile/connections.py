@@ -71,16 +71,16 @@ class Connection:
             self._failed(error)
             raise
 
-    def reset(self) -> None:
-        """Ends the connection by a RST."""
-        self.reset_when_closed()
-        self.close()
+    def reset(self, last: bytes = b"") -> None:
+        """Ends the connection by a RST.
 
-    def reset_when_closed(self) -> None:
-        """What ends the connection from now on is a RST. Said before the last bytes, nothing is between them and it."""
+        Args:
+            last: what is sent at the same instant: a peer that wakes up for it finds the RST, too, mostly.
+        """
         self.before_close = None
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
         self.seen.ended(witness.OUR_RESET)
+        self._kept_by.close(self, last)
 
     def end_in_order(self) -> None:
         """Ends our direction and takes what still comes: a close that leaves it unread would be a RST."""
@@ -136,10 +136,14 @@ class Connections:
             self._open.add(connection)
         return connection
 
-    def close(self, connection: Connection) -> None:
-        """Closes one: under the lock, as no other's descriptor may be shut down in its place."""
+    def close(self, connection: Connection, last: bytes = b"") -> None:
+        """Closes one: under the lock, as no other's descriptor may be shut down in its place. Sends `last` before."""
+        close, send = connection.socket.close, connection.socket.send
         with self._changing:
-            connection.socket.close()
+            if last:
+                with contextlib.suppress(OSError):
+                    send(last)
+            close()
             is_open = connection in self._open
             self._open.discard(connection)
         if is_open:

@@ -1,5 +1,6 @@
 """Our own programs in a Pod of the local engine: what the image `peers` has on a cluster."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from takeover.engines import images
 from takeover.engines.conformance.contract import single
 from takeover.engines.contract import Container, Engine
 from takeover.model.release import Release
-from takeover.scenario.edits import replace
+from takeover.scenario.edits import add, replace
+from takeover.scenario.library import Library
 
 PROGRAMS = images.PEERS_FOLDER
 
@@ -43,3 +45,61 @@ def test_other_images_do_not_have_them(engine: Engine, envoy: Release) -> None:
         assert main.exec(["ls", "/opt/takeover"]).exit_code != 0
     finally:
         deployment.delete()
+
+
+_MOST = 100
+"""Answers. Each is lost with more than one chance in three, also where all cores are busy."""
+
+
+def test_envoy_loses_an_answer_that_is_reset_at_the_instant_at_which_it_was_written(
+    engine: Engine, envoy: Release
+) -> None:
+    deployment = engine.deploy(Library.bundled().scenario("outbound-allow-all", ["hostile"]), envoy)
+    try:
+        client = deployment.pod("outpod").container("nginx")
+        upstream = deployment.pod("hostile/upstream").ip
+        assert any(asked(client, upstream, 80, "/reset-after-answer") == b"" for _ in range(_MOST))
+    finally:
+        deployment.delete()
+
+
+def test_the_upstream_tells_where_a_redirected_connection_went(engine: Engine, envoy: Release) -> None:
+    rule = "iptables -t nat -A PREROUTING -p tcp --dport 12345 -j REDIRECT --to-ports 8080"
+    redirecting = {
+        "name": "init",
+        "image": "bgiddings/iptables",
+        "command": ["sh", "-c", rule],
+        "securityContext": {"privileged": True},
+    }
+    scenario = Library.bundled().scenario("outbound-block-all", ["hostile"])
+    edited = scenario.edited([add("Pod/hostile/upstream", "$.spec", "initContainers", [redirecting])])
+    deployment = engine.deploy(edited, envoy)
+    try:
+        upstream = deployment.pod("hostile/upstream")
+        assert b"200 OK" in asked(upstream.container("python"), upstream.ip, 8080, "/http-1.0")
+        assert b"200 OK" in asked(
+            deployment.pod("internet/website").container("nginx"), upstream.ip, 12345, "/http-1.0"
+        )
+        control = upstream.forward(9999)
+        control.send(b"seen\n")
+        told = control.receive(1 << 16, 10)
+        control.close()
+        places = [(each["server"], each["dialled"]) for each in json.loads(told)]
+        assert places == [(f"{upstream.ip}:8080", f"{upstream.ip}:{port}") for port in (8080, 12345)]
+    finally:
+        deployment.delete()
+
+
+def asked(client: Container, host: str, port: int, path: str) -> bytes:
+    """What came of it until the end of the connection."""
+    stream = client.connect(host, port)
+    came = b""
+    try:
+        stream.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        while more := stream.receive(1 << 16, 10):
+            came += more
+    except ConnectionResetError:
+        pass
+    finally:
+        stream.close()
+    return came
