@@ -103,7 +103,7 @@ def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: S
 def _objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """What each is called, and what is in it."""
     for each in objects:
-        metadata, spec = each["metadata"], each["spec"]
+        metadata, spec = each["metadata"], each.get("spec", {})
         namespace = metadata.get("namespace", "default")
         name = f"{each['kind']} {'' if namespace == 'default' else namespace + '/'}{metadata['name']}"
         if each["kind"] == "Pod":
@@ -115,6 +115,8 @@ def _objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
                 name,
                 ", ".join(f"port {port['port']} → {port.get('targetPort', port['port'])}" for port in spec["ports"]),
             )
+        elif each["kind"] == "Secret":
+            yield name, ", ".join([*each.get("data", {}), *each.get("stringData", {})])
         else:
             yield name, ""
 
