@@ -84,6 +84,10 @@ def _of_secret(parsed: objects.Secret) -> Iterator[Fault]:
     for field, keys in (("data", parsed.data), ("stringData", parsed.string_data)):
         for key in keys:
             yield from _told(_key(names.wrong_config_map_key(key)), field)
+    for key in parsed.data:
+        if parsed.wrong_base64(key):
+            yield ("data", key), "is no base64"
+            return
     if sum(map(len, parsed.contents.values())) > names.MOST_BYTES_OF_CONFIG_MAP:
         yield ("data",), f"is longer than {names.MOST_BYTES_OF_CONFIG_MAP} bytes"
     missing = sorted(_NEEDED_KEYS.get(parsed.type, frozenset()) - parsed.contents.keys())

@@ -43,11 +43,15 @@ class ConfigMap(_Object, frozen=True):
 
     def wrong_base64(self, key: str) -> bool:
         """Whether that value of binaryData is no base64, in which lines may end."""
-        try:
-            binascii.a2b_base64(_joined(self.binary_data[key]), strict_mode=True)
-        except ValueError:
-            return True
-        return False
+        return _is_no_base64(self.binary_data[key])
+
+
+def _is_no_base64(lines: str) -> bool:
+    try:
+        binascii.a2b_base64(_joined(lines), strict_mode=True)
+    except ValueError:
+        return True
+    return False
 
 
 def _joined(lines: str) -> str:
@@ -61,13 +65,18 @@ class Secret(_Object, frozen=True):
     kind: Literal["Secret"]
     metadata: Metadata
     type: str = "Opaque"
-    data: dict[str, bytes] = {}
+    data: dict[str, str] = {}
     string_data: dict[str, str] = {}
 
     @property
     def contents(self) -> dict[str, bytes]:
         """What is in its files."""
-        return self.data | {key: text.encode() for key, text in self.string_data.items()}
+        written = {key: binascii.a2b_base64(_joined(text)) for key, text in self.data.items()}
+        return written | {key: text.encode() for key, text in self.string_data.items()}
+
+    def wrong_base64(self, key: str) -> bool:
+        """Whether that value of data is no base64, in which lines may end."""
+        return _is_no_base64(self.data[key])
 
 
 class ServicePort(_Object, frozen=True):

@@ -94,7 +94,7 @@ PROBE = {"httpGet": {"port": 80}}
         (secret_items({"key": "a", "path": "b", "mode": 0o4000}), "secret.items[0].mode is 2048; a mode is a number"),
         (secret_items({"key": "a", "path": "b"}, {"key": "c", "path": "b"}), "secret.items has /b twice"),
         (secret_items({"key": "a", "path": "b"}, {"key": "c", "path": "b/d"}), "items has b as a file and as a folder"),
-        (secret(data={"a": "A"}), "Secret/s: data: Invalid base64 encoded string"),
+        (secret(data={"a": "A"}), "Secret/s: data.a is no base64"),
         (secret(data={"../x": "AA=="}), "Secret/s: data has a key that is '../x'; it must be of letters"),
         (secret(stringData={"../x": ""}), "Secret/s: stringData has a key that is '../x'; it must be of letters"),
         (secret(stringData={"a": "x" * (1 << 20), "b": "x"}), "Secret/s: data is longer than 1048576 bytes"),
