@@ -114,8 +114,10 @@ def test_who_calls_their_own_service_goes_out_and_comes_in_again(scene: Scene, b
     assert (response.status_code, server_of(response), echo(response)["backend"]) == (200, "envoy", "app")
     service, pod = scene.service_ip("app"), scene.pod("app").ip
     out = f"outbound|80||{scene.host_name('app')}"
+    # Envoy may keep its connection with itself, which neither rule nor listener meets twice.
+    again = [*INBOUND[:2]] if observed.counter(f"cluster.{out}.upstream_cx_total") else []
     assert observed.trace == [
-        *(IN, OUT, "listener 0.0.0.0_15006", f"listener {service}_80"),
+        *(*again[:1], OUT, *again[1:], f"listener {service}_80"),
         *("http inbound_0.0.0.0_80", "http outbound_10.107.42.17_80", "cluster inbound|80||", f"cluster {out}"),
         APPLICATION,
     ]
@@ -126,7 +128,8 @@ def test_who_calls_their_own_service_goes_out_and_comes_in_again(scene: Scene, b
     assert by_cluster["inbound|80||"].downstream_remote.startswith(f"{pod}:")
     assert {each.request_id for each in observed.entries} == {observed.arrival("app").request_id}
     assert observed.arrival("app").client_ip == "127.0.0.6"
-    assert decided(observed) == {GOES_OUT: 1, TO_15001: 1, ENVOY_TO_ITS_POD: 1, TO_15006: 1}
+    came_in = {ENVOY_TO_ITS_POD: 1, TO_15006: 1} if again else {}
+    assert decided(observed) == {GOES_OUT: 1, TO_15001: 1, **came_in}
 
 
 @pytest.mark.parametrize("by", ["Pod IP", "127.0.0.1", "127.0.0.2", "localhost"])

@@ -38,6 +38,7 @@ class _Host(msgspec.Struct, frozen=True):
 
 
 class _Cluster(msgspec.Struct, frozen=True):
+    name: str = ""
     host_statuses: list[_Host] = []
 
 
@@ -92,16 +93,16 @@ class Admin:
         entries = response.raise_for_status().json()["stats"]
         return {entry["name"]: entry["value"] for entry in entries if isinstance(entry.get("value"), int)}
 
-    def upstream_connections(self) -> dict[str, int]:
-        """The addresses of all clusters' hosts ("IP:PORT") to which there are connections, and how many."""
+    def upstream_connections(self) -> dict[tuple[str, str], int]:
+        """The hosts to which there are connections, each as its cluster and "IP:PORT", and how many there are."""
         answer = self._client.get("/clusters", params={"format": "json"}).raise_for_status()
-        found: dict[str, int] = {}
+        found: dict[tuple[str, str], int] = {}
         for cluster in msgspec.json.decode(answer.content, type=_Clusters).cluster_statuses:
             for host in cluster.host_statuses:
                 open_now = sum(int(each.value) for each in host.stats if each.name == "cx_active")
                 if open_now and (at := host.address.socket_address):
                     name = f"[{at.address}]:{at.port_value}" if ":" in at.address else f"{at.address}:{at.port_value}"
-                    found[name] = found.get(name, 0) + open_now
+                    found[cluster.name, name] = found.get((cluster.name, name), 0) + open_now
         return found
 
     def config_dump(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The connections that several Envoys have with each other: no client's, and at rest they may stay open."""
+"""The connections that Envoys have with each other, or one with itself: no client's, and at rest they may stay open."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -27,7 +27,7 @@ class Between:
         self._envoys = envoys
         self._known = {each.name: 0 for each in envoys}
         """Envoy → how many entries of its log have been learned from."""
-        self._leads: dict[tuple[str, str], bool] = {}
+        self._leads: passing.Leads = {}
         self._tells = True
         self.clients = 0
 
@@ -42,6 +42,8 @@ class Between:
         if possible and not wrong(self.clients - possible):
             self.clients -= possible
             return ""
+        if len(self._envoys) == 1:
+            return f"Envoy has {self.clients} connections {told}"
         listed = ", ".join(f"{envoy.name} {number}" for envoy, number in zip(self._envoys, each_has, strict=True))
         how = "" if self._tells else "; upstream_local: %UPSTREAM_LOCAL_ADDRESS% in each access log tells which"
         return f"Envoys have {self.clients} connections {told} ({listed}, {certain} with each other{how})"
@@ -53,8 +55,10 @@ class Between:
         certain = possible = 0
         for envoy in self._envoys:
             others = [place for name, place in places.items() if name != envoy.name]
-            for host, number in envoy.dialled().items():
-                found, place = leads.get((envoy.name, host)), places[envoy.name]
+            for (cluster, host), number in envoy.dialled().items():
+                # A log need not tell the cluster.
+                found = leads.get((envoy.name, cluster, host), leads.get((envoy.name, "", host)))
+                place = places[envoy.name]
                 is_known = any(place.reaches(other, host) for other in others)
                 if found or (found is None and is_known):
                     certain += number

@@ -109,8 +109,8 @@ class EnvoyWitness:
         self._has_rules = bool(rules)  # only an init container makes some: a Pod without them stays without
         return rules
 
-    def dialled(self) -> dict[str, int]:
-        """The upstreams' addresses, and how many connections with each are open."""
+    def dialled(self) -> dict[tuple[str, str], int]:
+        """The upstreams, each as its cluster and "IP:PORT", and how many connections with each are open."""
         return self._admin.upstream_connections()
 
     def of_several(self, what: str) -> str:

@@ -55,16 +55,24 @@ def received(written: Written) -> int:
     return sum(entry.method is not None and came(name, entry) for name, entries in written.items() for entry in entries)
 
 
-def hosts(written: Written) -> dict[tuple[str, str], bool]:
-    """(Envoy, address that it dialled) → whether another one of these Envoys was behind it, as most entries say."""
+Leads = dict[tuple[str, str, str], bool]
+"""(Envoy, its cluster, address that it dialled) → whether one of these Envoys was behind it.
+
+A Pod's own address leads from one cluster to the Pod's Envoy, which is asked again, from another to an application.
+"""
+
+
+def hosts(written: Written) -> Leads:
+    """Where what the Envoys dialled led, as most entries say."""
     got = {name: _Got.of(entries) for name, entries in written.items()}
-    votes: dict[tuple[str, str], int] = {}
+    votes: dict[tuple[str, str, str], int] = {}
     for name, entries in written.items():
         others = [each for other, each in got.items() if other != name]
         for entry in entries:
             if entry.upstream_host:
-                key = name, entry.upstream_host
-                votes[key] = votes.get(key, 0) + (1 if any(each.has(entry) for each in others) else -1)
+                key = name, entry.upstream_cluster or "", entry.upstream_host
+                led = entry.upstream_local in got[name].remotes or any(each.has(entry) for each in others)
+                votes[key] = votes.get(key, 0) + (1 if led else -1)
     return {key: number > 0 for key, number in votes.items()}
 
 

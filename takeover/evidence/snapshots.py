@@ -34,7 +34,7 @@ class Snapshot:
         stats: of the first Envoy; `log`, `rules`, `name` and `addresses` likewise: see `Account`.
         arrived: destination → its log.
         others: the other Envoys.
-        clients: how many connections with clients there were, where there are several Envoys.
+        clients: how many connections with clients there were.
     """
 
     stats: Stats
@@ -75,7 +75,9 @@ class Witnesses:
 
     def __init__(self, deployment: Deployment, envoys: Sequence[EnvoyWitness]) -> None:
         self._envoys = envoys
-        self._between = Between(envoys) if len(envoys) > 1 else None
+        self._between = Between(envoys)
+        # Whether Envoys may call each other, or one itself; of one alone its log says so, once there is one.
+        self._call_envoys: bool | None = True if len(envoys) > 1 else None
         self._destinations = Destinations(deployment.scenario.destinations, deployment.pods)
         self._last: tuple[int, Snapshot] | None = None
         # Clusters whose requests no destination writes down: scenario.yaml need not name all that is behind Envoy.
@@ -176,7 +178,7 @@ class Witnesses:
                 ).items()
             }
             sent = sum(forwarded.values())
-            if sent > arrivals and (self._between is not None or _tells_whence_it_dialled(logs[0])):
+            if sent > arrivals and (self._call_envoys or _tells_whence_it_dialled(logs[0])):
                 sent -= _from_envoys(before, logs)
             if arrivals < sent:
                 logged_by = logged_by or time.monotonic() + _UNTIL_LOGGED
@@ -196,30 +198,42 @@ class Witnesses:
     def _logs(self, stats: Sequence[Stats], wrong: Callable[[int], str]) -> list[list[str]] | str:
         """The Envoys' access logs; or what is under way, not yet there, or `wrong` with clients' connections."""
         known = sum(map(quiescence.connections, stats))
-        if self._between is None and (told := wrong(known)):
-            return f"Envoy has {known} connections {told}"
+        told = wrong(known)
+        if told and not self._call_envoys and (words := self._of_clients_alone(stats[0], known, told)):
+            return words
         logs = []
         for envoy, its in zip(self._envoys, stats, strict=True):
             if isinstance(log := envoy.log(its), str):
                 return log
             logs.append(log)
-        if self._between is not None:
+        if told or len(self._envoys) > 1:
             return self._between.wrong(stats, logs, wrong) or logs
+        self._between.clients = known
         return logs
+
+    def _of_clients_alone(self, stats: Stats, known: int, told: str) -> str:
+        """What is wrong with the number of an Envoy's connections; empty if some of them may be with itself."""
+        if self._call_envoys is None:
+            log = self._envoys[0].log(stats)
+            if not isinstance(log, str) and _tells_whence_it_dialled(log):
+                return ""
+        return f"Envoy has {known} connections {told}"
 
     def _snapshot(self, stats: Sequence[Stats], logs: Sequence[list[str]], arrived: dict[str, list[str]]) -> Snapshot:
         accounts = [
             Account(each.name, each.addresses, its, log, each.rules())
             for each, its, log in zip(self._envoys, stats, logs, strict=True)
         ]
-        return Snapshot.of(accounts, arrived, self._between.clients if self._between is not None else 0)
+        return Snapshot.of(accounts, arrived, self._between.clients)
 
     def _taken(self, look: Callable[[], Snapshot | str], deadline: float) -> Snapshot:
         """The snapshot, once `look` returns one; until then it returns what is missing."""
         seen = quiescence.waited_for(look, deadline)
         if isinstance(seen, str):
             raise UnrestError(f"not at rest after {deadline:g} s; last seen: {seen}")
-        if self._between is not None:
+        if self._call_envoys is None and seen.log:
+            self._call_envoys = _tells_whence_it_dialled(seen.log)
+        if self._call_envoys:
             self._between.learn(seen)
         return seen
 
@@ -238,7 +252,7 @@ def _from_envoys(before: Snapshot, logs: Sequence[list[str]]) -> int:
 
 def _connections(told: Snapshot) -> int:
     """How many connections Envoys had with clients."""
-    return told.clients if told.others else quiescence.connections(told.stats)
+    return told.clients
 
 
 def _told(ask: Callable[[], _Account], known: _Account) -> _Account:

@@ -44,21 +44,21 @@ def without_local(one: Entry) -> Entry:
 def test_a_connection_is_the_same_in_both_logs() -> None:
     assert passing.received({CLIENT: [SENT], SERVER: [GOT]}) == 1
     assert passing.hosts({CLIENT: [SENT], SERVER: [GOT]}) == {
-        (CLIENT, "10.96.0.7:80"): True,
-        (SERVER, "127.0.0.1:8080"): False,
+        (CLIENT, "", "10.96.0.7:80"): True,
+        (SERVER, "", "127.0.0.1:8080"): False,
     }
     assert passing.received({CLIENT: [SENT], SERVER: [entry("10.0.0.2:41001")]}) == 0
 
 
 def test_an_address_that_was_another_connection_s_once_does_not_make_a_host_an_envoy() -> None:
     others = [entry(host="203.0.113.9:80", local=f"10.0.0.2:{port}") for port in (41000, 41001, 41002)]
-    assert not passing.hosts({CLIENT: [SENT, *others], SERVER: [GOT]})[CLIENT, "203.0.113.9:80"]
+    assert not passing.hosts({CLIENT: [SENT, *others], SERVER: [GOT]})[CLIENT, "", "203.0.113.9:80"]
 
 
 def test_where_a_log_does_not_tell_it_the_requests_id_does() -> None:
     sent = without_local(msgspec.structs.replace(SENT, request_id="a"))
     assert passing.received({CLIENT: [sent], SERVER: [GOT]}) == 1
-    assert passing.hosts({CLIENT: [sent], SERVER: [GOT]})[CLIENT, "10.96.0.7:80"]
+    assert passing.hosts({CLIENT: [sent], SERVER: [GOT]})[CLIENT, "", "10.96.0.7:80"]
     assert passing.received({CLIENT: [without_local(SENT)], SERVER: [GOT]}) == 0  # nothing with nothing
 
 
@@ -162,7 +162,7 @@ class Two:
         self,
         stats: tuple[list[Stats], list[Stats]],
         logs: tuple[list[str], list[str]],
-        dialled: tuple[dict[str, int], ...],
+        dialled: tuple[dict[tuple[str, str], int], ...],
     ) -> None:
         lab = Lab([NOTHING], arrived=[(), (FIRST,)])
         envoys = []
@@ -199,12 +199,51 @@ def test_a_connection_that_they_keep_with_each_other_is_no_clients(local: bool) 
     two = Two(
         ([NOTHING, forwarded(1)], [NOTHING, KEPT]),
         (["", line(sent)], ["", line(GOT)]),
-        ({"10.96.0.7:80": 1}, {"127.0.0.1:8080": 1}),
+        ({("server", "10.96.0.7:80"): 1}, {("app", "127.0.0.1:8080"): 1}),
     )
     before = two.witnesses.before(0, 0)
     after = two.witnesses.after(before, 0, 1)
     assert (after.clients, [len(each.log) for each in after.envoys]) == (0, [1, 1])
     assert len(after.arrived["website/nginx"]) == 1  # one request, though two Envoys sent it on
+
+
+OUT = entry(host="10.0.0.3:80", local="10.0.0.3:41000", upstream_cluster="out")
+AGAIN = entry("10.0.0.3:41000", "10.0.0.3:80", "127.0.0.6:5", upstream_cluster="in")
+TWICE = forwarded(2) | {"listener.0.0.0.0_80.downstream_cx_active": 1, "http.gateway.downstream_cx_active": 1}
+OPEN = {("out", "10.0.0.3:80"): 1, ("in", "10.0.0.3:80"): 1}
+
+
+def alone(log: str, dialled: dict[tuple[str, str], int]) -> Witnesses:
+    """Of one Envoy, which then has sent two requests, and has one connection."""
+    lab = Lab([NOTHING], arrived=[(), (FIRST,)])
+    pod: Any = WitnessPod(LoggingContainer(["", log]), RULES.format(1))
+    admin: Any = SimpleNamespace(stats=lambda: NOTHING, upstream_connections=dialled.copy)
+    used: Any = Used([NOTHING, TWICE])
+    deployment: Any = SimpleNamespace(scenario=SimpleNamespace(destinations=lab.places), pods={"website": lab.website})
+    return Witnesses(deployment, [EnvoyWitness(pod, pod.container("nginx"), admin, used)])
+
+
+def test_a_connection_that_an_envoy_keeps_with_itself_is_no_clients() -> None:
+    witnesses = alone(line(AGAIN) + line(OUT), OPEN)
+    after = witnesses.after(witnesses.before(0, 0), 0, 1)
+    assert (after.clients, len(after.log), len(after.arrived["website/nginx"])) == (0, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("log", "dialled"),
+    [
+        ([without_local(AGAIN), without_local(OUT)], OPEN),  # it does not tell
+        ([AGAIN, OUT], {("in", "10.0.0.3:80"): 1}),  # what leads to the application is open alone
+        ([entry(), entry()], OPEN),  # it did not call itself
+    ],
+)
+def test_a_clients_connection_of_one_envoy_is_waited_for_all_the_same(
+    log: list[Entry], dialled: dict[tuple[str, str], int]
+) -> None:
+    witnesses = alone("".join(map(line, log)), dialled)
+    before = witnesses.before(0, 0)
+    with pytest.raises(UnrestError, match="last seen: Envoy has 1 connections with clients, not 0"):
+        witnesses.after(before, 0, 1)
 
 
 def test_a_clients_connection_is_waited_for_all_the_same() -> None:
