@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, Event, StreamReset, TrailersReceived
+from wsproto.frame_protocol import FrameProtocol
 
 from takeover.engines import images
 from takeover.engines.conformance.contract import single
@@ -103,3 +107,29 @@ def asked(client: Container, host: str, port: int, path: str) -> bytes:
     finally:
         stream.close()
     return came
+
+
+def test_debians_packages_speak_http2_and_websocket(engine: Engine, envoy: Release) -> None:
+    deployment = engine.deploy(Library.bundled().scenario("outbound-block-all", ["hostile"]), envoy)
+    try:
+        upstream = deployment.pod("hostile/upstream")
+        client = H2Connection(H2Configuration(header_encoding="utf-8"))
+        client.initiate_connection()
+        for number, path in ((1, "/trailers"), (3, "/rst-8-after-data")):
+            asked_for = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "a")]
+            client.send_headers(number, asked_for, end_stream=True)
+        socket = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/any")]
+        client.send_headers(5, [*socket, (":authority", "a")])
+        client.send_data(5, bytes(FrameProtocol(client=True, extensions=[]).send_data("hello", fin=True)))
+        stream = upstream.forward(8080)
+        stream.send(client.data_to_send())
+        came: list[Event] = []
+        while not any(isinstance(each, DataReceived) and each.stream_id == 5 for each in came):
+            came += client.receive_data(stream.receive(1 << 16, 10))
+        stream.close()
+        assert [each.error_code for each in came if isinstance(each, StreamReset)] == [8]
+        trailers = [dict(each.headers) for each in came if isinstance(each, TrailersReceived)]
+        assert str(trailers) == "[{'x-after': 'yes'}]"
+        assert b"\x81\x05hello" in [each.data for each in came if isinstance(each, DataReceived)]
+    finally:
+        deployment.delete()
