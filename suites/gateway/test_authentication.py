@@ -34,6 +34,7 @@ FAILS = replace("envoy.yaml", CODE, {"inline_bytes": FAILING})
 OPEN_ON_FAILURE = replace("envoy.yaml", f"{FILTER}.failure_mode_allow", True)
 
 TRACE = ["listener 0.0.0.0_8080", "http gateway_http", "cluster auth_cluster"]
+ASKED = {"lua": "/auth", "wasm": "/auth", "ext-authz": "/auth/private"}
 SERVICE, APPLICATION = "destination gateway/auth", "destination gateway/nginx"
 
 
@@ -72,9 +73,13 @@ def test_who_may_pass_reaches_the_application(scene: Scene, by: str, who: str, u
     with scene.watched() as observed:
         response = ask(scene, who, claimed)
 
+    # Nothing else was asked or judged; then which way the request took, which tells more than its status.
+    assert {(each.uri, each.verdict) for each in observed.destination("gateway", "auth")} <= {(ASKED[by], 200)}
+    assert_routed(observed, [*TRACE, "cluster shadow_cluster", SERVICE, APPLICATION])
+    if by == "lua":
+        assert observed.counter("http.gateway_http.lua.errors") == 0
     assert response.status_code == 200, by
     assert echo(response)["backend"] == "gateway"
-    assert_routed(observed, [*TRACE, "cluster shadow_cluster", SERVICE, APPLICATION])
     assert (observed.arrival("gateway", "auth").verdict, observed.arrival("gateway", "auth").user) == (200, user)
     # Only the service says who it is: what the client claims to be does not get through.
     assert echo(response)["x-auth-user"] == observed.arrival("gateway").x_auth_user == user

@@ -21,8 +21,9 @@ GATEWAY = ["listener 0.0.0.0_8080", "http gateway_http"]
 
 def assert_routed_to(observed: ObservedTraffic, version: str) -> None:
     """The route of that version, and nothing of the other one's: neither its cluster nor its Pod."""
+    route = {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]
+    assert (observed.envoy.status, observed.envoy.route) == (200, route)
     assert_routed(observed, [*GATEWAY, f"cluster app_cluster_{version}", f"destination {version}/app-{version}/nginx"])
-    assert observed.envoy.route == {"v1": "v1-otherwise", "v2": "v2-by-header"}[version]
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,9 @@ def test_the_header_chooses_the_version(scene: Scene, path: str, headers: dict[s
     with scene.watched() as observed:
         response = scene.ask("client/client", gateway + path, headers={"host": HOST, **headers})
 
+    assert_routed_to(observed, version)
     assert response.status_code == 200
     assert echo(response)["backend"] == f"app-{version}"
-    assert_routed_to(observed, version)
     arrival = observed.arrival(f"{version}/app-{version}")
     assert (arrival.host, arrival.uri) == (HOST, path)
 

@@ -105,9 +105,11 @@ def test_who_sends_nothing_takes_no_token(scene: Scene) -> None:
         for _ in range(5):
             opened.enter_context(contextlib.closing(scene.connect("client/client", scene.host_name("gateway"), 8080)))
         # http_inspector waits for the first bytes before the connection gets to the filter chain.
-        for _ in range(2):
-            stream = scene.connect("client/client", scene.host_name("gateway"), 8080)
-            assert served(opened.enter_context(contextlib.closing(stream)))
+        speaking = [
+            opened.enter_context(contextlib.closing(scene.connect("client/client", scene.host_name("gateway"), 8080)))
+            for _ in range(2)
+        ]
+        assert [served(stream) for stream in speaking] == [True, True]
     assert_witnessed(observed, requests=2, closed=0)
 
 
@@ -122,6 +124,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
     bucket = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=1.0)
     with scene.watched() as observed:
         attempts = [attempt(connection) for _ in range(5)]
+        assert [each.passed for each in attempts[:2]] == [True, True], "a full bucket"
         assert bucket.contradiction(attempts) == ""
         attempts += until_refilled(connection)
     scene.measurements.append(bucket.measurement(attempts))

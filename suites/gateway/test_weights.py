@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -37,7 +36,7 @@ def backends(scene: Scene, numbers: Sequence[int | None]) -> list[str]:
         # Two at once, for half the round trips; with a third one Envoy may find too many responses queued, and hang up.
         for pair in (requests[place : place + 2] for place in range(0, len(requests), 2)):
             answers = raw.converse(stream, b"".join(pair), enough=partial(holds, len(pair))).received
-            assert answers.count(b"HTTP/1.1 200 OK\r\n") == len(pair)
+            assert re.findall(rb"^HTTP/1.1 (\d+)", answers, re.MULTILINE) == [b"200"] * len(pair)
             answered += [each.decode() for each in re.findall(rb"^backend: (.+)$", answers, re.MULTILINE)]
     return answered
 
@@ -87,7 +86,8 @@ def test_without_a_number_chance_chooses_for_each_request(scene: Scene) -> None:
         answered = backends(scene, [None] * FAIR.number)
 
     scene.measurements.append(FAIR.measurement(answered.count("app-v1"), ("app-v1", "app-v2")))
-    assert FAIR.contradiction(answered.count("app-v1")) == "", Counter(answered)
+    tenths = round(10 * answered.count("app-v1") / FAIR.number)
+    assert FAIR.contradiction(answered.count("app-v1")) == "", f"about {tenths} of 10 to v1"
     assert_witnessed(observed, answered)
 
 

@@ -25,9 +25,10 @@ def test_the_application_gets_not_a_byte(scene: Scene, to: str, port: int) -> No
     with scene.watched() as observed:
         conversation = scene.converse("outpod", name, port, REQUEST, "nginx")
 
+    # First which way it took: that tells more of what is wrong than what came back.
+    assert_blocked(observed, f"{address}:{port}")
     assert conversation.received == b""
     assert conversation.end in ("closed", "reset")  # which of the two depends on whether Envoy read the request first
-    assert_blocked(observed, f"{address}:{port}")
 
 
 def test_envoys_own_user_still_gets_out(scene: Scene) -> None:
@@ -64,8 +65,9 @@ def test_names_asked_for_over_tcp_are_caught(scene: Scene) -> None:
     server = nameserver(scene.pod("outpod").container("nginx"))
     website = scene.host_name("internet/website")
     with scene.watched() as observed:
-        assert ask_over_tcp(scene, "outpod", server, website, "nginx") == []
+        answer = ask_over_tcp(scene, "outpod", server, website, "nginx")
     assert_blocked(observed, f"{server}:53")
+    assert answer == []
 
     # The same question from Envoy's user is answered: it is the rule that caught it, not the server that is silent.
     with scene.watched() as observed:
@@ -80,7 +82,11 @@ def test_every_user_port_and_address_is_caught(scene: Scene) -> None:
     with scene.watched() as observed:
         conversations = dial(scene, "outpod", dialled)
 
-    not_blocked = {target: each for target, each in conversations.items() if each.received or each.end == "refused"}
+    not_blocked = {
+        f"{target} from {target.container}": each
+        for target, each in conversations.items()
+        if each.received or each.end == "refused"
+    }
     assert not_blocked == {}
     assert_all_blocked(observed, [str(target) for target in dialled])
     assert rules_of(scene.pod("outpod")) == OUTBOUND_RULES

@@ -60,6 +60,12 @@ class EnvoyTraffic:
             raise BadInputError(f"{len(found)} rules hold {' '.join(words)}: {[each.text for each in taken]}")
         return found[0].packets
 
+    @property
+    def taken_by(self) -> list[tuple[str, int]]:
+        """The Pod's rules that took connections, as iptables writes them, in order, and how many each took."""
+        taken = rules.caught(self._then.rules, self._now.rules)
+        return [(each.text, each.packets) for each in taken if each.packets]
+
 
 class ObservedTraffic(EnvoyTraffic):
     """What was observed of one block, to be read after it. Reading them within it raises AttributeError.

@@ -82,7 +82,7 @@ def is_fresh(item: pytest.Item) -> bool:
 def cost_of(item: pytest.Item) -> tuple[bool, bool, bool]:
     """Orders tests by what they cost a sabotage: one deployment for all, for some (edits), for each; seconds."""
     mark = _mark_of(item)
-    return is_fresh(item), bool(mark.args[1:]), bool(mark.kwargs.get("begin"))
+    return is_fresh(item), bool(mark.args[1:]) and not is_fresh(item), bool(mark.kwargs.get("begin"))
 
 
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a controller needs no scenes, and their imports take their 
     from takeover.scene import Scene
 
 _MOST = 80  # signs of a value
+_MOST_SAID = 150  # of an error's own words
 _ALIKE = 20  # of them, where two long texts begin alike
 
 # What one run has otherwise than the next, and what is told instead.
@@ -56,7 +57,7 @@ class Comparison:
             return f"not {_short(_written(self.left, names))} {self.op} {_short(_written(self.right, names))}"
         rows, came, expected = _first_difference(self.left, self.right)
         row = "".join(f"[{_same_everywhere(str(each), names)}]" for each in rows)
-        if isinstance(came, str) and expected == "":
+        if isinstance(came, str) and " " in came and expected == "":
             came = _MEASURED.sub("…", came)
         texts = _from_where_they_differ(_written(came, names), _written(expected, names))
         return f"{row}{': ' if row else ''}{', not '.join(texts)}"
@@ -71,7 +72,8 @@ def reason(raised: pytest.ExceptionInfo[BaseException], test: Path, compared: Co
     """
     names = _names(scene)
     message, _, statement = f"\n{raised.value}".partition("\nassert ")
-    told = [_same_everywhere(visible_line(message.strip().partition("\n")[0]), names)] if message.strip() else []
+    first = _same_everywhere(visible_line(message.strip().partition("\n")[0]), names)
+    told = [_short(first, _MOST_SAID)] if first else []
     if compared is not None and compared.op in str(raised.traceback[-1].statement):
         told.append(compared.told(names))
     elif statement:
@@ -109,8 +111,8 @@ def _written(value: object, names: Mapping[str, str]) -> str:
     return _same_everywhere(visible_line(repr(value)), names)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+def _short(text: str, most: int = _MOST) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _names(scene: "Scene") -> dict[str, str]:

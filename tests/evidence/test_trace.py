@@ -127,13 +127,16 @@ def test_records_are_the_same_after_a_way_as_json_and_of_many_entries_have_only_
 
 def test_what_is_observed_counts_from_before() -> None:
     observed = ObservedTraffic()
-    observed.tell(BEFORE, after({"cluster.AllowAll.upstream_cx_total": 4}, log=2, arrived=1))
+    taken = RULES.replace("-c 2 120", "-c 5 300")
+    observed.tell(BEFORE, after({"cluster.AllowAll.upstream_cx_total": 4}, log=2, arrived=1, rules=taken))
     assert observed.envoy.flags == "UH"
     assert observed.moved == {"cluster.AllowAll.upstream_cx_total": 3}
     assert observed.counter("cluster.AllowAll.upstream_cx_total") == 3
     assert observed.counter("tcp.AllowAll.downstream_cx_total") == 0
     assert (len(observed.destination("website")), observed.destination("app")) == (1, [])
     assert observed.rule("REDIRECT", "15001") == 0
+    # Those that took nothing are left out.
+    assert observed.taken_by == [("-A OUTPUT -m owner --uid-owner 1337 -j RETURN", 3)]
 
 
 def test_the_text_has_a_line_for_each_hop_and_entry() -> None:
