@@ -4,6 +4,7 @@ import functools
 
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
+from takeover.model.document import StreamAnswer
 from takeover.report.compared import Compared, views
 from takeover.report.index import index
 from takeover.scenario.library import Library
@@ -55,3 +56,28 @@ def test_the_page_says_how_much_was_compared_and_which_envoys_have_it() -> None:
     page = index(Library.bundled(), list(documents.values()), [], Compared(comparison, failing(None)))
     assert "of 898 tests and probes compared: 898 in 1.37.0, 134 in 1.40.0." in page
     assert "in 1.37.0, not in 1.36.4, not compared in 1.40.0<" in page
+
+
+def test_the_page_shows_frames_streams_and_messages() -> None:
+    documents = {name: store.read(PATHS["1.40.0"]) for name in ("1.39.3", "1.40.0")}
+    documents["1.39.3"].envoy.name = "1.39.3"
+    for name, document in documents.items():
+        document.probes = document.probes[:1]
+        observed = document.probes[0].observation
+        observed.stream_end, observed.frames = "closed", ["SETTINGS ACK", f"GOAWAY NO_ERROR last {len(name)}"]
+        observed.streams = [StreamAnswer(3, 200, [("x-of", name)], "<b>", [("x-after", "1")], "reset CANCEL")]
+        observed.messages = ["said", name]
+    documents["1.40.0"].probes[0].observation.stream_end = "open"
+    comparison = compare({name: lambda name=name: documents[name] for name in documents})  # type: ignore[misc]
+    [shown] = [each.example for each in views(Compared(comparison, ()), list(documents.values())) if each.example][:1]
+
+    facts = {name: (was, now) for name, was, now in shown.facts}
+    assert facts["stream"] == ("closed", "open")
+    assert facts["frames"] == ("SETTINGS ACK\nGOAWAY NO_ERROR last 6",) * 2
+    assert facts["message 2"] == ("1.39.3", "1.40.0")
+    assert facts["stream 3"] == ("200, reset CANCEL",) * 2
+    assert facts["stream 3, headers"] == ("x-of: 1.39.3", "x-of: 1.40.0")
+    assert facts["stream 3, trailers"] == ("x-after: 1",) * 2
+    page = index(Library.bundled(), list(documents.values()), [], Compared(comparison, ()))
+    assert "GOAWAY NO_ERROR last 6" in page
+    assert "&lt;b&gt;" in page
