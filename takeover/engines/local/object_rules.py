@@ -207,6 +207,8 @@ def _ids_of_pod(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> It
         *((("supplementalGroups", index), each) for index, each in enumerate(security.supplemental_groups)),
     ]
     yield from _ids(numbers, at)
+    if security.run_as_group is not None and security.run_as_user is None:
+        yield (*at, "runAsGroup"), "is a group without runAsUser, which container runtimes refuse: give it one"
 
 
 def _ids(numbers: Iterable[tuple[tuple[Key, ...], int | None]], at: tuple[Key, ...]) -> Iterator[Fault]:

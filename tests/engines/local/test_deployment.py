@@ -242,7 +242,7 @@ def test_a_deployment_that_is_deleted_closes_its_node() -> None:
         ({"runAsUser": 1, "runAsGroup": 2}, "setpriv --reuid 1 --regid 2 --clear-groups "),
         ({"of_pod": {"fsGroup": 3, "supplementalGroups": [4]}}, "setpriv --reuid 0 --regid 0 --groups 4,3 "),
         ({"runAsUser": 0, "of_pod": {"runAsUser": 5}}, ""),
-        ({"runAsUser": 1, "of_pod": {"runAsGroup": 5}}, "setpriv --reuid 1 --regid 5 --clear-groups "),
+        ({"runAsUser": 1, "of_pod": {"runAsUser": 7, "runAsGroup": 5}}, "setpriv --reuid 1 --regid 5 --clear-groups "),
     ],
 )
 def test_how_a_person_becomes_the_containers_user(

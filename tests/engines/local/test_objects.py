@@ -122,6 +122,7 @@ PROBE = {"httpGet": {"port": 80}}
             pod(securityContext={"supplementalGroups": [1 << 31]}),
             "spec.securityContext.supplementalGroups[0] is 2147",
         ),
+        (pod(securityContext={"runAsGroup": 5}), "spec.securityContext.runAsGroup is a group without runAsUser, which"),
         (pod(securityContext={"sysctls": []}), "Pod/web: spec.securityContext.sysctls is not supported"),
         (
             pod(securityContext={"runAsNonRoot": True}),
