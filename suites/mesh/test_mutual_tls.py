@@ -177,6 +177,8 @@ def test_a_client_without_an_envoy_is_as_good_by_its_certificate(
         response = ask(scene, "client/client", f"back:{port}", headers=FORGED, tls=certificate("front"))
 
     assert_routed_through(observed, taken_by("back", chain, port))
+    # It was asked for the certificate, whatever came of that.
+    assert observed.of("back").counter("listener.0.0.0.0_15006.ssl.no_certificate") == 0
     assert_told_who_asked(scene, response, "back", asked_by="front")
 
 

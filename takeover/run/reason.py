@@ -21,6 +21,7 @@ _ALIKE = 20  # of them, where two long texts begin alike
 # What one run has otherwise than the next, and what is told instead.
 _VARIES = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"\b[0-9a-f]{32,}\b"), "HASH"),
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x…"),
     (re.compile(r"\b\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\b|\b\d{4}-\d\d-\d\dT[\d:.]+Z?"), "TIME"),
     # A client's port, as Linux chooses it.

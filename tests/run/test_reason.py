@@ -42,9 +42,17 @@ def test_of_other_comparisons_both_sides_are_told() -> None:
 
 
 def test_what_varies_from_run_to_run_is_left_out() -> None:
-    varying = [uuid.uuid4(), object(), time.monotonic(), "10.1.2.3:41234", "10.1.2.30:80", "2026-11-25T10:00:00Z"]
+    varying = [
+        uuid.uuid4(),
+        object(),
+        time.monotonic(),
+        "10.1.2.3:41234",
+        "10.1.2.30:80",
+        "2026-11-25T10:00:00Z",
+        uuid.uuid4().hex,
+    ]
 
     told = [Comparison("==", [each], ["-"]).told({"10.1.2.3": "client", "10.1.2.30": "server"}) for each in varying]
 
-    came = ["UUID('ID')", "<object object at 0x…>", "…", "'client:PORT'", "'server:80'", "'TIME'"]
+    came = ["UUID('ID')", "<object object at 0x…>", "…", "'client:PORT'", "'server:80'", "'TIME'", "'HASH'"]
     assert told == [f"[0]: {each}, not '-'" for each in came]
