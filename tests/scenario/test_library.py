@@ -73,9 +73,10 @@ def test_all_about_the_article_is_optional(folder: Callable[..., Path]) -> None:
 
 
 def test_the_bundled_ones_are_beside_the_package_or_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert bundled.manifests() == Path(__file__).parents[2] / "manifests"
+    ours = Library.bundled()  # found once in a process
+    assert bundled.manifests() == Path(__file__).parents[2] / "manifests" == ours.folder
     monkeypatch.setattr(bundled, "_PACKAGE", tmp_path / "takeover")
     assert bundled.manifests() == tmp_path / "manifests"
-    shutil.copytree(Library.bundled().folder, tmp_path / "takeover/manifests")
+    shutil.copytree(ours.folder, tmp_path / "takeover/manifests")
     assert bundled.manifests() == tmp_path / "takeover/manifests"
-    assert Library(bundled.manifests()).names() == Library.bundled().names()
+    assert Library(bundled.manifests()).names() == ours.names()
