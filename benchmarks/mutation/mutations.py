@@ -26,7 +26,11 @@ SUBJECTS = {
     "evidence": ["takeover/evidence/*.py"],
     "net": ["takeover/net/*.py"],
     "compare": ["takeover/compare/*.py"],
-    "normalisation": ["takeover/probes/normal_form.py", "takeover/probes/lengths.py"],
+    "normalisation": [
+        "takeover/probes/normal_form.py",
+        "takeover/probes/normal_rules.py",
+        "takeover/probes/lengths.py",
+    ],
     "local engine": ["takeover/engines/local/*.py", "takeover/engines/local/inside/*.py", "takeover/node/*.py"],
 }
 """Subject → patterns of its files."""

@@ -14,7 +14,7 @@ from takeover.base.paths import display_path
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
-from takeover.probes.normal_form import own_words_without_chance
+from takeover.probes.normal_rules import own_words_without_chance
 from takeover.scenario.files import own_file, read_text
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario

@@ -1,254 +1,29 @@
-"""What differs from run to run by nature is put into one form, or left out: by named rules, each with its reason.
+"""Observations in their normal form: what differs from run to run by nature is as it always is, or left out.
 
-A rule is for the texts in which what it is about can stand, and for no others: a form of chance in what Envoy logs is a
-value like any other in an answer.
+By the named rules of `takeover.probes.normal_rules`, and by what a deployment's addresses are called.
 """
 
-import functools
-import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
 from takeover.engines.contract import Deployment
-from takeover.model.document import Interim, Observation, StreamAnswer
-from takeover.model.json import WrittenNumber, encode
-from takeover.model.repeats import RUN
+from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.tls_alerts import CLOSE_NOTIFY
 from takeover.probes.frame_form import frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
+from takeover.probes.normal_rules import (
+    HEADER_RULES,
+    RACES,
+    body_without_chance,
+    field_without_chance,
+    own_words_without_chance,
+    without_chance,
+)
 from takeover.scenario.documents import short_name
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Puts `replacement` in the place of what the pattern finds in a text."""
-
-    name: str
-    pattern: re.Pattern[str]
-    replacement: str | Callable[[re.Match[str]], str]
-    reason: str
-
-
-@dataclass(frozen=True)
-class HeaderRule:
-    """Puts `replacement` in the place of a header's value where it is of that form: in an answer, and in bodies."""
-
-    name: str
-    header: str
-    form: str
-    replacement: str
-    reason: str
-
-
-def _run(found: re.Match[str]) -> str:
-    return f"{found[1]}<{len(found[0])} times>"
-
-
-def _ephemeral(found: re.Match[str]) -> str:
-    return f"{found[1]}:<port>" if int(found[2]) >= 32768 else found[0]
-
-
-def _in_key_order(found: re.Match[str]) -> str:
-    """JSON objects with their keys sorted, and what stands between them; what is none stays, and what follows it."""
-    done, text = "", found[0]
-    while text:
-        try:
-            content, end = _JSON.raw_decode(text)
-            done += encode(content, order="sorted").decode()
-        except (ValueError, RecursionError):
-            return done + text
-        between, begin, rest = text[end:].partition('{"')
-        done, text = done + between, begin + rest
-    return done
-
-
-_JSON = json.JSONDecoder(parse_float=WrittenNumber)
-
-RULES = (
-    Rule(
-        "request-id",
-        re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
-        "<uuid>",
-        "Envoy gives each request an id of chance",
-    ),
-    Rule(
-        "client-port",
-        re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b"),
-        _ephemeral,
-        "the kernel gives each connection the next free port",
-    ),
-    Rule(
-        "run-of-one-character",
-        RUN,
-        _run,
-        "only how many there are tells anything; a document need not carry them",
-    ),
-)
-"""Of every text of an observation."""
-
-OWN_WORDS_RULES = (
-    Rule(
-        "log-time",
-        re.compile(r"^\[[-0-9]+ [:.0-9]+\]\[\d+\]"),
-        "",
-        "a line of Envoy's log begins with its time and its thread's number",
-    ),
-    Rule(
-        "source-line",
-        re.compile(r" ?\[(?:\./)?[\w./-]+\.(?:cc|h):\d+\]"),
-        "",
-        "the lines of Envoy's source move with every release, whatever they do",
-    ),
-    Rule(
-        "connection-number",
-        re.compile(r'\[C\d+\](?:\[S\d+\])?|\[Tags: [^\]]*\]|"(?:ConnectionId|StreamId)":"\d+"'),
-        "<connection>",
-        "Envoy counts its connections since its start and gives each stream a number of chance",
-    ),
-    Rule(
-        "protobuf-place",
-        re.compile(r"near \d+:\d+ \(offset \d+\)"),
-        "near <place>",
-        "protobuf prints its messages with blanks of chance, which moves the offsets in them",
-    ),
-    Rule(
-        "protobuf-blanks",
-        re.compile(r"(?<=\S)  +(?=\S)"),
-        " ",
-        "protobuf puts blanks of chance into what it prints, so that nobody compares it byte by byte",
-    ),
-    Rule(
-        "key-order",
-        re.compile(r'\{"(?s:.*)'),
-        _in_key_order,
-        "Envoy prints a config that it rejects with the keys of its objects in an order of chance",
-    ),
-)
-"""Of what Envoy writes of itself besides: its log's lines, its warnings, and the errors of a config."""
-
-HEADER_RULES = (
-    HeaderRule(
-        "date",
-        "date",
-        r"\w{3}, \d\d \w{3} (?!1970)\d{4} [\d:]{8} GMT",
-        "<date>",
-        "it is the time of the answer (1970 is the hostile upstream's own, and stays)",
-    ),
-    HeaderRule(
-        "service-time",
-        "x-envoy-upstream-service-time",
-        r"\d{1,4}",
-        "<milliseconds>",
-        "the upstream's time varies (the hostile upstream claims more digits, and they stay)",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class FieldRule:
-    """Puts `replacement` in the place of what the pattern finds in that field of Envoy's log entries."""
-
-    name: str
-    field: str
-    pattern: re.Pattern[str]
-    replacement: str
-    reason: str
-
-
-FIELD_RULES = (
-    FieldRule(
-        "translated-port",
-        "downstream_remote",
-        re.compile(r":\d+$"),
-        ":<port>",
-        "where two connections would have the same port, the node's address translation gives one a lower, of chance",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Race:
-    """What is left out of an observation in which one of Envoy's log entries has such flags and details.
-
-    Args:
-        marks: a pattern of "FLAGS DETAILS".
-        counters: a pattern of names.
-        fields: of the log entries; they become "<race>".
-        end: what stands for either "closed" or "reset"; empty if these are no race.
-    """
-
-    name: str
-    marks: re.Pattern[str]
-    reason: str
-    counters: re.Pattern[str] = re.compile(r"$.")  # none
-    fields: tuple[str, ...] = ()
-    end: Literal["", "closed"] = ""
-
-
-RACES = (
-    Race(
-        "client-left",
-        re.compile(r"downstream_remote_disconnect"),
-        "the client was gone before the answer: how far the connection with the upstream had come by then is a race",
-        counters=re.compile(r"^cluster\."),
-        fields=("upstream_host",),
-    ),
-    Race(
-        "blocked",
-        re.compile(r"^UH None"),
-        "Envoy closes at once, and the kernel makes that a reset if bytes of the client have come by then",
-        end="closed",
-    ),
-    Race(
-        "upstream-refused",
-        re.compile(r"^UF,URX None"),
-        "Envoy closes when its own connection fails: a reset, by the kernel, if bytes of the client have come by then",
-        end="closed",
-    ),
-    Race(
-        "head-too-large",
-        re.compile(r"^DPE http1\.headers_too_large"),
-        "Envoy refuses a head before it has read all of it: a reset, by the kernel, if the rest comes after that",
-        end="closed",
-    ),
-)
-
-
-@functools.lru_cache(maxsize=1 << 14)  # names and most values come again and again
-def without_chance(text: str) -> str:
-    """Any text in its normal form, for what knows of no deployment."""
-    return _applied(RULES, text)
-
-
-def own_words_without_chance(text: str) -> str:
-    """What Envoy writes of itself, a line of its log or the error of a config, likewise."""
-    return without_chance(_applied(OWN_WORDS_RULES, text))
-
-
-def body_without_chance(text: str) -> str:
-    """A body, likewise: an answer that follows another stands in it, with its headers."""
-    text = without_chance(text)
-    for header in HEADER_RULES:
-        text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
-    return text
-
-
-def _applied(rules: Iterable[Rule], text: str) -> str:
-    for rule in rules:
-        text = rule.pattern.sub(rule.replacement, text)
-    return text
-
-
-def _field(name: str, value: Any) -> Any:
-    for rule in FIELD_RULES:
-        if name == rule.field and isinstance(value, str):
-            value = rule.pattern.sub(rule.replacement, value)
-    return value
 
 
 class Normaliser:
@@ -295,7 +70,10 @@ class Normaliser:
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
-            [{self.text(name): self._data(_field(name, value)) for name, value in each.items()} for each in entries],
+            [
+                {self.text(name): self._data(field_without_chance(name, value)) for name, value in each.items()}
+                for each in entries
+            ],
             {self.text(name): change for name, change in moved.items()},
             list(map(self.own_words, observed.warnings)),
             stream_end=observed.stream_end,
@@ -338,6 +116,9 @@ class Normaliser:
         """The text with the names in the place of the deployment's addresses and its config id."""
         named = self._addresses.sub(lambda found: self._named[found[0]], text)
         return named.replace(self._config_id, "<mark>")
+
+    def _entry(self, entry: LogEntry) -> LogEntry:
+        return {self.text(name): self._data(field_without_chance(name, value)) for name, value in entry.items()}
 
     def _data(self, value: Any) -> Any:
         """A log entry's value, of JSON's types: a scenario's config may nest them."""

@@ -11,7 +11,8 @@ from takeover.model.document import Breakdown, Observation, ProbeResult, StreamA
 from takeover.model.logs import as_written
 from takeover.net.http1 import Answer
 from takeover.probes.attendance import LONGEST_LINE, MOST_LINES
-from takeover.probes.normal_form import Normaliser, own_words_without_chance
+from takeover.probes.normal_form import Normaliser
+from takeover.probes.normal_rules import own_words_without_chance
 from takeover.probes.probe import Group, Probe
 from takeover.probes.stretch import Observed, Stretch
 from takeover.scenario.places import EnvoyPlace

@@ -10,13 +10,13 @@ from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.raw import End
 from takeover.probes.frame_form import FRAME_RULES, FrameRule, frames_without_chance
-from takeover.probes.normal_form import (
+from takeover.probes.normal_form import Normaliser
+from takeover.probes.normal_rules import (
     FIELD_RULES,
     HEADER_RULES,
     OWN_WORDS_RULES,
     RACES,
     RULES,
-    Normaliser,
     body_without_chance,
     own_words_without_chance,
     without_chance,
