@@ -1,6 +1,7 @@
 """Whether an Envoy takes the project's configs: `envoy --mode validate`, with its error and its warnings."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -37,10 +38,11 @@ class Config:
     """A config of a library: a scenario's, or the article's as it was written for Envoy v1.21.
 
     Args:
-        content: what is in it, where each of `files` is named by its place here. Only of a manifest: what was written
-            for Envoy v1.21 is for Envoy to read.
+        content: what is in it, where each of `files` is named by its place here, and what Secrets hold stands itself.
+            Only of a manifest: what was written for Envoy v1.21 is for Envoy to read.
         needs: the extensions without which its scenario does not support an Envoy.
         files: what it names that its container gets from ConfigMaps: path there → file here.
+        holds_secrets: whether `content` does, which stand elsewhere than in its file.
     """
 
     scenario: str
@@ -49,9 +51,12 @@ class Config:
     content: Json = None
     needs: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
+    holds_secrets: bool = False
 
     def text(self) -> str:
-        """What is written, each of `files` named by its place here."""
+        """What is written, each of `files` named by its place here; with Secrets, as JSON."""
+        if self.holds_secrets:
+            return msgspec.json.encode(self.content).decode()
         text = self.path.read_text(encoding="utf-8")
         for there, here in self.files.items():
             text = text.replace(there, str(here))
@@ -77,13 +82,28 @@ def configs(library: Library) -> list[Config]:
 
 
 def _manifest(called: str, scenario: Scenario, envoy: EnvoyPlace) -> Config:
-    path, content = scenario.config_path(envoy.config), scenario.config(envoy.config)
+    path, own = scenario.config_path(envoy.config), scenario.config(envoy.config)
+    content = _with_contents(own, scenario.mounted_secrets(envoy))
     written = msgspec.json.encode(content).decode()
     mounted = {there: here for there, here in scenario.mounted_files(envoy).items() if f'"{there}"' in written}
     for there, here in mounted.items():
         written = written.replace(f'"{there}"', msgspec.json.encode(str(here)).decode())
     needs = scenario.supports.extensions if scenario.supports else ()
-    return Config(called, "manifest", path, msgspec.json.decode(written) if mounted else content, needs, mounted)
+    content, is_other = msgspec.json.decode(written) if mounted else content, content != own
+    return Config(called, "manifest", path, content, needs, mounted, is_other)
+
+
+def _with_contents(config: Json, contents: Mapping[str, bytes]) -> Json:
+    """The config with what Secrets hold in the place of their files' names (DataSource): it is written nowhere."""
+    match config:
+        case {"filename": str(there)} if there in contents:
+            return {"inline_bytes": b64encode(contents[there]).decode()}
+        case dict():
+            return {key: _with_contents(value, contents) for key, value in config.items()}
+        case list():
+            return [_with_contents(each, contents) for each in config]
+        case _:
+            return config
 
 
 def _as_written(folder: Path, name: str, library: Library) -> Config:
@@ -127,7 +147,7 @@ def validation(node: BareNode, binary: Path, *config: str) -> Validation:
 
 
 def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
-    named = ["--config-yaml", config.text()] if config.files else ["-c", str(config.path)]
+    named = ["--config-yaml", config.text()] if config.files or config.holds_secrets else ["-c", str(config.path)]
     ended = validation(node, binary, *named)
     loads, log = ended.exit_code == 0, config.as_named_there(ended.log)
     error = "" if loads else _error(log, config.path)

@@ -1,7 +1,6 @@
 """A scenario: a folder of manifests, edited and bound to what a run knows."""
 
-import contextlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
-from takeover.scenario import places
+from takeover.scenario import places, secrets
 from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
 from takeover.scenario.documents import Bindings, Documents, canonical
 from takeover.scenario.edit_tree import equal
@@ -155,7 +154,7 @@ class Scenario:
         generated = {each.name: each.files for each in self._config_maps if each.namespace == namespace}
         return {
             f"{folder}/{key}": path
-            for folder, config_map in places.mounted_config_maps(pod, envoy.container)
+            for folder, config_map in places.mounted(pod, envoy.container, "configMap", "name")
             for key, path in generated.get(config_map, {}).items()
         }
 
@@ -196,16 +195,19 @@ class Scenario:
 
     def secrets(self) -> list[str]:
         """The values of its Secrets, as they are written and as containers see them, where they are text."""
-        found = list[str]()
-        for data in _objects(*self._state(None), lambda kind: kind == "Secret"):
-            written = data.get("data")
-            for value in written.values() if isinstance(written, dict) else ():
-                found.append(str(value))
-                with contextlib.suppress(ValueError):  # UnicodeDecodeError is one
-                    found.append(b64decode(str(value)).decode())
-            plain = data.get("stringData")
-            found += map(str, plain.values()) if isinstance(plain, dict) else ()
-        return found
+        found = _objects(*self._state(None), lambda kind: kind == "Secret")
+        return [text for each in found for text in secrets.texts(each)]
+
+    def mounted_secrets(self, envoy: EnvoyPlace) -> dict[str, bytes]:
+        """What the container of an Envoy gets of Secrets: path there → what is in it."""
+        objects = self._documents.objects.values()
+        pod = next(each for each in objects if each.kind == "Pod" and each.short_name == envoy.pod)
+        known = {each.name: each.data for each in objects if (each.kind, each.namespace) == ("Secret", pod.namespace)}
+        return {
+            f"{folder}/{key}": content
+            for folder, name in places.mounted(pod.data, envoy.container, "secret", "secretName")
+            for key, content in secrets.contents(known.get(name, {})).items()
+        }
 
     def where(self, label: str, *keys: Key) -> str:
         """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""

@@ -69,10 +69,15 @@ def containers(pod: Json, key: str = "containers") -> list[str]:
     return [each for each in named if isinstance(each, str)]
 
 
-def mounted_config_maps(pod: Json, container: str) -> list[tuple[str, str]]:
-    """For each ConfigMap that a Pod's container sees as a folder: the folder, and its name. What is no Pod has none."""
+def mounted(pod: Json, container: str, source: str, name: str) -> list[tuple[str, str]]:
+    """For each ConfigMap or Secret that a Pod's container sees as a folder: the folder, and its name.
+
+    Args:
+        pod: what is no Pod has none.
+        source: the volumes' field, which has the object's name in its field `name`.
+    """
     with contextlib.suppress(KeyError, TypeError, AttributeError):
-        volumes = {each["name"]: each["configMap"]["name"] for each in pod["spec"]["volumes"] if "configMap" in each}
+        volumes = {each["name"]: each[source][name] for each in pod["spec"]["volumes"] if source in each}
         [mounts] = [each["volumeMounts"] for each in pod["spec"]["containers"] if each["name"] == container]
         return [
             (each["mountPath"].rstrip("/"), volumes[each["name"]])

@@ -1,6 +1,8 @@
 """The facts of the pinned Envoy, asked of its binary."""
 
+import json
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,31 @@ def test_a_config_finds_the_files_that_its_container_has(tmp_path: Path) -> None
     [found] = validated(binary, Library(tmp_path))
     assert (found.loads, found.error) == (True, "")
     assert "http.scripted.downstream_cx_total" in extensions_and_stats(binary, Library(tmp_path))[1]
+
+
+def test_a_config_finds_what_a_secret_holds(tmp_path: Path) -> None:
+    texts = {
+        **MOUNTING,
+        "kustomization.yaml": MOUNTING["kustomization.yaml"]
+        .replace("pod.yaml", "pod.yaml, secret.yaml")
+        .replace(", authority.pem", ""),
+        "pod.yaml": MOUNTING["pod.yaml"]
+        .replace("/}]}]", "/}, {name: own, mountPath: /etc/own}]}]")
+        .replace("{name: config}}]", "{name: config}}, {name: own, secret: {secretName: own}}]"),
+        "envoy.yaml": MOUNTING["envoy.yaml"].replace("/etc/envoy/authority.pem", "/etc/own/ca.crt"),
+    }
+    begin = "apiVersion: v1\nkind: Secret\nmetadata: {name: own}\n"
+    authority = (Path(__file__).parents[2] / "manifests/bases/hostile/certificates/ca.pem").read_text()
+    folder, binary = tmp_path / "one", resolve(None)[0].path
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+    for held, error in (
+        (f"stringData: {{ca.crt: {json.dumps(authority)}}}", ""),
+        (f"data: {{ca.crt: {b64encode(authority.encode()).decode()}}}", ""),
+        ("stringData: {ca.crt: no certificate}", "Failed to load trusted CA certificates from <inline>"),
+    ):
+        (folder / "secret.yaml").write_text(begin + held)
+        [found] = validated(binary, Library(tmp_path))
+        assert (found.loads, found.error) == (not error, error)
