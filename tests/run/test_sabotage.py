@@ -38,7 +38,10 @@ ANOTHER = f"""\
 """
 SAME_AGAIN = CAUGHT.replace("rule-missing", "rule-commented-out").replace('"true"', '": iptables"')
 DISTINCT = ["-o", "sabotage_distinct=true"]
-ALIKE = r"caught alike: inbound-interception/rule-missing and rule-commented-out, by test_\w+\[Pod IP\]: 'nginx', .+"
+ALIKE = (
+    r"caught alike: inbound-interception/rule-missing and rule-commented-out, "
+    r"by test_\w+\[Pod IP\]: \[0\]: nothing, not 1 \(.+\)"
+)
 NO_START = f"""\
 - name: no-number
   why: Envoy does not start
@@ -61,7 +64,7 @@ def test_one_that_no_test_catches_fails_the_run(project: Path, workers: list[str
 
     assert result.returncode == 1, result.stdout + result.stderr
     for line in (
-        r"  rule-missing +test_\w+\[Pod IP\]\n +'nginx', not 'envoy' \(test_interception\.py:\d+\)",
+        r"  rule-missing +test_\w+\[Pod IP\]\n +\[0\]: nothing, not 1 \(test_interception\.py:\d+, \w+\.py:\d+\)",
         r"  more-patience +NOT CAUGHT: no traffic sees it; \d+ tests passed",
         r"apart: with these the scenario does not even start",
         r"  inbound-interception/no-number: scenario inbound-interception: Envoy rejects .*",
