@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -72,21 +73,26 @@ class Collection:
     def _say_what_each_needs(self, items: list[pytest.Item]) -> None:
         """Reads every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
 
+        Of a file, those that share a deployment come one after the other, where the first of them stands: it is made
+        once.
+
         Raises: pytest.UsageError for a scenario or an edit that is wrong.
         """
-        places: dict[pytest.Item, tuple[str, str, str]] = {}
-        for item in items:
+        places: dict[pytest.Item, tuple[str, str, str, int]] = {}
+        first: dict[tuple[Path, DeploymentKey], int] = {}
+        for number, item in enumerate(items):
             release = parameters_of(item).get("envoy_release")  # none where a suite has a fixture `scene` of its own
             if KEY not in item.stash and release is not None and "scene" in getattr(item, "fixturenames", ()):
                 before = self._sabotages.edits_before(item) if self._sabotages is not None else ()
                 item.stash[KEY] = key_of(item, release, _repeat(item), before)
             key = item.stash.get(KEY, None)
             if key is None:
-                places[item] = ("", "", "")
+                places[item] = ("", "", "", 0)
                 continue
             scenario = self._scenario_of(item, key)
-            places[item] = (key.release, scenario.article, scenario.name)
-        releases = list(dict.fromkeys(release for release, _, _ in places.values()))
+            place = first.setdefault((item.path, key), number)
+            places[item] = (key.release, scenario.article, scenario.name, place)
+        releases = list(dict.fromkeys(release for release, *_ in places.values()))
         items.sort(key=lambda item: (_repeat(item), releases.index(places[item][0]), *places[item][1:]))
 
     def _scenario_of(self, item: pytest.Item, key: DeploymentKey) -> Scenario:
