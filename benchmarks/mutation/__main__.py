@@ -54,6 +54,8 @@ def main() -> None:
             listed = " (listed)" if known.outcome == "survived" and mutant.text in equivalent else ""
             print(f"{known.outcome}{listed}, {known.seconds:.1f} s: {mutant.text} {known.by}", flush=True)
         judged.append(known)
+    if not judged:
+        sys.exit("no mutant was judged: say more --minutes; which tests run which line is known from now on")
     print(*summary(judged, equivalent), sep="\n")
     sys.exit(1 if unexplained(judged, equivalent) else 0)
 

@@ -4,8 +4,10 @@ Each file of tests runs by itself: of what happens in nodes it is not known in w
 """
 
 import ast
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,8 +23,8 @@ _ROOMS = {
     "local engine": ("node", "engines"),
 }
 """Subject → the rooms whose tests are recorded for it."""
-_LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes")
-"""Tests of other engines than that which is mutated."""
+_LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes", "tests/probes/layers", "tests/probes/peers")
+"""Tests of other engines than that which is mutated, and of protocols, which are not what is normalised."""
 _PLUGIN = "benchmarks.mutation.durations"
 _DEADLINE = 600.0
 _OF_NODES = "*"
@@ -44,14 +46,19 @@ class Lines:
         self._tests: defaultdict[str, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.seconds: dict[str, float] = {}
         library = sha256(b"".join(each.read_bytes() for each in sorted((root / "takeover").rglob("*.py")))).hexdigest()
-        for file in files:
+
+        def recorded(file: str) -> Path:
             of_file = sha256((library + file + (root / file).read_text()).encode()).hexdigest()[:16]
             folder = cage.kept / "lines" / of_file
             if not (folder / "seconds").exists():
                 tell(f"recording {file}")
                 folder.mkdir(parents=True, exist_ok=True)
                 _record(cage, root, file, folder)
-            self._take(folder)
+            return folder
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for folder in pool.map(recorded, files):
+                self._take(folder)
 
     def _take(self, folder: Path) -> None:
         seconds = dict(line.split("\t")[::-1] for line in (folder / "seconds").read_text().splitlines())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cosmic_ray.mutating import mutate_code
 
+from benchmarks.mutation import __main__ as command
 from benchmarks.mutation.cage import Cage
 from benchmarks.mutation.mutations import SUBJECTS, Mutant, sample
 from benchmarks.mutation.recording import Lines
@@ -169,3 +170,13 @@ def test_shares_leave_out_what_is_listed_and_have_wilsons_interval() -> None:
 def test_what_is_listed_as_equivalent_is_in_the_library_still() -> None:
     assert len(equivalents(ROOT)) >= 1
     assert Equivalent("a.py", "x = 1", "x = 2", "why", "f", 1).text == "a.py f (2): x = 1 → x = 2"
+
+
+@can_run
+def test_a_sample_of_which_none_was_judged_is_no_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(command, "_FOLDER", tmp_path)
+    monkeypatch.setattr(command, "Lines", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["mutation", "--number", "1", "--minutes", "0", "--subject", "compare"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert str(ended.value.code).startswith("no mutant was judged: ")
