@@ -113,7 +113,7 @@ def test_who_calls_their_own_service_goes_out_and_comes_in_again(scene: Scene, b
 
     assert (response.status_code, server_of(response), echo(response)["backend"]) == (200, "envoy", "app")
     service, pod = scene.service_ip("app"), scene.pod("app").ip
-    out = f"outbound|80||{scene.host_name('app')}"
+    out = "outbound|80||app.default.svc.cluster.local"  # as the config calls it, in whichever namespace that is
     # Envoy may keep its connection with itself, which neither rule nor listener meets twice.
     again = [*INBOUND[:2]] if observed.counter(f"cluster.{out}.upstream_cx_total") else []
     assert observed.trace == [
