@@ -36,10 +36,10 @@ def main() -> None:
         sys.exit("mutants need namespaces of their own, so that they can harm nothing: run this as root")
     if _ROOT.is_relative_to("/tmp"):  # noqa: S108
         sys.exit(f"mutants get a /tmp of their own, which would hide {_ROOT}: run this elsewhere")
-    end = time.monotonic() + 60 * options.minutes
     cage = Cage(_ROOT, _FOLDER)
     subjects = options.subject or list(SUBJECTS)
     lines = Lines(_ROOT, cage, print, files_of_tests(_ROOT, subjects))
+    end = time.monotonic() + 60 * options.minutes
     ledger, equivalent = Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
     judged: list[Verdict] = []
     for mutant in _chosen(options, subjects):
@@ -55,7 +55,7 @@ def main() -> None:
             print(f"{known.outcome}{listed}, {known.seconds:.1f} s: {mutant.text} {known.by}", flush=True)
         judged.append(known)
     if not judged:
-        sys.exit("no mutant was judged: say more --minutes; which tests run which line is known from now on")
+        sys.exit("no mutant was judged: say more --minutes")
     print(*summary(judged, equivalent), sep="\n")
     sys.exit(1 if unexplained(judged, equivalent) else 0)
 
@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--number", type=int, default=300, help="how many mutants (300)")
     parser.add_argument("--subject", action="append", choices=list(SUBJECTS), help="of these alone; repeatable")
     parser.add_argument("--seed", default="1", help="which sample")
-    parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant after that")
+    parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant so long after recording")
     parser.add_argument("--again", action="store_true", help="those that survived before and are not listed, too")
     parser.add_argument("--anew", action="store_true", help="all, whatever is known of them")
     parser.add_argument("--tests-alone", action="store_true", help="without the suites: to find what tests lack")
