@@ -17,14 +17,14 @@ from benchmarks.mutation.mutations import Mutant
 PYTEST = ["-m", "pytest", "-q", "-n0", "-x", "-p", "no:cacheprovider"]
 _ROOMS = {
     "evidence": ("model", "evidence", "scene", "suite"),
-    "net": ("net",),
+    "net": ("net", "probes/layers"),
     "compare": ("compare",),
     "normalisation": ("probes",),
     "local engine": ("node", "engines"),
 }
 """Subject → the rooms whose tests are recorded for it."""
-_LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes", "tests/probes/layers", "tests/probes/peers")
-"""Tests of other engines than that which is mutated, and of protocols, which are not what is normalised."""
+_LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes", "tests/probes/peers")
+"""Tests of other engines than that which is mutated, and of protocols as others speak them."""
 _PLUGIN = "benchmarks.mutation.durations"
 _DEADLINE = 600.0
 _OF_NODES = "*"
@@ -89,11 +89,9 @@ class Lines:
 
 def files_of_tests(root: Path, subjects: Iterable[str]) -> Iterator[str]:
     """Those that are recorded for these subjects."""
-    for room in [room for subject in subjects for room in _ROOMS[subject]]:
-        for path in sorted((root / "tests" / room).rglob("test_*.py")):
-            file = str(path.relative_to(root))
-            if not file.startswith(_LEFT_OUT):
-                yield file
+    rooms = [root / "tests" / room for subject in subjects for room in _ROOMS[subject]]
+    paths = [path.relative_to(root) for room in rooms for path in sorted(room.rglob("test_*.py"))]
+    yield from (file for file in dict.fromkeys(map(str, paths)) if not file.startswith(_LEFT_OUT))
 
 
 def _record(cage: Cage, root: Path, file: str, folder: Path) -> None:
