@@ -204,22 +204,25 @@ def _renew(folder: Path, old: Path | None, lock: int) -> None:
     """Builds one, and removes those that nobody uses any more."""
     host.require_programs("mmdebstrap")
     name = _name()
-    with errand_node([lock], with_all_ids=True) as node:
-        try:
-            _build(node, _suite(), folder, name)
-        except TakeoverError as error:
-            about = None if old is None else _about(old)
-            if about is None:
-                raise TakeoverError(f"{error}{_what_others_lack(folder)}") from None
-            _failed(folder).touch()
-            age = about.age_days(datetime.now(UTC))
-            sys.stderr.write(f"the containers' root file system stays the one of {age} days ago: {error}\n")
-            return
-        _failed(folder).unlink(missing_ok=True)
-        for each in [*sorted(_all_of(name))[:-1], *_old_others(folder, name)]:
-            with contextlib.suppress(OSError), (each / "in-use").open() as in_use:
-                fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(node, each.rename(f"{each}{_PARTIAL}"))
+    try:
+        with errand_node([lock], with_all_ids=True) as node:
+            try:
+                _build(node, _suite(), folder, name)
+            except TakeoverError as error:
+                about = None if old is None else _about(old)
+                if about is None:
+                    raise TakeoverError(f"{error}{_what_others_lack(folder)}") from None
+                _failed(folder).touch()
+                age = about.age_days(datetime.now(UTC))
+                sys.stderr.write(f"the containers' root file system stays the one of {age} days ago: {error}\n")
+                return
+            _failed(folder).unlink(missing_ok=True)
+            for each in [*sorted(_all_of(name))[:-1], *_old_others(folder, name)]:
+                with contextlib.suppress(OSError), (each / "in-use").open() as in_use:
+                    fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(node, each.rename(f"{each}{_PARTIAL}"))
+    finally:  # in another node: where mmdebstrap was ended, its mounts are left
+        _remove_leftovers(folder, lock)
 
 
 def _others(folder: Path, name: str) -> list[Path]:
@@ -249,30 +252,26 @@ def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
     ready = folder / f"{name}-{now:%Y%m%dT%H%M%S}"
     partial = ready.with_name(ready.name + _PARTIAL)
     archive, temporary, root = partial / "archive.tar", partial / "temporary", partial / "root"
-    try:
-        temporary.mkdir(parents=True)
-        root.mkdir()
-        _run(
-            node,
-            [
-                "env", f"TMPDIR={temporary}",
-                "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}",
-                "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-                suite, str(archive),
-            ],
-            "mmdebstrap",
-        )  # fmt: skip
-        unpack = ["tar", "-C", str(root), "--exclude=./dev/*", "-xpf", str(archive)]
-        _run(node, unpack, "unpacking the containers' root file system")
-        _remove(node, temporary)
-        archive.unlink()
-        about = RootFileSystem(suite, now, _packages_in(node, root))
-        (partial / "about.json").write_bytes(msgspec.json.encode(about))
-        (partial / "in-use").touch()
-        partial.rename(ready)
-    finally:
-        if partial.exists():
-            _remove(node, partial)
+    temporary.mkdir(parents=True)
+    root.mkdir()
+    _run(
+        node,
+        [
+            "env", f"TMPDIR={temporary}",
+            "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(_PACKAGES)}",
+            "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+            suite, str(archive),
+        ],
+        "mmdebstrap",
+    )  # fmt: skip
+    unpack = ["tar", "-C", str(root), "--exclude=./dev/*", "-xpf", str(archive)]
+    _run(node, unpack, "unpacking the containers' root file system")
+    _remove(node, temporary)
+    archive.unlink()
+    about = RootFileSystem(suite, now, _packages_in(node, root))
+    (partial / "about.json").write_bytes(msgspec.json.encode(about))
+    (partial / "in-use").touch()
+    partial.rename(ready)
 
 
 def _packages_in(node: BareNode, root: Path) -> dict[str, str]:
