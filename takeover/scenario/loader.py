@@ -149,12 +149,11 @@ class Scenario:
 
     def mounted_files(self, envoy: EnvoyPlace) -> dict[str, Path]:
         """What the container of an Envoy gets of configMapGenerators: path there → where it is written."""
-        pod = places.pods(self._documents)[envoy.pod]
-        namespace = pod["metadata"].get("namespace", "default")
-        generated = {each.name: each.files for each in self._config_maps if each.namespace == namespace}
+        pod = self._pod_of(envoy)
+        generated = {each.name: each.files for each in self._config_maps if each.namespace == pod.namespace}
         return {
             f"{folder}/{key}": path
-            for folder, config_map in places.mounted(pod, envoy.container, "configMap", "name")
+            for folder, config_map in places.mounted(pod.data, envoy.container, "configMap", "name")
             for key, path in generated.get(config_map, {}).items()
         }
 
@@ -200,14 +199,17 @@ class Scenario:
 
     def mounted_secrets(self, envoy: EnvoyPlace) -> dict[str, bytes]:
         """What the container of an Envoy gets of Secrets: path there → what is in it."""
-        objects = self._documents.objects.values()
-        pod = next(each for each in objects if each.kind == "Pod" and each.short_name == envoy.pod)
+        pod, objects = self._pod_of(envoy), self._documents.objects.values()
         known = {each.name: each.data for each in objects if (each.kind, each.namespace) == ("Secret", pod.namespace)}
         return {
             f"{folder}/{key}": content
             for folder, name in places.mounted(pod.data, envoy.container, "secret", "secretName")
             for key, content in secrets.contents(known.get(name, {})).items()
         }
+
+    def _pod_of(self, envoy: EnvoyPlace) -> KubernetesObject:
+        objects = self._documents.objects.values()
+        return next(each for each in objects if each.kind == "Pod" and each.short_name == envoy.pod)
 
     def where(self, label: str, *keys: Key) -> str:
         """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""
