@@ -4,7 +4,7 @@ import re
 import socket
 
 import pytest
-from hyperframe.frame import GoAwayFrame, HeadersFrame, RstStreamFrame, SettingsFrame
+from hyperframe.frame import GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
 
 from takeover.peers.hostile.http2_answers import ANSWERS
 from tests.peers.upstream import CERTIFICATES, Upstream, program, run
@@ -138,11 +138,10 @@ def test_every_behaviour_writes_whole_frames_and_none_ends_the_program(upstream:
             continue
         with upstream.connect(8080) as client:
             block = GET + b"\x44" + len(name + "/").to_bytes(1, "big") + b"/" + name.encode()
-            client.sendall(PREFACE + SettingsFrame(0).serialize())
-            client.sendall(HeadersFrame(1, block, flags=["END_HEADERS", "END_STREAM"]).serialize())
-            client.sendall(
-                b"\0\0\x08\x06\0\0\0\0\0asked..."
-            )  # PING: what is answered after it is no part of the answer
+            asked = PREFACE + SettingsFrame(0).serialize()
+            asked += HeadersFrame(1, block, flags=["END_HEADERS", "END_STREAM"]).serialize()
+            # PING: what is answered after it is no part of the answer. At once: an answer may end the connection.
+            client.sendall(asked + PingFrame(0, b"asked...").serialize())
             came = b""
             try:
                 while b"asked..." not in came and (more := client.recv(1 << 20)):
