@@ -96,9 +96,10 @@ find_missing_programs() {
     if [[ $extras == dev ]]; then     # the page is tested in a real browser
         is_there chromium || is_there google-chrome || packages+=(chromium)
         is_there chromedriver || packages+=(chromium-driver)
-        # Real clients of the hostile upstream.
+        # Real clients of the hostile upstream, and a real server for frames.
         is_there curl || packages+=(curl)
         is_there nghttp || packages+=(nghttp2-client)
+        PATH=$PATH:/usr/sbin is_there nghttpd || packages+=(nghttp2-server)
         is_there openssl || packages+=(openssl)
     fi
     (( local_lab )) || return 0
