@@ -94,7 +94,10 @@ class Pod(Protocol):
 
 
 class Deployment(Protocol):
-    """A scenario's objects, all Ready. Names are `NAME` (namespace default) or `NAMESPACE/NAME`, as in the manifest."""
+    """A scenario's objects, all Ready. Names are `NAME` (namespace default) or `NAMESPACE/NAME`, as in the manifest.
+
+    A Deployment's Pods are `NAME-0`, `NAME-1` and so on, whatever suffix their own names have (`Pod.name`).
+    """
 
     @property
     def scenario(self) -> Scenario: ...
@@ -124,6 +127,15 @@ class Deployment(Protocol):
 
     def replace_config_map(self, scenario: Scenario) -> None:
         """Replaces every ConfigMap whose content differs in `scenario`; Pods see it after their restart."""
+        ...
+
+    def scale(self, deployment: str, replicas: int) -> None:
+        """Gives a Deployment of the manifests so many replicas; waits as `Engine.deploy` does for those that are new.
+
+        Those with the highest numbers go, each as `Pod.restart` ends one; no Service leads there any more.
+
+        Raises: BadInputError for a Deployment that there is not, or a number that none may have, DeploymentError.
+        """
         ...
 
     def delete(self) -> None:

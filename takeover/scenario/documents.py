@@ -14,6 +14,9 @@ from takeover.scenario.kustomization import KubernetesObject, Kustomization
 from takeover.scenario.typed_yaml import Json, single
 from takeover.scenario.yaml_text import write_yaml
 
+REPLICA = "envoy-takeover/replica"
+"""The annotation of a Deployment's Pod: NAME-NUMBER, by which it is addressed; its name has a suffix of letters."""
+
 _YAML = (".yaml", ".yml")
 # Created before anything that only a run knows is known.
 _FIRST = ("Namespace", "Service")
@@ -151,8 +154,10 @@ def canonical(name: str) -> str:
 
 
 def short_name(data: Mapping[str, Json]) -> str:
-    """What an object is called: see `canonical`."""
-    return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
+    """What an object is called: see `canonical`; a Deployment's Pod by its number."""
+    metadata = data["metadata"]
+    name = (metadata.get("annotations") or {}).get(REPLICA, metadata["name"])
+    return canonical(f"{metadata.get('namespace', 'default')}/{name}")
 
 
 def binder(bindings: Bindings) -> Callable[[Json], Json]:

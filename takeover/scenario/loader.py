@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
-from takeover.scenario import places, secrets
+from takeover.scenario import places, replicas, secrets
 from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
 from takeover.scenario.documents import Bindings, Documents, canonical
 from takeover.scenario.edit_tree import equal
@@ -89,6 +89,7 @@ class Scenario:
     known_failures: tuple[KnownFailure, ...]
     try_lines: tuple[TryLine, ...]
     _envoys: tuple[EnvoyPlace, ...] = field(repr=False)
+    _destinations: tuple[DestinationPlace, ...] = field(repr=False)
     _bind: tuple[LocatedEdit, ...] = field(repr=False)
     _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
     _written: Documents = field(repr=False)
@@ -107,6 +108,7 @@ class Scenario:
         kustomization = joined([read_kustomization(each, library.roots) for each in (folder, *bases)])
         _check_namespaces(kustomization)
         documents = Documents.of(kustomization)
+        replicas.check(documents)
         files = [own_file(each, BASE_FILE, library.roots) for each in kustomization.folders]
         described = [read_entry(each, BaseFile) for each in files if each.exists()]
         entries = [*about.destinations, *(entry for base in described for entry in base.destinations)]
@@ -120,12 +122,13 @@ class Scenario:
             article=about.article,
             chapter=about.chapter,
             folder=folder,
-            destinations=destinations,
+            destinations=places.of_each_replica(destinations, documents),
             controls=places.controls(described, documents),
             supports=None if about.supports is UNSET else support_of(about.supports),
             known_failures=tuple(map(known_failure_of, about.known_failures)),
             try_lines=try_lines(about.try_, documents),
             _envoys=envoys,
+            _destinations=destinations,
             _bind=bind,
             _config_maps=kustomization.config_maps,
             _written=documents,
@@ -149,11 +152,11 @@ class Scenario:
 
     def mounted_files(self, envoy: EnvoyPlace) -> dict[str, Path]:
         """What the container of an Envoy gets of configMapGenerators: path there → where it is written."""
-        pod = self._pod_of(envoy)
-        generated = {each.name: each.files for each in self._config_maps if each.namespace == pod.namespace}
+        namespace, pod = self._pod_of(envoy)
+        generated = {each.name: each.files for each in self._config_maps if each.namespace == namespace}
         return {
             f"{folder}/{key}": path
-            for folder, config_map in places.mounted(pod.data, envoy.container, "configMap", "name")
+            for folder, config_map in places.mounted(pod, envoy.container, "configMap", "name")
             for key, path in generated.get(config_map, {}).items()
         }
 
@@ -168,8 +171,11 @@ class Scenario:
         documents = self._documents
         for edit in edits:
             documents = documents.apply(edit)
-        final = _finished(self._written, documents, self._bind, self._envoys, self.destinations)
-        return replace(self, _documents=documents, _final=final)
+        final = _finished(self._written, documents, self._bind, self._envoys, self._destinations)
+        destinations = self.destinations
+        if self._destinations != destinations:  # some are in Deployments
+            destinations = places.of_each_replica(self._destinations, documents)
+        return replace(self, destinations=destinations, _documents=documents, _final=final)
 
     def namespaces(self) -> list[str]:
         """All namespaces that objects are in or that are made, "default" first if it is one of them."""
@@ -179,16 +185,19 @@ class Scenario:
         return sorted(dict.fromkeys(used), key=lambda namespace: namespace != "default")
 
     def objects(self) -> list[dict[str, Json]]:
-        """All objects but Namespaces and ConfigMaps, with stand-ins for what only a run knows."""
+        """All objects but Namespaces and ConfigMaps, with stand-ins for what only a run knows.
+
+        In the place of Deployments there are their Pods.
+        """
         documents, known = self._state(None)
         return _objects(documents, known, lambda kind: kind not in ("Namespace", "ConfigMap"))
 
     def unbound(self) -> list[dict[str, Json]]:
-        """The final objects, with stand-ins for what only a run knows; generated ConfigMaps without what is in them.
+        """The final objects, with stand-ins for what only a run knows; files of generated ConfigMaps are empty.
 
         Whatever can be told of them before they are deployed costs little this way: no config is written.
         """
-        generated = [_config_map(entry, {}) for entry in self._config_maps]
+        generated = [_config_map(entry, dict.fromkeys(entry.files, "")) for entry in self._config_maps]
         documents = self._final.documents
         return generated + _objects(documents, _AsWritten(documents.services()), lambda _: True)
 
@@ -199,17 +208,46 @@ class Scenario:
 
     def mounted_secrets(self, envoy: EnvoyPlace) -> dict[str, bytes]:
         """What the container of an Envoy gets of Secrets: path there → what is in it."""
-        pod, objects = self._pod_of(envoy), self._documents.objects.values()
-        known = {each.name: each.data for each in objects if (each.kind, each.namespace) == ("Secret", pod.namespace)}
+        (namespace, pod), objects = self._pod_of(envoy), self._documents.objects.values()
+        known = {each.name: each.data for each in objects if (each.kind, each.namespace) == ("Secret", namespace)}
         return {
             f"{folder}/{key}": content
-            for folder, name in places.mounted(pod.data, envoy.container, "secret", "secretName")
+            for folder, name in places.mounted(pod, envoy.container, "secret", "secretName")
             for key, content in secrets.contents(known.get(name, {})).items()
         }
 
-    def _pod_of(self, envoy: EnvoyPlace) -> KubernetesObject:
-        objects = self._documents.objects.values()
-        return next(each for each in objects if each.kind == "Pod" and each.short_name == envoy.pod)
+    def _pod_of(self, envoy: EnvoyPlace) -> tuple[str, Json]:
+        """The Envoy's Pod, and before it its namespace."""
+        return envoy.pod.rpartition("/")[0] or "default", places.pods(self._documents)[envoy.pod]
+
+    def replicas(self, deployment: str) -> list[str]:
+        """What the Pods of a Deployment are called, in the order of their numbers.
+
+        Args:
+            deployment: `NAME` or `NAMESPACE/NAME`.
+
+        Raises: BadInputError for one that there is not.
+        """
+        known = replicas.replicas(self._documents)
+        if canonical(deployment) not in known:
+            there = ", ".join(known) or "none"
+            raise BadInputError(f"scenario {self.name} has no Deployment {deployment}; it has {there}")
+        return known[canonical(deployment)]
+
+    def scaled(self, deployment: str, number: int) -> "Scenario":
+        """This scenario with so many replicas of a Deployment.
+
+        Raises: BadInputError for a Deployment that there is not, and for a number that none may have.
+        """
+        name = self.replicas(deployment)[0].removesuffix("-0")
+        if not 1 <= number <= replicas.MOST:
+            raise BadInputError(f"Deployment {deployment} can have from 1 to {replicas.MOST} replicas, not {number}")
+        [entry] = [
+            each for each in self._documents.objects.values() if each.kind == replicas.KIND and each.short_name == name
+        ]
+        if "replicas" in entry.data["spec"]:
+            return self.edited([Edit(entry.label, "replace", "$.spec.replicas", number)])
+        return self.edited([Edit(entry.label, "add", "$.spec", number, "replicas")])
 
     def where(self, label: str, *keys: Key) -> str:
         """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""
@@ -275,7 +313,8 @@ def _config_map(entry: GeneratedConfigMap, data: dict[str, str]) -> dict[str, Js
 
 
 def _objects(documents: Documents, bindings: Bindings, wanted: Callable[[str], bool]) -> list[dict[str, Json]]:
-    return [documents.object(label, bindings) for label, entry in documents.objects.items() if wanted(entry.kind)]
+    found = (documents.object(label, bindings) for label, entry in documents.objects.items() if wanted(entry.kind))
+    return replicas.expanded(found)
 
 
 def _check_namespaces(kustomization: Kustomization) -> None:
@@ -304,4 +343,6 @@ def _finished(
             written = written.apply(edit)
         except BadInputError as error:
             raise BadInputError(f"{located.where}: {error}") from error
-    return supplied(documents, envoys, destinations)
+    replicas.check(documents)
+    final = supplied(documents, envoys, destinations)
+    return replace(final, envoys=places.of_each_replica(final.envoys, documents))

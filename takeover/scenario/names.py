@@ -29,7 +29,12 @@ _OF_PORT_NAME = "small letters, digits and single -, at most 15, with a letter, 
 
 _OF_PATH_SEGMENT = "printable ASCII characters but / and %, at most 253, and neither . nor .."
 
-_NAMES = {"Namespace": "label", "Service": "1035", "ConfigMap": "subdomain", "Secret": "subdomain", "Pod": "subdomain"}
+_NAMES = {
+    "Namespace": "label",
+    "Service": "1035",
+    **dict.fromkeys(("ConfigMap", "Secret", "Pod", "ServiceAccount"), "subdomain"),
+    "Deployment": "subdomain",
+}
 
 
 def wrong_label(name: str) -> str:

@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from msgspec import UNSET
 
-from takeover.scenario.documents import Documents, canonical
+from takeover.scenario import replicas
+from takeover.scenario.documents import Documents, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
@@ -88,15 +90,32 @@ def mounted(pod: Json, container: str, source: str, name: str) -> list[tuple[str
 
 
 def pods(documents: Documents) -> dict[str, Json]:
-    """The Pods by `NAME` or `NAMESPACE/NAME`, not to be changed."""
-    return {each.short_name: each.data for each in documents.objects.values() if each.kind == "Pod"}
+    """The Pods by `NAME` or `NAMESPACE/NAME`, those of Deployments among them; not to be changed."""
+    pods_of = replicas.replicas(documents)
+    return {pod: data for name, data in workloads(documents).items() for pod in pods_of.get(name, [name])}
+
+
+def workloads(documents: Documents) -> dict[str, Json]:
+    """The Pods as they are written, and Deployments' templates, by `NAME` or `NAMESPACE/NAME`; not to be changed."""
+    found = {each.short_name: each.data for each in documents.objects.values() if each.kind == "Pod"}
+    deployments = (each for each in documents.objects.values() if each.kind == replicas.KIND)
+    return found | {each.short_name: each.data["spec"]["template"] for each in deployments}
+
+
+Place = TypeVar("Place", EnvoyPlace, DestinationPlace)
+
+
+def of_each_replica(places: Iterable[Place], documents: Documents) -> tuple[Place, ...]:
+    """The places, those in a Deployment once for each of its Pods."""
+    pods_of = replicas.replicas(documents)
+    return tuple(replace(each, pod=pod) for each in places for pod in pods_of.get(each.pod, [each.pod]))
 
 
 def envoys(entries: Iterable[EnvoyEntry], documents: Documents) -> tuple[EnvoyPlace, ...]:
     """The Envoys as they are written. Raises: BadInputError for one that the manifests do not have."""
     found: dict[tuple[str, str], EnvoyPlace] = {}
     for each in entries:
-        pod = _checked(each, pods(documents), each.pod, each.container)
+        pod = _checked(each, workloads(documents), each.pod, each.container)
         files = [name for name in documents.files if documents.is_yaml(name)]
         if each.config not in files:
             raise each.error(f"no file {each.config}; the ConfigMaps have {', '.join(files) or 'none'}", "config")
@@ -110,7 +129,7 @@ def destinations(entries: Iterable[DestinationEntry], documents: Documents) -> t
     """The destinations as they are written. Raises: BadInputError for one that the manifests do not have."""
     found: dict[tuple[str, str], DestinationPlace] = {}
     for each in entries:
-        pod = _checked(each, pods(documents), each.pod, each.container)
+        pod = _checked(each, workloads(documents), each.pod, each.container)
         _once(each, (pod, each.container), found)
         fields = tuple(each.fields.items())
         found[pod, each.container] = DestinationPlace(pod, each.container, each.port, each.log, fields, each.where())
@@ -125,7 +144,7 @@ def controls(bases: Iterable[BaseFile], documents: Documents) -> tuple[ControlPl
 
 def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
     """The Services, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod that has such a name."""
-    found = {kind: {_name(each): each for each in objects if each["kind"] == kind} for kind in ("Pod", "Service")}
+    found = {kind: {short_name(each): each for each in objects if each["kind"] == kind} for kind in ("Pod", "Service")}
     labels = found["Pod"][pod]["metadata"].get("labels") or {}
     namespace = pod.rpartition("/")[0]
     return [
@@ -135,10 +154,6 @@ def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
         and (selector := service["spec"].get("selector"))
         and selector.items() <= labels.items()
     ]
-
-
-def _name(data: Json) -> str:
-    return canonical(f"{data['metadata'].get('namespace', 'default')}/{data['metadata']['name']}")
 
 
 def _pod(entry: Entry, known: Mapping[str, Json], name: str) -> str:

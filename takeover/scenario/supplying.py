@@ -12,7 +12,8 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.documents import Documents
 from takeover.scenario.edits import ConfigId
-from takeover.scenario.places import DestinationPlace, EnvoyPlace, pods
+from takeover.scenario.places import DestinationPlace, EnvoyPlace, workloads
+from takeover.scenario.replicas import replicas
 from takeover.scenario.typed_yaml import Json
 
 CONFIG_ID = "envoy-takeover.config_id"
@@ -74,6 +75,7 @@ def supplied(
     Raises: BadInputError for a config whose form does not allow it, and for Envoys of a Pod with the same admin port.
     """
     edited, sentences = dict(documents.edited), list[str]()
+    may_be_several = len(envoys) > 1 or any(each.pod in replicas(documents) for each in envoys)
     for config in dict.fromkeys(each.config for each in envoys):
         where = display_path(documents.files[config])
         data = _mapping(documents.data(config), where, "the document")
@@ -85,7 +87,7 @@ def supplied(
             data = {**data, "admin": {**_mapping(data.get("admin"), where, "admin"), "address": _address(port)}}
             sentences.append(f"{where}: no admin: one on {_ADMIN_ADDRESS}:{port} is added")
         envoys = [_reached(each, port, where) if each.config == config else each for each in envoys]
-        of_several = {"upstream_local": "%UPSTREAM_LOCAL_ADDRESS%"} if len(envoys) > 1 else {}
+        of_several = {"upstream_local": "%UPSTREAM_LOCAL_ADDRESS%"} if may_be_several else {}
         edited[config] = _with_config_id(_with_access_logs(data, where, of_several, sentences), where)
     _check_apart(envoys)
     return Supplied(replace(documents, edited=edited), tuple(envoys), tuple(sentences))
@@ -143,7 +145,7 @@ def _free_port(
     where: str,
 ) -> int:
     """A port on which nothing in those Pods listens, as far as manifests and configs tell."""
-    used = {port for name, pod in pods(documents).items() if name in names for port in _ports(pod)}
+    used = {port for name, pod in workloads(documents).items() if name in names for port in _ports(pod)}
     used |= {each.port for each in destinations if each.pod in names}
     for each in envoys:
         if each.pod in names:

@@ -53,6 +53,7 @@ class Scene:
         self._connections = Connections()
         self._admins: dict[tuple[str, str], Admin] = {}
         self._witnesses: Witnesses | None = None
+        self._watching = False
         self._configured = self._replacement = deployment.scenario
         self.watched_blocks: list[ObservedTraffic] = []
         self.measurements: list[Measurement] = []
@@ -97,7 +98,7 @@ class Scene:
         return start(self) if early is None else early.result()
 
     def pod(self, name: str) -> Pod:
-        """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`."""
+        """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`; of a Deployment's, `NAME-0` and so on."""
         return self.deployment.pod(name)
 
     def service_ip(self, name: str) -> str:
@@ -173,6 +174,7 @@ class Scene:
         before = witnesses.before(connections.open_now, connections.attempted)
         observed = ObservedTraffic()
         with connections.recorded() as clients:
+            self._watching = True
             try:
                 yield observed
                 observed.tell(before, witnesses.after(before, held, connections.attempted), clients.hops)
@@ -182,6 +184,7 @@ class Scene:
                 observed.tell(before, witnesses.after_failure(before, held), clients.hops)
                 raise
             finally:
+                self._watching = False
                 if observed.is_told:
                     self.watched_blocks.append(observed)
 
@@ -309,6 +312,29 @@ class Scene:
             self.pod(pod).restart()
         self._configured = self._replacement
         self._wait_until_the_deployed_config_serves()
+
+    def scale(self, deployment: str, replicas: int) -> None:
+        """Gives a Deployment so many replicas: `NAME-0`, `NAME-1` and so on; those that are new are Ready then.
+
+        Raises: BadInputError within `watched`, whose witnesses are those of its beginning.
+        """
+        if self._watching:
+            raise BadInputError(f"scale {deployment} outside of `with scene.watched()`: a block has its witnesses")
+        if self._witnesses is not None:
+            self._witnesses.close()
+            self._witnesses = None
+        before = self.deployment.scenario
+        self.deployment.scale(deployment, replicas)
+        if self._configured is before:
+            self._configured = self._replacement = self.deployment.scenario
+        else:  # its config was replaced, and is not read yet
+            self._configured = self._configured.scaled(deployment, replicas)
+            self._replacement = self._replacement.scaled(deployment, replicas)
+        self._wait_until_the_deployed_config_serves()
+
+    def pods(self, deployment: str) -> list[Pod]:
+        """A Deployment's Pods in the order of their numbers. Raises: BadInputError where there is none of that name."""
+        return [self.pod(each) for each in self.deployment.scenario.replicas(deployment)]
 
     def stop(self, pod: str, container: str, port: int) -> None:
         """Ends the container's first process (SIGTERM) and waits until nobody listens on `port` of its Pod any more."""

@@ -2,7 +2,8 @@
 
 from takeover.engines.conformance.deployments import DeploymentContract
 from takeover.engines.conformance.network import NetworkContract
+from takeover.engines.conformance.replicas import ReplicasContract
 
 
-class TestContract(DeploymentContract, NetworkContract):
+class TestContract(DeploymentContract, NetworkContract, ReplicasContract):
     pass

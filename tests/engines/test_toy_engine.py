@@ -66,6 +66,7 @@ import pytest
 from takeover.engines import choose
 from takeover.engines.conformance.deployments import DeploymentContract
 from takeover.engines.conformance.network import NetworkContract
+from takeover.engines.conformance.replicas import ReplicasContract
 from takeover.envoy.releases import resolve
 
 def made(name):
@@ -85,7 +86,7 @@ def impatient_engine():
     with made("impatient-toy") as engine:
         yield engine
 
-class TestToy(DeploymentContract, NetworkContract):
+class TestToy(DeploymentContract, NetworkContract, ReplicasContract):
     pass
 """
 

@@ -5,6 +5,7 @@ Make one class of them, with fixtures beside it (in the test's file, or in its c
     import pytest
     from takeover.engines.conformance.deployments import DeploymentContract
     from takeover.engines.conformance.network import NetworkContract
+    from takeover.engines.conformance.replicas import ReplicasContract
     from takeover.envoy.releases import resolve
 
     @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ Make one class of them, with fixtures beside it (in the test's file, or in its c
     def envoy():                   # the Release that the engine deploys
         return resolve(None)[0]
 
-    class TestMyEngine(DeploymentContract, NetworkContract):
+    class TestMyEngine(DeploymentContract, NetworkContract, ReplicasContract):
         pass
 
 The scenarios that they deploy are in `scenarios/` beside this file. They need the images of the roles nginx, iptables
@@ -32,4 +33,4 @@ and envoy, whose programs (sh, cat, sha256sum, iptables…) they run.
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.deployments", f"{__name__}.network")
+pytest.register_assert_rewrite(f"{__name__}.deployments", f"{__name__}.network", f"{__name__}.replicas")

@@ -11,8 +11,8 @@ from takeover.scenario.edits import Edit
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 
-WORKSHOP = Path(__file__).parent / "scenarios" / "workshop"
-_SINGLE = Path(__file__).parent / "scenarios" / "single"
+_SCENARIOS = Path(__file__).parent / "scenarios"
+WORKSHOP = _SCENARIOS / "workshop"
 
 
 def workshop_scenario() -> Scenario:
@@ -20,9 +20,14 @@ def workshop_scenario() -> Scenario:
     return Library(WORKSHOP.parent).scenario(WORKSHOP.name)
 
 
+def crew_scenario() -> Scenario:
+    """The scenario of the Deployment `web` with its Service, and the Pod `client` with the container `main`."""
+    return Library(_SCENARIOS).scenario("crew")
+
+
 def single(edits: Iterable[Edit] = ()) -> Scenario:
     """The scenario of one Pod, `app` with the containers `before` (init) and `main`, changed by edits."""
-    return Library(_SINGLE.parent).scenario(_SINGLE.name).edited(edits)
+    return Library(_SCENARIOS).scenario("single").edited(edits)
 
 
 class Contract:

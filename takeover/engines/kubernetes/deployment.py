@@ -1,7 +1,7 @@
 """A scenario on a cluster: applied, waited for, restarted, deleted."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
@@ -17,7 +17,7 @@ from takeover.engines.kubernetes.readiness import Readiness
 from takeover.engines.kubernetes.removal import remove_namespace
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
-from takeover.scenario.documents import canonical
+from takeover.scenario.documents import canonical, short_name
 from takeover.scenario.loader import Scenario
 
 _SERVICE_ACCOUNT_TIMEOUT = 60.0
@@ -103,6 +103,9 @@ class KubernetesDeployment:
     def replace_config_map(self, scenario: Scenario) -> None:
         self._cluster.background.run(self._replace(scenario))
 
+    def scale(self, deployment: str, replicas: int) -> None:
+        self._cluster.background.run(self._scale(self._scenario.scaled(deployment, replicas)))
+
     def loss(self, since: float | None = None) -> LostError | None:
         """See `takeover.engines.contract.RemoteDeployment.loss`."""
         if not self._cluster.background.runs:
@@ -139,15 +142,15 @@ class KubernetesDeployment:
                 self._addresses[name] = entry["spec"].get("clusterIP", "None")
             bound = self._bound(self._scenario)
             self._config_maps = bound["ConfigMap"]
-            stored = [*self._config_maps.values(), *bound["Secret"].values()]
+            stored = [*self._config_maps.values(), *bound["ServiceAccount"].values(), *bound["Secret"].values()]
             await asyncio.gather(*(self._apply(entry) for entry in stored))
-            self._pods = {
-                name: KubernetesPod(self._cluster, entry, name.rpartition("/")[0] or "default", self._restart)
-                for name, entry in bound["Pod"].items()
-            }
+            self._pods = {name: self._pod(name, entry) for name, entry in bound["Pod"].items()}
             clients = readiness.clients(self._pods.values(), self._services)
             await asyncio.gather(*(self._create(pod, pod in clients) for pod in self._pods.values()))
             await self._readiness.wait(self._pods.values(), self._services, self._addresses)
+
+    def _pod(self, name: str, entry: JsonObject) -> KubernetesPod:
+        return KubernetesPod(self._cluster, entry, name.rpartition("/")[0] or "default", self._restart)
 
     async def remove(self) -> None:
         """Deletes the namespaces with all that is in them, without waiting until they are gone."""
@@ -195,13 +198,37 @@ class KubernetesDeployment:
         if what := self._losses.noticed(self._pods.values()):  # nobody would learn of it afterwards
             raise await self._losses.told(what, self._pods.values())
         async with self._readiness.watching():
-            with_relay = await pod.forget_helpers()
-            pod.uid = ""
-            await self._cluster.api.delete(objects.path(pod.manifest))
-            await self._readiness.wait_until_gone(pod)
+            with_relay = await self._end(pod)
             await self._create(pod, with_relay)
-            concerned = {name: entry for name, entry in self._services.items() if objects.selects(entry, pod.manifest)}
-            await self._readiness.wait(self._pods.values(), concerned, self._addresses)
+            await self._readiness.wait(self._pods.values(), self._concerned([pod]), self._addresses)
+
+    def _concerned(self, pods: Collection[KubernetesPod]) -> dict[str, JsonObject]:
+        """The Services that lead to any of them."""
+        return {
+            name: entry
+            for name, entry in self._services.items()
+            if any(objects.selects(entry, pod.manifest) for pod in pods)
+        }
+
+    async def _scale(self, scenario: Scenario) -> None:
+        if what := self._losses.noticed(self._pods.values()):
+            raise await self._losses.told(what, self._pods.values())
+        async with self._readiness.watching():
+            before, bound = self._pods, self._bound(scenario)["Pod"]
+            self._scenario = scenario
+            self._pods = {name: before.get(name) or self._pod(name, entry) for name, entry in bound.items()}
+            made = [pod for name, pod in self._pods.items() if name not in before]
+            await asyncio.gather(*(self._create(pod, False) for pod in made))
+            await asyncio.gather(*(self._end(pod) for name, pod in before.items() if name not in self._pods))
+            await self._readiness.wait(self._pods.values(), self._concerned(made), self._addresses)
+
+    async def _end(self, pod: KubernetesPod) -> bool:
+        """Deletes a Pod, and waits until it is gone. Returns whether there was a container for relays."""
+        had_relay = await pod.forget_helpers()
+        pod.uid = ""
+        await self._cluster.api.delete(objects.path(pod.manifest))
+        await self._readiness.wait_until_gone(pod)
+        return had_relay
 
     async def _replace(self, scenario: Scenario) -> None:
         before = self._config_maps
@@ -221,12 +248,15 @@ class KubernetesDeployment:
         return ClusterBindings(self._scenario.name, self._naming, self._addresses, config_id)
 
     def _bound(self, scenario: Scenario) -> dict[str, dict[str, JsonObject]]:
-        """Kind → name → object to apply, for ConfigMaps, Secrets and Pods."""
-        result: dict[str, dict[str, JsonObject]] = {"ConfigMap": {}, "Secret": {}, "Pod": {}}
+        """Kind → name → object to apply, for ConfigMaps, ServiceAccounts, Secrets and Pods."""
+        result: dict[str, dict[str, JsonObject]] = {
+            each: {} for each in ("ConfigMap", "ServiceAccount", "Secret", "Pod")
+        }
         for entry in scenario.bound(self._bindings()):
             if entry["kind"] not in ("Namespace", "Service"):
-                name = objects.key(entry["metadata"]["namespace"], entry["metadata"]["name"])
-                result.setdefault(entry["kind"], {})[name] = self._naming.object(entry, self._cluster.images)
+                result.setdefault(entry["kind"], {})[short_name(entry)] = self._naming.object(
+                    entry, self._cluster.images
+                )
         return result
 
     def _key(self, entry: JsonObject, namespaces: list[str]) -> str:

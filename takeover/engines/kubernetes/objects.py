@@ -27,6 +27,7 @@ PREFIX = "takeover-"
 
 PATHS: Mapping[tuple[str, str], str] = {
     ("v1", "ConfigMap"): "/api/v1/namespaces/{namespace}/configmaps/{name}",
+    ("v1", "ServiceAccount"): "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
     ("v1", "Secret"): "/api/v1/namespaces/{namespace}/secrets/{name}",
     ("v1", "Service"): "/api/v1/namespaces/{namespace}/services/{name}",
     ("v1", "Pod"): "/api/v1/namespaces/{namespace}/pods/{name}",
@@ -82,7 +83,7 @@ class Naming:
         where = f"{result['kind']} {metadata['namespace']}/{metadata['name']}"
         if (result.get("apiVersion"), result["kind"]) not in PATHS:
             kinds = ", ".join(kind for _, kind in PATHS)
-            raise BadInputError(f"{where}: the kubernetes engine takes {kinds} and Namespace only")
+            raise BadInputError(f"{where}: the kubernetes engine takes {kinds}, Deployment and Namespace only")
         metadata["namespace"] = self.actual(metadata["namespace"])
         metadata["labels"] = {**(metadata.get("labels") or {}), **self.labels}
         spec = result.get("spec") or {}

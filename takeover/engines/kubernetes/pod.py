@@ -21,6 +21,7 @@ from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
+from takeover.scenario.documents import short_name
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class KubernetesPod:
     @property
     def key(self) -> str:
         """How the deployment names it."""
-        return objects.key(self._namespace, self.name)
+        return short_name({**self.manifest, "metadata": {**self.manifest["metadata"], "namespace": self._namespace}})
 
     @property
     def actual_namespace(self) -> str:

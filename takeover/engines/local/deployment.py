@@ -17,7 +17,7 @@ from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
 from takeover.node.stream import SocketStream
-from takeover.scenario.documents import canonical
+from takeover.scenario.documents import canonical, short_name
 from takeover.scenario.loader import Scenario
 
 _LOOK_EVERY = 0.015
@@ -96,24 +96,25 @@ class LocalPod:
     def __init__(self, deployment: "LocalDeployment", node: ScenarioNode, spec: objects.Pod) -> None:
         self.name = spec.metadata.name
         self.namespace = spec.metadata.namespace
-        self._full_name = objects.full_name(spec)
+        self.full_name = objects.full_name(spec)
+        self._grace = spec.spec.termination_grace_period_seconds
         self._deployment = deployment
         self._node = node
         self.init_containers = [each.name for each in spec.spec.init_containers]
         self._users = {each.name: each.security_context for each in spec.spec.containers}
         self.containers = {
-            each.name: LocalContainer(node, self._full_name, each.name, each.image) for each in spec.spec.containers
+            each.name: LocalContainer(node, self.full_name, each.name, each.image) for each in spec.spec.containers
         }
 
     @property
     def ip(self) -> str:
         """The Pod's address; another one after a restart."""
-        return self._node.status().pods[self._full_name].ip
+        return self._node.status().pods[self.full_name].ip
 
     def logs(self) -> dict[str, str]:
         """Container → its log, the init containers' first."""
         names = [*self.init_containers, *self.containers]
-        return {name: self._node.read_log(self._full_name, name) for name in names}
+        return {name: self._node.read_log(self.full_name, name) for name in names}
 
     def container(self, name: str) -> LocalContainer:
         """See `takeover.engines.contract.Pod.container`."""
@@ -123,23 +124,27 @@ class LocalPod:
 
     def forward(self, port: int) -> ByteStream:
         """See `takeover.engines.contract.Pod.forward`."""
-        return SocketStream(self._node.connect(self._full_name, None, "127.0.0.1", port, 10.0))
+        return SocketStream(self._node.connect(self.full_name, None, "127.0.0.1", port, 10.0))
 
     def nat_rules(self) -> str:
         """See `takeover.engines.contract.Pod.nat_rules`."""
         command = ["iptables", "-t", "nat", "-S", "-v"]
-        result = self._node.run(ExecuteInNetwork(self._full_name, command), b"", 10.0)
+        result = self._node.run(ExecuteInNetwork(self.full_name, command), b"", 10.0)
         if result.exit_code != 0:
             raise TakeoverError(f"{' '.join(command)} in Pod {self.name}: {result.stderr.decode().strip()}")
         return result.stdout.decode()
 
     def restart(self) -> None:
         """See `takeover.engines.contract.Pod.restart`."""
-        self._deployment.restart(self._full_name)
+        self._deployment.restart(self.full_name, self._grace)
+
+    def remove(self) -> None:
+        """Ends it for good."""
+        self._node.remove(self.full_name, self._grace)
 
     def how_to_enter(self, container: str) -> str:
         """See `takeover.engines.contract.Pod.how_to_enter`."""
-        inode = self._node.pid_namespace(self._full_name, self.container(container).name)
+        inode = self._node.pid_namespace(self.full_name, self.container(container).name)
         namespaces = "" if host.is_root() else "--user --preserve-credentials "
         namespaces += "--mount --net --pid --ipc --uts --root --wd"
         shell = f"/usr/bin/env {PATH_IN_CONTAINERS} {_as_user(self._users[container])}sh"
@@ -156,6 +161,7 @@ class LocalDeployment:
 
     def __init__(self, scenario: Scenario, node: ScenarioNode, prepare: Prepare, ready_timeout: float) -> None:
         self.scenario = scenario
+        self.pods: dict[str, LocalPod] = {}
         self._node = node
         self._prepare = prepare
         self._ready_timeout = ready_timeout
@@ -164,10 +170,17 @@ class LocalDeployment:
         self._bindings = _NodeBindings(scenario.name, self._services)
         documents = scenario.bound(self._bindings)
         self._apply([each for each in documents if each["kind"] != "Service"])
-        specs = [each for each in map(parsing.parse, documents) if isinstance(each, objects.Pod)]
-        self._graces = {objects.full_name(each): each.spec.termination_grace_period_seconds for each in specs}
-        self.pods = {canonical(objects.full_name(each)): LocalPod(self, node, each) for each in specs}
+        self.pods = self._pods_of(documents)
         self._wait_until_ready()
+
+    def _pods_of(self, documents: list[JsonObject]) -> dict[str, LocalPod]:
+        """By the names by which they are addressed; those that there are already are the same objects."""
+        parsed = {short_name(each): parsing.parse(each) for each in documents if each["kind"] == "Pod"}
+        return {
+            name: self.pods.get(name) or LocalPod(self, self._node, each)
+            for name, each in parsed.items()
+            if isinstance(each, objects.Pod)
+        }
 
     @property
     def config_id(self) -> str:
@@ -198,9 +211,23 @@ class LocalDeployment:
         self._bindings = _NodeBindings(scenario.name, self._services)
         self._apply([each for each in scenario.bound(self._bindings) if each["kind"] == "ConfigMap"])
 
-    def restart(self, pod: str) -> None:
+    def scale(self, deployment: str, replicas: int) -> None:
+        """See `takeover.engines.contract.Deployment.scale`."""
+        scenario = self.scenario.scaled(deployment, replicas)
+        documents = [each for each in scenario.bound(self._bindings) if each["kind"] != "Service"]
+        prepared, images = self._prepare(documents)  # of all: new Pods name the ConfigMaps that are there
+        before, self.scenario, self.pods = self.pods, scenario, self._pods_of(documents)
+        self._node.apply(
+            [each for each in prepared if each["kind"] == "Pod" and short_name(each) not in before], images
+        )
+        for name, pod in before.items():
+            if name not in self.pods:
+                pod.remove()
+        self._wait_until_ready()
+
+    def restart(self, pod: str, grace: float) -> None:
         """Deletes a Pod, makes it again and waits until all is Ready."""
-        self._node.restart(pod, self._graces[pod])
+        self._node.restart(pod, grace)
         self._wait_until_ready()
 
     def delete(self) -> None:
@@ -222,14 +249,14 @@ class LocalDeployment:
     def _what_is_missing(self) -> str:
         status = self._node.status()
         missing = []
-        for pod, its in status.pods.items():
+        for pod, its in ((name, status.pods[each.full_name]) for name, each in self.pods.items()):
             for name, container in its.containers.items():
-                self._must_not_have_failed(canonical(pod), name, container)
+                self._must_not_have_failed(pod, name, container)
                 if container.state == "waiting" or (container.state == "running" and not container.ready):
                     saw = f"readiness probe last saw: {container.probe}" if container.probe else container.state
-                    missing.append(f"{canonical(pod)}/{name} is not ready ({saw})")
+                    missing.append(f"{pod}/{name} is not ready ({saw})")
             if not its.ready and not missing:
-                missing.append(f"{canonical(pod)} is not ready")
+                missing.append(f"{pod} is not ready")
         missing += [f"Service {canonical(each)} has no endpoint" for each in status.services_without_endpoints]
         return "; ".join(missing)
 

@@ -1,13 +1,13 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from takeover.base.errors import BadInputError
 from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
-from takeover.engines.local import images, objects, parsing, references, root_file_system, variables
+from takeover.engines.local import images, objects, parsing, references, root_file_system, variables, volume_rules
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
@@ -125,6 +125,14 @@ def _check_pods_and_addresses(documents: list[JsonObject], parsed: list[objects.
             taken[address] = objects.full_name(each)
 
 
+def _check_together(paths: Sequence[str]) -> None:
+    """Raises: ValueError for paths that one volume cannot have, of several sources."""
+    for _, what in volume_rules.twice(each[1:] for each in paths):
+        raise ValueError(what)
+    if wrong := volume_rules.wrong_together(paths):
+        raise ValueError(wrong)
+
+
 @contextlib.contextmanager
 def _refused_at(document: JsonObject, *keys: Key, name: str) -> Iterator[None]:
     """Raises: RefusedError for a reference there that leads nowhere."""
@@ -146,9 +154,8 @@ def _check_references(documents: list[JsonObject]) -> None:
         sources = references.Sources(pod.metadata.namespace, config_maps, secrets)
         volumes = {each.name for each in pod.spec.volumes}
         for index, volume in enumerate(pod.spec.volumes):
-            if volume.source is not None:
-                with _refused_at(document, "spec", "volumes", index, name=f"spec.volumes[{volume.name}]"):
-                    list(sources.files(volume))
+            with _refused_at(document, "spec", "volumes", index, name=f"spec.volumes[{volume.name}]"):
+                _check_together([volume_rules.plain(path) for path, _, _ in sources.files(volume, pod, _NO_FACTS)])
         containers: list[tuple[tuple[Key, ...], objects.Container]] = [
             *((("spec", "initContainers", index), each) for index, each in enumerate(pod.spec.init_containers)),
             *((("spec", "containers", index), each) for index, each in enumerate(pod.spec.containers)),

@@ -29,6 +29,12 @@ class Restart(Request, frozen=True, tag="restart"):
     pod: str
 
 
+class Remove(Request, frozen=True, tag="remove"):
+    """Ends a Pod, to which no Service leads any more then."""
+
+    pod: str
+
+
 class Log(Request, frozen=True, tag="log"):
     """Asks for the open file of a container's log."""
 
@@ -68,7 +74,7 @@ class ExecuteInNetwork(Request, frozen=True, tag="execute_in_network"):
     command: list[str]
 
 
-AnyRequest = Apply | Status | Restart | Log | Process | Connect | Execute | ExecuteInNetwork
+AnyRequest = Apply | Status | Restart | Remove | Log | Process | Connect | Execute | ExecuteInNetwork
 _REQUESTS: dict[str, type[AnyRequest]] = {str(each.__struct_config__.tag): each for each in get_args(AnyRequest)}
 
 

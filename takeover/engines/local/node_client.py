@@ -15,6 +15,7 @@ from takeover.engines.local.messages import (
     Log,
     NodeStatus,
     Process,
+    Remove,
     Request,
     Restart,
     Status,
@@ -43,6 +44,10 @@ class ScenarioNode(NodeClient):
     def restart(self, pod: str, grace: float) -> None:
         """Ends a Pod, within so many seconds, and makes it again."""
         self._ask(Restart(pod), grace + _RESTART_TIMEOUT)
+
+    def remove(self, pod: str, grace: float) -> None:
+        """Ends a Pod, within so many seconds."""
+        self._ask(Remove(pod), grace + _RESTART_TIMEOUT)
 
     def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
         """A TCP connection opened in the Pod: as the container's user, or as root of the Pod's network for None."""

@@ -4,20 +4,18 @@ A node takes it for granted that all of this holds: names become those of files,
 """
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET
 
-from takeover.engines.local import objects, references, variables, without_effect
+from takeover.engines.local import objects, variables, volume_rules, without_effect
 from takeover.engines.local.inside import capabilities, dns
 from takeover.engines.local.without_effect import Fault
 from takeover.scenario import names
 from takeover.scenario.yaml_text import Key
 
 _LARGEST_ID = (1 << 31) - 1
-_LARGEST_MODE = 0o777
 _LONGEST_GRACE = 3_600  # the node waits so long, and does nothing else meanwhile
 _LONGEST_ANSWER = 10  # likewise
 _MOST_BYTES_OF_ANNOTATIONS = 1 << 18
@@ -49,25 +47,25 @@ def faults(document: Mapping[str, Any], parsed: objects.Object) -> Iterator[Faul
 
 def _of_metadata(parsed: objects.Object) -> Iterator[Fault]:
     metadata = parsed.metadata
-    yield from _told(names.wrong_object_name(parsed.kind, metadata.name), "metadata", "name")
-    yield from _told(names.wrong_label(metadata.namespace), "metadata", "namespace")
+    yield from volume_rules.told(names.wrong_object_name(parsed.kind, metadata.name), "metadata", "name")
+    yield from volume_rules.told(names.wrong_label(metadata.namespace), "metadata", "namespace")
     yield from _labels(metadata.labels, "metadata", "labels")
     for key in metadata.annotations:
-        yield from _told(_key(names.wrong_label_key(key.lower())), "metadata", "annotations")
+        yield from volume_rules.told(_key(names.wrong_label_key(key.lower())), "metadata", "annotations")
     if _size(metadata.annotations) > _MOST_BYTES_OF_ANNOTATIONS:
         yield ("metadata", "annotations"), f"are longer than {_MOST_BYTES_OF_ANNOTATIONS} bytes"
 
 
 def _labels(labels: Mapping[str, str], *keys: Key) -> Iterator[Fault]:
     for key, value in labels.items():
-        yield from _told(_key(names.wrong_label_key(key)), *keys)
-        yield from _told(names.wrong_label_value(value), *keys, key)
+        yield from volume_rules.told(_key(names.wrong_label_key(key)), *keys)
+        yield from volume_rules.told(names.wrong_label_value(value), *keys, key)
 
 
 def _of_config_map(parsed: objects.ConfigMap) -> Iterator[Fault]:
     for field, keys in (("data", parsed.data), ("binaryData", parsed.binary_data)):
         for key in keys:
-            yield from _told(_key(names.wrong_config_map_key(key)), field)
+            yield from volume_rules.told(_key(names.wrong_config_map_key(key)), field)
     for key in parsed.binary_data:
         if key in parsed.data:
             yield ("binaryData", key), "is a key of data, too: leave one of them out"
@@ -83,7 +81,7 @@ def _of_config_map(parsed: objects.ConfigMap) -> Iterator[Fault]:
 def _of_secret(parsed: objects.Secret) -> Iterator[Fault]:
     for field, keys in (("data", parsed.data), ("stringData", parsed.string_data)):
         for key in keys:
-            yield from _told(_key(names.wrong_config_map_key(key)), field)
+            yield from volume_rules.told(_key(names.wrong_config_map_key(key)), field)
     for key in parsed.data:
         if parsed.wrong_base64(key):
             yield ("data", key), "is no base64"
@@ -103,13 +101,13 @@ def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
         yield ("spec", "ports"), "is empty: give the Service a port"
     for index, port in enumerate(spec.ports):
         at = ("spec", "ports", index)
-        yield from _told(names.wrong_port(port.port), *at, "port")
+        yield from volume_rules.told(names.wrong_port(port.port), *at, "port")
         if port.target_port is not UNSET:
-            yield from _told(names.wrong_port(port.target_port), *at, "targetPort")
+            yield from volume_rules.told(names.wrong_port(port.target_port), *at, "targetPort")
         if port.name or len(spec.ports) > 1:
-            yield from _told(names.wrong_label(port.name), *at, "name")
-    yield from _twice((each.port for each in spec.ports), "spec", "ports")
-    yield from _twice((each.name for each in spec.ports if each.name), "spec", "ports")
+            yield from volume_rules.told(names.wrong_label(port.name), *at, "name")
+    yield from volume_rules.twice((each.port for each in spec.ports), "spec", "ports")
+    yield from volume_rules.twice((each.name for each in spec.ports if each.name), "spec", "ports")
     if spec.cluster_ip:
         address = ipaddress.IPv4Address(spec.cluster_ip)
         others = address.is_unspecified or address.is_loopback or address.is_link_local
@@ -121,15 +119,8 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
     if not spec.containers:
         yield ("spec", "containers"), "is empty: give the Pod a container"
     for index, volume in enumerate(spec.volumes):
-        at = ("spec", "volumes", index)
-        yield from _told(names.wrong_label(volume.name), *at, "name")
-        if volume.config_map is not None:
-            yield from _told(names.wrong_object_name("ConfigMap", volume.config_map.name), *at, "configMap", "name")
-            yield from _of_files(volume.config_map, (*at, "configMap"))
-        if volume.secret is not None:
-            yield from _told(names.wrong_object_name("Secret", volume.secret.name), *at, "secret", "secretName")
-            yield from _of_files(volume.secret, (*at, "secret"))
-    yield from _twice((each.name for each in spec.volumes), "spec", "volumes")
+        yield from volume_rules.faults(volume, ("spec", "volumes", index))
+    yield from volume_rules.twice((each.name for each in spec.volumes), "spec", "volumes")
     if not 0 <= (grace := spec.termination_grace_period_seconds) <= _LONGEST_GRACE:
         yield ("spec", "terminationGracePeriodSeconds"), f"is {grace}; it must be a number from 0 to {_LONGEST_GRACE}"
     yield from without_effect.faults(spec)
@@ -139,7 +130,7 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
         if not _is_address(alias.ip):
             yield (*at, "ip"), f"is {alias.ip[:80]!a}, which is no IP address"
         for number, name in enumerate(alias.hostnames):
-            yield from _told(names.wrong_subdomain(name), *at, "hostnames", number)
+            yield from volume_rules.told(names.wrong_subdomain(name), *at, "hostnames", number)
     for key, listed in (("initContainers", spec.init_containers), ("containers", spec.containers)):
         for index, container in enumerate(listed):
             yield from _of_container(container, ("spec", key, index))
@@ -149,54 +140,43 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
                 yield ("spec", key, index, "securityContext"), what
 
 
-def _of_files(source: objects.ConfigMapVolume | objects.SecretVolume, at: tuple[Key, ...]) -> Iterator[Fault]:
-    modes: list[tuple[tuple[Key, ...], int]] = [(("defaultMode",), source.default_mode)]
-    for index, item in enumerate(source.items):
-        yield from _told(_wrong_path_within(item.path), *at, "items", index, "path")
-        modes += [(("items", index, "mode"), item.mode)] if item.mode is not None else []
-    for keys, mode in modes:
-        if not 0 <= mode <= _LARGEST_MODE:
-            yield (*at, *keys), f"is {mode}; a mode is a number from 0 to {_LARGEST_MODE:#o}"
-    paths = [_plain(each.path) for each in source.items]
-    yield from _twice(paths, *at, "items")
-    if both := [each for each in paths if any(other.startswith(f"{each}/") for other in paths)]:
-        yield (*at, "items"), f"has {both[0][1:]} as a file and as a folder"
-
-
 def _of_container(container: objects.Container, at: tuple[Key, ...]) -> Iterator[Fault]:
-    yield from _told(names.wrong_label(container.name), *at, "name")
+    yield from volume_rules.told(names.wrong_label(container.name), *at, "name")
     for index, variable in enumerate(container.env):
-        yield from _told(names.wrong_variable(variable.name), *at, "env", index, "name")
+        yield from volume_rules.told(names.wrong_variable(variable.name), *at, "env", index, "name")
         if (source := variable.value_from) is not None:
             yield from _of_value(source, (*at, "env", index, "valueFrom"))
     for index, variables_of in enumerate(container.env_from):
         if prefix := variables_of.prefix:
-            yield from _told(names.wrong_variable(prefix), *at, "envFrom", index, "prefix")
-    yield from _twice((each.name for each in container.env), *at, "env")
+            yield from volume_rules.told(names.wrong_variable(prefix), *at, "envFrom", index, "prefix")
+    yield from volume_rules.twice((each.name for each in container.env), *at, "env")
     for index, port in enumerate(container.ports):
-        yield from _told(names.wrong_port(port.container_port), *at, "ports", index, "containerPort")
+        yield from volume_rules.told(names.wrong_port(port.container_port), *at, "ports", index, "containerPort")
         if port.name:
-            yield from _told(names.wrong_port(port.name), *at, "ports", index, "name")
-    yield from _twice((f"{each.container_port}/{each.protocol}" for each in container.ports), *at, "ports")
-    yield from _twice((each.name for each in container.ports if each.name), *at, "ports")
+            yield from volume_rules.told(names.wrong_port(port.name), *at, "ports", index, "name")
+    yield from volume_rules.twice((f"{each.container_port}/{each.protocol}" for each in container.ports), *at, "ports")
+    yield from volume_rules.twice((each.name for each in container.ports if each.name), *at, "ports")
     yield from _of_security(container.security_context, (*at, "securityContext"))
     for index, mount in enumerate(container.volume_mounts):
-        yield from _told(_wrong_mount_path(mount.mount_path), *at, "volumeMounts", index, "mountPath")
+        yield from volume_rules.told(_wrong_mount_path(mount.mount_path), *at, "volumeMounts", index, "mountPath")
         if mount.sub_path:
-            yield from _told(_wrong_path_within(mount.sub_path), *at, "volumeMounts", index, "subPath")
+            yield from volume_rules.told(
+                volume_rules.wrong_path_within(mount.sub_path), *at, "volumeMounts", index, "subPath"
+            )
     if not (folder := container.working_dir).startswith("/"):
         yield (*at, "workingDir"), f"is {folder[:80]!a}; it must be an absolute path"
     yield from without_effect.resources_faults(container.resources, (*at, "resources"))
-    yield from _twice((_plain(each.mount_path) for each in container.volume_mounts), *at, "volumeMounts")
+    yield from volume_rules.twice(
+        (volume_rules.plain(each.mount_path) for each in container.volume_mounts), *at, "volumeMounts"
+    )
     if container.readiness_probe is not None:
         yield from _of_probe(container.readiness_probe, (*at, "readinessProbe"))
     yield from _of_process(container, at)
 
 
 def _of_value(source: objects.ValueSource, at: tuple[Key, ...]) -> Iterator[Fault]:
-    if source.field_ref is not None and not references.is_field(path := source.field_ref.field_path):
-        there = ", ".join(references.FIELDS)
-        yield (*at, "fieldRef", "fieldPath"), f"is {path[:80]!a}; the local engine knows {there}"
+    if source.field_ref is not None:
+        yield from volume_rules.of_field(source.field_ref.field_path, at)
 
 
 def _ids_of_pod(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
@@ -241,12 +221,12 @@ def _of_probe(probe: objects.Probe, at: tuple[Key, ...]) -> Iterator[Fault]:
     if probe.exec is None and (seconds := probe.timeout_seconds) > _LONGEST_ANSWER:
         yield (*at, "timeoutSeconds"), f"is {seconds}; the local engine waits at most {_LONGEST_ANSWER} for an answer"
     if probe.http_get is not None:
-        yield from _told(names.wrong_port(probe.http_get.port), *at, "httpGet", "port")
+        yield from volume_rules.told(names.wrong_port(probe.http_get.port), *at, "httpGet", "port")
         path = probe.http_get.path
         if not path.startswith("/") or not all("!" <= each <= "~" for each in path):
             yield (*at, "httpGet", "path"), f"is {path[:80]!a}; it must begin with / and be of printable ASCII"
     if probe.tcp_socket is not None:
-        yield from _told(names.wrong_port(probe.tcp_socket.port), *at, "tcpSocket", "port")
+        yield from volume_rules.told(names.wrong_port(probe.tcp_socket.port), *at, "tcpSocket", "port")
     if probe.exec is not None and not probe.exec.command:
         yield (*at, "exec", "command"), "is empty: give a command"
 
@@ -264,25 +244,12 @@ def _of_process(container: objects.Container, at: tuple[Key, ...]) -> Iterator[F
 
 
 def _wrong_mount_path(path: str) -> str:
-    plain = _plain(path)
+    plain = volume_rules.plain(path)
     if not path.startswith("/") or ":" in path or ".." in path.split("/"):
         return f"is {path[:80]!a}; it must be an absolute path without .. and :"
     if plain == "/" or f"{plain}/".startswith("/proc/"):
         return f"is {path[:80]!a}: nothing can be mounted there"
     return ""
-
-
-def _wrong_path_within(path: str) -> str:
-    """Of a file below a volume's folder."""
-    parts = path.split("/")
-    if not path or path.startswith(("/", "..")) or ".." in parts or _plain(path) == "/":
-        return f"is {path[:80]!a}; it must be a path within the volume: not absolute, without .."
-    return ""
-
-
-def _plain(path: str) -> str:
-    """The path without what says nothing."""
-    return "/" + "/".join(each for each in path.split("/") if each not in ("", "."))
 
 
 def _is_address(text: str) -> bool:
@@ -303,15 +270,6 @@ def _without_nul(value: Any, *keys: Key) -> Iterator[Fault]:
         case list():
             for index, each in enumerate(value):
                 yield from _without_nul(each, *keys, index)
-
-
-def _twice(values: Iterable[object], *keys: Key) -> Iterator[Fault]:
-    yield from ((keys, f"has {value} twice") for value, count in Counter(values).items() if count > 1)
-
-
-def _told(wrong: str, *keys: Key) -> Iterator[Fault]:
-    if wrong:
-        yield keys, wrong
 
 
 def _key(wrong: str) -> str:

@@ -10,25 +10,24 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from takeover.engines.local.strict_object import StrictObject
+from takeover.engines.local.volumes import FieldReference, Volume
 
-class _Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Strict: a field that is not listed is an error."""
 
-
-class Metadata(_Object, frozen=True):
+class Metadata(StrictObject, frozen=True):
     name: str
     namespace: str = "default"
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
-class Namespace(_Object, frozen=True):
+class Namespace(StrictObject, frozen=True):
     api_version: Literal["v1"]
     kind: Literal["Namespace"]
     metadata: Metadata
 
 
-class ConfigMap(_Object, frozen=True):
+class ConfigMap(StrictObject, frozen=True):
     api_version: Literal["v1"]
     kind: Literal["ConfigMap"]
     metadata: Metadata
@@ -58,7 +57,7 @@ def _joined(lines: str) -> str:
     return lines.replace("\r", "").replace("\n", "")
 
 
-class Secret(_Object, frozen=True):
+class Secret(StrictObject, frozen=True):
     """`data` is in base64; `stringData` is not, and what it has stands in the place of that."""
 
     api_version: Literal["v1"]
@@ -79,14 +78,14 @@ class Secret(_Object, frozen=True):
         return _is_no_base64(self.data[key])
 
 
-class ServicePort(_Object, frozen=True):
+class ServicePort(StrictObject, frozen=True):
     port: int
     target_port: int | str | UnsetType = UNSET
     name: str = ""
     protocol: Literal["TCP"] = "TCP"
 
 
-class ServiceSpec(_Object, frozen=True):
+class ServiceSpec(StrictObject, frozen=True):
     ports: list[ServicePort]
     selector: dict[str, str]
     type: Literal["ClusterIP"] = "ClusterIP"
@@ -101,14 +100,25 @@ class ServiceSpec(_Object, frozen=True):
             ) from None
 
 
-class Service(_Object, frozen=True):
+class ServiceAccount(StrictObject, frozen=True):
+    """Taken, and without effect: there is no API server that it could be known to."""
+
+    api_version: Literal["v1"]
+    kind: Literal["ServiceAccount"]
+    metadata: Metadata
+    automount_service_account_token: bool = False
+    secrets: list["LocalReference"] = []
+    image_pull_secrets: list["LocalReference"] = []
+
+
+class Service(StrictObject, frozen=True):
     api_version: Literal["v1"]
     kind: Literal["Service"]
     metadata: Metadata
     spec: ServiceSpec
 
 
-class KeyReference(_Object, frozen=True):
+class KeyReference(StrictObject, frozen=True):
     """A key of a ConfigMap or a Secret."""
 
     name: str
@@ -116,12 +126,7 @@ class KeyReference(_Object, frozen=True):
     optional: bool = False
 
 
-class FieldReference(_Object, frozen=True):
-    field_path: str
-    api_version: Literal["v1"] = "v1"
-
-
-class ValueSource(_Object, frozen=True):
+class ValueSource(StrictObject, frozen=True):
     config_map_key_ref: KeyReference | None = None
     secret_key_ref: KeyReference | None = None
     field_ref: FieldReference | None = None
@@ -131,7 +136,7 @@ class ValueSource(_Object, frozen=True):
             raise ValueError("a value is from exactly one of configMapKeyRef, secretKeyRef, fieldRef")
 
 
-class EnvironmentVariable(_Object, frozen=True):
+class EnvironmentVariable(StrictObject, frozen=True):
     name: str
     value: str = ""
     value_from: ValueSource | None = None
@@ -141,14 +146,14 @@ class EnvironmentVariable(_Object, frozen=True):
             raise ValueError("a variable has either value or valueFrom")
 
 
-class ObjectReference(_Object, frozen=True):
+class ObjectReference(StrictObject, frozen=True):
     """A whole ConfigMap or Secret."""
 
     name: str
     optional: bool = False
 
 
-class EnvironmentSource(_Object, frozen=True):
+class EnvironmentSource(StrictObject, frozen=True):
     prefix: str = ""
     config_map_ref: ObjectReference | None = None
     secret_ref: ObjectReference | None = None
@@ -158,18 +163,18 @@ class EnvironmentSource(_Object, frozen=True):
             raise ValueError("variables are from either a configMapRef or a secretRef")
 
 
-class ContainerPort(_Object, frozen=True):
+class ContainerPort(StrictObject, frozen=True):
     container_port: int
     name: str = ""
     protocol: Literal["TCP", "UDP"] = "TCP"
 
 
-class Capabilities(_Object, frozen=True):
+class Capabilities(StrictObject, frozen=True):
     add: list[str] = []
     drop: list[str] = []
 
 
-class PodSecurityContext(_Object, frozen=True):
+class PodSecurityContext(StrictObject, frozen=True):
     """What its containers have that say nothing else."""
 
     run_as_user: int | None = None
@@ -181,7 +186,7 @@ class PodSecurityContext(_Object, frozen=True):
     seccomp_profile: dict[str, str] = {}
 
 
-class SecurityContext(_Object, frozen=True):
+class SecurityContext(StrictObject, frozen=True):
     """A container's. `supplementalGroups` is its Pod's, whose groups are put there once both are known to be right."""
 
     run_as_user: int | None = None
@@ -213,32 +218,32 @@ class SecurityContext(_Object, frozen=True):
         )
 
 
-class VolumeMount(_Object, frozen=True):
+class VolumeMount(StrictObject, frozen=True):
     name: str
     mount_path: str
     sub_path: str = ""
     read_only: bool = False
 
 
-class Resources(_Object, frozen=True):
+class Resources(StrictObject, frozen=True):
     limits: dict[str, str | int | float] = {}
     requests: dict[str, str | int | float] = {}
 
 
-class HttpGet(_Object, frozen=True):
+class HttpGet(StrictObject, frozen=True):
     port: int | str
     path: str = "/"
 
 
-class TcpSocket(_Object, frozen=True):
+class TcpSocket(StrictObject, frozen=True):
     port: int | str
 
 
-class Exec(_Object, frozen=True):
+class Exec(StrictObject, frozen=True):
     command: list[str]
 
 
-class Probe(_Object, frozen=True):
+class Probe(StrictObject, frozen=True):
     http_get: HttpGet | None = None
     tcp_socket: TcpSocket | None = None
     exec: Exec | None = None
@@ -253,7 +258,7 @@ class Probe(_Object, frozen=True):
             raise ValueError("a readinessProbe has exactly one of httpGet, tcpSocket, exec")
 
 
-class Container(_Object, frozen=True):
+class Container(StrictObject, frozen=True):
     name: str
     image: str
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
@@ -277,63 +282,16 @@ class Container(_Object, frozen=True):
         return next((each.container_port for each in self.ports if each.name == port), None)
 
 
-class KeyToPath(_Object, frozen=True):
-    """A key, and the file below the volume's folder in which it is."""
-
-    key: str
-    path: str
-    mode: int | None = None
-
-
-class ConfigMapVolume(_Object, frozen=True):
-    name: str
-    default_mode: int = 0o644
-    items: list[KeyToPath] = []
-    optional: bool = False
-
-
-class SecretVolume(_Object, frozen=True):
-    secret_name: str
-    default_mode: int = 0o644
-    items: list[KeyToPath] = []
-    optional: bool = False
-
-    @property
-    def name(self) -> str:
-        """The Secret's."""
-        return self.secret_name
-
-
-class EmptyDirectory(_Object, frozen=True):
-    pass
-
-
-class Volume(_Object, frozen=True):
-    name: str
-    config_map: ConfigMapVolume | None = None
-    secret: SecretVolume | None = None
-    empty_dir: EmptyDirectory | None = None
-
-    def __post_init__(self) -> None:
-        if sum(each is not None for each in (self.config_map, self.secret, self.empty_dir)) != 1:
-            raise ValueError("a volume is exactly one of configMap, secret, emptyDir")
-
-    @property
-    def source(self) -> ConfigMapVolume | SecretVolume | None:
-        """Whence its files are; None for an emptyDir."""
-        return self.config_map or self.secret
-
-
-class HostAlias(_Object, frozen=True):
+class HostAlias(StrictObject, frozen=True):
     ip: str
     hostnames: list[str]
 
 
-class LocalReference(_Object, frozen=True):
+class LocalReference(StrictObject, frozen=True):
     name: str
 
 
-class PodSpec(_Object, frozen=True):
+class PodSpec(StrictObject, frozen=True):
     """What follows `security_context` is taken, and has no effect on one node without accounts."""
 
     containers: list[Container]
@@ -356,14 +314,14 @@ class PodSpec(_Object, frozen=True):
     scheduler_name: str = ""
 
 
-class Pod(_Object, frozen=True):
+class Pod(StrictObject, frozen=True):
     api_version: Literal["v1"]
     kind: Literal["Pod"]
     metadata: Metadata
     spec: PodSpec
 
 
-Object = Namespace | ConfigMap | Secret | Service | Pod
+Object = Namespace | ServiceAccount | ConfigMap | Secret | Service | Pod
 Stored = ConfigMap | Secret
 
 

@@ -19,7 +19,9 @@ from takeover.engines.local.objects import (
     PodSecurityContext,
     Secret,
     Service,
+    ServiceAccount,
 )
+from takeover.scenario.documents import REPLICA
 from takeover.scenario.typed_yaml import parts_of, path_text
 from takeover.scenario.yaml_text import Key
 
@@ -37,18 +39,25 @@ class RefusedError(BadInputError):
         kind, metadata = document.get("kind"), document.get("metadata")
         known = metadata if isinstance(metadata, dict) else {}
         name = known.get("name", "(unnamed)")
-        super().__init__(f"{kind}/{name}: {what}")
         namespace = [] if kind == "Namespace" else [known.get("namespace", "default")]
+        annotations = known.get("annotations")
+        replica = annotations.get(REPLICA) if kind == "Pod" and isinstance(annotations, dict) else None
+        if isinstance(replica, str):  # it is written once, in its Deployment
+            kind, name, keys = "Deployment", replica.rpartition("-")[0], ("spec", "template", *keys)
+            super().__init__(f"{kind}/{name}: in spec.template: {what}")
+        else:
+            super().__init__(f"{kind}/{name}: {what}")
         self.label = "/".join(map(str, [kind, *namespace, name]))
         self.keys = keys
 
 
-_KINDS: dict[str, type[Namespace] | type[ConfigMap] | type[Secret] | type[Service] | type[Pod]] = {
+_KINDS: dict[str, type[Object]] = {
     "Namespace": Namespace,
     "ConfigMap": ConfigMap,
     "Secret": Secret,
     "Service": Service,
     "Pod": Pod,
+    "ServiceAccount": ServiceAccount,
 }
 _CONVERTING = threading.Lock()
 """msgspec 0.22 ends the process with a segmentation fault when two threads meet a type for the first time at once."""
@@ -61,7 +70,9 @@ def parse(document: dict[str, Any]) -> Object:
     """
     kind = document.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise RefusedError(document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} only")
+        raise RefusedError(
+            document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} and Deployment only"
+        )
     try:
         with _CONVERTING:
             parsed = msgspec.convert(document, _KINDS[kind])

@@ -12,17 +12,15 @@ import msgspec
 
 from takeover.engines.local.objects import (
     ConfigMap,
-    ConfigMapVolume,
     Container,
     EnvironmentVariable,
     KeyReference,
     ObjectReference,
     Pod,
     Secret,
-    SecretVolume,
     Stored,
-    Volume,
 )
+from takeover.engines.local.volumes import ConfigMapVolume, DownwardApiVolume, SecretVolume, Volume
 
 _OF_MAPPING = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 FIELDS = (
@@ -69,10 +67,17 @@ class Sources:
                 env.append(EnvironmentVariable(name=variable.name, value=value))
         return msgspec.structs.replace(container, env=env, env_from=[])
 
-    def files(self, volume: Volume) -> Iterator[tuple[str, bytes, int]]:
+    def files(self, volume: Volume, pod: Pod, facts: Facts) -> Iterator[tuple[str, bytes, int]]:
         """Path below the volume's folder, content and mode of each of its files."""
-        source = volume.source
-        assert source is not None
+        for source in volume.sources:
+            if isinstance(source, DownwardApiVolume):
+                for field in source.items:
+                    value = _of_field(field.field_ref.field_path, pod, facts)
+                    yield field.path, value.encode(), source.default_mode if field.mode is None else field.mode
+            else:
+                yield from self._stored_files(source)
+
+    def _stored_files(self, source: ConfigMapVolume | SecretVolume) -> Iterator[tuple[str, bytes, int]]:
         stored = self._stored(source)
         contents = stored.contents if stored is not None else {}
         if not source.items:

@@ -26,6 +26,8 @@ def fields(documents: Iterable[JsonObject]) -> list[str]:
     """The names of all such fields that Pods have, each once."""
     found: dict[str, None] = {}
     for document in documents:
+        if document.get("kind") == "ServiceAccount":
+            found["ServiceAccount"] = None
         spec = document.get("spec") if document.get("kind") == "Pod" else None
         if not isinstance(spec, dict):
             continue

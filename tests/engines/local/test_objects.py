@@ -15,6 +15,7 @@ from takeover.engines.contract import CheckingEngine, Engine
 from takeover.engines.local import parsing, without_effect
 from takeover.engines.local.objects import Pod
 from takeover.model.release import Release
+from takeover.scenario.documents import REPLICA
 from takeover.scenario.edits import Edit, add, append, replace
 from takeover.scenario.library import Library
 
@@ -28,6 +29,11 @@ def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
         "metadata": {"name": "web"},
         "spec": {"containers": [first, second], **spec},
     }
+
+
+def replica(container: dict[str, Any]) -> dict[str, Any]:
+    made = pod(container)
+    return made | {"metadata": {"name": "a-web-bcd-fgh", "annotations": {REPLICA: "a-web-0"}}}
 
 
 def service(**spec: Any) -> dict[str, Any]:
@@ -51,6 +57,14 @@ def secret(**fields: Any) -> dict[str, Any]:
 
 def secret_items(*items: dict[str, Any]) -> dict[str, Any]:
     return pod(volumes=[{"name": "v", "secret": {"secretName": "s", "items": list(items)}}])
+
+
+def projected(*sources: dict[str, Any]) -> dict[str, Any]:
+    return pod(volumes=[{"name": "v", "projected": {"sources": list(sources)}}])
+
+
+def fields(*paths: str, fieldPath: str = "metadata.name", **more: int) -> dict[str, Any]:  # noqa: N803 - Kubernetes'
+    return {"downwardAPI": {"items": [{"path": each, "fieldRef": {"fieldPath": fieldPath}, **more} for each in paths]}}
 
 
 def variable(source: dict[str, Any], **more: str) -> dict[str, Any]:
@@ -142,6 +156,18 @@ PROBE = {"httpGet": {"port": 80}}
         (pod(restartPolicy="Sometimes"), "Pod/web: spec.restartPolicy: Invalid enum value 'Sometimes'"),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "Pod/web: spec.volumes[0].hostPath is not supported"),
         (pod(volumes=[{"name": "v"}]), "Pod/web: spec.volumes[0]: a volume is exactly one of configMap, sec"),
+        (
+            projected({"serviceAccountToken": {"path": "t"}}),
+            "spec.volumes[0].projected.sources[0].serviceAccountToken is not supported by the local engine; remove",
+        ),
+        (projected({}), "spec.volumes[0].projected.sources[0]: a source is exactly one of configMap, secret, downw"),
+        (projected({"configMap": {"name": "C"}}), "spec.volumes[0].projected.sources[0].configMap.name is 'C'; it m"),
+        (projected({"secret": {"name": "/"}}), "spec.volumes[0].projected.sources[0].secret.name is '/'; it must"),
+        (projected(fields("../n")), "projected.sources[0].downwardAPI.items[0].path is '../n'; it must be a path"),
+        (projected(fields("n", fieldPath="spec.x")), "downwardAPI.items[0].fieldRef.fieldPath is 'spec.x'; the local"),
+        (projected(fields("n", mode=0o7777)), "downwardAPI.items[0].mode is 4095; a mode is a number from 0 to 0o777"),
+        (pod(volumes=[{"name": "v", **fields("a", "a/b")}]), "downwardAPI.items has a as a file and as a folder"),
+        (pod(volumes=[{"name": "v", **fields("a", "./a")}]), "downwardAPI.items has /a twice"),
         (pod(volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}]), "spec.volumes[0].emptyDir.medium is not"),
         (pod() | {"status": {}}, "Pod/web: status is not supported by the local engine; remove the field"),
         (pod() | {"apiVersion": "v2"}, "Pod/web: apiVersion: Invalid enum value 'v2'"),
@@ -249,8 +275,8 @@ PROBE = {"httpGet": {"port": 80}}
         ),
         (pod(terminationGracePeriodSeconds=-1), "Pod/web: spec.terminationGracePeriodSeconds is -1; it must be"),
         (
-            {"kind": "Deployment", "metadata": {"name": "web"}},
-            "Deployment/web: the local engine takes the kinds Namesp",
+            {"kind": "DaemonSet", "metadata": {"name": "web"}},
+            "DaemonSet/web: the local engine takes the kinds Namesp",
         ),
         ({"apiVersion": "v1"}, "None/(unnamed): the local engine takes the kinds Namespace, ConfigMap, Secret, S"),
     ],
@@ -271,6 +297,7 @@ def test_refused_by_its_path(document: dict[str, Any], told: str) -> None:
         (pod(initContainers=[{"name": "i"}]), "Pod/default/web", ("spec", "initContainers", 0)),
         ({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "n"}, "spec": 1}, "Namespace/n", ("spec",)),
         ({"kind": ["Pod"], "metadata": "x"}, "['Pod']/default/(unnamed)", ("kind",)),
+        (replica({"tty": True}), "Deployment/default/a-web", ("spec", "template", "spec", "containers", 1, "tty")),
     ],
 )
 def test_a_refusal_knows_its_place(document: dict[str, Any], label: str, keys: tuple[str | int, ...]) -> None:
@@ -278,6 +305,28 @@ def test_a_refusal_knows_its_place(document: dict[str, Any], label: str, keys: t
         parsing.parse(document)
 
     assert (caught.value.label, caught.value.keys) == (label, keys)
+
+
+def test_what_is_wrong_in_a_template_is_told_once_where_it_is_written(engine: Engine) -> None:
+    assert isinstance(engine, CheckingEngine)
+    container = "$.spec.template.spec.containers[0]"
+    engine.check(contract.crew_scenario())
+    place = r"crew/crew\.yaml:\d+: Deployment/web: in spec\.template: spec\."
+    with pytest.raises(BadInputError, match=place + r"containers\[0\]\.tty is not supported"):
+        engine.check(contract.crew_scenario().edited([add("Deployment/web", container, "tty", True)]))
+    again = {"configMap": {"name": "web", "items": [{"key": "nginx.conf", "path": "word/x"}]}}
+    for source, told in (({"secret": {"name": "known"}}, "has word twice"), (again, "has word as a file and as a fol")):
+        edit = append("Deployment/web", "$.spec.template.spec.volumes[?@.name=='pod'].projected.sources", source)
+        with pytest.raises(BadInputError, match=rf"{place}volumes\[pod\]: {told}"):
+            engine.check(contract.crew_scenario().edited([edit]))
+
+
+def test_a_service_account_is_taken_and_told() -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}
+    parsing.parse({**account, "automountServiceAccountToken": False, "imagePullSecrets": [{"name": "s"}]})
+    assert without_effect.fields([account]) == ["ServiceAccount"]
+    with pytest.raises(parsing.RefusedError, match=r"ServiceAccount/a: spec is not supported"):
+        parsing.parse({**account, "spec": {}})
 
 
 def test_two_documents_of_which_one_is_no_pod() -> None:

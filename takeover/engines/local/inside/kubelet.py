@@ -15,8 +15,9 @@ from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import GATEWAY, Network
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import PodStatus
-from takeover.engines.local.objects import Container, Pod, Volume
+from takeover.engines.local.objects import Container, Pod
 from takeover.engines.local.references import Facts, Sources
+from takeover.engines.local.volumes import Volume
 from takeover.node import kernel
 
 _LONGEST_HOSTNAME = 63
@@ -77,11 +78,11 @@ class RunningPod:
         """The folder of a volume and whether containers may only read it."""
         folder = self._folder / "volumes" / volume.name
         folder.mkdir(parents=True)
-        if volume.source is None:
+        if volume.empty_dir is not None:
             folder.chmod(0o777)
             self._give_to_group(folder, 0o2070)
             return folder, False
-        for name, content, mode in self._sources.files(volume):
+        for name, content, mode in self._sources.files(volume, self.spec, self._facts):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
             (folder / name).chmod(mode)

@@ -26,6 +26,7 @@ from takeover.engines.local.messages import (
     Log,
     NodeStatus,
     Process,
+    Remove,
     Restart,
     Status,
     request_of,
@@ -139,7 +140,7 @@ class _Node:
                 os.close(file)
         return not isinstance(request, Connect | ExecuteInNetwork | Log | Process)
 
-    def _do(self, request: Apply | Status | Restart | Log | Process) -> Any:
+    def _do(self, request: Apply | Status | Restart | Remove | Log | Process) -> Any:
         match request:
             case Apply():
                 return self._apply(request)
@@ -147,6 +148,8 @@ class _Node:
                 return self._status()
             case Restart():
                 return self._restart(request.pod)
+            case Remove():
+                return self._remove(request.pod)
             case Log():
                 return self._log(request)
             case Process():
@@ -233,10 +236,19 @@ class _Node:
 
     def _restart(self, pod: str) -> None:
         spec = self._pods[pod].spec
+        self._taken_out(pod).remove()
+        self._start(spec)
+
+    def _remove(self, pod: str) -> None:
+        running = self._taken_out(pod)
+        # Who ends must be asked nothing more: it may take its grace period to do so.
+        self._services.publish(time.monotonic(), more_to_come=False)
+        running.remove()
+
+    def _taken_out(self, pod: str) -> RunningPod:
         for place in [each for each in self._attendants if each[0] == pod]:
             self._attendants.pop(place).end()
-        self._pods.pop(pod).remove()
-        self._start(spec)
+        return self._pods.pop(pod)
 
     def _log(self, request: Log) -> handlers.OpenFile:
         log = self._pods[request.pod].containers[request.container].log
