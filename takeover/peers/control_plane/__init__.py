@@ -1,0 +1,1 @@
+"""A control plane: it gives Envoys their configuration by xDS, and records every message of it."""

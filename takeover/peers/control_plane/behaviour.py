@@ -1,0 +1,158 @@
+"""What the control plane does instead of what is right, when it is told to."""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from takeover.peers.control_plane import resources
+from takeover.peers.control_plane.discovery import CDS, KINDS, LDS, url_of
+from takeover.peers.control_plane.resources import Resource, ResourceError
+from takeover.peers.control_plane.subscription import Answer
+
+NO_ANSWER = "silent"
+END = "end"
+GARBAGE = "garbage"
+WRONG_TYPE = "wrong-type"
+DUPLICATE_NAMES = "duplicate-names"
+STALE_NONCE = "stale-nonce"
+NO_NONCE = "no-nonce"
+EMPTY = "empty"
+UNASKED = "unasked"
+AS_GIVEN = "as-given"
+DOES = {
+    NO_ANSWER: "nothing is sent, as if it were lost on the way",
+    END: "the stream ends instead, with `status` (UNAVAILABLE)",
+    GARBAGE: "bytes that are no message",
+    WRONG_TYPE: "the response is of the type, its resources are of another one",
+    DUPLICATE_NAMES: "the first resource is there twice",
+    STALE_NONCE: "with the nonce of the response before",
+    NO_NONCE: "without a nonce",
+    EMPTY: "without resources",
+    UNASKED: "with all resources of the type, whether or not they were asked for",
+    AS_GIVEN: "`version`, `nonce`, `type_url`, `resources` and `removed`, as far as they are given, are the rule's",
+}
+
+
+@dataclass
+class Rule:
+    """One thing to do wrong.
+
+    Args:
+        url: the type whose responses it concerns; "*" for all.
+        does: a key of `DOES`.
+        times: how many responses are left; None: all.
+        node: whose streams; "" for all.
+        status: with which a stream ends.
+        given: the fields of a response as given.
+    """
+
+    url: str
+    does: str
+    times: int | None = None
+    node: str = ""
+    status: str = "UNAVAILABLE"
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Behaviour:
+    """All that it does otherwise.
+
+    Args:
+        rules: the first one that fits is applied.
+        order: the types' URLs in the order in which an update is sent; None: make before break.
+        waits: whether what comes later in the order waits for the ACK of what comes before.
+        hold: the types of which nothing is sent.
+    """
+
+    rules: list[Rule] = field(default_factory=list)
+    order: tuple[str, ...] | None = None
+    waits: bool = True
+    hold: frozenset[str] = frozenset()
+
+    def rule(self, url: str, node: str) -> Rule | None:
+        """What concerns the next response of that type: it counts as applied."""
+        for each in self.rules:
+            if each.url in ("*", url) and each.node in ("", node) and each.times != 0:
+                if each.times is not None:
+                    each.times -= 1
+                return each
+        return None
+
+    def types(self) -> tuple[str, ...]:
+        """All types of xDS that are known, in order; those that the order lacks come last."""
+        usual = tuple(each.url for each in KINDS)
+        return usual if self.order is None else (*self.order, *(each for each in usual if each not in self.order))
+
+
+def parse(written: Any) -> Behaviour:
+    """The behaviour that somebody asks for. Raises: ResourceError for what is wrong, in one line."""
+    if not isinstance(written, dict):
+        raise ResourceError("the behaviour is no object")
+    if unknown := written.keys() - {"rules", "order", "wait", "hold"}:
+        raise ResourceError(f"a behaviour has no {', '.join(sorted(unknown))}; it has rules, order, wait, hold")
+    order = written.get("order")
+    return Behaviour(
+        [_rule(each) for each in written.get("rules") or ()],
+        None if order is None else tuple(url_of(each) for each in order),
+        bool(written.get("wait", True)),
+        frozenset(url_of(each) for each in written.get("hold") or ()),
+    )
+
+
+def _rule(written: Any) -> Rule:
+    if not isinstance(written, dict) or written.get("does") not in DOES:
+        raise ResourceError(f"a rule does one of {', '.join(DOES)}, not {written}")
+    url = str(written.get("type", "*"))
+    given = {key: written[key] for key in ("version", "nonce", "type_url", "removed") if key in written}
+    if "resources" in written:
+        given["resources"] = resources.parse_all(written["resources"])
+    return Rule(
+        url if url == "*" else url_of(url),
+        written["does"],
+        written.get("times"),
+        str(written.get("node", "")),
+        str(written.get("status", "UNAVAILABLE")),
+        given,
+    )
+
+
+def misbehave(answer: Answer, rule: Rule, nonce_before: str, all_resources: Iterable[Resource]) -> Answer:
+    """The answer as the rule has it.
+
+    Args:
+        answer: the right one.
+        rule: likewise.
+        nonce_before: of the response before.
+        all_resources: of the type.
+    """
+    wrong = dataclasses.replace(answer)
+    match rule.does:
+        case "wrong-type":
+            other = CDS if answer.url == LDS.url else LDS
+            wrong.resources = [dataclasses.replace(each, url=other.url) for each in answer.resources] or [
+                Resource(other.url, "of-the-wrong-type", b"")
+            ]
+        case "duplicate-names":
+            wrong.resources = answer.resources[:1] + answer.resources
+        case "stale-nonce":
+            wrong.nonce = nonce_before or "of-no-response"
+        case "no-nonce":
+            wrong.nonce = ""
+        case "empty":
+            wrong.resources, wrong.removed = [], []
+        case "unasked":
+            wrong.resources = list(all_resources)
+        case "as-given":
+            given = rule.given
+            wrong = Answer(
+                url_of(given.get("type_url", answer.url)),
+                given.get("version", answer.version),
+                given.get("resources", answer.resources),
+                given.get("removed", answer.removed),
+                given.get("nonce", answer.nonce),
+            )
+        case _:
+            pass
+    return wrong

@@ -1,0 +1,108 @@
+"""The folder with resources: it is read at the start, and again whenever a file of it changes."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from takeover.peers.control_plane import resources
+from takeover.peers.control_plane.resources import Resource, ResourceError
+
+_EVERY = 0.05
+"""Seconds after which it is looked at again. A change is read when it has rested as long."""
+_SUFFIXES = (".yaml", ".yml", ".json")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+State = tuple[tuple[str, int, int, int], ...]
+
+
+class Folder:
+    """A folder of files `{"resources": [RESOURCE…]}`, as Envoy's own file subscription has them.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> tuple[list[Resource], str]:
+        """All resources, and the version_info that the files name, if any does.
+
+        Raises: ResourceError, in one line, with the file's name.
+        """
+        found: list[Resource] = []
+        versions: set[str] = set()
+        where: dict[tuple[str, str], str] = {}
+        for file in self._files():
+            written = _load(file)
+            versions |= {str(written["version_info"])} if "version_info" in written else set()
+            try:
+                of_file = resources.parse_all(written.get("resources"))
+            except ResourceError as error:
+                raise ResourceError(f"{file}: {error}") from None
+            for each in of_file:
+                first = where.setdefault((each.url, each.name), file.name)
+                if first != file.name or sum(each.name == x.name and each.url == x.url for x in of_file) > 1:
+                    raise ResourceError(f"{file}: {each.url} {each.name} is there twice; first in {first}")
+            found += of_file
+        return found, "+".join(sorted(versions))
+
+    def state(self) -> State:
+        """What changes whenever a file does."""
+        found = []
+        for file in self._files():
+            try:
+                stat = os.stat(file)  # noqa: PTH116 - the file behind the link, as often as this is asked
+            except OSError:
+                continue
+            found.append((file.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        return tuple(found)
+
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(each for each in self.path.iterdir() if each.suffix in _SUFFIXES and each.name[0] != ".")
+        except OSError as error:
+            raise ResourceError(f"{self.path}: {error.strerror}") from None
+
+    async def watch(self, changed: Callable[[], None], gone: Callable[[str], None]) -> None:
+        """Calls `changed` after each change, for ever.
+
+        Args:
+            changed: likewise.
+            gone: gets what is to be told while the folder cannot be listed.
+        """
+        known = before = self.state()
+        is_gone = False
+        while True:
+            await asyncio.sleep(_EVERY)
+            try:
+                now = self.state()
+            except ResourceError as error:
+                if not is_gone:
+                    gone(str(error))
+                is_gone = True
+                continue
+            is_gone = False
+            if now == before != known:
+                known = now
+                changed()
+            before = now
+
+
+def _load(file: Path) -> dict[str, Any]:
+    """Raises: ResourceError."""
+    try:
+        written = yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResourceError(f"{file}: {error}") from None
+    except yaml.YAMLError as error:
+        raise ResourceError(f"{file}: {' '.join(str(error).split())}") from None
+    if written is None:
+        return {"resources": []}
+    if not isinstance(written, dict):
+        raise ResourceError(f"{file}: no object with resources")
+    return written

@@ -1,0 +1,64 @@
+"""The port of xDS, which can be closed and opened again."""
+
+from typing import Any
+
+import grpc
+
+from takeover.peers.control_plane.discovery import Method, methods
+from takeover.peers.control_plane.plane import ControlPlane
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+]
+
+
+class Listening:
+    """The gRPC server.
+
+    Args:
+        address: where it listens.
+        port: likewise; 0 for any.
+        plane: who serves.
+    """
+
+    def __init__(self, address: str, port: int, plane: ControlPlane) -> None:
+        self._address = address
+        self.port = port
+        self._plane = plane
+        self._server: Any = None
+
+    @property
+    def is_on(self) -> bool:
+        return self._server is not None
+
+    async def switch(self, *, on: bool) -> None:
+        """Opens the port, or closes it and all its connections.
+
+        Raises: OSError where it cannot be had.
+        """
+        if on and self._server is None:
+            server = grpc.aio.server(options=_OPTIONS)
+            server.add_generic_rpc_handlers(self._handlers())
+            try:
+                self.port = server.add_insecure_port(f"{self._address}:{self.port}")
+            except RuntimeError as error:
+                raise OSError(f"cannot listen on {self._address}:{self.port}: {error}") from None
+            await server.start()
+            self._server = server
+        elif not on and self._server is not None:
+            server, self._server = self._server, None
+            await server.stop(0)
+
+    def _handlers(self) -> list[Any]:
+        def handler(method: Method) -> Any:
+            async def serve(_: Any, context: Any) -> None:
+                await self._plane.serve(method, context)
+
+            return grpc.stream_stream_rpc_method_handler(serve)
+
+        return [
+            grpc.method_handlers_generic_handler(service, {name: handler(each) for name, each in named.items()})
+            for service, named in methods().items()
+        ]

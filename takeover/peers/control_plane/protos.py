@@ -1,0 +1,85 @@
+"""Protobuf messages by their type's name: only the modules are imported in which a type may stand.
+
+All modules of xds-protos at once would take seconds.
+"""
+
+import contextlib
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf.message import Message
+
+_NAME = re.compile(r"[a-z]\w*(\.\w+)+")
+_LONGEST = 500
+"""Characters of what is told of a mistake."""
+
+
+class UnknownTypeError(Exception):
+    """No Protobuf message of that name is installed."""
+
+
+def message_class(url: str) -> type[Message]:
+    """The class of a type URL. Raises: UnknownTypeError."""
+    name = url.rpartition("/")[2]
+    pool = descriptor_pool.Default()
+    for module in ["", *_modules(name)]:
+        if module:
+            importlib.import_module(module)
+        try:
+            return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+        except KeyError:
+            continue
+    raise UnknownTypeError(f"no message {name} in the installed xds-protos")
+
+
+def _modules(name: str) -> Iterator[str]:
+    """The modules of the type's package, those first that have such a message."""
+    if not _NAME.fullmatch(name):
+        return
+    parts = name.split(".")
+    package = [each for each in parts if each[0].islower()]
+    message = "_" + "_".join(parts[len(package) :]).upper()
+    for place in sys.path:
+        found = sorted(Path(place, *package).glob("*_pb2.py"))
+        if found:
+            found.sort(key=lambda each: f"'{message}'" not in each.read_text(encoding="utf-8"))
+            yield from (".".join([*package, each.stem]) for each in found)
+
+
+def parse(url: str, fields: dict[str, Any]) -> Message:
+    """The message with those fields, as Envoy's own JSON has them.
+
+    Raises: UnknownTypeError, ValueError that says in one line which field is wrong.
+    """
+    made = message_class(url)()
+    _import_nested(fields)
+    try:
+        return json_format.ParseDict(fields, made)
+    except json_format.ParseError as error:
+        raise ValueError(_one_line(str(error))) from None
+    except (TypeError, AttributeError, RecursionError) as error:  # of a shape that json_format does not foresee
+        raise ValueError(_one_line(f"{type(error).__name__}: {error}")) from None
+
+
+def _import_nested(fields: Any) -> None:
+    if isinstance(fields, dict):
+        url = fields.get("@type")
+        if isinstance(url, str):
+            with contextlib.suppress(UnknownTypeError):  # ParseDict says where it stands
+                message_class(url)
+        for each in fields.values():
+            _import_nested(each)
+    elif isinstance(fields, list):
+        for each in fields:
+            _import_nested(each)
+
+
+def _one_line(text: str) -> str:
+    text = re.sub(r"\s*Available Fields\(except extensions\).*", "", text, flags=re.DOTALL)
+    text = re.sub(r"^(Failed to parse \w+ field: )+", "", " ".join(text.split()))
+    return text[:_LONGEST]
