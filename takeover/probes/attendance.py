@@ -89,7 +89,7 @@ class Attendance:
     def ask(self, place: EnvoyPlace) -> UsedStats:
         """A new connection to the admin API of the Envoy there. Raises: NoStatsError."""
         try:
-            return UsedStats(self._scene.connect_to_admin(place))
+            return UsedStats(self._scene.connect_to_admin(place), place.control_planes)
         except TimeoutError:
             raise NoStatsError("Envoy's admin API takes no connection", hangs=True) from None
         except ConnectionError as error:

@@ -22,6 +22,7 @@ class EnvoyPlace:
         config: the file with its config.
         admin_port: of its admin API; 0 as long as none is known.
         where: the "FILE:LINE" where it is named.
+        control_planes: the clusters that it gets configuration from.
     """
 
     pod: str
@@ -29,6 +30,7 @@ class EnvoyPlace:
     config: str
     admin_port: int
     where: str = field(compare=False)
+    control_planes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

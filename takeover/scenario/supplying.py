@@ -12,6 +12,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.documents import Documents
 from takeover.scenario.edits import ConfigId
+from takeover.scenario.envoy_config import control_planes, either, mapping
 from takeover.scenario.places import DestinationPlace, EnvoyPlace, workloads
 from takeover.scenario.replicas import replicas
 from takeover.scenario.typed_yaml import Json
@@ -78,15 +79,19 @@ def supplied(
     may_be_several = len(envoys) > 1 or any(each.pod in replicas(documents) for each in envoys)
     for config in dict.fromkeys(each.config for each in envoys):
         where = display_path(documents.files[config])
-        data = _mapping(documents.data(config), where, "the document")
+        data = mapping(documents.data(config), where, "the document")
         port = _admin_port(data, where)
         if port is None:
             pods_of_it = {each.pod for each in envoys if each.config == config}
             wanted = [each.admin_port for each in envoys if each.config == config and each.admin_port]
             port = wanted[0] if wanted else _free_port(documents, envoys, destinations, pods_of_it, where)
-            data = {**data, "admin": {**_mapping(data.get("admin"), where, "admin"), "address": _address(port)}}
+            data = {**data, "admin": {**mapping(data.get("admin"), where, "admin"), "address": _address(port)}}
             sentences.append(f"{where}: no admin: one on {_ADMIN_ADDRESS}:{port} is added")
-        envoys = [_reached(each, port, where) if each.config == config else each for each in envoys]
+        planes = control_planes(data)
+        envoys = [
+            replace(_reached(each, port, where), control_planes=planes) if each.config == config else each
+            for each in envoys
+        ]
         of_several = {"upstream_local": "%UPSTREAM_LOCAL_ADDRESS%"} if may_be_several else {}
         edited[config] = _with_config_id(_with_access_logs(data, where, of_several, sentences), where)
     _check_apart(envoys)
@@ -113,8 +118,8 @@ def _check_apart(envoys: Sequence[EnvoyPlace]) -> None:
 
 
 def _with_config_id(data: dict[str, Json], where: str) -> dict[str, Json]:
-    node = _mapping(data.get("node"), where, "node")
-    metadata = _mapping(node.get("metadata"), where, "node.metadata")
+    node = mapping(data.get("node"), where, "node")
+    metadata = mapping(node.get("metadata"), where, "node.metadata")
     if CONFIG_ID in metadata:
         raise BadInputError(f"{where}: node.metadata has {CONFIG_ID}, which a run puts there: remove it")
     return {**data, "node": {**node, "metadata": {**metadata, CONFIG_ID: ConfigId()}}}
@@ -122,12 +127,12 @@ def _with_config_id(data: dict[str, Json], where: str) -> dict[str, Json]:
 
 def _admin_port(data: dict[str, Json], where: str) -> int | None:
     """The port of the config's admin API, None if it has none."""
-    admin = _mapping(data.get("admin"), where, "admin")
+    admin = mapping(data.get("admin"), where, "admin")
     if "address" not in admin:
         return None
-    address = _mapping(admin["address"], where, "admin.address")
-    socket = _mapping(_either(address, "socket_address"), where, "admin.address.socket_address")
-    port = _either(socket, "port_value")
+    address = mapping(admin["address"], where, "admin.address")
+    socket = mapping(either(address, "socket_address"), where, "admin.address.socket_address")
+    port = either(socket, "port_value")
     if type(port) is not int or not 0 < port < 1 << 16:
         raise BadInputError(f"{where}: admin.address must be a socket_address with a port_value that others can ask")
     return port
@@ -188,10 +193,10 @@ def _logged(data: Json, listener: str, where: str, more: Mapping[str, str], sent
         return data
     logged = {key: _logged(value, listener, where, more, sentences) for key, value in data.items()}
     kind = data.get("@type")
-    if isinstance(kind, str) and kind in _LOGGING and not _either(data, "access_log"):
+    if isinstance(kind, str) and kind in _LOGGING and not either(data, "access_log"):
         logged.pop("accessLog", None)
         logged["access_log"] = [_access_log(kind, listener, more)]
-        what = " ".join(filter(None, (_LOGGING[kind], str(_either(data, "stat_prefix") or ""))))
+        what = " ".join(filter(None, (_LOGGING[kind], str(either(data, "stat_prefix") or ""))))
         sentences.append(f"{where}: no access log in the {what} of listener {listener}: one to stdout is added")
         return logged
     return data if all(map(operator.is_, data.values(), logged.values())) else logged
@@ -209,21 +214,6 @@ def _name(listener: Json) -> str:
     if not isinstance(listener, dict):
         return ""
     address = listener.get("address")
-    socket = _either(address, "socket_address") if isinstance(address, dict) else None
-    at = f"{socket.get('address')}:{_either(socket, 'port_value')}" if isinstance(socket, dict) else "without a name"
+    socket = either(address, "socket_address") if isinstance(address, dict) else None
+    at = f"{socket.get('address')}:{either(socket, 'port_value')}" if isinstance(socket, dict) else "without a name"
     return str(listener.get("name") or at)
-
-
-def _either(data: Mapping[str, Json], field: str) -> Json:
-    """The field, under either of the names that protobuf's JSON takes."""
-    first, *others = field.split("_")
-    return data.get(field, data.get(first + "".join(map(str.title, others))))
-
-
-def _mapping(data: Json, where: str, what: str) -> dict[str, Json]:
-    """The data as a mapping, an empty one for null."""
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise BadInputError(f"{where}: {what} must be a mapping: Envoy's config has one there")
-    return data

@@ -191,7 +191,7 @@ class Scene:
     def _witness(self, place: EnvoyPlace) -> EnvoyWitness:
         pod, of_pod = self.pod(place.pod), [each for each in self.envoys if each.pod == place.pod]
         name = f"{place.pod}/{place.container}" if len(self.envoys) > 1 else ""
-        used = UsedStats(self.connect_to_admin(place))
+        used = UsedStats(self.connect_to_admin(place), place.control_planes)
         services = self._services_of(place.pod) if name else ()
         return EnvoyWitness(
             pod, pod.container(place.container), self.admin_of(place), used, name, services, place is of_pod[0]
