@@ -12,6 +12,10 @@ from takeover.scenario.documents import Documents, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
+_API_PORT = "--api-port"
+_USUAL_API_PORT = 18001
+"""Of `takeover control-plane`."""
+
 
 @dataclass(frozen=True)
 class EnvoyPlace:
@@ -63,6 +67,25 @@ class ControlPlace:
 
     pod: str
     port: int
+
+
+@dataclass(frozen=True)
+class ControlPlanePlace:
+    """A container that runs our control plane.
+
+    Args:
+        pod: `NAME`, or `NAMESPACE/NAME`.
+        container: of it.
+        api_port: of its HTTP API.
+    """
+
+    pod: str
+    container: str
+    api_port: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.pod}/{self.container}"
 
 
 def containers(pod: Json, key: str = "containers") -> list[str]:
@@ -142,6 +165,18 @@ def controls(bases: Iterable[BaseFile], documents: Documents) -> tuple[ControlPl
     """What ends connections when asked. Raises: BadInputError for a Pod that the manifests do not have."""
     found = [base.control for base in bases if isinstance(base.control, ControlEntry)]
     return tuple(ControlPlace(_pod(each, pods(documents), each.pod), each.port) for each in found)
+
+
+def control_planes(objects: Iterable[Json]) -> list[ControlPlanePlace]:
+    """The containers whose command is `takeover control-plane`."""
+    found = []
+    for each in objects:
+        for container in each["spec"]["containers"] if each["kind"] == "Pod" else ():
+            command = [*(container.get("command") or ()), *(container.get("args") or ())]
+            if command[:2] == ["takeover", "control-plane"]:
+                port = command[command.index(_API_PORT) + 1] if _API_PORT in command[:-1] else _USUAL_API_PORT
+                found.append(ControlPlanePlace(_name(each), container["name"], int(port)))
+    return found
 
 
 def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:

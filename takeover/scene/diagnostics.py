@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import without_banner
-from takeover.scenario.places import EnvoyPlace
+from takeover.scenario.places import ControlPlanePlace, EnvoyPlace
+from takeover.scene.control_planes import control_planes_of, record_of
 from takeover.scene.redaction import without_secrets, without_values
 from takeover.scene.scene import Scene
 
@@ -28,6 +29,7 @@ class Diagnostics:
         config: what Envoy runs with, as JSON.
         rules: the NAT rules of Envoy's Pod.
         others: POD/CONTAINER → the same of each Envoy beside the first, where there are several.
+        records: POD/CONTAINER → what a control plane has recorded, a line for each entry.
     """
 
     logs: Mapping[tuple[str, str], str]
@@ -35,6 +37,7 @@ class Diagnostics:
     config: str
     rules: str
     others: Mapping[str, "Diagnostics"] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, scene: Scene) -> "Diagnostics":
@@ -47,7 +50,8 @@ class Diagnostics:
         }
         first, *others = scene.envoys
         of_others = {f"{each.pod}/{each.container}": cls._of_envoy(scene, each, {}, {}) for each in others}
-        return cls._of_envoy(scene, first, logs, of_others)
+        records = {each.name: _or_why_not(_record(scene, each)) for each in control_planes_of(scene)}
+        return replace(cls._of_envoy(scene, first, logs, of_others), records=records)
 
     @classmethod
     def _of_envoy(
@@ -65,6 +69,7 @@ class Diagnostics:
     def sections(self) -> dict[str, str]:
         """Title → text, as a report shows it: the ends of the logs, the counters that moved, the rules."""
         texts = {f"log of {pod}/{container}": end_of_log(log) for (pod, container), log in self.logs.items()}
+        texts |= {f"record of the control plane {name}": end_of_log(record) for name, record in self.records.items()}
         texts["Envoy's counters above zero"] = _above_zero(self.stats)
         texts["iptables -t nat -S -v"] = self.rules
         for name, each in self.others.items():
@@ -75,10 +80,15 @@ class Diagnostics:
         """File name → text of what a failed test leaves whole."""
         files = {f"{pod.replace('/', '-')}-{container}.log": log for (pod, container), log in self.logs.items()}
         files |= {"stats.txt": self.stats, "config_dump.json": self.config, "iptables.txt": self.rules}
+        files |= {f"{name.replace('/', '-')}-xds.txt": record for name, record in self.records.items()}
         for name, each in self.others.items():
             of = name.replace("/", "-")
             files |= {f"{of}-{file}": text for file, text in each.files().items()}
         return {name: text for name, text in files.items() if text}
+
+
+def _record(scene: Scene, place: ControlPlanePlace) -> Callable[[], str]:
+    return lambda: "".join(f"{each}\n" for each in record_of(scene, place))
 
 
 def _or_why_not(tell: Callable[[], str]) -> str:

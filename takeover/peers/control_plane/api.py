@@ -37,6 +37,7 @@ class Api:
             ("PUT", "/snapshot"): self._replace,
             ("PATCH", "/snapshot"): self._change,
             ("GET", "/snapshot"): self._snapshot,
+            ("GET", "/resources"): self._resources,
             ("GET", "/record"): self._record,
             ("GET", "/clients"): self._clients,
             ("GET", "/acknowledged"): self._acknowledged,
@@ -83,6 +84,10 @@ class Api:
             for url, state in found.types.items()
         }
         return _json({"version": found.version, "types": types})
+
+    async def _resources(self, asked: Asked) -> bytes:
+        found = self._plane.snapshots.of(asked.query.get("node", "")).resources()
+        return _json({"resources": [resources.written(each) for each in found.values()]})
 
     async def _record(self, asked: Asked) -> bytes:
         record, after = self._plane.record, int(asked.number("after", 0))

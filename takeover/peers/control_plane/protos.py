@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
 
 _NAME = re.compile(r"[a-z]\w*(\.\w+)+")
@@ -77,6 +77,26 @@ def _import_nested(fields: Any) -> None:
     elif isinstance(fields, list):
         for each in fields:
             _import_nested(each)
+
+
+def import_packed(message: Message) -> None:
+    """Makes the types known that are packed in it."""
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        if not descriptor.is_repeated:
+            found = [value]
+        elif descriptor.message_type.GetOptions().map_entry:
+            found = [each for each in value.values() if isinstance(each, Message)]
+        else:
+            found = list(value)
+        for each in found:
+            if isinstance(each, any_pb2.Any):
+                inner = message_class(each.type_url)()
+                each.Unpack(inner)
+                import_packed(inner)
+            else:
+                import_packed(each)
 
 
 def _one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envoy.service.discovery.v3 import discovery_pb2
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from takeover.peers.control_plane import protos
@@ -127,6 +128,23 @@ def _needs(url: str, message: Any) -> tuple[str, ...]:
     if not (config.eds_config.HasField("ads") or config.eds_config.HasField("api_config_source")):
         return ()
     return (config.service_name or message.name,)
+
+
+def written(resource: Resource) -> dict[str, Any]:
+    """The resource as `parse` takes it."""
+    try:
+        message = protos.message_class(resource.url).FromString(resource.data)
+        protos.import_packed(message)
+        made = {"@type": resource.url, **json_format.MessageToDict(message, preserving_proto_field_name=True)}
+        is_whole = parse(made, resource.name).data == resource.data
+    except (protos.UnknownTypeError, DecodeError, TypeError, ResourceError):
+        is_whole = False
+    if not is_whole:
+        made = {"@type": resource.url, "name": resource.name, _RAW: base64.b64encode(resource.data).decode()}
+    if not resource.aliases and resource.ttl is None:
+        return made
+    ttl = {} if resource.ttl is None else {"ttl": f"{resource.ttl:.9f}s"}
+    return {"@type": _WRAPPER, "name": resource.name, "aliases": list(resource.aliases), **ttl, "resource": made}
 
 
 def wrapped(resource: Resource) -> discovery_pb2.Resource:

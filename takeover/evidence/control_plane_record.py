@@ -1,0 +1,107 @@
+"""What a control plane has recorded of its streams: requests, ACKs, NACKs, responses and publications."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from takeover.peers.control_plane.discovery import short_name
+
+
+class XdsEntry(msgspec.Struct):
+    """One thing that happened.
+
+    Args:
+        number: from 1, without gaps.
+        time: in seconds, on the monotonic clock of the control plane's machine.
+        event: "opened", "request", "ack", "nack", "response", "closed", "published" or "told".
+        stream: its number, from 1; 0 for what belongs to none.
+        method: "ads", "delta-ads", "cds", "delta-cds" ….
+        node: the Envoy's id.
+        has_node: whether the request itself named the node; None for what is no request.
+        type: URL.
+        version: of the type; of an ACK or NACK by state of the world, the last one that was accepted.
+        nonce: likewise.
+        names: subscribed to, or sent.
+        removed: names; of a response by delta.
+        unsubscribed: names; of a request by delta.
+        initial_versions: name → version; of the first request by delta.
+        is_stale: whether a request names a nonce that is not the last one.
+        error: of a NACK, or the status at a stream's end, or what was told.
+        does: the rule after which a response is wrong.
+        source: of a publication: "folder" or "api".
+        peer: who opened the stream.
+    """
+
+    number: int
+    time: float
+    event: str
+    stream: int = 0
+    method: str = ""
+    node: str = ""
+    has_node: bool | None = None
+    type: str = ""
+    version: str = ""
+    nonce: str = ""
+    names: list[str] = []
+    removed: list[str] = []
+    unsubscribed: list[str] = []
+    initial_versions: dict[str, str] = {}
+    is_stale: bool = False
+    error: str = ""
+    does: str = ""
+    source: str = ""
+    peer: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The type by its short name: "cds" …; empty if there is none."""
+        return short_name(self.type)
+
+    def __str__(self) -> str:
+        facts: dict[str, Any] = {
+            "": self.kind,
+            "version": self.version,
+            "nonce": self.nonce,
+            "names": ", ".join(self.names),
+            "removed": ", ".join(self.removed),
+            "unsubscribed": ", ".join(self.unsubscribed),
+            "initial": ", ".join(f"{name}={version}" for name, version in self.initial_versions.items()),
+            "does": self.does,
+            "error": self.error,
+            "by": self.source,
+        }
+        where = f"{self.node or '?'} stream {self.stream} {self.method}" if self.stream else self.node
+        told = " ".join(f"{name} {value}".strip() for name, value in facts.items() if value)
+        return " ".join(each for each in (f"{self.time:.3f}", f"#{self.number}", where, self.event, told) if each)
+
+
+class _Record(msgspec.Struct):
+    entries: list[XdsEntry]
+
+
+def read_record(answer: bytes) -> list[XdsEntry]:
+    """What `GET /record` answers."""
+    return msgspec.json.decode(answer, type=_Record).entries
+
+
+def in_force(entries: Iterable[XdsEntry], node: str, at: float) -> dict[str, XdsEntry]:
+    """The last response of each type that the Envoy had ACKed by then: its version and nonce are in force.
+
+    Args:
+        entries: of the record.
+        node: the Envoy's id.
+        at: seconds on the clock of the record.
+
+    Returns: short name of the type → response.
+    """
+    sent: dict[str, XdsEntry] = {}
+    found: dict[str, XdsEntry] = {}
+    for each in entries:
+        if each.time > at or each.node != node:
+            continue
+        if each.event == "response":
+            sent[each.nonce] = each
+        elif each.event == "ack" and each.nonce in sent:
+            found[each.kind] = sent[each.nonce]
+    return found
