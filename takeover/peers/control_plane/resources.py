@@ -30,7 +30,7 @@ class Resource:
         name: by which it is asked for.
         data: its message on the wire.
         version: of the snapshot that changed it last.
-        aliases: other names by which it may be asked for.
+        aliases: other names by which it may be asked for; who does not, does not get a resource that has any.
         ttl: seconds after which who has it forgets it; None: never.
         needs: names of the resources of EDS that it refers to.
         is_absent: there is no such resource: the answer says so under its name.

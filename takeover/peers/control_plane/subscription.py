@@ -130,10 +130,10 @@ class Subscription(ABC):
         self._sent.clear()
 
     def wants(self, resource: Resource) -> bool:
-        """Whether it is subscribed to."""
-        if self.is_wildcard or resource.name in self.names or not self.names.isdisjoint(resource.aliases):
+        """Whether it is subscribed to. What has other names is on demand: only who names it gets it."""
+        if resource.name in self.names or not self.names.isdisjoint(resource.aliases):
             return True
-        return self.url == VHDS.url and resource.name.rpartition("/")[0] in self.names
+        return self.is_wildcard and not resource.aliases
 
     def _wanted(self, state: TypeState, kept: Mapping[str, Resource]) -> dict[str, Resource]:
         return {name: each for name, each in {**kept, **state.resources}.items() if self.wants(each)}
@@ -221,7 +221,7 @@ class Delta(Subscription):
         new = set(subscribe)
         if self._is_first:
             self._is_first = False
-            self.is_wildcard = is_whole(self.url) and not new
+            self.is_wildcard = not new and (is_whole(self.url) or self.url == VHDS.url)
             self._must_answer = self.is_wildcard and not initial
             for name, version in initial.items():
                 now = state.resources.get(name)
