@@ -1,0 +1,147 @@
+"""What is read of Kubernetes' manifests: Services, and the Pods that they select."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class MeshError(ValueError):
+    """What a person wrote is wrong, in one line."""
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    """A port of a Service, and the port of its Pods behind it: a number, or the name that a container gives it."""
+
+    port: int
+    target: int | str
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service of the mesh.
+
+    Args:
+        name: `NAME` in the namespace default, `NAMESPACE/NAME` else.
+        address: its ClusterIP.
+        selector: the labels of the Pods behind it.
+    """
+
+    name: str
+    namespace: str
+    address: str
+    ports: tuple[ServicePort, ...]
+    selector: tuple[tuple[str, str], ...]
+
+    def selects(self, workload: "Workload") -> bool:
+        """Whether it leads to the Pods of that workload."""
+        labels = dict(workload.labels)
+        return self.namespace == workload.namespace and all(labels.get(key) == value for key, value in self.selector)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Pod, or the Pods of a Deployment.
+
+    Args:
+        is_many: whether it is a Deployment, whose Pods' names begin with its own.
+        account: the Pods' service account: who they are to others.
+        labels: of the Pods.
+        ports: name → number of the containers' ports that have one.
+    """
+
+    name: str
+    namespace: str
+    is_many: bool
+    account: str
+    labels: tuple[tuple[str, str], ...]
+    ports: tuple[tuple[str, int], ...]
+
+    def has(self, pod: str, namespace: str) -> bool:
+        """Whether the Pod of that name is one of its Pods."""
+        is_named = pod.startswith(f"{self.name}-") if self.is_many else pod == self.name
+        return is_named and namespace == self.namespace
+
+    def port_of(self, target: int | str) -> int | None:
+        """The number of a Service's target port in its Pods; None where no container has the name."""
+        return target if isinstance(target, int) else dict(self.ports).get(target)
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What a folder's manifests say."""
+
+    services: tuple[Service, ...]
+    workloads: tuple[Workload, ...]
+
+    def workload(self, pod: str, namespace: str) -> Workload | None:
+        """Whose Pod that is: a Pod of just that name, else the Deployment with the longest name."""
+        found = [each for each in self.workloads if each.has(pod, namespace)]
+        return max(found, key=lambda each: (not each.is_many, len(each.name)), default=None)
+
+    def behind(self, service: Service) -> list[Workload]:
+        """The workloads to which the Service leads."""
+        return [each for each in self.workloads if service.selects(each)]
+
+    def service(self, name: str) -> Service | None:
+        """The Service of that name."""
+        return next((each for each in self.services if each.name == name), None)
+
+
+def read_manifests(files: Iterable[Path]) -> Manifests:
+    """Reads Services, Pods and Deployments; other kinds are passed over, as they are somebody else's.
+
+    Raises: MeshError that names the file.
+    """
+    services: list[Service] = []
+    workloads: list[Workload] = []
+    for file in sorted(files):
+        for data in _documents(file):
+            kind = data.get("kind")
+            try:
+                if kind == "Service":
+                    services.append(_service(data))
+                elif kind in ("Pod", "Deployment"):
+                    workloads.append(_workload(data, is_many=kind == "Deployment"))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise MeshError(f"{file.name}: {kind} without what the mesh needs of it: {error}") from error
+    return Manifests(tuple(services), tuple(workloads))
+
+
+def _documents(file: Path) -> list[Mapping[str, Any]]:
+    try:
+        documents = [each for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each is not None]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MeshError(f"{file.name}: no YAML: {' '.join(str(error).split())}") from error
+    if wrong := next((each for each in documents if not isinstance(each, dict)), None):
+        raise MeshError(f"{file.name}: no object of Kubernetes: {str(wrong)[:80]}")
+    return documents
+
+
+def _named(data: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = data["metadata"]
+    return str(metadata["name"]), str(metadata.get("namespace", "default"))
+
+
+def _service(data: Mapping[str, Any]) -> Service:
+    (name, namespace), spec = _named(data), data["spec"]
+    ports = tuple(ServicePort(int(each["port"]), each.get("targetPort", each["port"])) for each in spec["ports"])
+    short = name if namespace == "default" else f"{namespace}/{name}"
+    return Service(short, namespace, str(spec["clusterIP"]), ports, tuple(spec["selector"].items()))
+
+
+def _workload(data: Mapping[str, Any], is_many: bool) -> Workload:
+    name, namespace = _named(data)
+    pod = data["spec"]["template"] if is_many else data
+    labels = pod["metadata"].get("labels", {})
+    ports = {
+        str(port["name"]): int(port["containerPort"])
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", [])
+        if "name" in port
+    }
+    account = str(pod["spec"].get("serviceAccountName", "default"))
+    return Workload(name, namespace, is_many, account, tuple(labels.items()), tuple(ports.items()))
