@@ -51,9 +51,9 @@ class Plane:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Plane]:
+def running(folder: Path, *options: str) -> Iterator[Plane]:
     """One that serves the folder on free ports."""
-    command = [sys.executable, "-B", str(PEERS_FOLDER / "control_plane"), str(folder), "--address", LOOPBACK]
+    command = [sys.executable, "-B", str(PEERS_FOLDER / "control_plane"), str(folder), "--address", LOOPBACK, *options]
     process = subprocess.Popen(
         [*command, "--xds-port", "0", "--api-port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

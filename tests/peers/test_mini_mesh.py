@@ -13,7 +13,7 @@ from takeover.peers.mini_mesh.authority import Authority
 from takeover.peers.mini_mesh.manifests import MeshError, read_manifests
 from takeover.peers.mini_mesh.mesh import PATIENCE, Mesh
 from takeover.peers.mini_mesh.proxies import Proxy
-from takeover.peers.mini_mesh.wishes import Limit, read_wishes
+from takeover.peers.mini_mesh.wishes import Limit, merged, read_data, read_wishes
 
 FRONT, BACK, WAY_IN = (
     "sidecar~10.0.0.1~front.default",
@@ -62,20 +62,28 @@ gateway:
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def write_mesh(folder: Path) -> Path:
+    """Writes a mesh of two Services and a gateway."""
     files = {
         "service-front.yaml": SERVICE.format("front", "10.1.0.1"),
         "service-back.yaml": SERVICE.format("back", "10.1.0.2"),
         "front.yaml": POD.format("front"),
         "back.yaml": DEPLOYMENT,
         "gw.yaml": POD.format("gw"),
-        "else.yaml": "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: front}\n---\n",
+        # Nothing to the mesh.
+        "account.yaml": "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: front}\n---\n",
+        "service-gw.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: gw}\nspec: {ports: []}",
+        "probes.yaml": "- group: one",
         "mesh.yaml": WISHES,
     }
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_mesh(tmp_path)
 
 
 @pytest.fixture
@@ -150,7 +158,7 @@ def test_a_pod_is_an_endpoint_once_its_sidecar_can_be_asked_and_until_it_leaves(
 
 def test_who_was_cut_off_counts_as_there_for_a_while(folder: Path) -> None:
     now = 0.0
-    mesh = Mesh(read_manifests(folder.glob("*[!h].yaml")), read_wishes("{}"), lambda: now)
+    mesh = Mesh(read_manifests(folder.glob("*[!h].yaml")), {}, lambda: now)
     mesh.came(BACK)
     mesh.can_be_asked(BACK)
     certificate = mesh.about()[0]["certificate"]
@@ -163,7 +171,7 @@ def test_who_was_cut_off_counts_as_there_for_a_while(folder: Path) -> None:
     assert mesh.about()[0]["certificate"] == certificate
     mesh.left(BACK, by_itself=False)
     now = 5 * PATIENCE
-    assert mesh.forget_the_lost()
+    assert mesh.forget_the_lost() == [BACK]
     assert mesh.told() == {}
 
 
@@ -181,7 +189,7 @@ def test_the_switch_says_where_goes_what_is_for_nobody_of_the_mesh(mesh: Mesh) -
         return chain["filters"][0]["typed_config"]["cluster"]
 
     assert goes_to() == "AllowAll"
-    mesh.wish("outbound: block")
+    mesh.change({"outbound": "block"})
     assert goes_to() == "BlockAllCluster"
 
 
@@ -191,7 +199,7 @@ def test_strict_takes_nobody_who_speaks_no_tls_and_permissive_does(mesh: Mesh) -
         return [(each["filter_chain_match"]["transport_protocol"], "transport_socket" in each) for each in chains]
 
     assert taken() == [("tls", True)]
-    mesh.wish("mutualTls: permissive")
+    mesh.wish({"mutualTls": "permissive"})
     assert taken() == [("tls", True), ("raw_buffer", False)]
 
 
@@ -242,7 +250,7 @@ def test_the_gateway_has_the_routes_that_are_wished(mesh: Mesh) -> None:
 
 def test_a_changed_weight_changes_the_gateways_routes_alone(mesh: Mesh) -> None:
     before = mesh.told()
-    mesh.wish(WISHES.replace("front: 5", "front: 4"))
+    mesh.wish(read_data(WISHES.replace("front: 5", "front: 4")))
     now = mesh.told()
     assert now[FRONT] == before[FRONT]
     changed = [each["@type"] for each, old in zip(now[WAY_IN], before[WAY_IN], strict=True) if each != old]
@@ -273,7 +281,7 @@ WRONG = {
 def test_a_wrong_wish_is_told_by_its_place_and_changes_nothing(mesh: Mesh, text: str) -> None:
     before = mesh.told()
     with pytest.raises(MeshError, match=r".") as told:
-        mesh.wish(text)
+        mesh.wish(read_data(text))
     assert str(told.value).startswith("mesh.yaml: ")
     assert WRONG[text] in str(told.value)
     assert "\n" not in str(told.value)
@@ -287,10 +295,11 @@ def _write(name: str, text: str) -> Callable[[Path], object]:
 WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no wishes": (lambda folder: (folder / "mesh.yaml").unlink(), "has no mesh.yaml"),
     "no YAML": (_write("front.yaml", "a: b: c"), "front.yaml: no YAML"),
-    "no object": (_write("front.yaml", "- a"), "front.yaml: no object"),
-    "no address": (
-        _write("service-front.yaml", "kind: Service\nmetadata: {name: front}\nspec: {ports: []}"),
-        "'clusterIP'",
+    "no ports": (
+        _write(
+            "service-front.yaml", "kind: Service\nmetadata: {name: front}\nspec: {clusterIP: 10.1.0.1, selector: {}}"
+        ),
+        "'ports'",
     ),
     "two identities": (
         _write("other.yaml", POD.format("other").replace("app: other", "app: front")),
@@ -320,9 +329,9 @@ def test_a_new_service_is_told_to_all(folder: Path, mesh: Mesh) -> None:
 
 
 def test_wishes_may_be_few() -> None:
-    wishes = read_wishes("{}")
+    wishes = read_wishes({})
     assert (wishes.outbound, wishes.mutual_tls, wishes.header, wishes.gateway) == ("allow", "strict", ("", ""), None)
-    gateway = read_wishes(WISHES).gateway
+    gateway = read_wishes(read_data(WISHES)).gateway
     assert gateway is not None
     assert [each.limit for each in gateway.routes] == [Limit(2, 1.0), None, None]
 
@@ -335,3 +344,17 @@ def test_authorities_differ_and_so_do_certificates() -> None:
     authority = Authority()
     assert authority.certificate != Authority().certificate
     assert authority.issue("spiffe://a/b") != authority.issue("spiffe://a/b")
+
+
+MERGED: list[tuple[Any, Any, Any]] = [
+    ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
+    ({"a": {"b": 1, "c": 2}}, {"a": {"b": None}}, {"a": {"c": 2}}),
+    ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+    ({}, {"a": {"b": 1, "c": None}}, {"a": {"b": 1}}),
+    ({"a": 1}, [1], [1]),
+]
+
+
+@pytest.mark.parametrize(("data", "patch", "wanted"), MERGED)
+def test_a_patch_is_merged_as_rfc_7386_says(data: Any, patch: Any, wanted: Any) -> None:
+    assert merged(data, patch) == wanted

@@ -32,12 +32,13 @@ def main(arguments: Sequence[str]) -> int:
         description="Gives Envoys their configuration by xDS: the resources of a folder, which is watched.",
     )
     parser.add_argument("folder", type=Path, help="files {resources: [{'@type': …, name: …}, …]}, YAML or JSON")
+    parser.add_argument("--mesh", action="store_true", help="the folder has manifests and mesh.yaml: make a mini mesh")
     parser.add_argument("--address", default="0.0.0.0", help="where to listen (%(default)s)")  # noqa: S104 - a Pod's
     parser.add_argument("--xds-port", type=int, default=XDS_PORT, help="for gRPC (%(default)s)")
     parser.add_argument("--api-port", type=int, default=API_PORT, help="for the HTTP API (%(default)s)")
     wanted = parser.parse_args(arguments)
     try:
-        return asyncio.run(_run(wanted.folder, wanted.address, wanted.xds_port, wanted.api_port))
+        return asyncio.run(_run(wanted.folder, wanted.mesh, wanted.address, wanted.xds_port, wanted.api_port))
     except KeyboardInterrupt:
         return 130
     except (ResourceError, OSError) as error:
@@ -45,15 +46,25 @@ def main(arguments: Sequence[str]) -> int:
         return 2
 
 
-async def _run(path: Path, address: str, xds_port: int, api_port: int) -> int:
+async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port: int) -> int:
     folder, record = Folder(path), Record()
     plane = ControlPlane(Snapshots(), record)
     listening = Listening(address, xds_port, plane)
     told: list[str] = []
 
-    def read() -> None:
+    handlers = Api(plane, listening).handlers()
+
+    def read_resources() -> None:
         found, version = folder.read()
         plane.published(plane.snapshots.replace(found, version), "", "folder")
+
+    read = read_resources
+    if is_mesh:
+        from takeover.peers.mini_mesh.running import RunningMesh
+
+        mesh = RunningMesh(path, plane, lambda: listening.is_on)
+        handlers |= mesh.handlers()
+        read = mesh.read
 
     def read_again() -> None:
         try:
@@ -71,12 +82,13 @@ async def _run(path: Path, address: str, xds_port: int, api_port: int) -> int:
     ended = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, ended.set)
-    server = await asyncio.start_server(HttpServer(Api(plane, listening).handlers()).serve, address, api_port)
+    server = await asyncio.start_server(HttpServer(handlers).serve, address, api_port)
     await listening.switch(on=True)
     watching = asyncio.ensure_future(folder.watch(read_again, tell))
     try:
         at = f"xDS on {address}:{listening.port}, its API on {server.sockets[0].getsockname()[1]}"
-        print(f"{at}: version {plane.snapshots.of('').version} of {path}", flush=True)  # noqa: T201
+        what = "a mini mesh" if is_mesh else f"version {plane.snapshots.of('').version}"
+        print(f"{at}: {what} of {path}", flush=True)  # noqa: T201
         await ended.wait()
     finally:
         watching.cancel()

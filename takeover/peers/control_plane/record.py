@@ -4,7 +4,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 _MOST_KEPT = 20_000
 """Entries; older ones are forgotten."""
@@ -17,6 +18,8 @@ class Record:
         self._entries: deque[bytes] = deque(maxlen=_MOST_KEPT)
         self._count = 0
         self._changed = asyncio.Event()
+        self.heard: Callable[[str, dict[str, Any]], None] = lambda *_: None
+        """Is told each entry's event and facts, in the same process."""
 
     def add(self, event: str, **facts: object) -> None:
         """One more entry.
@@ -31,6 +34,7 @@ class Record:
         self._entries.append(json.dumps(entry).encode())
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        self.heard(event, facts)
 
     def after(self, number: int) -> Iterable[bytes]:
         """The entries after that number, each as JSON."""

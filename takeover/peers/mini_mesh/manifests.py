@@ -92,7 +92,7 @@ class Manifests:
 
 
 def read_manifests(files: Iterable[Path]) -> Manifests:
-    """Reads Services, Pods and Deployments; other kinds are passed over, as they are somebody else's.
+    """Reads Services with an address, Pods and Deployments; all else is passed over, as it is somebody else's.
 
     Raises: MeshError that names the file.
     """
@@ -102,7 +102,7 @@ def read_manifests(files: Iterable[Path]) -> Manifests:
         for data in _documents(file):
             kind = data.get("kind")
             try:
-                if kind == "Service":
+                if kind == "Service" and data["spec"].get("clusterIP"):
                     services.append(_service(data))
                 elif kind in ("Pod", "Deployment"):
                     workloads.append(_workload(data, is_many=kind == "Deployment"))
@@ -113,12 +113,10 @@ def read_manifests(files: Iterable[Path]) -> Manifests:
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:
     try:
-        documents = [each for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each is not None]
+        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MeshError(f"{file.name}: no YAML: {' '.join(str(error).split())}") from error
-    if wrong := next((each for each in documents if not isinstance(each, dict)), None):
-        raise MeshError(f"{file.name}: no object of Kubernetes: {str(wrong)[:80]}")
-    return documents
+    return [each for each in documents if isinstance(each, dict)]
 
 
 def _named(data: Mapping[str, Any]) -> tuple[str, str]:

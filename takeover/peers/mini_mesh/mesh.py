@@ -1,17 +1,17 @@
 """The mesh at a moment: who is there, who can be asked, what each Envoy is to be told."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from takeover.peers.mini_mesh.authority import Authority, Certificate
 from takeover.peers.mini_mesh.forms import Resource
 from takeover.peers.mini_mesh.manifests import Manifests, MeshError, Workload, read_manifests
 from takeover.peers.mini_mesh.proxies import GATEWAY, SIDECAR, Proxy
 from takeover.peers.mini_mesh.told import Known, of_gateway, of_sidecar
-from takeover.peers.mini_mesh.wishes import Wishes, read_wishes
+from takeover.peers.mini_mesh.wishes import Wishes, merged, read_data, read_wishes
 
 WISHES = "mesh.yaml"
 DOMAIN = "mesh.example"
@@ -36,23 +36,25 @@ class _Envoy:
 
 
 class Mesh:
-    """What Kubernetes' API server and a control plane's own objects are to a bigger mesh; safe to call from any thread.
+    """What Kubernetes' API server and a control plane's own objects are to a bigger mesh.
 
     Args:
         manifests: Services and Pods.
-        wishes: what people want of the mesh.
+        wished: the data of mesh.yaml, what people want of the mesh.
         clock: seconds.
+
+    Raises: MeshError.
     """
 
-    def __init__(self, manifests: Manifests, wishes: Wishes, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, manifests: Manifests, wished: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._manifests = manifests
-        self._wishes = wishes
+        self._wished = wished
+        self._wishes = read_wishes(wished)
         self._clock = clock
         self._authority = Authority()
         self._envoys: dict[str, _Envoy] = {}
         """Node id → Envoy, in the order in which they came."""
-        self._lock = threading.RLock()
-        self._try(manifests, wishes)
+        self.rehearsal()
 
     @classmethod
     def read(cls, folder: Path) -> "Mesh":
@@ -63,29 +65,31 @@ class Mesh:
         """Takes what the folder says now. Raises: MeshError, and all stays as it was."""
         self._take(*_read(folder))
 
-    def wish(self, text: str) -> None:
-        """Takes another mesh.yaml. Raises: MeshError, and all stays as it was."""
-        self._take(self._manifests, read_wishes(text))
+    def wish(self, wished: Any) -> None:
+        """Takes the data of another mesh.yaml. Raises: MeshError, and all stays as it was."""
+        self._take(self._manifests, wished)
+
+    def change(self, patch: Any) -> None:
+        """Takes the data with a patch: see `merged`. Raises: MeshError, and all stays as it was."""
+        self._take(self._manifests, merged(self._wished, patch))
 
     def came(self, node: str) -> bool:
         """Says that an Envoy has opened a stream; returns whether it is one of the mesh."""
-        with self._lock:
-            if (known := self._envoys.get(node)) is not None:
-                known.left = None
-                return True
-            proxy = Proxy.of(node)
-            workload = None if proxy is None else self._manifests.workload(proxy.pod, proxy.namespace)
-            if proxy is None or workload is None:
-                return False
-            certificate = self._authority.issue(self._known().identity(workload))
-            self._envoys[node] = _Envoy(proxy, workload, certificate)
+        if (known := self._envoys.get(node)) is not None:
+            known.left = None
             return True
+        proxy = Proxy.of(node)
+        workload = None if proxy is None else self._manifests.workload(proxy.pod, proxy.namespace)
+        if proxy is None or workload is None:
+            return False
+        certificate = self._authority.issue(self._known().identity(workload))
+        self._envoys[node] = _Envoy(proxy, workload, certificate)
+        return True
 
     def can_be_asked(self, node: str) -> None:
         """Says that the Envoy has taken what it needs to be reached: others learn of its Pod."""
-        with self._lock:
-            if (envoy := self._envoys.get(node)) is not None:
-                envoy.can_be_asked = True
+        if (envoy := self._envoys.get(node)) is not None:
+            envoy.can_be_asked = True
 
     def left(self, node: str, by_itself: bool) -> None:
         """Says that the Envoy has no stream any more.
@@ -95,71 +99,67 @@ class Mesh:
             by_itself: it ended its stream, as it does when it ends: nobody is sent there from now on. Else it may well
                 come again, and counts as there for `PATIENCE`.
         """
-        with self._lock:
-            if by_itself:
-                self._envoys.pop(node, None)
-            elif (envoy := self._envoys.get(node)) is not None:
-                envoy.left = self._clock()
+        if by_itself:
+            self._envoys.pop(node, None)
+        elif (envoy := self._envoys.get(node)) is not None:
+            envoy.left = self._clock()
 
-    def forget_the_lost(self) -> bool:
-        """Forgets who did not come again within `PATIENCE`; returns whether there was one."""
-        with self._lock:
-            now = self._clock()
-            lost = [node for node, each in self._envoys.items() if each.left is not None and now - each.left > PATIENCE]
-            for node in lost:
-                del self._envoys[node]
-            return bool(lost)
+    def forget_the_lost(self) -> list[str]:
+        """Forgets who did not come again within `PATIENCE`, and returns them."""
+        now = self._clock()
+        lost = [node for node, each in self._envoys.items() if each.left is not None and now - each.left > PATIENCE]
+        for node in lost:
+            del self._envoys[node]
+        return lost
 
     def rotate(self, account: str = "") -> list[str]:
         """Issues new certificates, to the Pods of one service account or to all; returns the nodes that get one."""
-        with self._lock:
-            found = {node: each for node, each in self._envoys.items() if account in ("", each.workload.account)}
-            for envoy in found.values():
-                envoy.certificate = self._authority.issue(self._known().identity(envoy.workload))
-            return list(found)
+        found = {node: each for node, each in self._envoys.items() if account in ("", each.workload.account)}
+        for envoy in found.values():
+            envoy.certificate = self._authority.issue(self._known().identity(envoy.workload))
+        return list(found)
 
     def told(self) -> dict[str, list[Resource]]:
         """Node id → all that this Envoy is to be told now."""
-        with self._lock:
-            known = self._known()
-            return {
-                node: _OF_KIND[each.proxy.kind](known, each.workload, each.certificate, self._authority.certificate)
-                for node, each in self._envoys.items()
-            }
+        known = self._known()
+        return {
+            node: _OF_KIND[each.proxy.kind](known, each.workload, each.certificate, self._authority.certificate)
+            for node, each in self._envoys.items()
+        }
 
     @property
     def authority(self) -> str:
         """The certificate of the mesh's authority, as PEM."""
         return self._authority.certificate
 
+    @property
+    def wished(self) -> Any:
+        """The data of mesh.yaml that are in force."""
+        return self._wished
+
     def about(self) -> list[dict[str, object]]:
         """Who is there, for people to read; no keys."""
-        with self._lock:
-            known = self._known()
-            return [
-                {
-                    "node": node,
-                    "identity": known.identity(each.workload),
-                    "certificate": each.certificate.chain,
-                    "can_be_asked": each.can_be_asked,
-                }
-                for node, each in self._envoys.items()
-            ]
+        known = self._known()
+        return [
+            {
+                "node": node,
+                "identity": known.identity(each.workload),
+                "certificate": each.certificate.chain,
+                "can_be_asked": each.can_be_asked,
+            }
+            for node, each in self._envoys.items()
+        ]
 
-    def _take(self, manifests: Manifests, wishes: Wishes) -> None:
-        self._try(manifests, wishes)
-        with self._lock:
-            self._manifests, self._wishes = manifests, wishes
-            for each in self._envoys.values():  # of a Pod that is in no manifest any more nothing is taken away
-                each.workload = manifests.workload(each.proxy.pod, each.proxy.namespace) or each.workload
+    def _take(self, manifests: Manifests, wished: Any) -> None:
+        wishes = read_wishes(wished)
+        list(_rehearsed(manifests, wishes))
+        self._manifests, self._wished, self._wishes = manifests, wished, wishes
+        for each in self._envoys.values():  # of a Pod that is in no manifest any more nothing is taken away
+            each.workload = manifests.workload(each.proxy.pod, each.proxy.namespace) or each.workload
 
-    def _try(self, manifests: Manifests, wishes: Wishes) -> None:
-        """Raises: MeshError where no Envoy could be told anything of these."""
-        known = Known(manifests, wishes, {}, DOMAIN)
-        nothing = Certificate("", "")
-        for workload in manifests.workloads:
-            for of_kind in _OF_KIND.values():
-                of_kind(known, workload, nothing, "")
+    def rehearsal(self) -> list[Resource]:
+        """All that any Envoy could be told now, without endpoints and certificates."""
+        return list(_rehearsed(self._manifests, self._wishes))
 
     def _known(self) -> Known:
         pods: dict[Workload, list[str]] = {}
@@ -175,9 +175,17 @@ _OF_KIND: dict[str, Callable[[Known, Workload, Certificate, str], list[Resource]
 }
 
 
-def _read(folder: Path) -> tuple[Manifests, Wishes]:
+def _rehearsed(manifests: Manifests, wishes: Wishes) -> Iterator[Resource]:
+    """Raises: MeshError where no Envoy could be told anything of these."""
+    known, nothing = Known(manifests, wishes, {}, DOMAIN), Certificate("", "")
+    for workload in manifests.workloads:
+        for of_kind in _OF_KIND.values():
+            yield from of_kind(known, workload, nothing, "")
+
+
+def _read(folder: Path) -> tuple[Manifests, Any]:
     files: Iterable[Path] = [each for each in folder.glob("*.yaml") if each.name != WISHES]
     file = folder / WISHES
     if not file.is_file():
         raise MeshError(f"{folder} has no {WISHES}: it says what is wanted of the mesh; it may be short, as `{{}}`")
-    return read_manifests(files), read_wishes(file.read_text(encoding="utf-8"))
+    return read_manifests(files), read_data(file.read_text(encoding="utf-8"))

@@ -68,16 +68,33 @@ class Wishes:
     gateway: Gateway | None
 
 
-def read_wishes(text: str) -> Wishes:
-    """Reads mesh.yaml strictly.
+def read_data(text: str) -> Any:
+    """What mesh.yaml says, as data. Raises: MeshError."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise MeshError(f"mesh.yaml: no YAML: {' '.join(str(error).split())}") from error
+
+
+def read_wishes(data: Any) -> Wishes:
+    """Reads the data of mesh.yaml strictly.
 
     Raises: MeshError that names the place.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise MeshError(f"mesh.yaml: no YAML: {' '.join(str(error).split())}") from error
     return _Reading(data, "").wishes()
+
+
+def merged(data: Any, patch: Any) -> Any:
+    """The data with a patch, as RFC 7386 has it: null takes away, a list takes the place of another."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(data) if isinstance(data, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = merged(found.get(key), value)
+    return found
 
 
 @dataclass(frozen=True)
