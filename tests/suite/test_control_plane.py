@@ -132,6 +132,20 @@ def test_acknowledged_fails_at_once_for_a_nack_and_for_another_version(
             control_plane.acknowledged("other")
 
 
+def test_what_was_refused_before_says_nothing_of_what_is_sent_next(control_plane: ControlPlane, plane: Plane) -> None:
+    with client(plane) as xds:
+        xds.subscribed("cds")
+        control_plane.publish([cluster("a", connect_timeout="0s")])
+        xds.ask("cds", nonce=xds.next().nonce, error="not this one")
+        control_plane.wait_for(lambda each: each.event == "nack", control_plane.last_number() - 1)
+        good = control_plane.publish([cluster("a")])
+        response = xds.next()
+        with pytest.raises(AssertionError, match=rf"^version {good} is not acknowledged"):
+            control_plane.acknowledged(good, deadline=0.05)
+        xds.ack("cds", response)
+        control_plane.acknowledged(good)
+
+
 def test_wait_for_takes_what_came_before_and_what_comes(control_plane: ControlPlane, plane: Plane) -> None:
     before = control_plane.last_number()
     with client(plane, "delta-cds", "late") as xds:

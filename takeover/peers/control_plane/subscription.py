@@ -49,7 +49,7 @@ class Subscription(ABC):
         self.sent_version = ""
         self.last_nonce = ""
         self.error = ""
-        """Of the last NACK, until the next ACK."""
+        """Of the NACK of what was sent last."""
         self._held = held
         self._asked: set[str] = set()
         self._must_answer = False
@@ -112,6 +112,7 @@ class Subscription(ABC):
         self._asked.clear()
         self._must_answer = False
         self.sent_version = answer.version
+        self.error = ""  # nobody has said anything of this one yet
         self._sent_at = time.monotonic()
         self.last_nonce = nonce or self.last_nonce
         if nonce:
