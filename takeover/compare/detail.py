@@ -95,7 +95,7 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
     before, after = _entry(old, place), _entry(new, place)
     was, now = dict(_facts(before)), dict(_facts(after))
     both = ((old, before), (new, after))
-    commands = [reproduce(entry, document.envoy.name, document.engine) for document, entry in both]
+    commands = [reproduce(each, document.envoy.name, document.engine, document.delivery) for document, each in both]
     return Beside(
         place,
         [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],

@@ -3,6 +3,8 @@
 import re
 import shlex
 
+from msgspec import UNSET, UnsetType
+
 from takeover.compare import below
 from takeover.compare.shell import printed, word
 from takeover.model.document import ConfigResult, Outcome, ProbeResult
@@ -14,15 +16,19 @@ _ENGINES = {"local": "", "kubernetes": " --engine kubernetes --kube-context NAME
 _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
 
-def reproduce(entry: ProbeResult | Outcome | ConfigResult, envoy: str, engine: str) -> list[str]:
+def reproduce(
+    entry: ProbeResult | Outcome | ConfigResult, envoy: str, engine: str, delivery: str | UnsetType = UNSET
+) -> list[str]:
     """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
     Args:
         envoy: its name in the results; the path of a build of one's own is the reader's to fill in.
         engine: where it was observed; which cluster that was, no results tell, and is the reader's to fill in.
+        delivery: how Envoy got its configuration, if not from the file as it is written.
     """
     chosen = envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
     run = f"./run --envoy {chosen}{_ENGINES.get(engine, f' --engine {engine}')}"
+    run += f" --delivery {delivery}" if delivery is not UNSET else ""
     match entry:
         case Outcome():
             file, _, test = entry.name.partition("::")

@@ -10,6 +10,13 @@ from dataclasses import dataclass
 import yaml
 
 _CRITICAL = re.compile(r"\[critical\].*? error `(.*?)` initializing config", re.DOTALL)
+# With xDS it goes on without what it does not take.
+_NOT_TAKEN = re.compile(
+    r"(?:Filesystem config update (?:rejected|failure):|(?:gRPC|delta) config for \S+ rejected:"
+    r"|Unknown field: type \S+ reason INVALID_ARGUMENT:) (.*?)(?=\n\[\d{4}-|\Z)",
+    re.DOTALL,
+)
+_ASSERTION = re.compile(r"\[critical\].*?assert failure: .*?\. Details: (.*)")
 _CAUSES = re.compile(r"Proto constraint validation failed \((.*)\)$")
 _WRAPPED = [
     re.compile(r"Unable to parse JSON as proto \(INVALID_ARGUMENT: (.*?)\): \{"),
@@ -30,12 +37,12 @@ class Rejection:
 
 
 def rejection(log: str, config: str) -> Rejection | None:
-    """What `log` says of an Envoy that rejected its config; None if it says no such thing.
+    """What `log` says of an Envoy that rejected its config, or a part of it; None if it says no such thing.
 
     Args:
         config: the text of the YAML file that the config comes from.
     """
-    found = _CRITICAL.search(log)
+    found = _CRITICAL.search(log) or _NOT_TAKEN.search(log) or _ASSERTION.search(log)
     if found is None:
         return None
     message = " ".join(found[1].split())  # protobuf puts blanks in at random

@@ -249,6 +249,7 @@ class Document(_Part):
         engine: where it ran.
         repeated: which probes were made again, because Envoys differed there; not there if none was.
         root_file_system: what containers saw, where an engine makes that itself.
+        delivery: how Envoy got its configuration, if not from the file as it is written: `file`, `ads`, `delta-ads`.
     """
 
     schema: Literal[1]
@@ -262,6 +263,7 @@ class Document(_Part):
     binary: BinaryResult | None = None
     repeated: list[RepeatedProbe] | msgspec.UnsetType = msgspec.UNSET
     root_file_system: RootFileSystem | msgspec.UnsetType = msgspec.UNSET
+    delivery: Literal["file", "ads", "delta-ads"] | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

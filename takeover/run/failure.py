@@ -36,7 +36,7 @@ def tell(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRepo
 def _command(item: pytest.Function, plan: Plan) -> str:
     given = item.config.option.envoy
     envoy = f" --envoy {shlex.quote(_envoy(item, given))}" if given else ""
-    return f"./run {shlex.quote(item.nodeid)} {shlex.join(plan.engine.arguments)}{envoy} --keep"
+    return f"./run {shlex.quote(item.nodeid)} {shlex.join(plan.arguments)}{envoy} --keep"
 
 
 def _envoy(item: pytest.Function, given: str) -> str:

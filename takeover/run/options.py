@@ -18,6 +18,7 @@ _GROUP = "envoy-takeover"
 _TELLING = (
     "engine",
     "envoy",
+    "delivery",
     "image",
     "kube_context",
     "keep",
@@ -49,6 +50,12 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         "--envoy",
         metavar="VERSION[,VERSION…]|latest|all|PATH|NAME=PATH",
         help="the Envoys to test, each with every test (default: the version that is installed)",
+    )
+    group.addoption(
+        "--delivery",
+        metavar="static|file|ads|delta-ads",
+        help="how Envoys get their configuration: as it is written (default), or the same by xDS, from files or from a "
+        "control plane (state of the world or delta)",
     )
     group.addoption(
         "--image",

@@ -24,6 +24,7 @@ from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder, scenarios_folder
+from takeover.scenario.delivery import DELIVERIES, Delivery
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
@@ -45,7 +46,7 @@ class Plan:
 
     Args:
         role: of this process.
-        library: the scenarios.
+        library: the scenarios, and how their Envoys get their configuration.
         engine: where the scenarios run.
         releases: the Envoys by their names, in the order in which they were named.
         keep: whether the scenarios are held after the tests.
@@ -77,6 +78,12 @@ class Plan:
     def hears_reports(self) -> bool:
         """Whether the reports of all tests come to this process."""
         return self.role != "worker"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of a command line that deploy in the same place and way again."""
+        delivery = self.library.delivery
+        return [*self.engine.arguments, *([] if delivery == "static" else ["--delivery", delivery])]
 
     def scenario_of(self, key: DeploymentKey) -> Scenario:
         """What is deployed for that key. Raises: BadInputError."""
@@ -112,7 +119,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
     try:
-        library = Library(scenarios_folder(config))
+        library = Library(scenarios_folder(config), _delivery(option.delivery))
         releases = _releases(option.envoy, from_controller, tell)
         engine = _engine_options(option, from_controller)
         _check_one_image_is_one_envoy(engine, releases)
@@ -144,6 +151,13 @@ def _role(config: pytest.Config) -> Role:
     if hasattr(config, "workerinput"):
         return "worker"
     return "controller" if config.getoption("dist", "no") != "no" and not config.option.collectonly else "alone"
+
+
+def _delivery(given: str | None) -> Delivery:
+    known: dict[str | None, Delivery] = {None: "static", **{each: each for each in DELIVERIES}}
+    if given not in known:
+        raise BadInputError(f"--delivery {given}: there are {', '.join(DELIVERIES)}")
+    return known[given]
 
 
 def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[Release]:

@@ -35,7 +35,8 @@ class Results:
         self._engine = plan.engine.name
         runs_binary = choose.runs_binary(plan.engine.name)
         self._releases = {
-            name: Collected(release, plan.engine.name, runs_binary) for name, release in plan.releases.items()
+            name: Collected(release, plan.engine.name, runs_binary, plan.library.delivery)
+            for name, release in plan.releases.items()
         }
         self._names = list(self._releases)
         self._unfinished: dict[str, Outcome] = {}

@@ -1,6 +1,7 @@
 """The deployed scenario that a test asks for: the fixture `scene`, and what becomes of one that does not come up."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -25,10 +26,16 @@ LOGS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 
 class Scenes:
-    """Gives items their scenes, from the pool."""
+    """Gives items their scenes, from the pool.
 
-    def __init__(self, pool: ScenePool) -> None:
+    Args:
+        pool: where they are.
+        most_ahead: how many deployments more than the next one are begun at most; None: as many as the engine wants.
+    """
+
+    def __init__(self, pool: ScenePool, most_ahead: int | None = None) -> None:
         self._pool = pool
+        self._most = None if most_ahead is None else most_ahead + 1
         self._failed: set[DeploymentKey] = set()
 
     @pytest.fixture
@@ -63,7 +70,7 @@ class Scenes:
 
     def prefetch(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Begins the deployments of the item and of those after it."""
-        self._pool.prefetch(_keys_from(item, nextitem))
+        self._pool.prefetch(itertools.islice(_each_once(_keys_from(item, nextitem)), self._most))
 
     def forget(self, item: pytest.Item) -> None:
         """The item has ended: items stay until the end of the run, and need not hold their scenes."""
@@ -86,6 +93,14 @@ class Scenes:
         engine = self._pool.engine
         if isinstance(engine, CheckingEngine):
             engine.check(scenario)
+
+
+def _each_once(keys: Iterable[DeploymentKey]) -> Iterator[DeploymentKey]:
+    known = set[DeploymentKey]()
+    for key in keys:
+        if key not in known:
+            known.add(key)
+            yield key
 
 
 def _keys_from(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[DeploymentKey]:

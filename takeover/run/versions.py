@@ -38,6 +38,12 @@ def unsupported(supports: Support | None, release: Release, plan: Plan) -> str:
     return supports.misses(missing[0]) if missing else ""
 
 
+def undelivered(scenario: Scenario) -> str:
+    """That the run's way of delivery is none for the scenario; empty if it is."""
+    what = scenario.not_delivered
+    return what and f"is not tested with --delivery {scenario.library.delivery}: {what}"
+
+
 def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure | None:
     """Why the test of that name fails on that version, if that is known."""
     return next((each for each in scenario.known_failures if version in each.envoy and each.is_about(test)), None)
@@ -69,7 +75,7 @@ def mark_by_version(items: Iterable[pytest.Item], plan: Plan) -> None:
         key = item.stash[KEY]
         scenario, release = plan.library.scenario(key.scenario), plan.releases[key.release]
         who, own = item.stash.get(OWN_SUPPORT, ("", None))
-        if told := unsupported(scenario.supports, release, plan):
+        if told := unsupported(scenario.supports, release, plan) or undelivered(scenario):
             item.stash[UNSUPPORTED] = told
         elif told := unsupported(own, release, plan):
             item.stash[UNSUPPORTED] = f"{who} {told}"

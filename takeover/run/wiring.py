@@ -37,6 +37,9 @@ from takeover.run.scenes import Scenes
 from takeover.run.workers import Scopes, Workers
 from takeover.scene import Scene
 
+_AHEAD_BY_FILES = 2
+"""Each file that an Envoy watches takes an instance of inotify, of which a user has 128 where nobody gave more."""
+
 
 def wire(config: pytest.Config) -> None:
     """Makes the plan and the parts of this process.
@@ -54,7 +57,7 @@ def wire(config: pytest.Config) -> None:
 
     plan = make_plan(config, tell)
     pool = ScenePool(functools.partial(plan.make_engine, tell), functools.partial(_deploy, plan), plan.keep)
-    scenes = Scenes(pool)
+    scenes = Scenes(pool, _AHEAD_BY_FILES if plan.library.delivery == "file" else None)
     sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
@@ -111,6 +114,8 @@ class Beginning:
             for each in self._plan.releases.values()
         ]
         lines = [*map(visible, lines), f"engine: {self._plan.engine.name}"]
+        if self._plan.library.delivery != "static":
+            lines.append(f"delivery: {self._plan.library.delivery}")
         return [*lines, *_root_file_system(self._plan.engine.name)]
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario import bundled, names
+from takeover.scenario.delivery import Delivery
 from takeover.scenario.loader import Scenario
 from takeover.scenario.scenario_file import FILE
 
@@ -19,14 +20,16 @@ class Library:
 
     Args:
         folder: where they are. `bases` in it holds what several of them take, `bases/probes` sets of probes.
+        delivery: how their Envoys get their configuration.
 
     Raises: BadInputError if there is no such folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, delivery: Delivery = "static") -> None:
         if not folder.is_dir():
             raise BadInputError(f"{display_path(folder)}: no such folder; scenarios are folders in it with {FILE}")
         self.folder = folder.resolve()
+        self.delivery = delivery
         self._read: dict[tuple[str, tuple[str, ...]], Scenario] = {}
 
     @staticmethod

@@ -11,10 +11,11 @@ from msgspec import UNSET
 from takeover.base.errors import BadInputError
 from takeover.scenario import places, replicas, secrets
 from takeover.scenario.declared import KnownFailure, Support, known_failure_of, support_of
+from takeover.scenario.delivery import BASE, Delivery, needs_control_plane, why_not_delivered, with_control_planes
 from takeover.scenario.documents import Bindings, Documents, canonical
-from takeover.scenario.edit_tree import equal
 from takeover.scenario.edits import Edit
 from takeover.scenario.files import own_file
+from takeover.scenario.finishing import Finished, Finishing
 from takeover.scenario.kustomization import (
     GeneratedConfigMap,
     KubernetesObject,
@@ -24,10 +25,9 @@ from takeover.scenario.kustomization import (
 )
 from takeover.scenario.places import ControlPlace, DestinationPlace, EnvoyPlace
 from takeover.scenario.scenario_file import BASE_FILE, FILE, BaseFile, ScenarioFile
-from takeover.scenario.supplying import Supplied, supplied
 from takeover.scenario.try_lines import TryLine, try_lines
 from takeover.scenario.typed_yaml import Json, read_entry
-from takeover.scenario.written_edits import LocatedEdit, edit_of
+from takeover.scenario.written_edits import edit_of
 from takeover.scenario.yaml_text import Key
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Scenario:
         supports: the Envoys that it supports; None for all.
         known_failures: tests that fail on some versions.
         try_lines: commands that show what its suite proves.
+        control_planes: the Pods that are added, from which its Envoys get their configuration.
+        not_delivered: why that comes as it is written, whatever the library says of its delivery; else empty.
     """
 
     library: "Library" = field(repr=False)
@@ -88,13 +90,12 @@ class Scenario:
     supports: Support | None
     known_failures: tuple[KnownFailure, ...]
     try_lines: tuple[TryLine, ...]
-    _envoys: tuple[EnvoyPlace, ...] = field(repr=False)
-    _destinations: tuple[DestinationPlace, ...] = field(repr=False)
-    _bind: tuple[LocatedEdit, ...] = field(repr=False)
-    _config_maps: tuple[GeneratedConfigMap, ...] = field(repr=False)
+    control_planes: tuple[str, ...]
+    not_delivered: str
+    _finishing: Finishing = field(repr=False)
     _written: Documents = field(repr=False)
     _documents: Documents = field(repr=False)
-    _final: Supplied = field(repr=False)
+    _final: Finished = field(repr=False)
 
     @classmethod
     def load(cls, library: "Library", folder: Path, bases: Iterable[Path] = ()) -> "Scenario":
@@ -114,6 +115,15 @@ class Scenario:
         entries = [*about.destinations, *(entry for base in described for entry in base.destinations)]
         envoys = places.envoys(about.envoys, documents)
         destinations = places.destinations(entries, documents)
+        delivery, planes, not_delivered = library.delivery, tuple[str, ...](), ""
+        if delivery != "static":
+            not_delivered = why_not_delivered(documents, envoys)
+            delivery = "static" if not_delivered else delivery
+        if needs_control_plane(delivery):
+            base = read_kustomization(library.base(BASE), library.roots)
+            kustomization, planes = with_control_planes(kustomization, base, envoys, delivery, folder.name)
+            documents = Documents.of(kustomization)
+        finishing = Finishing(folder.name, bind, envoys, destinations, kustomization.config_maps, delivery)
         return cls(
             library=library,
             name=folder.name,
@@ -127,19 +137,23 @@ class Scenario:
             supports=None if about.supports is UNSET else support_of(about.supports),
             known_failures=tuple(map(known_failure_of, about.known_failures)),
             try_lines=try_lines(about.try_, documents),
-            _envoys=envoys,
-            _destinations=destinations,
-            _bind=bind,
-            _config_maps=kustomization.config_maps,
+            control_planes=planes,
+            not_delivered=not_delivered,
+            _finishing=finishing,
             _written=documents,
             _documents=documents,
-            _final=_finished(documents, documents, bind, envoys, destinations),
+            _final=finishing.finished(documents, documents),
         )
 
     @property
     def envoys(self) -> tuple[EnvoyPlace, ...]:
         """The containers that run Envoy, at least one; each with the port of its admin API."""
         return self._final.envoys
+
+    @property
+    def delivery(self) -> Delivery:
+        """How its Envoys get their configuration."""
+        return self._finishing.delivery
 
     @property
     def supplied(self) -> tuple[str, ...]:
@@ -153,7 +167,7 @@ class Scenario:
     def mounted_files(self, envoy: EnvoyPlace) -> dict[str, Path]:
         """What the container of an Envoy gets of configMapGenerators: path there → where it is written."""
         namespace, pod = self._pod_of(envoy)
-        generated = {each.name: each.files for each in self._config_maps if each.namespace == namespace}
+        generated = {each.name: each.files for each in self._finishing.config_maps if each.namespace == namespace}
         return {
             f"{folder}/{key}": path
             for folder, config_map in places.mounted(pod, envoy.container, "configMap", "name")
@@ -171,17 +185,17 @@ class Scenario:
         documents = self._documents
         for edit in edits:
             documents = documents.apply(edit)
-        final = _finished(self._written, documents, self._bind, self._envoys, self._destinations)
         destinations = self.destinations
-        if self._destinations != destinations:  # some are in Deployments
-            destinations = places.of_each_replica(self._destinations, documents)
+        if self._finishing.destinations != destinations:  # some are in Deployments
+            destinations = places.of_each_replica(self._finishing.destinations, documents)
+        final = self._finishing.finished(self._written, documents)
         return replace(self, destinations=destinations, _documents=documents, _final=final)
 
     def namespaces(self) -> list[str]:
         """All namespaces that objects are in or that are made, "default" first if it is one of them."""
         objects = self._documents.objects.values()
         used = [entry.namespace or entry.name for entry in objects]
-        used += [config_map.namespace for config_map in self._config_maps]
+        used += [config_map.namespace for config_map in self._final.config_maps]
         return sorted(dict.fromkeys(used), key=lambda namespace: namespace != "default")
 
     def objects(self) -> list[dict[str, Json]]:
@@ -197,7 +211,7 @@ class Scenario:
 
         Whatever can be told of them before they are deployed costs little this way: no config is written.
         """
-        generated = [_config_map(entry, dict.fromkeys(entry.files, "")) for entry in self._config_maps]
+        generated = [_config_map(entry, dict.fromkeys(entry.files, "")) for entry in self._final.config_maps]
         documents = self._final.documents
         return generated + _objects(documents, _AsWritten(documents.services()), lambda _: True)
 
@@ -251,7 +265,7 @@ class Scenario:
 
     def where(self, label: str, *keys: Key) -> str:
         """FILE:LINE of what is at `keys` in the object of that label (`Kind/namespace/name`), or around them."""
-        generated = [each.where for each in self._config_maps if each.label == label]
+        generated = [each.where for each in self._final.config_maps if each.label == label]
         return generated[0] if generated else self._documents.objects[label].document.where(*keys)
 
     def unbound_services(self) -> list[dict[str, Json]]:
@@ -261,7 +275,8 @@ class Scenario:
     def config_maps(self, bindings: Bindings | None = None) -> list[dict[str, Json]]:
         """The ConfigMaps as Kubernetes objects; without `bindings`, their files are as `config_files` has them then."""
         documents, known = self._state(bindings)
-        generated = [_filled_config_map(entry, documents, known) for entry in self._config_maps]
+        entries = self._final.config_maps if bindings is not None else self._finishing.config_maps
+        generated = [_filled_config_map(entry, documents, known) for entry in entries]
         return generated + _objects(documents, known, lambda kind: kind == "ConfigMap")
 
     def config_files(self, bindings: Bindings | None = None) -> dict[str, str]:
@@ -326,23 +341,3 @@ def _check_namespaces(kustomization: Kustomization) -> None:
             raise BadInputError(
                 f"{entry.where}: {entry.label}: no Namespace {entry.namespace} in this scenario: add it"
             )
-
-
-def _finished(
-    written: Documents,
-    documents: Documents,
-    bind: Iterable[LocatedEdit],
-    envoys: tuple[EnvoyPlace, ...],
-    destinations: tuple[DestinationPlace, ...],
-) -> Supplied:
-    for located in bind:
-        edit = located.edit
-        try:
-            if edit.op == "append" or equal(documents.at(edit), written.at(edit)):
-                documents = documents.apply(edit)
-            written = written.apply(edit)
-        except BadInputError as error:
-            raise BadInputError(f"{located.where}: {error}") from error
-    replicas.check(documents)
-    final = supplied(documents, envoys, destinations)
-    return replace(final, envoys=places.of_each_replica(final.envoys, documents))

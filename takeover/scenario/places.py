@@ -96,15 +96,20 @@ def containers(pod: Json, key: str = "containers") -> list[str]:
     return [each for each in named if isinstance(each, str)]
 
 
-def mounted(pod: Json, container: str, source: str, name: str) -> list[tuple[str, str]]:
+def mounted(pod: Json, container: str, source: str, name: str, whole: bool = False) -> list[tuple[str, str]]:
     """For each ConfigMap or Secret that a Pod's container sees as a folder: the folder, and its name.
 
     Args:
         pod: what is no Pod has none.
         source: the volumes' field, which has the object's name in its field `name`.
+        whole: only those of which all is there, by its own names.
     """
     with contextlib.suppress(KeyError, TypeError, AttributeError):
-        volumes = {each["name"]: each[source][name] for each in pod["spec"]["volumes"] if source in each}
+        volumes = {
+            each["name"]: each[source][name]
+            for each in pod["spec"]["volumes"]
+            if source in each and not (whole and "items" in each[source])
+        }
         [mounts] = [each["volumeMounts"] for each in pod["spec"]["containers"] if each["name"] == container]
         return [
             (each["mountPath"].rstrip("/"), volumes[each["name"]])

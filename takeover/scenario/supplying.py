@@ -12,7 +12,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario.documents import Documents
 from takeover.scenario.edits import ConfigId
-from takeover.scenario.envoy_config import control_planes, either, mapping
+from takeover.scenario.envoy_config import either, mapping
 from takeover.scenario.places import DestinationPlace, EnvoyPlace, workloads
 from takeover.scenario.replicas import replicas
 from takeover.scenario.typed_yaml import Json
@@ -87,11 +87,7 @@ def supplied(
             port = wanted[0] if wanted else _free_port(documents, envoys, destinations, pods_of_it, where)
             data = {**data, "admin": {**mapping(data.get("admin"), where, "admin"), "address": _address(port)}}
             sentences.append(f"{where}: no admin: one on {_ADMIN_ADDRESS}:{port} is added")
-        planes = control_planes(data)
-        envoys = [
-            replace(_reached(each, port, where), control_planes=planes) if each.config == config else each
-            for each in envoys
-        ]
+        envoys = [_reached(each, port, where) if each.config == config else each for each in envoys]
         of_several = {"upstream_local": "%UPSTREAM_LOCAL_ADDRESS%"} if may_be_several else {}
         edited[config] = _with_config_id(_with_access_logs(data, where, of_several, sentences), where)
     _check_apart(envoys)

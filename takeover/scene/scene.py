@@ -33,6 +33,14 @@ from takeover.scenario.places import EnvoyPlace, services_that_select
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
+# The counters of what Envoy could not use: of a file it refuses what it does not know. An update fails also where a
+# control plane is not there yet.
+_UNKNOWN = r"^server\.dynamic_unknown_fields$"
+_REFUSED = {
+    "file": rf"\.update_(rejected|failure)$|{_UNKNOWN}",
+    "ads": rf"\.update_rejected$|{_UNKNOWN}",
+    "delta-ads": rf"\.update_rejected$|{_UNKNOWN}",
+}
 Begun = TypeVar("Begun")
 
 
@@ -309,6 +317,9 @@ class Scene:
         """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
         self._close_clients()
         with _rejections_told(self._replacement):
+            if self._replacement is not self._configured:
+                for each in self._replacement.control_planes:  # it serves what was there when it began
+                    self.pod(each).restart()
             self.pod(pod).restart()
         self._configured = self._replacement
         self._wait_until_the_deployed_config_serves()
@@ -361,9 +372,17 @@ class Scene:
             for each in self.envoys:
                 try:
                     self.admin_of(each).wait_until_serving(self.deployment.config_id, _SERVING_DEADLINE)
+                    self._must_have_taken_all(self.admin_of(each))
                 except DeploymentError as error:  # a Pod is Ready without its Envoy where no probe asks that
                     name = f"{each.pod}/{each.container}"
                     raise DeploymentError(f"{name}: {error}", self._logs(), name) from None
+
+    def _must_have_taken_all(self, admin: Admin) -> None:
+        """Raises: DeploymentError for an Envoy that serves without a part of what was delivered to it."""
+        if wrong := _REFUSED.get(self._configured.delivery):
+            refused = [name for name, number in admin.stats(wrong).items() if number]
+            if refused:
+                raise DeploymentError(f"Envoy does not take what is delivered to it ({', '.join(refused)})")
 
     def _what_runs(self) -> ServerInfo:
         """Raises: BadInputError for an Envoy of another version than that which is to be tested."""

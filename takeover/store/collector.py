@@ -9,6 +9,7 @@ from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outc
 from takeover.model.json import encode
 from takeover.model.release import Release, ServerInfo
 from takeover.model.root_file_system import RootFileSystem
+from takeover.scenario.delivery import Delivery
 
 
 class Collected:
@@ -16,14 +17,18 @@ class Collected:
 
     Args:
         engine: where it runs.
+        delivery: how Envoy gets its configuration.
         runs_binary: whether the release's own binary does; of any other Envoy only that is known which it says itself.
     """
 
-    def __init__(self, release: Release, engine: str, runs_binary: bool = True) -> None:
+    def __init__(
+        self, release: Release, engine: str, runs_binary: bool = True, delivery: Delivery = "static"
+    ) -> None:  # fmt: skip
         self._envoy = Envoy(release.name, release.version, "", "", "")
         if runs_binary:
             self._envoy = Envoy(release.name, release.version, release.commit, release.build, release.sha256)
         self._engine = engine
+        self._delivery = delivery
         self._info: ServerInfo | None = None
         self._expected: dict[str, Outcome] = {}
         self._outcomes: dict[str, bytes] = {}
@@ -89,5 +94,6 @@ class Collected:
                 "configs": [msgspec.Raw(each) for each in sorted(self._configs)],
                 "binary": self._binary,
                 **({} if self.root_file_system is None else {"root_file_system": self.root_file_system}),
+                **({} if self._delivery == "static" else {"delivery": self._delivery}),
             }
         )

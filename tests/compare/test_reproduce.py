@@ -100,6 +100,12 @@ def test_what_is_no_test_of_a_file_is_reproduced_by_what_chooses_it(name: str, s
     assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0", "local") == [f"./run --envoy 1.40.0 {line}"]
 
 
+def test_how_envoy_was_configured_is_told() -> None:
+    outcome = Outcome("a.py::t[envoy-1.40.0]", "s", "a.py::t", "fail")
+    [command] = reproduce(outcome, "1.40.0", "local", "delta-ads")
+    assert command == "./run --envoy 1.40.0 --delivery delta-ads --keep 'a.py::t[envoy-1.40.0]'"
+
+
 @pytest.mark.parametrize(
     ("engine", "words"),
     [("local", ""), ("kubernetes", " --engine kubernetes --kube-context NAME"), ("mine", " --engine mine")],

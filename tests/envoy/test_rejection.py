@@ -119,3 +119,47 @@ def test_aliases_are_looked_at_once() -> None:
     log = "[1][critical][main] [server.cc:449] error `route: unknown cluster 'y'` initializing config ' e.yaml'"
 
     assert rejection(log, "\n".join(levels)) == Rejection("route: unknown cluster 'y'", 1)
+
+
+STAMP = "[2026-11-26 11:34:43.166][1][warning][config] "
+AFTER = "\n[2026-11-26 11:34:43.167][1][info][main] starting main dispatch loop\n"
+ANY = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+
+
+@pytest.mark.parametrize(
+    ("log", "what", "line"),
+    [
+        (
+            "[source/a.cc:81] Filesystem config update rejected: Error adding/updating listener(s) http: "
+            "malformed IP address: 127.0.0.1. Consider setting resolver_name\n",
+            "Error adding/updating listener(s) http: malformed IP address: 127.0.0.1. Consider setting resolver_name",
+            5,
+        ),
+        (
+            "[source/a.cc:128] Filesystem config update failure: in /etc/envoy/envoy-cds.yaml, Unable to parse JSON as "
+            "proto (INVALID_ARGUMENT: invalid JSON in envoy.service.discovery.v3.DiscoveryResponse @ "
+            "resources[0].<any>.connect_timeout:   message google.protobuf.Duration, near   1:34   (offset 33): "
+            "duration must end with a single 's'): {}",
+            "duration must end with a single 's' (in resources[0].<any>.connect_timeout)",
+            None,
+        ),
+        (
+            "[source/a.cc:64] Unknown field: type envoy.service.discovery.v3.DiscoveryResponse reason "
+            "INVALID_ARGUMENT: invalid JSON in envoy.service.discovery.v3.DiscoveryResponse @  resources[0].<any>: "
+            "message envoy.config.listener.v3.Listener,  near 1:1590 (offset 1589):   no such field: 'nonsense'",
+            "no such field: 'nonsense' (in resources[0])",
+            None,
+        ),
+        (f"[source/a.cc:9] gRPC config for {ANY} rejected: two\n lines", "two lines", None),
+        (f"[source/a.cc:9] delta config for {ANY} rejected: no name", "no name", None),
+    ],
+)
+def test_of_what_is_delivered_envoy_says_what_it_does_not_take(log: str, what: str, line: int | None) -> None:
+    assert rejection(STAMP + log + AFTER, CONFIG) == Rejection(what, line)
+
+
+def test_an_envoy_that_ends_for_lack_of_something_says_so() -> None:
+    told = (
+        "[critical][assert] [source/watcher_impl.cc:25] assert failure: inotify_fd_ >= 0. Details: Consider increasing"
+    )
+    assert rejection(f"[2026-11-26 11:34:43.166][1]{told}{AFTER}", CONFIG) == Rejection("Consider increasing", None)
