@@ -180,7 +180,7 @@ def control_planes(objects: Iterable[Json]) -> list[ControlPlanePlace]:
             command = [*(container.get("command") or ()), *(container.get("args") or ())]
             if command[:2] == ["takeover", "control-plane"]:
                 port = command[command.index(_API_PORT) + 1] if _API_PORT in command[:-1] else _USUAL_API_PORT
-                found.append(ControlPlanePlace(_name(each), container["name"], int(port)))
+                found.append(ControlPlanePlace(short_name(each), container["name"], int(port)))
     return found
 
 
