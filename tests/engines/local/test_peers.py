@@ -32,7 +32,22 @@ def test_it_has_the_programs_and_the_packages_that_they_import(main: Container) 
     files = sorted(str(each.relative_to(PROGRAMS)) for each in PROGRAMS.rglob("*.py"))
     listed = main.exec(["sh", "-c", "cd /opt/takeover/peers && find . -name '*.py'"])
     assert sorted(line.removeprefix("./") for line in listed.stdout.decode().split()) == files
-    assert main.exec(["python3", "-c", "import h2.connection, hpack, hyperframe, wsproto, ssl"]).exit_code == 0
+    imported = (
+        "import sys; sys.path.append('/opt'); from takeover.peers import packages; packages.find(); "
+        "import grpc.aio, google.protobuf, google._upb._message, yaml, h2.connection, hpack, hyperframe, wsproto, ssl; "
+        "from envoy.service.discovery.v3 import ads_pb2_grpc; "
+        "ours = [grpc, google.protobuf, yaml, h2, ads_pb2_grpc]; "
+        "assert all(each.__file__.startswith('/opt/takeover/packages/') for each in ours), ours; "
+        "assert all(each.__cached__ and __import__('os').path.exists(each.__cached__) for each in ours), 'not compiled'"
+    )
+    assert main.exec(["python3", "-S", "-B", "-c", imported]).stderr == b""
+
+
+def test_its_command_takeover_runs_the_control_plane(main: Container) -> None:
+    assert b"usage: takeover control-plane" in main.exec(["takeover", "control-plane", "--help"]).stdout
+    ended = main.exec(["takeover", "control-plan"])
+    assert (ended.exit_code, ended.stdout) == (2, b"")
+    assert ended.stderr == b"takeover: this image has the command control-plane, and no other\n"
 
 
 def test_no_pod_changes_a_program(main: Container) -> None:
@@ -47,6 +62,7 @@ def test_other_images_do_not_have_them(engine: Engine, envoy: Release) -> None:
     try:
         main = deployment.pod("app").container("main")
         assert main.exec(["ls", "/opt/takeover"]).exit_code != 0
+        assert main.exec(["python3", "-c", "import h2"]).exit_code != 0
     finally:
         deployment.delete()
 
@@ -109,7 +125,7 @@ def asked(client: Container, host: str, port: int, path: str) -> bytes:
     return came
 
 
-def test_debians_packages_speak_http2_and_websocket(engine: Engine, envoy: Release) -> None:
+def test_the_images_packages_speak_http2_and_websocket(engine: Engine, envoy: Release) -> None:
     deployment = engine.deploy(Library.bundled().scenario("outbound-block-all", ["hostile"]), envoy)
     try:
         upstream = deployment.pod("hostile/upstream")
