@@ -14,7 +14,7 @@ import httpx
 from envoy.service.discovery.v3 import discovery_pb2
 
 from takeover.engines.images import PEERS_FOLDER
-from takeover.peers.control_plane.discovery import methods, url_of
+from takeover.peers.control_plane.discovery import methods, short_name, url_of
 
 Json = dict[str, Any]
 LOOPBACK = "127.0.0.1"
@@ -46,8 +46,21 @@ class Plane:
         entries: list[Json] = self.api.get("/record", params={"after": after, "wait": wait}).json()["entries"]
         return entries
 
-    def events(self, *, after: int = 0) -> list[str]:
-        return [each["event"] for each in self.record(after)]
+    def last(self) -> int:
+        """The number of the last entry."""
+        return int(self.record()[-1]["number"])
+
+    def sent(self, after: int) -> list[tuple[str, str, list[str]]]:
+        """The type, version and names of each response since."""
+        return [
+            (short_name(each["type"]), each["version"], each["names"])
+            for each in self.record(after)
+            if each["event"] == "response"
+        ]
+
+    def acknowledged(self, version: str, wait: float = 5) -> bool:
+        answer = self.api.get("/acknowledged", params={"version": version, "wait": wait}).json()
+        return bool(answer["acknowledged"])
 
 
 @contextlib.contextmanager

@@ -1,31 +1,17 @@
 """A real Envoy takes every type from the control plane, in each of the four ways."""
 
 import ssl
-from collections.abc import Iterator
 
 import pytest
 
 from takeover.peers.control_plane.discovery import url_of
-from tests.peers.control_plane import LOOPBACK, Json, Plane, cluster, endpoints, listener, routes, running
+from tests.peers.control_plane import LOOPBACK, Json, Plane, cluster, endpoints, listener, routes
 from tests.peers.real_envoy import LABELS, Envoy, envoy, source, until
 from tests.peers.upstream import CERTIFICATES, Upstream
 
 ALL = pytest.mark.parametrize("label", LABELS)
 RESOURCE = "type.googleapis.com/envoy.service.discovery.v3.Resource"
 EXTENSIONS = "type.googleapis.com/envoy.extensions"
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    with running(tmp_path_factory.mktemp("empty")) as started:
-        yield started
-
-
-@pytest.fixture
-def plane(process: Plane) -> Plane:
-    process.behave()
-    process.publish()
-    return process
 
 
 def methods(plane: Plane, after: int) -> dict[str, set[str]]:
@@ -42,10 +28,6 @@ def expected(label: str, *kinds: str) -> dict[str, set[str]]:
     return {url_of(each): {label.replace("separate", each)} for each in kinds}
 
 
-def last(plane: Plane) -> int:
-    return int(plane.record()[-1]["number"])
-
-
 def eds_cluster(name: str, label: str, **also: object) -> Json:
     return cluster(name, type="EDS", eds_cluster_config={"eds_config": source(label)}, **also)
 
@@ -60,15 +42,14 @@ def http_listener(label: str, name: str = "main", **also: object) -> Json:
 
 @ALL
 def test_clusters_endpoints_listeners_and_routes(plane: Plane, upstream: Upstream, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     place = endpoints("a", 0)
     address = place["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
     address["address"], address["port_value"] = upstream.at(80)
     plane.publish(eds_cluster("a", label), place, http_listener(label), routes("routes", "a"), version="whole")
     with envoy(plane, label) as started:
         until(200, started, "main")
-        answer = plane.api.get("/acknowledged", params={"version": "whole", "wait": 5}).json()
-        assert answer["acknowledged"], answer
+        assert plane.acknowledged("whole")
         assert methods(plane, before) == expected(label, "cds", "eds", "lds", "rds")
         plane.change(routes("routes", "nowhere"))
         until(503, started, "main")
@@ -94,7 +75,7 @@ def direct_routes(name: str, *hosts: Json, **also: object) -> Json:
 
 @ALL
 def test_secrets(plane: Plane, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     made = http_listener(label)
     made["filter_chains"][0]["transport_socket"] = {
         "name": "envoy.transport_sockets.tls",
@@ -112,32 +93,32 @@ def test_secrets(plane: Plane, label: str) -> None:
         return ssl.get_server_certificate((LOOPBACK, port), timeout=10).encode() if port else b""
 
     with envoy(plane, label) as started:
-        plane.api.get("/acknowledged", params={"version": plane.change(), "wait": 5})
+        assert plane.acknowledged(plane.change())
         first = presented(started)
         assert first in (CERTIFICATES / "right.pem").read_bytes()
         version = plane.change(secret("certificate", "expired"))
-        assert plane.api.get("/acknowledged", params={"version": version, "wait": 5}).json()["acknowledged"]
+        assert plane.acknowledged(version)
         assert presented(started) != first
         assert methods(plane, before) == expected(label, "cds", "lds", "rds", "sds")
 
 
 @ALL
 def test_runtime(plane: Plane, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     layer = {"name": "rtds", "rtds_layer": {"name": "runtime", "rtds_config": source(label)}}
     runtime = {"@type": url_of("rtds"), "name": "runtime", "layer": {"some.key": "one"}}
     version = plane.publish(runtime)
     with envoy(plane, label, layered_runtime={"layers": [layer]}) as started:
         for value in ("one", "two"):
             version = plane.change({**runtime, "layer": {"some.key": value}})
-            assert plane.api.get("/acknowledged", params={"version": version, "wait": 5}).json()["acknowledged"]
+            assert plane.acknowledged(version)
             assert started.admin.get("/runtime").json()["entries"]["some.key"]["final_value"] == value
         assert methods(plane, before) == expected(label, "cds", "lds", "rtds")
 
 
 @ALL
 def test_extension_configs(plane: Plane, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     lua = f"{EXTENSIONS}.filters.http.lua.v3.Lua"
 
     def filter_config(text: str) -> Json:
@@ -153,14 +134,14 @@ def test_extension_configs(plane: Plane, label: str) -> None:
         until(200, started, "main")
         assert started.get("main").headers["x-lua"] == "one"
         version = plane.change(filter_config("two"))
-        assert plane.api.get("/acknowledged", params={"version": version, "wait": 5}).json()["acknowledged"]
+        assert plane.acknowledged(version)
         assert started.get("main").headers["x-lua"] == "two"
         assert methods(plane, before) == expected(label, "cds", "lds", "rds", "ecds")
 
 
 @ALL
 def test_scoped_routes(plane: Plane, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     fragment = {"header_value_extractor": {"name": "x-scope", "element_separator": ";", "index": 0}}
     scoped = {
         "name": "scopes",
@@ -186,7 +167,7 @@ def test_scoped_routes(plane: Plane, label: str) -> None:
 
 @pytest.mark.parametrize("label", ["delta-ads", "delta-separate"])
 def test_virtual_hosts_on_demand(plane: Plane, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     on_demand = {
         "name": "envoy.filters.http.on_demand",
         "typed_config": {"@type": f"{EXTENSIONS}.filters.http.on_demand.v3.OnDemand"},
@@ -215,7 +196,7 @@ def test_virtual_hosts_on_demand(plane: Plane, label: str) -> None:
 
 @pytest.mark.parametrize("label", ["delta-ads", "delta-separate"])
 def test_clusters_on_demand(plane: Plane, upstream: Upstream, label: str) -> None:
-    before = last(plane)
+    before = plane.last()
     on_demand = {
         "name": "envoy.filters.http.on_demand",
         "typed_config": {

@@ -1,7 +1,5 @@
 """What the control plane sends to whom and when, and how it takes what comes back: asked by clients of our own."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.peers.control_plane import (
@@ -12,27 +10,9 @@ from tests.peers.control_plane import (
     listener,
     names,
     routes,
-    running,
 )
 
 BOTH = pytest.mark.parametrize("label", ["ads", "delta-ads"])
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    with running(tmp_path_factory.mktemp("empty")) as started:
-        yield started
-
-
-@pytest.fixture
-def plane(process: Plane) -> Plane:
-    process.behave()
-    process.publish()
-    return process
-
-
-def after(plane: Plane) -> int:
-    return int(plane.record()[-1]["number"])
 
 
 @BOTH
@@ -54,7 +34,7 @@ def test_an_empty_answer_where_there_is_nothing_so_that_nobody_waits(plane: Plan
 
 @BOTH
 def test_a_change_is_sent_to_who_subscribed_to_it_and_to_nobody_else(plane: Plane, label: str) -> None:
-    before = after(plane)
+    before = plane.last()
     plane.publish(endpoints("a", 1), endpoints("b", 1))
     with client(plane, label) as xds, client(plane, label, "other") as other:
         assert names(xds.subscribed("eds", ["a"])) == ["a"]
@@ -69,7 +49,7 @@ def test_a_change_is_sent_to_who_subscribed_to_it_and_to_nobody_else(plane: Plan
 
 @BOTH
 def test_the_record_tells_ack_from_nack_from_request(plane: Plane, label: str) -> None:
-    before = after(plane)
+    before = plane.last()
     version = plane.publish(cluster("a"))
     with client(plane, label) as xds:
         first = xds.subscribed("cds")
