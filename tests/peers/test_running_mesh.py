@@ -115,7 +115,7 @@ def test_a_second_stream_that_ends_takes_nobody_away(plane: Plane) -> None:
         take_part(back, "back")
         with client(plane, "delta-ads", BACK) as again:
             again.subscribed("cds")
-        while plane.events()[-1] != "closed":
+        while plane.record()[-1]["event"] != "closed":
             assert plane.record(plane.record()[-1]["number"], wait=5)
         assert envoys(plane) == {BACK: True}
 
