@@ -46,6 +46,9 @@ class Plane:
         entries: list[Json] = self.api.get("/record", params={"after": after, "wait": wait}).json()["entries"]
         return entries
 
+    def events(self, *, after: int = 0) -> list[str]:
+        return [each["event"] for each in self.record(after)]
+
     def last(self) -> int:
         """The number of the last entry."""
         return int(self.record()[-1]["number"])

@@ -3,16 +3,13 @@
 import json
 from typing import Any
 
-import grpc
-
 from takeover.peers.control_plane import behaviour, resources
-from takeover.peers.control_plane.discovery import url_of
-from takeover.peers.control_plane.http_server import Asked, BadRequestError, Handler
+from takeover.peers.control_plane.http_server import Asked, Handler
 from takeover.peers.control_plane.listening import Listening
 from takeover.peers.control_plane.plane import ControlPlane
-from takeover.peers.control_plane.resources import ResourceError
 from takeover.peers.control_plane.snapshots import Snapshot
 from takeover.peers.control_plane.streams import End
+from takeover.peers.control_plane.written import WrittenError, kind, kinds, listed, mapping, text
 
 _LONGEST_WAIT = 300.0
 """Seconds of a long poll."""
@@ -51,27 +48,17 @@ class Api:
         return _json({"ready": True, "xds": self._listening.is_on})
 
     async def _replace(self, asked: Asked) -> bytes:
-        body = _object(asked, "version", "node", "resources")
-        try:
-            made = self._plane.snapshots.replace(
-                resources.parse_all(body.get("resources")), _text(body, "version"), _text(body, "node")
-            )
-        except ResourceError as error:
-            raise BadRequestError(str(error)) from None
-        return self._published(made, _text(body, "node"))
+        body = mapping(asked.body, "the body", "version", "node", "resources")
+        version, node = text(body, "version"), text(body, "node")
+        made = self._plane.snapshots.replace(resources.parse_all(body.get("resources")), version, node)
+        return self._published(made, node)
 
     async def _change(self, asked: Asked) -> bytes:
-        body = _object(asked, "version", "node", "set", "remove")
-        try:
-            made = self._plane.snapshots.change(
-                resources.parse_all(body.get("set", [])),
-                [_type_and_name(each) for each in body.get("remove", [])],
-                _text(body, "version"),
-                _text(body, "node"),
-            )
-        except ResourceError as error:
-            raise BadRequestError(str(error)) from None
-        return self._published(made, _text(body, "node"))
+        body = mapping(asked.body, "the body", "version", "node", "set", "remove")
+        version, node = text(body, "version"), text(body, "node")
+        found = resources.parse_all(listed(body, "set"), "set")
+        removed = [_type_and_name(each) for each in listed(body, "remove")]
+        return self._published(self._plane.snapshots.change(found, removed, version, node), node)
 
     def _published(self, snapshot: Snapshot, node: str) -> bytes:
         self._plane.published(snapshot, node, "api")
@@ -91,8 +78,7 @@ class Api:
 
     async def _record(self, asked: Asked) -> bytes:
         record, after = self._plane.record, int(asked.number("after", 0))
-        if record.count <= after and (seconds := min(asked.number("wait", 0), _LONGEST_WAIT)) > 0:
-            await record.wait_for_more(seconds)
+        await record.wait_for_more(min(asked.number("wait", 0), _LONGEST_WAIT), after)
         return b'{"entries": [' + b", ".join(record.after(after)) + b"]}"
 
     async def _clients(self, _: Asked) -> bytes:
@@ -107,28 +93,23 @@ class Api:
         return _json(answer if is_so else {**answer, "clients": self._plane.clients()})
 
     async def _behave(self, asked: Asked) -> bytes:
-        try:
-            self._plane.behave(behaviour.parse(asked.body))
-        except ResourceError as error:
-            raise BadRequestError(str(error)) from None
+        self._plane.behave(behaviour.parse(asked.body))
         return _json({})
 
     async def _resend(self, asked: Asked) -> bytes:
-        body = _object(asked, "types", "node")
-        self._plane.resend([url_of(each) for each in body.get("types", [])], _text(body, "node"))
+        body = mapping(asked.body or {}, "the body", "types", "node")
+        self._plane.resend(kinds(body, "types"), text(body, "node"))
         return _json({})
 
     async def _end_streams(self, asked: Asked) -> bytes:
-        body = _object(asked, "status", "details")
-        status = _text(body, "status") or "UNAVAILABLE"
-        if status not in grpc.StatusCode.__members__:
-            raise BadRequestError(f"no gRPC status {status}; there are {', '.join(grpc.StatusCode.__members__)}")
-        return _json({"ended": self._plane.end_streams(End(status, _text(body, "details")))})
+        body = mapping(asked.body or {}, "the body", "status", "details")
+        end = End(behaviour.status(text(body, "status", "UNAVAILABLE")), text(body, "details"))
+        return _json({"ended": self._plane.end_streams(end)})
 
     async def _listen(self, asked: Asked) -> bytes:
-        body = _object(asked, "xds")
+        body = mapping(asked.body, "the body", "xds")
         if not isinstance(body.get("xds"), bool):
-            raise BadRequestError("xds is true or false")
+            raise WrittenError(f"xds is true or false, not {body.get('xds')}")
         await self._listening.switch(on=body["xds"])
         return _json({"xds": self._listening.is_on})
 
@@ -137,25 +118,6 @@ def _json(answer: object) -> bytes:
     return json.dumps(answer).encode()
 
 
-def _object(asked: Asked, *keys: str) -> dict[str, Any]:
-    """The body. Raises: BadRequestError for one that is no object, or has other keys."""
-    body = {} if asked.body is None else asked.body
-    if not isinstance(body, dict):
-        raise BadRequestError("the body is no object")
-    if unknown := body.keys() - {*keys}:
-        raise BadRequestError(f"no {', '.join(sorted(unknown))} here; there is {', '.join(keys)}")
-    return body
-
-
-def _text(body: dict[str, Any], key: str) -> str:
-    """Raises: BadRequestError."""
-    value = body.get(key) or ""
-    if not isinstance(value, str):
-        raise BadRequestError(f"{key} is no text: {value}")
-    return value
-
-
 def _type_and_name(written: Any) -> tuple[str, str]:
-    if not isinstance(written, dict) or not isinstance(written.get("type"), str) or "name" not in written:
-        raise BadRequestError(f'what is removed is {{"type": …, "name": …}}, not {written}')
-    return url_of(written["type"]), str(written["name"])
+    fields = mapping(written, "what is removed", "type", "name")
+    return kind(fields.get("type")), text(fields, "name")

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
+
 from takeover.peers.control_plane import resources
-from takeover.peers.control_plane.discovery import CDS, KINDS, LDS, url_of
-from takeover.peers.control_plane.resources import Resource, ResourceError
+from takeover.peers.control_plane.discovery import CDS, KINDS, LDS
+from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.subscription import Answer
+from takeover.peers.control_plane.written import WrittenError, count, kind, kinds, listed, mapping, text, texts
 
 NO_ANSWER = "silent"
 END = "end"
@@ -87,35 +90,44 @@ class Behaviour:
 
 
 def parse(written: Any) -> Behaviour:
-    """The behaviour that somebody asks for. Raises: ResourceError for what is wrong, in one line."""
-    if not isinstance(written, dict):
-        raise ResourceError("the behaviour is no object")
-    if unknown := written.keys() - {"rules", "order", "wait", "hold"}:
-        raise ResourceError(f"a behaviour has no {', '.join(sorted(unknown))}; it has rules, order, wait, hold")
-    order = written.get("order")
+    """The behaviour that somebody asks for. Raises: WrittenError for what is wrong, in one line."""
+    fields = mapping(written, "the behaviour", "rules", "order", "wait", "hold")
     return Behaviour(
-        [_rule(each) for each in written.get("rules") or ()],
-        None if order is None else tuple(url_of(each) for each in order),
-        bool(written.get("wait", True)),
-        frozenset(url_of(each) for each in written.get("hold") or ()),
+        [_rule(each) for each in listed(fields, "rules")],
+        None if fields.get("order") is None else tuple(kinds(fields, "order")),
+        fields.get("wait") is not False,
+        frozenset(kinds(fields, "hold")),
     )
 
 
 def _rule(written: Any) -> Rule:
-    if not isinstance(written, dict) or written.get("does") not in DOES:
-        raise ResourceError(f"a rule does one of {', '.join(DOES)}, not {written}")
-    url = str(written.get("type", "*"))
-    given = {key: written[key] for key in ("version", "nonce", "type_url", "removed") if key in written}
-    if "resources" in written:
-        given["resources"] = resources.parse_all(written["resources"])
+    keys = ("type", "does", "times", "node", "status", "version", "nonce", "type_url", "resources", "removed")
+    fields = mapping(written, "a rule", *keys)
+    if fields.get("does") not in DOES:
+        raise WrittenError(f"a rule does one of {', '.join(DOES)}, not {fields.get('does')}")
+    given: dict[str, Any] = {key: text(fields, key) for key in ("version", "nonce") if fields.get(key) is not None}
+    if fields.get("type_url") is not None:
+        given["type_url"] = kind(fields["type_url"])
+    if fields.get("resources") is not None:
+        given["resources"] = resources.parse_all(fields["resources"])
+    if fields.get("removed") is not None:
+        given["removed"] = texts(fields, "removed")
+    url = text(fields, "type", "*")
     return Rule(
-        url if url == "*" else url_of(url),
-        written["does"],
-        written.get("times"),
-        str(written.get("node", "")),
-        str(written.get("status", "UNAVAILABLE")),
+        url if url == "*" else kind(url),
+        fields["does"],
+        count(fields, "times"),
+        text(fields, "node"),
+        status(text(fields, "status", "UNAVAILABLE")),
         given,
     )
+
+
+def status(name: str) -> str:
+    """The name of a gRPC status. Raises: WrittenError for what is none."""
+    if name not in grpc.StatusCode.__members__:
+        raise WrittenError(f"no gRPC status {name}; there are {', '.join(grpc.StatusCode.__members__)}")
+    return name
 
 
 def misbehave(answer: Answer, rule: Rule, nonce_before: str, all_resources: Iterable[Resource]) -> Answer:
@@ -147,7 +159,7 @@ def misbehave(answer: Answer, rule: Rule, nonce_before: str, all_resources: Iter
         case "as-given":
             given = rule.given
             wrong = Answer(
-                url_of(given.get("type_url", answer.url)),
+                given.get("type_url", answer.url),
                 given.get("version", answer.version),
                 given.get("resources", answer.resources),
                 given.get("removed", answer.removed),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
+from takeover.peers.control_plane.written import WrittenError
+
 _LARGEST = 64 << 20
 """Bytes of a request's body."""
 
 
-class BadRequestError(Exception):
+class BadRequestError(WrittenError):
     """What was asked for cannot be: in one line, why."""
 
 
@@ -31,7 +34,7 @@ class Asked:
     body: Any
 
     def number(self, name: str, default: float) -> float:
-        """A number of the query. Raises: BadRequestError."""
+        """A number of the query. Raises: WrittenError."""
         try:
             return float(self.query.get(name, default))
         except ValueError:
@@ -39,7 +42,7 @@ class Asked:
 
 
 Handler = Callable[[Asked], Awaitable[bytes]]
-"""Returns the answer's JSON. Raises: BadRequestError."""
+"""Returns the answer's JSON. Raises: WrittenError, which is told."""
 
 
 class HttpServer:
@@ -103,8 +106,11 @@ class HttpServer:
             except ValueError as error:
                 raise BadRequestError(f"the body is no JSON: {error}") from None
             return 200, await handler(asked)
-        except BadRequestError as error:
+        except WrittenError as error:
             return 400, _told(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours: whoever asked is told, and all else goes on
+            traceback.print_exc()
+            return 500, _told(f"{type(error).__name__}: {error}")
 
 
 def _told(error: str) -> bytes:

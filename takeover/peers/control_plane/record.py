@@ -1,6 +1,7 @@
 """The record: every stream, request, ACK, NACK, response and publication, with its time."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import deque
@@ -47,11 +48,10 @@ class Record:
         """The number of the last entry."""
         return self._count
 
-    async def wait_for_more(self, seconds: float) -> bool:
-        """Waits until there is one more entry; returns whether there is."""
-        try:
+    async def wait_for_more(self, seconds: float, after: int | None = None) -> None:
+        """Waits until there is an entry after that number (by default, one more), or the seconds are over."""
+        number = self._count if after is None else after
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+                while self._count <= number:
+                    await self._changed.wait()

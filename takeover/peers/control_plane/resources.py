@@ -11,13 +11,14 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from takeover.peers.control_plane import protos
-from takeover.peers.control_plane.discovery import CDS, EDS, PREFIX, short_name, url_of
+from takeover.peers.control_plane.discovery import CDS, EDS, PREFIX, short_name
+from takeover.peers.control_plane.written import WrittenError, kind
 
 _WRAPPER = PREFIX + "envoy.service.discovery.v3.Resource"
 _RAW = "@bytes"
 
 
-class ResourceError(ValueError):
+class ResourceError(WrittenError):
     """A resource that is wrong: in one line, which, and what of it."""
 
 
@@ -51,11 +52,11 @@ class Resource:
         return self.data, self.aliases, self.ttl
 
 
-def parse_all(written: Any) -> list[Resource]:
-    """The resources of a list. Raises: ResourceError."""
+def parse_all(written: Any, what: str = "resources") -> list[Resource]:
+    """The resources of a list, which is called `what`. Raises: ResourceError."""
     if not isinstance(written, list):
-        raise ResourceError("resources is no list")
-    return [parse(each, f"resources[{index}]") for index, each in enumerate(written)]
+        raise ResourceError(f"{what} is no list")
+    return [parse(each, f"{what}[{index}]") for index, each in enumerate(written)]
 
 
 def parse(written: Any, where: str) -> Resource:
@@ -74,7 +75,10 @@ def parse(written: Any, where: str) -> Resource:
     url = fields.pop("@type", None)
     if not isinstance(url, str):
         raise ResourceError(f'{where} has no "@type"')
-    url = url_of(url)
+    try:
+        url = kind(url)
+    except WrittenError as error:
+        raise ResourceError(f"{where}: {error}") from None
     if url == _WRAPPER:
         return _unwrapped(fields, where)
     named = fields.get("cluster_name" if url == EDS.url else "name")
