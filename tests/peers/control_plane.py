@@ -66,19 +66,26 @@ class Plane:
         return bool(answer["acknowledged"])
 
 
-@contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[Plane]:
-    """One that serves the folder on free ports."""
+def start(folder: Path, *options: str) -> "tuple[subprocess.Popen[str], Plane]":
+    """One that serves the folder on free ports, as soon as it is ready. Whoever starts it ends it."""
     command = [sys.executable, "-B", str(PEERS_FOLDER / "control_plane"), str(folder), "--address", LOOPBACK, *options]
     process = subprocess.Popen(
         [*command, "--xds-port", "0", "--api-port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.match(r"xDS on \S+:(\d+), its API on (\d+)", line)
+    if found is None:
+        process.kill()
+        raise AssertionError((line, process.communicate()[1]))
+    return process, Plane(process, int(found[1]), int(found[2]))
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[Plane]:
+    """One that serves the folder, until the end of the block."""
+    process, plane = start(folder, *options)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.match(r"xDS on \S+:(\d+), its API on (\d+)", line)
-        assert found, (line, process.stderr.read() if process.stderr else "")
-        plane = Plane(process, int(found[1]), int(found[2]))
         with plane.api:
             yield plane
         assert process.poll() is None

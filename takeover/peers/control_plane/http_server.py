@@ -59,7 +59,7 @@ class HttpServer:
         """Serves one connection until its end."""
         connection = h11.Connection(h11.SERVER)
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):  # cancelled at the program's end alone
                 while await self._exchange(connection, reader, writer):
                     connection.start_next_cycle()
         finally:

@@ -1,12 +1,16 @@
 """The port of xDS, which can be closed and opened again."""
 
+import asyncio
 from typing import Any
 
 import grpc
 
 from takeover.peers.control_plane.discovery import Method, methods
 from takeover.peers.control_plane.plane import ControlPlane
+from takeover.peers.control_plane.streams import End
 
+_GRACE = 0.2
+"""Seconds for streams to end in order; who does not read is cut off."""
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -49,7 +53,10 @@ class Listening:
             self._server = server
         elif not on and self._server is not None:
             server, self._server = self._server, None
-            await server.stop(0)
+            stopping = asyncio.ensure_future(server.stop(_GRACE))  # the port is closed before anybody can come again
+            await asyncio.sleep(0)
+            self._plane.end_streams(End("UNAVAILABLE", "the control plane goes away"))
+            await stopping
 
     def _handlers(self) -> list[Any]:
         def handler(method: Method) -> Any:
