@@ -78,8 +78,8 @@ def _is_own(suite: Suite, suites: Iterable[Suite]) -> bool:
 
 
 def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: Sequence[str]) -> str:
-    configs = [scenario.config(each) for each in dict.fromkeys(envoy.config for envoy in scenario.envoys)]
-    resources = [each.get("static_resources") or {} for each in configs]
+    configs = list(dict.fromkeys(envoy.config for envoy in scenario.envoys))
+    resources = [scenario.config(each).get("static_resources") or {} for each in configs]
     return render(
         "scenario.md.j2",
         about=about,
@@ -90,6 +90,7 @@ def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: S
         tests=[(suite, [(spoken(test), cases) for test, cases in suite.tests.items()]) for suite in suites],
         addresses=list(_addresses(scenario.objects())),
         objects=list(_objects(scenario.objects())),
+        configs=configs,
         listeners=[line for config in resources for line in _listeners(config.get("listeners", []))],
         clusters=[
             (each["name"], each.get("type", "STATIC"), list(_endpoints(each)))
