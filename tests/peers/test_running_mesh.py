@@ -90,6 +90,17 @@ def test_others_learn_of_a_pod_once_it_can_be_asked_and_when_it_is_gone(plane: P
         wait_for_envoys(plane, {FRONT: False})
 
 
+def test_nobody_is_sent_to_a_pod_that_is_retired_though_it_is_there(plane: Plane) -> None:
+    with client(plane, "delta-ads", FRONT) as front, client(plane, "delta-ads", BACK) as back:
+        take_part(back, "back")
+        wait_for_envoys(plane, {BACK: True})
+        front.subscribed("cds")
+        assert addresses(front.subscribed("eds", ["outbound|back|80"])) == ["10.0.0.2"]
+        assert plane.api.post("/mesh/retire", json={"pod": "back-abc-x1"}).status_code == 200
+        assert addresses(front.took("eds")) == []
+        assert envoys(plane) == {FRONT: False, BACK: False}
+
+
 def test_a_pod_stays_known_whose_stream_the_control_plane_ends(tmp_path: Path) -> None:
     with running(write_mesh(tmp_path), "--mesh") as plane:
         cut_off(plane)
@@ -163,6 +174,8 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("PATCH", "/mesh", {"gateway": {"routes": [{"to": {"nobody": 1}}]}}, "no Service nobody; there are back, front"),
     ("POST", "/mesh/rotate", {"account": "nobody"}, "nobody here has the service account nobody"),
     ("POST", "/mesh/rotate", {"acount": "back"}, 'the body is {"account": NAME}'),
+    ("POST", "/mesh/retire", {"pod": "nobody"}, "no Pod nobody is here"),
+    ("POST", "/mesh/retire", None, 'the body is {"pod": NAME}'),
     ("POST", "/mesh/rotate", {"account": 1}, 'the body is {"account": NAME}'),
 ]
 

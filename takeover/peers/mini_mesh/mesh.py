@@ -91,6 +91,13 @@ class Mesh:
         if (envoy := self._envoys.get(node)) is not None:
             envoy.can_be_asked = True
 
+    def retire(self, pod: str) -> bool:
+        """Sends nobody to that Pod any more, though it is there; returns whether it is."""
+        found = [each for each in self._envoys.values() if each.proxy.pod == pod]
+        for each in found:
+            each.can_be_asked = False
+        return bool(found)
+
     def left(self, node: str, by_itself: bool) -> None:
         """Says that the Envoy has no stream any more.
 

@@ -67,6 +67,7 @@ class RunningMesh:
             ("PUT", "/mesh"): self._put,
             ("PATCH", "/mesh"): self._patch,
             ("POST", "/mesh/rotate"): self._rotate,
+            ("POST", "/mesh/retire"): self._retire,
         }
 
     def publish(self, why: str) -> str:
@@ -160,6 +161,14 @@ class RunningMesh:
             return json.dumps({"version": self.publish("api")}).encode()
         except (MeshError, ResourceError) as error:
             raise BadRequestError(str(error)) from None
+
+    async def _retire(self, asked: Asked) -> bytes:
+        body = asked.body
+        if not isinstance(body, dict) or body.keys() != {"pod"} or not isinstance(body["pod"], str):
+            raise BadRequestError('the body is {"pod": NAME}')
+        if not self._mesh.retire(body["pod"]):
+            raise BadRequestError(f"no Pod {body['pod']} is here")
+        return json.dumps({"version": self.publish("retirement")}).encode()
 
     async def _rotate(self, asked: Asked) -> bytes:
         body = {} if asked.body is None else asked.body

@@ -71,7 +71,7 @@ def of_sidecar(known: Known, workload: Workload, certificate: Certificate, autho
         *_clusters_of_the_mesh(known, identity),
         forms.cluster(ALLOW, "ORIGINAL_DST", lb_policy="CLUSTER_PROVIDED"),
         forms.cluster(BLOCK, "STATIC"),
-        *(_application(each) for each in _ports(known, workload)),
+        *(_application(known, each) for each in _ports(known, workload)),
         forms.listener(
             "virtualOutbound", _ANY, _OUTBOUND, "OUTBOUND",
             use_original_dst=True,
@@ -156,9 +156,11 @@ def _ports(known: Known, workload: Workload) -> list[int]:
     return sorted(each for each in targets if each is not None)
 
 
-def _application(port: int) -> Resource:
+def _application(known: Known, port: int) -> Resource:
     name = f"inbound|{port}"
-    return forms.cluster(name, "STATIC", load_assignment=_within_the_pod(name, port))
+    options = forms.http1(known.wishes.requests_per_connection)
+    assignment = _within_the_pod(name, port)
+    return forms.cluster(name, "STATIC", load_assignment=assignment, typed_extension_protocol_options=options)
 
 
 def _within_the_pod(cluster: str, port: int) -> Resource:

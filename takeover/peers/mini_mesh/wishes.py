@@ -57,7 +57,7 @@ class Wishes:
         outbound: whether what is for nobody of the mesh may leave a Pod: "allow" or "block".
         mutual_tls: "strict", or "permissive": who does not speak TLS is taken, too.
         header: the name and value of the header that a sidecar gives the answers of the mesh; none for an empty name.
-        requests_per_connection: how many requests a connection between two Envoys takes; 0: as many as come.
+        requests_per_connection: how many requests a connection of an Envoy's own takes; 0: as many as come.
         gateway: None: no gateway has anything to do.
     """
 
