@@ -14,6 +14,8 @@ from typing import Any
 from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
 
+from takeover.peers.control_plane.durations import as_texts
+
 _NAME = re.compile(r"[a-z]\w*(\.\w+)+")
 _LONGEST = 500
 """Characters of what is told of a mistake."""
@@ -56,14 +58,21 @@ def parse(url: str, fields: dict[str, Any]) -> Message:
 
     Raises: UnknownTypeError, ValueError that says in one line which field is wrong.
     """
-    made = message_class(url)()
+    made, descriptor = message_class(url)(), _descriptor(url)
     _import_nested(fields)
     try:
-        return json_format.ParseDict(fields, made)
+        return json_format.ParseDict(as_texts(fields, descriptor, _descriptor), made)
     except json_format.ParseError as error:
         raise ValueError(_one_line(str(error))) from None
     except (TypeError, AttributeError, RecursionError) as error:  # of a shape that json_format does not foresee
         raise ValueError(_one_line(f"{type(error).__name__}: {error}")) from None
+
+
+def _descriptor(url: str) -> Any:
+    try:
+        return message_class(url).DESCRIPTOR
+    except UnknownTypeError as error:
+        raise LookupError(str(error)) from None
 
 
 def _import_nested(fields: Any) -> None:
