@@ -33,14 +33,10 @@ from takeover.scenario.places import EnvoyPlace, services_that_select
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
-# The counters of what Envoy could not use: of a file it refuses what it does not know. An update fails also where a
-# control plane is not there yet.
-_UNKNOWN = r"^server\.dynamic_unknown_fields$"
-_REFUSED = {
-    "file": rf"\.update_(rejected|failure)$|{_UNKNOWN}",
-    "ads": rf"\.update_rejected$|{_UNKNOWN}",
-    "delta-ads": rf"\.update_rejected$|{_UNKNOWN}",
-}
+# The counters of what Envoy could not use. An update also fails where a control plane is not there yet, and a cluster's
+# where a name does not resolve.
+_ANY = r"\.update_rejected$|^server\.dynamic_unknown_fields$"
+_REFUSED = {"file": rf"{_ANY}|(\.[lcr]ds\b.*|^sds\..+)\.update_failure$", "ads": _ANY, "delta-ads": _ANY}
 Begun = TypeVar("Begun")
 
 
