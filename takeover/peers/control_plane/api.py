@@ -30,6 +30,7 @@ class Api:
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """By method and path."""
         return {
+            ("GET", "/"): self._what_there_is,
             ("GET", "/ready"): self._ready,
             ("PUT", "/snapshot"): self._replace,
             ("PATCH", "/snapshot"): self._change,
@@ -43,6 +44,9 @@ class Api:
             ("POST", "/streams/end"): self._end_streams,
             ("PUT", "/listening"): self._listen,
         }
+
+    async def _what_there_is(self, _: Asked) -> bytes:
+        return _json({"api": [f"{method} {path}" for method, path in self.handlers()]})
 
     async def _ready(self, _: Asked) -> bytes:
         return _json({"ready": True, "xds": self._listening.is_on})

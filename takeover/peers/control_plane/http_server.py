@@ -6,6 +6,7 @@ import json
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -121,5 +122,9 @@ def _write(connection: h11.Connection, writer: asyncio.StreamWriter, status: int
     if connection.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
         return
     headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+    for event in (
+        h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase),
+        h11.Data(data=body),
+        h11.EndOfMessage(),
+    ):
         writer.write(connection.send(event) or b"")
