@@ -1,9 +1,11 @@
 """A real Envoy takes every type from the control plane, in each of the four ways."""
 
 import ssl
+import time
 
 import pytest
 
+from takeover.evidence.quiescence import waited_for
 from takeover.peers.control_plane.discovery import url_of
 from tests.peers.control_plane import LOOPBACK, Json, Plane, cluster, endpoints, listener, routes
 from tests.peers.real_envoy import LABELS, Envoy, envoy, source, until
@@ -163,6 +165,29 @@ def test_scoped_routes(plane: Plane, label: str) -> None:
             until(200, started, "main", headers={"x-scope": name})
             assert started.get("main", headers={"x-scope": name}).text == name
         assert methods(plane, before) == expected(label, "cds", "lds", "rds", "srds")
+
+
+@pytest.mark.parametrize("label", ["ads", "delta-ads"])
+def test_what_has_a_time_to_live_lives_by_heartbeats(plane: Plane, label: str) -> None:
+    layer = {"name": "rtds", "rtds_layer": {"name": "runtime", "rtds_config": source(label)}}
+    runtime = {"@type": url_of("rtds"), "name": "runtime", "layer": {"some.key": "one"}}
+    version = plane.publish({"@type": RESOURCE, "ttl": "2s", "resource": runtime})
+
+    def lives(started: Envoy) -> str:
+        return "" if started.admin.get("/runtime").json()["entries"] else "it has expired"
+
+    def expired(started: Envoy) -> str:
+        return "" if lives(started) else "it lives"
+
+    with envoy(plane, label, layered_runtime={"layers": [layer]}) as started:
+        assert plane.acknowledged(version)
+        begin = time.monotonic()
+        while time.monotonic() < begin + 3:
+            assert plane.api.post("/heartbeat", json={}).json() == {"responses": 1}
+            assert lives(started) == ""
+            plane.record(plane.last(), wait=0.2)
+        assert not waited_for(lambda: expired(started), 10)
+        assert [each["version"] for each in plane.record() if each.get("does") == "heartbeat"][-1] == version
 
 
 @pytest.mark.parametrize("label", ["delta-ads", "delta-separate"])

@@ -41,6 +41,7 @@ class Api:
             ("GET", "/acknowledged"): self._acknowledged,
             ("PUT", "/behaviour"): self._behave,
             ("POST", "/resend"): self._resend,
+            ("POST", "/heartbeat"): self._heartbeat,
             ("POST", "/streams/end"): self._end_streams,
             ("PUT", "/listening"): self._listen,
         }
@@ -104,6 +105,10 @@ class Api:
         body = mapping(asked.body or {}, "the body", "types", "node")
         self._plane.resend(kinds(body, "types"), text(body, "node"))
         return _json({})
+
+    async def _heartbeat(self, asked: Asked) -> bytes:
+        body = mapping(asked.body or {}, "the body", "node")
+        return _json({"responses": self._plane.heartbeat(text(body, "node"))})
 
     async def _end_streams(self, asked: Asked) -> bytes:
         body = mapping(asked.body or {}, "the body", "status", "details")

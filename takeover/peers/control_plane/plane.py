@@ -97,6 +97,17 @@ class ControlPlane:
                     each.ask_again()
         self.update()
 
+    def heartbeat(self, node: str) -> int:
+        """Lets what has a time to live go on to live; returns how many responses say so."""
+        count = 0
+        for stream in self._streams:
+            for each in stream.subscriptions.values() if node in ("", stream.node) else ():
+                if (answer := each.heartbeat()) is not None:
+                    answer.nonce = new_nonce()
+                    stream.send(each, answer, answer, "heartbeat")
+                    count += 1
+        return count
+
     def clients(self) -> list[dict[str, object]]:
         """What each stream has of each type, for people and programs."""
         return [

@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from takeover.peers.control_plane.discovery import VHDS, is_whole
 from takeover.peers.control_plane.resources import Resource
@@ -24,6 +24,7 @@ class Answer:
         resources: likewise.
         removed: names; of delta alone.
         nonce: "" until it is sent.
+        is_heartbeat: it only says that resources with a time to live go on to live.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Answer:
     resources: list[Resource]
     removed: list[str] = field(default_factory=list)
     nonce: str = ""
+    is_heartbeat: bool = False
 
 
 class Subscription(ABC):
@@ -105,6 +107,9 @@ class Subscription(ABC):
 
     def told(self, answer: Answer, nonce: str) -> None:
         """Takes into account what was sent."""
+        if answer.is_heartbeat:
+            self._sent_with(nonce, answer.version, dict(self._sent))
+            return
         content: dict[str, object] = {each.name: each.content for each in answer.resources if not each.is_absent}
         self._take_into_account(answer.removed, content)
         self._sent_resources |= {each.name: each for each in answer.resources if not each.is_absent}
@@ -113,10 +118,13 @@ class Subscription(ABC):
         self._must_answer = False
         self.sent_version = answer.version
         self.error = ""  # nobody has said anything of this one yet
+        self._sent_with(nonce, answer.version, content)
+
+    def _sent_with(self, nonce: str, version: str, content: dict[str, object]) -> None:
         self._sent_at = time.monotonic()
         self.last_nonce = nonce or self.last_nonce
         if nonce:
-            self._open[nonce] = (answer.version, content)
+            self._open[nonce] = (version, content)
             if len(self._open) > _MOST_OPEN:
                 del self._open[next(iter(self._open))]
 
@@ -139,9 +147,18 @@ class Subscription(ABC):
     def _wanted(self, state: TypeState, kept: Mapping[str, Resource]) -> dict[str, Resource]:
         return {name: each for name, each in {**kept, **state.resources}.items() if self.wants(each)}
 
+    def heartbeat(self) -> Answer | None:
+        """What was sent with a time to live, again; None if nothing was."""
+        living = [self._living(each) for each in self._sent_resources.values() if each.ttl is not None]
+        return Answer(self.url, self.sent_version, living, is_heartbeat=True) if living else None
+
     def removed(self, state: TypeState) -> dict[str, Resource]:
         """What was sent and is there no more."""
         return {name: each for name, each in self._sent_resources.items() if name not in state.resources}
+
+    def _living(self, resource: Resource) -> Resource:
+        """What says that a resource lives: by state of the world, Envoy 1.40 lets expire what comes without its body."""
+        return resource
 
     @abstractmethod
     def due(self, state: TypeState, kept: Mapping[str, Resource]) -> Answer | None:
@@ -269,3 +286,6 @@ class Delta(Subscription):
         for name in removed:
             self._sent.pop(name, None)
         self._sent |= content
+
+    def _living(self, resource: Resource) -> Resource:
+        return replace(resource, is_absent=True)
