@@ -1,5 +1,8 @@
 """What the control plane does wrong when it is told to, and that it does all right again afterwards."""
 
+import re
+from pathlib import Path
+
 import grpc
 import pytest
 from google.protobuf.message import DecodeError
@@ -18,6 +21,14 @@ def rule(does: str, **also: object) -> dict[str, object]:
 def test_what_it_can_do_is_tested_here() -> None:
     tested = {"silent", "end", "garbage", "wrong-type", "duplicate-names", "stale-nonce", "no-nonce", "empty"}
     assert set(DOES) == tested | {"unasked", "as-given"}
+
+
+def test_the_documentation_has_all_that_it_does_and_is_asked(plane: Plane) -> None:
+    text = (Path(__file__).parents[2] / "docs/control-plane.md").read_text()
+    assert [each for each in DOES if f"`{each}`" not in text] == []
+    there = re.search("; there is (.*)", plane.api.get("/nowhere").json()["error"])
+    assert there
+    assert [each for each in there[1].split(", ") if each not in text] == []
 
 
 @BOTH

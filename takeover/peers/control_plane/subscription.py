@@ -157,7 +157,7 @@ class Subscription(ABC):
         return {name: each for name, each in self._sent_resources.items() if name not in state.resources}
 
     def _living(self, resource: Resource) -> Resource:
-        """What says that a resource lives: by state of the world, Envoy 1.40 lets expire what comes without its body."""
+        """What says that one lives. By state of the world, Envoy 1.40 lets expire what comes without its body."""
         return resource
 
     @abstractmethod
