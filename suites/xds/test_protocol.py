@@ -83,15 +83,15 @@ def test_clusters_and_listeners_are_asked_for_as_a_whole_and_all_else_by_name(en
     }  # fmt: skip
 
 
-def test_every_response_is_answered_once_by_its_nonce(envoy: Managed, plane: ControlPlane) -> None:
-    for version in (2, 1):
-        envoy.take(envoy.endpoints("app", version))
-    entries = [each for each in plane.record() if each.node == envoy.name]
-    closed = {each.stream for each in entries if each.event == "closed"}
-    sent = [each.nonce for each in entries if each.event == "response" and each.stream not in closed]
-    answered = [each.nonce for each in entries if each.event in ("ack", "nack") and each.stream not in closed]
-    assert len(sent) > 6
-    assert sorted(answered) == sorted(set(sent))
+def test_every_response_is_answered_once_by_its_nonce(envoy: Managed) -> None:
+    envoy.mark()
+    begun = envoy.said_last
+    for update in (envoy.endpoints("app", 2), envoy.routes("web", says="other"), envoy.cluster("app", patience="1s")):
+        envoy.take(update)
+    entries = envoy.said(since=begun)
+    sent = [each.nonce for each in entries if each.event == "response"]
+    assert len(set(sent)) == len(sent) > 3
+    assert sorted(each.nonce for each in entries if each.event in ("ack", "nack")) == sorted(sent)
 
 
 def test_an_update_is_taken_and_its_ack_says_so(envoy: Managed) -> None:
@@ -335,7 +335,7 @@ def test_on_a_new_stream_it_says_who_it_is_and_what_it_has(envoy: Managed, plane
         assert of_routes.initial_versions == {"web": version}
         assert {name for each in requests for name in each.initial_versions} >= {"app", "web"}
     else:
-        assert {each.kind: each.version for each in requests} == had
+        assert [each.kind for each in requests if each.version != had[each.kind]] == []
     # What it has need not be sent again, and nothing of it was lost meanwhile.
     assert envoy.answer() == "other"
     assert not any("web" in each.names for each in envoy.said("response", "rds"))
@@ -356,7 +356,7 @@ def test_where_nobody_is_all_stays_as_it_is(scene: Scene, plane: ControlPlane) -
     for envoy in both:
         envoy.await_answer("after")
         assert envoy.counter("control_plane.connected_state") == 1
-        assert [each.names for each in envoy.said("response", "rds")] == [["web"]]
+        assert ["web"] in [each.names for each in envoy.said("response", "rds")]
 
 
 # --- Who waits for what
