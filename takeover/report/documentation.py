@@ -19,6 +19,7 @@ from takeover.scenario.sabotage import read_sabotages
 PATHS = "paths"
 
 _GUIDES = (
+    ("has read the article, and wants the sequel", "A mini mesh, step by step", "building-a-mesh.md"),
     ("validates an upgrade of Envoy", "What an upgrade changes", "upgrade.md"),
     ("has a job for it in CI", "In CI", "ci.md"),
     ("asks what an exit code means", "Exit codes", "exit-codes.md"),
