@@ -7,7 +7,7 @@ import sys
 from typing import Protocol
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import clean, compare, explain, matrix, paths, publish, reference, schema
+from takeover.cli import clean, compare, control_plane, explain, matrix, paths, publish, reference, schema
 
 
 class _Command(Protocol):
@@ -23,6 +23,7 @@ _PACKAGE = "envoy-takeover"
 _COMMANDS: dict[str, _Command] = {
     "clean": clean,
     "compare": compare,
+    "control-plane": control_plane,
     "explain": explain,
     "matrix": matrix,
     "paths": paths,

@@ -12,13 +12,11 @@ from takeover.peers.control_plane.api import Api
 from takeover.peers.control_plane.folder import Folder
 from takeover.peers.control_plane.http_server import HttpServer
 from takeover.peers.control_plane.listening import Listening
+from takeover.peers.control_plane.options import configure
 from takeover.peers.control_plane.plane import ControlPlane
 from takeover.peers.control_plane.record import Record
 from takeover.peers.control_plane.resources import ResourceError
 from takeover.peers.control_plane.snapshots import Snapshots
-
-XDS_PORT = 18000
-API_PORT = 18001
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,26 +25,34 @@ def main(arguments: Sequence[str]) -> int:
     Args:
         arguments: of the command line.
     """
-    parser = argparse.ArgumentParser(
-        prog="takeover control-plane",
-        description="Gives Envoys their configuration by xDS: the resources of a folder, which is watched.",
-    )
-    parser.add_argument("folder", type=Path, help="files {resources: [{'@type': …, name: …}, …]}, YAML or JSON")
-    parser.add_argument("--mesh", action="store_true", help="the folder has manifests and mesh.yaml: make a mini mesh")
-    parser.add_argument("--address", default="0.0.0.0", help="where to listen (%(default)s)")  # noqa: S104 - a Pod's
-    parser.add_argument("--xds-port", type=int, default=XDS_PORT, help="for gRPC (%(default)s)")
-    parser.add_argument("--api-port", type=int, default=API_PORT, help="for the HTTP API (%(default)s)")
-    wanted = parser.parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="takeover control-plane")
+    configure(parser, address="0.0.0.0")  # noqa: S104 - a Pod's
     try:
-        return asyncio.run(_run(wanted.folder, wanted.mesh, wanted.address, wanted.xds_port, wanted.api_port))
+        return serve(parser.parse_args(arguments))
     except KeyboardInterrupt:
         return 130
+
+
+def serve(wanted: argparse.Namespace) -> int:
+    """Serves until SIGTERM; returns the exit code. Bad input is one line.
+
+    Args:
+        wanted: see `options`.
+
+    Raises: KeyboardInterrupt at Ctrl-C, when all is ended.
+    """
+    try:
+        ended_by = asyncio.run(_run(wanted.folder, wanted.mesh, wanted.address, wanted.xds_port, wanted.api_port))
     except (ResourceError, OSError) as error:
         print(f"takeover control-plane: {error}", file=sys.stderr)  # noqa: T201 - a program of its own
         return 2
+    if ended_by == signal.SIGINT:
+        raise KeyboardInterrupt
+    return 0
 
 
 async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port: int) -> int:
+    """Returns the signal that ended it."""
     folder, record = Folder(path), Record()
     plane = ControlPlane(Snapshots(), record)
     listening = Listening(address, xds_port, plane)
@@ -79,9 +85,9 @@ async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port:
             print(f"{line}; the last good snapshot stays", file=sys.stderr, flush=True)  # noqa: T201
 
     read()
-    ended = asyncio.Event()
+    ended: asyncio.Queue[int] = asyncio.Queue()
     for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, ended.set)
+        asyncio.get_running_loop().add_signal_handler(each, ended.put_nowait, each)
     server = await asyncio.start_server(HttpServer(handlers).serve, address, api_port)
     await listening.switch(on=True)
     watching = asyncio.ensure_future(folder.watch(read_again, tell))
@@ -89,11 +95,10 @@ async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port:
         at = f"xDS on {address}:{listening.port}, its API on {server.sockets[0].getsockname()[1]}"
         what = "a mini mesh" if is_mesh else f"version {plane.snapshots.of('').version}"
         print(f"{at}: {what} of {path}", flush=True)  # noqa: T201
-        await ended.wait()
+        return await ended.get()
     finally:
         watching.cancel()
         server.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.3):
                 await listening.switch(on=False)
-    return 0
