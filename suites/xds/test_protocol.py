@@ -86,7 +86,7 @@ def test_clusters_and_listeners_are_asked_for_as_a_whole_and_all_else_by_name(en
 def test_every_response_is_answered_once_by_its_nonce(envoy: Managed) -> None:
     envoy.mark()
     begun = envoy.said_last
-    for update in (envoy.endpoints("app", 2), envoy.routes("web", says="other"), envoy.cluster("app", patience="1s")):
+    for update in (envoy.endpoints("app", 2), envoy.routes("web", says="other"), envoy.listener("other", 8081)):
         envoy.take(update)
     entries = envoy.said(since=begun)
     sent = [each.nonce for each in entries if each.event == "response"]

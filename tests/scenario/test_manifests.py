@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from takeover.scenario.library import Library
+from takeover.scenario.replicas import expanded
 from takeover.scenario.yaml_text import parse_yaml
 
 
@@ -30,7 +31,8 @@ def test_kustomize_makes_the_same_objects(name: str) -> None:
         pytest.skip("kubectl is not on PATH: nothing to compare with")
     scenario = Library.bundled().scenario(name)
     made = subprocess.run([kubectl, "kustomize", scenario.folder], capture_output=True, text=True, check=True).stdout
-    expected = by_label([document.value for document in parse_yaml(made, Path("kubectl kustomize"))])
+    # Its Deployments are Pods to us.
+    expected = by_label(expanded(document.value for document in parse_yaml(made, Path("kubectl kustomize"))))
     namespaces = [each for label, each in expected.items() if label[0] == "Namespace"]
     assert {each["metadata"]["name"] for each in namespaces} | {"default"} >= set(scenario.namespaces())
     assert by_label([*namespaces, *scenario.config_maps(), *scenario.objects()]) == expected
