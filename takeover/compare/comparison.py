@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from takeover.compare.documents import Reach, document_changes
@@ -160,7 +161,11 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         other = read()
         reaches[label] = Reach.of(other)
         repeated[label], versions[label] = other.repeated or [], other.envoy.version
-        remarks += _remarks(label, other) + _left_out((first, reaches[first]), (label, reaches[label]))
+        remarks += (
+            _remarks(label, other)
+            + _delivered((first, baseline), (label, other))
+            + _left_out((first, reaches[first]), (label, reaches[label]))
+        )
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -220,6 +225,17 @@ def _remarks(label: str, document: Document) -> list[str]:
         return []
     ended = sum(each.state != "not-run" for each in document.tests)
     return [f"{label}: the run was stopped: {ended} of {len(document.tests)} tests ended"]
+
+
+def _delivered(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
+    (first, baseline), (label, other) = old, new
+    if baseline.delivery == other.delivery:
+        return []
+    was, now = (
+        "the file as it is written" if each.delivery is UNSET else f"--delivery {each.delivery}"
+        for each in (baseline, other)
+    )
+    return [f"configured by {now}: {label}; by {was}: {first}"]
 
 
 def _left_out(old: tuple[str, Reach], new: tuple[str, Reach]) -> list[str]:

@@ -27,6 +27,7 @@ _GUIDES = (
     ("has scenarios of their own", "Your own scenarios", "own-scenarios.md"),
     ("wants to give an Envoy its configuration by xDS", "A control plane by hand", "control-plane.md"),
     ("looks up a field of a YAML file", "Every field of the YAML files", "reference.md"),
+    ("gets configuration by xDS", "The same configuration, delivered by xDS", "delivery.md"),
     ("wants to know why to believe it", "What a verdict rests on", "verdicts.md"),
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),

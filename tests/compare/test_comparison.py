@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from takeover.compare.comparison import Comparison, compare
 from takeover.compare.kinds import BY_NAME, failing
@@ -26,6 +27,17 @@ def told(comparison: Comparison) -> list[tuple[str, str, str | None, str | None]
 
 def test_the_same_under_two_names_has_no_difference(document: Make) -> None:
     assert told(compared([document("a"), document("b")])) == []
+
+
+def test_how_envoys_were_configured_is_remarked_where_that_differs(document: Make) -> None:
+    def delivered(name: str, delivery: Any) -> Document:
+        made = document(name)
+        made.delivery = delivery
+        return made
+
+    both = compared([document("a"), delivered("b", "ads"), delivered("c", UNSET)])
+    assert both.remarks == ["configured by --delivery ads: b; by the file as it is written: a"]
+    assert compared([delivered("a", "ads"), delivered("b", "ads")]).remarks == []
 
 
 OTHER_HEADERS = [("server", "envoy"), ("content-length", "2")]

@@ -1,5 +1,6 @@
 """The same suites with the same configuration by xDS: what a run says of it, and refuses."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from takeover.compare.comparison import compare
+from takeover.store import documents as store
 from tests.run.outside import ROOT, one_line, run
 
 SUITE = """
@@ -40,16 +43,41 @@ def test_what_there_is_not_is_one_line(workers: str) -> None:
     assert "--delivery carrier-pigeon: there are static, file, ads, delta-ads" in one_line(result)
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_a_run_says_how_and_keeps_it(tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize(("delivery", "workers"), [("file", "-n0"), ("ads", "-n2")])
+def test_a_run_says_how_and_keeps_it(tmp_path: Path, delivery: str, workers: str) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
     reports = tmp_path / "reports"
-    result = run(*CONFIG, str(tmp_path / "test_it.py"), "--delivery", "file", f"--reports={reports}", workers)
+    result = run(*CONFIG, str(tmp_path / "test_it.py"), "--delivery", delivery, f"--reports={reports}", workers)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "delivery: file" in result.stdout.splitlines()
+    assert f"delivery: {delivery}" in result.stdout.splitlines()
     [document] = [json.loads(each.read_bytes()) for each in (reports / "latest/results").iterdir()]
     jsonschema.validate(document, json.loads((ROOT / "reports/schema.json").read_bytes()))
-    assert document["delivery"] == "file"
+    assert document["delivery"] == delivery
+
+
+def observed(delivery: str, reports: Path) -> Path:
+    """The document of a run of one group of probes."""
+    chosen = ("suites/outbound", "manifests", "--probes", "-m", "probes", "-k", "outbound-allow-all and tcp")
+    result = run(*chosen, "--delivery", delivery, f"--reports={reports}", "-n0")
+    assert result.returncode == 0, result.stdout + result.stderr
+    [document] = (reports / "latest/results").iterdir()
+    return document
+
+
+@pytest.fixture(scope="module")
+def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return observed("static", tmp_path_factory.mktemp("static"))
+
+
+@pytest.mark.parametrize("delivery", ["file", "ads", "delta-ads"])
+def test_probes_see_what_is_documented(tmp_path: Path, static: Path, delivery: str) -> None:
+    """A sample: docs/delivery.md has the differences of all, and how to see them."""
+    documents = {"static": static, delivery: observed(delivery, tmp_path)}
+    comparison = compare({name: functools.partial(store.read, path) for name, path in documents.items()})
+    assert comparison.compared[delivery] > 20
+    documented = re.search(rf"^\| `{delivery}` \| (.*) \|$", (ROOT / "docs/delivery.md").read_text(), re.MULTILINE)
+    assert documented is not None
+    assert (documented[1], [each.what for each in comparison.differences]) == ("none", [])
 
 
 def test_nothing_is_said_where_nothing_is_delivered(tmp_path: Path) -> None:

@@ -73,6 +73,23 @@ def test_what_is_replaced_is_there_after_a_restart(deploy: Deploy, delivery: Del
     assert "http front/outer replaced" in observed.trace
 
 
+@pytest.mark.parametrize("delivery", ["static", "file", "ads", "delta-ads"])
+def test_a_route_to_no_cluster_is_a_fault_of_a_static_table_and_an_answer_by_rds(
+    deploy: Deploy, delivery: Delivery
+) -> None:
+    """What docs/delivery.md tells of `validate_clusters`."""
+    route = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config..route.cluster"
+    edit = replace("outer.yaml", route, "nowhere")
+    if delivery == "static":
+        with pytest.raises(DeploymentError, match="unknown cluster 'nowhere'"):
+            deploy(delivery, edit)
+        return
+    scene = deploy(delivery, edit)
+    with scene.watched() as observed:
+        assert scene.ask("front", "http://127.0.0.1:8080/", "shop").status_code == 503
+    assert observed.envoy.flags == "NC"
+
+
 @pytest.mark.parametrize("delivery", ["ads", "delta-ads"])
 @pytest.mark.parametrize(
     ("edit", "what"),
