@@ -25,7 +25,7 @@ _GUIDES = (
     ("asks what an exit code means", "Exit codes", "exit-codes.md"),
     ("has a cluster", "On a cluster", "clusters.md"),
     ("has scenarios of their own", "Your own scenarios", "own-scenarios.md"),
-    ("wants to give an Envoy its configuration by xDS", "A control plane by hand", "control-plane.md"),
+    ("wants to give an Envoy its configuration by xDS", "The control plane", "control-plane.md"),
     ("looks up a field of a YAML file", "Every field of the YAML files", "reference.md"),
     ("gets configuration by xDS", "The same configuration, delivered by xDS", "delivery.md"),
     ("wants to know why to believe it", "What a verdict rests on", "verdicts.md"),
