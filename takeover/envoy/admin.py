@@ -12,10 +12,15 @@ from takeover.model.release import ServerInfo
 from takeover.scenario.supplying import CONFIG_ID
 
 
+class _Node(msgspec.Struct):
+    id: str = ""
+
+
 class _Told(msgspec.Struct):
     """What is read of `/server_info`."""
 
     version: str
+    node: _Node = msgspec.field(default_factory=_Node)
 
 
 class _Socket(msgspec.Struct, frozen=True):
@@ -78,6 +83,11 @@ class Admin:
         commit, _, rest = told.version.partition("/")
         version, _, build = rest.partition("/")
         return ServerInfo(version, commit, build) if version else ServerInfo(told.version, "", "")
+
+    def node_id(self) -> str:
+        """By which it is known to control planes; "" if it has none. As large an answer as `server_info`."""
+        told = msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
+        return told.node.id
 
     def stats(self, pattern: str | None = None) -> dict[str, int]:
         """Counters and gauges by name, of those that match `pattern` (RE2, anywhere in the name) or of all.

@@ -10,7 +10,7 @@ from takeover.evidence.envoy_witness import Account
 from takeover.evidence.snapshots import Snapshot
 from takeover.evidence.trace import hops
 from takeover.model.logs import Arrival, Entry, arrivals, entries
-from takeover.model.trace import ClientHop, Hop, Trace
+from takeover.model.trace import ClientHop, ControlPlaneHop, Hop, Trace
 
 
 class EnvoyTraffic:
@@ -76,10 +76,17 @@ class ObservedTraffic(EnvoyTraffic):
     _before: Snapshot
     _after: Snapshot
     _clients: Sequence[ClientHop]
+    _delivered: Sequence[ControlPlaneHop]
 
-    def tell(self, before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -> None:
-        """Takes the snapshots before and after the block, and what its clients saw."""
-        self._before, self._after, self._clients = before, after, clients
+    def tell(
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        clients: Sequence[ClientHop] = (),
+        delivered: Sequence[ControlPlaneHop] = (),
+    ) -> None:
+        """Takes the snapshots before and after the block, what its clients saw, and what was delivered by xDS."""
+        self._before, self._after, self._clients, self._delivered = before, after, clients, delivered
         self._then, self._now = before.envoys[0], after.envoys[0]
 
     @property
@@ -124,8 +131,8 @@ class ObservedTraffic(EnvoyTraffic):
 
     @cached_property
     def hops(self) -> list[Hop]:
-        """The clients, then what counted the traffic, with counters and log entries, in the order of traffic."""
-        return [*self._clients, *hops(self._before, self._after, self._clients)]
+        """The clients, what control planes had delivered, then what counted the traffic, with its log entries."""
+        return [*self._clients, *self._delivered, *hops(self._before, self._after, self._clients)]
 
     @cached_property
     def trace(self) -> Trace:

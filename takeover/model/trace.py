@@ -38,6 +38,37 @@ class ClientHop(_Hop, tag="client"):
     dialled_left_out: int = 0
 
 
+class Delivered(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an Envoy had of one type by xDS.
+
+    Args:
+        type: "cds", "rds" ….
+        version: the control plane's, of the response that the Envoy had accepted (ACK).
+        nonce: of that response.
+        within: whether it took that while the block ran: requests before had the one that is named earlier.
+    """
+
+    type: str
+    version: str
+    nonce: str
+    within: bool = False
+
+    def __str__(self) -> str:
+        return f"{'then ' * self.within}{self.type} version {self.version}, nonce {self.nonce}"
+
+
+class ControlPlaneHop(_Hop, tag="control plane"):
+    """What a control plane, POD/CONTAINER, had given an Envoy: in force for the requests of the block."""
+
+    delivered: list[Delivered]
+    envoy: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name, and of several Envoys' the Envoy before it."""
+        return f"{self.envoy} {self.name}".lstrip()
+
+
 class RuleHop(_Hop, tag="rule"):
     """A NAT rule of the Pod. `name` is short, `text` is as iptables writes it.
 
@@ -120,7 +151,7 @@ class DestinationHop(_Hop, tag="destination"):
 
 
 CountingHop = RuleHop | ListenerHop | HttpHop | TcpHop | ClusterHop | FilterHop | AccessLogHop | DestinationHop
-Hop = ClientHop | CountingHop
+Hop = ClientHop | ControlPlaneHop | CountingHop
 
 
 class Trace(list[str]):
@@ -138,11 +169,11 @@ class Trace(list[str]):
 
 
 def _is_on_the_trace(hop: Hop) -> bool:
-    """Whether the hop has a place in a trace: only rules that intercept have, clients, Envoy's log and filters none."""
+    """Whether the hop has a place in a trace: of what counted all but other rules, Envoy's log and filters."""
     match hop:
         case RuleHop():
             return hop.intercepts
-        case ClientHop() | AccessLogHop() | FilterHop():
+        case ClientHop() | ControlPlaneHop() | AccessLogHop() | FilterHop():
             return False
         case _:
             return True
@@ -154,6 +185,9 @@ def text(hops: Sequence[Hop]) -> str:
     for each in hops:
         if isinstance(each, ClientHop):
             lines += [f"{each}: {it}" for it in each.dialled]
+            continue
+        if isinstance(each, ControlPlaneHop):
+            lines.append(f"{each}: {'; '.join(map(str, each.delivered))}")
             continue
         counted = ", ".join(f"{name} {before} → {after}" for name, (before, after) in each.counters.items())
         lines.append(f"{each}: {counted}")

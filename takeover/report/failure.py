@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from takeover.model.logs import Entry
-from takeover.model.trace import AccessLogHop, ClientHop, DestinationHop, Hop, RuleHop
+from takeover.model.trace import AccessLogHop, ClientHop, ControlPlaneHop, DestinationHop, Hop, RuleHop
 from takeover.report.client_view import what_differs
 from takeover.report.trace_view import TraceView, log_of, trace_view
 from takeover.report.words import counted
@@ -144,6 +144,8 @@ def witnesses(block: Sequence[Hop]) -> list[tuple[str, str]]:
         if isinstance(hop, ClientHop):
             said.setdefault("the client", []).extend(str(it) for it in hop.dialled[:_SAID])
             continue
+        if isinstance(hop, ControlPlaneHop):
+            continue  # no witness of the traffic; its record is shown whole
         before, after = next(iter(hop.counters.values()))
         match hop:
             case RuleHop(jumps=True):

@@ -16,7 +16,13 @@ _FRAME = 30  # Envoy's title
 _LINE = 15
 _HEAD = 40
 _NAME_FITS = 36
-_KINDS = {"rule": "iptables rule", "http": "HTTP filter", "tcp": "TCP filter", "filter": "filter, beside the trace"}
+_KINDS = {
+    "rule": "iptables rule",
+    "http": "HTTP filter",
+    "tcp": "TCP filter",
+    "filter": "filter, beside the trace",
+    "control plane": "control plane: in force",
+}
 _RIGHT = _PADDING + _WIDTH + _LANES
 _TOTAL = _RIGHT + _WIDTH + 2 * _PADDING + 14
 

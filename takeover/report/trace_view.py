@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from takeover.model.dialled import Dialled
 from takeover.model.logs import Entry
-from takeover.model.trace import AccessLogHop, ClientHop, FilterHop, Hop, ListenerHop, Trace
+from takeover.model.trace import AccessLogHop, ClientHop, ControlPlaneHop, FilterHop, Hop, ListenerHop, Trace
 from takeover.report.branches import Branch, branches
 from takeover.report.client_view import client_view, dialled, refusal_view
 from takeover.report.hop_view import SHOWN, HopView, State, hop_view
@@ -28,7 +28,7 @@ class TraceView:
         rules: those that intercepted, and those that should have.
         refusal: the kernel, where it refused the client's connection.
         hand_over: the listener at the rule's port, where it handed the connection on uncounted.
-        others: filters that counted beside the trace, such as limits.
+        others: beside the trace: filters that counted, such as limits, and control planes with what they had delivered.
         dialled: what the clients dialled and got.
         trace: as assertions have it; `expected` likewise, empty if nothing is known of that.
         name: which Envoy it is, where there are several.
@@ -94,7 +94,7 @@ def _of_one(block: Sequence[Hop], expected: Sequence[str], listeners: Mapping[st
     trace = Trace.of(block)
     wanted = list(expected)
     # Of one name the first.
-    by_name = {str(each): each for each in reversed(block) if not isinstance(each, ClientHop)}
+    by_name = {str(each): each for each in reversed(block) if not isinstance(each, ClientHop | ControlPlaneHop)}
     by_kind: dict[str, list[HopView]] = {}
     for hop in [*trace, *(each for each in wanted if each not in trace)]:
         kind, _, name = hop.partition(" ")
@@ -112,11 +112,17 @@ def _of_one(block: Sequence[Hop], expected: Sequence[str], listeners: Mapping[st
         hand_over=_hand_over(rules, counted, block, listeners or {}),
         envoy=(*counted, *(_chain(each, log) for each in chains), *_answered(filters, log)),
         branches=tuple(branches(by_kind, block, log)),
-        others=tuple(hop_view("filter", each.name, "seen", each) for each in block if isinstance(each, FilterHop)),
+        others=tuple(_beside(each) for each in block if isinstance(each, FilterHop | ControlPlaneHop)),
         dialled=dialled(block),
         trace=tuple(trace),
         expected=tuple(wanted),
     )
+
+
+def _beside(hop: FilterHop | ControlPlaneHop) -> HopView:
+    if isinstance(hop, ControlPlaneHop):
+        return HopView("control plane", hop.name, tuple(map(str, hop.delivered)))
+    return hop_view("filter", hop.name, "seen", hop)
 
 
 def log_of(block: Iterable[Hop]) -> list[Entry]:

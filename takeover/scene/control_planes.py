@@ -2,23 +2,25 @@
 
 import httpx
 
+from takeover.engines.contract import Deployment
 from takeover.evidence.control_plane_record import XdsEntry, read_record
 from takeover.net import http
 from takeover.scenario.places import ControlPlanePlace, control_planes
-from takeover.scene.scene import Scene
 
 
-def control_planes_of(scene: Scene) -> list[ControlPlanePlace]:
+def control_planes_of(deployment: Deployment) -> list[ControlPlanePlace]:
     """Those that the scenario has."""
-    return control_planes(scene.deployment.scenario.objects())
+    return control_planes(deployment.scenario.objects())
 
 
-def api_client(scene: Scene, place: ControlPlanePlace) -> httpx.Client:
+def api_client(deployment: Deployment, place: ControlPlanePlace) -> httpx.Client:
     """A client of one's API: use `with`. It is no client of the scene: no witness counts it."""
-    return http.client(lambda *_: scene.pod(place.pod).forward(place.api_port), base_url="http://control-plane.api")
+    return http.client(
+        lambda *_: deployment.pod(place.pod).forward(place.api_port), base_url="http://control-plane.api"
+    )
 
 
-def record_of(scene: Scene, place: ControlPlanePlace) -> list[XdsEntry]:
-    """All that one has recorded, of the last 20,000 entries. Raises: httpx.HTTPError."""
-    with api_client(scene, place) as client:
-        return read_record(client.get("/record").raise_for_status().content)
+def record_of(deployment: Deployment, place: ControlPlanePlace, after: int = 0) -> list[XdsEntry]:
+    """What one has recorded after that entry, of the last 20,000. Raises: httpx.HTTPError."""
+    with api_client(deployment, place) as client:
+        return read_record(client.get("/record", params={"after": after}).raise_for_status().content)

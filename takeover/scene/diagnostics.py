@@ -50,7 +50,7 @@ class Diagnostics:
         }
         first, *others = scene.envoys
         of_others = {f"{each.pod}/{each.container}": cls._of_envoy(scene, each, {}, {}) for each in others}
-        records = {each.name: _or_why_not(_record(scene, each)) for each in control_planes_of(scene)}
+        records = {each.name: _or_why_not(_record(scene, each)) for each in control_planes_of(scene.deployment)}
         return replace(cls._of_envoy(scene, first, logs, of_others), records=records)
 
     @classmethod
@@ -88,7 +88,7 @@ class Diagnostics:
 
 
 def _record(scene: Scene, place: ControlPlanePlace) -> Callable[[], str]:
-    return lambda: "".join(f"{each}\n" for each in record_of(scene, place))
+    return lambda: "".join(f"{each}\n" for each in record_of(scene.deployment, place))
 
 
 def _or_why_not(tell: Callable[[], str]) -> str:

@@ -1,6 +1,7 @@
 """A deployed scenario as a test sees it: its Pods, its Envoy, and clients inside the Pods."""
 
 import contextlib
+import functools
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from takeover.engines.contract import Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.rejection import rejection
 from takeover.envoy.used_stats import UsedStats
+from takeover.evidence.deliveries import Deliveries
 from takeover.evidence.envoy_witness import EnvoyWitness
 from takeover.evidence.log_formats import check_formats
 from takeover.evidence.observed import ObservedTraffic
@@ -30,6 +32,7 @@ from takeover.net.tls import TlsStream
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import EnvoyPlace, services_that_select
+from takeover.scene.control_planes import control_planes_of, record_of
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
@@ -57,6 +60,7 @@ class Scene:
         self._connections = Connections()
         self._admins: dict[tuple[str, str], Admin] = {}
         self._witnesses: Witnesses | None = None
+        self._deliveries = Deliveries({}, {})
         self._watching = False
         self._configured = self._replacement = deployment.scenario
         self.watched_blocks: list[ObservedTraffic] = []
@@ -174,23 +178,38 @@ class Scene:
         if self._witnesses is None:
             self._witnesses = Witnesses(self.deployment, [self._witness(each) for each in self.envoys])
             self._closing.callback(self._witnesses.close)
-        witnesses, connections = self._witnesses, self._connections
+            self._deliveries = self._deliveries_read()
+        witnesses, connections, deliveries = self._witnesses, self._connections, self._deliveries
         before = witnesses.before(connections.open_now, connections.attempted)
+        deliveries.begin()
         observed = ObservedTraffic()
         with connections.recorded() as clients:
             self._watching = True
             try:
                 yield observed
-                observed.tell(before, witnesses.after(before, held, connections.attempted), clients.hops)
+                after = witnesses.after(before, held, connections.attempted)
+                observed.tell(before, after, clients.hops, deliveries.end())
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
                 raise
             except BaseException:  # pytest's own among them: the evidence of a block that fails tells why it does
-                observed.tell(before, witnesses.after_failure(before, held), clients.hops)
+                observed.tell(before, witnesses.after_failure(before, held), clients.hops, deliveries.end())
                 raise
             finally:
                 self._watching = False
                 if observed.is_told:
                     self.watched_blocks.append(observed)
+
+    def _deliveries_read(self) -> Deliveries:
+        """Reads what the control planes there are record of the Envoys as they are called now."""
+        places = control_planes_of(self.deployment)
+        read = {each.name: functools.partial(record_of, self.deployment, each) for each in places}
+        several = len(self.envoys) > 1
+        nodes = {
+            self.admin_of(each).node_id(): f"{each.pod}/{each.container}" if several else ""
+            for each in self.envoys
+            if read
+        }
+        return Deliveries(read, nodes)
 
     def _witness(self, place: EnvoyPlace) -> EnvoyWitness:
         pod, of_pod = self.pod(place.pod), [each for each in self.envoys if each.pod == place.pod]

@@ -98,14 +98,14 @@ class ControlPlane:
     """
 
     def __init__(self, scene: Scene, pod: str = "") -> None:
-        found = [each for each in control_planes_of(scene) if pod in ("", each.pod)]
+        found = [each for each in control_planes_of(scene.deployment) if pod in ("", each.pod)]
         if not found:
             name = scene.deployment.scenario.name
             raise BadInputError(
                 f"scenario {name} has no Pod {pod} that runs `takeover control-plane`".replace("  ", " ")
             )
         self.place = found[0]
-        self._client = api_client(scene, self.place)
+        self._client = api_client(scene.deployment, self.place)
 
     def __enter__(self) -> "ControlPlane":
         return self

@@ -8,6 +8,10 @@ import pytest
 
 from takeover.engines import choose
 from takeover.envoy.releases import resolve
+from takeover.evidence.control_plane_record import XdsEntry
+from takeover.evidence.deliveries import Deliveries
+from takeover.model.trace import ControlPlaneHop, Delivered, text
+from takeover.report.trace_view import trace_view
 from takeover.scenario.library import Library
 from takeover.scene import Scene
 from takeover.scene.control_planes import control_planes_of
@@ -86,15 +90,16 @@ resources:
 - {"@type": type.googleapis.com/envoy.config.cluster.v3.Cluster, name: first}
 """,
 }
-SECOND = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "second"}
+CLUSTERS = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+SECOND = {"@type": CLUSTERS, "name": "second"}
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder: Path = tmp_path_factory.mktemp("library")
     (folder / "demo").mkdir()
-    for name, text in FILES.items():
-        (folder / "demo" / name).write_text(text)
+    for name, content in FILES.items():
+        (folder / "demo" / name).write_text(content)
     release = resolve(None)[0]
     with (
         contextlib.closing(choose.engine(choose.EngineOptions("local", {}), [release], lambda _: None)) as engine,
@@ -104,7 +109,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def test_it_is_found_told_and_asked(scene: Scene) -> None:
-    assert [each.name for each in control_planes_of(scene)] == ["control-plane/control-plane"]
+    assert [each.name for each in control_planes_of(scene.deployment)] == ["control-plane/control-plane"]
     with ControlPlane(scene) as control_plane:
         first = control_plane.snapshot().version
         control_plane.acknowledged(first)
@@ -122,3 +127,45 @@ def test_a_failure_shows_what_it_recorded(scene: Scene) -> None:
     assert last in told.sections()["record of the control plane control-plane/control-plane"].splitlines()
     assert last in told.files()["control-plane-control-plane-xds.txt"].splitlines()
     assert scene.envoy.stats()["control_plane.connected_state"] == 1, "the way to its API is not the one of xDS"
+
+
+def test_a_block_tells_what_was_in_force_and_what_came_while_it_ran(scene: Scene) -> None:
+    with ControlPlane(scene) as control_plane:
+        control_plane.acknowledged(control_plane.change(set=[{**SECOND, "connect_timeout": "2s"}], version="two"))
+        with scene.watched() as quiet:
+            pass
+        with scene.watched() as updated:
+            control_plane.acknowledged(control_plane.change(set=[SECOND], version="three"))
+        record = control_plane.record()
+    nonces = {each.version: each.nonce for each in record if each.event == "response"}
+    two, three = Delivered("cds", "two", nonces["two"]), Delivered("cds", "three", nonces["three"], within=True)
+    assert quiet.hops == [ControlPlaneHop("control-plane/control-plane", [two])]
+    assert [each for each in updated.hops if isinstance(each, ControlPlaneHop)] == [
+        ControlPlaneHop("control-plane/control-plane", [two, three])
+    ]
+    assert updated.trace == [], "what was delivered is no step of the traffic"
+    told = f"control plane control-plane/control-plane: cds version two, nonce {nonces['two']}"
+    assert text(quiet.hops) == told
+    assert text(updated.hops).startswith(f"{told}; then cds version three, nonce {nonces['three']}")
+    [drawn] = trace_view(quiet.hops).others
+    assert (drawn.kind, drawn.facts) == ("control plane", (f"cds version two, nonce {nonces['two']}",))
+
+
+def test_what_a_control_plane_does_not_tell_is_not_told_of_it() -> None:
+    entries = [
+        XdsEntry(1, 0.5, "response", 1, "ads", "me", type=CLUSTERS, version="1", nonce="n"),
+        XdsEntry(2, 0.6, "ack", 1, "ads", "me", type=CLUSTERS, version="1", nonce="n"),
+    ]
+    answers: list[list[XdsEntry] | OSError] = [entries, OSError("gone"), [], []]
+
+    def read(after: int) -> list[XdsEntry]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return [each for each in answer if each.number > after]
+
+    deliveries = Deliveries({"plane": read}, {"me": "", "other": ""})
+    deliveries.begin()
+    assert deliveries.end() == []
+    deliveries.begin()
+    assert deliveries.end() == [ControlPlaneHop("plane", [Delivered("cds", "1", "n")])]

@@ -77,7 +77,7 @@ def test_where_one_runs_is_found_in_the_manifests() -> None:
 
 def test_a_scenario_without_one_says_so() -> None:
     without = cast("Scene", StandIn(None))
-    assert control_planes_of(without) == []
+    assert control_planes_of(without.deployment) == []
     with pytest.raises(BadInputError, match=r"^scenario stand-in has no Pod that runs `takeover control-plane`$"):
         ControlPlane(without)
 
@@ -179,6 +179,6 @@ def test_streams_end(control_plane: ControlPlane, plane: Plane, leave: Callable[
 
 def test_its_record_is_read_as_diagnostics_read_it(control_plane: ControlPlane, scene: Scene) -> None:
     version = control_plane.publish([], version="told-in-a-failure")
-    [place] = control_planes_of(scene)
-    last = record_of(scene, place)[-1]
+    [place] = control_planes_of(scene.deployment)
+    last = record_of(scene.deployment, place)[-1]
     assert str(last) == f"{last.time:.3f} #{last.number} published version {version} by api"

@@ -1,0 +1,59 @@
+"""What control planes had delivered to Envoys when the traffic of a block ran: the versions and nonces in force."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from takeover.evidence.control_plane_record import XdsEntry, in_force
+from takeover.model.trace import ControlPlaneHop, Delivered
+
+Read = Callable[[int], list[XdsEntry]]
+"""Reads the entries of a record after that number. Raises: httpx.HTTPError, OSError."""
+
+
+class Deliveries:
+    """Reads the records of a scene's control planes around blocks. What one does not tell is not told of it.
+
+    Args:
+        read: POD/CONTAINER of a control plane → how its record is read.
+        nodes: node id → Envoy, as POD/CONTAINER; "" where there is one alone.
+    """
+
+    def __init__(self, read: Mapping[str, Read], nodes: Mapping[str, str]) -> None:
+        self._read = read
+        self._nodes = nodes
+        self._known: dict[str, list[XdsEntry]] = {name: [] for name in read}
+        self._begun: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """A block begins: what was taken until now is in force."""
+        self._begun = {name: len(self._known[name]) for name in self._read if self._is_told(name)}
+
+    def end(self) -> list[ControlPlaneHop]:
+        """What was in force in the block, for each Envoy, also what was taken while it ran."""
+        found = []
+        for name, begun in self._begun.items():
+            if not self._is_told(name):
+                continue
+            known = self._known[name]
+            for node, envoy in self._nodes.items():
+                before = in_force(known[:begun], node, math.inf)
+                delivered = [Delivered(kind, each.version, each.nonce) for kind, each in before.items()]
+                sent = {each.nonce: each for each in known if each.event == "response" and each.node == node}
+                for each in known[begun:]:
+                    if each.event == "ack" and each.node == node and each.nonce in sent:
+                        taken = sent[each.nonce]
+                        delivered.append(Delivered(taken.kind, taken.version, taken.nonce, within=True))
+                if delivered:
+                    found.append(ControlPlaneHop(name, delivered, envoy))
+        return found
+
+    def _is_told(self, name: str) -> bool:
+        """Reads what is new."""
+        known = self._known[name]
+        try:
+            known += self._read[name](known[-1].number if known else 0)
+        except (httpx.HTTPError, OSError):
+            return False
+        return True
