@@ -11,10 +11,8 @@ import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, DeploymentError
-from takeover.base.paths import display_path
 from takeover.engines.contract import Container, Deployment, Engine, Pod
 from takeover.envoy.admin import Admin
-from takeover.envoy.rejection import rejection
 from takeover.envoy.used_stats import UsedStats
 from takeover.evidence.deliveries import Deliveries
 from takeover.evidence.envoy_witness import EnvoyWitness
@@ -22,7 +20,7 @@ from takeover.evidence.log_formats import check_formats
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
 from takeover.model.measurement import Measurement
-from takeover.model.release import Release, ServerInfo
+from takeover.model.release import Release
 from takeover.net import http, raw
 from takeover.net.connections import Connections
 from takeover.net.http import Connect
@@ -33,13 +31,10 @@ from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import EnvoyPlace, services_that_select
 from takeover.scene.control_planes import control_planes_of, record_of
+from takeover.scene.serving import must_be, must_have_taken_all, rejections_told
 
 _SERVING_DEADLINE = 10.0
 _CONNECT_TIMEOUT = 10.0
-# The counters of what Envoy could not use. An update also fails where a control plane is not there yet, and a cluster's
-# where a name does not resolve.
-_ANY = r"\.update_rejected$|^server\.dynamic_unknown_fields$"
-_REFUSED = {"file": rf"{_ANY}|(\.[lcr]ds\b.*|^sds\..+)\.update_failure$", "ads": _ANY, "delta-ads": _ANY}
 Begun = TypeVar("Begun")
 
 
@@ -70,7 +65,10 @@ class Scene:
         self._closing = contextlib.ExitStack()
         try:
             self._wait_until_the_deployed_config_serves()
-            self.server_info = self._what_runs()
+            told = [self.admin_of(each).server_info() for each in self.envoys]
+            for place, info in zip(self.envoys, told, strict=True):
+                must_be(release, deployment, place, info)
+            self.server_info = told[0]
             """What the first Envoy says that it is."""
         except BaseException:
             self._closing.close()
@@ -80,7 +78,7 @@ class Scene:
     def deploy(cls, engine: Engine, envoy: Release, scenario: Scenario) -> "Scene":
         """Deploys the scenario; ready for traffic."""
         check_formats(scenario)
-        with _rejections_told(scenario):
+        with rejections_told(scenario):
             deployment = engine.deploy(scenario, envoy)
         try:
             return cls(deployment, envoy)
@@ -331,7 +329,7 @@ class Scene:
     def restart(self, pod: str) -> None:
         """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
         self._close_clients()
-        with _rejections_told(self._replacement):
+        with rejections_told(self._replacement):
             if self._replacement is not self._configured:
                 for each in self._replacement.control_planes:  # it serves what was there when it began
                     self.pod(each).restart()
@@ -383,35 +381,14 @@ class Scene:
             ) from None
 
     def _wait_until_the_deployed_config_serves(self) -> None:
-        with _rejections_told(self._configured):
+        with rejections_told(self._configured):
             for each in self.envoys:
                 try:
                     self.admin_of(each).wait_until_serving(self.deployment.config_id, _SERVING_DEADLINE)
-                    self._must_have_taken_all(self.admin_of(each))
+                    must_have_taken_all(self._configured, self.admin_of(each))
                 except DeploymentError as error:  # a Pod is Ready without its Envoy where no probe asks that
                     name = f"{each.pod}/{each.container}"
                     raise DeploymentError(f"{name}: {error}", self._logs(), name) from None
-
-    def _must_have_taken_all(self, admin: Admin) -> None:
-        """Raises: DeploymentError for an Envoy that serves without a part of what was delivered to it."""
-        if wrong := _REFUSED.get(self._configured.delivery):
-            refused = [name for name, number in admin.stats(wrong).items() if number]
-            if refused:
-                raise DeploymentError(f"Envoy does not take what is delivered to it ({', '.join(refused)})")
-
-    def _what_runs(self) -> ServerInfo:
-        """Raises: BadInputError for an Envoy of another version than that which is to be tested."""
-        found = [self.admin_of(each).server_info() for each in self.envoys]
-        for place, info in zip(self.envoys, found, strict=True):
-            if info.version != self.release.reported_version:
-                image = self.pod(place.pod).container(place.container).image
-                raise BadInputError(
-                    f"scenario {self.deployment.scenario.name}: {place.pod}/{place.container} (image {image}) runs "
-                    f"Envoy {info.version} (commit {info.commit}), not {self.release.reported_version}, as --envoy "
-                    f"{self.release.name} says: name what runs, or give the image of {self.release.name} "
-                    "(--image envoy=REFERENCE)"
-                )
-        return found[0]
 
     def _logs(self) -> dict[str, str]:
         return {
@@ -431,23 +408,3 @@ class Scene:
             self._close_clients()
         finally:
             self.deployment.delete()
-
-
-@contextlib.contextmanager
-def _rejections_told(scenario: Scenario) -> Iterator[None]:
-    """A deployment that fails because Envoy rejects its config fails with Envoy's words and the place in our file."""
-    try:
-        yield
-    except DeploymentError as error:
-        for place in scenario.envoys:
-            file = scenario.config_path(place.config)
-            name = f"{place.pod}/{place.container}"
-            log = error.details.get(f"log of {name}", "")
-            rejected = rejection(log, file.read_text(encoding="utf-8"))
-            if rejected is None:
-                continue
-            where = f"{display_path(file)}:{rejected.line}" if rejected.line else display_path(file)
-            message = f"scenario {scenario.name}: Envoy rejects {where}: {rejected.what}"
-            code = error.exit_code if error.container == name else None
-            raise DeploymentError(message, error.details, name, code) from None
-        raise
