@@ -26,7 +26,7 @@ def facts() -> Inventory:
 def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
     found = {each.scenario: each for each in facts.configs if each.source == "manifest"}
 
-    assert sorted(found) == sorted(Library.bundled().names())
+    assert {each.partition("/")[0] for each in found} == set(Library.bundled().names())  # an Envoy's own: NAME/FILE
     for name, each in found.items():
         assert (each.loads, each.error, each.warnings) == (True, "", []), name
 

@@ -155,13 +155,13 @@ def test_raw_bytes_are_sent_as_they_are(plane: Plane) -> None:
     assert in_force(plane)[1] == ["a"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_in_order_while_somebody_is_connected(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_in_order_while_somebody_is_connected(tmp_path: Path, number: signal.Signals, code: int) -> None:
     process, plane = start(tmp_path)
-    with plane.api, client(plane) as xds:
+    with process, plane.api, client(plane) as xds:
         xds.subscribed("cds")
         assert plane.api.get("/ready").status_code == 200
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(5) == code
         assert xds.ended()[0] in ("UNAVAILABLE", "CANCELLED")
-    assert process.communicate()[1] == ""
+        assert process.communicate()[1] == ""
