@@ -43,6 +43,7 @@ class Config:
         needs: the extensions without which its scenario does not support an Envoy.
         files: what it names that its container gets from ConfigMaps: path there → file here.
         holds_secrets: whether `content` does, which stand elsewhere than in its file.
+        options: what its Envoy's command line tells beside it, of who it is.
     """
 
     scenario: str
@@ -52,6 +53,7 @@ class Config:
     needs: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
     holds_secrets: bool = False
+    options: tuple[str, ...] = ()
 
     def text(self) -> str:
         """What is written, each of `files` named by its place here; with Secrets, as JSON."""
@@ -90,7 +92,7 @@ def _manifest(called: str, scenario: Scenario, envoy: EnvoyPlace) -> Config:
         written = written.replace(f'"{there}"', msgspec.json.encode(str(here)).decode())
     needs = scenario.supports.extensions if scenario.supports else ()
     content, is_other = msgspec.json.decode(written) if mounted else content, content != own
-    return Config(called, "manifest", path, content, needs, mounted, is_other)
+    return Config(called, "manifest", path, content, needs, mounted, is_other, scenario.who_it_is(envoy))
 
 
 def _with_contents(config: Json, contents: Mapping[str, bytes]) -> Json:
@@ -148,7 +150,7 @@ def validation(node: BareNode, binary: Path, *config: str) -> Validation:
 
 def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
     named = ["--config-yaml", config.text()] if config.files or config.holds_secrets else ["-c", str(config.path)]
-    ended = validation(node, binary, *named)
+    ended = validation(node, binary, *named, *config.options)
     loads, log = ended.exit_code == 0, config.as_named_there(ended.log)
     error = "" if loads else _error(log, config.path)
     if not loads and not error:

@@ -174,6 +174,10 @@ class Scenario:
             for key, path in generated.get(config_map, {}).items()
         }
 
+    def who_it_is(self, envoy: EnvoyPlace) -> tuple[str, ...]:
+        """The options by which an Envoy's container tells it who it is: `--service-node ID` and so on."""
+        return places.who_it_is(self._pod_of(envoy)[1], envoy.container)
+
     def edited(self, edits: Iterable[Edit]) -> "Scenario":
         """This scenario with `edits` applied in order; its own, of `bind`, come after them.
 

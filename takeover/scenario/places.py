@@ -1,6 +1,7 @@
 """Who is who in a scenario's manifests: its Envoys, its destinations, what ends connections when asked."""
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -117,6 +118,18 @@ def mounted(pod: Json, container: str, source: str, name: str, whole: bool = Fal
             if each["name"] in volumes and "subPath" not in each
         ]
     return []
+
+
+_WHO_IT_IS = ("--service-node", "--service-cluster", "--service-zone")
+
+
+def who_it_is(pod: Json, container: str) -> tuple[str, ...]:
+    """Of a container's command line what tells Envoy who it is, options and values: a config with xDS needs that."""
+    with contextlib.suppress(KeyError, TypeError, AttributeError):
+        [named] = [each for each in pod["spec"]["containers"] if each["name"] == container]
+        words = [str(each) for each in (*named.get("command", ()), *named.get("args", ()))]
+        return tuple(word for pair in itertools.pairwise(words) if pair[0] in _WHO_IT_IS for word in pair)
+    return ()
 
 
 def pods(documents: Documents) -> dict[str, Json]:
