@@ -21,6 +21,7 @@ class _Told(msgspec.Struct):
 
     version: str
     node: _Node = msgspec.field(default_factory=_Node)
+    uptime_current_epoch: str = "0s"
 
 
 class _Socket(msgspec.Struct, frozen=True):
@@ -79,15 +80,21 @@ class Admin:
 
     def server_info(self) -> ServerInfo:
         """Which Envoy this is. A hundred kilobytes of extensions come with it: for whoever asks once."""
-        told = msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
+        told = self._told()
         commit, _, rest = told.version.partition("/")
         version, _, build = rest.partition("/")
         return ServerInfo(version, commit, build) if version else ServerInfo(told.version, "", "")
 
     def node_id(self) -> str:
         """By which it is known to control planes; "" if it has none. As large an answer as `server_info`."""
-        told = msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
-        return told.node.id
+        return self._told().node.id
+
+    def uptime(self) -> int:
+        """For how many whole seconds it has run. As large an answer as `server_info`."""
+        return int(self._told().uptime_current_epoch.removesuffix("s"))
+
+    def _told(self) -> _Told:
+        return msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
 
     def stats(self, pattern: str | None = None) -> dict[str, int]:
         """Counters and gauges by name, of those that match `pattern` (RE2, anywhere in the name) or of all.
