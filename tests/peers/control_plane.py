@@ -53,6 +53,16 @@ class Plane:
         """The number of the last entry."""
         return int(self.record()[-1]["number"])
 
+    def first(self, event: str, stream: int) -> Json:
+        """The first entry of that event of a stream; it is waited for."""
+        after = 0
+        while entries := self.record(after, wait=5):
+            for each in entries:
+                if (each["event"], each.get("stream")) == (event, stream):
+                    return each
+            after = entries[-1]["number"]
+        raise AssertionError(f"no {event} of stream {stream} within 5 s after entry {after}")
+
     def sent(self, after: int) -> list[tuple[str, str, list[str]]]:
         """The type, version and names of each response since."""
         return [

@@ -139,10 +139,11 @@ def test_a_rule_concerns_its_type_its_node_and_so_many_responses(plane: Plane) -
 def test_all_streams_end_with_a_status(plane: Plane, label: str, status: str) -> None:
     with client(plane, label) as xds:
         xds.subscribed("cds")
-        assert plane.api.post("/streams/end", json={"status": status, "details": "enough"}).json() == {"ended": 1}
+        own = [each["stream"] for each in plane.record() if each["event"] == "response"][-1]
+        ended = plane.api.post("/streams/end", json={"status": status, "details": "enough"}).json()["ended"]
+        assert ended >= 1, "and those of clients that have just gone"
         assert xds.ended() == (status, "" if status == "OK" else "enough")
-    closed = [each for each in plane.record() if each["event"] == "closed"][-1]
-    assert closed["error"] == status
+    assert plane.first("closed", own)["error"] == status  # the client may know of it before the record does
 
 
 def test_away_refuses_connections_and_its_api_goes_on(plane: Plane) -> None:
