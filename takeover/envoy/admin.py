@@ -21,7 +21,6 @@ class _Told(msgspec.Struct):
 
     version: str
     node: _Node = msgspec.field(default_factory=_Node)
-    uptime_current_epoch: str = "0s"
 
 
 class _Socket(msgspec.Struct, frozen=True):
@@ -88,10 +87,6 @@ class Admin:
     def node_id(self) -> str:
         """By which it is known to control planes; "" if it has none. As large an answer as `server_info`."""
         return self._told().node.id
-
-    def uptime(self) -> int:
-        """For how many whole seconds it has run. As large an answer as `server_info`."""
-        return int(self._told().uptime_current_epoch.removesuffix("s"))
 
     def _told(self) -> _Told:
         return msgspec.json.decode(self._client.get("/server_info").raise_for_status().content, type=_Told)
