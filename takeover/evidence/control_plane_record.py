@@ -1,6 +1,6 @@
 """What a control plane has recorded of its streams: requests, ACKs, NACKs, responses and publications."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -85,6 +85,18 @@ def read_record(answer: bytes) -> list[XdsEntry]:
     return msgspec.json.decode(answer, type=_Record).entries
 
 
+def accepted(entries: Iterable[XdsEntry], node: str) -> Iterator[tuple[XdsEntry, XdsEntry]]:
+    """Each ACK of the Envoy of that id, and the response that it is of."""
+    sent: dict[str, XdsEntry] = {}
+    for each in entries:
+        if each.node != node:
+            continue
+        if each.event == "response":
+            sent[each.nonce] = each
+        elif each.event == "ack" and each.nonce in sent:
+            yield each, sent[each.nonce]
+
+
 def in_force(entries: Iterable[XdsEntry], node: str, at: float) -> dict[str, XdsEntry]:
     """The last response of each type that the Envoy had ACKed by then: its version and nonce are in force.
 
@@ -95,13 +107,4 @@ def in_force(entries: Iterable[XdsEntry], node: str, at: float) -> dict[str, Xds
 
     Returns: short name of the type → response.
     """
-    sent: dict[str, XdsEntry] = {}
-    found: dict[str, XdsEntry] = {}
-    for each in entries:
-        if each.time > at or each.node != node:
-            continue
-        if each.event == "response":
-            sent[each.nonce] = each
-        elif each.event == "ack" and each.nonce in sent:
-            found[each.kind] = sent[each.nonce]
-    return found
+    return {ack.kind: response for ack, response in accepted(entries, node) if ack.time <= at}

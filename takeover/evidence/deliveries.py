@@ -1,11 +1,10 @@
 """What control planes had delivered to Envoys when the traffic of a block ran: the versions and nonces in force."""
 
-import math
 from collections.abc import Callable, Mapping
 
 import httpx
 
-from takeover.evidence.control_plane_record import XdsEntry, in_force
+from takeover.evidence.control_plane_record import XdsEntry, accepted
 from takeover.model.trace import ControlPlaneHop, Delivered
 
 Read = Callable[[int], list[XdsEntry]]
@@ -28,7 +27,7 @@ class Deliveries:
 
     def begin(self) -> None:
         """A block begins: what was taken until now is in force."""
-        self._begun = {name: len(self._known[name]) for name in self._read if self._is_told(name)}
+        self._begun = {name: self._last(name) for name in self._read if self._is_told(name)}
 
     def end(self) -> list[ControlPlaneHop]:
         """What was in force in the block, for each Envoy, also what was taken while it ran."""
@@ -38,22 +37,26 @@ class Deliveries:
                 continue
             known = self._known[name]
             for node, envoy in self._nodes.items():
-                before = in_force(known[:begun], node, math.inf)
-                delivered = [Delivered(kind, each.version, each.nonce) for kind, each in before.items()]
-                sent = {each.nonce: each for each in known if each.event == "response" and each.node == node}
-                for each in known[begun:]:
-                    if each.event == "ack" and each.node == node and each.nonce in sent:
-                        taken = sent[each.nonce]
-                        delivered.append(Delivered(taken.kind, taken.version, taken.nonce, within=True))
-                if delivered:
-                    found.append(ControlPlaneHop(name, delivered, envoy))
+                before, within = dict[str, Delivered](), list[Delivered]()
+                for ack, response in accepted(known, node):
+                    if ack.number <= begun:
+                        before[ack.kind] = Delivered(ack.kind, response.version, response.nonce)
+                    else:
+                        within.append(Delivered(ack.kind, response.version, response.nonce, within=True))
+                if before or within:
+                    found.append(ControlPlaneHop(name, [*before.values(), *within], envoy))
         return found
 
     def _is_told(self, name: str) -> bool:
         """Reads what is new."""
         known = self._known[name]
         try:
-            known += self._read[name](known[-1].number if known else 0)
+            known += self._read[name](self._last(name))
         except (httpx.HTTPError, OSError):
             return False
         return True
+
+    def _last(self, name: str) -> int:
+        """The number of the last entry that was read."""
+        known = self._known[name]
+        return known[-1].number if known else 0
