@@ -142,6 +142,22 @@ def asked(index: tuple[str, threading.Event], tmp_path: Path, monkeypatch: pytes
     return index[1]
 
 
+def end_and_look(run: WatchedRun, end: str, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends a run while it builds: no process is left, and after the next one nothing in the cache."""
+    if end == "killed":
+        run.kill()
+    else:
+        run.interrupt()
+
+    assert run.left(10) == []
+    if end == "killed":
+        assert list(lab.glob("*.partial"))
+        monkeypatch.setattr(root_file_system, "_build", lambda *_: None)
+        with pytest.raises(TakeoverError, match="is gone from"):
+            root_file_system.take()
+    assert [each.name for each in lab.iterdir()] == ["lock"]
+
+
 @pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
 def test_a_run_that_ends_while_an_envoy_is_downloaded_leaves_no_process_and_nothing_after_the_next_one(
     new_tag: Callable[[], Tag],
@@ -174,19 +190,7 @@ def test_a_run_that_ends_while_it_builds_the_root_file_system_leaves_no_process_
     run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", build], has_own_tmp=False)
     waiting = Retrying(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.01))
     waiting(lambda: [each for each in processes_at(tmp_path) if "dpkg" in each or "apt" in each])
-    if end == "killed":
-        run.kill()
-    else:
-        run.interrupt()
-
-    assert run.left(10) == []
-    lab = tmp_path / "cache/envoy-takeover/lab"
-    if end == "killed":
-        assert list(lab.glob("*.partial"))
-        monkeypatch.setattr(root_file_system, "_build", lambda *_: None)
-        with pytest.raises(TakeoverError, match="is gone from"):
-            root_file_system.take()
-    assert [each.name for each in lab.iterdir()] == ["lock"]
+    end_and_look(run, end, tmp_path / "cache/envoy-takeover/lab", monkeypatch)
 
 
 UNPACKED = """
@@ -220,19 +224,7 @@ def test_a_run_that_ends_while_it_fetches_the_packages_leaves_no_process_and_not
 ) -> None:
     run = WatchedRun(new_tag(), tmp_path, [sys.executable, "-c", UNPACKED], has_own_tmp=False)
     assert asked.wait(60)
-    if end == "killed":
-        run.kill()
-    else:
-        run.interrupt()
-
-    assert run.left(10) == []
-    lab = tmp_path / "cache/envoy-takeover/lab"
-    if end == "killed":
-        assert list(lab.glob("*.partial"))
-        monkeypatch.setattr(root_file_system, "_build", lambda *_: None)
-        with pytest.raises(TakeoverError, match="is gone from"):
-            root_file_system.take()
-    assert [each.name for each in lab.iterdir()] == ["lock"]
+    end_and_look(run, end, tmp_path / "cache/envoy-takeover/lab", monkeypatch)
 
 
 def test_two_runs_at_once_do_not_meet(start: Callable[..., WatchedRun]) -> None:
