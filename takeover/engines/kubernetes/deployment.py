@@ -1,12 +1,13 @@
 """A scenario on a cluster: applied, waited for, restarted, deleted."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from takeover.base.errors import BadInputError, LostError
+from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.kubernetes import objects, readiness
 from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.ephemeral import RULES_CONTAINER
@@ -136,7 +137,7 @@ class KubernetesDeployment:
         for entry in namespace_objects:
             self._cluster.life.begin(entry["metadata"]["name"])
         await self._watched.open()
-        async with self._readiness.watching():
+        async with self._making():
             applied = await asyncio.gather(*(self._apply(entry) for entry in services))
             for name, entry in zip(self._services, applied, strict=True):
                 self._addresses[name] = entry["spec"].get("clusterIP", "None")
@@ -148,6 +149,19 @@ class KubernetesDeployment:
             clients = readiness.clients(self._pods.values(), self._services)
             await asyncio.gather(*(self._create(pod, pod in clients) for pod in self._pods.values()))
             await self._readiness.wait(self._pods.values(), self._services, self._addresses)
+
+    @asynccontextmanager
+    async def _making(self) -> AsyncIterator[None]:
+        """While Pods are made. Whichever step meets first that somebody took one away: that is what is told."""
+        try:
+            async with self._readiness.watching():
+                yield
+        except BadInputError:
+            raise
+        except TakeoverError as error:
+            if (told := await self._losses.behind(error, self._pods.values())) is not error:
+                raise told from error
+            raise
 
     def _pod(self, name: str, entry: JsonObject) -> KubernetesPod:
         return KubernetesPod(self._cluster, entry, name.rpartition("/")[0] or "default", self._restart)
@@ -197,7 +211,7 @@ class KubernetesDeployment:
     async def _restart(self, pod: KubernetesPod) -> None:
         if what := self._losses.noticed(self._pods.values()):  # nobody would learn of it afterwards
             raise await self._losses.told(what, self._pods.values())
-        async with self._readiness.watching():
+        async with self._making():
             with_relay = await self._end(pod)
             await self._create(pod, with_relay)
             await self._readiness.wait(self._pods.values(), self._concerned([pod]), self._addresses)
@@ -213,7 +227,7 @@ class KubernetesDeployment:
     async def _scale(self, scenario: Scenario) -> None:
         if what := self._losses.noticed(self._pods.values()):
             raise await self._losses.told(what, self._pods.values())
-        async with self._readiness.watching():
+        async with self._making():
             before, bound = self._pods, self._bound(scenario)["Pod"]
             self._scenario = scenario
             self._pods = {name: before.get(name) or self._pod(name, entry) for name, entry in bound.items()}

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from takeover.base.errors import LostError
+from takeover.base.errors import LostError, TakeoverError
 from takeover.engines.kubernetes import watching
 from takeover.engines.kubernetes.api import Api, ApiError
 from takeover.engines.kubernetes.events import events_of
 from takeover.engines.kubernetes.pod import KubernetesPod
 from takeover.engines.kubernetes.watching import Watch
+from takeover.model.json import JsonObject
 
 
 class Losses:
@@ -56,19 +57,25 @@ class Losses:
             return LostError(f"{self._scenario}: {error}", error.details)
         return await self.told(what, pods) if what else None
 
+    async def behind(self, error: TakeoverError, pods: Collection[KubernetesPod]) -> TakeoverError:
+        """What to tell of a step that failed while Pods were made: that somebody took one away, or the error itself."""
+        for pod in pods:
+            if not pod.uid:
+                continue
+            try:
+                _, what = await self._state(pod)
+            except TakeoverError:  # the first failure is the one to tell
+                return error
+            if what:
+                return await self.told(f"Pod {pod.key} {what}", pods)
+        return error
+
     async def _found(self, pods: Collection[KubernetesPod]) -> str:
         asked: set[str] = set()
         for pod in pods:
             if not pod.uid:
                 continue
-            path = f"/api/v1/namespaces/{pod.actual_namespace}/pods/{pod.name}"
-            try:
-                found = await self._api.get(path)
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-                return f"Pod {pod.key} was deleted by somebody"
-            what = watching.lost(found) if found["metadata"]["uid"] == pod.uid else "was deleted, and made again"
+            found, what = await self._state(pod)
             if what:
                 return f"Pod {pod.key} {what}"
             node = str(found["spec"].get("nodeName", ""))
@@ -76,6 +83,16 @@ class Losses:
                 asked.add(node)
                 await self._api.log(pod.log_path, next(iter(pod.containers)), last_lines=1)
         return ""
+
+    async def _state(self, pod: KubernetesPod) -> tuple[JsonObject, str]:
+        """A Pod as the API server has it, and what became of it by no doing of ours; "" if nothing."""
+        try:
+            found = await self._api.get(f"/api/v1/namespaces/{pod.actual_namespace}/pods/{pod.name}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return {}, "was deleted by somebody"
+        return found, watching.lost(found) if found["metadata"]["uid"] == pod.uid else "was deleted, and made again"
 
     async def of_nodes(self, pods: Collection[KubernetesPod]) -> str:
         """Why Pods that are not Ready could not be: no node takes them, or theirs does not answer; "" for neither."""
