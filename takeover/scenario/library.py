@@ -16,7 +16,9 @@ _SETS = "probes"
 
 
 class Library:
-    """The scenarios of one folder: each a folder in it that has a scenario.yaml. A scenario is read once.
+    """The scenarios of one folder, each read once.
+
+    A scenario is a folder in it, or in a folder of it, that has a scenario.yaml; it is called as its folder is.
 
     Args:
         folder: where they are. `bases` in it holds what several of them take, `bases/probes` sets of probes.
@@ -40,7 +42,19 @@ class Library:
 
     def names(self) -> list[str]:
         """The scenarios that there are, sorted."""
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{FILE}"))
+        return sorted(self._folders())
+
+    def _folders(self) -> dict[str, Path]:
+        """The scenarios' folders by their names. Raises: BadInputError for two of one name."""
+        found: dict[str, Path] = {}
+        for path in sorted((*self.folder.glob(f"*/{FILE}"), *self.folder.glob(f"*/*/{FILE}"))):
+            first = found.setdefault(path.parent.name, path.parent)
+            if first != path.parent:
+                raise BadInputError(
+                    f"{display_path(path.parent)}: there is a scenario {first.name} at {display_path(first)}; "
+                    "name one of them otherwise"
+                )
+        return found
 
     def scenario(self, name: str, bases: Iterable[str] = ()) -> Scenario:
         """The scenario of that name, with what the folders `bases` hold deployed beside it.
@@ -49,14 +63,13 @@ class Library:
         """
         key = (name, tuple(bases))
         if key not in self._read:
-            if name not in self.names():
-                raise BadInputError(f"no scenario {name!r}; there are {', '.join(self.names()) or 'none'}")
+            if (folder := (folders := self._folders()).get(name)) is None:
+                raise BadInputError(f"no scenario {name!r}; there are {', '.join(sorted(folders)) or 'none'}")
             if wrong := names.wrong_label_value(name):
                 raise BadInputError(f"{display_path(self.folder)}: a scenario's folder {wrong}")
-            if not (self.folder / name).resolve().is_relative_to(self.folder):
-                link = display_path(self.folder / name)
-                raise BadInputError(f"{link}: a link out of the library: put the folder itself there")
-            self._read[key] = Scenario.load(self, self.folder / name, [self.base(each) for each in key[1]])
+            if not folder.resolve().is_relative_to(self.folder):
+                raise BadInputError(f"{display_path(folder)}: a link out of the library: put the folder itself there")
+            self._read[key] = Scenario.load(self, folder, [self.base(each) for each in key[1]])
         return self._read[key]
 
     def base(self, name: str) -> Path:

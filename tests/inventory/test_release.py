@@ -189,7 +189,7 @@ def test_a_config_finds_what_a_secret_holds(tmp_path: Path) -> None:
         "envoy.yaml": MOUNTING["envoy.yaml"].replace("/etc/envoy/authority.pem", "/etc/own/ca.crt"),
     }
     begin = "apiVersion: v1\nkind: Secret\nmetadata: {name: own}\n"
-    authority = (Path(__file__).parents[2] / "manifests/bases/hostile/certificates/ca.pem").read_text()
+    authority = (Path(__file__).parents[2] / "manifests/bases/certificates/ca.pem").read_text()
     folder, binary = tmp_path / "one", resolve(None)[0].path
     folder.mkdir()
     for name, text in texts.items():

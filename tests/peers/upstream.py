@@ -17,7 +17,7 @@ import pytest
 from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
 
-CERTIFICATES = Path(__file__).parents[2] / "manifests/bases/hostile/certificates"
+CERTIFICATES = Path(__file__).parents[2] / "manifests/bases/certificates"
 _FIRST = 20000
 """Added to each port, so that nobody need be root."""
 

@@ -16,6 +16,7 @@ from takeover.report.page import sections
 from takeover.report.pictures import traces
 from takeover.scenario.library import Library
 from tests.report.conftest import ROOT
+from tests.with_suites import WITH_SUITES
 
 DOCS = ROOT / "docs"
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "reports/README.md")
@@ -30,7 +31,7 @@ def test_the_pages_are_current(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
     written = {path.name: path.read_text() for path in tmp_path.iterdir() if path.read_text().startswith(WRITTEN)}
-    assert set(written) == {f"{name}.md" for name in Library.bundled().names()} | {"README.md"}
+    assert set(written) == {f"{name}.md" for name in WITH_SUITES} | {"README.md"}
     current = {path.name: path.read_text() for path in DOCS.glob("*.md") if path.read_text().startswith(WRITTEN)}
     assert current == written, "docs/ is not current: pytest --write-docs=docs"
 

@@ -19,6 +19,7 @@ from takeover.run.keep import how_to_try
 from takeover.scenario.library import Library
 from takeover.scene import Scene
 from tests.run.outside import ROOT, command
+from tests.with_suites import WITH_SUITES
 
 LIBRARY = Library.bundled()
 
@@ -40,7 +41,7 @@ def typed(line: str) -> str:
     return result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("name", LIBRARY.names())
+@pytest.mark.parametrize("name", WITH_SUITES)
 def test_each_scenario_has_lines_that_show_what_its_suite_proves(name: str, engine: Engine, release: Release) -> None:
     with contextlib.closing(Scene.deploy(engine, release, LIBRARY.scenario(name))) as scene:
         lines = scene.deployment.scenario.try_lines

@@ -80,3 +80,15 @@ def test_the_bundled_ones_are_beside_the_package_or_in_it(tmp_path: Path, monkey
     shutil.copytree(ours.folder, tmp_path / "takeover/manifests")
     assert bundled.manifests() == tmp_path / "takeover/manifests"
     assert Library(bundled.manifests()).names() == ours.names()
+
+
+def test_scenarios_may_stand_in_a_folder_of_the_library(folder: Callable[..., Path]) -> None:
+    root = folder().parent
+    shutil.copytree(root / "demo", root / "more/another")
+    library = Library(root)
+    assert library.names() == ["another", "demo"]
+    assert library.scenario("another").folder == library.folder / "more/another"
+
+    shutil.copytree(root / "demo", root / "more/demo")
+    with pytest.raises(BadInputError, match=r"more/demo: there is a scenario demo at .*/demo; name one of them"):
+        library.names()

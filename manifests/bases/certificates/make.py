@@ -1,4 +1,4 @@
-"""Makes the certificates beside it anew: `python manifests/bases/hostile/certificates/make.py`.
+"""Makes the certificates beside it anew: `python manifests/bases/certificates/make.py`.
 
 Each file has a certificate and its key, but for the authorities', of which nobody needs the key again. It needs the
 package cryptography.
