@@ -30,7 +30,6 @@ from fixtures.updates import (
     Told,
     Visitor,
     Way,
-    control_plane,
     newcomer,
     regular,
     resources,
@@ -76,13 +75,6 @@ def chat(scene: Scene) -> Iterator[WebSocket]:
         socket.send(frame(TEXT, b"before"))
         assert socket.frames(1) == ["text 'before'"]
         yield socket
-
-
-@pytest.fixture
-def plane(scene: Scene) -> Iterator[ControlPlane]:
-    """The control plane, which sends again in the end what it sent first."""
-    with control_plane(scene) as made:
-        yield made
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """xDS under traffic: an update of which a part is refused, between good ones."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -22,7 +21,6 @@ from fixtures.first_snapshot import (
 )
 from fixtures.updates import (
     Told,
-    control_plane,
     newcomer,
     regular,
     resources,
@@ -34,13 +32,6 @@ from takeover.scene import Scene
 from takeover.suite.control_plane import ControlPlane
 
 pytestmark = [pytest.mark.xds, pytest.mark.scenario("xds-under-traffic")]
-
-
-@pytest.fixture
-def plane(scene: Scene) -> Iterator[ControlPlane]:
-    """The control plane, which sends again in the end what it sent first."""
-    with control_plane(scene) as made:
-        yield made
 
 
 @dataclass(frozen=True)

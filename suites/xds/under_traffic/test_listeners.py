@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,7 +23,6 @@ from fixtures.magnitude import EARLY
 from fixtures.updates import (
     REFUSED,
     Told,
-    control_plane,
     newcomer,
     regular,
     resources,
@@ -37,13 +36,6 @@ from takeover.suite.control_plane import ControlPlane
 
 SCENARIO = "xds-under-traffic"
 pytestmark = [pytest.mark.xds, pytest.mark.scenario(SCENARIO)]
-
-
-@pytest.fixture
-def plane(scene: Scene) -> Iterator[ControlPlane]:
-    """The control plane, which sends again in the end what it sent first."""
-    with control_plane(scene) as made:
-        yield made
 
 
 @dataclass(frozen=True)
