@@ -84,6 +84,15 @@ def log_entries(stats: Stats) -> int:
     return http_requests + tcp_connections + totals["local_rate_limit", "rate_limited"]
 
 
+def written_entries(stats: Stats) -> int:
+    """How many entries Envoy has written to its access logs since its start, as it counts them itself.
+
+    Beside those of requests and TCP proxied connections, also those of listeners (a handshake that fails, a connection
+    that a filter turns away) and those that come while a connection is open.
+    """
+    return stats.get("filesystem.write_buffered", 0)
+
+
 def forwarded_requests(before: Stats, after: Stats, without: Collection[str] = ()) -> dict[str, int]:
     """How many HTTP requests Envoy sent to the destinations of each cluster in between, of those to which it sent any.
 

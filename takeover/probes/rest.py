@@ -64,6 +64,8 @@ class Rest:
                     return f"{_envoy(name)} has {ends}; {_FOR_UPSTREAMS}"
                 if moving := difference(found[-2][name], stats):
                     return f"{_of(name)}counters still move ({_listed(moving)}); {_FOR_MOVING}"
+                if quiescence.written_entries(found[-2][name]) != quiescence.written_entries(stats):
+                    return f"{_of(name)}entries of the access log still come; {_FOR_MOVING}"
             return ""
 
         begun = time.monotonic()

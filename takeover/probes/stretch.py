@@ -29,7 +29,7 @@ _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
 # Envoy's watchdog: a worker did not go on for 0.2 s, for 1 s (unless the config says otherwise).
 _STALLED, _STUCK = "workers.watchdog_miss", "workers.watchdog_mega_miss"
-_FOR_LOG = "each HTTP connection manager and TCP proxy needs an access log, each request one entry in it"
+_FOR_LOG = "have each access log write JSON, an entry a line, to stdout"
 
 
 @dataclass
@@ -173,7 +173,8 @@ class Stretch:
             return None
         for name, log in logs.items():
             observed.counted[name] = slice(
-                quiescence.log_entries(before[name]), quiescence.log_entries(stats[name]) if stats is not None else None
+                quiescence.written_entries(before[name]),
+                quiescence.written_entries(stats[name]) if stats is not None else None,
             )
             observed.written[name] = slice(len(self._logs[name]), len(log))
             new = log[observed.written[name]].splitlines()
@@ -263,7 +264,7 @@ class Stretch:
             told = f"{of}Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
             return "" if is_enough else told
 
-        number = quiescence.log_entries(self._stats[name])
+        number = quiescence.written_entries(self._stats[name])
         if lost is not None and lost.place == self._places[name]:
             lines = json_lines(lost.log)  # more will not come
         elif told := quiescence.waited_for(missing, DEADLINE, LONGEST_WAIT):

@@ -1,6 +1,13 @@
 import pytest
 
-from takeover.evidence.quiescence import connections, forwarded_requests, log_entries, open_now, under_way
+from takeover.evidence.quiescence import (
+    connections,
+    forwarded_requests,
+    log_entries,
+    open_now,
+    under_way,
+    written_entries,
+)
 
 AT_REST = {
     "http.gateway.downstream_rq_active": 0,
@@ -65,6 +72,11 @@ def test_what_is_under_way(name: str, value: int, words: str) -> None:
 )
 def test_how_many_log_entries_there_must_be(stats: dict[str, int], entries: int) -> None:
     assert log_entries(stats) == entries
+
+
+def test_how_many_log_entries_envoy_has_written() -> None:
+    assert written_entries({}) == 0
+    assert written_entries({"filesystem.write_buffered": 3, "filesystem.write_completed": 1}) == 3
 
 
 def test_requests_are_forwarded_by_clusters_that_speak_http() -> None:
