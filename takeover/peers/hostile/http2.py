@@ -5,7 +5,7 @@ server does no library does, so frames are written here; those that come are rea
 """
 
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from hpack import Decoder, Encoder, HeaderTuple, HPACKError
 from hyperframe.exceptions import HyperframeError
@@ -31,16 +31,21 @@ _MOST_HEADERS = 1 << 24
 """Bytes of a request's headers that are read."""
 _INITIAL_WINDOW, _MAX_FRAME, _ENABLE_CONNECT = 4, 5, 8
 
+GrpcAnswer = Callable[[Stream], Coroutine[None, None, None]]
+"""Answers a call whose headers have come."""
+
 
 class Http2:
     """One connection.
 
     Args:
         connection: at the beginning of the client's preface.
+        grpc: what answers calls over gRPC, if not the behaviours of `grpc_answers`.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, grpc: GrpcAnswer | None = None) -> None:
         self.connection = connection
+        self._grpc = grpc
         self.window = 65535
         """How many bytes of data the peer takes on all streams."""
         self.max_frame = 1 << 14
@@ -189,7 +194,7 @@ class Http2:
         uri = stream.values.get(":path", "") or stream.values.get(":authority", "")
         witness.request(self.connection.seen, stream.values.get(":method", ""), uri, "HTTP/2.0", 0, headers)
         try:
-            await _answer(stream)
+            await _answer(stream, self._grpc)
         except StreamEndedError:
             pass
         finally:
@@ -215,7 +220,7 @@ def _is_grpc(stream: Stream) -> bool:
     return stream.values.get("content-type", "").startswith("application/grpc")
 
 
-async def _answer(stream: Stream) -> None:
+async def _answer(stream: Stream, grpc: GrpcAnswer | None) -> None:
     from takeover.peers.hostile import grpc_answers, http2_answers, websocket
 
     if stream.values.get(":method") == "CONNECT":
@@ -224,7 +229,7 @@ async def _answer(stream: Stream) -> None:
         else:
             await _tunnel(stream)
     elif _is_grpc(stream):
-        await grpc_answers.answer(stream)
+        await (grpc or grpc_answers.answer)(stream)
     elif stream.name in http2_answers.ANSWERS:
         for step in http2_answers.ANSWERS[stream.name]:
             if (waits := step(stream)) is not None:
@@ -251,7 +256,7 @@ async def _echo(stream: Stream) -> None:
     await stream.send(body, end=True)
 
 
-def serve(connection: Connection) -> None:
-    """Answers what comes on a connection, until its end."""
+def serve(connection: Connection, grpc: GrpcAnswer | None = None) -> None:
+    """Answers what comes on a connection, until its end; calls over gRPC by `grpc`, if it is there."""
     with contextlib.suppress(OurEndError):
-        Http2(connection).serve()
+        Http2(connection, grpc).serve()

@@ -65,7 +65,7 @@ class Stream:
     async def receive(self, size: int = 1 << 16) -> bytes:
         """What has come of the body, at least a byte; nothing at its end. Raises: StreamEndedError."""
         while not self.body and not self.has_ended:
-            await self._wait()
+            await self.wait()
         data, self.body = self.body[:size], self.body[size:]
         return data
 
@@ -89,7 +89,7 @@ class Stream:
         while data or end:
             room = min(self.window, self.owner.window, self.owner.max_frame)
             if data and room <= 0:
-                await self._wait()
+                await self.wait()
                 continue
             piece, data = data[:room], data[room:]
             self.window -= len(piece)
@@ -106,7 +106,8 @@ class Stream:
         """Sends RST_STREAM."""
         self.owner.send(RST_STREAM, 0, self.number, code.to_bytes(4, "big"))
 
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """Waits for the connection's next frame, of any stream. Raises: StreamEndedError."""
         await NextFrame()
         if self.reset_by_peer is not None:
             raise StreamEndedError

@@ -54,17 +54,25 @@ def _serve_encrypted(connection: Connection, name: str) -> None:
     serve_http(connection)
 
 
-def serve_http(connection: Connection) -> None:
-    """HTTP/2 where its preface comes, else HTTP/1."""
+def http_version(connection: Connection) -> int:
+    """1 or 2, as the first bytes say, which are received again; 0 where the connection ends before."""
     begun = b""
     while PREFACE.startswith(begun) and begun != PREFACE:
         more = connection.receive(len(PREFACE) - len(begun))
         if not more:
-            return
+            return 0
         begun += more
     connection.put_back(begun)
     connection.seen.note("protocol", "http/2" if begun == PREFACE else "http/1")
-    if begun == PREFACE:
+    return 2 if begun == PREFACE else 1
+
+
+def serve_http(connection: Connection) -> None:
+    """HTTP/2 where its preface comes, else HTTP/1."""
+    version = http_version(connection)
+    if not version:
+        return
+    if version == 2:
         from takeover.peers import packages
 
         packages.find()

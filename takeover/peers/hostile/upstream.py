@@ -16,7 +16,7 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from takeover.peers.hostile import http1, speaking, tcp
 from takeover.peers.hostile.connections import Connection, Connections
@@ -24,7 +24,9 @@ from takeover.peers.hostile.witness import Witness
 
 CONTROL = 9999
 
-PORTS: dict[int, Callable[[Connection], None]] = {
+Ports = Mapping[int, Callable[[Connection], None]]
+
+PORTS: Ports = {
     80: http1.serve,
     http1.AUTHENTICATION: http1.serve,
     8080: speaking.serve_anything,
@@ -33,23 +35,31 @@ PORTS: dict[int, Callable[[Connection], None]] = {
 }
 
 
-def main() -> None:
-    """Listens on every port and serves each connection in a thread of its own.
-
-    Arguments of the command line: the address to listen at, and what is added to each port; by default 0.0.0.0 and 0.
-    """
+def place() -> tuple[str, int]:
+    """The command line's arguments: the address to listen at, and what is added to each port; 0.0.0.0 and 0 if none."""
     address = sys.argv[1] if len(sys.argv) > 1 else "0.0.0.0"  # noqa: S104 - a Pod's own
-    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    return address, int(sys.argv[2]) if len(sys.argv) > 2 else 0
+
+
+def main(more: Ports | None = None, when_asked: Callable[[], None] = lambda: None) -> None:
+    """Listens on every port of `PORTS`, and of `more`, and serves each connection in a thread of its own.
+
+    Args:
+        more: ports of a program that is this one and something besides.
+        when_asked: is called when control has every connection ended.
+    """
+    ports = {**PORTS, **(more or {})}
+    address, first = place()
     witness = Witness()
     connections = Connections(witness, first)
     with selectors.DefaultSelector() as listeners:
-        for port in PORTS:
+        for port in ports:
             _listen(address, first + port, listeners)
         control = socket.create_server((address, first + CONTROL), backlog=128)
-        threading.Thread(target=_control, args=(control, connections, witness), daemon=True).start()
+        threading.Thread(target=_control, args=(control, connections, witness, when_asked), daemon=True).start()
         while True:
             for key, _ in listeners.select():
-                _accept(key.fileobj, connections)
+                _accept(key.fileobj, connections, ports)
 
 
 def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
@@ -58,11 +68,11 @@ def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
     listeners.register(listener, selectors.EVENT_READ)
 
 
-def _accept(listener: object, connections: Connections) -> None:
+def _accept(listener: object, connections: Connections, ports: Ports) -> None:
     assert isinstance(listener, socket.socket)
     with contextlib.suppress(OSError):  # it is gone again
         connection = connections.add(listener.accept()[0])
-        serve = PORTS[connection.port]
+        serve = ports[connection.port]
         threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
 
 
@@ -74,13 +84,15 @@ def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]
         connection.close()
 
 
-def _control(listener: socket.socket, connections: Connections, witness: Witness) -> None:
+def _control(
+    listener: socket.socket, connections: Connections, witness: Witness, when_asked: Callable[[], None]
+) -> None:
     while True:
         asker, _ = listener.accept()
-        threading.Thread(target=_answer, args=(asker, connections, witness), daemon=True).start()
+        threading.Thread(target=_answer, args=(asker, connections, witness, when_asked), daemon=True).start()
 
 
-def _answer(asker: socket.socket, connections: Connections, witness: Witness) -> None:
+def _answer(asker: socket.socket, connections: Connections, witness: Witness, when_asked: Callable[[], None]) -> None:
     with asker, contextlib.suppress(OSError):
         asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while asked := asker.recv(4096):
@@ -88,4 +100,5 @@ def _answer(asker: socket.socket, connections: Connections, witness: Witness) ->
                 asker.sendall(witness.asked())
             else:
                 connections.end_all()
+                when_asked()
                 asker.sendall(b"ended\n")
