@@ -31,6 +31,7 @@ _GUIDES = (
     ("wants to know why to believe it", "What a verdict rests on", "verdicts.md"),
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),
+    ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
     ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),
     ("asks what it costs", "Measured", "measured.md"),
     ("changes it", "How it is built", "architecture.md"),

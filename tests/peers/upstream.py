@@ -18,6 +18,7 @@ from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
 
 CERTIFICATES = Path(__file__).parents[2] / "manifests/bases/certificates"
+SERVICES = CERTIFICATES.parent / "services"
 _FIRST = 20000
 """Added to each port, so that nobody need be root."""
 
@@ -64,15 +65,16 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Upstream]:
+def running(program: str = "hostile") -> Iterator[Upstream]:
+    """It, or a program that is it and something besides."""
     number = os.getpid()
     address = f"127.{1 + number // 62500 % 250}.{number // 250 % 250}.{1 + number % 250}"
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("w") as file:
             process = subprocess.Popen(
-                [sys.executable, "-E", "-s", "-S", "-B", "-u", str(PEERS_FOLDER / "hostile"), address, str(_FIRST)],
-                env={"HOSTILE_CERTIFICATES": str(CERTIFICATES)},
+                [sys.executable, "-E", "-s", "-S", "-B", "-u", str(PEERS_FOLDER / program), address, str(_FIRST)],
+                env={"HOSTILE_CERTIFICATES": str(CERTIFICATES), "SERVICES_FILES": str(SERVICES)},
                 stdout=file,
             )
         try:

@@ -1,0 +1,1 @@
+"""What Envoy's filters, loggers and tracers ask, beside the hostile upstream. `serving` is where it begins."""

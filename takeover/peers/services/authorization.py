@@ -1,0 +1,34 @@
+"""envoy.service.auth.v3.Authorization: allows, unless the request's header `x-authz` says otherwise (`calls`).
+
+The answer's dynamic metadata has `asked`, the request, without what is of chance in it: it comes into Envoy's access
+log as %DYNAMIC_METADATA(envoy.filters.http.ext_authz)%, or where a filter takes it from. A call's own header `x-authz`
+(`initial_metadata` of the filter's grpc_service) does the same for those that have no request (the network filter).
+"""
+
+from envoy.service.auth.v3 import external_auth_pb2
+
+from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.services.calls import Call, EndedError, behaviour, told, without
+
+CHECK = "/envoy.service.auth.v3.Authorization/Check"
+_HEADER = "x-authz"
+_UNTOLD = frozenset({"time", "id", "x-request-id", "port_value", _HEADER})
+
+
+async def check(stream: Stream) -> None:
+    """Answers one call."""
+    call = Call(stream)
+    try:
+        asked = await call.receive(external_auth_pb2.CheckRequest)
+        if asked is None:
+            return
+        headers = asked.attributes.request.http.headers
+        written = behaviour(call, headers.get(_HEADER, stream.values.get(_HEADER, "{}")))
+        await call.behave(written)
+        answer = call.response(external_auth_pb2.CheckResponse, written)
+        if written.get("tell", True):
+            answer.dynamic_metadata.update({"asked": without(told(asked), _UNTOLD)})
+        await call.send(answer)
+        call.end()
+    except EndedError:
+        pass

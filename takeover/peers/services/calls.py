@@ -1,0 +1,124 @@
+"""A call over gRPC: its messages, and what it is to be answered, which who asks says by JSON.
+
+Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it,
+in which nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC
+instead; `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `tell`: whether the response says what was
+asked (true, if nothing is said).
+"""
+
+import json
+import time
+from typing import Any, TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+
+from takeover.peers.hostile.grpc_answers import message
+from takeover.peers.hostile.http2_stream import Stream
+
+Json = Any
+_INVALID_ARGUMENT = 3
+_MessageT = TypeVar("_MessageT", bound=Message)
+
+
+class EndedError(Exception):
+    """The call has its end; nothing more is to be answered."""
+
+
+class Call:
+    """One call.
+
+    Args:
+        stream: whose headers have come.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._came = b""
+        self._has_begun = False
+
+    async def receive(self, kind: type[_MessageT]) -> _MessageT | None:
+        """The next message; None at the end. Raises: EndedError where it is none of that kind."""
+        body = await self.receive_bytes()
+        if body is None:
+            return None
+        try:
+            return kind.FromString(body)
+        except DecodeError as error:
+            self.end(_INVALID_ARGUMENT, str(error))
+            raise EndedError from None
+
+    async def receive_bytes(self) -> bytes | None:
+        """The next message as it is; None at the end."""
+        while len(self._came) < 5 or len(self._came) < (end := 5 + int.from_bytes(self._came[1:5], "big")):
+            more = await self.stream.receive()
+            if not more:
+                return None
+            self._came += more
+        body, self._came = self._came[5:end], self._came[end:]
+        return body
+
+    async def send(self, answer: Message) -> None:
+        """Sends a message, the headers before the first one."""
+        self._begin()
+        await self.stream.send(message(answer.SerializeToString()))
+
+    def end(self, status: int = 0, said: str = "") -> None:
+        """Ends the call with a status."""
+        trailers = [("grpc-status", str(status)), *([("grpc-message", said)] if said else [])]
+        head = [] if self._has_begun else [(":status", "200"), ("content-type", "application/grpc")]
+        self._has_begun = True
+        self.stream.send_headers([*head, *trailers], end=True)
+
+    async def behave(self, written: Json) -> None:
+        """Does what stands in a behaviour beside its answer. Raises: EndedError where no answer follows."""
+        if "delay" in written:
+            time.sleep(written["delay"])
+        if "reset" in written:
+            self.stream.reset(written["reset"])
+            raise EndedError
+        if "status" in written:
+            self.end(written["status"], written.get("message", ""))
+            raise EndedError
+        if written.get("hang"):
+            while True:  # until the peer resets the stream
+                await self.stream.wait()
+
+    def response(self, kind: type[_MessageT], written: Json) -> _MessageT:
+        """The behaviour's `answer`. Raises: EndedError where it cannot be one, which the status says."""
+        try:
+            return json_format.ParseDict(written.get("answer", {}), kind())
+        except json_format.ParseError as error:
+            self.end(_INVALID_ARGUMENT, str(error).replace("\n", " "))
+            raise EndedError from None
+
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self.stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
+            self._has_begun = True
+
+
+def behaviour(call: Call, text: str) -> Json:
+    """What a text says. Raises: EndedError where it is no object of JSON, which the call's status says."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        found = str(error)
+    if isinstance(found, dict):
+        return found
+    call.end(_INVALID_ARGUMENT, f"no behaviour: {found}")
+    raise EndedError
+
+
+def told(asked: Message) -> Json:
+    """A message as JSON, with the names of its fields as in its proto file."""
+    return json_format.MessageToDict(asked, preserving_proto_field_name=True)
+
+
+def without(value: Json, names: frozenset[str]) -> Json:
+    """A copy without the fields of those names, at any depth."""
+    if isinstance(value, dict):
+        return {name: without(each, names) for name, each in value.items() if name not in names}
+    if isinstance(value, list):
+        return [without(each, names) for each in value]
+    return value

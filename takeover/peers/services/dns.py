@@ -1,0 +1,107 @@
+"""A DNS server over UDP: a name says itself what is answered, by its labels.
+
+    a-127-0-0-1        an address of IPv4; several labels: several records, in order
+    aaaa-0-0-0-0-0-0-0-1   likewise of IPv6, eight groups
+    srv-PORT-PRIORITY-WEIGHT-NAME   of SRV: the target is NAME.test (dots in NAME are written _)
+    ttl-SECONDS        of all records; 60 if nothing is said
+    nxdomain, servfail, refused, truncated   instead of records
+    silent             no answer at all
+    slow-MILLISECONDS  before the answer
+    turns              the first answer has the first record alone, the second the second, and so on, round and round
+
+Other labels mean nothing: they tell names apart. What there is no record of the asked type for is answered without one.
+"""
+
+import collections
+import socket
+import struct
+import threading
+import time
+
+PORT = 5353
+_CODES = {"servfail": 2, "nxdomain": 3, "refused": 5}
+_A, _AAAA, _SRV = 1, 28, 33
+_HEAD = struct.Struct("!HHHHHH")
+
+
+class Answers:
+    """What was answered so far counts for names that take turns."""
+
+    def __init__(self) -> None:
+        self._times = collections.Counter[tuple[str, int]]()
+
+    def answer(self, query: bytes) -> bytes | None:
+        """The answer to one message; None where there is to be none, or it is no query."""
+        try:
+            number, flags, questions, *_ = _HEAD.unpack_from(query)
+            labels, end = _name(query, _HEAD.size)
+            kind = int.from_bytes(query[end : end + 2], "big")
+        except (struct.error, IndexError, UnicodeDecodeError):
+            return None
+        if flags & 0x8000 or questions != 1 or "silent" in labels:
+            return None
+        code = next((_CODES[each] for each in labels if each in _CODES), 0)
+        ttl = next((int(each[4:]) for each in labels if each.startswith("ttl-")), 60)
+        records = [] if code else _records(labels, kind)
+        if "turns" in labels and records:
+            name = ".".join(labels), kind
+            records = [records[self._times[name] % len(records)]]
+            self._times[name] += 1
+        truncated = 0x0200 if "truncated" in labels else 0
+        head = _HEAD.pack(number, 0x8480 | flags & 0x0100 | truncated | code, 1, len(records), 0, 0)
+        body = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, ttl, len(each)) + each for each in records)
+        return head + query[_HEAD.size : end + 4] + body
+
+
+def delay(query: bytes) -> float:
+    """Seconds that the answer is to wait for."""
+    try:
+        labels, _ = _name(query, _HEAD.size)
+    except (IndexError, UnicodeDecodeError):
+        return 0
+    return next((int(each[5:]) / 1000 for each in labels if each.startswith("slow-")), 0)
+
+
+def serve(address: str, port: int) -> None:
+    """Answers until the process ends."""
+    answers = Answers()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind((address, port))
+        while True:
+            query, asker = opened.recvfrom(4096)
+            threading.Thread(target=_reply, args=(opened, answers, query, asker), daemon=True).start()
+
+
+def _reply(opened: socket.socket, answers: Answers, query: bytes, asker: tuple[str, int]) -> None:
+    time.sleep(delay(query))
+    answer = answers.answer(query)
+    if answer is not None:
+        opened.sendto(answer, asker)
+
+
+def _records(labels: list[str], kind: int) -> list[bytes]:
+    parted = [each.split("-") for each in labels]
+    if kind == _A:
+        return [bytes(map(int, rest)) for name, *rest in parted if name == "a" and len(rest) == 4]
+    if kind == _AAAA:
+        groups = [rest for name, *rest in parted if name == "aaaa" and len(rest) == 8]
+        return [b"".join(int(each, 16).to_bytes(2, "big") for each in rest) for rest in groups]
+    if kind == _SRV:
+        return [_srv(each) for each in labels if each.startswith("srv-")]
+    return []
+
+
+def _srv(label: str) -> bytes:
+    _, port, priority, weight, name = label.split("-", 4)
+    target = [*name.split("_"), "test"]
+    encoded = b"".join(bytes([len(each)]) + each.encode() for each in target) + b"\0"
+    return struct.pack("!HHH", int(priority), int(weight), int(port)) + encoded
+
+
+def _name(query: bytes, at: int) -> tuple[list[str], int]:
+    """The labels in lower case, and where what follows begins."""
+    labels = []
+    while size := query[at]:
+        labels.append(query[at + 1 : at + 1 + size].decode("ascii").lower())
+        at += 1 + size
+    return labels, at + 1

@@ -1,0 +1,22 @@
+"""grpc.health.v1.Health: `service` names the status that is answered, for instance NOT_SERVING; without it, SERVING."""
+
+from takeover.peers.hostile.grpc_answers import message
+from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.services.calls import Call
+
+CHECK = "/grpc.health.v1.Health/Check"
+_STATUSES = {"UNKNOWN": 0, "SERVING": 1, "NOT_SERVING": 2, "SERVICE_UNKNOWN": 3}
+_NOT_FOUND = 5
+
+
+async def check(stream: Stream) -> None:
+    """Answers one call; one that names another service is answered NOT_FOUND."""
+    call = Call(stream)
+    asked = await call.receive_bytes()
+    name = (asked or b"")[2:].decode("latin-1") or "SERVING"  # field 1, of less than 128 bytes
+    if name not in _STATUSES:
+        call.end(_NOT_FOUND)
+        return
+    stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
+    await stream.send(message(bytes([0x08, _STATUSES[name]])))
+    stream.send_headers([("grpc-status", "0")], end=True)

@@ -1,0 +1,101 @@
+"""What is asked over HTTP/1: files, collectors, an authentication service, and what the sinks have.
+
+    GET  /files/NAME                   a file of the folder beside (/etc/services), for instance jwks.json
+    POST /api/v2/spans                 Zipkin's collector; likewise /v1/traces, /v1/logs, /v1/metrics of OTLP
+    GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT
+                                       what that sink took in since it was asked last, a line of JSON each: as soon as
+                                       `count` have come, or `within` seconds have passed; without those fields
+    any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
+                                       delay. Its header x-asked is the request, as JSON
+
+Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin.
+"""
+
+import json
+import os
+import time
+import urllib.parse
+
+from google.protobuf.message import DecodeError, Message
+
+from takeover.peers.hostile.answers import plain
+from takeover.peers.hostile.connections import Connection
+from takeover.peers.hostile.http1 import Requests, headers_of
+from takeover.peers.services import sinks
+from takeover.peers.services.calls import Json, told, without
+
+_FOLDER = os.environ.get("SERVICES_FILES", "/etc/services")
+_OTLP: dict[str, tuple[str, type[Message]]] = {
+    "/v1/traces": ("otlp-traces", sinks.TRACES),
+    "/v1/logs": ("otlp-logs", sinks.LOGS),
+    "/v1/metrics": ("otlp-metrics", sinks.METRICS),
+}
+_UNTOLD = frozenset({"", "x-answer", "x-request-id"})
+_REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
+
+
+def serve(connection: Connection) -> None:
+    """Answers one request after the other."""
+    requests = Requests(connection)
+    while head := requests.head():
+        body, _ = requests.body(head)
+        connection.send(_answer(head, body))
+
+
+def _answer(head: bytes, body: bytes) -> bytes:
+    method, target, _ = (*head.split(b"\r\n")[0].decode("latin-1").split(" "), "", "")[:3]
+    path, _, query = target.partition("?")
+    if path.startswith("/files/"):
+        return _file(path.rpartition("/")[2])
+    if path.startswith("/told/"):
+        return _told(path.rpartition("/")[2], dict(urllib.parse.parse_qsl(query)))
+    if method == "POST" and path == "/api/v2/spans":
+        for span in json.loads(body):
+            sinks.take("zipkin", span)
+        return _written(202)
+    if method == "POST" and path in _OTLP:
+        return _taken(*_OTLP[path], body)
+    return _as_wished(method, target, headers_of(head), body)
+
+
+def _file(name: str) -> bytes:
+    try:
+        with open(f"{_FOLDER}/{name}", "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than all this
+            return _written(200, file.read(), "content-type: application/json")
+    except OSError:
+        return _written(404)
+
+
+def _told(sink: str, query: dict[str, str]) -> bytes:
+    names = frozenset(query.get("without", "").split(","))
+    text = query.get("with", "")
+    found = sinks.given(
+        sink, int(query.get("count", "1")), float(query.get("within", "0.5")), lambda each: text in json.dumps(each)
+    )
+    lines = [json.dumps(without(each, names), sort_keys=True) + "\n" for each in found]
+    return _written(200, "".join(lines).encode())
+
+
+def _taken(sink: str, kind: type[Message], body: bytes) -> bytes:
+    try:
+        sinks.take(sink, told(kind.FromString(body)))
+    except DecodeError as error:
+        return _written(400, str(error).encode())
+    return _written(200, b"", "content-type: application/x-protobuf")
+
+
+def _as_wished(method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
+    wished: Json = json.loads(headers.get("x-answer", "{}"))
+    time.sleep(wished.get("delay", 0))
+    asked = {
+        "method": method,
+        "target": target,
+        "headers": {name: value for name, value in headers.items() if name not in _UNTOLD},
+        "body": body.decode("utf-8", "backslashreplace") if len(body) < 1000 else f"{len(body)} bytes",
+    }
+    lines = (f"x-asked: {json.dumps(asked, sort_keys=True)}", *wished.get("headers", ()))
+    return _written(wished.get("status", 200), wished.get("body", "").encode(), *lines)
+
+
+def _written(status: int, body: bytes = b"", *lines: str) -> bytes:
+    return plain(f"{status} {_REASONS.get(status, 'Other')}", *lines, body=body)

@@ -1,0 +1,72 @@
+"""envoy.service.ext_proc.v3.ExternalProcessor: lets everything go on, unless it is told otherwise.
+
+What it is told is JSON, an object of behaviours (`calls`) by the name of what they answer: `request_headers`,
+`request_body`, `request_trailers`, `response_headers`, `response_body`, `response_trailers`. A behaviour's `answer` is
+a ProcessingResponse; `none`: nothing is answered; `end`: the call ends with status 0 after the answer; `more`: the
+behaviours that follow it at once, where one message has several answers (bodies in pieces). It stands in the header
+`x-processing` of what is processed, or of the call itself (`initial_metadata` of the filter's grpc_service).
+
+Each answer's dynamic metadata has the namespace `ext_proc`: what came, by name, in the order in which it did.
+"""
+
+from typing import Any
+
+from envoy.service.ext_proc.v3 import external_processor_pb2
+from google.protobuf import json_format
+
+from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.services.calls import Call, EndedError, Json, behaviour, told, without
+
+PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+_HEADER = "x-processing"
+_UNTOLD = frozenset({"x-request-id", _HEADER})
+
+
+async def process(stream: Stream) -> None:
+    """Answers one call."""
+    call = Call(stream)
+    try:
+        written = behaviour(call, stream.values.get(_HEADER, "{}"))
+        came: dict[str, Json] = {}
+        while (asked := await call.receive(external_processor_pb2.ProcessingRequest)) is not None:
+            name = str(asked.WhichOneof("request"))
+            if name == "request_headers":
+                said = [each for each in asked.request_headers.headers.headers if each.key == _HEADER]
+                if said:
+                    written = behaviour(call, said[0].value or said[0].raw_value.decode())
+            came[f"{len(came)} {name}"] = _readable(asked)
+            await _reply(call, name, written.get(name, {}), came)
+        call.end()
+    except EndedError:
+        pass
+
+
+async def _reply(call: Call, name: str, written: Json, came: dict[str, Json]) -> None:
+    await call.behave(written)
+    if not written.get("none"):
+        answer = call.response(external_processor_pb2.ProcessingResponse, written)
+        if answer.WhichOneof("response") is None:
+            getattr(answer, name).SetInParent()
+        if written.get("tell", True):
+            json_format.ParseDict({"ext_proc": came}, answer.dynamic_metadata)
+        await call.send(answer)
+    for each in written.get("more", ()):
+        await _reply(call, name, each, came)
+    if written.get("end"):
+        call.end()
+        raise EndedError
+
+
+def _readable(asked: Any) -> Json:
+    """What came, with headers a line each and bodies as text."""
+    found = told(asked)
+    name = asked.WhichOneof("request")
+    part = getattr(asked, name)
+    if name.endswith("_body"):
+        found[name]["body"] = part.body.decode("utf-8", "backslashreplace")
+    else:
+        pairs = (part.headers if name.endswith("_headers") else part.trailers).headers
+        lines = {each.key: each.value or each.raw_value.decode("utf-8", "backslashreplace") for each in pairs}
+        found[name]["headers"] = [f"{key}: {value}" for key, value in lines.items() if key not in _UNTOLD]
+        found[name].pop("trailers", None)
+    return without(found, _UNTOLD)

@@ -1,0 +1,45 @@
+"""The ports of the services, and who answers what.
+
+9001 takes HTTP/2 and HTTP/1. Calls over gRPC are told apart by their method: authorization, rate limits, processing,
+health, and what takes in what Envoy tells (access logs, traces, metrics); any other is a behaviour of the hostile
+upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS server (`dns`). All ports of the hostile
+upstream are there, too, and its control ends the connections of both.
+"""
+
+import threading
+
+from takeover.peers.hostile import grpc_answers, http2, speaking, upstream
+from takeover.peers.hostile.connections import Connection
+from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.services import authorization, dns, health, http, processing, rate_limit, sinks
+
+PORT = 9001
+
+_METHODS: dict[str, http2.GrpcAnswer] = {
+    authorization.CHECK: authorization.check,
+    rate_limit.SHOULD_RATE_LIMIT: rate_limit.should_rate_limit,
+    processing.PROCESS: processing.process,
+    health.CHECK: health.check,
+    **sinks.METHODS,
+}
+
+
+def main() -> None:
+    """Serves all of it until it is ended; the command line's arguments are those of the hostile upstream."""
+    address, first = upstream.place()
+    threading.Thread(target=dns.serve, args=(address, first + dns.PORT), daemon=True).start()
+    upstream.main({PORT: _serve}, sinks.forget)
+
+
+def _serve(connection: Connection) -> None:
+    version = speaking.http_version(connection)
+    if version == 2:
+        http2.serve(connection, _answer)
+    elif version == 1:
+        http.serve(connection)
+    connection.end_in_order()
+
+
+async def _answer(stream: Stream) -> None:
+    path = stream.values.get(":path", "").partition("?")[0]
+    await _METHODS.get(path, grpc_answers.answer)(stream)

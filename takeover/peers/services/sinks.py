@@ -1,0 +1,119 @@
+"""What Envoy tells without being asked: access logs, traces, logs, metrics. Each message is written down and kept.
+
+A line on stdout is an array of the word "told", the sink's name and the message. `http` gives what is kept to who asks;
+when control has the connections ended, it is forgotten.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from envoy.service.accesslog.v3 import als_pb2
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+from takeover.peers.hostile.http2 import GrpcAnswer
+from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.services import wire
+from takeover.peers.services.calls import Call, EndedError, Json, told
+
+_MOST_KEPT = 1000
+_OTLP = "/opentelemetry.proto.collector"
+
+TRACES, LOGS, METRICS = (
+    trace_service_pb2.ExportTraceServiceRequest,
+    logs_service_pb2.ExportLogsServiceRequest,
+    metrics_service_pb2.ExportMetricsServiceRequest,
+)
+
+_kept: list[tuple[str, Json]] = []
+_changing = threading.Condition()
+
+
+def take(sink: str, message: Json) -> None:
+    """Writes one message down, and keeps it."""
+    os.write(1, json.dumps(["told", sink, message]).encode() + b"\n")
+    with _changing:
+        _kept.append((sink, message))
+        del _kept[:-_MOST_KEPT]
+        _changing.notify_all()
+
+
+def forget() -> None:
+    """Keeps nothing of what came until now."""
+    with _changing:
+        _kept.clear()
+
+
+def given(sink: str, count: int, within: float, wanted: Callable[[Json], bool]) -> list[Json]:
+    """What is kept of that sink, of that which is wanted, and keeps it no longer.
+
+    Args:
+        count: so many are waited for.
+        within: seconds that are waited at most.
+    """
+    deadline = time.monotonic() + within
+    with _changing:
+        while True:
+            found = [(name, each) for name, each in _kept if name == sink and wanted(each)]
+            left = deadline - time.monotonic()
+            if len(found) >= count or left <= 0:
+                break
+            _changing.wait(left)
+        for each in found:
+            _kept.remove(each)
+    return [each for _, each in found]
+
+
+async def _access_logs(stream: Stream) -> None:
+    """Each entry is one; what the stream began with (`identifier`) stands in all."""
+    call = Call(stream)
+    identifier: Json = {}
+    try:
+        while (message := await call.receive(als_pb2.StreamAccessLogsMessage)) is not None:
+            found = told(message)
+            identifier = found.get("identifier", identifier)
+            for kind in ("http_logs", "tcp_logs"):
+                for entry in found.get(kind, {}).get("log_entry", ()):
+                    take("access-logs", {"identifier": identifier, kind: entry})
+        await call.send(als_pb2.StreamAccessLogsResponse())
+        call.end()
+    except EndedError:
+        pass
+
+
+async def _metrics(stream: Stream) -> None:
+    """Messages whose proto files nobody publishes as a package: their fields have numbers."""
+    call = Call(stream)
+    while (message := await call.receive_bytes()) is not None:
+        take("metrics", wire.read(message))
+    await call.send(als_pb2.StreamAccessLogsResponse())  # an empty message, too
+    call.end()
+
+
+def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
+    async def answer(stream: Stream) -> None:
+        call = Call(stream)
+        try:
+            message = await call.receive(kind)
+            if message is not None:
+                take(sink, told(message))
+                await call.send(als_pb2.StreamAccessLogsResponse())  # all of it was taken: an empty message, too
+                call.end()
+        except EndedError:
+            pass
+
+    return answer
+
+
+METHODS: dict[str, GrpcAnswer] = {
+    "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs": _access_logs,
+    "/envoy.service.metrics.v3.MetricsService/StreamMetrics": _metrics,
+    f"{_OTLP}.trace.v1.TraceService/Export": _export("otlp-traces", TRACES),
+    f"{_OTLP}.logs.v1.LogsService/Export": _export("otlp-logs", LOGS),
+    f"{_OTLP}.metrics.v1.MetricsService/Export": _export("otlp-metrics", METRICS),
+}

@@ -1,0 +1,260 @@
+"""What Envoy's filters, loggers and tracers ask, asked by grpcio and httpx."""
+
+import json
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from envoy.service.accesslog.v3 import als_pb2
+from envoy.service.auth.v3 import external_auth_pb2
+from envoy.service.ext_proc.v3 import external_processor_pb2
+from envoy.service.ratelimit.v3 import rls_pb2
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+from takeover.evidence.quiescence import waited_for
+from takeover.peers.services import authorization, dns, health, processing, rate_limit, serving, wire
+from tests.peers import upstream
+from tests.peers.upstream import Upstream
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Upstream]:
+    with upstream.running("services") as running:
+        yield running
+
+
+@pytest.fixture
+def channel(services: Upstream) -> Iterator[grpc.Channel]:
+    options = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(services.place(serving.PORT), options) as opened:
+        yield opened
+
+
+def told(message: Any) -> Any:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def unary(channel: grpc.Channel, path: str, request: Any, response: Any, timeout: float = 10) -> Any:
+    call = channel.unary_unary(path, type(request).SerializeToString, response.FromString)
+    return told(call(request, timeout=timeout))
+
+
+def check(channel: grpc.Channel, behaviour: Any, timeout: float = 10) -> Any:
+    asked = external_auth_pb2.CheckRequest()
+    asked.attributes.request.http.headers.update({"x-authz": json.dumps(behaviour), "x-user": "me"})
+    asked.attributes.request.time.seconds = 1
+    return unary(channel, authorization.CHECK, asked, external_auth_pb2.CheckResponse, timeout)
+
+
+def limit(channel: grpc.Channel, behaviour: Any, timeout: float = 10) -> Any:
+    asked = rls_pb2.RateLimitRequest(domain="d")
+    asked.descriptors.add().entries.add(key="user", value="me")
+    asked.descriptors.add().entries.add(key="answer", value=json.dumps(behaviour))
+    return unary(channel, rate_limit.SHOULD_RATE_LIMIT, asked, rls_pb2.RateLimitResponse, timeout)
+
+
+def test_who_is_not_told_otherwise_allows_and_says_what_was_asked(channel: grpc.Channel) -> None:
+    assert check(channel, {}) == {
+        "dynamic_metadata": {"asked": {"attributes": {"request": {"http": {"headers": {"x-user": "me"}}}}}}
+    }
+    entries = [{"entries": [{"key": "user", "value": "me"}]}, {"entries": [{"key": "answer", "value": "{}"}]}]
+    assert limit(channel, {}) == {
+        "overall_code": "OK", "dynamic_metadata": {"asked": {"domain": "d", "descriptors": entries}}
+    }  # fmt: skip
+
+
+def test_an_answer_is_what_was_wished(channel: grpc.Channel) -> None:
+    denied = {"status": {"code": 7}, "denied_response": {"status": {"code": "Unauthorized"}, "body": "no"}}
+    assert check(channel, {"answer": denied, "tell": False}) == denied
+    over = {"overall_code": "OVER_LIMIT", "response_headers_to_add": [{"key": "a", "value": "b"}]}
+    assert limit(channel, {"answer": over, "tell": False}) == over
+
+
+@pytest.mark.parametrize("ask", [check, limit])
+def test_a_call_may_end_without_an_answer(channel: grpc.Channel, ask: Callable[..., Any]) -> None:
+    def status(behaviour: Any) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            ask(channel, behaviour, 0.2)
+        error: Any = caught.value
+        return error.code(), error.details()
+
+    assert status({"status": 14, "message": "away"}) == (grpc.StatusCode.UNAVAILABLE, "away")
+    assert status({"hang": True})[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert status({"reset": 7})[0] is grpc.StatusCode.UNAVAILABLE
+    assert status({"answer": {"nothing_like_that": 1}})[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert status([])[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert status({"delay": 1})[0] is grpc.StatusCode.DEADLINE_EXCEEDED  # the last: its connection waits, too
+
+
+def process(channel: grpc.Channel, *asked: Any) -> list[Any]:
+    kind = external_processor_pb2.ProcessingRequest
+    call = channel.stream_stream(
+        processing.PROCESS, kind.SerializeToString, external_processor_pb2.ProcessingResponse.FromString
+    )
+    requests = [json_format.ParseDict(each, kind()) for each in asked]
+    return [told(each) for each in call(iter(requests), timeout=10)]
+
+
+def test_each_message_of_a_processed_request_has_its_answer(channel: grpc.Channel) -> None:
+    wished = {
+        "request_headers": {"answer": {"mode_override": {"request_body_mode": "BUFFERED"}}},
+        "request_body": {"answer": {"request_body": {"response": {"body_mutation": {"body": "TmV3"}}}}},
+    }
+    headers = [{"key": ":path", "rawValue": "Lw=="}, {"key": "x-processing", "value": json.dumps(wished)}]
+    answers = process(
+        channel, {"request_headers": {"headers": {"headers": headers}}}, {"request_body": {"body": "T2xk"}}
+    )
+    came = {"0 request_headers": {"request_headers": {"headers": [":path: /"]}}}
+    assert answers[0] == {
+        "request_headers": {},
+        "mode_override": {"request_body_mode": "BUFFERED"},
+        "dynamic_metadata": {"ext_proc": came},
+    }
+    assert answers[1]["request_body"] == {"response": {"body_mutation": {"body": "TmV3"}}}
+    assert answers[1]["dynamic_metadata"]["ext_proc"] == came | {"1 request_body": {"request_body": {"body": "Old"}}}
+    assert len(answers) == 2
+
+
+def test_a_processor_may_say_nothing_or_end(channel: grpc.Channel) -> None:
+    def headers(wished: Any) -> Any:
+        pair = {"key": "x-processing", "value": json.dumps({"request_headers": wished})}
+        return {"request_headers": {"headers": {"headers": [pair]}}}
+
+    assert process(channel, headers({"none": True})) == []
+    assert len(process(channel, headers({"more": [{}, {}]}))) == 3
+    assert len(process(channel, headers({"end": True}), {"request_body": {"body": ""}})) == 1
+
+
+def test_health_is_what_its_name_says(channel: grpc.Channel) -> None:
+    call = channel.unary_unary(health.CHECK)
+    assert call(b"", timeout=10) == b"\x08\x01"
+    assert call(b"\x0a\x0bNOT_SERVING", timeout=10) == b"\x08\x02"
+    with pytest.raises(grpc.RpcError):
+        call(b"\x0a\x01a", timeout=10)
+
+
+def test_any_other_method_is_the_hostile_upstreams(channel: grpc.Channel, services: Upstream) -> None:
+    assert channel.unary_unary("/hostile.Any/Echo")(b"asked", timeout=10) == b"asked"
+    assert b"200 OK" in get_raw(services, 80)
+
+
+def get_raw(services: Upstream, port: int) -> bytes:
+    with services.connect(port) as opened:
+        opened.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        return opened.recv(1000)
+
+
+def test_what_sinks_took_is_given_once_without_what_is_not_wanted(channel: grpc.Channel, services: Upstream) -> None:
+    logs = als_pb2.StreamAccessLogsMessage()
+    logs.identifier.log_name = "log"
+    for path in ("/a", "/b"):
+        logs.http_logs.log_entry.add().request.path = path
+    call = channel.stream_unary(
+        "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs", type(logs).SerializeToString
+    )
+    call(iter([logs]), timeout=10)
+
+    def given(sink: str, **query: str) -> list[Any]:
+        url = f"http://{services.place(serving.PORT)}/told/{sink}"
+        return [json.loads(line) for line in httpx.get(url, params=query, trust_env=False).text.splitlines()]
+
+    assert given("access-logs", **{"with": "/b"}) == [
+        {"identifier": {"log_name": "log"}, "http_logs": {"request": {"path": "/b"}}}
+    ]
+    assert given("access-logs", without="path,identifier") == [{"http_logs": {"request": {}}}]
+    assert given("access-logs", within="0") == []
+    spans = trace_service_pb2.ExportTraceServiceRequest()
+    spans.resource_spans.add().instrumentation_library_spans.add().spans.add().name = "span"
+    for _ in range(2):
+        channel.unary_unary(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export", type(spans).SerializeToString
+        )(spans, timeout=10)
+    post = httpx.post(
+        f"http://{services.place(serving.PORT)}/v1/traces", content=spans.SerializeToString(), trust_env=False
+    )
+    assert (post.status_code, given("otlp-traces", count="3")) == (200, [told(spans)] * 3)
+    httpx.post(f"http://{services.place(serving.PORT)}/api/v2/spans", json=[{"id": "1"}], trust_env=False)
+    assert services.control(b"end\n") == b"ended\n"
+    assert given("zipkin", within="0") == []
+    assert ["told", "zipkin", {"id": "1"}] in services.log()
+
+
+def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
+    url = f"http://{services.place(serving.PORT)}"
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        assert len(client.get("/files/jwks.json").json()["keys"]) == 4
+        assert client.get("/files/nothing").status_code == 404
+        wished = {"status": 401, "headers": ["x-a: 1"], "body": "no"}
+        answer = client.post("/any?a=b", headers={"x-answer": json.dumps(wished)}, content=b"body")
+    assert (answer.status_code, answer.headers["x-a"], answer.text) == (401, "1", "no")
+    asked = json.loads(answer.headers["x-asked"])
+    assert (asked["method"], asked["target"], asked["body"]) == ("POST", "/any?a=b", "body")
+    assert "x-answer" not in asked["headers"]
+
+
+def query(name: str, kind: int) -> bytes:
+    labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
+    return struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code", "records"),
+    [
+        ("a-127-0-0-1.a-127-0-0-2.test", 1, 0, [b"\x7f\0\0\1", b"\x7f\0\0\2"]),
+        ("aaaa-0-0-0-0-0-0-0-1.a-127-0-0-1.test", 28, 0, [b"\0" * 15 + b"\1"]),
+        ("a-127-0-0-1.test", 28, 0, []),
+        ("srv-80-1-2-a-127-0-0-1.test", 33, 0, [b"\0\1\0\2\0\x50\x0ba-127-0-0-1\4test\0"]),
+        ("nxdomain.a-127-0-0-1.test", 1, 3, []),
+        ("servfail.test", 1, 2, []),
+    ],
+)
+def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: list[bytes]) -> None:
+    answer = dns.Answers().answer(query(name, kind)) or b""
+    number, flags, questions, count, _, _ = struct.unpack_from("!HHHHHH", answer)
+    assert (number, flags & 15, flags >> 15, questions, count) == (7, code, 1, 1, len(records))
+    rest = answer[len(query(name, kind)) :]
+    for each in records:
+        assert rest[:12] == struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(each))
+        assert rest[12 : 12 + len(each)] == each
+        rest = rest[12 + len(each) :]
+    assert rest == b""
+
+
+def test_records_take_turns_and_names_are_silent() -> None:
+    answers = dns.Answers()
+    asked = query("turns.a-127-0-0-1.a-127-0-0-2.ttl-1.test", 1)
+    came = [answers.answer(asked) or b"" for _ in range(3)]
+    assert [each[-4:] for each in came] == [b"\x7f\0\0\1", b"\x7f\0\0\2", b"\x7f\0\0\1"]
+    assert came[0][-10:-6] == b"\0\0\0\1"
+    assert answers.answer(query("silent.test", 1)) is None
+    assert answers.answer(b"garbage") is answers.answer(came[0]) is None
+    assert dns.delay(query("slow-50.test", 1)) == 0.05
+
+
+def test_names_are_answered_over_udp(services: Upstream) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.2)
+
+        def missing() -> str:
+            asking.sendto(query("a-127-0-0-9.test", 1), services.at(dns.PORT))
+            try:
+                return "" if asking.recv(512).endswith(b"\x7f\0\0\x09") else "another answer"
+            except TimeoutError:
+                return "no answer"
+
+        assert not waited_for(missing, 10)
+
+
+def test_a_message_without_its_proto_file_has_numbers() -> None:
+    logs = als_pb2.StreamAccessLogsMessage()
+    logs.identifier.log_name = "log"
+    logs.http_logs.log_entry.add().response.response_code.value = 300
+    answer = {"4": [{"1": [{"1": [300]}]}]}
+    assert wire.read(logs.SerializeToString()) == {"1": [{"2": ["log"]}], "2": [{"1": [answer]}]}
+    with pytest.raises(ValueError, match="without its end"):
+        wire.read(b"\x0a\x05a")
