@@ -9,6 +9,9 @@ from msgspec import UNSET, UnsetType
 
 from takeover.model.json import WrittenNumber
 
+TEXT = "log: "
+"""How a line of text begins that is an access log's, where a scenario has such: Envoy's own log says so of none."""
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One entry of Envoy's access log: an HTTP request, or a connection that was passed on as it is.
@@ -75,13 +78,26 @@ def json_lines(log: str) -> list[str]:
     return [line for line in whole.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
+def written_lines(log: str) -> list[str]:
+    """The lines of a container's log that its access loggers wrote: those of JSON, and of text that begins so."""
+    whole = log[: log.rfind("\n") + 1]
+    return [
+        line for line in whole.splitlines() if line.startswith(TEXT) or (line.startswith("{") and line.endswith("}"))
+    ]
+
+
 def entries(lines: Iterable[str]) -> list[Entry]:
     """Lines of Envoy's access log."""
     return [msgspec.json.decode(line, type=Entry) for line in lines]
 
 
 def as_written(line: str) -> dict[str, Any]:
-    """Such a line with all that is in it, whatever a config names there: each number as it is written."""
+    """Such a line with all that is in it, whatever a config names there: each number as it is written.
+
+    Of a line of text what follows its beginning is the field `text`.
+    """
+    if line.startswith(TEXT):
+        return {"text": line.removeprefix(TEXT)}
     entry: dict[str, Any] = json.loads(line, parse_float=WrittenNumber)
     return entry
 

@@ -11,7 +11,7 @@ from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.snapshots import DEADLINE, UnrestError
 from takeover.model.document import Breakdown, OtherConnection
-from takeover.model.logs import json_lines
+from takeover.model.logs import TEXT, written_lines
 from takeover.model.tls import TlsObserved
 from takeover.net.raw import End
 from takeover.net.stream import ByteStream
@@ -29,7 +29,7 @@ _WARNING = re.compile(r"\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")
 _STACK = "[envoy_bug] [./source/common/common/assert.h"  # the addresses of a stack trace
 # Envoy's watchdog: a worker did not go on for 0.2 s, for 1 s (unless the config says otherwise).
 _STALLED, _STUCK = "workers.watchdog_miss", "workers.watchdog_mega_miss"
-_FOR_LOG = "have each access log write JSON, an entry a line, to stdout"
+_FOR_LOG = f"have each access log write to stdout, an entry a line: JSON, or text that begins with {TEXT!r}"
 
 
 @dataclass
@@ -258,7 +258,7 @@ class Stretch:
         lines: list[str] = []
 
         def missing() -> str:
-            lines[:] = json_lines(self._containers[name].followed_logs())
+            lines[:] = written_lines(self._containers[name].followed_logs())
             is_enough = len(lines) >= number if self.spent else len(lines) == number
             of = f"{name}: " if name else ""
             told = f"{of}Envoy's access log has {len(lines)} entries, its counters tell of {number}; {_FOR_LOG}"
@@ -266,10 +266,10 @@ class Stretch:
 
         number = quiescence.written_entries(self._stats[name])
         if lost is not None and lost.place == self._places[name]:
-            lines = json_lines(lost.log)  # more will not come
+            lines = written_lines(lost.log)  # more will not come
         elif told := quiescence.waited_for(missing, DEADLINE, LONGEST_WAIT):
             for each in self.observed:
-                each.entries[name] = json_lines(self._logs[name][each.written[name]])
+                each.entries[name] = written_lines(self._logs[name][each.written[name]])
             raise UnrestError(
                 f"after the last probe of {self._of_group()} ({self._group.where}): not at rest after {DEADLINE:g} s; "
                 f"last seen: {told}"

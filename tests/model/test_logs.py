@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from takeover.model.json import encode
-from takeover.model.logs import arrivals, as_written, entries, json_lines
+from takeover.model.logs import arrivals, as_written, entries, json_lines, written_lines
 
 BLOCKED = (
     '{"bytes_received":0,"bytes_sent":0,"downstream_remote":"10.244.0.2:51002","filter_chain":"virtualOutbound-tcp",'
@@ -28,6 +28,13 @@ ARRIVED = (
 )
 def test_whole_lines_of_json(log: str, lines: list[str]) -> None:
     assert json_lines(log) == lines
+
+
+def test_lines_of_text_count_where_all_that_is_written_does() -> None:
+    log = f"[2026-11-25][info] starting\nlog: GET /\n{BLOCKED}\nno log: line\nlog: \nlog: cut"
+
+    assert written_lines(log) == ["log: GET /", BLOCKED, "log: "]
+    assert [as_written(each) for each in written_lines(log)[::2]] == [{"text": "GET /"}, {"text": ""}]
 
 
 def test_an_entry_of_a_connection() -> None:
