@@ -62,9 +62,9 @@ class Program:
         assert self._exit_code is not None
         return self._exit_code
 
-    def output(self) -> bytes:
-        """What it wrote so far to stdout and stderr."""
-        return os.pread(self._output, os.fstat(self._output).st_size, 0)
+    def output(self, begin: int = 0) -> bytes:
+        """What it wrote so far to stdout and stderr, after so many bytes."""
+        return os.pread(self._output, max(0, os.fstat(self._output).st_size - begin), begin)
 
     def end(self) -> None:
         """Ends it, and all that came from it."""
