@@ -7,7 +7,7 @@ import sys
 from typing import Protocol
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import clean, compare, control_plane, explain, matrix, paths, publish, reference, schema
+from takeover.cli import clean, compare, control_plane, explain, matrix, paths, publish, reach, reference, schema
 
 
 class _Command(Protocol):
@@ -28,6 +28,7 @@ _COMMANDS: dict[str, _Command] = {
     "matrix": matrix,
     "paths": paths,
     "publish": publish,
+    "reach": reach,
     "reference": reference,
     "schema": schema,
 }

@@ -28,6 +28,26 @@ class _Told:
     stats: set[str]
 
 
+@dataclass(frozen=True)
+class Extension:
+    """An extension that a binary has.
+
+    Args:
+        category: such as `envoy.filters.http`.
+        name: within it.
+        type_urls: the full names of the messages that configure it; none for one that only a name stands for.
+    """
+
+    category: str
+    name: str
+    type_urls: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """CATEGORY/NAME."""
+        return f"{self.category}/{self.name}"
+
+
 class _EndedError(TakeoverError):
     """Envoy ended: it does not take its config."""
 
@@ -48,6 +68,14 @@ def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], lis
 def extensions(binary: Path) -> set[str]:
     """The extensions as CATEGORY/NAME. Raises: TakeoverError when it does not serve."""
     return _told(binary, []).extensions
+
+
+def described_extensions(binary: Path) -> list[Extension]:
+    """The extensions, sorted by category and name. Raises: TakeoverError when it does not serve."""
+    with _running(binary, []) as admin:
+        listed = admin.get("/server_info").raise_for_status().json()["node"]["extensions"]
+    found = (Extension(each["category"], each["name"], tuple(each.get("type_urls", ()))) for each in listed)
+    return sorted(found, key=lambda each: each.id)
 
 
 def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:

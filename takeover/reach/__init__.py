@@ -1,0 +1,1 @@
+"""How much of Envoy the probed configurations reach: extensions, fields, runtime guards."""

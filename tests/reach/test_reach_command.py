@@ -1,0 +1,97 @@
+"""`takeover reach` on a real Envoy."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from takeover.cli.main import main
+from takeover.reach.reach import Reach
+from takeover.scenario import bundled
+
+_PROBED = "path-normalisation"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A library with one probed scenario, which is one of ours."""
+    folder = tmp_path / "scenarios"
+    for name in ("atlas/path-normalisation", "bases/edge", "bases/certificates"):
+        shutil.copytree(bundled.manifests() / name, folder / name)
+    return folder
+
+
+def _reach(capsys: pytest.CaptureFixture[str], *arguments: str) -> Reach:
+    assert main(["reach", "--json", *arguments]) == 0
+    return msgspec.json.decode(capsys.readouterr().out, type=Reach)
+
+
+def test_it_tells_what_a_library_configures(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reach = _reach(capsys, "--scenarios", str(library))
+    extensions = {each.extension: each for each in reach.extensions}
+    messages = {each.short: each for each in reach.messages}
+
+    assert (reach.groups, reach.envoy) == (1, "1.40.0")
+    router = extensions["envoy.filters.http/envoy.filters.http.router"]
+    assert (router.state, router.groups, router.is_implied) == ("configured", [f"{_PROBED}/normalised"], False)
+    static = extensions["envoy.clusters/envoy.cluster.static"]
+    assert (static.state, static.is_implied) == ("configured", True)
+    assert extensions["envoy.filters.http/envoy.filters.http.lua"].state == "absent"
+    assert extensions["envoy.tracers/envoy.tracers.xray"].state == "left-out"
+    assert {"normalize_path", "merge_slashes"} <= set(messages["HttpConnectionManager"].set)
+    assert "proxy_100_continue" in messages["HttpConnectionManager"].missing
+
+
+def test_an_edit_of_a_group_is_configured_too(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    probes = library / "atlas" / _PROBED / "probes.yaml"
+    manager = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
+    edit = f"""\
+  edits:
+  - in: envoy.yaml
+    add: {manager}
+    key: proxy_100_continue
+    with: true
+"""
+    probes.write_text(probes.read_text().replace("  from: edge\n", f"{edit}  from: edge\n", 1))
+
+    messages = {each.short: each for each in _reach(capsys, "--scenarios", str(library)).messages}
+
+    assert "proxy_100_continue" in messages["HttpConnectionManager"].set
+
+
+def test_groups_that_do_not_support_the_envoy_do_not_count(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = library / "atlas" / _PROBED / "scenario.yaml"
+    scenario.write_text(scenario.read_text() + 'supports: {envoy: "<1.40", reason: a test}\n')
+
+    reach = _reach(capsys, "--scenarios", str(library))
+
+    assert (reach.groups, reach.probes) == (0, 0)
+    assert {each.state for each in reach.extensions} == {"absent", "left-out"}
+
+
+def test_what_is_missing_is_named(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reach", "--missing", "--scenarios", str(library)]) == 0
+    told = capsys.readouterr().out
+
+    assert "  - envoy.filters.http.lua\n" in told
+    assert "  - proxy_100_continue\n" in told
+    assert "  - envoy.filters.http.router\n" not in told
+    assert "left out:" in told
+    assert "an old name of another extension" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--envoy", "1.37.0,1.40.0"], "name one Envoy"),
+        (["--envoy", "no-such"], "'no-such' is no version"),
+        (["--scenarios", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[Any]) -> None:
+    assert main(["reach", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
