@@ -1,6 +1,6 @@
 """What is asked over HTTP/1: files, collectors, an authentication service, and what the sinks have.
 
-    GET  /files/NAME                   a file of the folder beside (/etc/services), for instance jwks.json
+    GET  /files/NAME                   a file of the folder beside (/etc/keys), for instance jwks.json
     POST /api/v2/spans                 Zipkin's collector; likewise /v1/traces, /v1/logs, /v1/metrics of OTLP
     GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT
                                        what that sink took in since it was asked last, a line of JSON each: as soon as
@@ -24,7 +24,7 @@ from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.services import sinks
 from takeover.peers.services.calls import Json, told, without
 
-_FOLDER = os.environ.get("SERVICES_FILES", "/etc/services")
+_FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
 _OTLP: dict[str, tuple[str, type[Message]]] = {
     "/v1/traces": ("otlp-traces", sinks.TRACES),
     "/v1/logs": ("otlp-logs", sinks.LOGS),
