@@ -221,10 +221,12 @@ def _is_grpc(stream: Stream) -> bool:
 
 
 async def _answer(stream: Stream, grpc: GrpcAnswer | None) -> None:
-    from takeover.peers.hostile import grpc_answers, http2_answers, websocket
+    from takeover.peers.hostile import grpc_answers, http2_answers
 
     if stream.values.get(":method") == "CONNECT":
         if stream.values.get(":protocol") == "websocket":
+            from takeover.peers.hostile import websocket
+
             await websocket.serve_stream(stream)
         else:
             await _tunnel(stream)

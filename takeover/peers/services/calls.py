@@ -116,9 +116,9 @@ def told(asked: Message) -> Json:
 
 
 def without(value: Json, names: frozenset[str]) -> Json:
-    """A copy without the fields of those names, at any depth."""
+    """A copy without the fields of those names, at any depth, and without what has one as its `key`."""
     if isinstance(value, dict):
         return {name: without(each, names) for name, each in value.items() if name not in names}
     if isinstance(value, list):
-        return [without(each, names) for each in value]
+        return [without(each, names) for each in value if not (isinstance(each, dict) and each.get("key") in names)]
     return value
