@@ -19,7 +19,7 @@ from takeover.peers.services.calls import Call, EndedError, Json, behaviour, tol
 
 PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 _HEADER = "x-processing"
-_UNTOLD = frozenset({"x-request-id", _HEADER})
+_UNTOLD = frozenset({"x-request-id", "x-envoy-upstream-service-time", _HEADER})
 
 
 async def process(stream: Stream) -> None:
