@@ -84,10 +84,6 @@ class NodeClient:
 
 
 _EXCEPTIONS: dict[str, type[Exception]] = {
-    "refused": ConnectionRefusedError,
-    "reset": ConnectionResetError,
-    "unreachable": OSError,
-    "timeout": TimeoutError,
     "unresolved": socket.gaierror,
     "cannot run": CannotRunError,
 }

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-_MOST_FILES = 16
+MOST_FILES = 16
+"""That come with one message."""
+
 _LONGEST_INLINE = 1 << 14
 _IN_A_FILE = b"."  # instead of a JSON: it is in the first file
 
@@ -42,7 +44,7 @@ def receive(end: socket.socket) -> tuple[Any, list[int]]:
     Raises: Closed, and TimeoutError when the socket has a timeout.
     """
     try:
-        data, files, _, _ = socket.recv_fds(end, _LONGEST_INLINE, _MOST_FILES, socket.MSG_CMSG_CLOEXEC)
+        data, files, _, _ = socket.recv_fds(end, _LONGEST_INLINE, MOST_FILES, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         raise Closed from None
     if not data:

@@ -49,14 +49,23 @@ class Process(Request, frozen=True, tag="process"):
     container: str
 
 
-class Connect(Request, frozen=True, tag="connect"):
-    """Asks for a TCP connection opened in a Pod: as the container's user, or as root of the Pod's network for None."""
+class Sockets(Request, frozen=True, tag="sockets"):
+    """Asks for TCP sockets made in a Pod: as the container's user, or as root of the Pod's network for None.
+
+    Connected from wherever, they are clients there.
+    """
+
+    pod: str
+    container: str | None
+    number: int
+
+
+class Resolve(Request, frozen=True, tag="resolve"):
+    """Asks for the address of a name, by the files of the container, or of the node for None."""
 
     pod: str
     container: str | None
     host: str
-    port: int
-    seconds: float
 
 
 class Execute(Request, frozen=True, tag="execute"):
@@ -74,7 +83,7 @@ class ExecuteInNetwork(Request, frozen=True, tag="execute_in_network"):
     command: list[str]
 
 
-AnyRequest = Apply | Status | Restart | Remove | Log | Process | Connect | Execute | ExecuteInNetwork
+AnyRequest = Apply | Status | Restart | Remove | Log | Process | Sockets | Resolve | Execute | ExecuteInNetwork
 _REQUESTS: dict[str, type[AnyRequest]] = {str(each.__struct_config__.tag): each for each in get_args(AnyRequest)}
 
 

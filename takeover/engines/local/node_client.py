@@ -1,7 +1,10 @@
 """What the test process asks of a scenario's node, as methods: see `takeover.engines.local.messages`."""
 
+import contextlib
+import ipaddress
 import os
 import socket
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -9,7 +12,6 @@ import msgspec
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import (
     Apply,
-    Connect,
     Execute,
     ExecuteInNetwork,
     Log,
@@ -17,11 +19,14 @@ from takeover.engines.local.messages import (
     Process,
     Remove,
     Request,
+    Resolve,
     Restart,
+    Sockets,
     Status,
 )
 from takeover.model.execution import ExecResult
 from takeover.model.json import JsonObject
+from takeover.node import wire
 from takeover.node.client import NodeClient
 
 _GRACE = 5.0
@@ -33,6 +38,10 @@ _RESTART_TIMEOUT = 30.0
 class ScenarioNode(NodeClient):
     """A node in which `takeover.engines.local.inside.worker` runs."""
 
+    def __init__(self, end: socket.socket) -> None:
+        super().__init__(end)
+        self._sockets: dict[tuple[str, str | None], deque[socket.socket]] = {}
+
     def apply(self, documents: list[JsonObject], images: dict[str, Image]) -> None:
         """Makes the objects on the node, or replaces them."""
         self._ask(Apply(documents, images))
@@ -43,16 +52,47 @@ class ScenarioNode(NodeClient):
 
     def restart(self, pod: str, grace: float) -> None:
         """Ends a Pod, within so many seconds, and makes it again."""
+        self._forget(pod)
         self._ask(Restart(pod), grace + _RESTART_TIMEOUT)
 
     def remove(self, pod: str, grace: float) -> None:
         """Ends a Pod, within so many seconds."""
+        self._forget(pod)
         self._ask(Remove(pod), grace + _RESTART_TIMEOUT)
 
     def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
-        """A TCP connection opened in the Pod: as the container's user, or as root of the Pod's network for None."""
-        _, files = self._ask(Connect(pod, container, host, port, timeout), timeout + _GRACE)
-        return socket.socket(fileno=files[0])
+        """A TCP connection from the Pod: as the container's user, or as root of the Pod's network for None."""
+        address = host if _is_address(host) else self._ask(Resolve(pod, container, host), timeout + _GRACE)[0]
+        connection = self._socket(pod, container)
+        with contextlib.ExitStack() as until_connected:
+            until_connected.callback(connection.close)
+            connection.settimeout(timeout)
+            try:
+                connection.connect((address, port))
+            except OSError as error:
+                raise _told(error, f"{host}:{port}", timeout) from None
+            until_connected.pop_all()
+        return connection
+
+    def _socket(self, pod: str, container: str | None) -> socket.socket:
+        """One that is not connected. Several are asked for at once: to ask takes longer than to connect."""
+        made = self._sockets.setdefault((pod, container), deque())
+        if not made:
+            _, files = self._ask(Sockets(pod, container, wire.MOST_FILES))
+            made.extend(socket.socket(fileno=each) for each in files)
+        return made.popleft()
+
+    def _forget(self, pod: str) -> None:
+        """Closes what was made for a Pod that ends: its network would stay with it."""
+        for place in [each for each in self._sockets if each[0] == pod]:
+            for each in self._sockets.pop(place):
+                each.close()
+
+    def close(self) -> None:
+        """Ends the node."""
+        for pod in [pod for pod, _ in self._sockets]:
+            self._forget(pod)
+        super().close()
 
     def read_log(self, pod: str, container: str) -> str:
         """What the container wrote so far."""
@@ -76,3 +116,19 @@ class ScenarioNode(NodeClient):
 
 def _tag(request: Request) -> str:
     return str(request.__struct_config__.tag)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _told(error: OSError, target: str, timeout: float) -> OSError:
+    """The error with the words of what was tried."""
+    if isinstance(error, TimeoutError):
+        return TimeoutError(f"no connection to {target} within {timeout:g} s")
+    kind = type(error) if isinstance(error, ConnectionRefusedError | ConnectionResetError) else OSError
+    return kind(f"connection to {target}: {error.strerror}")

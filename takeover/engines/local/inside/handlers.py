@@ -1,6 +1,5 @@
-"""Requests that take time: connections and commands. None runs in the worker's own process."""
+"""Requests that are met in a Pod's network, or take time: sockets, names, commands. None runs in the worker itself."""
 
-import errno
 import os
 import select
 import socket
@@ -12,7 +11,7 @@ from pathlib import Path
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.runtime import Runtime
-from takeover.engines.local.messages import Connect, Execute, ExecuteInNetwork
+from takeover.engines.local.messages import Execute, ExecuteInNetwork, Resolve, Sockets
 from takeover.node import kernel
 from takeover.node.processes import descendants, kill_all
 
@@ -26,10 +25,10 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 @dataclass(frozen=True)
-class OpenFile:
-    """An answer with an open file."""
+class OpenFiles:
+    """An answer with open files."""
 
-    descriptor: int
+    descriptors: list[int]
 
 
 @dataclass(frozen=True)
@@ -63,23 +62,18 @@ def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -
         kernel.hold_capabilities()
 
 
-def connect(request: Connect) -> OpenFile:
-    """Opens a TCP connection from where this process is; a name is resolved by the files of its root."""
+def sockets(request: Sockets) -> OpenFiles:
+    """Makes TCP sockets where this process is, for the test process to connect."""
+    return OpenFiles([socket.socket(socket.AF_INET, socket.SOCK_STREAM).detach() for _ in range(request.number)])
+
+
+def resolve(request: Resolve) -> str:
+    """The address of a name, by the files of this process's root."""
     try:
-        found = socket.getaddrinfo(request.host, request.port, socket.AF_INET, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(request.host, None, socket.AF_INET, socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise Refused("unresolved", f"{request.host}: {error.strerror}") from None
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    connection.settimeout(request.seconds)
-    target = f"{request.host}:{request.port}"
-    try:
-        connection.connect(found[0][4])
-    except TimeoutError:
-        raise Refused("timeout", f"no connection to {target} within {request.seconds:g} s") from None
-    except OSError as error:
-        kind = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset"}.get(error.errno or 0, "unreachable")
-        raise Refused(kind, f"connection to {target}: {error.strerror}") from None
-    return OpenFile(connection.detach())
+    return str(found[0][4][0])
 
 
 def execute(request: Execute, container: RunningContainer, ends: Ends) -> int:

@@ -20,14 +20,15 @@ from takeover.engines.local.inside.published_services import PublishedServices
 from takeover.engines.local.inside.runtime import ROOT_FILE_SYSTEM, Image, Runtime
 from takeover.engines.local.messages import (
     Apply,
-    Connect,
     Execute,
     ExecuteInNetwork,
     Log,
     NodeStatus,
     Process,
     Remove,
+    Resolve,
     Restart,
+    Sockets,
     Status,
     request_of,
 )
@@ -126,7 +127,7 @@ class _Node:
         reply = socket.socket(fileno=files[0])
         try:
             request = request_of(message)
-            if isinstance(request, Connect):
+            if isinstance(request, Sockets | Resolve):
                 self._attendant(request.pod, request.container, files).ask(request, reply, files[1:])
             elif isinstance(request, ExecuteInNetwork):
                 self._attendant(request.pod, None, files).ask(request, reply, files[1:])
@@ -138,7 +139,7 @@ class _Node:
             reply.close()
             for file in files[1:]:
                 os.close(file)
-        return not isinstance(request, Connect | ExecuteInNetwork | Log | Process)
+        return not isinstance(request, Sockets | Resolve | ExecuteInNetwork | Log | Process)
 
     def _do(self, request: Apply | Status | Restart | Remove | Log | Process) -> Any:
         match request:
@@ -178,11 +179,13 @@ class _Node:
             )
         return self._attendants[pod, container]
 
-    def _meet(self, message: Any, reply: socket.socket, files: list[int]) -> handlers.OpenFile | int:
+    def _meet(self, message: Any, reply: socket.socket, files: list[int]) -> handlers.OpenFiles | str | int:
         """Does what an attendant is asked for."""
         request = request_of(message)
-        if isinstance(request, Connect):
-            return handlers.connect(request)
+        if isinstance(request, Sockets):
+            return handlers.sockets(request)
+        if isinstance(request, Resolve):
+            return handlers.resolve(request)
         assert isinstance(request, ExecuteInNetwork)
         return handlers.execute_in_network(request, self._system, handlers.Ends(reply, files))
 
@@ -190,9 +193,8 @@ class _Node:
         files: list[int] = []
         try:
             result = work()
-            if isinstance(result, handlers.OpenFile):
-                files = [result.descriptor]
-                result = None
+            if isinstance(result, handlers.OpenFiles):
+                files, result = result.descriptors, None
             answer: dict[str, Any] = {"result": result}
         except handlers.Refused as error:
             answer = {"error": error.kind, "message": str(error)}
@@ -250,9 +252,9 @@ class _Node:
             self._attendants.pop(place).end()
         return self._pods.pop(pod)
 
-    def _log(self, request: Log) -> handlers.OpenFile:
+    def _log(self, request: Log) -> handlers.OpenFiles:
         log = self._pods[request.pod].containers[request.container].log
-        return handlers.OpenFile(os.open(log, os.O_RDONLY | os.O_CLOEXEC))
+        return handlers.OpenFiles([os.open(log, os.O_RDONLY | os.O_CLOEXEC)])
 
     def _process(self, request: Process) -> int:
         pid = self._pods[request.pod].containers[request.container].pid()
