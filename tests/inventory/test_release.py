@@ -24,11 +24,13 @@ def facts() -> Inventory:
 
 
 def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
+    # But for that Envoy is not yet done with what is probed.
     found = {each.scenario: each for each in facts.configs if each.source == "manifest"}
 
     assert {each.partition("/")[0] for each in found} == set(Library.bundled().names())  # an Envoy's own: NAME/FILE
     for name, each in found.items():
-        assert (each.loads, each.error, each.warnings) == (True, "", []), name
+        warnings = [warning for warning in each.warnings if "marked as work-in-progress" not in warning]
+        assert (each.loads, each.error, warnings) == (True, "", []), name
 
 
 def test_of_the_articles_configs_some_load_no_more(facts: Inventory) -> None:
