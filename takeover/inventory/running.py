@@ -20,6 +20,8 @@ from takeover.node.stream import SocketStream
 from takeover.scenario.library import Library
 
 _DEADLINE = 30.0
+_LONGEST_TOGETHER = 120_000
+"""Bytes of configs: the kernel takes 131,071 as one argument (MAX_ARG_STRLEN), and what they get besides is short."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,17 @@ class _EndedError(TakeoverError):
 def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], list[str]]:
     """The extensions as CATEGORY/NAME, and the names of all statistics, each sorted.
 
-    It runs with the listeners and clusters of all scenarios together; nothing is listened on. Statistics that come with
-    the first request only are not among them. Configs that do not go together run one by one, and one that this Envoy
-    does not take gives none.
+    It runs with the listeners and clusters of many scenarios together, as many as an argument holds; nothing is
+    listened on. Statistics that come with the first request only are not among them. Configs that do not go together
+    run one by one, and one that this Envoy does not take gives none.
 
     Raises: TakeoverError when it does not serve.
     """
-    told = _told_by_all(binary, [each for each in configs(library) if each.source == "manifest"])
+    told = _Told(set(), set())
+    for together in _batches([each for each in configs(library) if each.source == "manifest"]):
+        some = _told_by_all(binary, together)
+        told.extensions.update(some.extensions)
+        told.stats.update(some.stats)
     return sorted(told.extensions), sorted(told.stats)
 
 
@@ -76,6 +82,20 @@ def described_extensions(binary: Path) -> list[Extension]:
         listed = admin.get("/server_info").raise_for_status().json()["node"]["extensions"]
     found = (Extension(each["category"], each["name"], tuple(each.get("type_urls", ()))) for each in listed)
     return sorted(found, key=lambda each: each.id)
+
+
+def _batches(there: Sequence[Config]) -> Iterator[list[Config]]:
+    """All of them in order, as many together as fit into one argument; at least one batch."""
+    batch: list[Config] = []
+    size = 0
+    for config in there:
+        length = len(msgspec.json.encode(config.content))
+        if batch and size + length > _LONGEST_TOGETHER:
+            yield batch
+            batch, size = [], 0
+        batch.append(config)
+        size += length
+    yield batch
 
 
 def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
