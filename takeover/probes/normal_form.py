@@ -18,6 +18,7 @@ from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.probes.normal_rules import (
     HEADER_RULES,
     RACES,
+    admin_body_without_chance,
     body_without_chance,
     field_without_chance,
     own_words_without_chance,
@@ -47,8 +48,12 @@ class Normaliser:
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
         self._lengths = Lengths(self._addresses, lengths)
 
-    def observation(self, observed: Observation) -> Observation:
-        """What was observed of a probe, in its normal form."""
+    def observation(self, observed: Observation, of_admin: bool = False) -> Observation:
+        """What was observed of a probe, in its normal form.
+
+        Args:
+            of_admin: whether it went to an Envoy's admin API.
+        """
         entries = [self._lengths.entry(each, observed) for each in observed.log]
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
         moved, end, tls = observed.stats, observed.end, observed.tls
@@ -66,7 +71,7 @@ class Normaliser:
             self.text(observed.reason),
             self.text(observed.protocol),
             self._headers(headers),
-            self._body(observed.body),
+            self._body(observed.body, of_admin),
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
@@ -93,8 +98,9 @@ class Normaliser:
             trailers=self._headers(observed.trailers),
         )
 
-    def _body(self, text: str) -> str:
-        return body_without_chance(self._named_in(self._lengths.body(text)))
+    def _body(self, text: str, of_admin: bool = False) -> str:
+        named = self._named_in(self._lengths.body(text))
+        return admin_body_without_chance(named) if of_admin else body_without_chance(named)
 
     def text(self, text: str) -> str:
         """Any text in its normal form, but for what Envoy writes of itself, and bodies."""

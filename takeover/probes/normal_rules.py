@@ -122,6 +122,36 @@ OWN_WORDS_RULES = (
 )
 """Of what Envoy writes of itself besides: its log's lines, its warnings, and the errors of a config."""
 
+ADMIN_RULES = (
+    Rule(
+        "own-version",
+        re.compile(r'"version":"[0-9a-f]{40}/\d+\.\d+\.\d+'),
+        '"version":"<version>',
+        "each version tells its own name",
+    ),
+    Rule(
+        "own-time",
+        re.compile(r'"(last_updated|uptime_current_epoch|uptime_all_epochs|days_until_expiration)":"[^"]*"'),
+        r'"\1":"<time>"',
+        "how long it runs, when it was configured, and how long a certificate is still good, is another each time",
+    ),
+    Rule(
+        "own-memory",
+        re.compile(
+            r'"(allocated|heap_size|pageheap_unmapped|pageheap_free|total_thread_cache|total_physical_bytes)":"\d+"'
+        ),
+        r'"\1":"<bytes>"',
+        "what memory it has at a moment is of chance",
+    ),
+    Rule(
+        "protobuf-mark",
+        re.compile(r"goo\.gle/debug(?:only|str|proto)\s+"),
+        "goo.gle/debug ",
+        "protobuf begins what it prints for people with words and blanks of chance, so that no program reads it",
+    ),
+)
+"""Of bodies of the admin API, JSON among them in the order of its keys: an Envoy prints what maps hold in any."""
+
 HEADER_RULES = (
     HeaderRule(
         "date",
@@ -227,6 +257,40 @@ def body_without_chance(text: str) -> str:
     for header in HEADER_RULES:
         text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
     return text
+
+
+_UNORDERED = ("cluster_statuses", "configs", "static_endpoint_configs")
+
+
+def _in_one_order(content: Any) -> Any:
+    """JSON of the admin API in which lists that it tells in any order, those of clusters, are sorted.
+
+    The hundred kilobytes of its extensions, in any order, too, are the inventory's to compare.
+    """
+    match content:
+        case dict():
+            named = {name: _in_one_order(each) for name, each in content.items() if name != "extensions"}
+            return {
+                name: sorted(each, key=lambda one: encode(one, order="sorted"))
+                if name in _UNORDERED and isinstance(each, list)
+                else each
+                for name, each in named.items()
+            }
+        case list():
+            return list(map(_in_one_order, content))
+        case _:
+            return content
+
+
+def admin_body_without_chance(text: str) -> str:
+    """A body of the admin API, likewise: what it tells of clusters, in one order."""
+    try:
+        text = encode(_in_one_order(_JSON.decode(text)), order="sorted").decode()
+    except (ValueError, RecursionError):  # then it is no JSON
+        lines = text.splitlines(keepends=True)
+        if lines and all("::" in line for line in lines):
+            text = "".join(sorted(lines, key=lambda line: line.partition("::")[0]))
+    return body_without_chance(_applied(ADMIN_RULES, text))
 
 
 def _applied(rules: Iterable[Rule], text: str) -> str:

@@ -95,7 +95,8 @@ class Observer:
                 messages=UNSET if answer.messages is None else [each.decode("latin-1") for each in answer.messages],
                 tls=UNSET if observed.tls is None else observed.tls,
                 others=observed.others or UNSET,
-            )
+            ),
+            of_admin=observed.probe.to.port in {each.admin_port for each in self._scene.envoys},
         )
         if observed.breakdown is not None:
             log = [normaliser.own_words(line) for line in observed.breakdown.log]

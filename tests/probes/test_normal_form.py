@@ -12,11 +12,13 @@ from takeover.net.raw import End
 from takeover.probes.frame_form import FRAME_RULES, FrameRule, frames_without_chance
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import (
+    ADMIN_RULES,
     FIELD_RULES,
     HEADER_RULES,
     OWN_WORDS_RULES,
     RACES,
     RULES,
+    admin_body_without_chance,
     body_without_chance,
     own_words_without_chance,
     without_chance,
@@ -52,6 +54,21 @@ TEXTS = {
     ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
+# By the rule's name: a body of the admin API, its normal form, and a body that must stay.
+ADMIN_BODIES = {
+    "own-version": (
+        f'{{"version": "{"0f" * 20}/1.40.0/Clean"}}',
+        '{"version":"<version>/Clean"}',
+        '{"version":"1.40.0","x":"0f/1.40.0/Clean"}',
+    ),
+    "own-time": (
+        '{"last_updated": "2026-01-02T03:04:05.678Z", "days_until_expiration": "34002"}',
+        '{"days_until_expiration":"<time>","last_updated":"<time>"}',
+        '{"expiration_time":"2120-01-01T00:00:00Z"}',
+    ),
+    "own-memory": ('{"heap_size": "12582912"}', '{"heap_size":"<bytes>"}', '{"max_heap_size":"12582912"}'),
+    "protobuf-mark": ('goo.gle/debugonly    \npaths: "a"', 'goo.gle/debug paths: "a"', "goo.gle/debug  x"),
+}
 # By the rule's name: a value, its normal form, and a value that must stay.
 HEADERS = {
     "date": ("Tue, 02 Jan 2024 03:04:05 GMT", "<date>", "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -68,6 +85,32 @@ def test_texts(rule: Any) -> None:
     assert own_words_without_chance(normal) == normal
     assert own_words_without_chance(other) == other
     assert without_chance(text) == body_without_chance(text) == of_any_text
+
+
+@pytest.mark.parametrize("rule", ADMIN_RULES, ids=lambda rule: rule.name)
+def test_bodies_of_the_admin_api(rule: Any, inbound: Scene) -> None:
+    body, normal, other = ADMIN_BODIES[rule.name]
+    normaliser = Normaliser(inbound.deployment)
+
+    assert normaliser.observation(Observation(200, body=body), of_admin=True).body == normal
+    assert admin_body_without_chance(normal) == normal
+    assert admin_body_without_chance(other) == other
+    assert normaliser.observation(Observation(200, body=body)).body == body
+
+
+@pytest.mark.parametrize(
+    ("body", "normal"),
+    [
+        ('{"b": 1, "a": {"d": [2, 1], "c": 1e5}}', '{"a":{"c":1e5,"d":[2,1]},"b":1}'),
+        ('{"cluster_statuses": [{"name": "b"}, {"name": "a"}]}', '{"cluster_statuses":[{"name":"a"},{"name":"b"}]}'),
+        ('{"node": {"id": "a", "extensions": [1]}}', '{"node":{"id":"a"}}'),
+        ("b::x::1\na::z::1\na::y::1\n", "a::z::1\na::y::1\nb::x::1\n"),
+        ("b: 1\na: 1\n", "b: 1\na: 1\n"),
+        ("", ""),
+    ],
+)
+def test_what_the_admin_api_tells_in_any_order_has_one(body: str, normal: str) -> None:
+    assert admin_body_without_chance(body) == normal
 
 
 @pytest.fixture(scope="module")
