@@ -1,15 +1,21 @@
 """`takeover reach`: how much of an Envoy the probed configurations reach."""
 
 import argparse
+import contextlib
+import time
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
-from takeover.cli.results import add_scenarios, library_of
+from takeover.cli.results import add_reports, add_scenarios, library_of
+from takeover.engines import choose
+from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.model.json import encode
 from takeover.model.release import Release
 
-DESCRIPTION = "Says how much of an Envoy the probed configurations reach: its extensions, fields of its main messages."
+DESCRIPTION = "Says how much of an Envoy the probed configurations reach: extensions, fields, runtime guards."
+_MINUTES = 60.0
+_WORKERS = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,21 +23,75 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("--envoy", metavar="VERSION", help="as for ./run; one alone (default: the pinned one)")
     add_scenarios(parser)
+    add_reports(parser)
     parser.add_argument("--missing", action="store_true", help="names what is not reached, too")
     parser.add_argument("--json", action="store_true", help="prints all that is known, as JSON")
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="takes each extension out of which nothing is proved yet, and keeps in REPORTS/reach which ones show",
+    )
+    parser.add_argument(
+        "--guards",
+        action="store_true",
+        help="turns each runtime guard over that nothing has shown yet, and keeps in REPORTS/reach which ones show",
+    )
+    parser.add_argument("--anew", action="store_true", help="forgets what was found before")
+    parser.add_argument(
+        "--within", type=_minutes, default=_MINUTES, metavar="MINUTES", help="how long it may take (default: 60)"
+    )
+    parser.add_argument("--workers", type=_number, default=_WORKERS, metavar="N", help="groups at once (default: 2)")
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 64")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs it. Returns the exit code. Raises: TakeoverError."""
-    from takeover.reach.listing import lines  # with all of xds-protos that is asked for: no other command needs it
+    # With all of xds-protos that is asked for: no other command needs that.
+    from takeover.reach.listing import lines
     from takeover.reach.reach import reach_of
 
-    found = reach_of(library_of(options), _release(options.envoy))
+    release = _release(options.envoy)
+    if options.prove or options.guards:
+        _prove(options, release)
+    found = reach_of(library_of(options), release, options.reports)
     if options.json:
         console.write(encode(found).decode())
     else:
         console.write(*lines(found, options.missing))
     return 0
+
+
+def _prove(options: argparse.Namespace, release: Release) -> None:
+    """Makes what proofs are asked for, and keeps them."""
+    from takeover.reach.proofs import Proving
+    from takeover.reach.proving import prove
+    from takeover.reach.turning import turn_over
+
+    def tell(line: str) -> None:
+        if not options.json:
+            console.write(line)
+
+    library, until = library_of(options), time.monotonic() + 60 * options.within
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], tell)) as engine:
+        how = Proving(engine, release, library, options.reports, until, options.workers, options.anew, tell)
+        for is_wanted, make, of in ((options.prove, prove, "extensions"), (options.guards, turn_over, "groups")):
+            if is_wanted and (left := make(how)):
+                tell(f"no time for {len(left)} {of} (--within {options.within:g}): {', '.join(left)}")
 
 
 def _release(selection: str | None) -> Release:

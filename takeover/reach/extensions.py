@@ -60,7 +60,7 @@ class Known:
 
     def named(self, met: Met) -> str:
         """The extension whose message stands there, as CATEGORY/NAME; empty if it is none."""
-        if not met.is_packed and met.message not in self._by_url:
+        if not met.is_packed:  # the same message may stand elsewhere for another reason
             return ""
         found = self._by_url.get(met.message) or self._by_name.get(met.name, [])
         return _fitting(found, met).id if found else ""

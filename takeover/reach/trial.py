@@ -1,0 +1,145 @@
+"""What a change of a group's deployment does to its probes: seen against the same Envoy without the change."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from takeover.base.errors import DeploymentError
+from takeover.compare import breakdowns
+from takeover.compare.kinds import rank
+from takeover.compare.observations import ObservedChange, observation_changes
+from takeover.compare.stability import Aspect, aspects
+from takeover.engines.contract import Engine
+from takeover.model.document import Observation
+from takeover.model.release import Release
+from takeover.probes.deployed import observed_anew
+from takeover.probes.observing import not_started
+from takeover.probes.probe import Group
+from takeover.scenario.edits import Edit
+from takeover.scenario.library import Library
+from takeover.store import bounds
+
+_LONGEST = 200
+"""Characters of a value that is kept of a change."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One thing by which a change shows: the probe (GROUP/PROBE), the kind of difference, of what, before and with it.
+
+    Args:
+        group: as SCENARIO/GROUP.
+    """
+
+    group: str
+    probe: str
+    kind: str
+    what: str
+    was: str | None
+    now: str | None
+
+    @property
+    def is_not_started(self) -> bool:
+        """Whether Envoy does not start."""
+        return self.kind == breakdowns.KIND and (self.now or "").startswith("does not start")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is observed of a group as it is: twice, each on a deployment of its own.
+
+    Args:
+        first: what was seen of each probe.
+        unstable: what of it was otherwise at the second time.
+    """
+
+    first: Mapping[str, Observation]
+    unstable: Mapping[str, set[Aspect]]
+
+
+class Trial:
+    """One group of probes on one Envoy.
+
+    Args:
+        engine: where it is deployed.
+        release: the Envoy.
+        library: where the group is from.
+        group: likewise.
+        edits: are a part of every deployment.
+    """
+
+    def __init__(
+        self, engine: Engine, release: Release, library: Library, group: Group, edits: Sequence[Edit] = ()
+    ) -> None:
+        self.group = group
+        self._engine = engine
+        self._release = release
+        self._library = library
+        self._edits = tuple(edits)
+        self._base: Base | None = None
+        self.deployments = 0
+
+    @property
+    def name(self) -> str:
+        """The group as SCENARIO/GROUP."""
+        return f"{self.group.scenario}/{self.group.name}"
+
+    def base(self) -> Base:
+        """What is seen without a change. Raises: DeploymentError, NotObservedError."""
+        if self._base is None:
+            first, second = self._observed(self._edits), self._observed(self._edits)
+            self._base = Base(first, {name: aspects(first[name], second[name]) for name in first})
+        return self._base
+
+    def shows(self, edits: Sequence[Edit], known: Iterable[Seen] = ()) -> list[Seen]:
+        """By what a change shows, what hurts most first; nothing if the probes do as without it.
+
+        An Envoy that does not start so is seen by its first probe.
+
+        Args:
+            edits: the change, in the place of those that are a part of every deployment.
+            known: what shows something so far: probes that come after all of these are left out. None: of all.
+
+        Raises: DeploymentError for what is not of Envoy, NotObservedError.
+        """
+        base = self.base()
+        try:
+            now = self._observed(edits, {each.probe for each in known})
+        except DeploymentError as error:
+            scenario = self._library.scenario(self.group.scenario, self.group.bases)
+            refused = not_started(self.group, scenario.envoys, error)
+            if not refused:
+                raise
+            now = {each.probe: each.observation for each in refused}
+        found = [seen for probe, each in now.items() for seen in self._changes(probe, base, each)]
+        return sorted(found, key=lambda each: rank(each.kind))
+
+    def still(self, first: Sequence[Seen], edits: Sequence[Edit]) -> Seen | None:
+        """Of what a change showed at first, what hurts most and shows again. Args, Raises: see `shows`."""
+        again = {(each.probe, _aspect(each)) for each in self.shows(edits, first)} if first else set()
+        return next((each for each in first if (each.probe, _aspect(each)) in again), None)
+
+    def _observed(self, edits: Sequence[Edit], known: Container[str] = ()) -> dict[str, Observation]:
+        self.deployments += 1
+        last = [place for place, each in enumerate(self.group.probes) if f"{self.group.name}/{each.name}" in known]
+        # Those before have used up what a limit gives: they stay.
+        group = replace(self.group, probes=self.group.probes[: max(last) + 1]) if last else self.group
+        results = observed_anew(self._engine, self._release, self._library, group, edits)
+        return {each.probe: bounds.probe(each).observation for each in results}  # as it is in a document
+
+    def _changes(self, probe: str, base: Base, now: Observation) -> list[Seen]:
+        unstable = base.unstable[probe]
+        changes = observation_changes(base.first[probe], now)
+        return [
+            Seen(self.name, probe, each.kind, each.what, _short(each.was), _short(each.now))
+            for each in changes
+            if not any(other.hides(Aspect.of(each)) for other in unstable)
+        ]
+
+
+def _aspect(seen: Seen) -> Aspect:
+    return Aspect.of(ObservedChange(seen.kind, seen.what, seen.was, seen.now))
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

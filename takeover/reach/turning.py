@@ -1,0 +1,27 @@
+"""All guards of a binary over all groups of probes, with what was found before."""
+
+from takeover.inventory.guards import guards
+from takeover.reach import proofs as stored
+from takeover.reach.configurations import probed_groups
+from takeover.reach.guards import Turning
+from takeover.reach.proofs import Proving, still_true
+
+
+def turn_over(how: Proving) -> list[str]:
+    """Turns over what nothing has shown yet, on the groups where that was not tried. Returns those without time.
+
+    Raises: BadInputError for a library that cannot be read, TakeoverError when the binary does not tell its guards.
+    """
+    groups = probed_groups(how.library, how.release)
+    known = stored.read(how.release, how.reports)
+    if how.anew:
+        known.guards, known.guards_tried = [], []
+    still_true(known, how.library, groups, how.release)
+    known.all_guards = guards(how.release.path)
+    done = {each.group for each in known.guards_tried}
+    left = [each for each in groups if f"{each.scenario}/{each.name}" not in done]
+    how.tell(
+        f"{len(known.all_guards)} guards, {len(known.guards)} of them shown by proofs that are kept; "
+        f"{len(left)} groups of {len(groups)} to try"
+    )
+    return Turning(how, known).turn(left)
