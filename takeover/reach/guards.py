@@ -20,7 +20,7 @@ from takeover.scenario import edits
 from takeover.scenario.edits import Edit
 from takeover.scenario.envoy_config import either
 
-_LAYER = "guards"
+_LAYER = "envoy-takeover.guards"
 
 
 class OutOfTimeError(Exception):
@@ -41,33 +41,31 @@ class Turning:
         self._lock = threading.Lock()
 
     def turn(self, groups: Iterable[Group]) -> list[str]:
-        """Tries all guards that nothing has shown yet on each group. Returns the groups for which there was no time.
-
-        Args:
-            groups: those that were not tried.
-        """
+        """Tries all guards that nothing has shown yet on each group. Returns the groups for which there was no time."""
         left: list[str] = []
 
         def one(group: Group) -> None:
             name = f"{group.scenario}/{group.name}"
             try:
-                self._on(group)
+                self._on(group, name)
             except OutOfTimeError:
                 with self._lock:
                     left.append(name)
-                return
             except (TakeoverError, NotObservedError, OSError) as error:
-                with self._lock:
-                    self._proofs.guards_tried.append(Tried(name, "", (str(error).splitlines() or [repr(error)])[0]))
-                self._how.tell(f"{name}: could not be tried: {error}")
-            with self._lock:
-                stored.write(self._proofs, self._how.release, self._how.reports)
+                self._how.tell(f"{name}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
 
+        before = {each.group for each in self._proofs.guards_tried}
         with ThreadPoolExecutor(self._how.workers, "guards") as pool:
-            list(pool.map(one, sorted(groups, key=lambda each: len(each.probes))))
+            # Those of which nothing is known yet come first: where others were, little is left to be seen.
+            order = sorted(groups, key=lambda each: (f"{each.scenario}/{each.name}" in before, len(each.probes)))
+            list(pool.map(one, order))
         return sorted(left)
 
-    def _on(self, group: Group) -> None:
+    def _on(self, group: Group, name: str) -> None:
+        with self._lock:
+            guards = stored.not_tried(self._proofs, name)
+        if not guards:
+            return
         begun = time.monotonic()
         self._check_time()
         trial = Trial(self._how.engine, self._how.release, self._how.library, group, self._edits(group, (), False))
@@ -76,13 +74,16 @@ class Turning:
         for value in (False, True):
             with self._lock:
                 known = {each.guard for each in self._proofs.guards}
-            more += self._shown(trial, [each for each in self._proofs.all_guards if each not in known], value)
+            more += self._shown(trial, [each for each in guards if each not in known], value)
         here = fingerprint(self._how.library, group, self._how.release)
         with self._lock:
-            self._proofs.guards_tried.append(Tried(trial.name, here))
+            others = [each for each in self._proofs.guards_tried if each.group != name]
+            left_out = [number for number, each in enumerate(self._proofs.all_guards) if each in known]
+            self._proofs.guards_tried = [*others, Tried(name, here, left_out)]
+            stored.write(self._proofs, self._how.release, self._how.reports)
             shown = len(self._proofs.guards)
         self._how.tell(
-            f"{trial.name}: {more} more guards seen, {shown} of {len(self._proofs.all_guards)} so far "
+            f"{name}: {more} more guards seen, {shown} of {len(self._proofs.all_guards)} so far "
             f"({len(group.probes)} probes, {trial.deployments} deployments, {time.monotonic() - begun:.1f} s)"
         )
 
@@ -141,5 +142,6 @@ class Turning:
                 made.append(edits.add(file, "$", "layered_runtime", {"layers": layers}))
             else:
                 key = "layered_runtime" if "layered_runtime" in scenario.config(file) else "layeredRuntime"
-                made.append(edits.replace(file, f"$.{key}", {**runtime, "layers": [layer, *runtime.get("layers", [])]}))
+                layers = [*runtime.get("layers", []), layer]
+                made.append(edits.replace(file, f"$.{key}", {**runtime, "layers": layers}))
         return made

@@ -60,17 +60,16 @@ class Unproved(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """A group on which something was tried.
+    """A group (SCENARIO/GROUP) on which guards were turned over.
 
     Args:
-        group: as SCENARIO/GROUP.
-        fingerprint: of the group; empty where it could not be tried.
-        why_not: likewise.
+        fingerprint: of the group.
+        left_out: the places in `all_guards` of those that were not, as another group had shown them.
     """
 
     group: str
     fingerprint: str
-    why_not: str = ""
+    left_out: list[int] = []
 
 
 class Proofs(msgspec.Struct):
@@ -83,7 +82,7 @@ class Proofs(msgspec.Struct):
         extensions_unproved: those that were taken out in vain, by group.
         all_guards: those that it holds; empty as long as none was turned over.
         guards: those that some probe shows.
-        guards_tried: the groups on which all others were turned over without anything to be seen.
+        guards_tried: the groups on which the others were turned over without anything to be seen.
     """
 
     envoy: str
@@ -121,6 +120,14 @@ class Proving:
     tell: Callable[[str], None]
 
 
+def not_tried(known: Proofs, group: str) -> list[str]:
+    """The guards of which nothing is proved, and that were not turned over on that group."""
+    shown = {each.guard for each in known.guards}
+    tried = next((each for each in known.guards_tried if each.group == group), None)
+    places = range(len(known.all_guards)) if tried is None else tried.left_out
+    return [known.all_guards[each] for each in places if known.all_guards[each] not in shown]
+
+
 def path_of(release: Release, reports: Path) -> Path:
     """Where the proofs of that Envoy are."""
     return reports / FOLDER / f"{release.name}.json"
@@ -155,10 +162,7 @@ def write(proofs: Proofs, release: Release, reports: Path) -> Path:
 def still_true(known: Proofs, library: Library, groups: list[Group], release: Release) -> None:
     """Forgets what was proved with configurations, or probes, that are others now."""
     now = {f"{each.scenario}/{each.name}": fingerprint(library, each, release) for each in groups}
-    true = [each for each in known.guards if now.get(each.seen.group) == each.fingerprint]
-    if len(true) < len(known.guards):
-        known.guards_tried = []  # those of which nothing is known any more were not turned over everywhere
-    known.guards = true
+    known.guards = [each for each in known.guards if now.get(each.seen.group) == each.fingerprint]
     known.extensions = [each for each in known.extensions if now.get(each.seen.group) == each.fingerprint]
     known.extensions_unproved = [each for each in known.extensions_unproved if now.get(each.group) == each.fingerprint]
     known.guards_tried = [each for each in known.guards_tried if now.get(each.group) == each.fingerprint]

@@ -1,5 +1,6 @@
 """Which extensions some probe shows: it is made again on the same Envoy without the extension in its configuration."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,15 @@ from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.left_out import why_left_out
+from takeover.reach.near import fewest_near
 from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, still_true
 from takeover.reach.taking_out import Path, taken_out
 from takeover.reach.trial import Trial
 from takeover.reach.walking import Met, walk
 from takeover.scenario import edits
 
-_GROUPS = 3
-"""On how many of the groups that configure an extension it is taken out: those with the fewest probes."""
+_GROUPS = 2
+"""Of the groups that configure an extension so many with the fewest probes, and so many with the most, are tried."""
 _WAYS = 8
 """How many ways to take it out are tried on each."""
 
@@ -62,7 +64,8 @@ def prove(how: Proving) -> list[str]:
     wanted: dict[str, list[str]] = {}
     for extension, places in whole.places.items():
         if extension not in done and not why_left_out(extension):
-            for group in sorted(places, key=lambda each: len(named[each].probes))[:_GROUPS]:
+            by_size = sorted(places, key=lambda each: len(named[each].probes))
+            for group in dict.fromkeys((*by_size[:_GROUPS], *by_size[-_GROUPS:])):
                 if (extension, group) not in tried:
                     wanted.setdefault(group, []).append(extension)
     number = len({each for extensions in wanted.values() for each in extensions})
@@ -88,7 +91,8 @@ class _Proofs:
 
     def _of_group(self, group: Group, extensions: Sequence[str]) -> None:
         begun = time.monotonic()
-        trial = Trial(self._how.engine, self._how.release, self._how.library, group)
+        name = f"{group.scenario}/{group.name}"
+        trials: dict[frozenset[int], Trial] = {}
         here = fingerprint(self._how.library, group, self._how.release)
         shown = 0
         for extension in extensions:
@@ -96,11 +100,8 @@ class _Proofs:
                 continue
             if time.monotonic() > self._how.until:
                 self._left.update(extensions)
-                return
-            try:
-                proof = self._of(trial, extension, here)
-            except (TakeoverError, NotObservedError, OSError) as error:
-                proof = Unproved(extension, trial.name, here, (str(error).splitlines() or [repr(error)])[0])
+                break
+            proof = self._of_places(group, trials, extension, here)
             shown += isinstance(proof, ExtensionProof)
             with self._lock:
                 if isinstance(proof, Unproved):
@@ -108,10 +109,32 @@ class _Proofs:
                 elif not self._is_known(extension):
                     self._known.extensions.append(proof)
                 stored.write(self._known, self._how.release, self._how.reports)
+        deployments = sum(each.deployments for each in trials.values())
         self._how.tell(
-            f"{trial.name}: {shown} of {len(extensions)} extensions shown "
-            f"({len(group.probes)} probes, {trial.deployments} deployments, {time.monotonic() - begun:.1f} s)"
+            f"{name}: {shown} of {len(extensions)} extensions shown "
+            f"({len(group.probes)} probes, {deployments} deployments, {time.monotonic() - begun:.1f} s)"
         )
+
+    def _of_places(
+        self, group: Group, trials: dict[frozenset[int], Trial], extension: str, here: str
+    ) -> ExtensionProof | Unproved:
+        """What becomes of the probes that come by the fewest of its places; if they do as before, of all."""
+        name = f"{group.scenario}/{group.name}"
+        near = fewest_near(group, self._whole.places[extension][name])
+        proof: ExtensionProof | Unproved | None = None
+        for ports in dict.fromkeys((near, frozenset[int]())):
+            if ports not in trials:
+                probes = tuple(each for each in group.probes if not ports or each.to.port in ports)
+                part = dataclasses.replace(group, probes=probes)
+                trials[ports] = Trial(self._how.engine, self._how.release, self._how.library, part)
+            try:
+                proof = self._of(trials[ports], extension, here)
+            except (TakeoverError, NotObservedError, OSError) as error:
+                proof = Unproved(extension, name, here, (str(error).splitlines() or [repr(error)])[0])
+            if isinstance(proof, ExtensionProof):
+                break
+        assert proof is not None
+        return proof
 
     def _is_known(self, extension: str) -> bool:
         return any(each.extension == extension for each in self._known.extensions)

@@ -114,7 +114,7 @@ def reach_of(library: Library, release: Release, reports: Path) -> Reach:
         [_reached(each, found.get(each, []), proofs) for each in known.ids],
         fields_reached(met),
         _guards(proofs),
-        len(proofs.guards_tried),
+        sum(not stored.not_tried(proofs, each.group) for each in proofs.guards_tried),
     )
 
 

@@ -18,8 +18,7 @@ def turn_over(how: Proving) -> list[str]:
         known.guards, known.guards_tried = [], []
     still_true(known, how.library, groups, how.release)
     known.all_guards = guards(how.release.path)
-    done = {each.group for each in known.guards_tried}
-    left = [each for each in groups if f"{each.scenario}/{each.name}" not in done]
+    left = [each for each in groups if stored.not_tried(known, f"{each.scenario}/{each.name}")]
     how.tell(
         f"{len(known.all_guards)} guards, {len(known.guards)} of them shown by proofs that are kept; "
         f"{len(left)} groups of {len(groups)} to try"

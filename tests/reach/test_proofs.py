@@ -9,7 +9,8 @@ import yaml
 
 from takeover.cli.main import main
 from takeover.reach import turning
-from takeover.reach.proofs import FOLDER, Proofs
+from takeover.reach.proofs import FOLDER, GuardProof, Proofs, Tried, not_tried
+from takeover.reach.trial import Seen
 
 _RELOADABLE = "envoy.reloadable_features"
 _SHOWN = f"{_RELOADABLE}.http_reject_path_with_fragment"
@@ -38,8 +39,8 @@ def test_a_guard_that_shows_when_it_is_turned_over_alone_is_proved_until_the_pro
 
     assert {each.guard: each.value for each in proofs.guards} == {_SHOWN: False, _STARTS_NOT: True}
     [seen] = [each.seen for each in proofs.guards if each.guard == _SHOWN]
-    assert (seen.probe, seen.kind, seen.was, seen.now) == ("normalised/fragment", "status", "400", "403")
-    assert [each.group for each in proofs.guards_tried] == ["path-normalisation/normalised"]
+    assert (seen.probe, seen.kind, seen.was, seen.now) == ("edges/fragment", "status", "400", "403")
+    assert [each.group for each in proofs.guards_tried] == ["paths/edges"]
     assert "2 of 4 runtime guards (50.0 %); tried on 1 of 1 groups" in told
     assert f"  - {_OTHERS[0]}\n" in told
 
@@ -47,7 +48,7 @@ def test_a_guard_that_shows_when_it_is_turned_over_alone_is_proved_until_the_pro
     assert again == proofs
     assert "2 of them shown by proofs that are kept; 0 groups of 1 to try" in told
 
-    probes = library / "atlas" / "path-normalisation" / "probes.yaml"
+    probes = library / "paths" / "probes.yaml"
     [group] = yaml.safe_load(probes.read_text())
     group["probes"] = [each for each in group["probes"] if each["name"] == "dots"]
     probes.write_text(yaml.safe_dump([group]))
@@ -57,11 +58,26 @@ def test_a_guard_that_shows_when_it_is_turned_over_alone_is_proved_until_the_pro
     assert later == proofs  # what only prints keeps nothing
 
 
+def test_a_guard_that_a_group_left_out_is_tried_there_once_nothing_proves_it_any_more() -> None:
+    seen = Seen("one/a", "a/b", "status", "status", "200", "400")
+    proofs = Proofs(
+        "1.40.0",
+        "",
+        all_guards=["first", "second", "third"],
+        guards=[GuardProof("second", False, "1", seen)],
+        guards_tried=[Tried("one/a", "1"), Tried("two/a", "2", [1])],
+    )
+
+    assert [not_tried(proofs, each) for each in ("one/a", "two/a", "new/a")] == [[], [], ["first", "third"]]
+    proofs.guards = []
+    assert [not_tried(proofs, each) for each in ("one/a", "two/a")] == [[], ["second"]]
+
+
 @pytest.mark.usefixtures("few_guards")
 def test_what_there_was_no_time_for_is_said(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--guards", "--within", "0.00001"]
     assert main(options) == 0
-    assert "no time for 1 groups (--within 1e-05): path-normalisation/normalised" in capsys.readouterr().out
+    assert "no time for 1 groups (--within 1e-05): paths/edges" in capsys.readouterr().out
 
 
 def test_an_extension_is_proved_where_a_probe_shows_that_it_is_out(

@@ -9,8 +9,6 @@ import pytest
 from takeover.cli.main import main
 from takeover.reach.reach import Reach
 
-_PROBED = "path-normalisation"
-
 
 def _reach(capsys: pytest.CaptureFixture[str], *arguments: str) -> Reach:
     assert main(["reach", "--json", *arguments]) == 0
@@ -24,7 +22,7 @@ def test_it_tells_what_a_library_configures(library: Path, capsys: pytest.Captur
 
     assert (reach.groups, reach.envoy) == (1, "1.40.0")
     router = extensions["envoy.filters.http/envoy.filters.http.router"]
-    assert (router.state, router.groups, router.is_implied) == ("configured", [f"{_PROBED}/normalised"], False)
+    assert (router.state, router.groups, router.is_implied) == ("configured", ["paths/edges"], False)
     static = extensions["envoy.clusters/envoy.cluster.static"]
     assert (static.state, static.is_implied) == ("configured", True)
     assert extensions["envoy.filters.http/envoy.filters.http.lua"].state == "absent"
@@ -34,7 +32,7 @@ def test_it_tells_what_a_library_configures(library: Path, capsys: pytest.Captur
 
 
 def test_an_edit_of_a_group_is_configured_too(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    probes = library / "atlas" / _PROBED / "probes.yaml"
+    probes = library / "paths" / "probes.yaml"
     manager = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
     edit = f"""\
   edits:
@@ -52,7 +50,7 @@ def test_an_edit_of_a_group_is_configured_too(library: Path, capsys: pytest.Capt
 
 
 def test_groups_that_do_not_support_the_envoy_do_not_count(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scenario = library / "atlas" / _PROBED / "scenario.yaml"
+    scenario = library / "paths" / "scenario.yaml"
     scenario.write_text(scenario.read_text() + 'supports: {envoy: "<1.40", reason: a test}\n')
 
     reach = _reach(capsys, "--scenarios", str(library))
