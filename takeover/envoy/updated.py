@@ -31,13 +31,16 @@ from takeover.peers.control_plane.resources import Resource, ResourceError, pars
 
 _START = 30.0
 """Seconds."""
-_ANSWER = 15.0
-"""Seconds after which an Envoy hangs that answers nothing."""
+_ANSWER = 5.0
+"""Seconds in which an update is answered, mostly: it may wait for what it refers to."""
+_HANGS = 15.0
+"""Seconds after which an Envoy hangs whose admin API, or whose worker, does not go on."""
 _LOOKED_BACK = 5
 """How many of those before may be why an Envoy ends that took them."""
 _CLUSTER = "envoy-takeover-updates"
+_ECHO = "envoy.extensions.filters.network.echo.v3.Echo"
 
-State = Literal["taken", "refused", "ended", "hangs"]
+State = Literal["taken", "refused", "unanswered", "ended", "hangs"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Answer:
     """What became of a resource.
 
     Args:
-        state: `taken` by an ACK, `refused` by a NACK; Envoy `ended` of it, or `hangs`.
+        state: `taken` by an ACK, `refused` by a NACK; `unanswered` by an Envoy that goes on otherwise; Envoy `ended` of
+            it, or `hangs`.
         why: of a refusal, in Envoy's own words; of an end, the exit code (128 + the signal's number for a killed one).
         log: the lines that Envoy wrote meanwhile, warnings and what is worse.
     """
@@ -101,6 +105,7 @@ class UpdatedEnvoy:
         self._program: Program | None = None
         self._stream: DeltaStream | None = None
         self._admin = ""
+        self._worker: socket.socket | None = None
         self._read = 0
         self._stale: dict[str, dict[str, None]] = {}
         self.starts = 0
@@ -110,8 +115,9 @@ class UpdatedEnvoy:
         """Starts it; one that runs is ended before. Raises: TakeoverError when it does not serve."""
         self.end()
         self._admin = f"envoy-takeover/{uuid.uuid4()}"
-        updates = f"envoy-takeover/{uuid.uuid4()}"
-        config = msgspec.json.encode(_with_updates(self._bootstrap, f"@{self._admin}", f"@{updates}")).decode()
+        updates, echo = f"envoy-takeover/{uuid.uuid4()}", f"envoy-takeover/{uuid.uuid4()}"
+        bootstrap = _with_updates(self._bootstrap, f"@{self._admin}", f"@{updates}", f"@{echo}")
+        config = msgspec.json.encode(bootstrap).decode()
         options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1"]
         options += ["--drain-strategy", "immediate", "--file-flush-interval-msec", "2"]
         with self.node.new_socket(socket.AF_UNIX) as listening:
@@ -126,19 +132,21 @@ class UpdatedEnvoy:
         except (StreamEndedError, TimeoutError) as error:
             raise self._not_started(str(error)) from None
         self._wait_until_live()
+        self._worker = self.node.connect(echo)
         self.starts += 1
         self._written()
 
     def end(self) -> None:
         """Ends it."""
-        if self._stream is not None:
-            self._stream.close()
+        for each in (self._stream, self._worker):
+            if each is not None:
+                each.close()
         if self._program is not None:
             self._program.end()
-        self._stream = self._program = None
+        self._stream = self._worker = self._program = None
 
     def answers(self, resources: Sequence[Resource], keep: bool = False) -> list[Answer]:
-        """What becomes of each, one after the other. After an end, or a hang, it goes on with an Envoy that is new.
+        """What becomes of each, one after the other. It goes on with a new Envoy after one that ended, or hangs.
 
         An Envoy may end a moment after it has taken something. So the one at which it ended is tried again on a new
         one; if that does not end, those before it are, each alone; the first that ends it is the one. Where none does,
@@ -153,7 +161,7 @@ class UpdatedEnvoy:
         for each in resources:
             answer = self._answer(each, keep)
             if answer.state == "ended" and found:
-                again = self._alone(each)
+                again = self.alone(each)
                 if again.state == "ended":
                     answer = again
                 else:
@@ -162,7 +170,7 @@ class UpdatedEnvoy:
                     unexplained = Answer("ended", f"{answer.why}, but not when tried again", answer.log)
                     answer = unexplained if other is None else again
             found.append(answer)
-            if answer.state in ("ended", "hangs"):
+            if answer.state not in ("taken", "refused"):
                 self.start()
         return found
 
@@ -186,43 +194,91 @@ class UpdatedEnvoy:
         except StreamEndedError:
             return self._ended()
         except TimeoutError:
-            return Answer("hangs", f"no answer after {_ANSWER:g} s", self._written())
-        if error is not None:
-            return Answer("refused", error, self._written())  # what was to be removed may still be there
-        for name in removed:
-            del stale[name]
-        if not keep:
-            stale[offered.name] = None
-        return Answer("taken", "", self._written())
+            return self._without_answer()
+        if error is None:
+            for name in removed:
+                del stale[name]
+            if not keep:
+                stale[offered.name] = None
+        # else what was to be removed may still be there
+        if (broken := self._broken()) is not None:
+            return broken
+        return Answer("taken" if error is None else "refused", error or "", self._written())
 
-    def clear(self) -> None:
-        """Removes what was not to be kept. Raises: StreamEndedError, TimeoutError."""
+    def _broken(self) -> Answer | None:
+        """What became of it, after all that its worker was told is done; None if it goes on."""
+        assert self._worker is not None
+        self._worker.settimeout(_HANGS)
+        try:
+            self._worker.sendall(b"?")
+            if self._worker.recv(1):
+                return None
+        except TimeoutError:
+            return Answer("hangs", f"its worker does not go on after {_HANGS:g} s", self._written())
+        except OSError:
+            pass
+        return self._ended()
+
+    def _without_answer(self) -> Answer:
+        try:
+            with self.admin() as admin:
+                admin.timeout = httpx.Timeout(_HANGS)
+                admin.get("/ready")
+        except (httpx.HTTPError, OSError):
+            if self.has_ended():
+                return self._ended()
+            return Answer("hangs", f"its admin API does not answer after {_HANGS:g} s", self._written())
+        return self._broken() or Answer("unanswered", f"no answer after {_ANSWER:g} s", self._written())
+
+    def tidy(self) -> None:
+        """Removes what was not to be kept at once; one that ends of that, or hangs, is started again.
+
+        Raises: TakeoverError when a new Envoy does not start.
+        """
+        try:
+            self._clear()
+        except (StreamEndedError, TimeoutError):
+            self.start()
+
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self.exit_code() is not None
+
+    def exit_code(self) -> int | None:
+        """None while it runs; 128 + the signal's number where one killed it."""
+        return self._program.exit_code() if self._program is not None else None
+
+    def _clear(self) -> None:
+        """Raises: StreamEndedError, TimeoutError."""
         assert self._stream is not None
         for url, names in self._stale.items():
-            self._stream.answer(self._stream.send(url, (), names), _ANSWER)
-            names.clear()
+            if names:
+                self._stream.answer(self._stream.send(url, (), names), _ANSWER)
+                names.clear()
 
     def remove(self, resources: Iterable[Resource]) -> None:
         """Removes those that were kept, with the next one of their types."""
         for each in resources:
             self._stale.setdefault(each.url, {})[each.name] = None
 
-    def _alone(self, offered: Resource) -> Answer:
-        """What becomes of it on a new Envoy, until it is removed and all is at rest."""
+    def alone(self, offered: Resource) -> Answer:
+        """What becomes of it on a new Envoy, until it is removed and all is at rest.
+
+        Raises: TakeoverError when a new Envoy does not start.
+        """
         self.start()
         answer = self._answer(offered, keep=False)
         if answer.state in ("taken", "refused"):
             try:
-                self.clear()
-                with self.admin() as admin:
-                    admin.get("/ready")
-            except (StreamEndedError, TimeoutError, httpx.HTTPError, OSError):
-                answer = self._ended()
+                self._clear()
+            except (StreamEndedError, TimeoutError):
+                return self._ended()
+            return self._broken() or answer
         return answer
 
     def _ends(self, offered: Resource, found: list[Answer], place: int) -> bool:
         """Whether that one alone ends an Envoy; then its answer says so."""
-        answer = self._alone(offered)
+        answer = self.alone(offered)
         if answer.state != "ended":
             return False
         found[place] = answer
@@ -232,7 +288,7 @@ class UpdatedEnvoy:
     def _ended(self) -> Answer:
         assert self._program is not None
         try:
-            code = self._program.wait(_ANSWER)
+            code = self._program.wait(_HANGS)
         except TimeoutError:
             return Answer("hangs", "it ended the stream, and goes on", self._written())
         return Answer("ended", f"exit code {code}", self._written())
@@ -284,8 +340,8 @@ class UpdatedEnvoy:
         return TakeoverError(f"{self._binary} does not start: {' '.join([why, *last]).strip() or 'without a word'}")
 
 
-def _with_updates(bootstrap: Mapping[str, Any], admin: str, updates: str) -> dict[str, Any]:
-    """The bootstrap config with an admin API and a source of updates at these sockets."""
+def _with_updates(bootstrap: Mapping[str, Any], admin: str, updates: str, echo: str) -> dict[str, Any]:
+    """The bootstrap config with an admin API, a source of updates, and a worker that echoes at these sockets."""
     static = dict(bootstrap.get("static_resources", {}))
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     endpoint = {"endpoint": {"address": {"pipe": {"path": updates}}}}
@@ -299,6 +355,8 @@ def _with_updates(bootstrap: Mapping[str, Any], admin: str, updates: str) -> dic
         },
         "load_assignment": {"cluster_name": _CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
+    filters = [{"name": "echo", "typed_config": {"@type": f"type.googleapis.com/{_ECHO}"}}]
+    listener = {"name": _CLUSTER, "address": {"pipe": {"path": echo}}, "filter_chains": [{"filters": filters}]}
     ads = {
         "api_type": "DELTA_GRPC",
         "transport_api_version": "V3",
@@ -310,5 +368,9 @@ def _with_updates(bootstrap: Mapping[str, Any], admin: str, updates: str) -> dic
         **bootstrap,
         "admin": {"address": {"pipe": {"path": admin}}},
         "dynamic_resources": {"ads_config": ads, "lds_config": source, "cds_config": source},
-        "static_resources": {**static, "clusters": [*static.get("clusters", ()), cluster]},
+        "static_resources": {
+            **static,
+            "clusters": [*static.get("clusters", ()), cluster],
+            "listeners": [*static.get("listeners", ()), listener],
+        },
     }

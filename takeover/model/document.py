@@ -224,6 +224,57 @@ class ConfigResult(_Part):
     warnings: list[str] = []
 
 
+class SweptProbe(_Part):
+    """What was observed of a request to a listener with a variant's value."""
+
+    name: str
+    observation: Observation = msgspec.field(name="seen")
+
+
+class Variant(_Part, omit_defaults=True):
+    """A scenario's configuration with one field set to another value, and what a running Envoy said of it.
+
+    Args:
+        name: the field, by the types in which it stands, and the value.
+        state: by an update of its configuration Envoy has `taken` or `refused` it; has given no answer (`unanswered`);
+            it `ended` of it, or `hangs`.
+        error: why it was refused, or how Envoy ended.
+        warnings: what Envoy's log says of it.
+        config: the smallest configuration found that Envoys answer otherwise; only where they do.
+        probes: likewise, where what was observed is otherwise.
+    """
+
+    scenario: str
+    name: str
+    state: Literal["taken", "refused", "unanswered", "ended", "hangs"]
+    error: str = ""
+    warnings: list[str] = []
+    config: str = ""
+    probes: list[SweptProbe] = []
+
+
+class Sweep(_Part):
+    """What came of a sweep: base configurations with one field at a time set to each of a few values.
+
+    Args:
+        variants: in the order in which they were asked.
+        fields: how many fields they are of.
+        fields_left_out: how many fields the bases have besides, of which no variant was asked in the time given.
+        left_out: how many variants were not asked.
+        probed: of how many variants what they do was observed, too.
+        unstable: of how many an Envoy alone did now this, now that: what was observed of those is not told.
+        seconds: how long asking took.
+    """
+
+    variants: list[Variant]
+    fields: int
+    fields_left_out: int = 0
+    left_out: int = 0
+    probed: int = 0
+    unstable: int = 0
+    seconds: float = 0.0
+
+
 class BinaryResult(_Part):
     """What the binary offers: extensions as CATEGORY/NAME, statistics, command line flags, runtime guards."""
 
@@ -250,6 +301,7 @@ class Document(_Part):
         repeated: which probes were made again, because Envoys differed there; not there if none was.
         root_file_system: what containers saw, where an engine makes that itself.
         delivery: how Envoy got its configuration, if not from the file as it is written: `file`, `ads`, `delta-ads`.
+        sweep: what came of a sweep; not there if none was made.
     """
 
     schema: Literal[1]
@@ -264,6 +316,7 @@ class Document(_Part):
     repeated: list[RepeatedProbe] | msgspec.UnsetType = msgspec.UNSET
     root_file_system: RootFileSystem | msgspec.UnsetType = msgspec.UNSET
     delivery: Literal["file", "ads", "delta-ads"] | msgspec.UnsetType = msgspec.UNSET
+    sweep: Sweep | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

@@ -119,10 +119,47 @@ def test_one_that_ended_later_is_told_from_the_one_after_it(
 
 def test_one_that_hangs_is_told(running: UpdatedEnvoy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(updated, "_ANSWER", 0.5)
+    monkeypatch.setattr(updated, "_HANGS", 0.5)
 
     found = running.answers([listener("a", lua("while true do end")), cluster("b")])
 
     assert [each.state for each in found] == ["hangs", "taken"]
+
+
+def test_an_update_that_waits_for_another_one_has_no_answer(
+    running: UpdatedEnvoy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updated, "_ANSWER", 0.5)
+    discovery = {"config_source": {"ads": {}}, "type_urls": [f"{PREFIX}/{HTTP}.http.buffer.v3.Buffer"]}
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    waiting = cluster(
+        "a",
+        typed_extension_protocol_options={
+            options: {
+                "@type": f"{PREFIX}/{options}",
+                "explicit_http_config": {"http_protocol_options": {}},
+                "http_filters": [
+                    {"name": "later", "config_discovery": discovery},
+                    {
+                        "name": "codec",
+                        "typed_config": {"@type": f"{PREFIX}/{HTTP}.http.upstream_codec.v3.UpstreamCodec"},
+                    },
+                ],
+            }
+        },
+    )
+
+    found = running.answers([waiting, cluster("b")])
+
+    assert [each.state for each in found] == ["unanswered", "taken"]
+
+
+def test_one_whose_worker_ends_is_told_though_it_had_taken_it(running: UpdatedEnvoy) -> None:
+    # A percentage that is no number is found out by the worker.
+    found = running.answers(
+        [cluster("a"), cluster("b", common_lb_config={"healthy_panic_threshold": {"value": "NaN"}}), cluster("c")]
+    )
+    assert [each.state for each in found] == ["taken", "ended", "taken"]
 
 
 def test_one_that_does_not_start_says_why() -> None:

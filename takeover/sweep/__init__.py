@@ -1,0 +1,1 @@
+"""Configurations with one field changed at a time, and what running Envoys say of each."""
