@@ -4,8 +4,8 @@ Its requests, each with the end to which the answer goes:
 
 - `run`, with a `command` and its stdin, stdout and stderr: the answer is its exit code, once it has ended. When nobody
   waits for the answer any more, the program is ended with all that came from it.
-- `socket`, with a `family`: the answer is a socket in this node's network, which the test process connects (or binds)
-  itself.
+- `socket`, with a `family` and a `number`: the answer is so many sockets in this node's network, which the test
+  process connects (or binds) itself.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:
         if message["do"] == "run":
             _run(message["command"], environment, reply, files[1:], events, running)
         else:
-            _hand_out(message["family"], reply)
+            _hand_out(message["family"], message["number"], reply)
 
 
 def _settle_on_machine() -> None:
@@ -117,9 +117,10 @@ def _run(
         events.register(descriptor, event)
 
 
-def _hand_out(family: int, reply: socket.socket) -> None:
-    with socket.socket(family, socket.SOCK_STREAM) as made:
-        _answer(reply, {"result": None}, [made.fileno()])
+def _hand_out(family: int, number: int, reply: socket.socket) -> None:
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(socket.socket(family, socket.SOCK_STREAM)) for _ in range(number)]
+        _answer(reply, {"result": None}, [each.fileno() for each in made])
 
 
 def _answer(reply: socket.socket, message: dict[str, Any], files: list[int] | None = None) -> None:

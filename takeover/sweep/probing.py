@@ -155,6 +155,8 @@ class _Open:
 def probed(node: BareNode, targets: Iterable[Target]) -> dict[int, list[SweptProbe]]:
     """What is observed of the probes of each listener, by its key, in normal form."""
     done = list[_Open]()
+    targets = list(targets)
+    sockets = node.new_sockets(len(targets) * len(NAMES))
     with selectors.DefaultSelector() as selector:
         ports = dict[int, int]()
         for target in targets:
@@ -162,10 +164,13 @@ def probed(node: BareNode, targets: Iterable[Target]) -> dict[int, list[SweptPro
             for name, exchange in _exchanges(target).items():
                 opened = _Open(target.key, name, exchange)
                 done.append(opened)
+                connection = next(sockets)
                 try:
-                    connection = node.connect(("127.0.0.1", target.port), 2.0)
+                    connection.settimeout(_LONGEST)
+                    connection.connect(("127.0.0.1", target.port))
                     connection.sendall(exchange.first())
                 except OSError as error:
+                    connection.close()
                     opened.end = "refused" if isinstance(error, ConnectionRefusedError) else "reset"
                     continue
                 connection.setblocking(False)

@@ -1,5 +1,6 @@
 """A bare node, with real programs in it; also as an ordinary user, and as one who may not make namespaces."""
 
+import contextlib
 import json
 import operator
 import os
@@ -274,3 +275,13 @@ def test_it_ends_with_its_run(
     assert process.returncode == (0 if number is None else -number)
     waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10 if number else 0), wait=wait_fixed(0.02))
     waiting(tag.processes)
+
+
+def test_sockets_are_handed_out_many_at_once() -> None:
+    with bare_node() as node, node.new_socket() as listening, contextlib.ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        made = [stack.enter_context(each) for each in node.new_sockets(40)]
+        for each in made:
+            each.connect(listening.getsockname())
+        assert len({each.getsockname() for each in made}) == 40
