@@ -157,7 +157,7 @@ def test_what_does_not_come_up_is_told_at_once(
 
 
 def test_a_probe_that_never_succeeds_is_told_with_what_it_saw(inbound: Scenario) -> None:
-    engine = new_engine(ready_timeout=6.0)
+    engine = new_engine(ready_timeout=15.0)
     with pytest.raises(DeploymentError, match=r"nginx runs but is not ready.*Readiness probe failed: .*refused"):
         engine.deploy(inbound.edited([replace(POD, "$.spec.containers[0].readinessProbe.httpGet.port", 4)]), RELEASE)
     engine.close()
