@@ -1,4 +1,4 @@
-"""The one binary of the repository: it is what its source beside it becomes, byte for byte, and takes no nonsense."""
+"""The binaries of the repository: each is what its source beside it becomes, and one takes no nonsense."""
 
 import json
 import os
@@ -18,22 +18,26 @@ FOLDER = Path(__file__).parents[1] / "manifests/gateway-auth-wasm"
 BINARY = resolve(None)[0].path
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Path:
+def built(folder: Path, tmp_path: Path) -> Path:
     """The filter as the build makes it here and now. Without its compiler this fails, and says what is missing."""
-    made = tmp_path / "auth.wasm"
+    made = tmp_path / "made.wasm"
     # The compiler keeps what it compiled: here in no other place, and nothing of another time.
     caches = {"ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "global"), "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "local")}
     environment = os.environ | caches | {"PYTHON": sys.executable}
-    ended = subprocess.run([FOLDER / "build", made], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    ended = subprocess.run([folder / "build", made], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, f"{ended.stderr}\n./test installs the compiler, as locks/dev.txt has it"
     assert ended.stderr == ""
     return made
 
 
-def test_the_wasm_filter_is_its_source_byte_for_byte(built: Path) -> None:
-    assert built.read_bytes() == (FOLDER / "auth.wasm").read_bytes(), f"{FOLDER}/build makes it again"
-    assert built.stat().st_size < 6000
+def test_the_wasm_filter_is_its_source_byte_for_byte(tmp_path: Path) -> None:
+    assert built(FOLDER, tmp_path).read_bytes() == (FOLDER / "auth.wasm").read_bytes(), f"{FOLDER}/build makes it again"
+    assert (FOLDER / "auth.wasm").stat().st_size < 6000
+
+
+def test_the_filter_that_shows_what_hosts_let_filters_do_is_its_source_byte_for_byte(tmp_path: Path) -> None:
+    folder = FOLDER.parent / "atlas/http-filters-wasm"
+    assert built(folder, tmp_path).read_bytes() == (folder / "tool.wasm").read_bytes(), f"{folder}/build makes it again"
 
 
 @pytest.fixture(scope="module")
