@@ -90,3 +90,8 @@ class Group:
     probes: tuple[Probe, ...]
     where: str
     supports: Support | None = None
+
+    @property
+    def id(self) -> str:
+        """SCENARIO/GROUP."""
+        return f"{self.scenario}/{self.name}"

@@ -69,6 +69,6 @@ def _of_group(library: Library, group: Group) -> Iterator[Configuration]:
         if file.endswith(_YAML):
             data = scenario.config(file)
             if file in of_envoys:
-                yield Configuration([f"{group.scenario}/{group.name}"], file, BOOTSTRAP, data)
+                yield Configuration([group.id], file, BOOTSTRAP, data)
             elif isinstance(data, dict) and isinstance(data.get("resources"), list):
-                yield Configuration([f"{group.scenario}/{group.name}"], file, "", data)
+                yield Configuration([group.id], file, "", data)

@@ -4,17 +4,17 @@ Guards are turned over together first: where nothing at all differs, none of the
 undo each other). Where something does, each half is looked at, down to the single guard, which must show it twice.
 """
 
+import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 
 from takeover.base.errors import TakeoverError
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group
 from takeover.reach import proofs as stored
 from takeover.reach.fingerprint import fingerprint
-from takeover.reach.proofs import GuardProof, Proofs, Proving, Tried
+from takeover.reach.proofs import GuardProof, Proofs, Proving, Tried, side_by_side
 from takeover.reach.trial import Seen, Trial
 from takeover.scenario import edits
 from takeover.scenario.edits import Edit
@@ -45,47 +45,67 @@ class Turning:
         left: list[str] = []
 
         def one(group: Group) -> None:
-            name = f"{group.scenario}/{group.name}"
             try:
-                self._on(group, name)
+                self._on(group)
             except OutOfTimeError:
                 with self._lock:
-                    left.append(name)
+                    left.append(group.id)
             except (TakeoverError, NotObservedError, OSError) as error:
-                self._how.tell(f"{name}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
+                self._how.tell(f"{group.id}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
 
         before = {each.group for each in self._proofs.guards_tried}
-        with ThreadPoolExecutor(self._how.workers, "guards") as pool:
-            # Those of which nothing is known yet come first: where others were, little is left to be seen.
-            order = sorted(groups, key=lambda each: (f"{each.scenario}/{each.name}" in before, len(each.probes)))
-            list(pool.map(one, order))
+        # Those of which nothing is known yet come first: where others were, little is left to be seen.
+        side_by_side(self._how, one, sorted(groups, key=lambda each: (each.id in before, len(each.probes))))
         return sorted(left)
 
-    def _on(self, group: Group, name: str) -> None:
+    def _on(self, group: Group) -> None:
         with self._lock:
-            guards = stored.not_tried(self._proofs, name)
+            guards = stored.not_tried(self._proofs, group.id)
         if not guards:
             return
         begun = time.monotonic()
         self._check_time()
-        trial = Trial(self._how.engine, self._how.release, self._how.library, group, self._edits(group, (), False))
-        trial.base()
-        more = 0
-        for value in (False, True):
-            with self._lock:
-                known = {each.guard for each in self._proofs.guards}
-            more += self._shown(trial, [each for each in guards if each not in known], value)
         here = fingerprint(self._how.library, group, self._how.release)
+        parts = _Parts(lambda part: self._trial(part, here), group)
+        shown_before = len(self._proofs.guards)
+        for value in (False, True):
+            left_out = {*self._proofs.all_guards} - {*self._unknown(guards)}
+            self._on_all(parts, guards, value)
         with self._lock:
-            others = [each for each in self._proofs.guards_tried if each.group != name]
-            left_out = [number for number, each in enumerate(self._proofs.all_guards) if each in known]
-            self._proofs.guards_tried = [*others, Tried(name, here, left_out)]
+            others = [each for each in self._proofs.guards_tried if each.group != group.id]
+            places = [number for number, each in enumerate(self._proofs.all_guards) if each in left_out]
+            self._proofs.guards_tried = [*others, Tried(group.id, here, places)]
             stored.write(self._proofs, self._how.release, self._how.reports)
             shown = len(self._proofs.guards)
         self._how.tell(
-            f"{name}: {more} more guards seen, {shown} of {len(self._proofs.all_guards)} so far "
-            f"({len(group.probes)} probes, {trial.deployments} deployments, {time.monotonic() - begun:.1f} s)"
+            f"{group.id}: {shown} of {len(self._proofs.all_guards)} guards seen so far, "
+            f"{shown - shown_before} meanwhile "
+            f"({len(group.probes)} probes, {parts.deployments} deployments, {time.monotonic() - begun:.1f} s)"
         )
+
+    def _on_all(self, parts: "_Parts", guards: Sequence[str], value: bool) -> None:
+        """Keeps what shows on some probe of the group: found by those of one port, of which there are few."""
+        while unknown := self._unknown(guards):
+            self._check_time()
+            seen = parts.whole.shows(self._edits(parts.group, unknown, value))
+            if not seen:
+                return
+            for part in parts.of(seen):
+                self._shown(part, self._unknown(unknown), value)
+            if len(self._unknown(unknown)) == len(unknown):  # it takes the probes of other ports, too
+                of = self._of_halves if len(unknown) > 1 else self._of_one
+                of(parts.whole, unknown, value, seen)
+                return
+
+    def _unknown(self, guards: Iterable[str]) -> list[str]:
+        """Those of which nothing is proved by now."""
+        with self._lock:
+            known = {each.guard for each in self._proofs.guards}
+        return [each for each in guards if each not in known]
+
+    def _trial(self, group: Group, here: str) -> Trial:
+        edits_of_all = self._edits(group, (), False)
+        return Trial(self._how.engine, self._how.release, self._how.library, group, here, edits_of_all)
 
     def _shown(self, trial: Trial, guards: Sequence[str], value: bool, known: Sequence[Seen] = ()) -> int:
         """Keeps those of the guards that show something by themselves with that value. Returns how many are new.
@@ -99,9 +119,8 @@ class Turning:
         seen = trial.shows(self._edits(trial.group, guards, value), known)
         if not seen:
             return 0
-        return (
-            self._of_halves(trial, guards, value, seen) if len(guards) > 1 else self._of_one(trial, guards, value, seen)
-        )
+        of = self._of_halves if len(guards) > 1 else self._of_one
+        return of(trial, guards, value, seen)
 
     def _of_halves(self, trial: Trial, guards: Sequence[str], value: bool, seen: Sequence[Seen]) -> int:
         middle = len(guards) // 2
@@ -117,16 +136,15 @@ class Turning:
         proved = trial.still(seen, self._edits(trial.group, guards, value))
         if proved is None:
             return 0
-        here = fingerprint(self._how.library, trial.group, self._how.release)
         with self._lock:
             is_new = all(each.guard != guards[0] for each in self._proofs.guards)
             if is_new:
-                self._proofs.guards.append(GuardProof(guards[0], value, here, proved))
+                self._proofs.guards.append(GuardProof(guards[0], value, trial.fingerprint, proved))
                 stored.write(self._proofs, self._how.release, self._how.reports)
         return int(is_new)
 
     def _check_time(self) -> None:
-        if time.monotonic() > self._how.until:
+        if self._how.is_over:
             raise OutOfTimeError
 
     def _edits(self, group: Group, guards: Sequence[str], value: bool) -> list[Edit]:
@@ -145,3 +163,29 @@ class Turning:
                 layers = [*runtime.get("layers", []), layer]
                 made.append(edits.replace(file, f"$.{key}", {**runtime, "layers": layers}))
         return made
+
+
+class _Parts:
+    """The probes of a group, and those of them that go to one port, each with a base of its own."""
+
+    def __init__(self, trial: Callable[[Group], Trial], group: Group) -> None:
+        self.group = group
+        self.whole = trial(group)
+        self._trial = trial
+        self._ports: dict[int, Trial] = {}
+
+    def of(self, seen: Iterable[Seen]) -> list[Trial]:
+        """The parts by whose probes something is seen, those with the fewest first; none if there is one port alone."""
+        names = {each.probe for each in seen}
+        ports = {each.to.port for each in self.group.probes if f"{self.group.name}/{each.name}" in names}
+        if len({each.to.port for each in self.group.probes}) == 1:
+            return []
+        for port in ports - self._ports.keys():
+            probes = tuple(each for each in self.group.probes if each.to.port == port)
+            self._ports[port] = self._trial(dataclasses.replace(self.group, probes=probes))
+        return sorted((self._ports[port] for port in ports), key=lambda each: len(each.group.probes))
+
+    @property
+    def deployments(self) -> int:
+        """How many there were."""
+        return self.whole.deployments + sum(each.deployments for each in self._ports.values())

@@ -1,9 +1,12 @@
 """What was proved of an Envoy's reach, as it is kept in REPORTS/reach: a file for each Envoy."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +20,8 @@ from takeover.probes.probe import Group
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.trial import Seen
 from takeover.scenario.library import Library
+
+Item = TypeVar("Item")
 
 FOLDER = "reach"
 _SCHEMA: Literal[1] = 1
@@ -108,6 +113,7 @@ class Proving:
         workers: how many groups are deployed at the same time.
         anew: whether what was proved before is forgotten.
         tell: takes a line for the user.
+        stopped: nothing more is to begin.
     """
 
     engine: Engine
@@ -118,6 +124,22 @@ class Proving:
     workers: int
     anew: bool
     tell: Callable[[str], None]
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.stopped.is_set() or time.monotonic() > self.until
+
+
+def side_by_side(how: Proving, do: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Does it with each, as many at the same time as there may be. Whatever ends that early begins nothing more."""
+    with ThreadPoolExecutor(how.workers, "reach") as pool:
+        try:
+            list(pool.map(do, items))
+        except BaseException:
+            how.stopped.set()
+            raise
 
 
 def not_tried(known: Proofs, group: str) -> list[str]:
@@ -161,7 +183,7 @@ def write(proofs: Proofs, release: Release, reports: Path) -> Path:
 
 def still_true(known: Proofs, library: Library, groups: list[Group], release: Release) -> None:
     """Forgets what was proved with configurations, or probes, that are others now."""
-    now = {f"{each.scenario}/{each.name}": fingerprint(library, each, release) for each in groups}
+    now = {each.id: fingerprint(library, each, release) for each in groups}
     known.guards = [each for each in known.guards if now.get(each.seen.group) == each.fingerprint]
     known.extensions = [each for each in known.extensions if now.get(each.seen.group) == each.fingerprint]
     known.extensions_unproved = [each for each in known.extensions_unproved if now.get(each.group) == each.fingerprint]

@@ -4,7 +4,6 @@ import dataclasses
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.inventory.running import described_extensions
@@ -16,7 +15,7 @@ from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.left_out import why_left_out
 from takeover.reach.near import fewest_near
-from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, still_true
+from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, side_by_side, still_true
 from takeover.reach.taking_out import Path, taken_out
 from takeover.reach.trial import Trial
 from takeover.reach.walking import Met, walk
@@ -58,7 +57,7 @@ def prove(how: Proving) -> list[str]:
         known.extensions, known.extensions_unproved = [], []
     still_true(known, how.library, groups, how.release)
     whole = Whole(how, groups)
-    named = {f"{each.scenario}/{each.name}": each for each in groups}
+    named = {each.id: each for each in groups}
     done = {each.extension for each in known.extensions}
     tried = {(each.extension, each.group) for each in known.extensions_unproved}
     wanted: dict[str, list[str]] = {}
@@ -85,20 +84,18 @@ class _Proofs:
 
     def prove(self, wanted: Mapping[Group, Sequence[str]]) -> list[str]:
         ordered = sorted(wanted.items(), key=lambda each: len(each[0].probes))
-        with ThreadPoolExecutor(self._how.workers, "extensions") as pool:
-            list(pool.map(lambda each: self._of_group(*each), ordered))
+        side_by_side(self._how, lambda each: self._of_group(*each), ordered)
         return sorted(self._left - {each.extension for each in self._known.extensions})
 
     def _of_group(self, group: Group, extensions: Sequence[str]) -> None:
         begun = time.monotonic()
-        name = f"{group.scenario}/{group.name}"
         trials: dict[frozenset[int], Trial] = {}
         here = fingerprint(self._how.library, group, self._how.release)
         shown = 0
         for extension in extensions:
             if self._is_known(extension):
                 continue
-            if time.monotonic() > self._how.until:
+            if self._how.is_over:
                 self._left.update(extensions)
                 break
             proof = self._of_places(group, trials, extension, here)
@@ -111,7 +108,7 @@ class _Proofs:
                 stored.write(self._known, self._how.release, self._how.reports)
         deployments = sum(each.deployments for each in trials.values())
         self._how.tell(
-            f"{name}: {shown} of {len(extensions)} extensions shown "
+            f"{group.id}: {shown} of {len(extensions)} extensions shown "
             f"({len(group.probes)} probes, {deployments} deployments, {time.monotonic() - begun:.1f} s)"
         )
 
@@ -119,18 +116,17 @@ class _Proofs:
         self, group: Group, trials: dict[frozenset[int], Trial], extension: str, here: str
     ) -> ExtensionProof | Unproved:
         """What becomes of the probes that come by the fewest of its places; if they do as before, of all."""
-        name = f"{group.scenario}/{group.name}"
-        near = fewest_near(group, self._whole.places[extension][name])
+        near = fewest_near(group, self._whole.places[extension][group.id])
         proof: ExtensionProof | Unproved | None = None
         for ports in dict.fromkeys((near, frozenset[int]())):
             if ports not in trials:
                 probes = tuple(each for each in group.probes if not ports or each.to.port in ports)
                 part = dataclasses.replace(group, probes=probes)
-                trials[ports] = Trial(self._how.engine, self._how.release, self._how.library, part)
+                trials[ports] = Trial(self._how.engine, self._how.release, self._how.library, part, here)
             try:
-                proof = self._of(trials[ports], extension, here)
+                proof = self._of(trials[ports], extension)
             except (TakeoverError, NotObservedError, OSError) as error:
-                proof = Unproved(extension, name, here, (str(error).splitlines() or [repr(error)])[0])
+                proof = Unproved(extension, group.id, here, (str(error).splitlines() or [repr(error)])[0])
             if isinstance(proof, ExtensionProof):
                 break
         assert proof is not None
@@ -139,15 +135,16 @@ class _Proofs:
     def _is_known(self, extension: str) -> bool:
         return any(each.extension == extension for each in self._known.extensions)
 
-    def _of(self, trial: Trial, extension: str, here: str) -> ExtensionProof | Unproved:
+    def _of(self, trial: Trial, extension: str) -> ExtensionProof | Unproved:
         """What becomes of the probes without it.
 
         Raises: DeploymentError, NotObservedError where they cannot be observed with it.
         """
         trial.base()
+        here = trial.fingerprint
         why = "cannot be taken out: Envoy has no configuration without it"
-        places = self._whole.places[extension][trial.name]
-        for number, way in enumerate(taken_out(places, self._whole.met[trial.name])):
+        places = self._whole.places[extension][trial.group.id]
+        for number, way in enumerate(taken_out(places, self._whole.met[trial.group.id])):
             if number == _WAYS:
                 break
             change = [*(edits.replace(file, "$", data) for file, data in way.data.items())]
@@ -160,9 +157,9 @@ class _Proofs:
                 why = "cannot be taken out: Envoy does not load what is left"
                 continue
             if not seen:
-                return Unproved(extension, trial.name, here, f"taken out ({way.how}): nothing differs")
+                return Unproved(extension, trial.group.id, here, f"taken out ({way.how}): nothing differs")
             again = trial.still(seen, change)
             if again is None:
-                return Unproved(extension, trial.name, here, f"taken out ({way.how}): not always the same differs")
+                return Unproved(extension, trial.group.id, here, f"taken out ({way.how}): not always the same differs")
             return ExtensionProof(extension, way.how, here, again)
-        return Unproved(extension, trial.name, here, why)
+        return Unproved(extension, trial.group.id, here, why)

@@ -64,25 +64,28 @@ class Trial:
         engine: where it is deployed.
         release: the Envoy.
         library: where the group is from.
-        group: likewise.
+        group: likewise; it may have only some of its probes.
+        fingerprint: of the whole group.
         edits: are a part of every deployment.
     """
 
     def __init__(
-        self, engine: Engine, release: Release, library: Library, group: Group, edits: Sequence[Edit] = ()
+        self,
+        engine: Engine,
+        release: Release,
+        library: Library,
+        group: Group,
+        fingerprint: str,
+        edits: Sequence[Edit] = (),
     ) -> None:
         self.group = group
+        self.fingerprint = fingerprint
         self._engine = engine
         self._release = release
         self._library = library
         self._edits = tuple(edits)
         self._base: Base | None = None
         self.deployments = 0
-
-    @property
-    def name(self) -> str:
-        """The group as SCENARIO/GROUP."""
-        return f"{self.group.scenario}/{self.group.name}"
 
     def base(self) -> Base:
         """What is seen without a change. Raises: DeploymentError, NotObservedError."""
@@ -131,7 +134,7 @@ class Trial:
         unstable = base.unstable[probe]
         changes = observation_changes(base.first[probe], now)
         return [
-            Seen(self.name, probe, each.kind, each.what, _short(each.was), _short(each.now))
+            Seen(self.group.id, probe, each.kind, each.what, _short(each.was), _short(each.now))
             for each in changes
             if not any(other.hides(Aspect.of(each)) for other in unstable)
         ]
