@@ -21,6 +21,10 @@ from takeover.scenario.edits import Edit
 from takeover.scenario.envoy_config import either
 
 _LAYER = "envoy-takeover.guards"
+_FILLING = "envoy-takeover.filling"
+"""In the place of guards that are not turned over: Envoy counts a runtime's keys."""
+_WORDS = ("envoy.reloadable_features.", "envoy.restart_features.", _FILLING)
+"""What only who asks Envoy for its runtime, or its configuration, gets to read."""
 
 
 class OutOfTimeError(Exception):
@@ -105,7 +109,7 @@ class Turning:
 
     def _trial(self, group: Group, here: str) -> Trial:
         edits_of_all = self._edits(group, (), False)
-        return Trial(self._how.engine, self._how.release, self._how.library, group, here, edits_of_all)
+        return Trial(self._how.engine, self._how.release, self._how.library, group, here, edits_of_all, _WORDS)
 
     def _shown(self, trial: Trial, guards: Sequence[str], value: bool, known: Sequence[Seen] = ()) -> int:
         """Keeps those of the guards that show something by themselves with that value. Returns how many are new.
@@ -150,7 +154,8 @@ class Turning:
     def _edits(self, group: Group, guards: Sequence[str], value: bool) -> list[Edit]:
         """What gives these guards that value from Envoy's start on; without guards the same layers."""
         scenario = self._how.library.scenario(group.scenario, group.bases).edited(group.edits)
-        layer = {"name": _LAYER, "static_layer": dict.fromkeys(guards, value)}
+        filling = {f"{_FILLING}.{number}": True for number in range(len(guards), len(self._proofs.all_guards))}
+        layer = {"name": _LAYER, "static_layer": dict.fromkeys(guards, value) | filling}
         made = []
         for file in dict.fromkeys(each.config for each in scenario.envoys):
             runtime = either(scenario.config(file), "layered_runtime")

@@ -3,9 +3,9 @@
 That is only a way to fewer probes. Where it finds none, all of the group are meant.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from takeover.probes.probe import Group
+from takeover.probes.probe import Group, Probe
 from takeover.reach.configurations import BOOTSTRAP
 from takeover.reach.extensions import Occurrence
 from takeover.scenario.envoy_config import either
@@ -46,7 +46,19 @@ def _texts(data: Json) -> set[str]:
     return set()
 
 
-def fewest_near(group: Group, places: list[Occurrence]) -> frozenset[int]:
-    """Of all places the ports by which the fewest of the group's probes come, but some do; none if no probe does."""
-    counted = {ports: sum(each.to.port in ports for each in group.probes) for ports in map(ports_near, places)}
-    return min((each for each in counted if counted[each]), key=lambda each: counted[each], default=frozenset())
+def probes_by(group: Group, ports: frozenset[int]) -> tuple[Probe, ...]:
+    """The probes that go to these ports; all where there are none."""
+    return tuple(each for each in group.probes if not ports or each.to.port in ports)
+
+
+def ways_near(group: Group, places: Iterable[Occurrence]) -> list[frozenset[int]]:
+    """Which ports to try: of the place by which the fewest of the group's probes come, then of all places.
+
+    Where requests come to one of the places in another way, all ports, which is an empty set, come last, in the place
+    of those of all places. Places by which no probe comes do not count.
+    """
+    of_places = {*map(ports_near, places)}
+    all_ports = {each.to.port for each in group.probes}
+    reached = sorted((each for each in of_places if each & all_ports), key=lambda each: len(probes_by(group, each)))
+    of_all = frozenset[int]() if frozenset() in of_places or not reached else frozenset[int]().union(*reached)
+    return list(dict.fromkeys((*reached[:1], of_all)))

@@ -14,15 +14,15 @@ from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.left_out import why_left_out
-from takeover.reach.near import fewest_near
+from takeover.reach.near import probes_by, ways_near
 from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, side_by_side, still_true
 from takeover.reach.taking_out import Path, taken_out
 from takeover.reach.trial import Trial
 from takeover.reach.walking import Met, walk
 from takeover.scenario import edits
 
-_GROUPS = 2
-"""Of the groups that configure an extension so many with the fewest probes, and so many with the most, are tried."""
+_GROUPS = 5
+"""On how many of the groups that configure an extension it is taken out: those where the fewest probes come by."""
 _WAYS = 8
 """How many ways to take it out are tried on each."""
 
@@ -63,13 +63,18 @@ def prove(how: Proving) -> list[str]:
     wanted: dict[str, list[str]] = {}
     for extension, places in whole.places.items():
         if extension not in done and not why_left_out(extension):
-            by_size = sorted(places, key=lambda each: len(named[each].probes))
-            for group in dict.fromkeys((*by_size[:_GROUPS], *by_size[-_GROUPS:])):
+            for group in sorted(places, key=lambda each: _effort(named[each], places[each]))[:_GROUPS]:
                 if (extension, group) not in tried:
                     wanted.setdefault(group, []).append(extension)
     number = len({each for extensions in wanted.values() for each in extensions})
     how.tell(f"{len(done)} extensions shown by proofs that are kept; {number} to be taken out, of {len(wanted)} groups")
     return _Proofs(how, known, whole).prove({named[each]: extensions for each, extensions in wanted.items()})
+
+
+def _effort(group: Group, places: Sequence[Occurrence]) -> tuple[bool, int]:
+    """Last come those where nobody knows which probes come by; of the others first those where few do."""
+    ports = ways_near(group, places)[0]
+    return not ports, len(probes_by(group, ports))
 
 
 class _Proofs:
@@ -116,12 +121,10 @@ class _Proofs:
         self, group: Group, trials: dict[frozenset[int], Trial], extension: str, here: str
     ) -> ExtensionProof | Unproved:
         """What becomes of the probes that come by the fewest of its places; if they do as before, of all."""
-        near = fewest_near(group, self._whole.places[extension][group.id])
         proof: ExtensionProof | Unproved | None = None
-        for ports in dict.fromkeys((near, frozenset[int]())):
+        for ports in ways_near(group, self._whole.places[extension][group.id]):
             if ports not in trials:
-                probes = tuple(each for each in group.probes if not ports or each.to.port in ports)
-                part = dataclasses.replace(group, probes=probes)
+                part = dataclasses.replace(group, probes=probes_by(group, ports))
                 trials[ports] = Trial(self._how.engine, self._how.release, self._how.library, part, here)
             try:
                 proof = self._of(trials[ports], extension)

@@ -12,6 +12,7 @@ from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.compare.stability import Aspect, aspects
 from takeover.engines.contract import Engine
 from takeover.model.document import Observation
+from takeover.model.json import encode
 from takeover.model.release import Release
 from takeover.probes.deployed import observed_anew
 from takeover.probes.observing import not_started
@@ -20,6 +21,8 @@ from takeover.scenario.edits import Edit
 from takeover.scenario.library import Library
 from takeover.store import bounds
 
+_TIMES = 2
+"""How often more a change must show."""
 _LONGEST = 200
 """Characters of a value that is kept of a change."""
 
@@ -50,7 +53,7 @@ class Base:
 
     Args:
         first: what was seen of each probe.
-        unstable: what of it was otherwise at the second time.
+        unstable: what of it was otherwise at the second time, or later.
     """
 
     first: Mapping[str, Observation]
@@ -67,6 +70,7 @@ class Trial:
         group: likewise; it may have only some of its probes.
         fingerprint: of the whole group.
         edits: are a part of every deployment.
+        words: a probe in whose answer one of them stands reads the change itself, and does not count.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Trial:
         group: Group,
         fingerprint: str,
         edits: Sequence[Edit] = (),
+        words: Sequence[str] = (),
     ) -> None:
         self.group = group
         self.fingerprint = fingerprint
@@ -84,6 +89,7 @@ class Trial:
         self._release = release
         self._library = library
         self._edits = tuple(edits)
+        self._words = words
         self._base: Base | None = None
         self.deployments = 0
 
@@ -91,7 +97,8 @@ class Trial:
         """What is seen without a change. Raises: DeploymentError, NotObservedError."""
         if self._base is None:
             first, second = self._observed(self._edits), self._observed(self._edits)
-            self._base = Base(first, {name: aspects(first[name], second[name]) for name in first})
+            both = {name: each for name, each in first.items() if name in second}
+            self._base = Base(both, {name: aspects(each, second[name]) for name, each in both.items()})
         return self._base
 
     def shows(self, edits: Sequence[Edit], known: Iterable[Seen] = ()) -> list[Seen]:
@@ -118,9 +125,26 @@ class Trial:
         return sorted(found, key=lambda each: rank(each.kind))
 
     def still(self, first: Sequence[Seen], edits: Sequence[Edit]) -> Seen | None:
-        """Of what a change showed at first, what hurts most and shows again. Args, Raises: see `shows`."""
-        again = {(each.probe, _aspect(each)) for each in self.shows(edits, first)} if first else set()
-        return next((each for each in first if (each.probe, _aspect(each)) in again), None)
+        """Of what a change showed at first, what hurts most and is there with it, and not without, two times more.
+
+        What is otherwise without it, too, is unstable from then on. Args, Raises: see `shows`.
+        """
+        for _ in range(_TIMES):
+            again = {(each.probe, _aspect(each)) for each in self.shows(edits, first)} if first else set()
+            first = [each for each in first if (each.probe, _aspect(each)) in again]
+            if first:
+                self._look_at_the_base_again(first)
+            first = [each for each in first if not self._is_unstable(each.probe, _aspect(each))]
+        return first[0] if first else None
+
+    def _look_at_the_base_again(self, known: Iterable[Seen]) -> None:
+        base = self.base()
+        for probe, now in self._observed(self._edits, {each.probe for each in known}).items():
+            if probe in base.first:
+                base.unstable[probe].update(aspects(base.first[probe], now))
+
+    def _is_unstable(self, probe: str, aspect: Aspect) -> bool:
+        return any(each.hides(aspect) for each in self.base().unstable[probe])
 
     def _observed(self, edits: Sequence[Edit], known: Container[str] = ()) -> dict[str, Observation]:
         self.deployments += 1
@@ -128,15 +152,23 @@ class Trial:
         # Those before have used up what a limit gives: they stay.
         group = replace(self.group, probes=self.group.probes[: max(last) + 1]) if last else self.group
         results = observed_anew(self._engine, self._release, self._library, group, edits)
-        return {each.probe: bounds.probe(each).observation for each in results}  # as it is in a document
+        # As it is in a document. A probe that reads the change itself out of Envoy shows nothing of what it does.
+        return {
+            each.probe: bounds.probe(each).observation for each in results if not self._tells_of_it(each.observation)
+        }
+
+    def _tells_of_it(self, seen: Observation) -> bool:
+        text = encode([seen.headers, seen.body, seen.log]).decode()
+        return any(each in text for each in self._words)
 
     def _changes(self, probe: str, base: Base, now: Observation) -> list[Seen]:
-        unstable = base.unstable[probe]
+        if probe not in base.first:
+            return []
         changes = observation_changes(base.first[probe], now)
         return [
             Seen(self.group.id, probe, each.kind, each.what, _short(each.was), _short(each.now))
             for each in changes
-            if not any(other.hides(Aspect.of(each)) for other in unstable)
+            if not self._is_unstable(probe, Aspect.of(each))
         ]
 
 

@@ -79,8 +79,16 @@ def _names(message: str) -> dict[str, FieldDescriptor]:
 
 
 def _message(
-    message: str, data: Json, path: tuple[Key, ...], above: tuple[str, ...], *, is_packed: bool, name: str
+    message: str,
+    data: Json,
+    path: tuple[Key, ...],
+    above: tuple[str, ...],
+    *,
+    is_packed: bool,
+    name: str,
+    within: tuple[Key, ...] = (),
 ) -> Iterator[Met]:
+    """The message, and those in it. `within`: where its fields are, seen from `path`."""
     if not isinstance(data, dict) or message.startswith(_OPAQUE):
         return
     fields = _names(message)
@@ -101,7 +109,7 @@ def _message(
     called = data.get("name")
     for key, value in written.items():
         of = fields[key].message_type if key in fields else None
-        place = (*path, key)
+        place = (*path, *within, key)
         if of is None:
             # Of what is not known, what says itself what it is, is.
             if key not in fields:
@@ -153,6 +161,6 @@ def _packed(data: Json, path: tuple[Key, ...], above: tuple[str, ...], name: str
         if isinstance(inner, str):
             value = data.get("value")
             message = inner.rpartition("/")[2]
-            yield from _message(message, value or {}, (*path, "value"), above, is_packed=True, name=name)
+            yield from _message(message, value or {}, path, above, is_packed=True, name=name, within=("value",))
         return
     yield from _message(message, data, path, above, is_packed=True, name=name)
