@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import time
+from collections.abc import Callable
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
@@ -65,9 +66,10 @@ def run(options: argparse.Namespace) -> int:
     from takeover.reach.listing import lines
     from takeover.reach.reach import reach_of
 
-    release = _release(options.envoy)
+    tell = (lambda *_: None) if options.json else console.write
+    release = _release(options.envoy, tell)
     if options.prove or options.guards:
-        _prove(options, release)
+        _prove(options, release, tell)
     found = reach_of(library_of(options), release, options.reports)
     if options.json:
         console.write(encode(found).decode())
@@ -76,15 +78,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _prove(options: argparse.Namespace, release: Release) -> None:
+def _prove(options: argparse.Namespace, release: Release, tell: Callable[[str], None]) -> None:
     """Makes what proofs are asked for, and keeps them."""
     from takeover.reach.proofs import Proving
     from takeover.reach.proving import prove
     from takeover.reach.turning import turn_over
-
-    def tell(line: str) -> None:
-        if not options.json:
-            console.write(line)
 
     library, until = library_of(options), time.monotonic() + 60 * options.within
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], tell)) as engine:
@@ -94,8 +92,8 @@ def _prove(options: argparse.Namespace, release: Release) -> None:
                 tell(f"no time for {len(left)} {of} (--within {options.within:g}): {', '.join(left)}")
 
 
-def _release(selection: str | None) -> Release:
-    releases = resolve(selection, console.write)
+def _release(selection: str | None, tell: Callable[[str], None]) -> Release:
+    releases = resolve(selection, tell)
     if len(releases) != 1:
         raise BadInputError(f"--envoy {selection}: name one Envoy: it selects {len(releases)}")
     return releases[0]

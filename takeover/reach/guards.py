@@ -1,7 +1,7 @@
 """Which of a binary's runtime guards some probe shows when it is turned over alone.
 
 Guards are turned over together first: where nothing at all differs, none of them shows anything by itself (unless two
-undo each other). Where something does, each half is looked at, down to the single guard, which must show it twice.
+undo each other). Where something does, each half is looked at, down to the single guard, which must show it each time.
 """
 
 import dataclasses
@@ -65,6 +65,7 @@ class Turning:
     def _on(self, group: Group) -> None:
         with self._lock:
             guards = stored.not_tried(self._proofs, group.id)
+            wanted = stored.not_tried_before(self._proofs, group.id)
         if not guards:
             return
         begun = time.monotonic()
@@ -73,7 +74,7 @@ class Turning:
         parts = _Parts(lambda part: self._trial(part, here), group)
         shown_before = len(self._proofs.guards)
         for value in (False, True):
-            left_out = {*self._proofs.all_guards} - {*self._unknown(guards)}
+            left_out = {*wanted} - {*self._unknown(wanted)}
             self._on_all(parts, guards, value)
         with self._lock:
             others = [each for each in self._proofs.guards_tried if each.group != group.id]
@@ -96,9 +97,11 @@ class Turning:
                 return
             for part in parts.of(seen):
                 self._shown(part, self._unknown(unknown), value)
-            if len(self._unknown(unknown)) == len(unknown):  # it takes the probes of other ports, too
-                of = self._of_halves if len(unknown) > 1 else self._of_one
-                of(parts.whole, unknown, value, seen)
+            if len(self._unknown(unknown)) == len(unknown):
+                # It takes the probes of other ports, too; or it was chance.
+                if parts.whole.still(seen, self._edits(parts.group, unknown, value)) is not None:
+                    of = self._of_halves if len(unknown) > 1 else self._of_one
+                    of(parts.whole, unknown, value, seen)
                 return
 
     def _unknown(self, guards: Iterable[str]) -> list[str]:

@@ -142,12 +142,16 @@ def side_by_side(how: Proving, do: Callable[[Item], None], items: Iterable[Item]
             raise
 
 
-def not_tried(known: Proofs, group: str) -> list[str]:
-    """The guards of which nothing is proved, and that were not turned over on that group."""
-    shown = {each.guard for each in known.guards}
+def not_tried_before(known: Proofs, group: str) -> list[str]:
+    """The guards that were not turned over on that group."""
     tried = next((each for each in known.guards_tried if each.group == group), None)
-    places = range(len(known.all_guards)) if tried is None else tried.left_out
-    return [known.all_guards[each] for each in places if known.all_guards[each] not in shown]
+    return known.all_guards if tried is None else [known.all_guards[each] for each in tried.left_out]
+
+
+def not_tried(known: Proofs, group: str) -> list[str]:
+    """Of those the ones of which nothing is proved."""
+    shown = {each.guard for each in known.guards}
+    return [each for each in not_tried_before(known, group) if each not in shown]
 
 
 def path_of(release: Release, reports: Path) -> Path:
