@@ -1,7 +1,7 @@
 """Differences that somebody accepted: a file that the user commits, read strictly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from takeover.base.patterns import matches
 from takeover.compare import breakdowns
 from takeover.compare.comparison import Comparison, Difference, Place, identity
-from takeover.compare.kinds import BY_NAME
+from takeover.compare.kinds import BY_NAME, Change
 from takeover.model.document import ProbeResult
 from takeover.model.release import Release
 from takeover.model.versions import version_of
@@ -119,10 +119,16 @@ def accepts_breakdown(accepted: Sequence[Acceptance], probe: ProbeResult, envoy:
         envoy: the one that was tested.
     """
     broken = breakdowns.of(probe.observation)
-    place = Place(probe.scenario, probe.probe, (envoy.name,))
-    for before in (None, broken):  # the ids of both differences that it can be a part of
-        change = breakdowns.change(probe.scenario, probe.probe, before, broken)
-        assert change is not None
+    change = breakdowns.change(probe.scenario, probe.probe, None, broken)
+    assert change is not None
+    return accepts(accepted, change, envoy)
+
+
+def accepts(accepted: Sequence[Acceptance], finding: Change, envoy: Release) -> bool:
+    """Whether a breakdown of this Envoy is accepted, told as a change from an Envoy that goes on."""
+    place = Place(finding.scenario, finding.probe, (envoy.name,))
+    for before in (finding.was, finding.now):  # the ids of both differences that it can be a part of
+        change = replace(finding, was=before)
         difference = Difference(
             identity(change), change.kind, change.what, change.was, change.now, [place], [envoy.name], [envoy.version]
         )

@@ -221,6 +221,12 @@ def _order(difference: Difference) -> tuple[int, int, list[Place], str]:
 
 
 def _remarks(label: str, document: Document) -> list[str]:
+    left_out = document.sweep.left_out if document.sweep else 0
+    swept = [f"{label}: the sweep left out {left_out:,} variants"] if left_out else []
+    return swept + _stopped(label, document)
+
+
+def _stopped(label: str, document: Document) -> list[str]:
     if document.complete:
         return []
     ended = sum(each.state != "not-run" for each in document.tests)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.base.visible import visible_line
-from takeover.compare import breakdowns, tls
+from takeover.compare import breakdowns, sweeps, tls
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line
 from takeover.compare.reproduce import reproduce
-from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult
+from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult, Variant
 from takeover.model.json import encode
 from takeover.model.trace import text as hops_text
 
@@ -112,8 +112,11 @@ def _named(place: Place) -> str:
     return f"{place.scenario} {place.probe}"
 
 
-def _entry(document: Document, place: Place) -> Outcome | ProbeResult | ConfigResult:
-    """The test, probe or config at that place: each has a name of its own kind."""
+def _entry(document: Document, place: Place) -> Outcome | ProbeResult | ConfigResult | Variant:
+    """The test, probe, config or variant at that place: each has a name of its own kind."""
+    for variant in sweeps.variants(document):
+        if variant.scenario == place.scenario and place.probe in sweeps.names(variant):
+            return variant
     entries: Iterator[Outcome | ProbeResult | ConfigResult] = itertools.chain(
         document.probes, document.tests, document.configs
     )
@@ -147,7 +150,7 @@ def breakdown_told(probe: ProbeResult, broken: Breakdown) -> str:
 Row = tuple[str, str]
 
 
-def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
+def _facts(entry: Outcome | ProbeResult | ConfigResult | Variant) -> Iterator[Row]:
     match entry:
         case ProbeResult():
             yield from _observed_facts(entry.observation)
@@ -160,6 +163,13 @@ def _facts(entry: Outcome | ProbeResult | ConfigResult) -> Iterator[Row]:
             yield "config", "loads" if entry.loads else "rejected"
             yield "error", entry.error
             yield "warnings", "\n".join(entry.warnings)
+        case Variant():
+            yield "config", entry.state
+            yield "error", entry.error
+            yield "warnings", "\n".join(entry.warnings)
+            yield "the smallest that differs", entry.config
+            for probe in entry.probes:
+                yield from ((f"{probe.name}: {fact}", told) for fact, told in _observed_facts(probe.observation))
 
 
 def _observed_facts(observed: Observation) -> Iterator[Row]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from takeover.compare import breakdowns
+from takeover.compare import breakdowns, sweeps
 from takeover.compare.kinds import BY_NAME, Change
 from takeover.compare.observations import ObservedChange, general, observation_changes, warning_changes
-from takeover.model.document import UNDECIDED, BinaryResult, ConfigResult, Document, Outcome, ProbeResult
+from takeover.model.document import UNDECIDED, BinaryResult, ConfigResult, Document, Outcome, ProbeResult, Variant
 
-_Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
+_Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult, Variant)
 _Key = tuple[str, str]
 _BINARY: _Key = ("", "")
 
@@ -19,7 +19,7 @@ class Reach:
     """How much a document tells that another one can be compared with.
 
     Args:
-        known: its tests and probes, also tests that were not run.
+        known: its tests, probes and variants, also tests that were not run.
         observed: those of them that can be compared.
         places: where a difference can be seen in it: tests, probes, configs, the binary.
     """
@@ -33,8 +33,9 @@ class Reach:
         """That document's."""
         tests = {_key(each) for each in document.tests}
         ended = {_key(each) for each in document.tests if each.state not in UNDECIDED}
-        probes = {_key(each) for each in document.probes}
+        probes = {_key(each) for each in document.probes} | {_key(each) for each in sweeps.variants(document)}
         others = {_key(each) for each in document.configs} | ({_BINARY} if document.binary else set())
+        others |= {(each.scenario, name) for each in sweeps.variants(document) for name in sweeps.names(each)}
         return cls(frozenset(tests | probes), frozenset(ended | probes), frozenset(ended | probes | others))
 
     def looked_at(self, scenario: str, name: str) -> bool:
@@ -48,6 +49,8 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
         yield from _test_changes(was, now)
     for config_was, config_now in _pairs(old.configs, new.configs):
         yield from _config_changes(config_was, config_now)
+    for variant_was, variant_now in _pairs(sweeps.variants(old), sweeps.variants(new)):
+        yield from sweeps.sweep_changes(variant_was, variant_now)
     known = _known_stats(old)
     for probe_was, probe_now in _pairs(old.probes, new.probes):
         for each in observation_changes(probe_was.observation, probe_now.observation, known):
@@ -71,7 +74,7 @@ def _known_stats(document: Document) -> frozenset[str]:
     return frozenset(map(general, names))
 
 
-def _key(entry: Outcome | ProbeResult | ConfigResult) -> _Key:
+def _key(entry: Outcome | ProbeResult | ConfigResult | Variant) -> _Key:
     match entry:
         case Outcome():
             return "", entry.name
@@ -79,6 +82,8 @@ def _key(entry: Outcome | ProbeResult | ConfigResult) -> _Key:
             return entry.scenario, entry.probe
         case ConfigResult():
             return entry.scenario, entry.source
+        case Variant():
+            return entry.scenario, entry.name
 
 
 def _pairs(old: Sequence[_Entry], new: Sequence[_Entry]) -> Iterator[tuple[_Entry, _Entry]]:

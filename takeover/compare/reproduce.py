@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from takeover.compare import below
 from takeover.compare.shell import printed, word
-from takeover.model.document import ConfigResult, Outcome, ProbeResult
+from takeover.model.document import ConfigResult, Outcome, ProbeResult, Variant
 from takeover.model.repeats import Text, whole
 from takeover.model.request import ProbeRequest, ProbeTarget
 
@@ -17,7 +17,7 @@ _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
 
 def reproduce(
-    entry: ProbeResult | Outcome | ConfigResult, envoy: str, engine: str, delivery: str | UnsetType = UNSET
+    entry: ProbeResult | Outcome | ConfigResult | Variant, envoy: str, engine: str, delivery: str | UnsetType = UNSET
 ) -> list[str]:
     """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
@@ -36,6 +36,8 @@ def reproduce(
                 return [f"{run} --keep {shlex.quote(entry.id)}"]
             # A group of probes, or the inventory, is no test that pytest could be asked for by its id.
             return [_probes(run, entry.scenario, test.partition("[")[0], keep=bool(entry.scenario))]
+        case Variant():
+            return [f"{run} --sweep={shlex.quote(entry.scenario)}"]
         case ConfigResult():
             return [_probes(run, "", "facts", keep=False)]
         case ProbeResult():

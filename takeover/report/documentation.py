@@ -33,6 +33,7 @@ _GUIDES = (
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),
     ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
     ("asks what no probe comes by", "How far the probes reach", "reach.md"),
+    ("asks what no configuration of theirs has", "One field at a time", "sweep.md"),
     ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),
     ("asks what it costs", "Measured", "measured.md"),
     ("changes it", "How it is built", "architecture.md"),

@@ -15,6 +15,7 @@ from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
 from takeover.run.subject import parameters_of
+from takeover.run.sweep_items import Sweeps
 from takeover.run.versions import UNSUPPORTED, check_known_failures, mark_by_version
 from takeover.run.workers import Scopes
 from takeover.scenario.loader import Scenario
@@ -32,13 +33,17 @@ class Collection:
     Args:
         sabotages: None without --sabotage.
         scopes: which tests go to the same worker.
+        sweeps: None without --sweep.
     """
 
-    def __init__(self, plan: Plan, scenes: Scenes, sabotages: "Sabotages | None", scopes: Scopes) -> None:
+    def __init__(
+        self, plan: Plan, scenes: Scenes, sabotages: "Sabotages | None", scopes: Scopes, sweeps: Sweeps | None = None
+    ) -> None:
         self._plan = plan
         self._scenes = scenes
         self._sabotages = sabotages
         self._scopes = scopes
+        self._sweeps = sweeps
         self._scenarios: dict[_Content, Scenario] = {}  # until the collection's end
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -57,6 +62,8 @@ class Collection:
         check_known_failures(config, items, self._plan)
         with _counted(session, items):
             add_probes(session, items, self._plan, self._scenes.deployed)
+            if self._sweeps is not None:
+                items[:] = self._sweeps.items(session)
             if self._sabotages is not None:
                 self._sabotages.keep_fitting(items)
 

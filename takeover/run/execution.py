@@ -12,6 +12,7 @@ from takeover.run.probe_items import INVENTORY, OBSERVATIONS
 from takeover.run.record import Record, attach
 from takeover.run.scenes import LOGS, SCENE, Scenes
 from takeover.run.subject import subject_of
+from takeover.run.sweep_items import SWEEP
 from takeover.run.versions import UNSUPPORTED, skip_if_unsupported
 
 if TYPE_CHECKING:
@@ -106,3 +107,6 @@ def _take_what_was_found(item: pytest.Item, record: Record) -> None:
     if INVENTORY in item.stash:
         record.inventory = item.stash[INVENTORY]
         del item.stash[INVENTORY]
+    if SWEEP in item.stash:
+        record.sweep = item.stash[SWEEP]
+        del item.stash[SWEEP]

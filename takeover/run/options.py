@@ -24,6 +24,8 @@ _TELLING = (
     "keep",
     "probes",
     "sabotage",
+    "sweep",
+    "within",
     "fail_on",
     "accepted",
     "write_docs",
@@ -86,6 +88,20 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         metavar="NAME",
         help="run the suites against the scenarios' sabotages (of that name, or SCENARIO/NAME; * stands for anything): "
         "each must be caught by a test",
+    )
+    group.addoption(
+        "--sweep",
+        nargs="?",
+        const="",
+        metavar="SCENARIO",
+        help="instead of the suites: set each field of scenarios' configurations (of those of that name, * stands for "
+        "anything; else of those that say `swept: true`) to a few values, and ask running Envoys what they make of it",
+    )
+    group.addoption(
+        "--within",
+        type=float,
+        metavar="SECONDS",
+        help="after so many seconds --sweep asks no more; what it left out is counted",
     )
     group.addoption(
         "--reports",

@@ -53,6 +53,8 @@ class Plan:
         groups: with probes, the groups of each scenario; None without.
         sabotages: with --sabotage, those that were chosen; None without.
         sabotage_distinct: whether two that are caught alike fail the run.
+        swept: with --sweep, the scenarios whose configurations are its bases.
+        within: how many seconds it asks for; None: until all was asked.
         keeps_results: whether this is a run of the suites as they are, whose results are kept.
         reports: where.
         failing_kinds: the kinds of differences that fail the run.
@@ -68,6 +70,8 @@ class Plan:
     groups: Mapping[str, tuple[Group, ...]] | None
     sabotages: tuple[Sabotage, ...] | None
     sabotage_distinct: bool
+    swept: tuple[str, ...] | None
+    within: float | None
     keeps_results: bool
     reports: Path
     failing_kinds: frozenset[str]
@@ -117,6 +121,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         raise pytest.UsageError("--keep holds the scenarios of one process: leave out -n")
     if option.sabotage is not None and option.probes:
         raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
+    _check_sweep(config)
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
     try:
         library = Library(scenarios_folder(config), _delivery(option.delivery))
@@ -127,7 +132,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         keeps_results = not option.collectonly and option.sabotage is None
         if keeps_results and from_controller is None:
             check(reports)
-        observes = option.sabotage is None and (option.probes or len(releases) > 1)
+        observes = option.sabotage is None and option.sweep is None and (option.probes or len(releases) > 1)
         return Plan(
             role=_role(config),
             library=library,
@@ -137,6 +142,8 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage),
             sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
+            swept=_swept(library, option.sweep),
+            within=option.within,
             keeps_results=keeps_results,
             reports=reports,
             failing_kinds=failing(option.fail_on),
@@ -145,6 +152,40 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _check_sweep(config: pytest.Config) -> None:
+    """Raises: pytest.UsageError for options that do not go together."""
+    option = config.option
+    if option.sweep is None:
+        if option.within is not None:
+            raise pytest.UsageError("--within bounds a sweep: give --sweep, too")
+        return
+    given = {
+        "--sabotage": option.sabotage is not None,
+        "--probes": option.probes,
+        "--keep": option.keep,
+        "--delivery": option.delivery is not None,
+        "-n": bool(config.getoption("numprocesses", None)),
+    }
+    if others := [name for name, is_given in given.items() if is_given]:
+        raise pytest.UsageError(f"--sweep runs nothing else, in one process: leave out {', '.join(others)}")
+    if option.engine is not None and not choose.runs_binary(option.engine):
+        raise pytest.UsageError(f"--sweep runs the binaries themselves: leave out --engine {option.engine}")
+    if option.within is not None and not option.within > 0:
+        raise pytest.UsageError(f"--within {option.within:g}: give the number of seconds, more than 0")
+
+
+def _swept(library: Library, pattern: str | None) -> tuple[str, ...] | None:
+    if pattern is None:
+        return None
+    names = library.names()
+    if not pattern:
+        if not (found := tuple(each for each in names if library.scenario(each).swept)):
+            raise BadInputError("--sweep: no scenario says `swept: true` in scenario.yaml; name some: --sweep=NAME")
+    elif not (found := tuple(each for each in names if fnmatch.fnmatch(each, pattern))):
+        raise BadInputError(f"--sweep={pattern}: no scenario has this name; there are {', '.join(names)}")
+    return found
 
 
 def _role(config: pytest.Config) -> Role:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from takeover.model.document import Inventory, ProbeResult
+from takeover.model.document import Inventory, ProbeResult, Sweep
 from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
 from takeover.model.release import ServerInfo
@@ -66,6 +66,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         server_info: what the Envoy that was deployed says that it is.
         observations: what was observed of a group of probes.
         inventory: what the binary by itself is.
+        sweep: what the Envoy made of variants of configurations.
         unsupported: what the scenario supports, where it does not support the Envoy.
         not_judged: what was lost under the test, so that it says nothing of Envoy.
         sabotaged: whether the test ran against a sabotage: the verdicts are such a run's results.
@@ -81,6 +82,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     server_info: ServerInfo | None = None
     observations: list[ProbeResult] = []
     inventory: Inventory | None = None
+    sweep: Sweep | None = None
     unsupported: str = ""
     not_judged: str = ""
     sabotaged: bool = False

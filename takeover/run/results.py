@@ -107,7 +107,10 @@ class Results:
                 for each in record.inventory.configs
             ]
             release.take_inventory(Inventory(configs, record.inventory.binary))
-        record.evidence, record.measurements, record.observations, record.inventory = [], [], [], None
+        if record.sweep is not None:
+            release.take_sweep(record.sweep)
+        record.evidence, record.measurements, record.observations = [], [], []
+        record.inventory = record.sweep = None
         if report.when == "teardown":
             ended = self._unfinished.pop(report.nodeid)
             release.add(self._bounded(f"{subject.release}-{subject.name}", ended, bounds.outcome))

@@ -34,6 +34,7 @@ from takeover.run.sabotage import Sabotages
 from takeover.run.safe_text import SafeText
 from takeover.run.scene_pool import ScenePool
 from takeover.run.scenes import Scenes
+from takeover.run.sweep_items import Sweeps
 from takeover.run.workers import Scopes, Workers
 from takeover.scene import Scene
 
@@ -59,13 +60,14 @@ def wire(config: pytest.Config) -> None:
     pool = ScenePool(functools.partial(plan.make_engine, tell), functools.partial(_deploy, plan), plan.keep)
     scenes = Scenes(pool, _AHEAD_BY_FILES if plan.library.delivery == "file" else None)
     sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
+    sweeps = Sweeps(plan, tell) if plan.swept is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
     parts: list[object] = [EarlyEnd(config), Seam(), SafeText(config)]
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
-    parts += [scenes, Collection(plan, scenes, sabotages, scopes), Execution(plan, scenes, sabotages)]
-    parts += [sabotages] if sabotages is not None else []
+    parts += [scenes, Collection(plan, scenes, sabotages, scopes, sweeps), Execution(plan, scenes, sabotages)]
+    parts += [each for each in (sabotages, sweeps) if each is not None]
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None
         # Letters may stand on the line, of which the reporter does not know with xdist.

@@ -50,7 +50,8 @@ def choose_number(config: pytest.Config) -> None:
     if isinstance(given, int) and given < 0:
         raise pytest.UsageError(f"-n {given}: give the number of workers, 0 for none")
     is_said = config.getoption("numprocesses", 0) is not None or option.tx or option.dist != "no"
-    one_process = option.keep or option.usepdb or option.collectonly or option.engine not in (None, "local")
+    one_process = option.keep or option.sweep is not None or option.usepdb or option.collectonly
+    one_process = one_process or option.engine not in (None, "local")
     if not is_said and not one_process and (number := _worth_their_start(config)) > 1:
         option.numprocesses = number
     option.loadscopereorder = option.sabotage is not None  # see below: what takes long is not what has most tests

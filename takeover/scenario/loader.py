@@ -74,6 +74,7 @@ class Scenario:
         supports: the Envoys that it supports; None for all.
         known_failures: tests that fail on some versions.
         try_lines: commands that show what its suite proves.
+        swept: whether its configuration is a base of sweeps.
         control_planes: the Pods that are added, from which its Envoys get their configuration.
         not_delivered: why that comes as it is written, whatever the library says of its delivery; else empty.
     """
@@ -90,6 +91,7 @@ class Scenario:
     supports: Support | None
     known_failures: tuple[KnownFailure, ...]
     try_lines: tuple[TryLine, ...]
+    swept: bool
     control_planes: tuple[str, ...]
     not_delivered: str
     _finishing: Finishing = field(repr=False)
@@ -137,6 +139,7 @@ class Scenario:
             supports=None if about.supports is UNSET else support_of(about.supports),
             known_failures=tuple(map(known_failure_of, about.known_failures)),
             try_lines=try_lines(about.try_, documents),
+            swept=about.swept,
             control_planes=planes,
             not_delivered=not_delivered,
             _finishing=finishing,

@@ -88,6 +88,7 @@ class ScenarioFile(Entry, kw_only=True):
         destinations: the containers that log who asked them, beside those of the bases.
         supports: the Envoys that it supports; without it: all.
         known_failures: tests that fail on some versions of Envoy.
+        swept: whether `--sweep` takes its configuration as a base, where it is not told which.
         bind: edits that put in what only a run knows, after all others; where one of those has put something else at
             the place, it stays.
         try_: commands that show by hand what its suite proves; a run with --keep prints them.
@@ -103,6 +104,7 @@ class ScenarioFile(Entry, kw_only=True):
     destinations: tuple[DestinationEntry, ...] = ()
     supports: SupportEntry | UnsetType = UNSET
     known_failures: tuple[KnownFailureEntry, ...] = ()
+    swept: bool = False
     bind: tuple[EditEntry, ...] = ()
     try_: tuple[TryEntry, ...] = msgspec.field(name="try", default=())
 

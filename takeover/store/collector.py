@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult
+from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult, Sweep
 from takeover.model.json import encode
 from takeover.model.release import Release, ServerInfo
 from takeover.model.root_file_system import RootFileSystem
@@ -35,6 +35,7 @@ class Collected:
         self._probes: list[bytes] = []
         self._configs: list[bytes] = []
         self._binary: BinaryResult | None = None
+        self._sweep: bytes | None = None
         self.root_file_system: RootFileSystem | None = None
         self.is_changed = False
 
@@ -63,6 +64,11 @@ class Collected:
         """What the Envoy by itself is."""
         self._configs += map(encode, inventory.configs)
         self._binary = inventory.binary
+        self.is_changed = True
+
+    def take_sweep(self, sweep: Sweep) -> None:
+        """What the Envoy made of variants of configurations."""
+        self._sweep = encode(sweep)
         self.is_changed = True
 
     @property
@@ -94,6 +100,7 @@ class Collected:
                 "configs": [msgspec.Raw(each) for each in sorted(self._configs)],
                 "binary": self._binary,
                 **({} if self.root_file_system is None else {"root_file_system": self.root_file_system}),
+                **({} if self._sweep is None else {"sweep": msgspec.Raw(self._sweep)}),
                 **({} if self._delivery == "static" else {"delivery": self._delivery}),
             }
         )
