@@ -17,6 +17,10 @@ _REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_
 # Those of internal listeners are Envoy's own, with itself.
 _CONNECTIONS = re.compile(r"^listener\.(?!envoy_internal_).+\.downstream_(pre_)?cx_active$")
 _UPSTREAMS = re.compile(r"^cluster\..+\.upstream_cx_active$")
+# Of what has a counter of those that ended, too.
+_BEGUN = re.compile(
+    r"^(listener\.(?!envoy_internal_).+|http\..+)\.downstream_cx_total$|^cluster\..+\.upstream_cx_total$"
+)
 _COPIES = re.compile(r"\.worker_\d+\.")
 
 
@@ -25,24 +29,27 @@ def waited_for(look: Callable[[], Told | str], deadline: float, longest_wait: fl
 
     Returns what it returned else (no words are none); after `deadline` seconds the last words.
     """
+    seen = look()
+    if not isinstance(seen, str) or not seen:  # mostly; to make ready for more looks takes longer than one
+        return seen
+    first = [seen]
     waiting = Retrying(
         retry=retry_if_result(lambda seen: isinstance(seen, str) and seen != ""),
         wait=wait_exponential(multiplier=0.0005, exp_base=1.5, max=longest_wait),
         stop=stop_after_delay(deadline),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
-    return waiting(look)
+    return waiting(lambda: first.pop() if first else look())
 
 
 def connections(stats: Stats) -> int:
     """How many connections Envoy's clients have with it, the admin port's left out."""
-    return sum(value for name, value in stats.items() if value and _CONNECTIONS.match(name) and not _is_another(name))
+    return sum(value for name, value in stats.items() if value and _kind_of_open(name) == _OF_CLIENTS)
 
 
 def under_way(stats: Stats) -> str:
     """The requests that are not over yet; empty if all are."""
-    gauges = ((name, value) for name, value in stats.items() if value and _REQUESTS.match(name))
-    return "; ".join(f"{name} is {value}" for name, value in gauges if not _is_another(name))
+    return "; ".join(f"{name} is {value}" for name, value in stats.items() if value and _kind_of_open(name) == _REQUEST)
 
 
 def under_way_but_for_passed_on(stats: Stats) -> str:
@@ -59,12 +66,32 @@ def under_way_but_for_passed_on(stats: Stats) -> str:
 
 def open_now(stats: Stats) -> dict[str, int]:
     """The gauges that tell of what is still open: connections with clients and with upstreams, and requests."""
-    kinds = (_CONNECTIONS, _REQUESTS, _UPSTREAMS)
+    return {name: value for name, value in stats.items() if value and _kind_of_open(name)}
+
+
+def upstreams(stats: Stats) -> dict[str, int]:
+    """The clusters with connections that are open, and how many are."""
     return {
-        name: value
+        name.partition(".")[2].rpartition(".")[0]: value
         for name, value in stats.items()
-        if value and not _is_another(name) and any(each.match(name) for each in kinds)
+        if value and _kind_of_open(name) == _UPSTREAM
     }
+
+
+def not_ended(stats: Stats, gauges: Stats) -> dict[str, int]:
+    """The listeners, filters and clusters with connections that are no longer active, but whose end is not counted yet.
+
+    It is a moment later: when their ends are counted, all that comes with an end is.
+    """
+    begun = {name: value for name, value in stats.items() if _is_of_connections_begun(name)}
+    found = {}
+    for name, value in begun.items():
+        owner, _, counter = name.rpartition(".")
+        kind = counter.removesuffix("_total")
+        left = value - stats.get(f"{owner}.{kind}_destroy", 0) - gauges.get(f"{owner}.{kind}_active", 0)
+        if left > 0:
+            found[owner] = left
+    return found
 
 
 def requests(stats: Stats) -> int:
@@ -124,6 +151,23 @@ def _totals(stats: Stats) -> Counter[tuple[str, str]]:
             totals[_kind_and_counter(name)] += value
     totals.pop(_NEITHER, None)
     return totals
+
+
+_OF_CLIENTS, _REQUEST, _UPSTREAM = "client", "request", "upstream"
+_OPEN = ((_OF_CLIENTS, _CONNECTIONS), (_REQUEST, _REQUESTS), (_UPSTREAM, _UPSTREAMS))
+
+
+@functools.lru_cache(maxsize=1 << 14)  # asked of the same names again and again
+def _kind_of_open(name: str) -> str:
+    """Of what that is open a gauge tells; nothing for others."""
+    if _is_another(name):
+        return ""
+    return next((kind for kind, pattern in _OPEN if pattern.match(name)), "")
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _is_of_connections_begun(name: str) -> bool:
+    return _BEGUN.match(name) is not None and not _is_another(name)
 
 
 _NEITHER = ("", "")

@@ -1,8 +1,8 @@
 """Waits until all Envoys are at rest: no connection with clients or upstreams, no request, no counter that moves."""
 
-import re
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats, difference
@@ -11,8 +11,6 @@ from takeover.evidence.snapshots import DEADLINE
 LONGEST_WAIT = 0.02
 """Seconds between two looks: there are hundreds of probes."""
 
-_BEGUN, _ENDED = ".upstream_cx_total", ".upstream_cx_destroy"
-_UPSTREAM = re.compile(r"^cluster\.(.+)\.upstream_cx_active$")
 # What to do about it, by what Envoy still has.
 _FOR_REQUESTS = f"have the group's edits give what it waits for a timeout below {DEADLINE:g} s"
 _FOR_CLIENTS = f"have the group's edits give the listener and its filters timeouts below {DEADLINE:g} s"
@@ -24,58 +22,112 @@ _FOR_EACH_OTHER = "; let those that lead to another Envoy end theirs by max_requ
 _FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
 
 
+class Reading(NamedTuple):
+    """What an Envoy counts, and the states that it tells of."""
+
+    counters: Stats
+    gauges: Stats
+
+    @property
+    def stats(self) -> Stats:
+        """Both."""
+        return {**self.counters, **self.gauges}
+
+
 class Rest:
     """Waits for it.
 
+    What is open is told by gauges, which are few. Counters are read when nothing is open any more, and then the gauges
+    once more: only if these are as before, and the end of all that began is counted, nothing went on meanwhile.
+
     Args:
-        now: the counters of each Envoy by its name, which is empty where there is only one.
+        gauges: those of each Envoy by its name, which is empty where there is only one.
+        counters: likewise.
         end_upstreams: lets the upstreams that do so when asked end every connection that they have.
     """
 
-    def __init__(self, now: Callable[[], Mapping[str, Stats]], end_upstreams: Callable[[], None]) -> None:
-        self._now = now
+    def __init__(
+        self,
+        gauges: Callable[[], Mapping[str, Stats]],
+        counters: Callable[[], Mapping[str, Stats]],
+        end_upstreams: Callable[[], None],
+    ) -> None:
+        self._gauges = gauges
+        self._counters = counters
         self._end_upstreams = end_upstreams
 
-    def wait(self, deadline: float) -> tuple[Mapping[str, Stats], str]:
+    def wait(self, deadline: float, twice: bool = False) -> tuple[Mapping[str, Reading], str]:
         """Waits at most `deadline` seconds.
 
-        Returns the counters then; and what is missing to rest, and what to do about it, empty if nothing is.
+        Args:
+            deadline: see above.
+            twice: reads the counters twice: whether something counts by itself shows only so.
+
+        Returns what was read last; and what is missing to rest, and what to do about it, empty if nothing is.
         """
-        found: list[Mapping[str, Stats]] = []
+        gauges: Mapping[str, Stats] = {}
+        counters: list[Mapping[str, Stats]] = []
+        is_stale = False
 
         def of_clients() -> str:
-            found.append(self._now())
-            for name, stats in found[-1].items():
-                if known := quiescence.connections(stats):
-                    more = _FOR_EACH_OTHER if name else ""
-                    return f"{_envoy(name)} has {known} connections with clients; {_FOR_CLIENTS}{more}"
-                if under_way := quiescence.under_way(stats):
-                    return f"{_of(name)}{under_way}; {_FOR_REQUESTS}"
+            nonlocal gauges
+            gauges = self._gauges()
+            return _open_with_clients(gauges)
+
+        def of_upstreams() -> str:
+            nonlocal gauges
+            if any(map(quiescence.upstreams, gauges.values())):
+                self._end_upstreams()  # again and again: one may have come about, or been accepted, only now
+                gauges = self._gauges()
+            for name, its in gauges.items():
+                if active := quiescence.upstreams(its):
+                    return f"{_envoy(name)} has connections with upstreams ({_listed(active)}); {_FOR_UPSTREAMS}"
             return ""
 
         def all_of_it() -> str:
-            found.append(self._now())
-            for name, stats in found[-1].items():
-                if active := _active(stats):
-                    self._end_upstreams()  # one may have come about, or been accepted, only now
-                    return f"{_envoy(name)} has connections with upstreams ({active}); {_FOR_UPSTREAMS}"
-                if ending := _ending(stats):
-                    ends = f"not yet counted the end of connections with upstreams ({ending})"
+            nonlocal gauges, is_stale
+            if is_stale:
+                gauges = self._gauges()
+            is_stale = True
+            if active := of_upstreams():
+                return active
+            before = gauges
+            counters.append(self._counters())
+            gauges = self._gauges()
+            for name, its in gauges.items():
+                if ending := quiescence.not_ended(counters[-1][name], its):
+                    ends = f"not yet counted the end of connections ({_listed(ending)})"
                     return f"{_envoy(name)} has {ends}; {_FOR_UPSTREAMS}"
-                if moving := difference(found[-2][name], stats):
+                moving = difference(before[name], its)
+                if len(counters) > 1:
+                    earlier, last = (each[name] for each in counters[-2:])
+                    moving |= difference(earlier, last)
+                    if not moving and quiescence.written_entries(earlier) != quiescence.written_entries(last):
+                        return f"{_of(name)}entries of the access log still come; {_FOR_MOVING}"
+                if moving:
                     return f"{_of(name)}counters still move ({_listed(moving)}); {_FOR_MOVING}"
-                if quiescence.written_entries(found[-2][name]) != quiescence.written_entries(stats):
-                    return f"{_of(name)}entries of the access log still come; {_FOR_MOVING}"
-            return ""
+            if twice and len(counters) == 1:
+                return "the counters were read once"
+            return _open_with_clients(gauges)
 
         begun = time.monotonic()
-        if missing := quiescence.waited_for(of_clients, deadline, LONGEST_WAIT):
-            return found[-1], missing
-        self._end_upstreams()
-        found.append(self._now())
-        left = deadline - (time.monotonic() - begun)
-        missing = quiescence.waited_for(all_of_it, left, LONGEST_WAIT)
-        return found[-1], missing
+        missing = quiescence.waited_for(of_clients, deadline, LONGEST_WAIT)
+        if not missing:
+            left = deadline - (time.monotonic() - begun)
+            missing = quiescence.waited_for(all_of_it, left, LONGEST_WAIT)
+        if missing or not counters:
+            counters.append(self._counters())
+        return {name: Reading(counters[-1][name], its) for name, its in gauges.items()}, missing
+
+
+def _open_with_clients(gauges: Mapping[str, Stats]) -> str:
+    for name, its in gauges.items():
+        if known := quiescence.connections(its):
+            more = _FOR_EACH_OTHER if name else ""
+            return f"{_envoy(name)} has {known} connections with clients; {_FOR_CLIENTS}{more}"
+        if under_way := quiescence.under_way(its):
+            return f"{_of(name)}{under_way}; {_FOR_REQUESTS}"
+    return ""
 
 
 def _envoy(name: str) -> str:
@@ -84,18 +136,6 @@ def _envoy(name: str) -> str:
 
 def _of(name: str) -> str:
     return f"{name}: " if name else ""
-
-
-def _active(stats: Stats) -> str:
-    """Clusters with connections, and how many; empty if there are none."""
-    return _listed({found[1]: value for name, value in stats.items() if value and (found := _UPSTREAM.match(name))})
-
-
-def _ending(stats: Stats) -> str:
-    """Clusters with connections that are no longer active, but whose end is not counted yet: it is a moment later."""
-    begun = {name.removesuffix(_BEGUN): value for name, value in stats.items() if name.endswith(_BEGUN)}
-    ended = {each: stats.get(f"{each}{_ENDED}", 0) for each in begun}
-    return _listed({each: begun[each] - ended[each] for each in begun if begun[each] > ended[each]})
 
 
 def _listed(counted: Stats) -> str:

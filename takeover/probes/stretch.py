@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from takeover.base.errors import TakeoverError
@@ -89,11 +89,11 @@ class Stretch:
         self._group = group
         several = len(scene.envoys) > 1
         self._places = {f"{each.pod}/{each.container}" if several else "": each for each in scene.envoys}
-        self._rest = Rest(self._now, self._end_upstreams)
+        self._rest = Rest(self._gauges, self._counters, self._end_upstreams)
         self._controls: dict[str, ByteStream] = {}
-        self._stats: Mapping[str, Stats] = {}
+        self._stats: Mapping[str, Stats] = {}  # of each Envoy, all of it
         self._logs: dict[str, str] = {}
-        self._counters: dict[str, UsedStats] = {}
+        self._asked: dict[str, UsedStats] = {}
         self.observed: list[Observed] = []
         self.faults: list[str] = []
         self.spent: list[str] = []
@@ -109,9 +109,9 @@ class Stretch:
                 name: self._scene.pod(each.pod).container(each.container) for name, each in self._places.items()
             }
             self._attendance = Attendance(self._scene)
-            stack.callback(self._close_counters)
+            stack.callback(self._close_asked)
             for name, place in self._places.items():
-                self._counters[name] = self._attendance.ask(place)
+                self._asked[name] = self._attendance.ask(place)
             for each in self._scene.deployment.scenario.controls:
                 name = f"{each.pod}:{each.port}"
                 self._controls[name] = self._scene.pod(each.pod).forward(each.port)
@@ -124,18 +124,19 @@ class Stretch:
                     return number
         raise AssertionError("a group has probes")
 
-    def _close_counters(self) -> None:
-        for each in self._counters.values():  # those of the last connection
+    def _close_asked(self) -> None:
+        for each in self._asked.values():  # those of the last connection
             each.close()
 
     def _begin(self) -> None:
         when = f"before the first probe of {self._of_group()}"
         try:
-            self._stats, unrest = self._rest.wait(DEADLINE)
+            read, unrest = self._rest.wait(DEADLINE, twice=True)
         except _LostError as error:
             raise TakeoverError(f"{when}: Envoy {error.lost.record()}: {error.lost.why}") from None
         if unrest:
             raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
+        self._stats = {name: each.stats for name, each in read.items()}
         self._logs = {name: each.logs() for name, each in self._containers.items()}
 
     def _one(self, probe: Probe) -> Lost | None:
@@ -144,9 +145,10 @@ class Stretch:
         lost = stats = None
         try:
             fault = self._converse(observed)
-            stats, unrest = self._rest.wait(REST)
-            if unrest and _moved(_STALLED, before, stats):
-                stats, unrest = self._rest.wait(DEADLINE)  # it has much to do, or is stuck
+            read, unrest = self._rest.wait(REST)
+            if unrest and _moved(_STALLED, before, {name: each.counters for name, each in read.items()}):
+                read, unrest = self._rest.wait(DEADLINE)  # it has much to do, or is stuck
+            stats = {name: each.stats for name, each in read.items()}
         except _LostError as error:
             lost = error.lost
         if stats is not None:
@@ -210,25 +212,28 @@ class Stretch:
             case _:
                 return place.name
 
-    def _now(self) -> Mapping[str, Stats]:
-        """The counters of each Envoy. Raises: _LostError."""
-        return {name: self._now_of(name) for name in self._places}
+    def _gauges(self) -> Mapping[str, Stats]:
+        """Those of each Envoy. Raises: _LostError."""
+        return {name: self._read(name, UsedStats.gauges) for name in self._places}
 
-    def _now_of(self, name: str) -> Stats:
+    def _counters(self) -> Mapping[str, Stats]:
+        return {name: self._read(name, UsedStats.counters) for name in self._places}
+
+    def _read(self, name: str, read: Callable[[UsedStats], Stats]) -> Stats:
         try:
-            return self._counters[name].now()
+            return read(self._asked[name])
         except NoStatsError as error:
             if lost := self._attendance.verdict(self._places[name], error):
                 raise _LostError(lost) from None
-        self._counters[name].close()
-        self._counters[name] = self._attendance.ask(self._places[name])
-        return self._counters[name].now()
+        self._asked[name].close()
+        self._asked[name] = self._attendance.ask(self._places[name])
+        return read(self._asked[name])
 
     def _no_request_under_way(self, probe: Probe) -> None:
         """Waits until Envoy has done with the request; one that is not answered by its deadline it may still have."""
 
         def under_way() -> str:
-            return "a request" if any(map(quiescence.requests, self._now().values())) else ""
+            return "a request" if any(map(quiescence.requests, self._gauges().values())) else ""
 
         quiescence.waited_for(under_way, probe.within, LONGEST_WAIT)
 

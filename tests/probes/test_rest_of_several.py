@@ -16,7 +16,7 @@ def rest_of(server: Iterator[Stats]) -> Rest:
     def now() -> Mapping[str, Stats]:
         return {"client/envoy": REST, "server/envoy": next(server)}
 
-    return Rest(now, lambda: None)
+    return Rest(now, now, lambda: None)
 
 
 def always(changed: Stats) -> Iterator[Stats]:
@@ -41,6 +41,30 @@ def test_each_is_waited_for_and_named(changed: Stats, words: str) -> None:
 def test_counters_of_any_may_still_move() -> None:
     counting = ({**REST, "cluster.app.upstream_rq_total": number} for number in range(100_000))
     assert rest_of(counting).wait(0.05)[1].startswith("server/envoy: counters still move (cluster.app.upstream_rq_t")
+
+
+def test_of_one_that_counts_seldom_it_shows_where_counters_are_read_twice() -> None:
+    counting = iter({"a": {"http.a.downstream_rq_total": number}} for number in range(100))
+    rest = Rest(lambda: {"a": {}}, lambda: next(counting), lambda: None)
+    assert rest.wait(0.01)[1] == ""
+    assert rest.wait(0.01, twice=True)[1].startswith("a: counters still move (http.a.downstream_rq_total: 1)")
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind"), [("listener.0.0.0.0_80", "downstream"), ("http.a", "downstream"), ("cluster.app", "upstream")]
+)
+def test_an_end_that_is_not_counted_yet_is_waited_for(owner: str, kind: str) -> None:
+    begun = {f"{owner}.{kind}_cx_total": 3, f"{owner}.{kind}_cx_destroy": 2}
+    ended = {**begun, f"{owner}.{kind}_cx_destroy": 3}
+    counters = iter([begun, begun, ended, ended])
+    found, missing = Rest(lambda: {"": {}}, lambda: {"": next(counters)}, lambda: None).wait(1)
+    assert (found[""].counters, missing) == (ended, "")
+
+
+def test_gauges_that_change_while_counters_are_read_are_read_again() -> None:
+    gauges = iter([{}, {"http.a.some": 1}, {"http.a.some": 1}, {"http.a.some": 1}])
+    found, missing = Rest(lambda: {"": next(gauges)}, lambda: {"": {}}, lambda: None).wait(1)
+    assert (found[""].gauges, missing) == ({"http.a.some": 1}, "")
 
 
 def test_all_at_rest() -> None:
