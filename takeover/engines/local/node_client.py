@@ -2,7 +2,6 @@
 
 import contextlib
 import ipaddress
-import os
 import socket
 from collections import deque
 from typing import Any
@@ -24,6 +23,7 @@ from takeover.engines.local.messages import (
     Sockets,
     Status,
 )
+from takeover.engines.local.open_log import OpenLog
 from takeover.model.execution import ExecResult
 from takeover.model.json import JsonObject
 from takeover.node import wire
@@ -41,6 +41,7 @@ class ScenarioNode(NodeClient):
     def __init__(self, end: socket.socket) -> None:
         super().__init__(end)
         self._sockets: dict[tuple[str, str | None], deque[socket.socket]] = {}
+        self._logs: dict[tuple[str, str], OpenLog] = {}
 
     def apply(self, documents: list[JsonObject], images: dict[str, Image]) -> None:
         """Makes the objects on the node, or replaces them."""
@@ -92,14 +93,19 @@ class ScenarioNode(NodeClient):
         """Ends the node."""
         for pod in [pod for pod, _ in self._sockets]:
             self._forget(pod)
+        while self._logs:
+            self._logs.popitem()[1].close()
         super().close()
 
     def read_log(self, pod: str, container: str) -> str:
         """What the container wrote so far."""
-        _, files = self._ask(Log(pod, container))
-        with os.fdopen(files[0], "rb") as file:
-            file.seek(0)
-            return file.read().decode(errors="replace")
+        log = self._logs.get((pod, container))
+        if log is None or not log.is_current:
+            _, files = self._ask(Log(pod, container))
+            if log is not None:
+                log.close()
+            log = self._logs[pod, container] = OpenLog(files[0])
+        return log.text()
 
     def pid_namespace(self, pod: str, container: str) -> int:
         """The inode of the container's PID namespace."""
