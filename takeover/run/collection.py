@@ -61,7 +61,7 @@ class Collection:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
         check_known_failures(config, items, self._plan)
         with _counted(session, items):
-            add_probes(session, items, self._plan, self._scenes.deployed)
+            add_probes(session, items, self._plan, self._scenes)
             if self._sweeps is not None:
                 items[:] = self._sweeps.items(session)
             if self._sabotages is not None:

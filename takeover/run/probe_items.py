@@ -6,7 +6,7 @@ An item makes one group of probes on its deployment. It fails only where somethi
 broke down, which is a finding of each Envoy: whether what was seen has changed is for the comparison of two to say.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,15 @@ from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
 from takeover.probes.observing import NotObservedError, Observer, not_started
-from takeover.probes.probe import Group, Probe
+from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE
 from takeover.run import terminal
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.record import record_of
+from takeover.run.scenes import Scenes
 from takeover.run.versions import OWN_SUPPORT
 from takeover.scenario.library import Library
-from takeover.scene import Scene
 
 MARK = "probes"
 """Marks these items: -m probes runs them alone."""
@@ -38,12 +38,13 @@ MARK = "probes"
 OBSERVATIONS: pytest.StashKey[list[ProbeResult]] = pytest.StashKey()
 INVENTORY: pytest.StashKey[Inventory] = pytest.StashKey()
 
+_CONFIG = 3
+"""To have a config validated takes as long as about so many probes."""
+_SHARED = "probes"
+"""Groups that deploy the same share it with each other, and with no test."""
 
-Deployed = Callable[[pytest.Item], Scene]
-"""Gives an item the scene that it needs."""
 
-
-def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, deployed: Deployed) -> None:
+def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, scenes: Scenes) -> None:
     """Adds the probes of the scenarios that whole files of the suites are run for, before -m and -k select.
 
     A run of everything has those of all scenarios, also of one for which nobody wrote a suite.
@@ -55,7 +56,7 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, de
         scenarios |= {name for name, groups in plan.groups.items() if groups}
     for release in plan.releases.values():
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
-        items += [ProbeItem.of(session, plan, group, release.name, deployed) for group in found]
+        items += [ProbeItem.of(session, plan, group, release.name, scenes) for group in found]
         # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
         if scenarios and choose.runs_binary(plan.engine.name):
             items.append(InventoryItem.of(session, plan.library, release))
@@ -102,22 +103,22 @@ class ProbeItem(pytest.Item):
     """A group of probes on one Envoy release."""
 
     group: Group
-    probes: tuple[Probe, ...]
+    weight: int
     plan: Plan
-    deployed: Deployed
+    scenes: Scenes
 
     @classmethod
-    def of(cls, session: pytest.Session, plan: Plan, group: Group, release: str, deployed: Deployed) -> "ProbeItem":
+    def of(cls, session: pytest.Session, plan: Plan, group: Group, release: str, scenes: Scenes) -> "ProbeItem":
         """The item for that group, which stands where the group is written."""
         scenario = plan.library.scenario(group.scenario)
         name = f"{group.name}[envoy-{release}]"
         item: ProbeItem = cls.from_parent(session, name=name, nodeid=f"{display_path(scenario.folder / FILE)}::{name}")
         item.group = group
-        item.probes = group.probes
+        item.weight = len(group.probes)
         item.plan = plan
-        item.deployed = deployed
+        item.scenes = scenes
         edits = group.edits
-        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
+        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, _SHARED, group.bases)
         if group.supports is not None:
             item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
@@ -129,7 +130,7 @@ class ProbeItem(pytest.Item):
     def runtest(self) -> None:
         """Observes. Raises: FindingsError for what broke down, and what could not be observed."""
         try:
-            scene = self.deployed(self)
+            scene = self.scenes.deployed(self)
         except pytest.fail.Exception as failed:
             if isinstance(error := failed.__context__, DeploymentError):
                 self.stash[OBSERVATIONS] = self._not_started(error)
@@ -144,6 +145,8 @@ class ProbeItem(pytest.Item):
         except (NotObservedError, TakeoverError) as error:
             said.append(str(error))
         finally:
+            if said or observer.has_spent:
+                self.scenes.spend()
             self.stash[OBSERVATIONS] = observer.results
         if findings := [*self._breakdowns(observer.results), *said]:
             raise FindingsError("\n".join(findings))
@@ -182,6 +185,7 @@ class InventoryItem(pytest.Item):
     library: Library
     envoy: Release
     release: str
+    weight: int
 
     @classmethod
     def of(cls, session: pytest.Session, library: Library, release: Release) -> "InventoryItem":
@@ -189,6 +193,7 @@ class InventoryItem(pytest.Item):
         name = f"facts[envoy-{release.name}]"
         item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(library.folder)}::{name}")
         item.library, item.envoy, item.release = library, release, release.name
+        item.weight = _CONFIG * len(library.names())
         item.add_marker(MARK)
         return item
 

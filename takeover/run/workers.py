@@ -89,7 +89,7 @@ class Scopes:
         groups = {item: self.of(item.nodeid) for item in items}
         weights: Counter[str] = Counter()
         for item in items:
-            weights[groups[item]] += _TEST + len(getattr(item, "probes", ()))
+            weights[groups[item]] += _TEST + getattr(item, "weight", 0)
         for deployed, _ in {(groups[item], item.stash[KEY]) for item in items if KEY in item.stash}:
             weights[deployed] += _DEPLOYMENT
         order = {name: place for place, name in enumerate(self._releases)}
