@@ -46,6 +46,7 @@ SEEN: dict[str, Any] = {
     "end": "open",
     "log": [{"flags": "-", "status": 200}],
     "stats": {"http.one.downstream_rq_total": 1},
+    "gauges": {"dns_cache.one.num_hosts": 1},
 }
 REQUEST = {"from": "client/client", "to": {"service": "v1/app", "port": 80}, "protocol": "http1", "method": "GET",
            "path": "/", "version": "1.1", "host": "probe.example"}  # fmt: skip

@@ -201,6 +201,8 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
             yield f"log {number}, {field}" if len(observed.log) > 1 else f"log {field}", shown
     for name, moved in observed.stats.items():
         yield name, f"{moved:+d}"
+    for name, state in (observed.gauges or {}).items():
+        yield f"{name}, at rest", str(state)
     yield "Envoy's warnings", "\n".join(observed.warnings)
     if broken:
         yield "Envoy wrote", "\n".join(broken.log)

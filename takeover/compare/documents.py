@@ -7,7 +7,16 @@ from typing import TypeVar
 from takeover.compare import breakdowns, sweeps
 from takeover.compare.kinds import BY_NAME, Change
 from takeover.compare.observations import ObservedChange, general, observation_changes, warning_changes
-from takeover.model.document import UNDECIDED, BinaryResult, ConfigResult, Document, Outcome, ProbeResult, Variant
+from takeover.model.document import (
+    UNDECIDED,
+    BinaryResult,
+    ConfigResult,
+    Document,
+    Observation,
+    Outcome,
+    ProbeResult,
+    Variant,
+)
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult, Variant)
 _Key = tuple[str, str]
@@ -70,8 +79,13 @@ def _known_stats(document: Document) -> frozenset[str]:
     """
     if document.binary is None:
         return frozenset()
-    names = set(document.binary.stats).union(*(each.observation.stats for each in document.probes))
+    names = set(document.binary.stats).union(*(_counted(each.observation) for each in document.probes))
     return frozenset(map(general, names))
+
+
+def _counted(observed: Observation) -> Iterator[str]:
+    yield from observed.stats
+    yield from observed.gauges or ()
 
 
 def _key(entry: Outcome | ProbeResult | ConfigResult | Variant) -> _Key:

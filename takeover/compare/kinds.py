@@ -78,6 +78,7 @@ _OURS = (
     Kind("warning", "Envoy logs another warning or error"),
     Kind("log-field", "the access log says otherwise"),
     Kind("statistic", "a counter moves otherwise"),
+    Kind("gauge", "at rest after the probe, a gauge is otherwise"),
     Kind("statistic-gone", "a statistic is no longer there"),
     Kind("verdict-better", "a test passes that did not", merges_probes=False),
     Kind("config-accepted", "Envoy takes a config that it did not", merges_probes=False),

@@ -65,6 +65,8 @@ def observation_changes(
             yield ObservedChange("connection", f"connection {number} of those before", str(old), str(new))
     yield from _log_changes(was.log, now.log)
     yield from _stat_changes(was.stats, now.stats, known_stats)
+    if was.gauges is not UNSET and now.gauges is not UNSET:
+        yield from _gauge_changes(was.gauges, now.gauges, known_stats)
     yield from warning_changes(was.warnings, now.warnings)
 
 
@@ -225,11 +227,28 @@ def _stat_changes(was: Mapping[str, int], now: Mapping[str, int], known: Abstrac
         before, after = was.get(name, 0), now.get(name, 0)
         if before == after:
             continue
-        is_new = bool(known) and general(_OF_ENVOY.sub("", name)) not in known and name not in was
-        if is_new:
+        if _is_new(name, was, known):
             yield ObservedChange("statistic-added", general(name), None, "moves")
         else:
             yield ObservedChange("statistic", general(name), f"{before:+d}", f"{after:+d}")
+
+
+def _gauge_changes(was: Mapping[str, int], now: Mapping[str, int], known: AbstractSet[str]) -> Iterator[ObservedChange]:
+    """Of those that are not as they were before the probe: nothing stands for one that is."""
+    for name in {**was, **now}:
+        before, after = was.get(name), now.get(name)
+        if before == after:
+            continue
+        if _is_new(name, was, known):
+            yield ObservedChange("statistic-added", general(name), None, "moves")
+        else:
+            yield ObservedChange(
+                "gauge", general(name), *(None if each is None else str(each) for each in (before, after))
+            )
+
+
+def _is_new(name: str, was: Mapping[str, int], known: AbstractSet[str]) -> bool:
+    return bool(known) and general(_OF_ENVOY.sub("", name)) not in known and name not in was
 
 
 @functools.lru_cache(maxsize=1 << 14)  # the same names come in hundreds of probes

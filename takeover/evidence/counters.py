@@ -61,6 +61,30 @@ def difference(before: Stats, after: Stats) -> dict[str, int]:
     return {name: change for name, change in changed.items() if exclusion(name) is None}
 
 
+_VERSION = Exclusion(
+    "version",
+    re.compile(r"\.version$"),
+    "it is a hash of how a control plane calls what it gave last, and comes when it likes",
+)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def state_exclusion(name: str) -> Exclusion | None:
+    """The rule by which the gauge of that name is no state that traffic leaves, if any.
+
+    Those are states like any other that are no events: see the rule "states".
+    """
+    found = next((each for each in EXCLUDED if each.name != "states" and each.pattern.search(name)), None)
+    return found or (_VERSION if _VERSION.pattern.search(name) else None)
+
+
+def states(before: Stats, after: Stats) -> dict[str, int]:
+    """What each gauge is that is not as it was before; one that was not there was 0, and so is one that is gone."""
+    names = [name for name, value in after.items() if value != before.get(name, 0)]
+    names += [name for name, value in before.items() if value and name not in after]
+    return {name: after.get(name, 0) for name in names if state_exclusion(name) is None}
+
+
 @dataclass(frozen=True)
 class Owner:
     """What a counter belongs to: a listener, an HTTP or TCP filter by its stat prefix, a cluster, or another filter."""

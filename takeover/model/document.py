@@ -154,6 +154,8 @@ class Observation(_Part):
         log: Envoy's access log, one entry for each request or connection; of several Envoys, `envoy` in it says whose.
         stats: the counters that moved, and by how much; where Envoy does not come to rest, also the connections and
             requests that are still open. Of several Envoys, "(POD/CONTAINER)" after the name says whose.
+        gauges: those that are not as they were before, once Envoy is at rest again, and what they are; names as of
+            `stats`. Not there in older results, and where an Envoy did not come to rest.
         warnings: of Envoy's own log; of several, after "POD/CONTAINER: ".
         breakdown: where an Envoy broke down; then nobody could ask it for its counters.
         stream_end: how the answer's stream ended, where that is observed apart from its connection's end: `closed`
@@ -183,6 +185,7 @@ class Observation(_Part):
     messages: list[str] | UnsetType = UNSET
     tls: TlsObserved | UnsetType = UNSET
     others: list[OtherConnection] | UnsetType = UNSET
+    gauges: dict[str, int] | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

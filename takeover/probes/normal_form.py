@@ -87,6 +87,7 @@ class Normaliser:
             messages=observed.messages and list(map(self._body, observed.messages)),
             tls=tls and self._tls(tls),
             others=observed.others,
+            gauges=observed.gauges and {self.text(name): value for name, value in observed.gauges.items()},
         )
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:

@@ -100,6 +100,7 @@ class Observer:
                 messages=UNSET if answer.messages is None else [each.decode("latin-1") for each in answer.messages],
                 tls=UNSET if observed.tls is None else observed.tls,
                 others=observed.others or UNSET,
+                gauges=UNSET if observed.gauges is None else dict(sorted(observed.gauges.items())),
             ),
             of_admin=observed.probe.to.port in {each.admin_port for each in self._scene.envoys},
         )

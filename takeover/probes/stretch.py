@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from takeover.base.errors import TakeoverError
 from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
-from takeover.evidence.counters import Stats, difference
+from takeover.evidence.counters import Stats, difference, states
 from takeover.evidence.snapshots import DEADLINE, UnrestError
 from takeover.model.document import Breakdown, OtherConnection
 from takeover.model.logs import TEXT, written_lines
@@ -44,6 +44,8 @@ class Observed:
         others: of the connections that were opened before this one and kept.
         moved: the counters that moved; where Envoy does not come to rest, also what is still open. Of several Envoys
             each counter's name is followed by its Envoy's.
+        gauges: those that are otherwise at rest than they were before, and what they are, named likewise; None where
+            Envoy is not at rest.
         warnings: the lines of Envoy's log; of several, each after its Envoy's name.
         entries: the lines of its access log, by its name, which is empty where there is only one.
         breakdown: how an Envoy broke down.
@@ -57,6 +59,7 @@ class Observed:
     tls: TlsObserved | None = None
     others: list[OtherConnection] = field(default_factory=list)
     moved: dict[str, int] = field(default_factory=dict)
+    gauges: dict[str, int] | None = None
     warnings: list[str] = field(default_factory=list)
     entries: dict[str, list[str]] = field(default_factory=dict)
     breakdown: Breakdown | None = None
@@ -92,6 +95,7 @@ class Stretch:
         self._rest = Rest(self._gauges, self._counters, self._end_upstreams)
         self._controls: dict[str, ByteStream] = {}
         self._stats: Mapping[str, Stats] = {}  # of each Envoy, all of it
+        self._states: Mapping[str, Stats] = {}
         self._logs: dict[str, str] = {}
         self._asked: dict[str, UsedStats] = {}
         self.observed: list[Observed] = []
@@ -137,6 +141,7 @@ class Stretch:
         if unrest:
             raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
         self._stats = {name: each.stats for name, each in read.items()}
+        self._states = {name: each.gauges for name, each in read.items()}
         self._logs = {name: each.logs() for name, each in self._containers.items()}
 
     def _one(self, probe: Probe) -> Lost | None:
@@ -154,14 +159,16 @@ class Stretch:
         if stats is not None:
             for name, its in stats.items():
                 moved = difference(before[name], its) | (quiescence.open_now(its) if unrest else {})
-                observed.moved |= {f"{each} ({name})": by for each, by in moved.items()} if name else moved
+                observed.moved |= _of(name, moved)
+                if not unrest:
+                    observed.gauges = (observed.gauges or {}) | _of(name, states(self._states[name], read[name].gauges))
             if unrest:
                 self.spent += [each.pod for each in self._places.values()]
             if unrest and (stuck := _moved(_STUCK, before, stats)):
                 why = f"a worker of Envoy does not go on; after {DEADLINE:g} s: {unrest.partition(';')[0]}"
                 [name, *_] = stuck
                 lost = Lost(self._places[name], "hangs", why, self._containers[name].logs())
-            self._stats = stats
+            self._stats, self._states = stats, {name: each.gauges for name, each in read.items()}
         logs = {
             name: lost.log if lost is not None and lost.place == place else self._containers[name].logs()
             for name, place in self._places.items()
@@ -281,6 +288,11 @@ class Stretch:
             )
         for each in self.observed:
             each.entries[name] = lines[each.counted[name]]
+
+
+def _of(name: str, counted: dict[str, int]) -> dict[str, int]:
+    """By the names under which they are told: of several Envoys, with its Envoy's."""
+    return {f"{each} ({name})": value for each, value in counted.items()} if name else counted
 
 
 def _moved(counter: str, before: Mapping[str, Stats], after: Mapping[str, Stats]) -> list[str]:

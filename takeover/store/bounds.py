@@ -96,9 +96,6 @@ class _Shortening:
         log = [self._data(each) for each in observed.log[: self._entries]]
         if rest := self._rest(observed.log):
             log.append({"…": rest})
-        stats = {cut(name, self._text): moved for name, moved in list(observed.stats.items())[: self._entries]}
-        if rest := self._rest(list(observed.stats.items())):
-            stats[rest] = len(observed.stats) - self._entries
         broken = observed.breakdown
         return replace(
             observed,
@@ -109,14 +106,21 @@ class _Shortening:
             interim=interim,
             trailers=self._headers(observed.trailers),
             log=log,
-            stats=stats,
+            stats=self._numbers(observed.stats),
             warnings=self.texts(observed.warnings),
             tls=observed.tls and self._tls(observed.tls),
             breakdown=broken and replace(broken, why=cut(broken.why, self._text), log=self.texts(broken.log)),
             frames=observed.frames and self.texts(observed.frames),
             streams=observed.streams and self._streams(observed.streams),
             messages=observed.messages and self.texts(observed.messages),
+            gauges=observed.gauges and self._numbers(observed.gauges),
         )
+
+    def _numbers(self, counted: dict[str, int]) -> dict[str, int]:
+        numbers = {cut(name, self._text): value for name, value in list(counted.items())[: self._entries]}
+        if rest := self._rest(list(counted)):
+            numbers[rest] = len(counted) - self._entries
+        return numbers
 
     def _streams(self, streams: Sequence[StreamAnswer]) -> list[StreamAnswer]:
         shown = [

@@ -75,6 +75,8 @@ OTHER_HEADERS = [("server", "envoy"), ("content-length", "2")]
         ({"log": []}, ("log-field", "entries", "1", "0")),
         ({"stats": {"http.one.downstream_rq_total": 2}}, ("statistic", "http.*.downstream_rq_total", "+1", "+2")),
         ({"stats": {}}, ("statistic", "http.*.downstream_rq_total", "+1", "+0")),
+        ({"gauges": {"dns_cache.one.num_hosts": 2}}, ("gauge", "dns_cache.one.num_hosts", "1", "2")),
+        ({"gauges": {}}, ("gauge", "dns_cache.one.num_hosts", "1", None)),
         ({"warnings": ["x is deprecated"]}, ("deprecation", "log", None, "x is deprecated")),
         ({"warnings": ["x"]}, ("warning", "log", None, "x")),
     ],

@@ -38,7 +38,7 @@ def test_a_probe_in_full(document: Make) -> None:
         "at 2 places:",
         "  one edges/plain",
     ]
-    assert [line.split() for line in lines[5:19]] == [
+    assert [line.split() for line in lines[5:21]] == [
         ["two", "edges/plain"],
         [],
         ["one", "edges/plain"],
@@ -53,10 +53,12 @@ def test_a_probe_in_full(document: Make) -> None:
         ["log", "status", "200", "|", "200"],
         ["http.one.downstream_rq_tot", "+1", "|", "+1"],
         ["al", "|"],
+        ["dns_cache.one.num_hosts,", "1", "|", "1"],
+        ["at", "rest", "|"],
     ]
-    assert {line.index("|") for line in lines[8:19]} == {54}
+    assert {line.index("|") for line in lines[8:21]} == {54}
     assert {line.index(word) for line, word in zip(lines[9:12], ("HTTP", "server", "x-auth"), strict=True)} == {30}
-    assert lines[19:] == [
+    assert lines[21:] == [
         "",
         "to see it again:",
         "  ./run --envoy 1.36.4 --keep --probes -m probes -k 'one and edges'",

@@ -1,6 +1,6 @@
 import pytest
 
-from takeover.evidence.counters import EXCLUDED, Owner, difference, exclusion, moved_by, owners
+from takeover.evidence.counters import EXCLUDED, Owner, difference, exclusion, moved_by, owners, states
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,31 @@ def test_the_difference_is_what_moved_and_by_how_much() -> None:
     before = {"http.a.rq_total": 3, "http.a.no_route": 1, "server.uptime": 5}
     after = {"http.a.rq_total": 5, "http.a.no_route": 1, "server.uptime": 9, "cluster.c.upstream_rq_200": 2}
     assert difference(before, after) == {"http.a.rq_total": 2, "cluster.c.upstream_rq_200": 2}
+
+
+def test_the_states_are_what_gauges_are_that_traffic_left_otherwise() -> None:
+    before = {
+        "dns_cache.a.num_hosts": 1,
+        "cluster.c.upstream_cx_active": 2,
+        "server.memory_allocated": 5,
+        "http.a.x": 1,
+    }
+    after = {
+        "dns_cache.a.num_hosts": 2,
+        "cluster.c.upstream_cx_active": 0,
+        "cluster.d.circuit_breakers.default.rq_open": 1,
+        "cluster.d.upstream_rq_active": 0,
+        "cluster.d.membership_total": 3,
+        "http.a.rds.r.version": 77,
+        "server.uptime": 6,
+        "listener.l.worker_0.downstream_cx_active": 1,
+    }
+    assert states(before, after) == {
+        "dns_cache.a.num_hosts": 2,
+        "cluster.c.upstream_cx_active": 0,
+        "cluster.d.circuit_breakers.default.rq_open": 1,
+        "http.a.x": 0,
+    }
 
 
 def test_owners_have_names_with_dots_and_the_admin_is_none() -> None:

@@ -1,0 +1,74 @@
+"""What the probes of a group count together is what Envoy counted, by a reading of all its statistics."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from takeover.evidence.counters import Stats, difference, states
+from takeover.net import http
+from takeover.probes.probe import Group
+from takeover.probes.probe_file import read_probes
+from takeover.probes.stretch import Observed, Stretch
+from takeover.scenario.library import Library
+from takeover.scene import Scene
+
+GROUPS = [group for name in Library.bundled().names() for group in read_probes(Library.bundled().scenario(name))]
+
+
+def read(scene: Scene, kind: str) -> dict[str, Stats]:
+    """All statistics of a kind of each Envoy, also those that were never set; but for what leads to control planes."""
+    several, found = len(scene.envoys) > 1, dict[str, Stats]()
+    for each in scene.envoys:
+        with http.client(lambda *_, of=each: scene.connect_to_admin(of), "http://envoy.admin") as admin:
+            told = admin.get("/stats", params={"format": "json", "type": kind}).raise_for_status().json()["stats"]
+        planes = tuple(f"cluster.{plane}." for plane in each.control_planes)
+        found[f" ({each.pod}/{each.container})" if several else ""] = {
+            one["name"]: one["value"] for one in told if "name" in one and not one["name"].startswith(planes)
+        }
+    return found
+
+
+def told(observed: list[Observed]) -> tuple[dict[str, int], dict[str, int]]:
+    """What all of them moved; and what gauges were last, of those of which any tells."""
+    moved, gauges = Counter[str](), dict[str, int]()
+    for each in observed:
+        for name, by in each.moved.items():
+            moved[name] += by
+        gauges |= each.gauges or {}
+    return {name: by for name, by in moved.items() if by}, gauges
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda each: f"{each.scenario}-{each.name}")
+def test_what_a_groups_probes_tell_adds_up_to_all_that_envoy_counts(group: Group, deploy: Callable[..., Scene]) -> None:
+    scene = deploy(group)
+    with contextlib.closing(scene):
+        left = list(group.probes)
+        while left:
+            before, stretch = (read(scene, "Counters"), read(scene, "Gauges")), Stretch(scene, group)
+            left = left[stretch.observe(left) :]
+            if stretch.spent:  # it does not come to rest: what is read now may be otherwise in a moment
+                for pod in dict.fromkeys(stretch.spent):
+                    scene.restart(pod)
+                continue
+            assert not stretch.faults
+            moved, gauges = told(stretch.observed)
+            counters, left_otherwise = read(scene, "Counters"), read(scene, "Gauges")
+            assert moved == {
+                f"{each}{name}": by
+                for name, its in counters.items()
+                for each, by in difference(before[0][name], its).items()
+            }
+            as_left = {
+                f"{each}{name}": value
+                for name, its in left_otherwise.items()
+                for each, value in states(before[1][name], its).items()
+            }
+            assert gauges == {each: as_left.get(each, gauge_of(each, before[1])) for each in {**gauges, **as_left}}
+
+
+def gauge_of(told_as: str, read: dict[str, Stats]) -> int:
+    """What a gauge is, by its name as probes tell it."""
+    name, mark, envoy = told_as.partition(" (")
+    return read[f"{mark}{envoy}"].get(name, 0)
