@@ -97,6 +97,8 @@ class _Clocks:
                 one = used(process)
             except OSError:
                 continue
+            if not one.command:
+                continue  # it is ending, and nobody can tell any more what it is
             told = {_kind(one.command): one.own}
             if parent != os.getpid():  # a launcher has waited for whole nodes, which are told by themselves
                 told[ENDED] = one.ended
