@@ -9,6 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from takeover.compare.documents import Reach, document_changes
+from takeover.compare.hidden import Hidden, hidden
 from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.compare.stability import share
 from takeover.model.document import Document, RepeatedProbe
@@ -86,6 +87,7 @@ class Comparison(msgspec.Struct):
         total: how many tests and probes there are in all.
         known: versions that are known to exist, beside those that were compared.
         unstable: what is no difference, though it looked like one; likewise sorted.
+        hidden: for each of the others what each rule of normalisation took out of its observations and the first's.
     """
 
     baseline: str
@@ -97,6 +99,7 @@ class Comparison(msgspec.Struct):
     total: int
     known: list[str]
     unstable: list[Unstable] = []
+    hidden: list[Hidden] = []
 
     def failing(self, kinds: Iterable[str]) -> list[Difference]:
         """The differences of these kinds that nobody accepted."""
@@ -155,11 +158,13 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     seen_in: dict[str, dict[tuple[str, str], list[str]]] = {}
     details: dict[tuple[str, str, str], str] = {}
     remarks = _remarks(first, baseline)
+    taken_out: list[Hidden] = []
     reaches = {first: Reach.of(baseline)}
     repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
     for label, read in others:
         other = read()
         reaches[label] = Reach.of(other)
+        taken_out += hidden(label, baseline.removed or [], other.removed or [])
         repeated[label], versions[label] = other.repeated or [], other.envoy.version
         remarks += (
             _remarks(label, other)
@@ -197,6 +202,7 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         {label: len(reaches[first].observed & reaches[label].observed) for label, _ in others},
         len(frozenset().union(*(each.known for each in reaches.values()))),
         list(known),
+        hidden=taken_out,
     )
     comparison.set_apart(repeated)
     return comparison

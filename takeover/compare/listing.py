@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from takeover.base.visible import visible_line
 from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.hidden import by_rule, remark
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.since import since
 
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 160
+_LONGEST_HIDDEN = 300
 _CONTEXT = 20
 
 
@@ -41,7 +43,12 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         for unstable in comparison.unstable:
             found = unstable.difference
             yield f"~ {found.kind:<{kind_width}}  {found.id}  {line(comparison, found)} {unstable.share}"
-    yield from (f"  {remark}" for remark in comparison.remarks)
+    if hiding := [each for each in comparison.hidden if each.differing]:
+        yield "  hidden by rules of normalisation, and always the same on one Envoy alone:"
+        yield from (f"  {_short(remark(each), _LONGEST_HIDDEN)}" for each in hiding)
+    if comparison.hidden:
+        yield f"  texts made the same by rules of normalisation: {by_rule(comparison.hidden)}"
+    yield from (f"  {each}" for each in comparison.remarks)
     yield summary(comparison, failing)
 
 

@@ -1,6 +1,7 @@
 """The results of one Envoy, as a document: everything that was tested and seen. Its JSON schema is published.
 
-All text is as the named rules of normalisation leave it: what differs from run to run by nature is not in it.
+All text is as the named rules of normalisation leave it: what differs from run to run by nature is not in it, but in
+`removed`, which tells what the rules took out.
 """
 
 import signal
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from takeover.model.measurement import Measurement
+from takeover.model.removed import Removed
 from takeover.model.request import ProbeRequest
 from takeover.model.root_file_system import RootFileSystem
 from takeover.model.tls import TlsObserved
@@ -303,6 +305,7 @@ class Document(_Part):
         engine: where it ran.
         repeated: which probes were made again, because Envoys differed there; not there if none was.
         root_file_system: what containers saw, where an engine makes that itself.
+        removed: what the rules of normalisation took out of observations; not there if nothing.
         delivery: how Envoy got its configuration, if not from the file as it is written: `file`, `ads`, `delta-ads`.
         sweep: what came of a sweep; not there if none was made.
     """
@@ -320,6 +323,7 @@ class Document(_Part):
     root_file_system: RootFileSystem | msgspec.UnsetType = msgspec.UNSET
     delivery: Literal["file", "ads", "delta-ads"] | msgspec.UnsetType = msgspec.UNSET
     sweep: Sweep | msgspec.UnsetType = msgspec.UNSET
+    removed: list[Removed] | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

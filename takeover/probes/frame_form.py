@@ -85,8 +85,8 @@ def is_given_up(frames: Sequence[str]) -> bool:
     return any(map(_GIVEN_UP.match, frames))
 
 
-def frames_without_chance(frames: Sequence[str]) -> list[str]:
-    """The frames in their normal form."""
+def frames_without_chance(frames: Sequence[str], but: FrameRule | None = None) -> list[str]:
+    """The frames in their normal form; `but` is a rule that is left out."""
     for rule in FRAME_RULES:
-        frames = list(rule.apply(frames))
+        frames = frames if rule is but else list(rule.apply(frames))
     return list(frames)

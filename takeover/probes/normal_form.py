@@ -4,26 +4,33 @@ By the named rules of `takeover.probes.normal_rules`, and by what a deployment's
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from takeover.engines.contract import Deployment
-from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
+from takeover.model.document import End, Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.tls_alerts import CLOSE_NOTIFY
-from takeover.probes.frame_form import frames_without_chance, is_given_up
+from takeover.probes.frame_form import FRAME_RULES, frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.probes.normal_rules import (
+    ADMIN_STEPS,
+    BODY_STEPS,
+    FIELD_RULES,
     HEADER_RULES,
+    OWN_WORDS_STEPS,
     RACES,
+    TEXT_STEPS,
+    Race,
     admin_body_without_chance,
     body_without_chance,
     field_without_chance,
     own_words_without_chance,
     without_chance,
 )
+from takeover.probes.removals import Change, Removals, Step, changes
 from takeover.scenario.documents import short_name
 
 
@@ -32,9 +39,13 @@ class Normaliser:
 
     An engine gives addresses as it likes, in each run others, and longer ones: by "address-length", lengths of what
     holds them are as if they were the local engine's.
+
+    Args:
+        removals: takes what the rules take out; not what names and lengths of addresses become, which hides nothing.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, removals: Removals | None = None) -> None:
+        self._removals = Removals() if removals is None else removals
         named = {pod.ip: f"<{name}>" for name, pod in deployment.pods.items()}
         lengths = dict.fromkeys(named, POD_ADDRESS)
         for service in deployment.scenario.unbound_services():
@@ -57,15 +68,18 @@ class Normaliser:
         entries = [self._lengths.entry(each, observed) for each in observed.log]
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
         moved, end, tls = observed.stats, observed.end, observed.tls
-        if tls and tls.alert not in ("", CLOSE_NOTIFY) and end == "reset":
-            end = "closed"  # who refuses by an alert closes, and the kernel makes that a reset if more has come by then
+        if tls and tls.alert not in ("", CLOSE_NOTIFY):
+            # Who refuses by an alert closes, and the kernel makes that a reset if more has come by then.
+            end = self._closed("refused-by-alert", end)
         for race in RACES:
             if any(race.marks.search(f"{entry.get('flags')} {entry.get('details')}") for entry in entries):
-                entries = [{name: "<race>" if name in race.fields else each[name] for name in each} for each in entries]
+                entries = [self._without_fields(race, each) for each in entries]
+                for name in [each for each in moved if race.counters.search(each)]:
+                    self._note(race.name, name, str(moved[name]))
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
-                end = race.end if race.end and end in ("closed", "reset") else end
-        if end == "reset" and is_given_up(observed.frames or []):
-            end = "closed"
+                end = self._closed(race.name, end) if race.end else end
+        if is_given_up(observed.frames or []):
+            end = self._closed("given-up", end)
         return Observation(
             observed.status,
             self.text(observed.reason),
@@ -76,19 +90,56 @@ class Normaliser:
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
             [
-                {self.text(name): self._data(field_without_chance(name, value)) for name, value in each.items()}
+                {self.text(name): self._data(self._field(name, value)) for name, value in each.items()}
                 for each in entries
             ],
             {self.text(name): change for name, change in moved.items()},
             list(map(self.own_words, observed.warnings)),
             stream_end=observed.stream_end,
-            frames=observed.frames and list(map(self.text, frames_without_chance(observed.frames))),
+            frames=observed.frames and self._frames(observed.frames),
             streams=observed.streams and list(map(self._stream, observed.streams)),
             messages=observed.messages and list(map(self._body, observed.messages)),
             tls=tls and self._tls(tls),
             others=observed.others,
             gauges=observed.gauges and {self.text(name): value for name, value in observed.gauges.items()},
         )
+
+    def _closed(self, rule: str, end: End) -> End:
+        """The one form of both ends between which the kernel chooses."""
+        if end not in ("closed", "reset"):
+            return end
+        self._note(rule, "end", end)
+        return "closed"
+
+    def _without_fields(self, race: Race, entry: LogEntry) -> LogEntry:
+        for name in race.fields:
+            if name in entry:
+                self._note(race.name, name, self._named_in(str(entry[name])))
+        return {name: "<race>" if name in race.fields else entry[name] for name in entry}
+
+    def _field(self, name: str, value: Any) -> Any:
+        normal = field_without_chance(name, value)
+        if normal != value:
+            [rule] = [each.name for each in FIELD_RULES if each.field == name]
+            self._removals.note(Change(rule, without_chance(self._named_in(normal)), self._named_in(value)))
+        return normal
+
+    def _frames(self, frames: Sequence[str]) -> list[str]:
+        normal = [self.text(each) for each in frames_without_chance(frames)]
+        for rule in FRAME_RULES:
+            without = [self.text(each) for each in frames_without_chance(frames, rule)]
+            if without != normal:
+                self._note(rule.name, "frames", "\n".join(without))
+        return normal
+
+    def _note(self, rule: str, what: str, was: str) -> None:
+        self._removals.note_of_probe(Change(rule, what, was))
+
+    def _noted(self, steps: Sequence[Step], text: str, normal: str) -> str:
+        if normal != text:
+            for each in changes(steps, text, normal):
+                self._removals.note(each)
+        return normal
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
@@ -101,15 +152,19 @@ class Normaliser:
 
     def _body(self, text: str, of_admin: bool = False) -> str:
         named = self._named_in(self._lengths.body(text))
-        return admin_body_without_chance(named) if of_admin else body_without_chance(named)
+        if of_admin:
+            return self._noted(ADMIN_STEPS, named, admin_body_without_chance(named))
+        return self._noted(BODY_STEPS, named, body_without_chance(named))
 
     def text(self, text: str) -> str:
         """Any text in its normal form, but for what Envoy writes of itself, and bodies."""
-        return without_chance(self._named_in(text))
+        named = self._named_in(text)
+        return self._noted(TEXT_STEPS, named, without_chance(named))
 
     def own_words(self, text: str) -> str:
         """What Envoy writes of itself, likewise."""
-        return own_words_without_chance(self._named_in(text))
+        named = self._named_in(text)
+        return self._noted(OWN_WORDS_STEPS, named, own_words_without_chance(named))
 
     def _tls(self, tls: TlsObserved) -> TlsObserved:
         certificate = tls.certificate and PeerCertificate(
@@ -123,9 +178,6 @@ class Normaliser:
         """The text with the names in the place of the deployment's addresses and its config id."""
         named = self._addresses.sub(lambda found: self._named[found[0]], text)
         return named.replace(self._config_id, "<mark>")
-
-    def _entry(self, entry: LogEntry) -> LogEntry:
-        return {self.text(name): self._data(field_without_chance(name, value)) for name, value in entry.items()}
 
     def _data(self, value: Any) -> Any:
         """A log entry's value, of JSON's types: a scenario's config may nest them."""
@@ -145,5 +197,6 @@ class Normaliser:
     def _header(self, name: str, value: str) -> str:
         for rule in HEADER_RULES:
             if name.lower() == rule.header and re.fullmatch(rule.form, value):
+                self._removals.note(Change(rule.name, f"{name}: {rule.replacement}", None))
                 return rule.replacement
         return value

@@ -7,12 +7,13 @@ value like any other in an answer.
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
+from takeover.probes.removals import Step, applied
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,30 @@ class Rule:
     pattern: re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str]
     reason: str
+    loses: bool = True
+    """Whether what it leaves no longer says all that was there."""
+
+    @property
+    def step(self) -> Step:
+        """What it makes of a text."""
+        return Step(self.name, functools.partial(self.pattern.sub, self.replacement), self.loses)
 
 
 @dataclass(frozen=True)
 class HeaderRule:
-    """Puts `replacement` in the place of a header's value where it is of that form: in an answer, and in bodies."""
+    """Puts `replacement` in the place of a header's value, a time of that form: in an answer, and in bodies."""
 
     name: str
     header: str
     form: str
     replacement: str
     reason: str
+
+    @property
+    def step(self) -> Step:
+        """What it makes of a body."""
+        pattern = re.compile(rf"(?mi)^({self.header}: ){self.form}(?=\r?$)")
+        return Step(self.name, functools.partial(pattern.sub, rf"\1{self.replacement}"), is_time=True)
 
 
 def _run(found: re.Match[str]) -> str:
@@ -78,6 +92,7 @@ RULES = (
         RUN,
         _run,
         "only how many there are tells anything; a document need not carry them",
+        loses=False,
     ),
 )
 """Of every text of an observation."""
@@ -240,23 +255,28 @@ RACES = (
 )
 
 
+TEXT_STEPS = tuple(rule.step for rule in RULES)
+"""What is done to every text."""
+OWN_WORDS_STEPS = (*(rule.step for rule in OWN_WORDS_RULES), *TEXT_STEPS)
+"""What is done to what Envoy writes of itself."""
+BODY_STEPS = (*TEXT_STEPS, *(rule.step for rule in HEADER_RULES))
+"""What is done to a body: an answer that follows another stands in it, with its headers."""
+
+
 @functools.lru_cache(maxsize=1 << 14)  # names and most values come again and again
 def without_chance(text: str) -> str:
     """Any text in its normal form, for what knows of no deployment."""
-    return _applied(RULES, text)
+    return applied(TEXT_STEPS, text)
 
 
 def own_words_without_chance(text: str) -> str:
     """What Envoy writes of itself, a line of its log or the error of a config, likewise."""
-    return without_chance(_applied(OWN_WORDS_RULES, text))
+    return applied(OWN_WORDS_STEPS, text)
 
 
 def body_without_chance(text: str) -> str:
-    """A body, likewise: an answer that follows another stands in it, with its headers."""
-    text = without_chance(text)
-    for header in HEADER_RULES:
-        text = re.sub(rf"(?mi)^({header.header}: ){header.form}(?=\r?$)", rf"\1{header.replacement}", text)
-    return text
+    """A body, likewise."""
+    return applied(BODY_STEPS, text)
 
 
 _UNORDERED = ("cluster_statuses", "configs", "static_endpoint_configs")
@@ -282,21 +302,22 @@ def _in_one_order(content: Any) -> Any:
             return content
 
 
-def admin_body_without_chance(text: str) -> str:
-    """A body of the admin API, likewise: what it tells of clusters, in one order."""
+def _in_the_order_of_keys(text: str) -> str:
     try:
-        text = encode(_in_one_order(_JSON.decode(text)), order="sorted").decode()
+        return encode(_in_one_order(_JSON.decode(text)), order="sorted").decode()
     except (ValueError, RecursionError):  # then it is no JSON
         lines = text.splitlines(keepends=True)
-        if lines and all("::" in line for line in lines):
-            text = "".join(sorted(lines, key=lambda line: line.partition("::")[0]))
-    return body_without_chance(_applied(ADMIN_RULES, text))
+        is_listed = bool(lines) and all("::" in line for line in lines)
+        return "".join(sorted(lines, key=lambda line: line.partition("::")[0])) if is_listed else text
 
 
-def _applied(rules: Iterable[Rule], text: str) -> str:
-    for rule in rules:
-        text = rule.pattern.sub(rule.replacement, text)
-    return text
+ADMIN_STEPS = (Step("own-order", _in_the_order_of_keys), *(rule.step for rule in ADMIN_RULES), *BODY_STEPS)
+"""What is done to a body of the admin API."""
+
+
+def admin_body_without_chance(text: str) -> str:
+    """A body of the admin API, likewise: what it tells of clusters, in one order."""
+    return applied(ADMIN_STEPS, text)
 
 
 def field_without_chance(name: str, value: Any) -> Any:

@@ -14,6 +14,7 @@ from takeover.probes.attendance import LONGEST_LINE, MOST_LINES
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import own_words_without_chance
 from takeover.probes.probe import Group, Probe
+from takeover.probes.removals import Removals
 from takeover.probes.stretch import Observed, Stretch
 from takeover.scenario.places import EnvoyPlace
 from takeover.scene import Scene
@@ -31,13 +32,15 @@ class Observer:
 
     Attributes:
         results: what was observed so far, in order.
+        removals: what the rules of normalisation took out of that.
     """
 
-    def __init__(self, scene: Scene, group: Group) -> None:
+    def __init__(self, scene: Scene, group: Group, removals: Removals | None = None) -> None:
         self._scene = scene
         self._group = group
         self._spent: list[str] = []
         self.results: list[ProbeResult] = []
+        self.removals = Removals() if removals is None else removals
 
     def observe(self) -> list[ProbeResult]:
         """What each probe sent and what was observed of it, in order.
@@ -56,7 +59,8 @@ class Observer:
                 faults.append(str(error))
                 break
             finally:
-                normaliser = Normaliser(self._scene.deployment)  # a Pod that is made anew has another address
+                # A Pod that is made anew has another address.
+                normaliser = Normaliser(self._scene.deployment, self.removals)
                 self.results += [self._result(each, normaliser) for each in stretch.observed]
                 self._spent += stretch.spent
                 faults += stretch.faults
@@ -107,7 +111,9 @@ class Observer:
         if observed.breakdown is not None:
             log = [normaliser.own_words(line) for line in observed.breakdown.log]
             normal.breakdown = replace(observed.breakdown, why=normaliser.own_words(observed.breakdown.why), log=log)
-        return _result(self._group, observed.probe, normal)
+        result = _result(self._group, observed.probe, normal)
+        self.removals.end(result.scenario, result.probe)
+        return result
 
 
 def _stream(number: int, answer: Answer) -> StreamAnswer:

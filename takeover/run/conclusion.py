@@ -10,6 +10,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.compare.accepted import accept
 from takeover.compare.comparison import Comparison, compare
+from takeover.compare.hidden import taken_out
 from takeover.compare.listing import listing
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
@@ -78,7 +79,9 @@ class Conclusion:
         if self._results.are_complete:
             repeated = self._repeats.made(self._comparison, documents)
             self._comparison.set_apart(repeated)
-            self._results.add_repeats(repeated)
+            self._results.add_repeats(repeated, self._repeats.removed)
+            if repeated and any(each.wanted for each in self._comparison.hidden):
+                self._comparison.hidden = taken_out(read)
         accept(self._comparison, self._plan.accepted)
         self.failing = list(reports_of(self._comparison, self._plan, root))
 

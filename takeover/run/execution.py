@@ -8,7 +8,7 @@ import pytest
 from takeover.model.trace import Trace
 from takeover.run import failure, judging, safe_text
 from takeover.run.plan import Plan
-from takeover.run.probe_items import INVENTORY, OBSERVATIONS
+from takeover.run.probe_items import INVENTORY, OBSERVATIONS, REMOVED
 from takeover.run.record import Record, attach
 from takeover.run.scenes import LOGS, SCENE, Scenes
 from takeover.run.subject import subject_of
@@ -104,6 +104,9 @@ def _take_what_was_found(item: pytest.Item, record: Record) -> None:
     if OBSERVATIONS in item.stash:
         record.observations = item.stash[OBSERVATIONS]
         del item.stash[OBSERVATIONS]
+    if REMOVED in item.stash:
+        record.removed = item.stash[REMOVED]
+        del item.stash[REMOVED]
     if INVENTORY in item.stash:
         record.inventory = item.stash[INVENTORY]
         del item.stash[INVENTORY]

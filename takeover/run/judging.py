@@ -54,7 +54,7 @@ def mark(item: pytest.Item, report: pytest.TestReport, record: Record, loss: Los
     report.outcome, report.longrepr = "failed", f"not judged: {loss}"
     report.__dict__.pop("wasxfail", None)
     report.sections = list(loss.details.items())
-    record.evidence, record.measurements, record.observations, record.inventory = [], [], [], None
+    record.evidence, record.measurements, record.observations, record.removed, record.inventory = [], [], [], [], None
 
 
 def forget(item: pytest.Item) -> None:

@@ -21,6 +21,7 @@ from takeover.engines import choose
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
+from takeover.model.removed import Removed
 from takeover.probes.observing import NotObservedError, Observer, not_started
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE
@@ -36,6 +37,7 @@ MARK = "probes"
 """Marks these items: -m probes runs them alone."""
 
 OBSERVATIONS: pytest.StashKey[list[ProbeResult]] = pytest.StashKey()
+REMOVED: pytest.StashKey[list[Removed]] = pytest.StashKey()
 INVENTORY: pytest.StashKey[Inventory] = pytest.StashKey()
 
 _CONFIG = 3
@@ -148,6 +150,7 @@ class ProbeItem(pytest.Item):
             if said or observer.has_spent:
                 self.scenes.spend()
             self.stash[OBSERVATIONS] = observer.results
+            self.stash[REMOVED] = observer.removals.found
         if findings := [*self._breakdowns(observer.results), *said]:
             raise FindingsError("\n".join(findings))
 

@@ -14,6 +14,7 @@ from takeover.model.document import Inventory, ProbeResult, Sweep
 from takeover.model.json import decoder, encode
 from takeover.model.measurement import Measurement
 from takeover.model.release import ServerInfo
+from takeover.model.removed import Removed
 from takeover.model.trace import Hop
 from takeover.run.safe_text import written_out
 
@@ -65,6 +66,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         artefacts: file name → text of what a failure leaves.
         server_info: what the Envoy that was deployed says that it is.
         observations: what was observed of a group of probes.
+        removed: what the rules of normalisation took out of that.
         inventory: what the binary by itself is.
         sweep: what the Envoy made of variants of configurations.
         unsupported: what the scenario supports, where it does not support the Envoy.
@@ -81,6 +83,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     artefacts: dict[str, str] = {}
     server_info: ServerInfo | None = None
     observations: list[ProbeResult] = []
+    removed: list[Removed] = []
     inventory: Inventory | None = None
     sweep: Sweep | None = None
     unsupported: str = ""

@@ -13,9 +13,11 @@ from takeover.compare.kinds import BY_NAME
 from takeover.compare.stability import aspects, unstable_aspects
 from takeover.engines.contract import Engine
 from takeover.model.document import Observation, RepeatedProbe
+from takeover.model.removed import Removed
 from takeover.probes.deployed import observed_anew
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group, Probe
+from takeover.probes.removals import Removals
 from takeover.run.plan import Plan
 from takeover.store import bounds
 from takeover.store import documents as store
@@ -58,11 +60,14 @@ class Repeats:
         self._plan = plan
         self._engine = engine
         self._tell = tell
+        self.removed: dict[str, list[Removed]] = {}
+        """For each Envoy what the rules of normalisation took out when probes were made again."""
 
     def made(self, comparison: Comparison, documents: Mapping[str, Path]) -> dict[str, list[RepeatedProbe]]:
         """For each Envoy the probes that were made again, those that the comparison tells of; where that failed, none.
 
-        Each is made on the first Envoy, and on the first one that differs there.
+        Each is made on the first Envoy, and on the first one that differs there. Likewise those of which a rule of
+        normalisation may have hidden something.
 
         Args:
             documents: what was compared, each of a whole run.
@@ -149,14 +154,20 @@ class Repeats:
         release = self._plan.releases[job.release]
         found: dict[str, list[Observation]] = {each.name: [] for each in probes}
         names: Iterable[str] = (each.name for each in group.probes)
-        for name, each in zip(names, observed_anew(engine, release, self._plan.library, group), strict=True):
+        removals = Removals()
+        results = observed_anew(engine, release, self._plan.library, group, removals=removals)
+        for name, each in zip(names, results, strict=True):
             found[name].append(bounds.probe(each).observation)  # as it is in a document
+        self.removed.setdefault(job.release, []).extend(removals.found)
         return found
 
 
 def _wanted(comparison: Comparison) -> dict[str, set[tuple[str, str]]]:
     """Which probes of which Envoys are made again."""
     wanted: dict[str, set[tuple[str, str]]] = {}
+    for hidden in comparison.hidden:
+        for release in (comparison.baseline, hidden.envoy) if hidden.wanted else ():
+            wanted.setdefault(release, set()).update(hidden.wanted)
     known: set[Place] = set()
     for difference in comparison.differences:
         if difference.kind == breakdowns.KIND:

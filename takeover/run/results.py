@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from takeover.base.errors import BadInputError
 from takeover.engines import choose
 from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, RepeatedProbe, State
 from takeover.model.json import encode
+from takeover.model.removed import Removed, together
 from takeover.run.chosen import Chosen
 from takeover.run.early_end import stop
 from takeover.run.plan import Plan
@@ -62,12 +63,16 @@ class Results:
         """Whether every test that was chosen came to its end, on each Envoy."""
         return bool(self._names) and not self._releases
 
-    def add_repeats(self, repeated: Mapping[str, list[RepeatedProbe]]) -> None:
-        """Adds to the documents, which are complete, the probes that were made again."""
+    def add_repeats(
+        self, repeated: Mapping[str, list[RepeatedProbe]], removed: Mapping[str, Sequence[Removed]]
+    ) -> None:  # fmt: skip
+        """Adds to the documents, which are complete, the probes that were made again, and what was taken out then."""
         for name, probes in repeated.items():
             assert self.folder is not None
             document = store.read(self.folder / store.RESULTS / f"{name}.json")
             document.repeated = probes
+            if taken_out := removed.get(name):
+                document.removed = together((*(document.removed or ()), *taken_out))
             with _or_exit():
                 store.write(self.folder, name, encode(document))
 
@@ -109,7 +114,8 @@ class Results:
             release.take_inventory(Inventory(configs, record.inventory.binary))
         if record.sweep is not None:
             release.take_sweep(record.sweep)
-        record.evidence, record.measurements, record.observations = [], [], []
+        release.leave_out(record.removed)
+        record.evidence, record.measurements, record.observations, record.removed = [], [], [], []
         record.inventory = record.sweep = None
         if report.when == "teardown":
             ended = self._unfinished.pop(report.nodeid)

@@ -8,6 +8,7 @@ import msgspec
 from takeover.model.document import SCHEMA, BinaryResult, Envoy, Inventory, Outcome, ProbeResult, Sweep
 from takeover.model.json import encode
 from takeover.model.release import Release, ServerInfo
+from takeover.model.removed import Removed, together
 from takeover.model.root_file_system import RootFileSystem
 from takeover.scenario.delivery import Delivery
 
@@ -33,6 +34,7 @@ class Collected:
         self._expected: dict[str, Outcome] = {}
         self._outcomes: dict[str, bytes] = {}
         self._probes: list[bytes] = []
+        self._removed: list[Removed] = []
         self._configs: list[bytes] = []
         self._binary: BinaryResult | None = None
         self._sweep: bytes | None = None
@@ -59,6 +61,10 @@ class Collected:
         """What was observed of probes."""
         self._probes += map(encode, probes)
         self.is_changed = True
+
+    def leave_out(self, removed: Iterable[Removed]) -> None:
+        """What the rules of normalisation took out of observations."""
+        self._removed = together((*self._removed, *removed)) if removed else self._removed
 
     def take_inventory(self, inventory: Inventory) -> None:
         """What the Envoy by itself is."""
@@ -99,6 +105,7 @@ class Collected:
                 "probes": [msgspec.Raw(each) for each in sorted(self._probes)],
                 "configs": [msgspec.Raw(each) for each in sorted(self._configs)],
                 "binary": self._binary,
+                **({"removed": self._removed} if self._removed else {}),
                 **({} if self.root_file_system is None else {"root_file_system": self.root_file_system}),
                 **({} if self._sweep is None else {"sweep": msgspec.Raw(self._sweep)}),
                 **({} if self._delivery == "static" else {"delivery": self._delivery}),
