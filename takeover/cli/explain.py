@@ -16,8 +16,8 @@ from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.explain.attempt import Attempt
-from takeover.explain.explaining import Explaining, Explanation
-from takeover.inventory.guards import guards, layered_runtime
+from takeover.explain.explaining import Explaining, Explanation, in_full
+from takeover.inventory.guards import guards, runtime_of
 from takeover.model.document import Document, Observation
 from takeover.model.release import Release
 from takeover.probes.observing import NotObservedError
@@ -29,8 +29,8 @@ DESCRIPTION = "Finds the runtime guard of a newer Envoy that brings the old beha
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     parser.description = (
-        f"{DESCRIPTION} Runs the probe on this machine with guards set to false, then to true. Exits with 0 when some "
-        "bring it back, with 1 when none does."
+        f"{DESCRIPTION} Runs the probe on this machine with guards set to false, then to true, some to either, and "
+        "what it finds several times. Exits with 0 when some bring it back, with 1 when none does."
     )
     parser.add_argument("id", metavar="ID", help="the difference, as takeover compare OLD NEW lists it")
     parser.add_argument("old", metavar="OLD", help="results, as for takeover compare")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         except NotObservedError as error:
             raise TakeoverError(str(error)) from None
     console.write(*_told(found, changed, before, old, new, known))
-    return 0 if found.guards else 1
+    return 0 if found.settings else 1
 
 
 def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tuple[Place, Observation, Observation]:
@@ -111,23 +111,26 @@ def _told(
     new: Document,
     known: Sequence[str],
 ) -> list[str]:
-    if not found.guards:
+    if not found.settings:
         gone = len(set(old.binary.guards if old.binary else ()) - set(known))
         return [
-            f"no guard brings the old behaviour back: neither false nor true does one of the {len(known)} "
-            f"({gone} guards of {old.envoy.name} are gone)",
+            f"no guard brings the old behaviour back: neither false nor true does one of the {len(known)}, nor do two "
+            f"together ({gone} guards of {old.envoy.name} are gone)",
             f"an Envoy between {old.envoy.name} and {new.envoy.name} may still have one: name it in the place of "
             f"{new.envoy.name}",
         ]
     assert found.with_them is not None
     shown = values(_value(before, found.without, changed), _value(before, found.with_them, changed))
-    value, runtime = str(found.value).lower(), layered_runtime(found.guards, found.value)
+    value, *another = set(found.settings.values())
+    as_set = "them so" if another else f"it {str(value).lower()}"
     return [
-        f"{' and '.join(found.guards)}: {value} brings the old behaviour back ({found.deployments} deployments)",
+        f"{in_full(found.settings)} {'bring' if another else 'brings'} the old behaviour back "
+        f"({found.deployments} deployments)",
         f"  as it is:      {changed.what}: {shown[0]}",
-        f"  with it {f'{value}:':<6} {changed.what}: {shown[1]}",
+        f"  with {f'{as_set}:':<9} {changed.what}: {shown[1]}",
+        *(f"without that, {in_full(each)} does so, too" for each in found.others),
         "to keep the old behaviour as long as the guard is there, add to envoy.yaml:",
-        *(f"  {each}" for each in yaml.safe_dump({"layered_runtime": runtime}).splitlines()),
+        *(f"  {each}" for each in yaml.safe_dump({"layered_runtime": runtime_of(found.settings)}).splitlines()),
     ]
 
 

@@ -1,11 +1,13 @@
 """One probe on one Envoy, with runtime guards set."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
-from takeover.inventory.guards import layered_runtime
+from takeover.inventory.guards import runtime_of
 from takeover.model.document import Observation
 from takeover.model.release import Release
 from takeover.probes.deployed import observed_anew
@@ -14,6 +16,12 @@ from takeover.probes.probe_file import read_probes
 from takeover.scenario import edits
 from takeover.scenario.library import Library
 from takeover.store import bounds
+
+Settings = Mapping[str, bool]
+"""Guards and the values that they get."""
+
+NONE: Final[Settings] = MappingProxyType({})
+"""All guards keep their defaults."""
 
 
 class Attempt:
@@ -31,18 +39,18 @@ class Attempt:
         """From now on the probes that come before it in its group are made, too: a limit's bucket is theirs as well."""
         self._group = self._up_to_it
 
-    def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
+    def seen(self, settings: Settings = NONE, times: int = 1) -> list[Observation]:
         """What is seen of the probe.
 
         Args:
-            guards: those that get that value; the others keep their defaults.
+            settings: guards and their values; the others keep their defaults.
             times: how often it is made on the deployment, one after the other.
 
         Raises: DeploymentError where Envoy does not start so, NotObservedError where the probe cannot be observed.
         """
-        runtime = layered_runtime(guards, value)
+        runtime = runtime_of(settings)
         scenario = self._library.scenario(self._group.scenario, self._group.bases)
-        configs = dict.fromkeys(each.config for each in scenario.envoys) if guards else ()
+        configs = dict.fromkeys(each.config for each in scenario.envoys) if settings else ()
         added = [edits.add(each, "$", "layered_runtime", runtime) for each in configs]
         last = self._group.probes[-1:]
         group = dataclasses.replace(self._group, probes=(*self._group.probes, *last * (times - 1)))

@@ -2,7 +2,7 @@
 
 import mmap
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,12 @@ def guards(binary: Path) -> list[str]:
 
 def layered_runtime(guards: Iterable[str], value: bool) -> dict[str, Any]:
     """The `layered_runtime` of a bootstrap config that gives all of these guards that value."""
-    return {"layers": [{"name": "guards", "static_layer": dict.fromkeys(guards, value)}]}
+    return runtime_of(dict.fromkeys(guards, value))
+
+
+def runtime_of(settings: Mapping[str, bool]) -> dict[str, Any]:
+    """The `layered_runtime` of a bootstrap config that gives guards those values."""
+    return {"layers": [{"name": "guards", "static_layer": dict(settings)}]}
 
 
 def _unknown(node: BareNode, binary: Path, names: set[str]) -> set[str]:

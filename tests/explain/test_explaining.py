@@ -1,7 +1,7 @@
 """Finds, on a real Envoy, the guard that makes a difference, and says so where none does."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
@@ -11,7 +11,7 @@ from takeover.compare.observations import ObservedChange
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
-from takeover.explain.attempt import Attempt
+from takeover.explain.attempt import NONE, Attempt, Settings
 from takeover.explain.explaining import Explaining
 from takeover.inventory.guards import guards
 from takeover.model.document import Breakdown, Observation
@@ -35,15 +35,15 @@ def attempt(release: Release) -> Iterator[Attempt]:
 
 
 def test_the_guard_that_brings_it_back_is_found(attempt: Attempt, release: Release) -> None:
-    (old,) = attempt.seen([GUARD])  # as an Envoy from before this guard does it
+    (old,) = attempt.seen({GUARD: False})  # as an Envoy from before this guard does it
     told: list[str] = []
     found = Explaining(attempt, old, ROUTE, told.append).explain(guards(release.path))
 
-    assert found.guards == [GUARD]
-    assert (found.value, found.with_them, found.without) == (False, old, attempt.seen()[0])
+    assert (found.settings, found.others) == ({GUARD: False}, [])
+    assert (found.with_them, found.without) == (old, attempt.seen()[0])
     assert old.log[0]["route"] == "v1-otherwise"
     assert found.without.log[0]["route"] == "v2-by-header"
-    assert found.deployments == len(told) + 3 <= 24
+    assert found.deployments == len(told) + 7 <= 28
 
 
 def test_one_that_is_false_by_default_is_found_as_true(release: Release) -> None:
@@ -51,14 +51,14 @@ def test_one_that_is_false_by_default_is_found_as_true(release: Release) -> None
     probe = "hostile/http2-preface-then-garbage"
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
         attempt = Attempt(engine, release, Library.bundled(), "inbound-interception", probe)
-        (old,) = attempt.seen([guard], value=True)
+        (old,) = attempt.seen({guard: True})
         changed = ObservedChange("body", "body", old.body, attempt.seen()[0].body)
         # Envoy does not start where the second one is true.
         others = ["envoy.reloadable_features.enable_universal_header_validator", GUARD]
         found = Explaining(attempt, old, changed, lambda _: None).explain([guard, *others])
 
     assert changed.was != changed.now
-    assert (found.guards, found.value, found.with_them) == ([guard], True, old)
+    assert (found.settings, found.with_them) == ({guard: True}, old)
 
 
 OLD, NEW, THIRD = (Observation(200, end=end) for end in ENDS)
@@ -68,23 +68,71 @@ END = ObservedChange("connection", "end", "closed", "reset")
 class Scripted(Attempt):
     """Does as it is told: for the guards that are set, their value, and how often it was asked."""
 
-    def __init__(self, script: Callable[[frozenset[str], bool, int], Observation]) -> None:
+    def __init__(
+        self,
+        script: Callable[[frozenset[str], bool, int], Observation],
+        mixed: Callable[[Settings], Observation] = lambda _: NEW,
+    ) -> None:
         self.script = script
+        self.mixed = mixed
         self.asked = 0
         self.is_after_those_before = False
 
     def after_those_before(self) -> None:
         self.is_after_those_before = True
 
-    def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
-        found = [self.script(frozenset(guards), value, self.asked + each) for each in range(times)]
+    def seen(self, settings: Settings = NONE, times: int = 1) -> list[Observation]:
+        guards, value = frozenset(settings), any(settings.values())
+        if len(set(settings.values())) == 2:
+            found = [self.mixed(settings)] * times
+        else:
+            found = [self.script(guards, value, self.asked + each) for each in range(times)]
         self.asked += times
         return found
 
 
 def explained(script: Callable[[frozenset[str], bool, int], Observation]) -> tuple[list[str], bool]:
     found = Explaining(Scripted(script), OLD, END, lambda _: None).explain(list("abcdefgh"))
-    return found.guards, found.value
+    return list(found.settings), any(found.settings.values())
+
+
+@pytest.mark.parametrize(("false", "true"), [("a", "b"), ("h", "a"), ("c", "f"), ("e", "d")])
+def test_two_of_which_one_is_false_and_one_true_are_found(false: str, true: str) -> None:
+    wanted = {false: False, true: True}
+    attempt = Scripted(lambda *_: NEW, lambda settings: OLD if wanted.items() <= settings.items() else NEW)
+    found = Explaining(attempt, OLD, END, lambda _: None).explain(list("abcdefgh"))
+    assert found.settings == wanted
+    assert found.deployments <= 30
+
+
+def test_two_are_found_though_another_is_in_the_way_of_all() -> None:
+    """With it Envoy does not start: then halves are looked at by themselves, and the two are in different halves."""
+
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        if value and "d" in guards:
+            raise DeploymentError("Envoy rejects it")
+        return OLD if value and guards >= {"b", "g"} else NEW
+
+    assert explained(script) == (["b", "g"], True)
+
+
+def test_what_brings_it_back_besides_is_told() -> None:
+    attempt = Scripted(lambda guards, value, _: OLD if not value and guards & {"b", "f"} else NEW)
+    found = Explaining(attempt, OLD, END, lambda _: None).explain(list("abcdefgh"))
+    assert [found.settings, *found.others] == [{"b": False}, {"f": False}]
+
+
+def test_an_explanation_that_does_not_hold_when_repeated_is_none() -> None:
+    """The search meets it once each; the proof does so again and again."""
+    times = [0]
+
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        times[0] += guards == {"b"}
+        return OLD if "b" in guards and not value and times[0] <= 12 else NEW
+
+    with pytest.raises(BadInputError, match="the probe is unstable"):
+        explained(script)
+    assert 12 < times[0] <= 20
 
 
 def test_guards_are_found_behind_others_that_change_something_else() -> None:
@@ -115,20 +163,20 @@ def test_what_changes_by_being_asked_is_asked_once_on_each_deployment() -> None:
     first = [0]
 
     class Limited(Scripted):
-        def seen(self, guards: Sequence[str] = (), value: bool = False, times: int = 1) -> list[Observation]:
+        def seen(self, settings: Settings = NONE, times: int = 1) -> list[Observation]:
             first[0] = self.asked
-            return super().seen(guards, value, times)
+            return super().seen(settings, times)
 
     attempt = Limited(lambda guards, _, asked: OLD if asked > first[0] or "a" in guards else NEW)
     found = Explaining(attempt, OLD, END, lambda _: None).explain(list("abcd"))
 
-    assert (found.guards, found.value, attempt.is_after_those_before) == (["a"], False, False)
+    assert (found.settings, attempt.is_after_those_before) == ({"a": False}, False)
 
 
 def test_where_none_does_it_says_so(attempt: Attempt, release: Release) -> None:
     others = [each for each in guards(release.path) if each != GUARD]
-    found = Explaining(attempt, attempt.seen([GUARD])[0], ROUTE, lambda _: None).explain(others)
-    assert (found.guards, found.with_them) == ([], None)
+    found = Explaining(attempt, attempt.seen({GUARD: False})[0], ROUTE, lambda _: None).explain(others)
+    assert (found.settings, found.with_them) == ({}, None)
 
 
 def test_what_does_not_differ_is_refused(attempt: Attempt) -> None:
@@ -143,7 +191,7 @@ def test_an_envoy_that_ends_with_guards_false_shows_no_old_behaviour(changed: Ob
 
     attempt = Scripted(lambda guards, *_: lost if guards or changed is not ROUTE else new)
     found = Explaining(attempt, old, changed, lambda _: None).explain([GUARD])
-    assert (found.guards, found.deployments) == ([], 4)
+    assert (found.settings, found.deployments) == ({}, 4)
 
 
 def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:
