@@ -4,17 +4,13 @@
 """
 
 import argparse
-import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.busy import busy
+
 _ROOT = Path(__file__).parents[1]
-
-
-def _burn() -> None:
-    while True:
-        pass
 
 
 def main() -> None:
@@ -23,15 +19,13 @@ def main() -> None:
     parser.add_argument("times", nargs="?", type=int, default=200)
     parser.add_argument("--busy", action="store_true", help="keep every core busy with something else")
     options = parser.parse_args()
-    cores = multiprocessing.cpu_count()
-    for _ in range(cores if options.busy else 0):
-        multiprocessing.Process(target=_burn, daemon=True).start()
-    print(
-        f"{options.times} times all suites, {cores} cores, {'each kept busy' if options.busy else 'idle'}", flush=True
-    )
     repeat = ["--count", str(options.times), "--repeat-scope", "session"]
     command = [sys.executable, "-m", "pytest", "suites", "-q", "-x", "-p", "no:cacheprovider", *repeat]
-    sys.exit(subprocess.run(command, cwd=_ROOT, check=False).returncode)
+    with busy(options.busy) as cores:
+        kept = "each kept busy" if options.busy else "idle"
+        print(f"{options.times} times all suites, {cores} cores, {kept}", flush=True)
+        code = subprocess.run(command, cwd=_ROOT, check=False).returncode
+    sys.exit(code)
 
 
 if __name__ == "__main__":
