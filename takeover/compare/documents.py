@@ -121,7 +121,9 @@ def _config_changes(was: ConfigResult, now: ConfigResult) -> Iterator[Change]:
     if was.loads != now.loads:
         kind = "config-accepted" if now.loads else "config-rejected"
         detail = was.error or now.error
-        yield Change(kind, now.scenario, now.source, "config", said[was.loads], said[now.loads], detail)
+        # Of a corpus each reason is a difference of its own; a scenario's configs are told together.
+        what = f"config ({detail})" if now.source == "corpus" else "config"
+        yield Change(kind, now.scenario, now.source, what, said[was.loads], said[now.loads], detail)
     elif was.error != now.error:
         yield Change("warning", now.scenario, now.source, "the config's error", was.error, now.error)
     for each in warning_changes(was.warnings, now.warnings):

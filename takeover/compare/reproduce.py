@@ -39,7 +39,7 @@ def reproduce(
         case Variant():
             return [f"{run} --sweep={shlex.quote(entry.scenario)}"]
         case ConfigResult():
-            return [_probes(run, "", "facts", keep=False)]
+            return [_probes(run, "", "corpus" if entry.source == "corpus" else "facts", keep=False)]
         case ProbeResult():
             return [
                 _probes(run, entry.scenario, entry.probe.partition("/")[0], keep=True),

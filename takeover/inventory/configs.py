@@ -152,21 +152,22 @@ def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
     named = ["--config-yaml", config.text()] if config.files or config.holds_secrets else ["-c", str(config.path)]
     ended = validation(node, binary, *named, *config.options)
     loads, log = ended.exit_code == 0, config.as_named_there(ended.log)
-    error = "" if loads else _error(log, config.path)
+    error = "" if loads else error_of(log, config.path.read_text(encoding="utf-8"))
     if not loads and not error:
         raise TakeoverError(f"{binary} --mode validate -c {config.path} ended with {ended.exit_code} without a word")
-    warnings = list(dict.fromkeys(_warnings(log)))
+    warnings = list(dict.fromkeys(warnings_of(log)))
     return ConfigResult(config.scenario, config.source, loads, error, warnings)
 
 
-def _error(log: str, path: Path) -> str:
-    if told := rejection(log, path.read_text(encoding="utf-8")):
+def error_of(log: str, text: str) -> str:
+    """Why Envoy does not take a config, by its log and the config's text; empty where it does not say."""
+    if told := rejection(log, text):
         return own_words_without_chance(told.what + (f" (line {told.line})" if told.line else ""))
     found = _ERROR.search(log)
     return own_words_without_chance(found[1].strip()) if found else ""
 
 
-def _warnings(log: str) -> Iterator[str]:
+def warnings_of(log: str) -> Iterator[str]:
     """Each warning, without Envoy's advice on deprecated fields, which is the same in all."""
     for line in log.splitlines():
         if _WARNING.match(line):

@@ -220,10 +220,13 @@ class RepeatedProbe(_Part):
 
 
 class ConfigResult(_Part):
-    """Whether Envoy takes a scenario's config: the one of `manifests/`, or the article's as it was written."""
+    """Whether Envoy takes a config: a scenario's of `manifests/`, the article's as it was written, or the corpus's.
+
+    Of the corpus `scenario` is its "FILE/NAME".
+    """
 
     scenario: str
-    source: Literal["manifest", "as-written"]
+    source: Literal["manifest", "as-written", "corpus"]
     loads: bool
     error: str = ""
     warnings: list[str] = []
@@ -290,10 +293,13 @@ class BinaryResult(_Part):
 
 
 class Inventory(msgspec.Struct):
-    """What one Envoy by itself is, whatever traffic it gets: which configs it takes, what its binary holds."""
+    """What one Envoy by itself is, whatever traffic it gets: which configs it takes, what its binary holds.
+
+    `binary` is None where nobody looked at that.
+    """
 
     configs: list[ConfigResult]
-    binary: BinaryResult
+    binary: BinaryResult | None = None
 
 
 class Document(_Part):

@@ -97,7 +97,15 @@ RULES = (
 )
 """Of every text of an observation."""
 
+_PROTOBUF_MARK = Rule(
+    "protobuf-mark",
+    re.compile(r"goo\.gle/debug(?:only|str|proto)\s+"),
+    "goo.gle/debug ",
+    "protobuf begins what it prints for people with words and blanks of chance, so that no program reads it",
+)
+
 OWN_WORDS_RULES = (
+    _PROTOBUF_MARK,
     Rule(
         "log-time",
         re.compile(r"^\[[-0-9]+ [:.0-9]+\]\[\d+\]"),
@@ -158,12 +166,7 @@ ADMIN_RULES = (
         r'"\1":"<bytes>"',
         "what memory it has at a moment is of chance",
     ),
-    Rule(
-        "protobuf-mark",
-        re.compile(r"goo\.gle/debug(?:only|str|proto)\s+"),
-        "goo.gle/debug ",
-        "protobuf begins what it prints for people with words and blanks of chance, so that no program reads it",
-    ),
+    _PROTOBUF_MARK,
 )
 """Of bodies of the admin API, JSON among them in the order of its keys: an Envoy prints what maps hold in any."""
 

@@ -8,7 +8,7 @@ broke down, which is a finding of each Envoy: whether what was seen has changed 
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,6 +18,7 @@ from takeover.compare import breakdowns
 from takeover.compare.accepted import accepts_breakdown
 from takeover.compare.detail import breakdown_told
 from takeover.engines import choose
+from takeover.inventory.corpus import corpus, taken
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
@@ -62,6 +63,8 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
         # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
         if scenarios and choose.runs_binary(plan.engine.name):
             items.append(InventoryItem.of(session, plan.library, release))
+            if corpus(plan.library) and _is_of_everything(session.config):
+                items.append(CorpusItem.of(session, plan.library, release))
 
 
 def _is_of_everything(config: pytest.Config) -> bool:
@@ -185,6 +188,9 @@ class ProbeItem(pytest.Item):
 class InventoryItem(pytest.Item):
     """What one Envoy release by itself is: which configs it loads, what its binary holds."""
 
+    NAME: ClassVar = "facts"
+    MARKS: ClassVar[tuple[str, ...]] = (MARK,)
+
     library: Library
     envoy: Release
     release: str
@@ -193,11 +199,12 @@ class InventoryItem(pytest.Item):
     @classmethod
     def of(cls, session: pytest.Session, library: Library, release: Release) -> "InventoryItem":
         """The item for that release."""
-        name = f"facts[envoy-{release.name}]"
+        name = f"{cls.NAME}[envoy-{release.name}]"
         item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(library.folder)}::{name}")
         item.library, item.envoy, item.release = library, release, release.name
         item.weight = _CONFIG * len(library.names())
-        item.add_marker(MARK)
+        for mark in cls.MARKS:
+            item.add_marker(mark)
         return item
 
     def runtest(self) -> None:
@@ -211,3 +218,14 @@ class InventoryItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The folder of the configs."""
         return self.library.folder, None, self.name
+
+
+class CorpusItem(InventoryItem):
+    """Which configurations of the library's corpus one Envoy release takes."""
+
+    NAME: ClassVar = "corpus"
+    MARKS: ClassVar[tuple[str, ...]] = (MARK, "atlas")
+
+    def runtest(self) -> None:
+        """Offers them. Raises: TakeoverError when the binary does not answer."""
+        self.stash[INVENTORY] = Inventory(taken(self.envoy.path, self.library))

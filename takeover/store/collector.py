@@ -69,7 +69,7 @@ class Collected:
     def take_inventory(self, inventory: Inventory) -> None:
         """What the Envoy by itself is."""
         self._configs += map(encode, inventory.configs)
-        self._binary = inventory.binary
+        self._binary = inventory.binary or self._binary
         self.is_changed = True
 
     def take_sweep(self, sweep: Sweep) -> None:

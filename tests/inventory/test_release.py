@@ -82,6 +82,7 @@ def test_the_binary_has_what_is_well_known(facts: Inventory, kind: str, known: s
 
 
 def test_statistics_name_nothing_of_this_run(facts: Inventory) -> None:
+    assert facts.binary is not None
     assert not [name for name in facts.binary.stats if "takeover-" in name or "/tmp" in name]  # noqa: S108
 
 
