@@ -157,7 +157,9 @@ def _without_commands(data: Json) -> Json:
     return [_without_commands(each) for each in data] if isinstance(data, list) else data
 
 
-_NO_HOSTS = _with("cluster_type", "eds_cluster_config", "load_assignment", type="STATIC")
+_NO_HOSTS = _with(
+    "cluster_type", "eds_cluster_config", "load_assignment", "lb_policy", "original_dst_lb_config", type="STATIC"
+)
 _GETADDRINFO = {
     "name": "envoy.network.dns_resolver.getaddrinfo",
     "typed_config": {
