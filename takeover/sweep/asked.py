@@ -12,7 +12,7 @@ from takeover.model.document import SweptProbe, Variant
 from takeover.model.release import Release
 from takeover.sweep.bases import Bases
 from takeover.sweep.offered import Offered
-from takeover.sweep.probing import Target, probed
+from takeover.sweep.probing import PATIENT, Target, probed
 from takeover.sweep.upstream import PORT, Upstream
 
 _BROKEN = ("ended", "hangs")
@@ -48,7 +48,7 @@ class AskedEnvoy:
         ]
         probes: Mapping[int, list[SweptProbe]] = {}
         if targets and self._envoy.starts == starts:
-            probes = probed(self._envoy.node, targets)
+            probes = probed(self._envoy.node, targets, *([PATIENT] if len(offered) == 1 else []))
             if self._envoy.has_ended():
                 return self._one_by_one(offered, answers)
         self._envoy.remove([each.resource for each in offered])
@@ -64,7 +64,7 @@ class AskedEnvoy:
         if target is None:
             return Found(offered.result(answer))
         again = self._envoy.answers([offered.resource], keep=True)[0]
-        probes = probed(self._envoy.node, [target]).get(target.key)
+        probes = probed(self._envoy.node, [target], PATIENT).get(target.key)
         if self._envoy.has_ended():
             code = self._envoy.exit_code()
             self._envoy.start()

@@ -21,7 +21,9 @@ from takeover.probes.normal_rules import HEADER_RULES, body_without_chance, with
 
 _WITHIN = 0.4
 """Seconds, for all that are under way at once; after an answer that came late, again."""
-_LONGEST = 3.0
+PATIENT = 2.0
+"""Seconds likewise, where it is to be told what does not answer from what is late: a timeout of 1 s, a busy machine."""
+_LONGEST = 6.0
 _READ = 65_536
 
 _End = Literal["closed", "reset", "open", "refused"]
@@ -152,8 +154,12 @@ class _Open:
     log: list[str] = field(default_factory=list)
 
 
-def probed(node: BareNode, targets: Iterable[Target]) -> dict[int, list[SweptProbe]]:
-    """What is observed of the probes of each listener, by its key, in normal form."""
+def probed(node: BareNode, targets: Iterable[Target], within: float = _WITHIN) -> dict[int, list[SweptProbe]]:
+    """What is observed of the probes of each listener, by its key, in normal form.
+
+    Args:
+        within: seconds without anything new, after which it is over.
+    """
     done = list[_Open]()
     targets = list(targets)
     sockets = node.new_sockets(len(targets) * len(NAMES))
@@ -175,19 +181,19 @@ def probed(node: BareNode, targets: Iterable[Target]) -> dict[int, list[SweptPro
                     continue
                 connection.setblocking(False)
                 selector.register(connection, selectors.EVENT_READ, opened)
-        _wait(selector)
+        _wait(selector, within)
     found: dict[int, list[SweptProbe]] = {}
     for each in done:
         found.setdefault(each.key, []).append(SweptProbe(each.name, _observed(each, ports[each.key])))
     return found
 
 
-def _wait(selector: selectors.BaseSelector) -> None:
+def _wait(selector: selectors.BaseSelector, within: float) -> None:
     """Until all are done; what then is still open stays so."""
     last = now = time.monotonic()
     until = now + _LONGEST
-    while selector.get_map() and now < min(until, last + _WITHIN):
-        for key, _ in selector.select(min(until, last + _WITHIN) - now):
+    while selector.get_map() and now < min(until, last + within):
+        for key, _ in selector.select(min(until, last + within) - now):
             last = time.monotonic()
             connection = key.fileobj
             assert isinstance(connection, socket.socket)
