@@ -6,6 +6,7 @@ at just before the node goes: then their clocks tell of all that they did.
 
 import functools
 import os
+import resource
 import threading
 import time
 from collections import Counter, defaultdict
@@ -46,12 +47,14 @@ class Spent(msgspec.Struct):
         sections: what it did itself.
         processes: what those did that it started, by what they are.
         numbers: of probes, deployments, and how often statistics were read.
+        peak: the most memory that it held, in kilobytes.
     """
 
     is_worker: bool
     sections: dict[str, float]
     processes: dict[str, float]
     numbers: dict[str, int]
+    peak: int
 
 
 class _Clocks:
@@ -168,9 +171,9 @@ class Clock:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Writes down what this process used."""
         own, sections = time.process_time(), dict[str, float](self._clocks.sections)
-        sections[COLLECTION] = self._collected
+        sections[COLLECTION], peak = self._collected, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         sections[RUN] = own - sum(sections.values())
-        spent = Spent(hasattr(config, "workerinput"), sections, self._clocks.processes(), self._clocks.numbers)
+        spent = Spent(hasattr(config, "workerinput"), sections, self._clocks.processes(), self._clocks.numbers, peak)
         Path(os.environ[FOLDER], f"{os.getpid()}.json").write_bytes(msgspec.json.encode(spent))
 
 

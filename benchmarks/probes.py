@@ -1,7 +1,7 @@
 """Where the CPU of probes goes: `python -m benchmarks.probes [pytest's arguments]`.
 
 Without arguments it makes all probes on one Envoy. Figures are of one run, so that their ratios hold on a busy machine,
-too; clocks are the kernel's, of each process.
+too; clocks are the kernel's, of each process. At the end stands how much memory pytest and its workers held.
 """
 
 import os
@@ -57,6 +57,9 @@ def _tell(spent: list[Spent]) -> None:
     _line(_CONTROLLER, ours[_CONTROLLER], total, 0)
     for name, seconds in sorted(others.items(), key=lambda each: -each[1]):
         _line(name, seconds, total, deployments)
+    for name, is_worker in (("controller", False), ("largest worker", True)):
+        if peaks := [each.peak for each in spent if each.is_worker == is_worker]:
+            print(f"memory at most, {name}: {max(peaks) / 1000:.0f} MB")
 
 
 def _line(name: str, seconds: float, total: float, number: int) -> None:
