@@ -19,7 +19,7 @@ from takeover.probes.attendance import Attendance, Lost
 from takeover.probes.conversing import Spoken, converse
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import Exchange
-from takeover.probes.rest import LONGEST_WAIT, Rest
+from takeover.probes.rest import LONGEST_WAIT, Reading, Rest
 from takeover.scene import Scene
 
 REST = 1.0
@@ -95,6 +95,7 @@ class Stretch:
         self._rest = Rest(self._gauges, self._counters, self._end_upstreams)
         self._controls: dict[str, ByteStream] = {}
         self._stats: Mapping[str, Stats] = {}  # of each Envoy, all of it
+        self._counted: Mapping[str, Stats] = {}
         self._states: Mapping[str, Stats] = {}
         self._logs: dict[str, str] = {}
         self._asked: dict[str, UsedStats] = {}
@@ -141,8 +142,12 @@ class Stretch:
         if unrest:
             raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
         self._stats = {name: each.stats for name, each in read.items()}
-        self._states = {name: each.gauges for name, each in read.items()}
+        self._take(read)
         self._logs = {name: each.logs() for name, each in self._containers.items()}
+
+    def _take(self, read: Mapping[str, Reading]) -> None:
+        self._counted = {name: each.counters for name, each in read.items()}
+        self._states = {name: each.gauges for name, each in read.items()}
 
     def _one(self, probe: Probe) -> Lost | None:
         """Makes one probe. Returns what broke down under it."""
@@ -158,7 +163,8 @@ class Stretch:
             lost = error.lost
         if stats is not None:
             for name, its in stats.items():
-                moved = difference(before[name], its) | (quiescence.open_now(its) if unrest else {})
+                counted = difference(self._counted[name], read[name].counters)
+                moved = counted | (quiescence.open_now(its) if unrest else {})
                 observed.moved |= _of(name, moved)
                 if not unrest:
                     observed.gauges = (observed.gauges or {}) | _of(name, states(self._states[name], read[name].gauges))
@@ -168,7 +174,8 @@ class Stretch:
                 why = f"a worker of Envoy does not go on; after {DEADLINE:g} s: {unrest.partition(';')[0]}"
                 [name, *_] = stuck
                 lost = Lost(self._places[name], "hangs", why, self._containers[name].logs())
-            self._stats, self._states = stats, {name: each.gauges for name, each in read.items()}
+            self._stats = stats
+            self._take(read)
         logs = {
             name: lost.log if lost is not None and lost.place == place else self._containers[name].logs()
             for name, place in self._places.items()
