@@ -68,11 +68,6 @@ class Observer:
             raise NotObservedError("\n".join(faults))
         return self.results
 
-    @property
-    def has_spent(self) -> bool:
-        """Whether an Envoy is there that cannot be probed any more."""
-        return bool(self._spent)
-
     def renew(self) -> None:
         """Makes the Pods anew whose Envoy cannot be probed any more. Raises: DeploymentError."""
         for pod in dict.fromkeys(self._spent):

@@ -43,8 +43,6 @@ INVENTORY: pytest.StashKey[Inventory] = pytest.StashKey()
 
 _CONFIG = 3
 """To have a config validated takes as long as about so many probes."""
-_SHARED = "probes"
-"""Groups that deploy the same share it with each other, and with no test."""
 
 
 def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, scenes: Scenes) -> None:
@@ -123,7 +121,7 @@ class ProbeItem(pytest.Item):
         item.plan = plan
         item.scenes = scenes
         edits = group.edits
-        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, _SHARED, group.bases)
+        item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
         if group.supports is not None:
             item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
@@ -150,8 +148,6 @@ class ProbeItem(pytest.Item):
         except (NotObservedError, TakeoverError) as error:
             said.append(str(error))
         finally:
-            if said or observer.has_spent:
-                self.scenes.spend()
             self.stash[OBSERVATIONS] = observer.results
             self.stash[REMOVED] = observer.removals.found
         if findings := [*self._breakdowns(observer.results), *said]:

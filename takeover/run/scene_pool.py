@@ -29,7 +29,6 @@ class ScenePool:
         self._keep = keep
         self._ahead: dict[DeploymentKey, Future[Scene]] = {}
         self._current: tuple[DeploymentKey, Scene] | None = None
-        self._is_spent = False
         self._failed: dict[DeploymentKey, TakeoverError] = {}
         self._left: list[TakeoverError | OSError] = []
         self.held: dict[tuple[str, str], tuple[DeploymentKey, Scene]] = {}
@@ -61,7 +60,7 @@ class ScenePool:
         """
         if self._current is not None and _is_lost(self._current[1]):
             self.discard_current()
-        if self._current is None or self._current[0] != key or self._is_spent:
+        if self._current is None or self._current[0] != key:
             self.drop_current()
             if key in self._failed:  # every test that shares it would wait for the same failure again
                 raise self._failed[key]
@@ -95,13 +94,8 @@ class ScenePool:
             engine, deployer = self._engine_and_deployer()
             self._ahead[key] = deployer.submit(self._deploy, engine, key)
 
-    def spend_current(self) -> None:
-        """Lets no other test have the scene that is there: who shares its key gets another one."""
-        self._is_spent = True
-
     def drop_current(self) -> None:
         """Removes the scene that is there; with `keep`, it may be held in the place of the one before."""
-        self._is_spent = False
         if self._current is None:
             return
         key, scene = self._current
@@ -117,7 +111,6 @@ class ScenePool:
 
     def discard_current(self) -> None:
         """Removes the scene that is there, which was lost; what cannot be removed now goes with the engine."""
-        self._is_spent = False
         if self._current is None:
             return
         scene, self._current = self._current[1], None

@@ -81,10 +81,6 @@ class Scenes:
         """What is deployed is of no use any more: the next test gets another deployment."""
         self._pool.discard_current()
 
-    def spend(self) -> None:
-        """What is deployed is as nobody else expects it: the next test gets another one, also if it shares the key."""
-        self._pool.spend_current()
-
     def check_engine(self) -> None:
         """Checks the machine before the first test. Raises: pytest.UsageError for what it or the options lack."""
         try:

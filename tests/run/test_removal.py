@@ -219,20 +219,6 @@ def test_a_scene_that_cannot_be_closed_keeps_no_other_open_and_fails_no_test(kee
     pool.close()
 
 
-def test_a_scene_is_shared_until_somebody_spends_it() -> None:
-    closed: list[str] = []
-    engine: Any = Made("engine", closed, None)
-    pool = ScenePool(lambda: engine, lambda _, deployed: Made(deployed.scenario, closed, None), keep=False)  # type: ignore[arg-type,return-value]
-    first = pool.scene(key("one"))
-    assert pool.scene(key("one")) is first
-
-    pool.spend_current()
-    second = pool.scene(key("one"))
-    assert (second is first, closed) == (False, ["one"])
-    assert pool.scene(key("one")) is second
-    pool.close()
-
-
 @pytest.mark.parametrize(
     ("errors", "told"),
     [((NotRemovedError, NotRemovedError), NotRemovedError), ((NotRemovedError, TakeoverError), TakeoverError)],
