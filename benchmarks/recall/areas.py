@@ -1,5 +1,6 @@
 """What counts as a find of a documented change, read from areas.yaml: where it must show, and as what."""
 
+import functools
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -18,6 +19,11 @@ STATISTICS = frozenset({"statistic", "statistic-gone", "statistic-added"})
 def _any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
     found = [re.compile(each) for each in patterns]
     return any(each.search(text) for text in texts for each in found)
+
+
+@functools.lru_cache(maxsize=1 << 16)  # probes of one listener meet the same
+def _is_set(patterns: tuple[str, ...], met: frozenset[str]) -> bool:
+    return _any(patterns, met)
 
 
 class Place(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -108,7 +114,7 @@ def read(file: Path = FILE) -> Areas:
 def shows(place: Place, scenario: str, met: frozenset[str], asked: "Asked") -> bool:
     """Whether a probe is sent there."""
     return (
-        (not place.configured or _any(place.configured, met))
+        (not place.configured or _is_set(tuple(place.configured), met))
         and (not place.protocols or asked.protocol in place.protocols)
         and (not place.paths or _any(place.paths, [asked.path]))
         and (not place.ports or asked.port in place.ports)
