@@ -5,6 +5,8 @@ client or operator could see it, needs. A change is found where two neighbouring
 in its area by a kind of observation that can show it: areas.yaml says which. Its guard, and names of statistics in the
 list, help nothing, and what changed in one way behind one listener shows one change only.
 Beside it stands how many would be found with the version, or the area, of another row.
+Only what the share is above those was found because it changed: where they are near it, it says nothing of recall, and
+whether a single change is found is for a reader of --found to judge.
 """
 
 import argparse
@@ -47,8 +49,9 @@ def main() -> None:
         remark = "" if results.is_compared(pair) else " (never in one run)"
         print(f"{pair}: {len(findings[pair])} differences{remark}")
     print(Recall.HEADER)
-    for share in recall.shares():
+    for share in recall.shares:
         print(share.line)
+    print(recall.above_chance())
     for number, row in enumerate(rows):
         if number in recall.found and options.found:
             print(f"found      {row}\n           {_shown(recall.found[number])}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from benchmarks.recall.areas import STATISTICS, Area, Areas, Place, is_named, shows
+from benchmarks.recall.areas import STATISTICS, Area, Areas, Asked, Place, is_named, shows
 from benchmarks.recall.configured import Settings
 from benchmarks.recall.findings import Finding, Home, Pair
 from takeover.base.errors import BadInputError
@@ -79,6 +79,7 @@ class Matching:
         self._findings = findings
         self._met = met
         self._known: dict[tuple[int, str, str], bool] = {}
+        self._there: dict[tuple[str, tuple[str, str]], bool] = {}
 
     def found(self, rows: Sequence[Row]) -> dict[int, Finding]:
         """A row's place in the list → the finding that shows it; as many rows as can have one of their own."""
@@ -138,14 +139,21 @@ class Matching:
         """
         if not any(scenario for scenario, _ in finding.places):
             return False
-        there = 0
-        for (scenario, probe), asked in finding.places.items():
-            met = self._met(scenario, probe)
-            own = finding.kind in STATISTICS and is_named(area, finding.what)
-            there += (own or any(shows(place, scenario, met, asked) for place in area.places)) and (
-                not needed or any(shows(place, scenario, met, asked) for place in needed)
-            )
+        own = finding.kind in STATISTICS and is_named(area, finding.what)
+        there = sum(
+            (own or self._is_there(area.area, area.places, key, asked))
+            and (not needed or self._is_there("", needed, key, asked))
+            for key, asked in finding.places.items()
+        )
         return 2 * there > len(finding.places)
+
+    def _is_there(self, name: str, places: Sequence[Place], probe: tuple[str, str], asked: Asked) -> bool:
+        """Whether the probe is sent to one of the places; a list of them has a name of its own, or is one object."""
+        key = (name or str(id(places)), probe)
+        if key not in self._there:
+            met = self._met(*probe)
+            self._there[key] = any(shows(place, probe[0], met, asked) for place in places)
+        return self._there[key]
 
     def by_accident(self, rows: Sequence[Row], what: str) -> float:
         """The share that would be found with another row's versions, or area: what chance alone finds.
@@ -212,6 +220,7 @@ class Recall:
         """A row's place → what shows it."""
         return self._matching.found(self.rows)
 
+    @cached_property
     def shares(self) -> list[Share]:
         """By what a row needs, then all, then those of the goal."""
         classes = sorted({row.needs for row in self.rows})
@@ -220,6 +229,13 @@ class Recall:
         aims = [number for number, row in enumerate(self.rows) if not self.beyond(row)]
         reasons = sorted({why for row in self.rows if (why := self.beyond(row))})
         return [*shares, self._share(f"none of {', '.join(reasons)}" if reasons else "any of these", aims)]
+
+    def above_chance(self) -> str:
+        """How much of the last share is no accident, in one line."""
+        last = self.shares[-1]
+        accident = max(last.other_version, last.other_area)
+        share = last.found / last.rows if last.rows else 0.0
+        return f"above what chance finds: {100 * (share - accident):+.0f} points of {last.name}"
 
     def beyond(self, row: Row) -> str:
         """Why the goal leaves the row out; empty if it does not."""

@@ -144,17 +144,21 @@ def test_what_is_found_by_accident_stands_beside(tmp_path: Path) -> None:
     """Where everything differs everywhere, any version would do: the share is no better than chance."""
     for number in range(1, 4):
         write(tmp_path, f"1.{number}.0", {"filtered/g/one": seen(200 + number)})
-    of_all = recall(tmp_path, row("1.2.0"), row("1.3.0")).shares()[-1]
+    of_all = recall(tmp_path, row("1.2.0"), row("1.3.0")).shares[-1]
     assert (of_all.found, of_all.other_version) == (2, 1.0)
+    told = recall(tmp_path, row("1.2.0"), row("1.3.0")).above_chance()
+    assert told == "above what chance finds: +0 points of any of these"
 
     write(tmp_path, "1.3.0", {"filtered/g/one": seen(202)})
-    once = recall(tmp_path, row("1.2.0"), row("1.3.0", "frames")).shares()[-1]
+    once = recall(tmp_path, row("1.2.0"), row("1.3.0", "frames")).shares[-1]
     assert (once.found, once.other_version, once.other_area) == (1, 0.0, 0.0)
+    told = recall(tmp_path, row("1.2.0"), row("1.3.0", "frames")).above_chance()
+    assert told == "above what chance finds: +50 points of any of these"
 
 
 def test_shares_are_told_by_class_and_without_what_the_goal_leaves_out(folder: Path) -> None:
     rows = [row("1.2.0"), row("1.2.0", "udp"), row("1.3.0", needs="h3"), row("1.3.0", needs="xds")]
-    shares = recall(folder, *rows).shares()
+    shares = recall(folder, *rows).shares
     assert [(each.name, each.rows, each.found) for each in shares] == [
         ("h3", 1, 0),
         ("static", 2, 1),
