@@ -94,11 +94,15 @@ def entries(lines: Iterable[str]) -> list[Entry]:
 def as_written(line: str) -> dict[str, Any]:
     """Such a line with all that is in it, whatever a config names there: each number as it is written.
 
-    Of a line of text what follows its beginning is the field `text`.
+    Of a line of text what follows its beginning is the field `text`; one that is to be JSON and is not, as Envoy writes a
+    number that is infinite, is the field `not_json`.
     """
     if line.startswith(TEXT):
         return {"text": line.removeprefix(TEXT)}
-    entry: dict[str, Any] = json.loads(line, parse_float=WrittenNumber)
+    try:
+        entry: dict[str, Any] = json.loads(line, parse_float=WrittenNumber)
+    except ValueError:
+        return {"not_json": line}
     return entry
 
 

@@ -67,3 +67,8 @@ def test_a_line_as_it_was_written_keeps_how_its_numbers_are_written() -> None:
     line = '{"small": 200, "large": 1e+05, "nested": [{"share": 0.10}], "more": [null, true, "1e+05"]}'
     assert encode(as_written(line)).decode() == line.replace(": ", ":").replace(", ", ",")
     assert as_written(line) != as_written(line.replace("1e+05", "100000"))
+
+
+def test_a_line_that_is_no_json_is_told_as_it_is() -> None:
+    line = '{"number": inf}'
+    assert as_written(line) == {"not_json": line}
