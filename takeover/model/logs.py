@@ -94,8 +94,8 @@ def entries(lines: Iterable[str]) -> list[Entry]:
 def as_written(line: str) -> dict[str, Any]:
     """Such a line with all that is in it, whatever a config names there: each number as it is written.
 
-    Of a line of text what follows its beginning is the field `text`; one that is to be JSON and is not, as Envoy writes a
-    number that is infinite, is the field `not_json`.
+    Of a line of text what follows its beginning is the field `text`; one that is to be JSON and is not, as where Envoy
+    writes a number that is infinite, is the field `not_json`.
     """
     if line.startswith(TEXT):
         return {"text": line.removeprefix(TEXT)}

@@ -32,6 +32,7 @@ _GUIDES = (
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),
     ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
+    ("looks for a feature of Envoy", "The atlas", "atlas.md"),
     ("asks what no probe comes by", "How far the probes reach", "reach.md"),
     ("asks what no configuration of theirs has", "One field at a time", "sweep.md"),
     ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),

@@ -41,6 +41,11 @@ def test_every_guide_is_listed() -> None:
     assert guides == {guide for guide in guides if f"]({guide})" in (DOCS / "README.md").read_text()}
 
 
+def test_the_atlas_has_a_line_for_each_of_its_scenarios() -> None:
+    named = set(re.findall(r"\.\./manifests/atlas/([^/]+)/", (DOCS / "atlas.md").read_text()))
+    assert named == set(Library.bundled().names()) - set(WITH_SUITES)
+
+
 def test_links_of_the_pages_lead_somewhere() -> None:
     pages = (*(ROOT / name for name in PAGES), *DOCS.glob("*.md"))
     for page in pages:
