@@ -42,13 +42,17 @@ class Change(NamedTuple):
 
 
 def changes(steps: Sequence[Step], text: str, normal: str) -> Iterator[Change]:
-    """What each of the rules did to a text, line by line where it left the lines as many as they were."""
+    """What each of the rules did to a text, line by line where it left the lines as many, and in the order, as they were.
+
+    Where it changed their order alone, no line has become another: it is the whole text that was otherwise.
+    """
     for step in steps:
         without = applied((each for each in steps if each is not step), text) if step.loses else normal
         if without == normal:
             continue
         lines, others = normal.split("\n"), without.split("\n")
-        pairs = zip(lines, others, strict=True) if len(lines) == len(others) else [(normal, without)]
+        by_line = len(lines) == len(others) and sorted(lines) != sorted(others)
+        pairs = zip(lines, others, strict=True) if by_line else [(normal, without)]
         yield from (Change(step.rule, line, None if step.is_time else other) for line, other in pairs if line != other)
 
 

@@ -11,7 +11,7 @@ from takeover.model.removed import Removed, together
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RACES, HeaderRule, Race
 from takeover.probes.probe import Group
-from takeover.probes.removals import Removals
+from takeover.probes.removals import Change, Removals, Step, changes
 from takeover.scene import Scene
 
 END: tuple[End, ...] = ("closed", "reset")
@@ -59,6 +59,13 @@ def test_a_time_is_of_chance_though_it_were_the_same(rule: HeaderRule, inbound: 
     for observed in (Observation(200, headers=[(name, value)]), Observation(200, body=f"{name}: {value}\r\n")):
         [found] = removed(inbound, observed, observed).values()
         assert (found.rule, found.was) == (rule.name, UNSET)
+
+
+def test_another_order_is_told_of_the_whole_text() -> None:
+    in_order = Step("in-order", lambda text: "\n".join(sorted(text.split("\n"))))
+    assert list(changes([in_order], "b\na", "a\nb")) == [Change("in-order", "a\nb", "b\na")]
+    no_digits = Step("no-digits", lambda text: text.replace("1", "N"))
+    assert list(changes([no_digits], "b\na 1", "b\na N")) == [Change("no-digits", "a N", "a 1")]
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
