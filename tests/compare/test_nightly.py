@@ -15,7 +15,7 @@ from takeover.store import documents as store
 
 ROOT = Path(__file__).parents[2]
 JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())["jobs"]
-[COMMAND] = [each["run"] for each in JOBS["changes"]["steps"] if each.get("run", "").startswith("./run ")]
+COMMAND, OF_THE_ATLAS = [each["run"] for each in JOBS["changes"]["steps"] if each.get("run", "").startswith("./run ")]
 FAILING = failing(None)
 
 
@@ -26,7 +26,7 @@ def published(version: str) -> Path:
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
     """Of the Envoys that it compares, with what it accepts."""
-    found = re.fullmatch(r"\./run --envoy (\S+) --accepted (\S+)", COMMAND)
+    found = re.fullmatch(r'\./run --envoy (\S+) -m "not atlas" --accepted (\S+)', COMMAND)
     assert found, COMMAND
     names, file = found[1].split(","), found[2]
     comparison = compare({each: functools.partial(store.read, published(each)) for each in names})
@@ -37,6 +37,10 @@ def comparison() -> Comparison:
 def test_what_the_versions_are_known_to_do_otherwise_is_accepted(comparison: Comparison) -> None:
     assert comparison.failing(FAILING) == []
     assert comparison.remarks == []  # no entry is of no use
+
+
+def test_the_atlas_is_made_on_the_same_envoys_and_only_what_is_new_fails() -> None:
+    assert f'{COMMAND.partition(" -m ")[0]} -m "atlas and probes" || [ $? -eq 1 ]' == OF_THE_ATLAS
 
 
 def test_it_accepts_nothing_else(comparison: Comparison) -> None:
