@@ -61,10 +61,18 @@ def difference(before: Stats, after: Stats) -> dict[str, int]:
     return {name: change for name, change in changed.items() if exclusion(name) is None}
 
 
-_VERSION = Exclusion(
-    "version",
-    re.compile(r"\.version$"),
-    "it is a hash of how a control plane calls what it gave last, and comes when it likes",
+_STATES = (
+    Exclusion(
+        "version",
+        re.compile(r"\.version$"),
+        "it is a hash of how a control plane calls what it gave last, and comes when it likes",
+    ),
+    Exclusion(
+        "shares",
+        re.compile(r"_(allowed|incoming)_size$"),
+        "a limit of bandwidth tells how much came, or went, in the last of its short intervals: in how many a body "
+        "comes is of chance",
+    ),
 )
 
 
@@ -74,8 +82,8 @@ def state_exclusion(name: str) -> Exclusion | None:
 
     Those are states like any other that are no events: see the rule "states".
     """
-    found = next((each for each in EXCLUDED if each.name != "states" and each.pattern.search(name)), None)
-    return found or (_VERSION if _VERSION.pattern.search(name) else None)
+    rules = (each for each in (*EXCLUDED, *_STATES) if each.name != "states")
+    return next((each for each in rules if each.pattern.search(name)), None)
 
 
 def states(before: Stats, after: Stats) -> dict[str, int]:

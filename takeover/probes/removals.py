@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 
 def changes(steps: Sequence[Step], text: str, normal: str) -> Iterator[Change]:
-    """What each of the rules did to a text, line by line where it left the lines as many, and in the order, as they were.
+    """What each of the rules did to a text, line by line where it left the lines as many as they were.
 
     Where it changed their order alone, no line has become another: it is the whole text that was otherwise.
     """

@@ -63,6 +63,7 @@ def test_the_states_are_what_gauges_are_that_traffic_left_otherwise() -> None:
         "cluster.d.upstream_rq_active": 0,
         "cluster.d.membership_total": 3,
         "http.a.rds.r.version": 77,
+        "bandwidth.http_bandwidth_limit.request_allowed_size": 1267,
         "server.uptime": 6,
         "listener.l.worker_0.downstream_cx_active": 1,
     }
