@@ -49,10 +49,10 @@ class ObservedTls:
         """Waits for that at most `timeout` seconds. None; where hands were not shaken, how the connection ended."""
         try:
             self._secure.shake_hands(timeout)
-        except ssl.SSLEOFError:
-            self._failure = "closed"
-            return "closed"
         except ssl.SSLError as error:
+            if self._is_end(error):
+                self._failure = "closed"
+                return "closed"
             self._fail(error)
             return end_of(self._stream)
         except TimeoutError:
@@ -106,10 +106,11 @@ class ObservedTls:
         if not self._is_over:
             try:
                 return self._secure.receive(max_bytes, timeout)
-            except ssl.SSLEOFError:
-                self._is_over = True
             except ssl.SSLError as error:
-                self._fail(error)
+                if self._is_end(error):
+                    self._is_over = True
+                else:
+                    self._fail(error)
         while self._stream.receive(max_bytes, timeout):
             pass
         return b""
@@ -130,6 +131,11 @@ class ObservedTls:
             with contextlib.suppress(OSError):
                 self._secure.say_goodbye()
         self._secure.close()
+
+    def _is_end(self, error: ssl.SSLError) -> bool:
+        """Whether the peer ended the connection and did not say so first."""
+        # CPython before 3.11.4 calls both ends by one name.
+        return isinstance(error, ssl.SSLEOFError) or (isinstance(error, ssl.SSLZeroReturnError) and not self._alert)
 
     def _fail(self, error: ssl.SSLError) -> None:
         self._is_over = True
