@@ -112,17 +112,19 @@ def test_who_knows_of_it_accepts_it(folder: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_one_binary_under_two_names_shows_no_difference_and_what_was_left_out_is_said(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_one_binary_under_two_names_shows_no_difference(folder: Path, tmp_path: Path) -> None:
     envoys = f"one={BINARY},two={BINARY}"
     result = swept(folder, tmp_path, "--sweep", "--within", "6", "--envoy", envoys, "--fail-on=all")
     lines = result.stdout.splitlines()
     differing = [each.split()[1] for each in lines if each.startswith("! ")]
     assert not differing or {*differing} == {"crash"}, result.stdout  # of which each is a finding, on both
     assert re.search(r"(\d+) of \1 tests and probes compared", result.stdout), result.stdout
-    [left] = [each for each in lines if "left out by --within 6" in each]
-    assert re.fullmatch(r"  left out by --within 6: [\d,]+ variants; [\d,]+ fields were not reached", left)
+
+
+def test_what_was_left_out_is_said(folder: Path, tmp_path: Path) -> None:
+    result = swept(folder, tmp_path, "--sweep", "--within", "0.05")
+    [left] = [each for each in result.stdout.splitlines() if "left out by --within 0.05" in each]
+    assert re.fullmatch(r"  left out by --within 0\.05: [\d,]+ variants; [\d,]+ fields were not reached", left)
 
 
 @pytest.mark.parametrize(
