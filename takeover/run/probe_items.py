@@ -6,6 +6,7 @@ An item makes one group of probes on its deployment. It fails only where somethi
 broke down, which is a finding of each Envoy: whether what was seen has changed is for the comparison of two to say.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -76,6 +77,7 @@ class ProbesLeftOut:
     """Says at a run's end whose probes were asked for and are not in it: those of scenarios that no test is for."""
 
     def __init__(self, plan: Plan) -> None:
+        self._library = plan.library
         self._left = {name for name, groups in (plan.groups or {}).items() if groups}
 
     @staticmethod
@@ -93,9 +95,17 @@ class ProbesLeftOut:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line."""
         if self._left:
-            left = ", ".join(sorted(self._left))
+            left = ", ".join(sorted(self._named()))
             told = f"probes not observed, as this run has no whole file of tests for them: {left}"
             terminal.write(terminalreporter, f"{told} (a run of all suites observes them)")
+
+    def _named(self) -> Iterator[str]:
+        """The scenarios by their names; those in a folder of the library, of which there are many, by its name."""
+        folders = {name: self._library.scenario(name).folder.parent for name in self._left}
+        for folder, number in Counter(folders.values()).items():
+            if folder != self._library.folder:
+                yield f"{folder.name} ({number} scenarios)"
+        yield from (name for name, folder in folders.items() if folder == self._library.folder)
 
 
 class FindingsError(AssertionError):

@@ -49,7 +49,7 @@ def test_a_base_of_ones_own_comes_first(folder: Callable[..., Path]) -> None:
     library = Library(folder({**OWN, "../bases/hostile/kustomization.yaml": "resources: []"}).parent)
     assert library.base("hostile") == library.folder / "bases/hostile"
     assert library.base("client") == bundled.manifests() / "bases/client"
-    with pytest.raises(BadInputError, match=r"^there is no base none; there are auth, .*, own$"):
+    with pytest.raises(BadInputError, match=r"^there is no base none; there are auth, .*, own, services$"):
         library.base("none")
     with pytest.raises(BadInputError, match=r"^there is no set none; there are answers, .*mine, "):
         library.probe_set("none")

@@ -258,7 +258,7 @@ def test_a_line_to_try_gets_what_only_a_run_knows(folder: Callable[..., Path]) -
         (
             f"{ABOUT}author: me",
             ":5: author is not supported; supported: title, chinese, article, chapter, envoys, destinations, supports, "
-            "known_failures, bind, try",
+            "known_failures, swept, bind, try",
         ),
         (ABOUT.replace("'1'", "1"), ":3: article must be a string, not a number"),
         (ABOUT.replace("envoys", "# envoys"), ":1: envoys is missing"),
