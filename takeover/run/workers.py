@@ -72,7 +72,7 @@ class Scopes:
     """Tells by a test's id which tests it goes with.
 
     Args:
-        labels: of the run's sabotages: the ids of multiplied tests and of verdicts begin their brackets with one.
+        labels: of the run's sabotages: the ids of multiplied tests and of verdicts name one in their brackets.
     """
 
     def __init__(self, plan: Plan, labels: Collection[str]) -> None:
@@ -227,12 +227,15 @@ def _nobody_came(who: str, why: str = "") -> str:
 def group(nodeid: str, labels: Collection[str], releases: Collection[str]) -> str:
     """What the tests of one group have in common: file or sabotage, and the release that the id names."""
     file, _, name = nodeid.partition("::")
-    case = name.partition("[")[2]
-    label = _start(case, [f"{each}-" for each in labels])
-    release = _start(case.removeprefix(label), [f"envoy-{each}" for each in releases])
+    case = name.partition("[")[2].removesuffix("]")
+    label = _named(case, labels)
+    release = _named(case, [f"envoy-{each}" for each in releases])
     return f"{label or file} {release}"
 
 
-def _start(text: str, starts: list[str]) -> str:
-    """The longest of `starts` that `text` begins with, empty if there is none."""
-    return max((each for each in starts if text.startswith(each)), key=len, default="")
+def _named(case: str, words: Collection[str]) -> str:
+    """The longest of the words that is a part of a case's id, between hyphens; empty if none is.
+
+    Not its first part: the parameters of a fixture come before it.
+    """
+    return max((each for each in words if f"-{each}-" in f"-{case}-"), key=len, default="")

@@ -181,9 +181,11 @@ def test_an_unknown_name_is_one_line(project: Path) -> None:
         ("suites/a.py::test[envoy-1.40.0-x]", "suites/a.py envoy-1.40.0"),
         ("suites/a.py::test[envoy-1.40.0.1]", "suites/a.py envoy-1.40.0.1"),
         ("suites/a.py::test", "suites/a.py "),
-        ("suites/a.py::test[s/one-envoy-1.40.0-x]", "s/one- envoy-1.40.0"),
-        ("suites/b.py::test[s/one-more-envoy-1.40.0]", "s/one-more- envoy-1.40.0"),
-        ("manifests/s/sabotage.yaml::verdict[s/one-envoy-1.40.0]", "s/one- envoy-1.40.0"),
+        ("suites/a.py::test[s/one-envoy-1.40.0-x]", "s/one envoy-1.40.0"),
+        ("suites/b.py::test[sotw-s/one-envoy-1.40.0-x]", "s/one envoy-1.40.0"),
+        ("suites/b.py::test[sotw-envoy-1.40.0-x]", "suites/b.py envoy-1.40.0"),
+        ("suites/b.py::test[s/one-more-envoy-1.40.0]", "s/one-more envoy-1.40.0"),
+        ("manifests/s/sabotage.yaml::verdict[s/one-envoy-1.40.0]", "s/one envoy-1.40.0"),
     ],
 )
 def test_groups_of_workers(nodeid: str, expected: str) -> None:
