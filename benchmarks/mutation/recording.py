@@ -23,8 +23,13 @@ _ROOMS = {
     "local engine": ("node", "engines"),
 }
 """Subject → the rooms whose tests are recorded for it."""
-_LEFT_OUT = ("tests/engines/kind", "tests/engines/kubernetes", "tests/probes/peers")
-"""Tests of other engines than that which is mutated, and of protocols as others speak them."""
+_LEFT_OUT = (
+    "tests/engines/kind",
+    "tests/engines/kubernetes",
+    "tests/probes/peers",
+    "tests/probes/test_full_reads.py",
+)
+"""Tests of other engines than that which is mutated, of protocols as others speak them, and those that take minutes."""
 _PLUGIN = "benchmarks.mutation.durations"
 _DEADLINE = 600.0
 _OF_NODES = "*"

@@ -1,6 +1,7 @@
 """The hostile upstream as a process of its own, for the tests that ask it by programs that others wrote."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from takeover.evidence.quiescence import waited_for
 
 CERTIFICATES = Path(__file__).parents[2] / "manifests/bases/certificates"
 SERVICES = CERTIFICATES.parent / "services"
+_RUNNING = itertools.count()
 _FIRST = 20000
 """Added to each port, so that nobody need be root."""
 
@@ -67,7 +69,7 @@ class Upstream:
 @contextlib.contextmanager
 def running(program: str = "hostile") -> Iterator[Upstream]:
     """It, or a program that is it and something besides."""
-    number = os.getpid()
+    number = 8 * os.getpid() + next(_RUNNING) % 8  # another one may still run
     address = f"127.{1 + number // 62500 % 250}.{number // 250 % 250}.{1 + number % 250}"
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
