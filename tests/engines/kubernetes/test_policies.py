@@ -104,7 +104,7 @@ def test_a_quota_that_is_used_up_is_told_in_one_line() -> None:
         # As whoever runs the cluster: it is there before the engine makes its namespace anew.
         ask(lambda api: api.apply(f"/api/v1/namespaces/{namespace}", as_namespace(namespace)))
         ask(lambda api: api.apply(f"/api/v1/namespaces/{namespace}/resourcequotas/none", quota))
-        for attempt in Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.2)):
+        for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.2)):
             with attempt:
                 found = ask(lambda api: api.get(f"/api/v1/namespaces/{namespace}/resourcequotas/none"))
                 assert found["status"]["hard"]
