@@ -31,8 +31,8 @@ class Bases:
     @property
     def cluster_names(self) -> list[str]:
         """What clusters are called, also by what is made with the fewest fields."""
-        clusters = [each.message for each in self.resources if each.message.DESCRIPTOR.name == "Cluster"]
-        return list(dict.fromkeys([*(str(getattr(each, "name")) for each in clusters), ANY_NAME]))  # noqa: B009
+        clusters = [each.name for each in self.resources if each.message.DESCRIPTOR.name == "Cluster"]
+        return list(dict.fromkeys([*clusters, ANY_NAME]))
 
 
 def bases(library: Library, scenarios: Sequence[str]) -> Bases:

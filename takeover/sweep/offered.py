@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import Message
-
 from takeover.envoy.updated import Answer
 from takeover.model.document import Variant as Result
 from takeover.peers.control_plane.discovery import LDS
 from takeover.peers.control_plane.resources import Resource
 from takeover.probes.normal_rules import own_words_without_chance
-from takeover.sweep.variants import Base, Variant
+from takeover.sweep.variants import Variant
 
 _FIRST_PORT, _PORTS = 11_000, 20_000
 """Below those that the kernel gives to clients; so many that one that was just closed is not taken again."""
@@ -60,7 +58,7 @@ class Offered:
 
     def own_words(self, text: str) -> str:
         """What Envoy says of it, without its own name, and without the whole message that it may repeat."""
-        text = _DUMP.sub("", _DUMPED.sub("…", text)).replace(self.resource.name, _name(self.variant.base))
+        text = _DUMP.sub("", _DUMPED.sub("…", text)).replace(self.resource.name, self.variant.base.name)
         text = own_words_without_chance(" ".join(text.replace(f":{self.port}", ":<port>").split()))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
@@ -70,7 +68,7 @@ class Offered:
 
 def as_resource(message: Any, variant: Variant, number: int) -> Resource:
     """The message, with that number's name and port; but for a field that is the variant's own."""
-    name = f"{_name(variant.base)}~{number}"
+    name = f"{variant.base.name}~{number}"
     if variant.field not in ("Listener.name", "Cluster.name"):
         message.name = name
     if variant.base.url == LDS.url and not _is_of_address(variant) and message.address.HasField("socket_address"):
@@ -80,8 +78,3 @@ def as_resource(message: Any, variant: Variant, number: int) -> Resource:
 
 def _is_of_address(variant: Variant) -> bool:
     return variant.field == "Listener.address" or bool(variant.path and variant.path[0].name == "address")
-
-
-def _name(base: Base) -> str:
-    message: Message = base.message
-    return str(getattr(message, "name"))  # noqa: B009 - of Listener and Cluster

@@ -39,6 +39,11 @@ class Base:
         """The URL of its type."""
         return f"type.googleapis.com/{self.message.DESCRIPTOR.full_name}"
 
+    @property
+    def name(self) -> str:
+        """How the resource is called."""
+        return str(getattr(self.message, "name"))  # noqa: B009 - of Listener and Cluster
+
 
 @dataclass(frozen=True)
 class Step:
