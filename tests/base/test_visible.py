@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from takeover.base import console
 from takeover.base.errors import BadInputError, LostError
 from takeover.base.visible import visible, visible_line
+from tests.unhurried import UNHURRIED
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def is_command(line: str) -> bool:
     return (text.startswith("::") and "::" in text[2:]) or "##[" in line
 
 
+@UNHURRIED
 @given(st.text(st.characters() | st.sampled_from(":#[]\n\r\t \x1b\x85\u2028\u202e")))
 @example("\x1c::a::b")
 @example(":::a::b")

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from takeover.explain.ddmin import ddmin
+from tests.unhurried import UNHURRIED
 
 
+@UNHURRIED
 @given(st.data())
 def test_it_finds_exactly_what_is_needed(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 200))
@@ -15,6 +17,7 @@ def test_it_finds_exactly_what_is_needed(data: st.DataObject) -> None:
     assert set(ddmin(range(count), lambda chosen: needed <= set(chosen))) == needed
 
 
+@UNHURRIED
 @given(st.integers(0, 255))
 def test_one_of_many_costs_few_questions(needed: int) -> None:
     asked = 0

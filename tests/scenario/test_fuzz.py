@@ -14,8 +14,13 @@ from takeover.base.errors import BadInputError
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName
 from takeover.scenario.yaml_text import parse_yaml
 from tests.scenario.conftest import load
+from tests.unhurried import UNHURRIED
 
-FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    UNHURRIED,
+    max_examples=200,
+    suppress_health_check=[*UNHURRIED.suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 JUNK = st.recursive(
     st.none()
     | st.booleans()

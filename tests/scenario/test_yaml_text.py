@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from takeover.base.errors import BadInputError
 from takeover.scenario.files import read_text, read_yaml
 from takeover.scenario.yaml_text import parse_yaml, write_yaml
+from tests.unhurried import UNHURRIED
 
 FILE = Path("/there/envoy.yaml")
 JSON = st.recursive(
@@ -101,7 +102,7 @@ def test_empty_documents_are_left_out() -> None:
     assert [document.value for document in parse_yaml("---\n---\na: 1\n---\n# none\n", FILE)] == [{"a": 1}]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(UNHURRIED, max_examples=300)
 @given(JSON)
 def test_what_is_written_reads_back_equal(value: Any) -> None:
     text = write_yaml({"value": value})
