@@ -69,10 +69,11 @@ def test_what_happened_before_the_block_is_not_counted(inbound: Scene) -> None:
 
 
 def test_a_connection_that_stays_open_must_be_announced(inbound: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witnesses, "DEADLINE", 0.3)
     with inbound.new_http("client/client") as client:
-        with pytest.raises(UnrestError, match="Envoy has 1 connections with clients, not 0"), inbound.watched():
+        with pytest.raises(UnrestError, match="Envoy has 1 connections with clients, not 0"), inbound.watched():  # noqa: PT012
             client.get(url(inbound))
+            monkeypatch.setattr(witnesses, "DEADLINE", 2.0)
+        monkeypatch.undo()
         with inbound.watched() as observed:
             client.get(url(inbound))
         assert observed.counter("listener.0.0.0.0_15006.downstream_cx_total") == 0
@@ -111,18 +112,24 @@ def test_a_block_that_raises_keeps_its_evidence_and_its_exception(inbound: Scene
         pytest.skip("its own")
 
 
-def test_a_block_that_raises_with_something_under_way_tells_what_there_is(inbound: Scene) -> None:
+def test_a_block_that_raises_with_something_under_way_tells_what_there_is(
+    inbound: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witnesses, "DEADLINE", 120.0)
     began = time.monotonic()
     with inbound.new_http("client/client") as client:
         with contextlib.suppress(ZeroDivisionError), inbound.watched() as observed:
             client.get(url(inbound, "/still-open"))
             raise ZeroDivisionError
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < witnesses.DEADLINE
     assert [each.path for each in observed.entries] == ["/still-open"]
     assert observed.trace == TRACE
 
 
-def test_of_a_block_under_which_envoy_ended_the_others_tell(deploy: Callable[[Scenario], Scene]) -> None:
+def test_of_a_block_under_which_envoy_ended_the_others_tell(
+    deploy: Callable[[Scenario], Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witnesses, "DEADLINE", 120.0)
     scene = deploy(Library.bundled().scenario("inbound-interception"))
     began = time.monotonic()
     with pytest.raises(NoAnswerError), scene.watched() as observed:  # noqa: PT012
@@ -130,7 +137,7 @@ def test_of_a_block_under_which_envoy_ended_the_others_tell(deploy: Callable[[Sc
         scene.ask(POD, "http://127.0.0.1:15000/quitquitquit", "nginx", method="POST")
         while True:  # until nobody listens there
             scene.ask("client/client", url(scene, "/after"))
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < witnesses.DEADLINE
     assert observed.entries[0].path == "/before"
     assert observed.destination(POD)[0].uri == "/before"
     assert observed.rule("REDIRECT") >= 2
@@ -144,12 +151,12 @@ def test_a_cluster_whose_requests_no_destination_logs_is_not_waited_for_twice(
     monkeypatch.setattr(witnesses, "_UNTIL_LOGGED", 0.5)
     scene = deploy(replace(Library.bundled().scenario("gateway-header-match"), destinations=()))
     address = f"http://{scene.service_ip('gateway')}:8080/"
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
+    began = time.monotonic()
+    for number in range(3):
         with scene.watched() as observed:
             scene.ask("client/client", address, headers={"host": "app.shadow.com"})
-        took.append(time.monotonic() - began)
         assert observed.envoy.status == 200
         assert observed.trace[-1].startswith("cluster ")
-    assert took[0] > 0.5 > took[2]
+        if not number:
+            assert time.monotonic() - began > 0.5
+        monkeypatch.setattr(witnesses, "_UNTIL_LOGGED", 2 * witnesses.DEADLINE)  # who waits now is not at rest in time

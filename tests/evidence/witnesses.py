@@ -1,9 +1,21 @@
 """Witnesses that say what a test has them say: Pods, containers, and a connection that answers every question."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import pytest
+
+from takeover.evidence import snapshots
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.net.stream import ByteStream
+
+
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """Where rest is waited for in vain: what is to come in time must have longer."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(snapshots, "DEADLINE", 0.2)
+        yield
 
 
 class Answering:

@@ -106,20 +106,20 @@ def test_an_envoy_that_ends_loses_no_observation(group: Group, deploy: Deploy) -
 def test_an_envoy_whose_worker_does_not_go_on_hangs(
     group: Group, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretch, "DEADLINE", 3.0)
+    monkeypatch.setattr(stretch, "DEADLINE", 5.0)
     group = only(group, "loop", "get-again")
     observed = by_name(Observer(deploy(group), group).observe())
 
     assert str(broken(observed["loop"])) == "hangs"
     assert broken(observed["loop"]).why == (
-        "a worker of Envoy does not go on; after 3 s: Envoy has 1 connections with clients"
+        "a worker of Envoy does not go on; after 5 s: Envoy has 1 connections with clients"
     )
     assert (observed["loop"].status, observed["loop"].end) == (None, "open")
     assert observed["get-again"].status == 200
 
 
 def test_an_envoy_that_is_stopped_hangs(group: Group, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(used_stats, "DEADLINE", 1.0)
+    monkeypatch.setattr(used_stats, "DEADLINE", 5.0)
     group = only(group, "get", "get-again")
     scene = deploy(group)
     converse = Stretch._converse
@@ -133,7 +133,7 @@ def test_an_envoy_that_is_stopped_hangs(group: Group, deploy: Deploy, monkeypatc
     observed = by_name(Observer(scene, group).observe())
 
     assert (str(broken(observed["get"])), broken(observed["get"]).exit_code) == ("hangs", None)
-    assert broken(observed["get"]).why == "Envoy's admin API says nothing for 1 s"
+    assert broken(observed["get"]).why == "Envoy's admin API says nothing for 5 s"
     assert observed["get"].status is None
     assert observed["get-again"].status == 200
 

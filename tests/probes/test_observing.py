@@ -102,14 +102,19 @@ ONE_REQUEST = {
 }
 
 
-def test_what_does_not_come_to_rest_is_told_by_what_is_still_open(deploy: Callable[[Group], Scene]) -> None:
+def test_what_does_not_come_to_rest_is_told_by_what_is_still_open(
+    deploy: Callable[[Group], Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Behind Envoy is nginx, which keeps its connections and takes no orders; the group goes on all the same."""
     [hostile] = read_probes(Library.bundled().scenario("gateway-header-match"))
     get = hostile.probes[0]
     group = replace(hostile, edits=(), probes=(get, replace(get, name="again")))
+    scene = deploy(group)
+    patience = 40.0
+    monkeypatch.setattr(stretch, "DEADLINE", patience)
     began = time.monotonic()
-    first, again = (each.observation for each in Observer(deploy(group), group).observe())
-    assert time.monotonic() - began < 2 * stretch.REST + 5
+    first, again = (each.observation for each in Observer(scene, group).observe())
+    assert time.monotonic() - began < 2 * patience  # for each a while, which is far shorter
 
     assert first == again  # the second one found no connection that the first one had left
     assert first.status == 200
@@ -137,7 +142,7 @@ def test_what_does_not_come_to_rest_is_told_by_what_is_still_open(deploy: Callab
 def test_what_is_not_at_rest_before_the_first_probe_is_one_line_with_the_remedy(
     deploy: Callable[[Group], Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretch, "DEADLINE", 1.0)
+    monkeypatch.setattr(stretch, "DEADLINE", 3.0)
     [hostile] = read_probes(Library.bundled().scenario("gateway-header-match"))
     group = replace(hostile, edits=(), probes=hostile.probes[:1])
     scene = deploy(group)
@@ -148,7 +153,7 @@ def test_what_is_not_at_rest_before_the_first_probe_is_one_line_with_the_remedy(
         Observer(scene, group).observe()
 
     assert re.fullmatch(
-        r"before the first probe of gateway-header-match hostile: not at rest after 1 s; last seen: "
+        r"before the first probe of gateway-header-match hostile: not at rest after 3 s; last seen: "
         r"Envoy has connections with upstreams \(\w+: 1\); only what a base.yaml names as control ends .* "
         r"or let the cluster end its own by max_requests_per_connection: 1",
         str(caught.value),

@@ -36,7 +36,7 @@ class Reached:
         return []
 
 
-def waited(monkeypatch: pytest.MonkeyPatch, refusals: float, listening: int) -> list[int]:
+def waited(monkeypatch: pytest.MonkeyPatch, refusals: float, listening: int, timeout: float = 60.0) -> list[int]:
     async def connections(_: object) -> str:
         return LISTENING.format(listening)
 
@@ -44,8 +44,8 @@ def waited(monkeypatch: pytest.MonkeyPatch, refusals: float, listening: int) -> 
     scout: Any = pod
     monkeypatch.setattr(arrival, "_unseen_at", reached)
     monkeypatch.setattr(arrival, "_connections", connections)
-    monkeypatch.setattr(arrival, "_UNSEEN_PATIENCE", 0.5)
-    monkeypatch.setattr(arrival, "TIMEOUT", 1.5)
+    monkeypatch.setattr(arrival, "_UNSEEN_PATIENCE", 1.0)
+    monkeypatch.setattr(arrival, "TIMEOUT", timeout)
     asyncio.run(arrival.wait(scout, "app", "10.96.1.1", SERVICE, [scout]))
     return reached.asked
 
@@ -59,7 +59,7 @@ def test_each_tcp_port_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_port_that_stays_refused_though_somebody_listens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TimeoutError, match="Service app does not answer at port 81 from Pod web: refused"):
-        waited(monkeypatch, refusals=float("inf"), listening=8081)
+        waited(monkeypatch, refusals=float("inf"), listening=8081, timeout=1.5)
 
 
 def test_a_port_at_which_nobody_listens_need_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

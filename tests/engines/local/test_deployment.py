@@ -76,7 +76,7 @@ class Node:
         self.is_closed = True
 
 
-def deployed(node: Node, timeout: float = 0.1) -> LocalDeployment:
+def deployed(node: Node, timeout: float = 60) -> LocalDeployment:
     own: Any = node
     return LocalDeployment(single([]), own, lambda documents: (documents, {}), timeout)
 
@@ -108,7 +108,7 @@ def test_what_is_not_ready_is_waited_for() -> None:
         status(without=["default/web:80"]),
     ):
         node = Node([status(), late, late, status()])
-        deployed(node, timeout=10)
+        deployed(node)
         assert node.asked == 4
 
 
