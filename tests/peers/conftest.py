@@ -21,7 +21,8 @@ def control_plane_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def plane(control_plane_process: Plane) -> Plane:
-    """A control plane that behaves, and has nothing to send."""
+    """A control plane that behaves, has nothing to send, and nobody to send it to."""
+    control_plane_process.left()
     control_plane_process.behave()
     control_plane_process.api.put("/listening", json={"xds": True})
     control_plane_process.publish()

@@ -14,10 +14,15 @@ import httpx
 from envoy.service.discovery.v3 import discovery_pb2
 
 from takeover.engines.images import PEERS_FOLDER
+from takeover.evidence.quiescence import waited_for
 from takeover.peers.control_plane.discovery import methods, short_name, url_of
+from tests.peers.upstream import own_address
 
 Json = dict[str, Any]
-LOOPBACK = "127.0.0.1"
+PATIENCE = 60.0
+"""Seconds after which what is waited for does not come."""
+LOOPBACK = own_address()
+"""This process's alone: a port that is closed there for a while is taken by nobody else."""
 
 
 class Plane:
@@ -26,7 +31,7 @@ class Plane:
     def __init__(self, process: "subprocess.Popen[str]", xds: int, api: int) -> None:
         self.process = process
         self.xds = f"{LOOPBACK}:{xds}"
-        self.api = httpx.Client(base_url=f"http://{LOOPBACK}:{api}", timeout=20, trust_env=False)
+        self.api = httpx.Client(base_url=f"http://{LOOPBACK}:{api}", timeout=120, trust_env=False)
 
     def publish(self, *resources: Json, **also: object) -> str:
         answer = self.api.put("/snapshot", json={"resources": resources, **also})
@@ -46,6 +51,17 @@ class Plane:
         entries: list[Json] = self.api.get("/record", params={"after": after, "wait": wait}).json()["entries"]
         return entries
 
+    def left(self) -> None:
+        """Waits until no client is there: what the record says of the end of one belongs to it, not to the next."""
+        clients = "its clients"
+
+        def there() -> str:
+            nonlocal clients
+            clients = self.api.get("/clients").json()["clients"]
+            return str(clients or "")
+
+        assert not waited_for(there, PATIENCE), clients
+
     def events(self, *, after: int = 0) -> list[str]:
         return [each["event"] for each in self.record(after)]
 
@@ -56,12 +72,12 @@ class Plane:
     def first(self, event: str, stream: int) -> Json:
         """The first entry of that event of a stream; it is waited for."""
         after = 0
-        while entries := self.record(after, wait=5):
+        while entries := self.record(after, wait=PATIENCE):
             for each in entries:
                 if (each["event"], each.get("stream")) == (event, stream):
                     return each
             after = entries[-1]["number"]
-        raise AssertionError(f"no {event} of stream {stream} within 5 s after entry {after}")
+        raise AssertionError(f"no {event} of stream {stream} within {PATIENCE:g} s after entry {after}")
 
     def sent(self, after: int) -> list[tuple[str, str, list[str]]]:
         """The type, version and names of each response since."""
@@ -71,16 +87,29 @@ class Plane:
             if each["event"] == "response"
         ]
 
-    def acknowledged(self, version: str, wait: float = 5) -> bool:
+    def acknowledged(self, version: str, wait: float = PATIENCE) -> bool:
         answer = self.api.get("/acknowledged", params={"version": version, "wait": wait}).json()
         return bool(answer["acknowledged"])
 
 
-def start(folder: Path, *options: str) -> "tuple[subprocess.Popen[str], Plane]":
-    """One that serves the folder on free ports, as soon as it is ready. Whoever starts it ends it."""
-    command = [sys.executable, "-B", str(PEERS_FOLDER / "control_plane"), str(folder), "--address", LOOPBACK, *options]
+def start(folder: Path, *options: str, patience: float = 0) -> "tuple[subprocess.Popen[str], Plane]":
+    """One that serves the folder on free ports, as soon as it is ready. Whoever starts it ends it.
+
+    Args:
+        folder: of resources, or of a mesh.
+        options: of the program.
+        patience: seconds in the place of its own ones, where a test's pause must not look like a client's.
+    """
+    program = [str(PEERS_FOLDER / "control_plane")]
+    if patience:
+        program = ["-m", "tests.peers.patient_control_plane", str(patience)]
+    command = [sys.executable, "-B", *program, str(folder), "--address", LOOPBACK, *options]
     process = subprocess.Popen(
-        [*command, "--xds-port", "0", "--api-port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--xds-port", "0", "--api-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -92,16 +121,16 @@ def start(folder: Path, *options: str) -> "tuple[subprocess.Popen[str], Plane]":
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[Plane]:
+def running(folder: Path, *options: str, patience: float = 0) -> Iterator[Plane]:
     """One that serves the folder, until the end of the block."""
-    process, plane = start(folder, *options)
+    process, plane = start(folder, *options, patience=patience)
     try:
         with plane.api:
             yield plane
         assert process.poll() is None
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 class Client:
@@ -123,7 +152,7 @@ class Client:
         self.is_delta = method.is_delta
         self._node = node
         self._requests: queue.Queue[bytes | None] = queue.Queue()
-        self._responses: Any = channel.stream_stream(self._path)(iter(self._requests.get, None), timeout=20)
+        self._responses: Any = channel.stream_stream(self._path)(iter(self._requests.get, None), timeout=120)
 
     def ask(self, kind: str, names: Sequence[str] = (), nonce: str = "", error: str = "", **also: Any) -> None:
         """Sends a request; the first one has the node."""

@@ -38,7 +38,7 @@ class Envoy:
 
     def __init__(self, process: "subprocess.Popen[bytes]", admin: str, log: Path) -> None:
         self.process = process
-        self.admin = httpx.Client(base_url=f"http://{admin}", trust_env=False, timeout=10)
+        self.admin = httpx.Client(base_url=f"http://{admin}", trust_env=False, timeout=60)
         self.log = log
 
     def port(self, listener: str) -> int:
@@ -54,7 +54,7 @@ class Envoy:
         return int(line.rpartition(" ")[2])
 
     def get(self, listener: str, path: str = "/", **also: Any) -> httpx.Response:
-        return httpx.get(f"http://{LOOPBACK}:{self.port(listener)}{path}", trust_env=False, timeout=10, **also)
+        return httpx.get(f"http://{LOOPBACK}:{self.port(listener)}{path}", trust_env=False, timeout=60, **also)
 
     def status(self, listener: str, path: str = "/", **also: Any) -> int:
         """Of one request over a connection of its own; 0 where nobody answers."""
@@ -119,7 +119,7 @@ def envoy(plane: Plane, label: str = "ads", node: str = "envoy", **also: Any) ->
                 assert process.poll() is None, log.read_text()
                 return "" if admin.exists() and admin.read_text() else "no admin address"
 
-            assert not waited_for(missing, 20)
+            assert not waited_for(missing, 60)
             started = Envoy(process, admin.read_text(), log)
             with started.admin:
                 yield started
@@ -136,5 +136,5 @@ def until(status: int, envoy: Envoy, listener: str, path: str = "/", **also: Any
         now = envoy.status(listener, path, **also)
         return "" if now == status else f"{listener}{path} answers {now}"
 
-    why = waited_for(missing, 10)
+    why = waited_for(missing, 60)
     assert not why, f"{why}\n{envoy.log.read_text()}"

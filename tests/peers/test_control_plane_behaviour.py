@@ -38,7 +38,7 @@ def test_no_answer(plane: Plane, label: str) -> None:
     before = plane.last()
     with client(plane, label) as xds:
         xds.ask("cds")
-        plane.record(before + 2, wait=5)
+        plane.record(before + 2, wait=60)
         version = plane.change(cluster("b"), version="two")
         response = xds.took("cds")
         assert "b" in names(response), "what was lost is not sent again, what comes after it is"

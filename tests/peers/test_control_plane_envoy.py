@@ -92,7 +92,7 @@ def test_secrets(plane: Plane, label: str) -> None:
 
     def presented(started: Envoy) -> bytes:
         port = started.port("main")
-        return ssl.get_server_certificate((LOOPBACK, port), timeout=10).encode() if port else b""
+        return ssl.get_server_certificate((LOOPBACK, port), timeout=60).encode() if port else b""
 
     with envoy(plane, label) as started:
         assert plane.acknowledged(plane.change())
@@ -171,7 +171,7 @@ def test_scoped_routes(plane: Plane, label: str) -> None:
 def test_what_has_a_time_to_live_lives_by_heartbeats(plane: Plane, label: str) -> None:
     layer = {"name": "rtds", "rtds_layer": {"name": "runtime", "rtds_config": source(label)}}
     runtime = {"@type": url_of("rtds"), "name": "runtime", "layer": {"some.key": "one"}}
-    version = plane.publish({"@type": RESOURCE, "ttl": "2s", "resource": runtime})
+    version = plane.publish({"@type": RESOURCE, "ttl": "5s", "resource": runtime})
 
     def lives(started: Envoy) -> str:
         return "" if started.admin.get("/runtime").json()["entries"] else "it has expired"
@@ -182,11 +182,11 @@ def test_what_has_a_time_to_live_lives_by_heartbeats(plane: Plane, label: str) -
     with envoy(plane, label, layered_runtime={"layers": [layer]}) as started:
         assert plane.acknowledged(version)
         begin = time.monotonic()
-        while time.monotonic() < begin + 3:
+        while time.monotonic() < begin + 6:
             assert plane.api.post("/heartbeat", json={}).json() == {"responses": 1}
             assert lives(started) == ""
             plane.record(plane.last(), wait=0.2)
-        assert not waited_for(lambda: expired(started), 10)
+        assert not waited_for(lambda: expired(started), 60)
         assert [each["version"] for each in plane.record() if each.get("does") == "heartbeat"][-1] == version
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from takeover.engines.images import PEERS_FOLDER
 from takeover.peers.control_plane.discovery import url_of
-from tests.peers.control_plane import Json, Plane, client, cluster, listener, running, start
+from tests.peers.control_plane import LOOPBACK, Json, Plane, client, cluster, listener, running, start
 
 PROGRAM = [sys.executable, "-B", str(PEERS_FOLDER / "control_plane")]
 
@@ -31,7 +31,7 @@ def in_force(plane: Plane) -> tuple[str, list[str]]:
 
 def published(plane: Plane, after: int) -> None:
     while "published" not in (found := plane.events(after=after)):
-        assert plane.record(after + len(found), wait=5), "no publication"
+        assert plane.record(after + len(found), wait=60), "no publication"
 
 
 def test_all_files_are_one_snapshot_and_a_change_is_the_next_one(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_file_that_becomes_wrong_is_told_and_the_last_good_snapshot_stays(tmp_
     with running(tmp_path) as plane:
         before = plane.last()
         write(tmp_path / "cds.yaml", cluster("b", nonsense=1))
-        [told] = plane.record(before, wait=5)
+        [told] = plane.record(before, wait=60)
         assert told["event"] == "told"
         assert told["error"].startswith(f"{tmp_path}/cds.yaml: resources[0] (cds b): ")
         assert '"nonsense"' in told["error"]
@@ -105,7 +105,7 @@ def test_what_is_wrong_at_the_start_ends_it_with_a_line(tmp_path: Path, text: st
     if text is not None:
         folder.mkdir()
         (folder / "cds.yaml").write_text(text)
-    ended = subprocess.run([*PROGRAM, str(folder)], capture_output=True, text=True, timeout=20)
+    ended = subprocess.run([*PROGRAM, str(folder)], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"takeover control-plane: {folder}")
     assert said in ended.stderr
@@ -115,8 +115,8 @@ def test_what_is_wrong_at_the_start_ends_it_with_a_line(tmp_path: Path, text: st
 def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path, plane: Plane) -> None:
     for option, port in (("--xds-port", plane.xds.rpartition(":")[2]), ("--api-port", str(plane.api.base_url.port))):
         other = "--api-port" if option == "--xds-port" else "--xds-port"
-        command = [*PROGRAM, str(tmp_path), "--address", "127.0.0.1", option, port, other, "0"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        command = [*PROGRAM, str(tmp_path), "--address", LOOPBACK, option, port, other, "0"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert ended.returncode == 2
         assert port in ended.stderr
         assert "Traceback" not in ended.stderr
@@ -162,6 +162,6 @@ def test_it_ends_in_order_while_somebody_is_connected(tmp_path: Path, number: si
         xds.subscribed("cds")
         assert plane.api.get("/ready").status_code == 200
         process.send_signal(number)
-        assert process.wait(5) == code
+        assert process.wait(60) == code
         assert xds.ended()[0] in ("UNAVAILABLE", "CANCELLED")
         assert process.communicate()[1] == ""

@@ -1,11 +1,39 @@
 """In which order an update is sent: what others refer to comes first, and goes last."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.peers.control_plane import Client, Plane, client, cluster, eds_cluster, endpoints, listener, names, routes
+from tests.peers.control_plane import (
+    Client,
+    Plane,
+    client,
+    cluster,
+    eds_cluster,
+    endpoints,
+    listener,
+    names,
+    routes,
+    running,
+)
 
 BOTH = pytest.mark.parametrize("label", ["ads", "delta-ads"])
 NAMES = {"cds": (), "eds": ("a",), "lds": (), "rds": ("routes",)}
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    with running(tmp_path_factory.mktemp("empty"), patience=300) as started:
+        yield started
+
+
+@pytest.fixture
+def plane(patient: Plane) -> Plane:
+    """One that goes on only when it may: a client that is slow is none that never ACKs."""
+    patient.left()
+    patient.behave()
+    patient.publish()
+    return patient
 
 
 def everything(plane: Plane, xds: Client) -> None:
@@ -117,7 +145,10 @@ def test_what_is_held_is_sent_when_it_is_released(plane: Plane, label: str) -> N
         assert plane.acknowledged("new")
 
 
-def test_who_never_acks_holds_up_the_rest_for_a_second_only(plane: Plane) -> None:
+def test_who_never_acks_holds_up_the_rest_for_a_second_only(control_plane_process: Plane) -> None:
+    plane = control_plane_process
+    plane.left()
+    plane.behave()
     with client(plane) as xds:
         everything(plane, xds)
         plane.change(cluster("b"), routes("routes", "b"))

@@ -53,14 +53,14 @@ def test_the_record_tells_ack_from_nack_from_request(plane: Plane, label: str) -
     version = plane.publish(cluster("a"))
     with client(plane, label) as xds:
         first = xds.subscribed("cds")
-        plane.record(before + 4, wait=5)
+        plane.record(before + 4, wait=60)
         plane.change(cluster("a", connect_timeout="2s"))
         second = xds.next()
         also = {} if xds.is_delta else {"version_info": version}
         xds.ask("cds", nonce=second.nonce, error="I will not", **also)
         xds.ask("eds", ["none"])
         while len(entries := plane.record(before)) < 9 + xds.is_delta:
-            plane.record(entries[-1]["number"], wait=5)
+            plane.record(entries[-1]["number"], wait=60)
     told = [(each["event"], each.get("nonce"), each.get("error")) for each in entries]
     assert told == [
         ("published", None, None),

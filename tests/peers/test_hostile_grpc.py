@@ -16,7 +16,7 @@ def channel(upstream: Upstream) -> Iterator[grpc.Channel]:
         yield opened
 
 
-def call(channel: grpc.Channel, name: str, timeout: float = 10) -> tuple[bytes | None, grpc.StatusCode, str]:
+def call(channel: grpc.Channel, name: str, timeout: float = 60) -> tuple[bytes | None, grpc.StatusCode, str]:
     """The message, the status and what is said of it."""
     try:
         answer, done = channel.unary_unary(f"/hostile.Any/{name}").with_call(b"asked", timeout=timeout)
@@ -35,7 +35,7 @@ def test_a_message_comes_back_plain_and_over_tls(upstream: Upstream, channel: gr
 
 def test_each_message_of_a_stream_comes_back_before_the_next_is_sent(channel: grpc.Channel) -> None:
     to_send: queue.Queue[bytes | None] = queue.Queue()
-    answers = channel.stream_stream("/hostile.Any/Echo")(iter(to_send.get, None), timeout=20)
+    answers = channel.stream_stream("/hostile.Any/Echo")(iter(to_send.get, None), timeout=120)
     for number in range(5):
         to_send.put(str(number).encode() * 50_000)
         assert next(answers) == str(number).encode() * 50_000
@@ -57,11 +57,16 @@ def test_a_message_in_slow_pieces_is_one(channel: grpc.Channel) -> None:
     assert call(channel, "slow") == (b"hostile", grpc.StatusCode.OK, "")
 
 
+def _seconds(told: str) -> float:
+    """Of what gRPC writes of a timeout: a number and a unit."""
+    return int(told[:-1]) * {"H": 3600, "M": 60, "S": 1, "m": 1e-3, "u": 1e-6, "n": 1e-9}[told[-1]]
+
+
 def test_the_deadline_arrives_and_passes(channel: grpc.Channel) -> None:
-    told, _, _ = call(channel, "Headers", timeout=3)
+    told, _, _ = call(channel, "Headers", timeout=90)
     assert told is not None
     [timeout] = [line for line in told.decode().splitlines() if line.startswith("grpc-timeout: ")]
-    assert timeout.startswith(("grpc-timeout: 2", "grpc-timeout: 3"))
+    assert 0 < _seconds(timeout.partition(": ")[2]) <= 90
     for name in ("silent", "begins-only", "message-only"):
         assert call(channel, name, timeout=0.2)[1] is grpc.StatusCode.DEADLINE_EXCEEDED
 

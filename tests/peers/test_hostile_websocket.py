@@ -17,17 +17,17 @@ from tests.peers.upstream import CERTIFICATES, Upstream, program, run
 
 
 def opened(upstream: Upstream, path: str) -> ClientConnection:
-    return connect(f"ws://{upstream.place(8080)}/{path}", proxy=None, open_timeout=10, close_timeout=5)
+    return connect(f"ws://{upstream.place(8080)}/{path}", proxy=None, open_timeout=60, close_timeout=60)
 
 
 def test_every_message_comes_back_and_the_close_is_told(upstream: Upstream) -> None:
     with opened(upstream, "any") as client:
         for message in ("text ✓", b"\x00\xff", "", b"a" * 100_000):
             client.send(message)
-            assert client.recv(5) == message
+            assert client.recv(60) == message
         client.send(iter(["in ", "fragments"]))
-        assert client.recv(5) == "in fragments"
-        assert client.ping().wait(5)
+        assert client.recv(60) == "in fragments"
+        assert client.ping().wait(60)
         client.close(4001, "enough")
     assert client.close_code == 4001
     assert upstream.seen(8080)["websocket"] == {"messages": 5, "close": [4001, "enough"]}
@@ -39,7 +39,7 @@ def test_over_tls(upstream: Upstream) -> None:
     context = ssl.create_default_context(cafile=CERTIFICATES / "ca.pem")
     with upstream.connect(443) as plain, connect("wss://any.hostile.test/any", sock=plain, ssl=context) as client:
         client.send("hello")
-        assert client.recv(5) == "hello"
+        assert client.recv(60) == "hello"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_handshake_that_is_wrong(upstream: Upstream, name: str) -> None:
 def test_how_the_package_sees_each_end(upstream: Upstream, name: str, code: int) -> None:
     """What the server did wrong the client closes with that code."""
     with opened(upstream, name) as client, pytest.raises(websockets.exceptions.ConnectionClosed) as raised:
-        deque(iter(lambda: client.recv(5), None))
+        deque(iter(lambda: client.recv(60), None))
     ended = raised.value
     [told] = {each.code for each in (ended.rcvd, ended.sent) if each is not None} or {1006}
     assert told == code
@@ -82,7 +82,7 @@ def test_how_the_package_sees_each_end(upstream: Upstream, name: str, code: int)
 @pytest.mark.parametrize("name", ["in-fragments", "fragments-between"])
 def test_fragments_arrive_as_one_message(upstream: Upstream, name: str) -> None:
     with opened(upstream, name) as client:
-        assert client.recv(5) == "hostile"
+        assert client.recv(60) == "hostile"
 
 
 def test_no_behaviour_ends_the_program(upstream: Upstream) -> None:

@@ -25,6 +25,12 @@ _FIRST = 20000
 """Added to each port, so that nobody need be root."""
 
 
+def own_address() -> str:
+    """One of this machine that no other process of tests has; it is this process's again after seven others."""
+    number = 8 * os.getpid() + next(_RUNNING) % 8  # another one may still run
+    return f"127.{1 + number // 62500 % 250}.{number // 250 % 250}.{1 + number % 250}"
+
+
 class Upstream:
     """One that runs. Its address is this process's alone, so that several do not meet."""
 
@@ -39,7 +45,7 @@ class Upstream:
         return f"{self.address}:{_FIRST + port}"
 
     def connect(self, port: int) -> socket.socket:
-        return socket.create_connection(self.at(port), timeout=10)
+        return socket.create_connection(self.at(port), timeout=60)
 
     def control(self, line: bytes) -> bytes:
         with self.connect(9999) as asked:
@@ -59,7 +65,7 @@ class Upstream:
                     found.update(each)
             return "" if found.get("end") else f"last: {found}"
 
-        assert not waited_for(missing, 10), missing()
+        assert not waited_for(missing, 60), missing()
         return found
 
     def log(self) -> list[Any]:
@@ -69,8 +75,7 @@ class Upstream:
 @contextlib.contextmanager
 def running(program: str = "hostile") -> Iterator[Upstream]:
     """It, or a program that is it and something besides."""
-    number = 8 * os.getpid() + next(_RUNNING) % 8  # another one may still run
-    address = f"127.{1 + number // 62500 % 250}.{number // 250 % 250}.{1 + number % 250}"
+    address = own_address()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("w") as file:
@@ -90,7 +95,7 @@ def running(program: str = "hostile") -> Iterator[Upstream]:
                     return str(error)
                 return ""
 
-            assert not waited_for(missing, 30)
+            assert not waited_for(missing, 60)
             yield upstream
             assert process.poll() is None
         finally:
@@ -107,7 +112,7 @@ def program(name: str) -> str:
 
 
 def run(*command: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[str]":
-    """What a client said. Nothing that it asks for takes longer than a few seconds."""
-    ended = subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+    """What a client said. Nothing that it asks for takes longer than a few seconds of a machine that is idle."""
+    ended = subprocess.run(command, input=stdin, capture_output=True, timeout=300)
     text = (each.decode(errors="backslashreplace") for each in (ended.stdout, ended.stderr))
     return subprocess.CompletedProcess(command, ended.returncode, *text)

@@ -14,7 +14,7 @@ from takeover.scenario.places import control_planes
 from takeover.scene import Scene
 from takeover.scene.control_planes import control_planes_of, record_of
 from takeover.suite.control_plane import ControlPlane, Rule
-from tests.peers.control_plane import Plane, client, cluster, endpoints, named, running
+from tests.peers.control_plane import LOOPBACK, Plane, client, cluster, endpoints, named, running
 
 
 def pod(name: str, *command: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class StandIn:
     def forward(self, port: int) -> SocketStream:
         assert port == 18001
         assert self._plane is not None
-        return SocketStream(socket.create_connection(("127.0.0.1", self._plane.api.base_url.port or 0)))
+        return SocketStream(socket.create_connection((LOOPBACK, self._plane.api.base_url.port or 0)))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,8 @@ def scene(plane: Plane) -> Scene:
 
 
 @pytest.fixture
-def control_plane(scene: Scene) -> Iterator[ControlPlane]:
+def control_plane(scene: Scene, plane: Plane) -> Iterator[ControlPlane]:
+    plane.left()
     with ControlPlane(scene) as opened:
         opened.behave()
         opened.back()
@@ -103,8 +104,10 @@ def test_what_is_refused_is_told_in_one_line(control_plane: ControlPlane) -> Non
 
 
 def test_acknowledged_waits_for_the_ack(control_plane: ControlPlane, plane: Plane) -> None:
-    with client(plane) as xds:
+    before = control_plane.last_number()
+    with client(plane, node="patient") as xds:
         xds.subscribed("cds")
+        opened = control_plane.wait_for(lambda each: each.event == "opened", before)
         version = control_plane.publish([cluster("a")])
         response = xds.next()
         with pytest.raises(
@@ -115,8 +118,8 @@ def test_acknowledged_waits_for_the_ack(control_plane: ControlPlane, plane: Plan
         control_plane.acknowledged(version)
         last = control_plane.record()[-1]
         assert (last.event, last.kind, last.version, last.nonce) == ("ack", "cds", version, response.nonce)
-        assert in_force(control_plane.record(), "client", last.time)["cds"].version == version
-        assert in_force(control_plane.record(), "client", last.time - 1) == {}
+        assert in_force(control_plane.record(), "patient", last.time)["cds"].version == version
+        assert in_force(control_plane.record(), "patient", opened.time) == {}
 
 
 def test_acknowledged_fails_at_once_for_a_nack_and_for_another_version(
