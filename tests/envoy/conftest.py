@@ -49,10 +49,10 @@ def running_envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningE
     command = [str(release.path), "-c", str(config), "--admin-address-path", str(address), *options]
     with subprocess.Popen(command) as envoy:
         try:
-            Retrying(retry=retry_if_result(lambda text: not text), wait=wait_fixed(0.01), stop=stop_after_delay(10))(
+            Retrying(retry=retry_if_result(lambda text: not text), wait=wait_fixed(0.01), stop=stop_after_delay(60))(
                 lambda: address.exists() and address.read_text()
             )
-            with httpx.Client(base_url=f"http://{address.read_text()}", trust_env=False) as client:
+            with httpx.Client(base_url=f"http://{address.read_text()}", trust_env=False, timeout=60) as client:
                 yield RunningEnvoy(Admin(client), client, release)
         finally:
             envoy.kill()

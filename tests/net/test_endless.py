@@ -49,6 +49,10 @@ FRAMED = {
     "WebSocket of one frame": SWITCHING + b"\x81\x7f\0\0\0\xff" + b"x" * 100_000,
 }
 _OPEN: list[SocketStream] = []
+WITHIN = 1.0
+"""Seconds until the first bytes of a server must be there."""
+MOST = 60.0
+"""Seconds within which even a slow machine ends what has an end."""
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def serve() -> Iterator[Callable[[bytes, float], int]]:
                 first, blank, rest = data.partition(b"\r\n\r\n")
                 again = rest if blank and rest and b"100" not in first else data
                 connection.sendall(first + blank if again is rest else b"")
-                connection.settimeout(0.5)
+                connection.settimeout(60)
                 while not over.wait(pause):
                     connection.sendall(again)
 
@@ -82,7 +86,7 @@ def serve() -> Iterator[Callable[[bytes, float], int]]:
 
 
 def stream_to(port: int) -> SocketStream:
-    _OPEN.append(SocketStream(socket.create_connection(("127.0.0.1", port), 5)))
+    _OPEN.append(SocketStream(socket.create_connection(("127.0.0.1", port), 60)))
     return _OPEN[-1]
 
 
@@ -91,11 +95,11 @@ def probe(until: bytes = b"") -> Probe:
     protocol = named("http1")
     place = Place("host", "127.0.0.1", 1)
     request = protocol.record(sends, "a/b", place.record)
-    return Probe("endless", "here", "a", "b", place, protocol, sends, 1, until, 0.3, request)
+    return Probe("endless", "here", "a", "b", place, protocol, sends, 1, until, WITHIN, request)
 
 
 def converses(port: int) -> str:
-    return raw.converse(stream_to(port), b"hello", 0.3).end
+    return raw.converse(stream_to(port), b"hello", WITHIN).end
 
 
 def probes_http1(port: int) -> str:
@@ -107,7 +111,7 @@ def probes_http1(port: int) -> str:
 
 def probes_http2(port: int) -> str:
     exchange = http2.Exchange(stream_to(port))
-    exchange.send_and_receive(Request("GET", "/", "1.1", "a", (), None, (), ()), 0.3)
+    exchange.send_and_receive(Request("GET", "/", "1.1", "a", (), None, (), ()), WITHIN)
     return exchange.end
 
 
@@ -115,7 +119,7 @@ def probes_written(tmp_path: Path, fields: str) -> Callable[[int], str]:
     """The probe with those fields."""
 
     def client(port: int) -> str:
-        written = read_one(tmp_path, f"{fields}\nwithin: 0.3\n")
+        written = read_one(tmp_path, f"{fields}\nwithin: {WITHIN}\n")
         exchange = written.protocol.exchange(written, stream_to(port))
         exchange.run()
         exchange.look_for_the_end()
@@ -145,7 +149,7 @@ def test_no_flood_keeps_a_probe_that_has_frames(
     end = client(serve({**FLOODS, **FRAMED}[flood], 0.0))
 
     assert end == "endless"
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < MOST
 
 
 @pytest.mark.parametrize("flood", FLOODS)
@@ -164,14 +168,14 @@ def test_a_flood_ends_by_its_bytes_or_its_time(
 
     is_no_http2 = client is probes_http2 and flood != "HTTP/2"  # which ends it at once
     assert end == "endless" or (is_no_http2 and end == "open")
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < MOST
 
 
 @pytest.mark.parametrize("client", [converses, probes_http1])
 def test_drops_end_by_their_time(serve: Callable[[bytes, float], int], client: Callable[[int], str]) -> None:
     begin = time.monotonic()
     assert client(serve(b"x", 0.05)) == "open"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < MOST
 
 
 class Flowing:
@@ -222,17 +226,17 @@ def test_what_flows_when_the_time_is_up_may_still_end(monkeypatch: pytest.Monkey
 def test_a_client_library_gives_up(
     serve: Callable[[bytes, float], int], monkeypatch: pytest.MonkeyPatch, data: bytes, pause: float
 ) -> None:
-    monkeypatch.setattr(http, "LONGEST", 0.5)
+    monkeypatch.setattr(http, "LONGEST", 2.0)
     monkeypatch.setattr(http, "MOST_BYTES", 1 << 20)
     port, begin = serve(data, pause), time.monotonic()
 
     with http.client(lambda *_: stream_to(port), "http://there") as client:
-        client.timeout = httpx.Timeout(0.4)
+        client.timeout = httpx.Timeout(1.9)
         with pytest.raises(httpx.TransportError) as caught:
             client.get("/")
 
     assert any(each in str(caught.value) for each in ("the whole exchange took too long", "longer than 1048576 bytes"))
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < MOST
 
 
 def test_a_compressed_answer_is_bounded_before_it_is_unpacked(
@@ -253,7 +257,7 @@ def test_a_long_timeout_that_is_asked_for_counts(
     monkeypatch.setattr(http, "LONGEST", 0.1)
     port = serve(HEAD + b"content-length: 20\r\n\r\nx", 0.02)
     with http.client(lambda *_: stream_to(port), "http://there") as client:
-        assert client.get("/", timeout=20).text == "x" * 20
+        assert client.get("/", timeout=60).text == "x" * 20
 
 
 def test_a_handshake_has_one_time_for_all_of_it(serve: Callable[[bytes, float], int]) -> None:
@@ -261,7 +265,7 @@ def test_a_handshake_has_one_time_for_all_of_it(serve: Callable[[bytes, float], 
     begin = time.monotonic()
     with pytest.raises((TimeoutError, ssl.SSLError)):
         TlsStream(stream_to(drops), ssl.create_default_context(), "there").shake_hands(0.5)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < MOST
 
 
 def test_envoy_statistics_without_end_are_a_hang(
@@ -286,22 +290,22 @@ def test_envoy_statistics_without_end_are_a_hang(
 def test_a_readiness_probe_waits_for_a_head_and_no_longer(
     serve: Callable[[bytes, float], int], data: bytes, pause: float, ready: bool, told: str
 ) -> None:
-    spec = objects.Probe(http_get=objects.HttpGet(port=serve(data, pause)), timeout_seconds=1)
+    spec = objects.Probe(http_get=objects.HttpGet(port=serve(data, pause)), timeout_seconds=1 if data == b"H" else 60)
     readiness = probes.Readiness(objects.Container(name="c", image="nginx"), spec, "127.0.0.1", lambda _: None)  # type: ignore[arg-type,return-value]
     begin = time.monotonic()
 
     readiness.advance(begin)
 
     assert (readiness.ready, told in readiness.last_seen) == (ready, True), readiness.last_seen
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < MOST
 
 
 def test_a_long_answer_is_read_in_the_time_that_its_length_takes() -> None:
     chunks = HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 500_000 + b"0\r\n\r\n"
     interim = b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000 + HEAD + b"content-length: 0\r\n\r\n"
-    begin = time.monotonic()
+    begin = time.thread_time()
 
     assert http1.read(chunks, "GET").body == b"x" * 500_000
     assert len(http1.read(interim, "GET").interim) == 100_000
 
-    assert time.monotonic() - begin < 20  # squared it would be many minutes
+    assert time.thread_time() - begin < 20  # squared it would be many minutes

@@ -95,11 +95,11 @@ class Said:
 
 def connect_to(port: int) -> ByteStream:
     """A connection to loopback."""
-    return SocketStream(socket.create_connection(("127.0.0.1", port), 10))
+    return SocketStream(socket.create_connection(("127.0.0.1", port), 60))
 
 
 @contextlib.contextmanager
-def connected(layers: Layers, port: int, within: float = 5.0) -> Iterator[Connection]:
+def connected(layers: Layers, port: int, within: float = 60.0) -> Iterator[Connection]:
     """A connection with these layers."""
     connection = opened(layers, lambda: connect_to(port), within, lambda _: None)
     with contextlib.closing(connection.stream):

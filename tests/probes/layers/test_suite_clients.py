@@ -38,7 +38,7 @@ def test_a_request_over_mutual_tls_is_one_like_any_other(scene: Scene) -> None:
     answer = scene.ask("client", f"https://{gateway}:8443/", tls=tls, server_name=NAME, proxy=TOLD)
     assert (answer.status_code, answer.text) == (200, "here\n")
     fields = ("downstream_remote", "tls", "server_name")
-    waited_for(lambda: "" if json_lines(scene.envoy_container.logs()) else "an entry", 10)
+    waited_for(lambda: "" if json_lines(scene.envoy_container.logs()) else "an entry", 60)
     entry = as_written(json_lines(scene.envoy_container.logs())[-1])
     assert [entry[each] for each in fields] == ["192.0.2.1:1234", "TLSv1.3", NAME]
 

@@ -31,7 +31,7 @@ def dial() -> Iterator[Dial]:
     with contextlib.ExitStack() as closing:
 
         def dialled(port: int) -> ByteStream:
-            connection = socket.create_connection(("127.0.0.1", port), 10)
+            connection = socket.create_connection(("127.0.0.1", port), 60)
             closing.callback(connection.close)
             return SocketStream(connection)
 
@@ -95,7 +95,7 @@ def grpc_server() -> Iterator[int]:
     def wait(message: bytes, context: grpc.ServicerContext) -> bytes:
         over = threading.Event()
         context.add_callback(over.set)
-        over.wait(10)
+        over.wait(60)
         return message
 
     handlers = {
@@ -109,7 +109,7 @@ def grpc_server() -> Iterator[int]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield port
-    server.stop(None).wait(10)
+    server.stop(None).wait(60)
 
 
 class _Server(Protocol):
@@ -124,7 +124,7 @@ def _serving(server: _Server) -> Iterator[None]:
     thread.start()
     yield
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
 
 
 def _manager(name: str, routes: list[dict[str, object]], **more: object) -> dict[str, object]:
@@ -226,10 +226,10 @@ def _running(folder: Path, config: dict[str, object]) -> Iterator[int]:
     command += ["--disable-hot-restart", "--concurrency", "1", "--log-path", str(folder / "log")]
     with subprocess.Popen(command) as process:
         try:
-            Retrying(retry=retry_if_result(lambda text: not text), wait=wait_fixed(0.01), stop=stop_after_delay(20))(
+            Retrying(retry=retry_if_result(lambda text: not text), wait=wait_fixed(0.01), stop=stop_after_delay(60))(
                 lambda: address.exists() and address.read_text()
             )
-            with httpx.Client(base_url=f"http://{address.read_text()}", trust_env=False) as client:
+            with httpx.Client(base_url=f"http://{address.read_text()}", trust_env=False, timeout=60) as client:
 
                 def port() -> int | None:
                     listeners = client.get("/listeners?format=json").json().get("listener_statuses", [])
@@ -241,7 +241,7 @@ def _running(folder: Path, config: dict[str, object]) -> Iterator[int]:
                 found = Retrying(
                     retry=retry_if_result(lambda port: port is None) | retry_if_exception_type(httpx.HTTPError),
                     wait=wait_fixed(0.01),
-                    stop=stop_after_delay(20),
+                    stop=stop_after_delay(60),
                 )(port)
             assert found is not None
             yield found

@@ -127,9 +127,7 @@ def test_a_window_is_kept_to_and_given(frames: Frames) -> None:
 
 def test_what_is_not_automatic_is_left_to_the_steps(frames: Frames) -> None:
     """Envoy gives no more than the window, which nobody gives back."""
-    text = (
-        f"protocol: http2\nautomatic: false\nwithin: 0.3\nsteps: [{{settings: ['INITIAL_WINDOW_SIZE: 2']}}, {{{GET}}}]"
-    )
+    text = f"protocol: http2\nautomatic: false\nwithin: 3\nsteps: [{{settings: ['INITIAL_WINDOW_SIZE: 2']}}, {{{GET}}}]"
     exchange = frames(text)
 
     assert (exchange.answer.body, exchange.answer.stream_end, exchange.end) == (b"he", "open", "open")

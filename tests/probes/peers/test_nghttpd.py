@@ -30,7 +30,7 @@ class Server:
     def received(self) -> str:
         """All that it told until the last connection ended."""
         return Retrying(retry=retry_if_result(lambda text: not _ENDED.search(text)), wait=wait_fixed(0.01),
-                        stop=stop_after_delay(10))(self.log.read_text)  # fmt: skip
+                        stop=stop_after_delay(60))(self.log.read_text)  # fmt: skip
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def nghttpd(tmp_path: Path) -> Iterator[Server]:
     ):
         try:
             found = Retrying(retry=retry_if_result(lambda port: not port), wait=wait_fixed(0.01),
-                             stop=stop_after_delay(10))(lambda: _port_of(process.pid))  # fmt: skip
+                             stop=stop_after_delay(60))(lambda: _port_of(process.pid))  # fmt: skip
             yield Server(found, log)
         finally:
             process.kill()
