@@ -1,6 +1,7 @@
 """Peers that we did not write, as processes or threads on loopback, and a client's connection to them."""
 
 import contextlib
+import dataclasses
 import socket
 import socketserver
 import subprocess
@@ -258,6 +259,8 @@ def exchanged(tmp_path: Path, dial: Dial) -> Exchanged:
 
     def exchange(text: str, port: int) -> Exchange:
         probe = read_one(tmp_path, text)
+        if "within:" not in text:  # what comes is not to be in time, and what does not come is said to be waited for
+            probe = dataclasses.replace(probe, within=60.0)
         exchange: Exchange = probe.protocol.exchange(probe, dial(port))
         exchange.run()
         return exchange
