@@ -17,6 +17,7 @@ import yaml
 
 from takeover.envoy.releases import resolve
 from takeover.evidence.quiescence import waited_for
+from tests.peers.upstream import own_address
 
 TAKEOVER = [sys.executable, "-c", "import sys; from takeover.cli.start import main; sys.exit(main())"]
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
@@ -24,8 +25,15 @@ CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 
 def written(folder: Path, *names: str) -> Path:
     resources = [{"@type": CLUSTER, "name": name, "connect_timeout": "1s"} for name in names]
-    (folder / "cds.yaml").write_text(yaml.safe_dump({"resources": resources}))
+    write(folder / "cds.yaml", yaml.safe_dump({"resources": resources}))
     return folder
+
+
+def write(file: Path, text: str) -> None:
+    """Whole: who reads it at any time finds what it was or what it becomes."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
 
 
 @contextlib.contextmanager
@@ -37,11 +45,11 @@ def running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", httpx.Clien
         assert process.stdout is not None
         found = re.fullmatch(r"xDS on 127\.0\.0\.1:\d+, its API on (\d+): version 1 of .+\n", process.stdout.readline())
         assert found
-        with httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=20, trust_env=False) as api:
+        with httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=120, trust_env=False) as api:
             yield process, api
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_a_file_that_is_changed_is_a_new_snapshot(tmp_path: Path) -> None:
@@ -49,7 +57,7 @@ def test_a_file_that_is_changed_is_a_new_snapshot(tmp_path: Path) -> None:
         assert api.get("/snapshot").json()["version"] == "1"
         number = api.get("/record").json()["entries"][-1]["number"]
         written(tmp_path, "a", "b")
-        [entry] = api.get("/record", params={"after": number, "wait": 10}).json()["entries"]
+        [entry] = api.get("/record", params={"after": number, "wait": 60}).json()["entries"]
         assert (entry["event"], entry["version"]) == ("published", "2")
         assert "b" in api.get("/snapshot").text
 
@@ -61,7 +69,7 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path, by: signal.Signals, code: in
     with running(written(tmp_path, "a")) as (process, api):
         assert api.get("/ready").status_code == 200
         process.send_signal(by)
-        assert process.communicate(timeout=10) == ("", line)
+        assert process.communicate(timeout=60) == ("", line)
         assert process.returncode == code
 
 
@@ -100,12 +108,12 @@ GUIDE = (Path(__file__).parents[2] / "docs/control-plane.md").read_text()
 
 
 def test_envoy_follows_as_the_guide_says(tmp_path: Path) -> None:
-    ports = {each: str(free_port()) for each in ("18000", "18001", "10000")}
+    address = own_address()
     for name, text in re.findall(r"^`([\w/]+\.yaml)`:\n\n((?:    .*\n)+)", GUIDE, re.MULTILINE):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(re.sub("|".join(ports), lambda port: ports[port[0]], textwrap.dedent(text)))
-    options = ["--xds-port", ports["18000"], "--api-port", ports["18001"]]
+        path.write_text(textwrap.dedent(text).replace("127.0.0.1", address))
+    options = ["--address", address, "--xds-port", "18000", "--api-port", "18001"]
     with (tmp_path / "log").open("wb") as log, contextlib.ExitStack() as started:
 
         def start(*command: str) -> None:
@@ -115,7 +123,7 @@ def test_envoy_follows_as_the_guide_says(tmp_path: Path) -> None:
 
         def missing(port: str, path: str, text: str) -> str:
             with contextlib.suppress(httpx.TransportError):
-                came = httpx.get(f"http://127.0.0.1:{ports[port]}{path}", trust_env=False, timeout=20).text
+                came = httpx.get(f"http://{address}:{port}{path}", trust_env=False, timeout=60).text
                 return "" if text in came else f"{came!r} is not {text!r}"
             return "nobody answers"
 
@@ -128,15 +136,10 @@ def test_envoy_follows_as_the_guide_says(tmp_path: Path) -> None:
         start(str(resolve(None)[0].path), "-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "1")
         expect("10000", "/", "one")
         path = tmp_path / "config/rds.yaml"
-        path.write_text(path.read_text().replace("one", "two"))
+        write(path, path.read_text().replace("one", "two"))
         expect("10000", "/", "two")
-        record = httpx.get(f"http://127.0.0.1:{ports['18001']}/record", trust_env=False, timeout=20).json()
+        record = httpx.get(f"http://{address}:18001/record", trust_env=False, timeout=60).json()
         assert {each["event"] for each in record["entries"]} >= {"published", "request", "response", "ack"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_other_commands_import_nothing_of_it() -> None:

@@ -26,10 +26,11 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         yield process
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
-def client_of(process: subprocess.Popen[bytes]) -> Relay:
+def client_of(process: subprocess.Popen[bytes]) -> tuple[Relay, threading.Thread]:
+    """One, and the thread that reads for it: it ends once the process does, before anybody closes its output."""
     assert process.stdin is not None
     assert process.stdout is not None
     stdin, stdout = process.stdin.fileno(), process.stdout.fileno()
@@ -48,15 +49,19 @@ def client_of(process: subprocess.Popen[bytes]) -> Relay:
             relay.feed(data)
         relay.lost("the process ended")
 
-    threading.Thread(target=read, daemon=True).start()
-    return relay
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    return relay, reading
 
 
 @pytest.fixture(scope="module")
-def relay(process: subprocess.Popen[bytes]) -> Relay:
-    relay = client_of(process)
-    assert relay.ready.wait(10)
-    return relay
+def relay(process: subprocess.Popen[bytes]) -> Iterator[Relay]:
+    relay, reading = client_of(process)
+    assert relay.ready.wait(60)
+    yield relay
+    assert process.stdin is not None
+    process.stdin.close()
+    reading.join(60)
 
 
 @contextmanager
@@ -72,7 +77,7 @@ def server(serve: Serve) -> Iterator[int]:
         thread = threading.Thread(target=accept)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -141,7 +146,7 @@ def test_who_resets_does_not_end_in_order(relay: Relay, how: str) -> None:
     with server(serve) as port:
         stream = relay.connect("127.0.0.1", port)
         stream.send(b"hello")
-        assert ready.wait(10)
+        assert ready.wait(60)
         getattr(stream, how)()
         stream.close()
         with pytest.raises(BrokenPipeError):
@@ -150,10 +155,11 @@ def test_who_resets_does_not_end_in_order(relay: Relay, how: str) -> None:
 
 
 def test_a_refused_connection(relay: Relay) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(ConnectionRefusedError, match=f"127.0.0.1:{port}"):
-        relay.connect("127.0.0.1", port)
+    with socket.socket() as silent:  # it keeps the port, at which nobody listens
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError, match=f"127.0.0.1:{port}"):
+            relay.connect("127.0.0.1", port)
 
 
 def test_a_name_that_does_not_resolve(relay: Relay) -> None:
@@ -280,7 +286,7 @@ def test_a_relay_that_dies_is_named() -> None:
     with subprocess.Popen(
         [sys.executable, "-u", relay_program.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as doomed:
-        other = client_of(doomed)
+        other, reading = client_of(doomed)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             stream = other.connect("127.0.0.1", listener.getsockname()[1])
             doomed.kill()
@@ -289,3 +295,4 @@ def test_a_relay_that_dies_is_named() -> None:
         assert not other.alive
         with pytest.raises(TakeoverError, match="relay under test is gone"):
             other.connect("127.0.0.1", 1)
+        reading.join(60)

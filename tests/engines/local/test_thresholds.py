@@ -135,9 +135,11 @@ def test_a_port_is_open_or_not(listening: socket.socket) -> None:
     assert (named.ready, named.last_seen) == (True, f"port {port} is open")
     listening.accept()[0].close()
 
-    listening.close()
-    closed = readiness({"tcpSocket": {"port": port}})
-    closed.advance(0)
+    with socket.socket() as silent:  # it keeps the port, at which nobody listens
+        silent.bind(("127.0.0.1", 0))
+        port = port_of(silent)
+        closed = readiness({"tcpSocket": {"port": port}})
+        closed.advance(0)
     assert closed.ready is False
     assert closed.last_seen == f"port {port}: [Errno 111] Connection refused"
 
