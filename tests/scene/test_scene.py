@@ -11,6 +11,7 @@ from takeover.base.errors import BadInputError, DeploymentError
 from takeover.engines import choose
 from takeover.engines.contract import Engine
 from takeover.envoy.releases import resolve
+from takeover.evidence.quiescence import waited_for
 from takeover.model.release import Release, ServerInfo
 from takeover.scenario.edits import replace
 from takeover.scenario.library import Library
@@ -201,7 +202,12 @@ def test_supplied_logs_and_the_combined_form_tell_of_the_traffic(deployed: Scene
     assert observed.of("front/inner").counter("tcp.inner.downstream_cx_total") == 1
     # The second Envoy wrote of the connection between them, once it ends.
     deployed.stop("front", "outer", 8080)
-    assert '"listener":"0.0.0.0:8081"' in deployed.pod("front").container("inner").logs().replace(" ", "")
+
+    def missing() -> str:
+        log = deployed.pod("front").container("inner").logs().replace(" ", "")
+        return "" if '"listener":"0.0.0.0:8081"' in log else log or "nothing"
+
+    assert not waited_for(missing, 60)
 
 
 def test_it_says_what_runs_and_refuses_another_version(
