@@ -1,5 +1,6 @@
 """The standard streams of a command at our end: all that goes in and comes out, however full the pipes are."""
 
+import gc
 import os
 import socket
 import threading
@@ -12,6 +13,7 @@ from takeover.node.pipes import Pipes
 
 
 def open_files() -> set[str]:
+    gc.collect()  # what an earlier test left may have its files closed at any time
     return set(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 

@@ -1,5 +1,6 @@
 """Commands that run for somebody who waits: their exit codes, and their end when nobody waits any more."""
 
+import gc
 import os
 import socket
 import threading
@@ -29,6 +30,7 @@ def files() -> list[int]:
 
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -15 $$", 143)])
 def test_how_a_command_ended(script: str, code: int, reply: tuple[socket.socket, socket.socket]) -> None:
+    gc.collect()  # what an earlier test left may have its files closed at any time
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
     assert handlers._run(["sh", "-c", script], Ends(reply[1], files())) == code
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
