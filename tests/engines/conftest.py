@@ -31,7 +31,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def impatient_engine(engine: Engine) -> Iterator[Engine]:
     """An engine that soon gives up waiting for Pods, yet late enough to have seen what they do."""
-    engine = make_engine(ready_timeout=1.0 if engine.name == "local" else 20.0)
+    engine = make_engine(ready_timeout=8.0 if engine.name == "local" else 20.0)
     yield engine
     engine.close()
 

@@ -50,7 +50,7 @@ def make(options, releases, tell):
 
 
 choose.register("toy", make, shared=True)
-choose.register("impatient-toy", lambda *_: ToyEngine(LocalEngine({}, ready_timeout=1.0)))
+choose.register("impatient-toy", lambda *_: ToyEngine(LocalEngine({}, ready_timeout=8.0)))
 choose.register("disorderly", lambda *_: DisorderlyEngine(LocalEngine({})))
 """
 SUITE = """

@@ -16,7 +16,7 @@ Make one class of them, with fixtures beside it (in the test's file, or in its c
 
     @pytest.fixture(scope="session")
     def impatient_engine():        # soon gives up waiting for Pods, yet late enough to have seen what they do
-        engine = MyEngine(ready_timeout=5)
+        engine = MyEngine(ready_timeout=10)
         yield engine
         engine.close()
 

@@ -18,10 +18,10 @@ def test_what_a_command_leaves_behind_is_not_waited_for(engine: Engine, envoy: R
         deployment.delete()
 
 
-def test_of_one_that_writes_much_a_part_is_told(impatient_engine: Engine, envoy: Release) -> None:
+def test_of_one_that_writes_much_a_part_is_told(engine: Engine, envoy: Release) -> None:
     edits = [
         replace("Pod/app", "$.spec.containers[0].readinessProbe.exec.command", ["sh", "-c", "yes | head -c 30000"])
     ]
 
-    deployment = impatient_engine.deploy(single(edits), envoy)
+    deployment = engine.deploy(single(edits), envoy)
     deployment.delete()
