@@ -19,7 +19,7 @@ from takeover.node.bare_node import BareNode, Program, bare_node
 from takeover.node.stream import SocketStream
 from takeover.scenario.library import Library
 
-_DEADLINE = 30.0
+_DEADLINE = 60.0
 _LONGEST_TOGETHER = 120_000
 """Bytes of configs: the kernel takes 131,071 as one argument (MAX_ARG_STRLEN), and what they get besides is short."""
 

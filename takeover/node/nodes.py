@@ -17,7 +17,7 @@ from takeover.node.root import Root
 Client = TypeVar("Client", bound=NodeClient)
 
 # How long a node may take to vanish at the end: the kernel only has to end its processes.
-_END_DEADLINE = 10.0
+_END_DEADLINE = 60.0
 
 
 class Nodes:
