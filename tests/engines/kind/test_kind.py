@@ -27,7 +27,7 @@ def command(*options: str) -> list[str]:
 def run(*options: str, path: str | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | variables | ({} if path is None else {"PATH": path})
     return subprocess.run(
-        command(*options), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command(*options), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -122,9 +122,9 @@ def test_a_node_image_that_does_not_exist_leaves_nothing() -> None:
 @real
 def test_ctrl_c_while_the_cluster_is_made_leaves_nothing() -> None:
     with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        until(lambda: NAME in clusters(), 60)
+        until(lambda: NAME in clusters(), 300)
         process.send_signal(signal.SIGINT)
-        output = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=300)[0]
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
     assert NAME not in clusters()
 
@@ -132,7 +132,7 @@ def test_ctrl_c_while_the_cluster_is_made_leaves_nothing() -> None:
 @real
 def test_a_killed_runs_cluster_is_cleaned_and_a_living_ones_is_not_shared() -> None:
     with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
-        until(lambda: NAME in clusters(), 60)
+        until(lambda: NAME in clusters(), 300)
         assert f"kind cluster {NAME} belongs to another run" in refusal(run("--cluster-name", NAME))
         assert NAME not in clean().stdout
         os.killpg(process.pid, signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_a_cluster_that_was_there_is_used_and_left() -> None:
 @real
 def test_a_users_cluster_under_a_killed_runs_name_is_never_deleted() -> None:
     with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
-        until(lambda: NAME in clusters(), 60)
+        until(lambda: NAME in clusters(), 300)
         os.killpg(process.pid, signal.SIGKILL)
 
     def is_replaced() -> bool:
@@ -175,7 +175,7 @@ def test_a_users_cluster_under_a_killed_runs_name_is_never_deleted() -> None:
         return subprocess.run(create, check=False, capture_output=True).returncode == 0
 
     try:
-        until(is_replaced, 120)
+        until(is_replaced, 300)
         assert f"  {NAME}\n" not in clean("--yes").stdout
         assert NAME in clusters()
         result = run("--cluster-name", NAME, "-k", "Pod")

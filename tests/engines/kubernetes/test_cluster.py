@@ -29,7 +29,7 @@ def as_engine(engine: KubernetesEngine) -> Engine:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[KubernetesEngine]:
-    engine = new_engine(ready_timeout=60.0)
+    engine = new_engine(ready_timeout=300.0)
     yield engine
     engine.close()
     assert namespaces_of(engine) == []
@@ -50,7 +50,7 @@ def receive_all(stream: Any) -> bytes:
 
 def test_scenarios_that_are_deployed_at_once_share_a_connection(inbound: Scenario) -> None:
     before = set(threading.enumerate())
-    engine = new_engine(ready_timeout=60.0)
+    engine = new_engine(ready_timeout=300.0)
     with ThreadPoolExecutor(2) as pool:
         deployments = list(pool.map(engine.deploy, [inbound] * 2, [RELEASE] * 2))
 

@@ -56,7 +56,7 @@ def execute(
 
     monkeypatch.setattr(streams, "execution", execution)
     api: Any = None
-    return asyncio.run(streams.execute(api, "n", "p", "c", command, stdin, 10.0))
+    return asyncio.run(streams.execute(api, "n", "p", "c", command, stdin, 60.0))
 
 
 @pytest.mark.parametrize(

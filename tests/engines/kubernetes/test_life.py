@@ -41,7 +41,7 @@ def test_a_namespace_gets_its_signs_until_it_goes_also_when_one_is_lost() -> Non
         speaking.cancel()
         return told
 
-    assert asyncio.run(asyncio.wait_for(run(), 10)) == len(api.signed)
+    assert asyncio.run(asyncio.wait_for(run(), 60)) == len(api.signed)
     assert set(api.signed) == {"a"}
     assert len(set(api.values)) == len(api.values)  # one that changes nothing, the server would not note
 
@@ -60,8 +60,8 @@ def test_a_clusters_own_clock_notes_each_sign(monkeypatch: pytest.MonkeyPatch) -
                 return bool(life.last_sign(ask(lambda api: api.get(path))) > life.last_sign(first))
 
             waiting = retry_if_result(lambda noted: not noted)
-            Retrying(retry=waiting, stop=stop_after_delay(60), wait=wait_fixed(0.2))(is_noted_again)
-            assert abs((ask(lambda api: api.time()) - life.last_sign(ask(lambda api: api.get(path)))).seconds) < 30
+            Retrying(retry=waiting, stop=stop_after_delay(300), wait=wait_fixed(0.2))(is_noted_again)
+            assert abs((ask(lambda api: api.time()) - life.last_sign(ask(lambda api: api.get(path)))).seconds) < 300
         deployment.delete()
     finally:
         engine.close()

@@ -75,7 +75,7 @@ def test_a_deletion_while_the_server_was_away_is_noticed() -> None:
 
     async def look() -> str:
         async with Watch(api, "/api/v1/pods", "") as watch:
-            await watch.until(lambda seen: True if not seen else None, 5, lambda _: "still there")
+            await watch.until(lambda seen: True if not seen else None, 60, lambda _: "still there")
             pods: Any = [FakePod()]
             return Losses(api, "s", watch).noticed(pods)
 
@@ -118,7 +118,7 @@ def test_a_pod_that_is_deleted_while_it_is_deployed_is_told_at_once() -> None:
         with asking() as ask:
             while ask(lambda api: api.delete(path, grace=0)) is None:
                 assert time.monotonic() - began < 120
-        deploying.join(120)
+        deploying.join(300)
         assert isinstance(outcome[0], LostError)
         assert "Pod envoy-traffic-mock" in str(outcome[0])
         assert "deleted" in str(outcome[0])
@@ -143,7 +143,7 @@ def test_while_it_goes(scene):
     path = f"/api/v1/namespaces/{pod.actual_namespace}/pods/{pod.name}"
     with asking() as api:
         api(lambda api: api.delete(path))
-    for _ in range(100):
+    for _ in range(5_000):  # until it is noticed
         ask(scene)
 
 def test_while_it_goes_unnoticed(scene):
@@ -165,7 +165,7 @@ def test_a_pod_that_somebody_deletes_is_no_verdict_on_envoy(tmp_path: Path) -> N
     (tmp_path / "test_it.py").write_text(SUITE)
     options = ["--engine=kubernetes", f"--kube-context={CONTEXT}", f"--reports={tmp_path / 'reports'}"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path), "-n0", "-v", *options]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
     assert result.returncode == 1, result.stdout
     assert re.search(r"\b2 passed, (.*, )?2 not judged in ", result.stdout)

@@ -182,7 +182,7 @@ def test_a_reset_is_told_from_an_end_and_comes_after_the_data(relay: Relay) -> N
 
     def serve(peer: socket.socket) -> None:
         peer.sendall(b"last words")
-        assert go.wait(10)
+        assert go.wait(60)
         reset(peer)
 
     with server(serve) as port:
@@ -200,14 +200,14 @@ def test_sending_into_a_reset_connection_is_a_reset_too(relay: Relay) -> None:
     opened, done = threading.Event(), threading.Event()
 
     def serve(peer: socket.socket) -> None:
-        assert opened.wait(10)  # before that, opening the connection itself could fail
+        assert opened.wait(60)  # before that, opening the connection itself could fail
         reset(peer)
         done.set()
 
     with server(serve) as port:
         stream = relay.connect("127.0.0.1", port)
         opened.set()
-        assert done.wait(10)
+        assert done.wait(60)
         with pytest.raises(ConnectionResetError):
             stream.send(b"x" * 10_000_000)
         with pytest.raises(ConnectionResetError):
@@ -218,7 +218,7 @@ def test_a_silent_peer_times_out_and_the_stream_still_works(relay: Relay) -> Non
     go = threading.Event()
 
     def serve(peer: socket.socket) -> None:
-        assert go.wait(10)
+        assert go.wait(60)
         peer.sendall(b"late")
 
     with server(serve) as port:
@@ -248,7 +248,7 @@ def test_a_peer_that_does_not_read_holds_up_only_its_own_connection(relay: Relay
     go = threading.Event()
 
     def serve(peer: socket.socket) -> None:
-        assert go.wait(20)
+        assert go.wait(60)
         everything(peer)
 
     with server(serve) as port:

@@ -18,7 +18,7 @@ pytestmark = needed
 def observed(folder: Path, scenario: str, *engine: str) -> dict[str, ProbeResult]:
     options = ["--probes", "-m", "probes", "-k", f"{scenario} and not facts", "-n0", f"--reports={folder}", *engine]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "suites", *options]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout
     data = (folder / f"latest/results/{RELEASE.name}.json").read_bytes()
     return {each.probe: each for each in msgspec.json.decode(data, type=Document).probes}
