@@ -33,7 +33,7 @@ from benchmarks.leftovers import Tag, WatchedRun, processes_at
 from benchmarks.victims import VICTIMS, Case, Victim, Worksite, cases, empty
 from takeover.engines.local import root_file_system
 
-_SECONDS_TO_END, _SECONDS_TO_BE_GONE = 60.0, 30.0
+_SECONDS_TO_BEGIN, _SECONDS_TO_END, _SECONDS_TO_BE_GONE = 120.0, 60.0, 30.0
 _LONGEST_RUN = 600.0
 _TRIES, _SOONER = 4, 0.8
 _SECONDS_OF_AN_END = 5.0
@@ -86,7 +86,7 @@ class Killer:
                 if self._end_one(case, _SOONER**time_before):
                     return
             except RetryError:
-                self._fault(f"{case}", "it had not begun after 30 s")
+                self._fault(f"{case}", f"it had not begun after {_SECONDS_TO_BEGIN:g} s")
                 return
         self._fault(f"{case}", f"it had ended before, {_TRIES} times")
 
@@ -183,7 +183,9 @@ class Killer:
                 start_new_session=True,
             )
         try:
-            begun = Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(30), wait=wait_none())
+            begun = Retrying(
+                retry=retry_if_result(operator.not_), stop=stop_after_delay(_SECONDS_TO_BEGIN), wait=wait_none()
+            )
             begun(lambda: run.process.poll() is not None or _begins_by(run.process.pid) not in _BEFORE_OURS)
             yield run, lambda: written.read_text(errors="replace")[-4_000:]
         finally:

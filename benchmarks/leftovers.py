@@ -148,13 +148,13 @@ class WatchedRun:
 
     def end(self) -> int:
         """Lets it end. Returns its exit code."""
-        self.process.communicate("\n", timeout=20)
+        self.process.communicate("\n", timeout=300)
         return self.process.returncode
 
     def interrupt(self) -> int:
         """Ends it by Ctrl-C. Returns its exit code."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=300)
         return self.process.returncode
 
     def runs(self, name: str) -> bool:
@@ -169,7 +169,7 @@ class WatchedRun:
         """Ends it by kill -9."""
         self.look()
         self.process.kill()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=300)
 
 
 def _name(pid: int) -> str:

@@ -37,7 +37,7 @@ def test_what_must_not_be_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     token, left = secrets.token_hex(6), list[subprocess.Popen[bytes]]()
     monkeypatch.setenv("TAKEOVER_HOSTILE", token)
     monkeypatch.setattr(hostile, "_WHERE_FILES_COULD_BE", (str(tmp_path),))
-    monkeypatch.setattr(hostile, "_SECONDS_TO_READ", 1)
+    monkeypatch.setattr(hostile, "_SECONDS_TO_READ", 1 if fault == "hang" else 60)
 
     def read(*_: object) -> None:
         match fault:

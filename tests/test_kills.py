@@ -58,14 +58,14 @@ TOLD = {"traceback": "a traceback: Traceback", "exit code": "exit code 3", "hang
 
 @pytest.mark.parametrize("fault", BAD)
 def test_what_must_not_be_is_noticed(worksite: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    monkeypatch.setattr(kills, "_SECONDS_TO_BE_GONE", 1.0)
+    monkeypatch.setattr(kills, "_SECONDS_TO_BE_GONE", 30.0 if fault in TOLD else 1.0)
     if fault == "hang":
         monkeypatch.setattr(kills, "_SECONDS_TO_END", 1.0)
     if fault == "process without its environment" and not host.is_root():
         pytest.skip("a run of an ordinary user has no namespace of its own")
     os.mkfifo(pipe := worksite / "pipe")
     script = f"trap 'exit 2' INT; {BAD[fault]} while :; do sleep 0.05; done"
-    bad = Victim(lambda _: ["/bin/sh", "-c", script, str(pipe)], 2.0, (1, 1), first="lab" if fault == "half" else "")
+    bad = Victim(lambda _: ["/bin/sh", "-c", script, str(pipe)], 5.0, (1, 1), first="lab" if fault == "half" else "")
     is_kill = fault not in TOLD
     killer = Killer(worksite, {"bad": bad})
     with pipe.open("r+b", buffering=0):
@@ -76,7 +76,7 @@ def test_what_must_not_be_is_noticed(worksite: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_that_nothing_is_left_is_believed(worksite: Path) -> None:
-    good = Victim(lambda _: ["/bin/sh", "-c", "trap 'exit 2' INT; while :; do sleep 0.05; done"], 2.0, (1, 1))
+    good = Victim(lambda _: ["/bin/sh", "-c", "trap 'exit 2' INT; while :; do sleep 0.05; done"], 5.0, (1, 1))
     killer = Killer(worksite, {"good": good, "over": replace(good, program=lambda _: ["/bin/true"])})
     for is_kill in (True, False):
         killer.end(Case(1, "good", is_kill, 0.5))
