@@ -50,7 +50,7 @@ def run(python: Path, folder: Path, *arguments: str) -> "subprocess.CompletedPro
     """Outside of this checkout: neither its environment's variables nor its ini file are known."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
     command = [str(python), "-m", "pytest", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("by", ["option", "ini"])
@@ -68,15 +68,15 @@ def test_a_scenario_and_a_suite_from_elsewhere(python: Path, folder: Path, by: s
 
 def test_the_command_and_the_bundled_scenarios_are_there(python: Path, folder: Path) -> None:
     command = [str(python.with_name("takeover")), "schema"]
-    assert subprocess.run(command, cwd=folder, capture_output=True, timeout=60).returncode == 0
+    assert subprocess.run(command, cwd=folder, capture_output=True, timeout=600).returncode == 0
     where = "from takeover.scenario.library import Library; print(*Library.bundled().names())"
-    result = subprocess.run([str(python), "-c", where], cwd=folder, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([str(python), "-c", where], cwd=folder, capture_output=True, text=True, timeout=600)
     assert "outbound-block-all" in result.stdout.split(), result.stderr
 
 
 def test_what_the_image_peers_is_made_of_is_there_and_its_command_can_be_executed(python: Path) -> None:
     where = "from takeover.engines.images import PEERS_FOLDER; print(PEERS_FOLDER)"
-    told = subprocess.run([str(python), "-c", where], cwd="/", capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run([str(python), "-c", where], cwd="/", capture_output=True, text=True, check=True, timeout=600)
     folder = Path(told.stdout.strip())
     assert {"Dockerfile", "requirements.txt", "takeover"} <= {each.name for each in folder.iterdir()}
     assert os.access(folder / "takeover", os.X_OK)
@@ -84,7 +84,7 @@ def test_what_the_image_peers_is_made_of_is_there_and_its_command_can_be_execute
 
 def test_nothing_else_is_installed_at_the_top_level(python: Path) -> None:
     listing = "import importlib.metadata as m; print(*{f.parts[0] for f in m.distribution('envoy-takeover').files})"
-    result = subprocess.run([str(python), "-c", listing], capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run([str(python), "-c", listing], capture_output=True, text=True, check=True, timeout=600)
     assert {each for each in result.stdout.split() if not each.endswith(".dist-info") and each != ".."} == {"takeover"}
 
 

@@ -49,7 +49,7 @@ def running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", httpx.Clien
             yield process, api
     finally:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def test_a_file_that_is_changed_is_a_new_snapshot(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path, by: signal.Signals, code: in
     with running(written(tmp_path, "a")) as (process, api):
         assert api.get("/ready").status_code == 200
         process.send_signal(by)
-        assert process.communicate(timeout=60) == ("", line)
+        assert process.communicate(timeout=300) == ("", line)
         assert process.returncode == code
 
 

@@ -31,7 +31,7 @@ def takeover(tmp_path: Path, document: Callable[..., Document]) -> Run:
     def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
         program = "import sys; from takeover.cli.main import main; sys.exit(main())"
         command = [sys.executable, "-c", program, *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
 
     return call
 

@@ -35,7 +35,7 @@ def compare(tmp_path: Path, document: Callable[..., Document]) -> Callable[..., 
     def run(*options: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-c", "import sys; from takeover.cli.main import main; sys.exit(main())", *options]
         documents = ["compare", "./1.0.json", "./2.0.json"]
-        return subprocess.run([*command, *documents], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        return subprocess.run([*command, *documents], cwd=tmp_path, capture_output=True, text=True, timeout=600)
 
     return run
 

@@ -41,7 +41,7 @@ def received(request: dict[str, Any], is_whole: Callable[[bytearray], bool]) -> 
         to = {"host": "127.0.0.1", "port": server.getsockname()[1]}
         line = curl(msgspec.convert({"from": "client/client", "to": to} | request, ProbeRequest))
         assert "\n" not in line
-        subprocess.run(["sh", "-c", line], capture_output=True, timeout=120)
+        subprocess.run(["sh", "-c", line], capture_output=True, timeout=600)
         thread.join(120)
     return bytes(got)
 

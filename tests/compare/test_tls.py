@@ -104,7 +104,7 @@ def made(folder: Path, port: int, request: dict[str, Any]) -> tuple[str, str]:
     to = {"host": "127.0.0.1", "port": port}
     line = curl(msgspec.convert({"from": "client", "to": to} | request, ProbeRequest))
     assert "\n" not in line
-    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, timeout=20)
+    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, timeout=600)
     return line, (done.stdout + done.stderr).decode()
 
 

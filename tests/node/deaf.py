@@ -17,7 +17,7 @@ def prepare() -> None:
 def main(requests: socket.socket, _: dict[str, Any]) -> None:
     """Says that it is there, and waits for nothing. Before, the node's first process has taken in an orphan."""
     orphan = _leave_an_orphan()
-    waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.005))
+    waiting = Retrying(retry=retry_if_result(bool), stop=stop_after_delay(60), wait=wait_fixed(0.005))
     waiting(_is_there, orphan)
     wire.send(requests, "there")
     while True:

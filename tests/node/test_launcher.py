@@ -56,7 +56,7 @@ def new(nodes: Nodes) -> NodeClient:
         return NodeClient(end)
 
     node = nodes.new(client, {}, root.for_programs())
-    ends[0].settimeout(20)
+    ends[0].settimeout(60)
     assert wire.receive(ends[0])[0] == "there"
     return node
 
@@ -136,6 +136,6 @@ def test_nodes_end_when_their_owner_is_killed(isolated: bool, new_tag: Callable[
         assert len(tag.processes()) >= 5
         process.kill()
     try:
-        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.01))(tag.processes)
+        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(60), wait=wait_fixed(0.01))(tag.processes)
     finally:
         tag.kill()

@@ -33,7 +33,7 @@ def carried(stdin: bytes, command: Callable[[int, int, int], None], seconds: flo
         thread = threading.Thread(target=work)
         thread.start()
         pipes.carry_until_readable(ours, time.monotonic() + seconds)
-        thread.join(10)
+        thread.join(60)
         pipes.carry_what_is_there()
         return pipes.stdout, pipes.stderr
 
@@ -78,7 +78,7 @@ def test_at_the_deadline_there_is_what_came_until_then() -> None:
 
     def tell(_: int, stdout: int, __: int) -> None:
         write_all(stdout, b"begun")
-        goes_on.wait(10)
+        goes_on.wait(60)
 
     timer = threading.Timer(0.3, goes_on.set)
     timer.start()

@@ -19,7 +19,7 @@ def tree() -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(TREE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.readline()
-        Retrying(retry=retry_if_result(lambda there: there < 4), stop=stop_after_delay(10), wait=wait_fixed(0.01))(
+        Retrying(retry=retry_if_result(lambda there: there < 4), stop=stop_after_delay(60), wait=wait_fixed(0.01))(
             lambda: len(list(descendants(process.pid)))
         )
         yield process
@@ -38,8 +38,8 @@ def test_parents_come_before_their_children(tree: "subprocess.Popen[str]") -> No
 def test_all_of_them_end(tree: "subprocess.Popen[str]") -> None:
     found = [tree.pid, *descendants(tree.pid)]
     kill_all(found)
-    assert tree.wait(10) == -9
-    Retrying(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.01))(
+    assert tree.wait(60) == -9
+    Retrying(retry=retry_if_result(bool), stop=stop_after_delay(60), wait=wait_fixed(0.01))(
         lambda: [each for each in found if is_running(each)]
     )
 

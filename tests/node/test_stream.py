@@ -20,7 +20,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             ours = socket.create_connection(listening.getsockname())
             theirs = listening.accept()[0]
-    theirs.settimeout(10)
+    theirs.settimeout(60)
     with ours, theirs:
         yield SocketStream(ours), theirs
 
@@ -89,7 +89,7 @@ def test_who_resets_is_no_end_to_the_peer_and_what_it_is_told_stays_away() -> No
         stream = SocketStream(socket.create_connection(listening.getsockname()))
         peer = listening.accept()[0]
     with peer:
-        peer.settimeout(10)
+        peer.settimeout(60)
         stream.reset()
         with pytest.raises(ConnectionResetError):
             peer.recv(100)

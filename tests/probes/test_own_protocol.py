@@ -107,7 +107,7 @@ def run(project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
         "-p",
         "no:cacheprovider",
     ]
-    return subprocess.run([*command, *options], cwd=project, capture_output=True, text=True, timeout=120)
+    return subprocess.run([*command, *options], cwd=project, capture_output=True, text=True, timeout=600)
 
 
 def test_its_probes_are_observed(project: Path) -> None:

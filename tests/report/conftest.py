@@ -33,7 +33,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen += [f"gateway/test_authentication.py::test_who_may_{what}" for what in _AUTHENTICATION]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--reports", str(project / "reports")]
     command += [f"--envoy=old={binary},new={binary}", *(f"suites/{each}" for each in chosen)]
-    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=180)
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600)
     assert result.returncode == 1, result.stdout + result.stderr
     return (project / "reports/latest").resolve()
 

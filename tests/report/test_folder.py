@@ -278,7 +278,7 @@ def test_a_run_that_is_stopped_leaves_a_report(tmp_path: Path, workers: list[str
             if seen == 5:
                 break
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert process.returncode == 2
     assert "The run was stopped" in (tmp_path / "latest/index.html").read_text()
     (suite,) = suites_of(str(tmp_path / "latest/junit.xml"))

@@ -18,7 +18,7 @@ FIRST_RUNS, SECOND_BEGAN = threading.Event(), threading.Event()
 def note(scene):
     STARTED.append(scene.deployment.scenario.name)
     if STARTED[-1] == "outbound-block-all":
-        assert FIRST_RUNS.wait(30)
+        assert FIRST_RUNS.wait(120)
         SECOND_BEGAN.set()
     return len(STARTED)
 
@@ -30,7 +30,7 @@ def broken(scene):
 @pytest.mark.scenario("inbound-interception", apart="tables", begin=note)
 def test_first(scene):
     FIRST_RUNS.set()
-    assert SECOND_BEGAN.wait(30)  # although nobody has asked for it
+    assert SECOND_BEGAN.wait(120)  # although nobody has asked for it
     assert scene.begun(note) == 1
     assert scene.begun(note) == 3  # it was asked for: it begins again
     STARTED.pop()

@@ -36,7 +36,7 @@ TAKEOVER = ["-c", "from takeover.cli.main import main; raise SystemExit(main())"
 def run(project: Path, *arguments: str, program: Sequence[str] = PYTEST) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"PYTEST_ADDOPTS": "", "COLUMNS": "200"}
     command = [sys.executable, *program, *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, env=environment)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, env=environment)
 
 
 def compared(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -137,7 +137,7 @@ def test_the_command_that_shows_it_again_does_so(quitting: Path) -> None:
             assert not select.select([envoy], [], [], 0)[0]
             inside = subprocess.run(shlex.split(client), input=f"{addresses}\n{curl}", capture_output=True, text=True)
             assert inside.stdout == "OK\n", inside.stderr
-            assert select.select([envoy], [], [], 10)[0], "Envoy goes on"
+            assert select.select([envoy], [], [], 60)[0], "Envoy goes on"
         finally:
             os.close(envoy)
 
@@ -164,4 +164,4 @@ def held(project: Path, *arguments: str) -> Iterator[str]:
             yield "".join(kept)
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=300)

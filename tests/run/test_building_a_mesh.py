@@ -66,7 +66,7 @@ def test_every_line_shows_what_the_page_says() -> None:
 def show(scene: Scene, line: Line) -> str:
     """What a line shows, where it may still change for a moment: what was changed is in force milliseconds later."""
     # What counts or changes something is typed once.
-    patience = 0 if "for i in" in line.command or "-X" in line.command else 5
+    patience = 0 if "for i in" in line.command or "-X" in line.command else 60
     waiting = Retrying(
         retry=retry_if_result(lambda shown: not line.fits(shown)),
         stop=stop_after_delay(patience),

@@ -54,6 +54,6 @@ def test_a_run_ends_with_it(code: int, tmp_path: Path) -> None:
 )
 def test_the_command_ends_with_it(arguments: list[str], code: int) -> None:
     command = [sys.executable, "-c", "import sys; from takeover.cli.main import main; sys.exit(main())", *arguments]
-    result = subprocess.run(command, cwd=ROOT / "reports/versions", capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=ROOT / "reports/versions", capture_output=True, text=True, timeout=600)
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr

@@ -29,7 +29,7 @@ def test_what_a_rule_hides_is_told_once_a_probe_made_again_proves_it(tmp_path: P
     options = ["-p", "no:cacheprovider", "-o", f"pythonpath={tmp_path}", f"--reports={tmp_path}/reports", "-n0"]
     command = [sys.executable, "-m", "pytest", *options, "--envoy", f"one={binary},other={binary}", "-p", "elsewhere"]
     command += ["--probes", "-m", "atlas and probes", "-k", "path-normalisation"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
     assert ended.returncode == 0, ended.stdout
     assert "probes made again, to see what one Envoy alone does otherwise: 1 on one, 1 on other" in ended.stdout

@@ -134,7 +134,7 @@ def run(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--engine=lossy", "--reports=reports"]
-    return subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])

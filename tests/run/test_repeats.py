@@ -50,7 +50,7 @@ def run(tmp_path: Path, probe: str, always: bool, *arguments: str) -> "subproces
     options = ["-p", "no:cacheprovider", "-p", "otherwise", "-o", f"pythonpath={tmp_path}", "-m", "probes"]
     command = [sys.executable, "-m", "pytest", *options, f"--reports={tmp_path}/reports", *arguments]
     command += ["--envoy", f"one={binary},other={binary}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 def lines(result: "subprocess.CompletedProcess[str]") -> list[str]:

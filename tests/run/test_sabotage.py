@@ -55,7 +55,7 @@ NO_START = f"""\
 def run(project: Path, text: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     (project / FILE).write_text(text)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "suites/inbound", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])

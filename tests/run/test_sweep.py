@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def swept(folder: Path, reports: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     options = [f"--reports={reports}", *arguments]
-    return subprocess.run(command(*options), cwd=folder.parent, capture_output=True, text=True, timeout=400)
+    return subprocess.run(command(*options), cwd=folder.parent, capture_output=True, text=True, timeout=1200)
 
 
 @pytest.fixture(scope="module")

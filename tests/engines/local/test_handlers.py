@@ -43,12 +43,12 @@ def test_when_nobody_waits_it_ends_with_all_that_came_from_it(
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(handlers._run(["sh", "-c", script], Ends(reply[1], files()))))
     thread.start()
-    wait = Retrying(retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(10), wait=wait_fixed(0.01))
+    wait = Retrying(retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(60), wait=wait_fixed(0.01))
     child = tmp_path / "child"
     wait(lambda: child.exists() and child.read_text())
     assert codes == []
     reply[0].close()
-    thread.join(10)
+    thread.join(60)
     assert codes == [137]
     number = child.read_text().strip()
 

@@ -87,7 +87,7 @@ def test_a_run_killed_while_its_containers_are_made_leaves_nothing(
 ) -> None:
     run = start()
     runtime = Path(shutil.which("crun") or "runc").name
-    Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(30), wait=wait_fixed(0.001))(
+    Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(60), wait=wait_fixed(0.001))(
         lambda: run.runs(runtime)
     )
     time.sleep(milliseconds / 1000)

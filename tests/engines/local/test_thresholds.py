@@ -56,7 +56,7 @@ def answering(server: socket.socket, answer: bytes) -> Iterator[list[bytes]]:
     thread = threading.Thread(target=serve)
     thread.start()
     yield asked
-    thread.join(10)
+    thread.join(60)
 
 
 class Scripted(Readiness):
@@ -182,7 +182,7 @@ def finished(probed: Readiness, now: float) -> None:
         probed.advance(now)
         return probed.last_seen != before
 
-    Retrying(retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(10), wait=wait_fixed(0.01))(look)
+    Retrying(retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(60), wait=wait_fixed(0.01))(look)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_command_has_until_its_deadline() -> None:
     probed.advance(10)
     command = probed._command
     assert command
-    Retrying(retry=retry_if_result(lambda there: not there), stop=stop_after_delay(10), wait=wait_fixed(0.01))(
+    Retrying(retry=retry_if_result(lambda there: not there), stop=stop_after_delay(60), wait=wait_fixed(0.01))(
         lambda: "sleep" in Path(f"/proc/{command.pid}/comm").read_text()
     )
     probed.advance(11.9)

@@ -44,7 +44,7 @@ class Builder:
                 (root / "usr/bin").mkdir(parents=True)
                 (root / "usr/bin/python3").symlink_to("python3.11")
                 self.half.set()
-                assert self.goes_on.wait(20)
+                assert self.goes_on.wait(60)
                 (root / "last").touch()
             case "rm":
                 shutil.rmtree(command[-1])
@@ -90,10 +90,10 @@ WHOLE = {"root/usr", "root/last", "packages/grpc"}
 def test_who_comes_while_it_is_built_waits_until_it_is_whole(builder: Builder) -> None:
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(taken)
-        assert builder.half.wait(20)
+        assert builder.half.wait(60)
         second: Future[set[str]] = pool.submit(taken)
         second.add_done_callback(lambda _: builder.is_waited_for.set())
-        assert builder.is_waited_for.wait(20)
+        assert builder.is_waited_for.wait(60)
         builder.goes_on.set()
         assert [each.result(20) for each in (first, second)] == [WHOLE] * 2
     assert builder.builds == 1
