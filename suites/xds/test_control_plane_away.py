@@ -27,7 +27,7 @@ PLAIN, UNROUTED, UNCERTIFIED = Way(8080), Way(8081), Way(8443, "any.example")
 WAYS = {"plain": PLAIN}
 FIRST, SECOND = "first 8080", "second 80"
 TO_SECOND = replace("rds.yaml", "$.resources[0].virtual_hosts[0].routes[1].route.cluster", "second")
-PATIENCE = 8.0
+PATIENCE = 30.0
 
 
 @pytest.fixture
@@ -207,8 +207,10 @@ def state_of(api: Admin) -> str:
 def test_an_envoy_starts_without_its_control_plane_and_is_ready_without_configuration(scene: Scene) -> None:
     """Be that away or silent: it waits first for clusters, then for listeners, for each as long as it is told to."""
     for how, found in scene.begun(starts).items():
-        assert ["not there", "PRE_INITIALIZING", "INITIALIZING", "LIVE"][-len(found.states) :] == found.states, how
-        assert 2 * 0.3 - EARLY <= found.seconds < 2 * 0.3 + 8, how
+        order = iter(["not there", "PRE_INITIALIZING", "INITIALIZING", "LIVE"])  # each look may miss some
+        assert all(each in order for each in found.states), how
+        assert found.states[-1] == "LIVE", how
+        assert 2 * 0.3 - EARLY <= found.seconds < 2 * 0.3 + PATIENCE, how
         assert found.timeouts == {"cluster_manager.cds", "listener_manager.lds"}, how
         assert (found.newcomer, found.served) == (REFUSED, Told(FIRST, "plain")), how
 

@@ -97,6 +97,11 @@ CHANGES = {
 }
 
 
+LONG = replace("Pod/gateway", "$.spec.containers[0].args[10]", "600", was="1")
+"""So that a busy machine has seen all before anybody is cut off."""
+
+
+@pytest.mark.scenario(SCENARIO, LONG)
 @pytest.mark.parametrize("name", CHANGES)
 def test_only_those_leave_whose_part_of_a_listener_has_changed(scene: Scene, plane: ControlPlane, name: str) -> None:
     change = CHANGES[name]
@@ -150,7 +155,7 @@ def test_who_stays_longer_than_the_drain_time_is_cut_off(scene: Scene, plane: Co
         plane.acknowledged(plane.publish(resources(scene, *edits)))
         cut_off = ("plain", "leaving", "one")
         assert {way: held[way].waits_for_the_end() for way in cut_off} == dict.fromkeys(cut_off, Told("nothing"))
-        assert 1 - EARLY <= time.monotonic() - began < 8
+        assert 1 - EARLY <= time.monotonic() - began < 30
         assert held["other"].end() == Told(FIRST, "other")
 
     flags = sorted((str(each.filter_chain), each.flags) for each in observed.entries)
