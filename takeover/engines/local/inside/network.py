@@ -8,13 +8,12 @@ import os
 import socket
 from pathlib import Path
 
-from pyroute2 import IPRoute
-
+from takeover.engines.local.inside import rtnetlink
 from takeover.node import kernel
 
 GATEWAY = "10.244.0.1"
 _POD_ADDRESS = "10.244.{}.{}"
-_ON_LINK = 4  # RTNH_F_ONLINK of rtnetlink(7): the gateway is at the link's other end, though no route says so
+_LOOPBACK = 1  # the first link of every namespace
 
 
 class Network:
@@ -26,13 +25,12 @@ class Network:
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._count = 0
         _settings({"ip_forward": "1"})
-        self._links = IPRoute()
-        self._loopback_up(self._links)
-        self.add_address(GATEWAY)
+        self._links = rtnetlink.Links()
+        self._links.make([rtnetlink.up(_LOOPBACK), rtnetlink.address(_LOOPBACK, GATEWAY)])
 
     def add_address(self, address: str) -> None:
         """Gives the node itself one more address."""
-        self._links.addr("add", index=1, address=address, prefixlen=32)
+        self._links.make([rtnetlink.address(_LOOPBACK, address)])
 
     def add_pod(self) -> tuple[Path, str]:
         """Makes a Pod's network namespace and its link. Returns the namespace's path and the Pod's IP."""
@@ -46,28 +44,20 @@ class Network:
         try:
             kernel.bind("/proc/self/ns/net", path)
             _settings({})
-            with IPRoute() as pod_links:
-                self._loopback_up(pod_links)
-                peer = {"ifname": host_side, "net_ns_fd": self._own}
-                pod_links.link("add", ifname="eth0", state="up", kind="veth", peer=peer)
+            with rtnetlink.Links() as pod_links:
+                pod_links.make([rtnetlink.up(_LOOPBACK), rtnetlink.pair("eth0", host_side, self._own)])
                 eth0 = socket.if_nametoindex("eth0")
-                pod_links.addr("add", index=eth0, address=address, prefixlen=32)
-                pod_links.route("add", dst="default", gateway=GATEWAY, oif=eth0, flags=_ON_LINK)
+                pod_links.make([rtnetlink.address(eth0, address), rtnetlink.default_route(eth0, GATEWAY)])
         finally:
             kernel.enter(self._own)
         index = socket.if_nametoindex(host_side)
-        self._links.link("set", index=index, state="up")
-        self._links.route("add", dst=f"{address}/32", oif=index, prefsrc=GATEWAY)
+        self._links.make([rtnetlink.up(index), rtnetlink.route(index, address, GATEWAY)])
         return path, address
 
     def remove_pod(self, path: Path) -> None:
         """Takes a Pod's network namespace away, its link with it."""
         kernel.unmount(path)
         path.unlink()
-
-    @staticmethod
-    def _loopback_up(links: IPRoute) -> None:
-        links.link("set", index=1, state="up")
 
 
 def join(path: Path) -> None:
