@@ -20,7 +20,8 @@ from takeover.node.stream import SocketStream
 from takeover.scenario.documents import canonical, short_name
 from takeover.scenario.loader import Scenario
 
-_LOOK_EVERY = 0.015
+# How soon to look again whether all is ready; less often where it takes long: a tenth of that is lost at most.
+_SOON, _SHARE_OF_WAIT = 0.015, 0.1
 
 Prepare = Callable[[list[JsonObject]], tuple[list[JsonObject], dict[str, Image]]]
 
@@ -238,7 +239,7 @@ class LocalDeployment:
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_result(bool),
             stop=tenacity.stop_after_delay(self._ready_timeout),
-            wait=tenacity.wait_fixed(_LOOK_EVERY),
+            wait=lambda state: max(_SOON, (state.seconds_since_start or 0.0) * _SHARE_OF_WAIT),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else "nothing",
         )
         missing = waiting(self._what_is_missing)

@@ -33,6 +33,7 @@ class PublishedServices:
         self._dns = dns.ClusterDns(system_root)
         self._services: dict[str, objects.Service] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
+        self._published_of: list[str] | None = None  # the addresses of the Pods that were ready then
         self._publish_by = float("inf")
         self._next_address = _FIRST
 
@@ -40,6 +41,7 @@ class PublishedServices:
         """Gives Services their addresses and names, in the place of those that had the same names."""
         for each in added:
             self._services[objects.full_name(each)] = self._with_address(each)
+        self._published_of = None
         self._dns.serve(
             {
                 f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
@@ -94,8 +96,13 @@ class PublishedServices:
 
     def publish(self, now: float, more_to_come: bool) -> None:
         """Has connections led to the Pods that are ready, unless more of them are soon: `now` is monotonic."""
+        # An address tells which Pod it is: one that is made again has another.
+        ready = [pod.ip for pod in self._pods() if pod.ready]
+        if ready == self._published_of:
+            return
         endpoints = self._ready_endpoints()
         if endpoints == self._endpoints:
+            self._published_of = ready
             return
         self._publish_by = min(self._publish_by, now + _COLLECT)
         if more_to_come and now < self._publish_by and services.only_grew(self._endpoints, endpoints):
@@ -103,4 +110,4 @@ class PublishedServices:
         rules = services.rules(endpoints, with_foundation=not self._endpoints)
         command = ["chroot", str(self._system), "iptables-restore", "--noflush"]
         subprocess.run(command, input=rules.encode(), check=True, capture_output=True)
-        self._endpoints, self._publish_by = endpoints, float("inf")
+        self._endpoints, self._published_of, self._publish_by = endpoints, ready, float("inf")

@@ -35,8 +35,9 @@ from takeover.engines.local.messages import (
 from takeover.engines.local.references import Sources
 from takeover.node import kernel, wire
 
-# How soon to look again while something is starting.
-_SOON = 0.015
+# How soon to look again while something is starting; what takes long on a busy machine is looked at less often.
+_SOON, _LATEST = 0.015, 0.1
+_SHARE_OF_WAIT = 0.1
 # How soon to look again while others answer requests.
 _OFTEN = 0.05
 _STATE = Path("/run")
@@ -84,6 +85,7 @@ class _Node:
         self._images: dict[str, Image] = {}
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
+        self._under_way_since = float("inf")
 
     @staticmethod
     def _mount_control_groups() -> None:
@@ -116,7 +118,9 @@ class _Node:
         if self._handlers:
             self._handlers = {pid for pid in self._handlers if os.waitpid(pid, os.WNOHANG)[0] == 0}
         if any(under_way) or self._handlers:
-            return _SOON
+            self._under_way_since = min(self._under_way_since, now)
+            return min(max(_SOON, (now - self._under_way_since) * _SHARE_OF_WAIT), _LATEST)
+        self._under_way_since = float("inf")
         return min((pod.next_probe() for pod in self._pods.values()), default=float("inf")) - now
 
     def answer(self, message: Any, files: list[int]) -> bool:
@@ -142,6 +146,8 @@ class _Node:
         return not isinstance(request, Sockets | Resolve | ExecuteInNetwork | Log | Process)
 
     def _do(self, request: Apply | Status | Restart | Remove | Log | Process) -> Any:
+        if isinstance(request, Apply | Restart):
+            self._under_way_since = float("inf")
         match request:
             case Apply():
                 return self._apply(request)
