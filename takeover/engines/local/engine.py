@@ -7,7 +7,16 @@ from typing import Any
 from takeover.base.errors import BadInputError
 from takeover.engines import images as roles
 from takeover.engines.contract import Concurrency
-from takeover.engines.local import images, objects, parsing, references, root_file_system, variables, volume_rules
+from takeover.engines.local import (
+    images,
+    objects,
+    packages,
+    parsing,
+    references,
+    root_file_system,
+    variables,
+    volume_rules,
+)
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
@@ -45,6 +54,7 @@ class LocalEngine:
             images.role_of(reference)
         host.check()
         self._root_file_system = root_file_system.take()
+        packages.compile_programs(self._root_file_system.path)
         self._needed = root.needed_by(*PROGRAMS) | {
             ROOT_FILE_SYSTEM: str(self._root_file_system.path),
             images.PEERS_IN_NODE: str(roles.PEERS_FOLDER),

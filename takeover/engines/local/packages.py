@@ -1,9 +1,10 @@
 """The packages of the image `peers`: those of takeover/peers/requirements.txt, for the Python of a root file system.
 
 They come from the package index that this machine's pip knows, each is checked against its hash, and they are compiled
-once: no Pod does it again.
+once: no Pod does it again. Nor does it compile our own programs, which import them.
 """
 
+import compileall
 import platform
 import re
 import sys
@@ -56,6 +57,18 @@ def fetch(run: Run, root: Path, temporary: Path, target: Path) -> None:
         ) from None
     run(["chroot", str(root), "python3", "-S", "-m", "compileall", "-q", f"/{inside.name}"], "compiling the packages")
     run(["mv", str(inside), str(target)], "moving the packages")
+
+
+def compile_programs(root: Path) -> None:
+    """Compiles the programs of takeover/peers where they lie, as importing them would: Pods, which may not, only read.
+
+    What is compiled already is left as it is; where nothing may be written, each Pod does it for itself.
+
+    Args:
+        root: the root file system's tree, whose Python has to be able to read it.
+    """
+    if not sys.dont_write_bytecode and _python_of(root) == f"{sys.version_info.major}.{sys.version_info.minor}":
+        compileall.compile_dir(PEERS_FOLDER, quiet=2)
 
 
 def _python_of(root: Path) -> str:
