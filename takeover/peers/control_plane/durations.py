@@ -1,5 +1,6 @@
 """Times as Envoy's JSON takes them: `1.5s`, and as an object of seconds and nanos, which Python's Protobuf refuses."""
 
+import functools
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -31,19 +32,34 @@ def as_texts(data: Any, descriptor: Descriptor, find: Find) -> Any:
             descriptor = find(str(data.get("@type")))
         except LookupError:
             return data
-    fields = {name: each for each in descriptor.fields for name in (each.name, each.json_name)}
+    messages = _messages_of(descriptor)
+    return {name: _of_field(value, messages[name], find) if name in messages else value for name, value in data.items()}
+
+
+@functools.cache  # of each message once: to ask a descriptor takes longer than all else here
+def _messages_of(descriptor: Descriptor) -> dict[str, Descriptor]:
+    """The fields that hold messages, by both of their names."""
     return {
-        name: _of_field(value, fields[name].message_type, find) if name in fields else value
-        for name, value in data.items()
+        name: each.message_type
+        for each in descriptor.fields
+        if each.message_type is not None
+        for name in (each.name, each.json_name)
     }
+
+
+@functools.cache
+def _value_of_map(descriptor: Descriptor) -> tuple[bool, Descriptor | None]:
+    """Whether it is an entry of a map, and the message that is its value, if that is one."""
+    is_map = descriptor.GetOptions().map_entry
+    return is_map, descriptor.fields_by_name["value"].message_type if is_map else None
 
 
 def _of_field(value: Any, message: Descriptor | None, find: Find) -> Any:
     """The value of a field, once, listed or mapped, of a message; of none: a number, a text."""
     if message is None:
         return value
-    if message.GetOptions().map_entry:
-        each = message.fields_by_name["value"].message_type
+    is_map, each = _value_of_map(message)
+    if is_map:
         return {key: _of_field(one, each, find) for key, one in value.items()} if isinstance(value, dict) else value
     if isinstance(value, list):
         return [as_texts(one, message, find) for one in value]

@@ -54,19 +54,24 @@ class Folder:
     def state(self) -> State:
         """What changes whenever a file does."""
         found = []
-        for file in self._files():
+        for name in self._names():
             try:
-                stat = os.stat(file)  # noqa: PTH116 - the file behind the link, as often as this is asked
+                stat = os.stat(f"{self.path}/{name}")  # noqa: PTH116 - of the file behind the link
             except OSError:
                 continue
-            found.append((file.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
         return tuple(found)
 
     def _files(self) -> list[Path]:
+        return [self.path / each for each in self._names()]
+
+    def _names(self) -> list[str]:
+        # Asked for all the time: with paths it takes five times as long.
         try:
-            return sorted(each for each in self.path.iterdir() if each.suffix in _SUFFIXES and each.name[0] != ".")
+            names = os.listdir(self.path)  # noqa: PTH208
         except OSError as error:
             raise ResourceError(f"{self.path}: {error.strerror}") from None
+        return sorted(each for each in names if each.endswith(_SUFFIXES) and each[0] != ".")
 
     async def watch(self, changed: Callable[[], None], gone: Callable[[str], None]) -> None:
         """Calls `changed` after each change, for ever.

@@ -4,7 +4,9 @@ All modules of xds-protos at once would take seconds.
 """
 
 import contextlib
+import functools
 import importlib
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -27,9 +29,13 @@ class UnknownTypeError(Exception):
 
 def message_class(url: str) -> type[Message]:
     """The class of a type URL. Raises: UnknownTypeError."""
-    name = url.rpartition("/")[2]
+    return _class_of(url.rpartition("/")[2])
+
+
+@functools.cache  # of a few hundred names at most: what is not known is not kept
+def _class_of(name: str) -> type[Message]:
     pool = descriptor_pool.Default()
-    for module in ["", *_modules(name)]:
+    for module in itertools.chain([""], _modules(name)):
         if module:
             importlib.import_module(module)
         try:
