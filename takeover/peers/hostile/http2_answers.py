@@ -62,6 +62,12 @@ def goaway(code: int, last: int | None = None) -> Step:
     return lambda stream: stream.owner.goaway(stream.number if last is None else last, code, b"hostile")
 
 
+def metadata(value: str = "v", flags: int = END_HEADERS, block: bytes | None = None) -> Step:
+    """METADATA, a frame that Envoys have among themselves: a map of one key, in a block that needs no table."""
+    written = block if block is not None else b"\x00\x01k" + bytes([len(value)]) + value.encode()
+    return frame(http2.METADATA, flags, written)
+
+
 def settings(values: dict[int, int]) -> Step:
     """SETTINGS in the middle of the connection."""
     return lambda stream: stream.owner.settings(values)
@@ -197,6 +203,36 @@ ANSWERS: dict[str, list[Step]] = {
     "ping-answer-unasked": [on_connection(http2.PING, http2.ACK, b"hostile!"), *HELLO],
     "frame-too-long": [_HEAD, frame(http2.DATA, 0, b"a" * 16385), _END],
     "padding-too-long": [_HEAD, frame(http2.DATA, http2.PADDED, b"\xffhost"), _END],
+    # METADATA, wherever it may come.
+    "metadata": [metadata(), *HELLO],
+    "metadata-twice": [metadata("a"), metadata("b"), *HELLO],
+    "metadata-after-interim": [headers(status="103"), metadata(), *HELLO],
+    "metadata-after-headers": [_HEAD, metadata(), _DATA, _END],
+    "metadata-after-data": [_HEAD, _DATA, metadata(), _END],
+    "metadata-before-trailers": [_HEAD, _DATA, metadata(), block(("x-after", "yes"))],
+    "metadata-before-headers-only": [metadata(), headers(end=True)],
+    "metadata-after-the-end": [*HELLO, metadata()],
+    "metadata-in-two-frames": [metadata(block=b"\x00\x01k", flags=0), metadata(block=b"\x01v"), *HELLO],
+    "metadata-without-end": [metadata(flags=0), *HELLO],
+    "metadata-of-nothing": [metadata(block=b""), *HELLO],
+    "metadata-that-is-none": [metadata(block=b"\xff\xff\xff"), *HELLO],
+    "metadata-of-no-stream": [on_connection(http2.METADATA, END_HEADERS, b"\x00\x01k\x01v"), *HELLO],
+    "metadata-flood": [frame(http2.METADATA, END_HEADERS, b"\x00\x01k\x01v", times=_FLOOD), *HELLO],
+    "metadata-then-stall": [metadata()],
+    "metadata-then-close": [metadata(), close],
+    "metadata-then-rst-2": [metadata(), reset(2)],
+    "metadata-then-rst-7": [metadata(), reset(7)],
+    "metadata-after-headers-then-stall": [_HEAD, metadata()],
+    "metadata-after-headers-then-close": [_HEAD, metadata(), close],
+    "metadata-after-headers-then-rst-2": [_HEAD, metadata(), reset(2)],
+    "metadata-after-headers-then-long-body": [headers(("content-length", "3")), metadata(), _DATA, _END],
+    "metadata-then-no-status": [metadata(), block(("x-status", "none"))],
+    "metadata-then-headers-101": [
+        metadata(),
+        headers(*[(f"x-{number}", str(number)) for number in range(101)], end=True),
+    ],
+    "metadata-then-503": [metadata(), headers(status="503", end=True)],
+    "continuation-with-odd-flags": [headers(flags=0), frame(http2.CONTINUATION, END_HEADERS | 0x70), _DATA, _END],
     # Windows.
     "no-credit": [no_credit, take_all, *HELLO],
     "beyond-the-window": [_HEAD, _beyond_window, _END],

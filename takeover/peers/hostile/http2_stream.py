@@ -14,7 +14,8 @@ Header = tuple[str, str]
 
 HEAD: list[Header] = [(":status", "200"), ("content-type", "text/plain")]
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-"""Types of frames."""
+METADATA = 0x4D
+"""Types of frames; the last one is Envoy's own."""
 END_STREAM, ACK, END_HEADERS, PADDED = 0x1, 0x1, 0x4, 0x8
 """Flags."""
 
