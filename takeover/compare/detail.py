@@ -186,6 +186,8 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
     yield "connection", observed.end
     yield from tls.facts(observed.tls)
     yield "connections before", "\n".join(map(str, observed.others or []))
+    for number, seen in enumerate(observed.upstream or [], 1):
+        yield f"the upstream's connection {number}", "\n".join(f"{name}: {value}" for name, value in seen.items())
     yield "stream", observed.stream_end or ""
     yield "frames", "\n".join(observed.frames or [])
     for number, message in enumerate(observed.messages or [], 1):

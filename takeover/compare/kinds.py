@@ -69,6 +69,7 @@ _OURS = (
         merges_probes=False,
     ),
     Kind("route", "Envoy sends it elsewhere: another route, cluster or host"),
+    Kind("upstream", "the upstream sees it otherwise: how a connection begins and ends, and how many there are"),
     Kind("extension-gone", "the binary no longer has the extension"),
     Kind("flag-gone", "the binary no longer knows the command line flag"),
     Kind("body", "another body"),

@@ -17,6 +17,9 @@ from takeover.model.json import encode
 
 # An application's answer that tells what it saw: "key: value" lines.
 _TOLD = re.compile(r"(?:[\w-]+:(?: [^\n]*)?\n)+")
+UPSTREAM = "upstream"
+"""The kind of what is otherwise there."""
+
 _ROUTE_FIELDS = ("filter_chain", "route", "upstream_cluster", "upstream_host")
 _OF_ENVOY = re.compile(r" \(\S+/\S+\)$")  # of several
 _ENDING = ("RST_STREAM ", "GOAWAY ", "close ")
@@ -63,6 +66,8 @@ def observation_changes(
     for number, (old, new) in enumerate(zip(was.others or [], now.others or [], strict=False), 1):
         if old != new:
             yield ObservedChange("connection", f"connection {number} of those before", str(old), str(new))
+    if was.upstream is not UNSET and now.upstream is not UNSET:
+        yield from _upstream_changes(was.upstream, now.upstream)
     yield from _log_changes(was.log, now.log)
     yield from _stat_changes(was.stats, now.stats, known_stats)
     if was.gauges is not UNSET and now.gauges is not UNSET:
@@ -207,6 +212,16 @@ def _values_by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, value in pairs:
         found.setdefault(name, []).append(value)
     return found
+
+
+def _upstream_changes(was: Sequence[Mapping[str, str]], now: Sequence[Mapping[str, str]]) -> Iterator[ObservedChange]:
+    if len(was) != len(now):
+        yield ObservedChange(UPSTREAM, "connections", str(len(was)), str(len(now)))
+        return
+    for before, after in zip(was, now, strict=True):
+        for fact in {**before, **after}:
+            if before.get(fact) != after.get(fact):
+                yield ObservedChange(UPSTREAM, fact, before.get(fact), after.get(fact))
 
 
 def _log_changes(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[ObservedChange]:

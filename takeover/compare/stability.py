@@ -50,6 +50,8 @@ class Aspect(msgspec.Struct, frozen=True, order=True):
         match self.kind, self.what:
             case ("connection", "answer") | (breakdowns.KIND, _):
                 return True
+            case "upstream", "connections":
+                return other.kind == "upstream"
             case "log-field", "entries":
                 return other.kind in ("log-field", "route")
             case tls.KIND, tls.HANDSHAKE:

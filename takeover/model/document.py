@@ -167,6 +167,8 @@ class Observation(_Part):
         messages: what came message by message, where the protocol has messages.
         tls: what was seen of TLS below the protocol; not there where there was none.
         others: the connections that a probe of several opened before this one and kept, in order.
+        upstream: the connections that came to the upstream meanwhile, each by its facts: `server`, `end`, `requests`,
+            `tls.offered.supported_groups` …; where the group asks for them.
     """
 
     status: int | None
@@ -188,6 +190,7 @@ class Observation(_Part):
     tls: TlsObserved | UnsetType = UNSET
     others: list[OtherConnection] | UnsetType = UNSET
     gauges: dict[str, int] | UnsetType = UNSET
+    upstream: list[dict[str, str]] | UnsetType = UNSET
 
 
 class ProbeResult(_Part):

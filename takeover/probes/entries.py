@@ -226,6 +226,7 @@ class GroupEntry(Entry):
         protocol: of its probes: `http1`, `http2`, `tcp` or another one that is registered.
         proxy: a PROXY header before all else of its connections.
         tls: TLS below its protocol.
+        upstream: `true`: what the upstream saw is observed, too, where one is deployed that control asks.
         sets: sets of probes that several scenarios share: files of `bases/probes`, without `.yaml`.
         probes: its own probes, which come after those of the sets.
     """
@@ -245,5 +246,6 @@ class GroupEntry(Entry):
     protocol: Text = "http1"
     proxy: ProxyEntry | None = None
     tls: TlsEntry | None = None
+    upstream: bool = False
     sets: tuple[Text, ...] = ()
     probes: tuple[dict[str, Json], ...] = ()

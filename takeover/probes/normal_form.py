@@ -102,6 +102,8 @@ class Normaliser:
             tls=tls and self._tls(tls),
             others=observed.others,
             gauges=observed.gauges and {self.text(name): value for name, value in observed.gauges.items()},
+            upstream=observed.upstream
+            and [{name: self.text(value) for name, value in each.items()} for each in observed.upstream],
         )
 
     def _closed(self, rule: str, end: End) -> End:

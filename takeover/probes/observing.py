@@ -100,6 +100,7 @@ class Observer:
                 tls=UNSET if observed.tls is None else observed.tls,
                 others=observed.others or UNSET,
                 gauges=UNSET if observed.gauges is None else dict(sorted(observed.gauges.items())),
+                upstream=UNSET if observed.upstream is None else observed.upstream,
             ),
             of_admin=observed.probe.to.port in {each.admin_port for each in self._scene.envoys},
         )

@@ -81,6 +81,7 @@ class Group:
         edits: how the scenario is changed.
         where: the "FILE:LINE" where it is written.
         supports: the Envoys that it supports; None for all that its scenario does.
+        asks_upstream: whether what the upstream saw of each probe is observed, too.
     """
 
     scenario: str
@@ -90,6 +91,7 @@ class Group:
     probes: tuple[Probe, ...]
     where: str
     supports: Support | None = None
+    asks_upstream: bool = False
 
     @property
     def id(self) -> str:

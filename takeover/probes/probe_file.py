@@ -70,8 +70,13 @@ def _group(scenario: Scenario, entry: GroupEntry) -> Group:
             raise entry.error(f"group {entry.group} sends more than {_MOST_BYTES} characters")
     if not probes:
         raise entry.error(f"group {entry.group} has no probes")
+    if entry.upstream and not deployed.controls:
+        raise entry.error("nobody tells what the upstream saw: no base that is deployed has a control", "upstream")
     supports = None if entry.supports is UNSET else support_of(entry.supports)
-    return Group(scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), entry.where(), supports)
+    where = entry.where()
+    return Group(
+        scenario.name, entry.group, entry.bases, edits, tuple(probes.values()), where, supports, entry.upstream
+    )
 
 
 def _length(probe: Probe) -> int:

@@ -15,6 +15,7 @@ from takeover.model.logs import TEXT, written_lines
 from takeover.model.tls import TlsObserved
 from takeover.net.raw import End
 from takeover.net.stream import ByteStream
+from takeover.probes import upstream_told
 from takeover.probes.attendance import Attendance, Lost
 from takeover.probes.conversing import Spoken, converse
 from takeover.probes.probe import Group, Place, Probe
@@ -48,6 +49,7 @@ class Observed:
             Envoy is not at rest.
         warnings: the lines of Envoy's log; of several, each after its Envoy's name.
         entries: the lines of its access log, by its name, which is empty where there is only one.
+        upstream: the connections that the upstream saw; None where that is not asked.
         breakdown: how an Envoy broke down.
         counted: which entries of the whole access log are its own, by the counters; of each Envoy.
         written: what part of Envoy's whole log was written meanwhile; likewise.
@@ -62,6 +64,7 @@ class Observed:
     gauges: dict[str, int] | None = None
     warnings: list[str] = field(default_factory=list)
     entries: dict[str, list[str]] = field(default_factory=dict)
+    upstream: list[dict[str, str]] | None = None
     breakdown: Breakdown | None = None
     counted: dict[str, slice] = field(default_factory=dict)
     written: dict[str, slice] = field(default_factory=dict)
@@ -141,6 +144,7 @@ class Stretch:
             raise TakeoverError(f"{when}: Envoy {error.lost.record()}: {error.lost.why}") from None
         if unrest:
             raise UnrestError(f"{when}: not at rest after {DEADLINE:g} s; last seen: {unrest}")
+        self._upstream()  # what came before is nobody's
         self._stats = {name: each.stats for name, each in read.items()}
         self._take(read)
         self._logs = {name: each.logs() for name, each in self._containers.items()}
@@ -180,6 +184,8 @@ class Stretch:
             name: lost.log if lost is not None and lost.place == place else self._containers[name].logs()
             for name, place in self._places.items()
         }
+        if self._group.asks_upstream:
+            observed.upstream = self._upstream()
         if lost is not None:
             begin = next(len(self._logs[name]) for name, place in self._places.items() if place == lost.place)
             observed.breakdown = lost.record(begin)
@@ -261,6 +267,11 @@ class Stretch:
                 raise TakeoverError(f"{name} does not end its connections when asked: {error}") from None
             if not is_done:
                 raise TakeoverError(f"{name} does not end its connections when asked: it has ended itself")
+
+    def _upstream(self) -> list[dict[str, str]]:
+        """The connections that the upstream saw since it was asked last; none where nobody wants to know."""
+        controls = self._controls if self._group.asks_upstream else {}
+        return [each for name, control in controls.items() for each in upstream_told.told_by(name, control)]
 
     def _of_group(self) -> str:
         return f"{self._group.scenario} {self._group.name}"

@@ -114,6 +114,7 @@ class _Shortening:
             streams=observed.streams and self._streams(observed.streams),
             messages=observed.messages and self.texts(observed.messages),
             gauges=observed.gauges and self._numbers(observed.gauges),
+            upstream=observed.upstream and [self._data(each) for each in observed.upstream[: self._entries]],
         )
 
     def _numbers(self, counted: dict[str, int]) -> dict[str, int]:

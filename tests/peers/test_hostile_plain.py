@@ -100,3 +100,20 @@ def test_every_behaviour_ends_or_waits_and_none_ends_the_program(upstream: Upstr
         sent = b"".join(each for each in steps if isinstance(each, bytes))
         assert came == sent, name
         assert end == ("reset" if RESET in steps else "end"), name
+
+
+def test_who_asks_at_the_end_is_told_of_all_that_has_ended(upstream: Upstream) -> None:
+    upstream.control(b"seen at the end\n")
+    for number in range(30):  # mostly not yet accepted when the question comes
+        client = upstream.connect(16)
+        if number % 2:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    told = json.loads(upstream.control(b"seen at the end\n"))
+    # Of some that were reset before anybody took them there is nothing to see.
+    assert [each["end"] for each in told].count("fin") == 15
+    assert {each["end"] for each in told} <= {"fin", "reset"}
+
+    with upstream.connect(16):
+        assert [each["end"] for each in json.loads(upstream.control(b"seen at the end\n"))] == [None]
+    assert [each["end"] for each in json.loads(upstream.control(b"seen at the end\n"))] == ["fin"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from takeover.peers.hostile import hello
 from tests.peers.upstream import CERTIFICATES, Upstream, program, run
 
 CA = str(CERTIFICATES / "ca.pem")
@@ -144,3 +145,36 @@ def test_it_ends_as_tls_ends(upstream: Upstream) -> None:
         while more := client.recv(1 << 16):  # an end without close_notify is an error
             came += more
     assert came.endswith(b"until the end\n")
+
+
+def test_it_tells_what_a_client_offered(upstream: Upstream) -> None:
+    offers = ["-groups", "P-384:X25519", "-sigalgs", "ed25519:rsa_pss_rsae_sha256", "-alpn", "h2,http/1.1"]
+    s_client(upstream, 443, "-servername", "any.hostile.test", "-no_ticket", "-min_protocol", "TLSv1.2", *offers)
+    offered = upstream.seen(443)["tls"]["offered"]
+    assert offered["supported_groups"] == ["secp384r1", "x25519"]
+    assert offered["key_share"] == ["secp384r1"]
+    assert offered["signature_algorithms"] == ["ed25519", "rsa_pss_rsae_sha256"]
+    assert offered["alpn"] == ["h2", "http/1.1"]
+    assert offered["supported_versions"] == ["TLSv1.3", "TLSv1.2"]
+    assert "server_name" in offered["extensions"]
+    assert "session_ticket" not in offered["extensions"]
+
+    s_client(upstream, 443, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256", "-noservername")
+    offered = upstream.seen(443)["tls"]["offered"]
+    assert offered["ciphers"] == ["0xc02b", "0x00ff"]
+    assert not {"server_name", "supported_versions"} & {*offered["extensions"]}
+
+
+def test_what_a_refused_client_offered_is_told_too(upstream: Upstream) -> None:
+    s_client(upstream, 4437, "-tls1_2")
+    seen = upstream.seen(4437)["tls"]
+    assert seen["failure"] == "UNSUPPORTED_PROTOCOL"
+    assert seen["offered"]["version"] == "TLSv1.2"
+
+
+def test_what_is_no_offer_is_none(upstream: Upstream) -> None:
+    assert hello.read(b"") == hello.read(b"\x02\0\0\0") == hello.read(b"\x01\0\x01\0cut off") == {}
+    with upstream.connect(443) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        client.recv(1)
+    assert upstream.seen(443)["tls"]["offered"] == {}

@@ -162,3 +162,25 @@ def test_what_is_not_at_rest_before_the_first_probe_is_one_line_with_the_remedy(
 
 def _by_name(observations: list[list[ProbeResult]]) -> dict[str, Observation]:
     return {each.probe.removeprefix("hostile/"): each.observation for each in observations[0]}
+
+
+def test_what_the_upstream_saw_is_observed_where_the_group_asks_for_it(
+    group: Group, deploy: Callable[[Group], Scene]
+) -> None:
+    wanted = ("get", "answer-close-at-once", "garbage")
+    asking = replace(group, asks_upstream=True, probes=tuple(each for each in group.probes if each.name in wanted))
+    assert len(asking.probes) == len(wanted)
+    scene = deploy(group)
+    first, again = (
+        {each.probe.partition("/")[2]: each.observation.upstream for each in Observer(scene, asking).observe()}
+        for _ in range(2)
+    )
+
+    assert first == again
+    [answered] = first["get"] or []
+    assert (answered["requests"], answered["end"]) == ("1", "asked")
+    assert answered["server"].endswith(":80")
+    assert "number" not in answered
+    assert [each["end"] for each in first["answer-close-at-once"] or []] == ["ours"]
+    assert first["garbage"] == []
+    assert Observer(scene, group).observe()[0].observation.upstream is UNSET

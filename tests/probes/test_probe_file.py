@@ -106,6 +106,7 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
         (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
         (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),
         (GROUP + "  - {name: a}\n  bases: [none]", 7, "there is no base none; there are auth, backends/v1"),
+        (GROUP + "  - {name: a}\n  upstream: true", 7, "nobody tells what the upstream saw: no base"),
         (GROUP + "  - {name: a}\n  parts: [none]", 7, r"\[0\]\.parts is now called bases$"),
     ],
 )

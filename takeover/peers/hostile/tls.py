@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 
-from takeover.peers.hostile import witness
+from takeover.peers.hostile import hello, witness
 from takeover.peers.hostile.connections import Connection
 
 CERTIFICATES = ("right", "expired", "other-name", "untrusted", "wrong-usage")
@@ -47,6 +47,7 @@ def encrypt(connection: Connection, name: str) -> str:
 
     Raises: OSError where the handshake fails.
     """
+    offered = hello.peek(connection)
     encrypted = _context(name).wrap_socket(
         connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
     )
@@ -56,10 +57,11 @@ def encrypt(connection: Connection, name: str) -> str:
     try:
         encrypted.do_handshake()
     except ssl.SSLError as error:
-        connection.seen.note("tls", {"sni": encrypted.sni, "certificate": encrypted.chosen, "failure": _reason(error)})
+        told = {"sni": encrypted.sni, "certificate": encrypted.chosen, "failure": _reason(error)}
+        connection.seen.note("tls", {**told, "offered": offered})
         connection.end_in_order()
         raise
-    connection.seen.note("tls", _told(encrypted))
+    connection.seen.note("tls", {**_told(encrypted), "offered": offered})
     connection.before_close = functools.partial(_say_end, encrypted)
     return encrypted.selected_alpn_protocol() or ""
 

@@ -4,14 +4,16 @@
 takes a PROXY header, TLS, HTTP/2 and HTTP/1, whatever comes; 443 and others TLS, then HTTP (`speaking`).
 
 Port 9999 is for who deployed it. After the line "seen" it tells by one line what it saw of the connections to the
-other ports (`witness`). After any other line it ends every connection that is open there, and says so by a line: thus
-a prober begins each probe without a connection of the one before.
+other ports (`witness`); after the line "seen at the end" likewise, as soon as all have ended. After any other line it
+ends every connection that is open there, and says so by a line: thus a prober begins each probe without a connection of
+the one before.
 
 For Python 3.11 and later. It starts within a few hundredths of a second: what only some need is imported when somebody
 asks for it.
 """
 
 import contextlib
+import functools
 import selectors
 import socket
 import sys
@@ -56,10 +58,11 @@ def main(more: Ports | None = None, when_asked: Callable[[], None] = lambda: Non
         for port in ports:
             _listen(address, first + port, listeners)
         control = socket.create_server((address, first + CONTROL), backlog=128)
-        threading.Thread(target=_control, args=(control, connections, witness, when_asked), daemon=True).start()
+        accepting = _Accepting(listeners, connections, ports)
+        told = functools.partial(witness.asked_when_ended, accepting.is_behind)
+        threading.Thread(target=_control, args=(control, connections, witness, told, when_asked), daemon=True).start()
         while True:
-            for key, _ in listeners.select():
-                _accept(key.fileobj, connections, ports)
+            accepting.accept()
 
 
 def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
@@ -68,12 +71,33 @@ def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
     listeners.register(listener, selectors.EVENT_READ)
 
 
-def _accept(listener: object, connections: Connections, ports: Ports) -> None:
-    assert isinstance(listener, socket.socket)
-    with contextlib.suppress(OSError):  # it is gone again
-        connection = connections.add(listener.accept()[0])
-        serve = ports[connection.port]
-        threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
+class _Accepting:
+    """Accepts connections; knows whether there are some that the kernel has, and nobody here yet."""
+
+    def __init__(self, listeners: selectors.BaseSelector, connections: Connections, ports: Ports) -> None:
+        self._listeners = listeners
+        self._connections = connections
+        self._ports = ports
+        self._changing = threading.Lock()
+
+    def accept(self) -> None:
+        """Waits for some, and takes them."""
+        ready = self._listeners.select()
+        with self._changing:
+            for key, _ in ready:
+                self._take(key.fileobj)
+
+    def is_behind(self) -> bool:
+        """Whether some wait."""
+        with self._changing:
+            return bool(self._listeners.select(0))
+
+    def _take(self, listener: object) -> None:
+        assert isinstance(listener, socket.socket)
+        with contextlib.suppress(OSError):  # it is gone again
+            connection = self._connections.add(listener.accept()[0])
+            serve = self._ports[connection.port]
+            threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
 
 
 def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]) -> None:
@@ -85,19 +109,32 @@ def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]
 
 
 def _control(
-    listener: socket.socket, connections: Connections, witness: Witness, when_asked: Callable[[], None]
+    listener: socket.socket,
+    connections: Connections,
+    witness: Witness,
+    told_at_the_end: Callable[[], bytes],
+    when_asked: Callable[[], None],
 ) -> None:
     while True:
         asker, _ = listener.accept()
-        threading.Thread(target=_answer, args=(asker, connections, witness, when_asked), daemon=True).start()
+        arguments = (asker, connections, witness, told_at_the_end, when_asked)
+        threading.Thread(target=_answer, args=arguments, daemon=True).start()
 
 
-def _answer(asker: socket.socket, connections: Connections, witness: Witness, when_asked: Callable[[], None]) -> None:
+def _answer(
+    asker: socket.socket,
+    connections: Connections,
+    witness: Witness,
+    told_at_the_end: Callable[[], bytes],
+    when_asked: Callable[[], None],
+) -> None:
     with asker, contextlib.suppress(OSError):
         asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while asked := asker.recv(4096):
             if asked.strip() == b"seen":
                 asker.sendall(witness.asked())
+            elif asked.strip() == b"seen at the end":
+                asker.sendall(told_at_the_end())
             else:
                 connections.end_all()
                 when_asked()

@@ -9,11 +9,16 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 _ORIGINAL_DESTINATION = 80
 """SO_ORIGINAL_DST of linux/netfilter_ipv4.h: where a connection went before a rule redirected it."""
 _MOST_KEPT = 1000
 """Connections that are remembered until somebody asks: the last ones."""
+
+_PAUSE = 0.002
+_LONGEST_WAIT = 1.0
+"""Seconds until connections that their peer has ended have ended here, too."""
 
 FIN, RESET, CLOSE_NOTIFY = "fin", "reset", "close-notify"
 OURS, OUR_RESET, ASKED = "ours", "our-reset", "asked"
@@ -80,9 +85,30 @@ class Witness:
         import json
 
         with self._changing:
-            told = [each.told() for each in self._known]
-            self._known = [each for each in self._known if each.end is None]
-        return json.dumps(told).encode() + b"\n"
+            return json.dumps(self._taken()).encode() + b"\n"
+
+    def asked_when_ended(self, is_accepting: Callable[[], bool]) -> bytes:
+        """The same, as soon as all have ended of which anybody can know; after a second at the latest.
+
+        Args:
+            is_accepting: whether there are connections that were not accepted yet.
+        """
+        import json
+
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while (is_accepting() or self._has_open()) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        with self._changing:
+            return json.dumps(self._taken()).encode() + b"\n"
+
+    def _has_open(self) -> bool:
+        with self._changing:
+            return any(each.end is None for each in self._known)
+
+    def _taken(self) -> list[dict[str, object]]:
+        told = [each.told() for each in self._known]
+        self._known = [each for each in self._known if each.end is None]
+        return told
 
 
 def request(seen: Seen, method: str, uri: str, protocol: str, status: int, headers: dict[str, str]) -> None:
