@@ -1,22 +1,27 @@
 """Prints the share of a list of documented changes that stored results show, and what is not found.
 
 `python -m benchmarks.recall CHANGES.tsv [RESULTS…]`: the columns of the TSV are version, area, change, guard, how a
-client or operator could see it, needs. A change is found where two neighbouring versions, between which it came, differ
-in its area by a kind of observation that can show it: areas.yaml says which. Its guard, and names of statistics in the
-list, help nothing, and what changed in one way behind one listener shows one change only.
-Beside it stands how many would be found with the version, or the area, of another row.
-Only what the share is above those was found because it changed: where they are near it, it says nothing of recall, and
-whether a single change is found is for a reader of --found to judge.
+client or operator could see it, needs. A row is found where a difference first shows between the two versions between
+which it came, in its area and by a kind of observation that can show it (areas.yaml says which), and where the
+technical terms that both have, the rare ones most, weigh enough, and no less than those of any difference between other
+versions. Its guard, names of statistics, and what the list says of the change itself help nothing. A difference shows
+one row only.
+Beside the share stands how many rows would be found with the versions of their neighbours, and with others' areas.
+Nothing is run. Whether a single row is found is for a reader to judge: the best difference and its score stand below.
 """
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from benchmarks.recall import areas
 from benchmarks.recall.configured import Configured
-from benchmarks.recall.findings import Finding, Results
-from benchmarks.recall.matching import Matching, Recall, read_rows
+from benchmarks.recall.evidence import Evidence
+from benchmarks.recall.findings import Results
+from benchmarks.recall.matching import ENOUGH, Best, Matching
+from benchmarks.recall.rows import Row, read_rows
+from benchmarks.recall.shares import Recall
 from takeover.base.errors import BadInputError
 from takeover.compare.listing import values
 from takeover.scenario.library import Library
@@ -33,40 +38,55 @@ def main() -> None:
         nargs="*",
         type=Path,
         metavar="RESULTS",
-        help="folders of results, or of runs (default: reports/versions)",
+        help="folders of runs, each of one version or of several, or of results (default: reports/versions)",
     )
     parser.add_argument("--found", action="store_true", help="list what is found, too, and what shows it")
     options = parser.parse_args()
     try:
         rows = read_rows(options.changes)
         results = Results(options.results or [_ROOT / "reports" / "versions"])
+        findings = results.findings()
     except BadInputError as error:
         sys.exit(_told(str(error)))
-    known = areas.read()
-    findings = {pair: results.findings(pair) for pair in results.pairs}
-    recall = Recall(Matching(known, findings, Configured(Library.bundled()).of), known, rows)
-    for pair in results.pairs:
-        remark = "" if results.is_compared(pair) else " (never in one run)"
-        print(f"{pair}: {len(findings[pair])} differences{remark}")
+    configured = Configured(Library.bundled()).of
+    matching = Matching(areas.read(), Evidence(findings, results.asked, configured), configured)
+    for pair, found in findings.items():
+        print(f"{pair}: {len(found)} differences; {'; '.join(results.remarks[pair])}")
+    looked_at = [row for row in rows if matching.own(row)]
+    for version, count in Counter(str(row.versions[0]) for row in rows if not matching.own(row)).items():
+        print(f"missing: results of versions before and from {version} on: {count} rows are not looked at")
+    _tell(Recall(matching, looked_at), matching, options.found)
+
+
+def _tell(recall: Recall, matching: Matching, tell_found: bool) -> None:
     print(Recall.HEADER)
     for share in recall.shares:
         print(share.line)
     print(recall.above_chance())
-    for number, row in enumerate(rows):
-        if number in recall.found and options.found:
-            print(f"found      {row}\n           {_shown(recall.found[number])}")
-    for number, row in enumerate(rows):
+    print(f"found: a score of {ENOUGH:.1f} and more, and none above it between other versions")
+    for number, row in enumerate(recall.rows):
+        if number in recall.found and tell_found:
+            print(f"found      {row}\n{_shown(recall.found[number])}")
+    for number, row in enumerate(recall.rows):
         if number not in recall.found:
-            why = recall.beyond(row) or ("" if recall.is_known(row) else "no such area here")
-            print(f"not found  {row} [{row.needs}]{f' ({why})' if why else ''}")
+            print(_not_found(row, matching))
 
 
-def _shown(finding: Finding) -> str:
+def _not_found(row: Row, matching: Matching) -> str:
+    why, best = matching.why_not(row), matching.best(row)
+    told = f"not found  {row} [{row.needs}]{f' ({why})' if why else ''}"
+    return f"{told}\n{_shown(best)}" if best else told
+
+
+def _shown(best: Best) -> str:
+    finding = best.finding
     was, now = values(finding.was, finding.now)
     [first, *others] = finding.places
     more = f" and {len(others)} more" if others else ""
-    where = f"{' '.join(filter(None, first))}{more}: " if any(first) else ""
-    return f"{finding.pair}, {finding.kind} {finding.ids[0]}: {where}{finding.what}: {was} → {now}"
+    return (
+        f"           {finding.pair}, {finding.kind} {finding.ids[0]}: {' '.join(first)}{more}: {finding.what}:"
+        f" {was} → {now}\n           score {best.score}"
+    )
 
 
 def _told(line: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from takeover.compare.kinds import BY_NAME
+from takeover.model.request import ProbeRequest
 
 FILE = Path(__file__).with_name("areas.yaml")
 
@@ -129,9 +130,10 @@ def is_named(area: Area, statistic: str) -> bool:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """As much of a probe's request as tells where it goes; of a test nothing is known."""
+    """A probe's request, and what of it tells where it goes; of a test nothing is known."""
 
     protocol: str = ""
     path: str = ""
     port: int = 0
     over_tls: bool = False
+    request: ProbeRequest | None = None

@@ -33,8 +33,12 @@ class Configured:
             self._known[scenario, ""] = settings(list(_configs(self._library.scenario(scenario))))
             for group in read_probes(self._library.scenario(scenario)):
                 configs = list(_configs(self._edited(group)))
+                ways: dict[tuple[int, str], Settings] = {}
                 for each in group.probes:
-                    self._known[scenario, f"{group.name}/{each.name}"] = settings(_met(configs, each))
+                    way = each.to.port, _host(each)
+                    if way not in ways:
+                        ways[way] = settings(_met(configs, *way))
+                    self._known[scenario, f"{group.name}/{each.name}"] = ways[way]
         return self._known.get((scenario, probe), self._known[scenario, ""])
 
     def _edited(self, group: Group) -> Scenario:
@@ -50,17 +54,23 @@ def _configs(scenario: Scenario) -> Iterator[Any]:
             continue  # a file of another form, such as a certificate
 
 
-def _met(configs: list[Any], probe: Probe) -> Any:
-    """The listeners at the probe's port, without virtual hosts of others, and the clusters that are named there.
+def _host(probe: Probe) -> str:
+    host = whole(probe.request.host or "")
+    return host.rpartition(":")[0] or host
 
-    Where none listens there (interception, xDS) nobody knows the way: then it is all there is.
+
+def _met(configs: list[Any], port: int, host: str) -> Any:
+    """The listeners at the port, without virtual hosts of others, and the clusters that are named there.
+
+    At an admin API's port it is what is said of that. Where none listens (interception, xDS) nobody knows the way: then
+    it is all there is.
     """
-    listeners = [
-        each for config in configs for each in _resources(config, "listeners") if _listens(each, probe.to.port)
-    ]
+    admins = [either(each, "admin") for each in configs if isinstance(each, Mapping)]
+    if asked_of := [each for each in admins if f"port_value={port}" in settings(each)]:
+        return {"admin": asked_of}
+    listeners = [each for config in configs for each in _resources(config, "listeners") if _listens(each, port)]
     if not listeners:
         return configs
-    host = whole(probe.request.host).rpartition(":")[0] or whole(probe.request.host) if probe.request.host else ""
     met: list[Any] = [_of_host(each, host) for each in listeners]
     clusters = {each.get("name"): each for config in configs for each in _resources(config, "clusters")}
     named = set(_texts(met)) & clusters.keys()

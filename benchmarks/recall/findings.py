@@ -1,7 +1,7 @@
 """What differs between two Envoys that follow each other, each change once, with all places where it shows."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,12 @@ from takeover.model.document import Document
 from takeover.model.repeats import whole
 from takeover.model.versions import version_of
 from takeover.store import documents as store
+
+Probe = tuple[str, str]
+"""A scenario, and the name of a probe, test or config there."""
+
+Home = tuple[str, int]
+"""A scenario, and a port there: mostly one listener."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +39,13 @@ class Pair:
         return f"{self.old} → {self.new}"
 
 
-Home = tuple[Pair, str, int, str]
-"""A pair of versions, a scenario, a port there, and what kind of thing changed."""
-
-# What one cause mostly changes together is one thing.
-_ALIKE = {
-    "header": ("security-header", "header", "body", "status", "route", "verdict", "verdict-better", "log-field"),
-    "connection": ("connection", "frame", "tls", "crash"),
-    "statistic": ("statistic", "statistic-added", "statistic-gone"),
-}
-_THING = {kind: thing for thing, kinds in _ALIKE.items() for kind in kinds}
-
-
 @dataclass
 class Finding:
     """A change, wherever it shows.
 
     Args:
         ids: of the differences as `takeover compare` lists them.
-        places: scenario, and probe, test or config → what was asked there.
+        places: where it shows → what was asked there.
     """
 
     pair: Pair
@@ -60,76 +54,142 @@ class Finding:
     was: str | None
     now: str | None
     ids: list[str] = field(default_factory=list)
-    places: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    places: dict[Probe, Asked] = field(default_factory=dict)
 
     @cached_property
-    def home(self) -> Home:
-        """Where it shows most. What differs there in one way has one cause, and shows one documented change."""
-        ports = Counter((scenario, asked.port) for (scenario, _), asked in self.places.items())
-        (scenario, port), _ = min(ports.items(), key=lambda pair: (-pair[1], pair[0]))
-        return self.pair, scenario, port, _THING.get(self.kind, self.kind)
+    def apart(self) -> dict[Home, "Finding"]:
+        """The change behind each listener by itself: what is alike in two places may have two causes."""
+        found: dict[Home, Finding] = {}
+        for (scenario, probe), asked in self.places.items():
+            home = scenario, asked.port
+            one = found.setdefault(home, Finding(self.pair, self.kind, self.what, self.was, self.now, self.ids))
+            one.places[scenario, probe] = asked
+        return found
 
 
 class Results:
-    """Stored results of many versions, from one folder or from several.
+    """Stored results of many versions, from folders of runs of one version or of several.
 
-    Raises: BadInputError for a folder without two versions.
+    Raises: BadInputError for a folder without results, and where there is one version alone.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = [_files(each) for each in folders]
         self.versions = sorted({version for files in self._folders for version in files})
+        if len(self.versions) < 2:
+            raise BadInputError(
+                f"{', '.join(map(display_path, folders))}: results of {self.versions[0]} alone: name those of another"
+                " version, too"
+            )
+        self.asked: dict[Probe, Asked] = {}
+        self._read = functools.lru_cache(maxsize=2)(store.read)  # a pair's newer one is the next one's older one
+        self.remarks: dict[Pair, list[str]] = {}
 
     @property
     def pairs(self) -> list[Pair]:
         """The neighbours, the oldest first."""
         return [Pair(old, new) for old, new in zip(self.versions, self.versions[1:], strict=False)]
 
-    def findings(self, pair: Pair) -> list[Finding]:
-        """What differs between the two, but for what is unstable; from every folder that has both."""
-        found: dict[tuple[str, str, str | None, str | None], Finding] = {}
-        for files in self._folders:
-            if pair.old in files and pair.new in files:
-                for each in _findings(pair, files[pair.old], files[pair.new]):
-                    key = (each.kind, each.what, each.was, each.now)
-                    known = found.setdefault(key, each)
-                    known.places |= each.places
-                    known.ids += [name for name in each.ids if name not in known.ids]
-        return list(found.values())
+    def findings(self) -> dict[Pair, list[Finding]]:
+        """What differs between neighbours, but for what is unstable, each where it first shows.
 
-    def is_compared(self, pair: Pair) -> bool:
-        """Whether some folder has both."""
-        return any(pair.old in files and pair.new in files for files in self._folders)
+        Fills `asked`, all that was asked, and `remarks`: what must be known to trust it.
+        """
+        return where_they_first_show({pair: list(self._differing(pair)) for pair in self.pairs})
+
+    def _differing(self, pair: Pair) -> Iterable[Finding]:
+        found: dict[tuple[str, str, str | None, str | None], Finding] = {}
+        for old, new in self._compared(pair):
+            for each in self._findings(pair, old, new):
+                known = found.setdefault((each.kind, each.what, each.was, each.now), each)
+                known.places |= each.places
+                known.ids += [name for name in each.ids if name not in known.ids]
+        return found.values()
+
+    def _compared(self, pair: Pair) -> list[tuple[Path, Path]]:
+        """The files of every run of both, and the last ones of runs of one version alone."""
+        both = [(files[pair.old], files[pair.new]) for files in self._folders if {pair.old, pair.new} <= files.keys()]
+        alone = [files for files in self._folders if len(files) == 1 or not both]
+        old, new = ([files[each] for files in alone if each in files][-1:] for each in (pair.old, pair.new))
+        return [*both, *zip(old, new, strict=False)]
+
+    def _findings(self, pair: Pair, old_file: Path, new_file: Path) -> Iterator[Finding]:
+        old, new = self._read(old_file), self._read(new_file)
+        asked = _asked(old) | _asked(new)
+        self.asked |= asked
+        comparison = compare({str(pair.old): lambda: old, str(pair.new): lambda: new})
+        compared = f"{comparison.compared[str(pair.new)]} of {comparison.total} probes and tests compared"
+        self.remarks.setdefault(pair, []).extend([compared, *comparison.remarks])
+        for each in comparison.differences:
+            finding = Finding(pair, each.kind, each.what, each.was, each.now, [each.id])
+            for place in each.places:
+                key = (place.scenario, place.probe)
+                finding.places[key] = asked.get(key, Asked())
+            yield finding
+
+
+def where_they_first_show(findings: Mapping[Pair, Sequence[Finding]]) -> dict[Pair, list[Finding]]:
+    """The findings, the oldest pair's first, each place only where its change first shows.
+
+    What one version alone does otherwise than those on both of its sides, which do alike, shows no change that came
+    with it: mostly it is chance, which no run of one version can tell.
+    """
+    seen: dict[tuple[str, str, Probe], list[tuple[Pair, str | None, str | None]]] = {}
+    for pair, found in findings.items():
+        for each in found:
+            for place in each.places:
+                seen.setdefault((each.kind, each.what, place), []).append((pair, each.was, each.now))
+    left = {key: list(_first(shown, list(findings))) for key, shown in seen.items()}
+    kept: dict[Pair, list[Finding]] = {}
+    for pair, found in findings.items():
+        for each in found:
+            places = {
+                place: asked
+                for place, asked in each.places.items()
+                if (pair, each.was, each.now) in left[each.kind, each.what, place]
+            }
+            if places or not each.places:
+                kept.setdefault(pair, []).append(
+                    Finding(each.pair, each.kind, each.what, each.was, each.now, each.ids, places)
+                )
+        kept.setdefault(pair, [])
+    return kept
+
+
+_Shown = tuple[Pair, str | None, str | None]
+
+
+def _first(shown: Sequence[_Shown], pairs: Sequence[Pair]) -> Iterator[_Shown]:
+    """Of one place's changes of one thing those that neither go back at once nor come again."""
+    earlier: set[tuple[str | None, str | None]] = set()
+    at = {pair: number for number, pair in enumerate(pairs)}
+    backs = {(at[pair], now, was) for pair, was, now in shown}
+    for pair, was, now in shown:
+        goes_back = any((at[pair] + step, was, now) in backs for step in (-1, 1))
+        if not goes_back and (was, now) not in earlier:
+            yield pair, was, now
+        earlier.add((was, now))
 
 
 def _files(folder: Path) -> dict[Version, Path]:
-    inner = folder / store.RESULTS
-    files = sorted((inner if inner.is_dir() else folder).glob("*.json"))
-    found = {version: each for each in files if (version := version_of(each.stem))}
-    if len(found) < 2:
-        raise BadInputError(f"{display_path(folder)}: holds no results of two versions of Envoy: name a run's folder")
+    """The results in a folder: of its latest run, of the run that it is, or the folder itself."""
+    inner = next(
+        (each for each in (folder / "latest" / store.RESULTS, folder / store.RESULTS) if each.is_dir()), folder
+    )
+    found = {version: each for each in sorted(inner.glob("*.json")) if (version := version_of(each.stem))}
+    if not found:
+        raise BadInputError(f"{display_path(folder)}: holds no results of an Envoy: name a run's folder")
     return found
 
 
-def _findings(pair: Pair, old_file: Path, new_file: Path) -> Iterator[Finding]:
-    old, new = store.read(old_file), store.read(new_file)
-    comparison = compare({"old": lambda: old, "new": lambda: new})
-    asked = _asked(old) | _asked(new)
-    for each in comparison.differences:
-        finding = Finding(pair, each.kind, each.what, each.was, each.now, [each.id])
-        for place in each.places:
-            key = (place.scenario, place.probe)
-            finding.places[key] = asked.get(key, Asked())
-        yield finding
-
-
-def _asked(document: Document) -> dict[tuple[str, str], Asked]:
+def _asked(document: Document) -> dict[Probe, Asked]:
     return {
         (each.scenario, each.probe): Asked(
             each.request.protocol,
             whole(each.request.path or ""),
             each.request.to.port,
             each.request.tls is not None,
+            each.request,
         )
         for each in document.probes
     }

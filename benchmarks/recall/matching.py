@@ -1,153 +1,144 @@
-"""Which documented changes are found: by version, area and kind of observation, each difference for one change only."""
+"""Which documented changes are found: by version, area and kind of observation, and by the technical terms of both.
 
-import csv
-import random
-import re
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+A difference shows a change if it first shows between the versions between which the change came; in its area; by a kind
+of observation that the list's words allow; and if the terms that stand in both weigh enough, and no less than those of
+any difference between other versions.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-
-from packaging.version import InvalidVersion, Version
+from typing import Final
 
 from benchmarks.recall.areas import STATISTICS, Area, Areas, Asked, Place, is_named, shows
-from benchmarks.recall.configured import Settings
-from benchmarks.recall.findings import Finding, Home, Pair
-from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
+from benchmarks.recall.evidence import Evidence, Met, Score, Shown, wanted
+from benchmarks.recall.findings import Finding, Pair, Probe
+from benchmarks.recall.rows import Row
 
-_COLUMNS = ("version", "area", "change", "guard", "how a client or operator could see it", "needs")
-_EARLIER = re.compile(r"(?:already in|also in|also|first PyPI binary) (\d+\.\d+\.\d+)", re.IGNORECASE)
-_SHUFFLES = 200
-_SEED = 1
+ENOUGH: Final = 1.1
+"""From which score on a difference shows a change: set once so that fewer than a tenth of rows are found with the
+versions of their neighbours, or with the areas of others."""
+ELSEWHERE: Final = 1.0
+"""Which part of the best score between other versions it must have besides: what fits there better came there."""
+
+# What one cause mostly changes together at a probe is one thing.
+_ALIKE = {
+    "header": ("security-header", "header", "body", "status", "route", "verdict", "verdict-better"),
+    "connection": ("connection", "frame", "tls", "crash"),
+    "statistic": ("statistic", "statistic-added", "statistic-gone", "gauge"),
+}
+_THING = {kind: thing for thing, kinds in _ALIKE.items() for kind in kinds}
+
+Thing = tuple[Pair, Probe, str]
+"""A pair of versions, a probe, and what kind of thing changed there."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A documented change. Its guard is not read: it may not help to find it.
+class Best:
+    """The difference that speaks most for a row."""
 
-    Args:
-        versions: those with which it came: the one in whose notes it stands, and earlier ones that had it, too.
-    """
+    score: Score
+    shown: Shown
 
-    versions: tuple[Version, ...]
-    area: str
-    change: str
-    how: str
-    needs: str
-
-    def __str__(self) -> str:
-        return f"{self.versions[0]}  {self.area}: {self.change}"
-
-
-def read_rows(file: Path) -> list[Row]:
-    """The list, a TSV whose first line names its columns. Raises: BadInputError."""
-    try:
-        with file.open(encoding="utf-8", newline="") as text:
-            lines = list(csv.reader(text, "excel-tab"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"{display_path(file)}: cannot be read: {error}: give a TSV of changes") from error
-    if not lines or tuple(lines[0]) != _COLUMNS:
-        raise BadInputError(f"{display_path(file)}: the first line must name the columns {', '.join(_COLUMNS)}")
-    return [_row(file, number, line) for number, line in enumerate(lines[1:], 2) if line]
-
-
-def _row(file: Path, number: int, line: Sequence[str]) -> Row:
-    if len(line) != len(_COLUMNS):
-        raise BadInputError(f"{display_path(file)}:{number}: {len(line)} fields, where {len(_COLUMNS)} belong")
-    version, area, change, _, how, needs = line
-    try:
-        return Row((Version(version), *map(Version, _EARLIER.findall(how))), area, change, how, needs)
-    except InvalidVersion as error:
-        raise BadInputError(f"{display_path(file)}:{number}: {version!r} is no version") from error
-
-
-Met = Callable[[str, str], Settings]
-"""What of Envoy's configuration the probe of a scenario meets."""
+    @property
+    def finding(self) -> Finding:
+        """The difference."""
+        return self.shown.finding
 
 
 class Matching:
-    """Matches rows with findings.
+    """Matches rows with differences.
 
     Args:
-        findings: of each pair of neighbouring versions.
+        enough: the least score.
     """
 
-    def __init__(self, areas: Areas, findings: Mapping[Pair, Sequence[Finding]], met: Met) -> None:
+    def __init__(self, areas: Areas, evidence: Evidence, met: Met, enough: float = ENOUGH) -> None:
         self._areas = areas
-        self._findings = findings
+        self._evidence = evidence
         self._met = met
-        self._known: dict[tuple[int, str, str], bool] = {}
-        self._there: dict[tuple[str, tuple[str, str]], bool] = {}
+        self._enough = enough
+        self._there: dict[tuple[str, Probe], bool] = {}
+        self._of: dict[tuple[int, str, str], bool] = {}
+        self._ranked: dict[tuple[str, str, str, Pair], list[Best]] = {}
 
-    def found(self, rows: Sequence[Row]) -> dict[int, Finding]:
-        """A row's place in the list → the finding that shows it; as many rows as can have one of their own."""
-        wanted = [self._candidates(row) for row in rows]
-        taken: dict[Home, tuple[int, Finding]] = {}
-        for number in sorted(range(len(rows)), key=lambda each: self._extent(rows[each])):
-            self._give(number, wanted, taken, set())
-        return dict(sorted(taken.values(), key=lambda pair: pair[0]))
+    @property
+    def pairs(self) -> list[Pair]:
+        """The neighbours whose differences are known, the oldest first."""
+        return list(self._evidence.shown)
 
-    def _extent(self, row: Row) -> int:
-        """How many findings of all versions are where the row's would be: the rarer, the more one tells."""
-        area = self._areas.called(row.area)
-        return (
-            sum(self._is_of(each, area, row.needs) for found in self._findings.values() for each in found)
-            if area
-            else 0
-        )
+    def own(self, row: Row) -> list[Pair]:
+        """The neighbours between which the row's change came."""
+        return [pair for pair in self.pairs if any(map(pair.holds, row.versions))]
 
-    def _give(
-        self, number: int, wanted: Sequence[list[Finding]], taken: dict[Home, tuple[int, Finding]], asked: set[Home]
-    ) -> bool:
-        """Gives the row a finding, where need be one of another row that can have another (Kuhn's algorithm)."""
-        for finding in wanted[number]:
-            home = finding.home
-            if home in asked:
-                continue
-            asked.add(home)
-            if home not in taken or self._give(taken[home][0], wanted, taken, asked):
-                taken[home] = (number, finding)
-                return True
-        return False
+    def best(self, row: Row) -> Best | None:
+        """What speaks most for the row, whether or not that is enough."""
+        return max(self._candidates(row), key=lambda each: (each.score.value, each.score.own), default=None)
 
-    def _candidates(self, row: Row) -> list[Finding]:
-        area = self._areas.called(row.area)
-        if area is None:
-            return []
+    def found(self, rows: Sequence[Row]) -> dict[int, Best]:
+        """A row's place in the list → what shows it. What speaks most is given first, and each to one row only.
+
+        What else the same probe shows of that kind of thing may be the same change, and is given to no other row.
+        """
+        wishes = [(each, number) for number, row in enumerate(rows) for each in self._showing(row)]
+        wishes.sort(key=lambda pair: (-pair[0].score.value, -pair[0].score.own, pair[1]))
+        found: dict[int, Best] = {}
+        taken: set[Thing] = set()
+        for best, number in wishes:
+            things = _things(best.finding)
+            if number not in found and not things <= taken:
+                found[number] = best
+                taken |= things
+        return dict(sorted(found.items()))
+
+    def _showing(self, row: Row) -> list[Best]:
+        own = self.own(row)
+        others = [each for pair in self.pairs if pair not in own for each in self._between(row, pair)[:1]]
+        least = max([self._enough, *(ELSEWHERE * each.score.value for each in others)])
+        return [each for each in self._candidates(row) if each.score.value >= least]
+
+    def _candidates(self, row: Row) -> list[Best]:
+        return [each for pair in self.own(row) for each in self._between(row, pair)]
+
+    def _between(self, row: Row, pair: Pair) -> list[Best]:
+        """The differences between two versions that could show the row's change, those that say most first."""
+        key = row.area, row.how, row.needs, pair
+        if key not in self._ranked:
+            area = self._areas.called(row.area)
+            self._ranked[key] = self._rank(row, area, self._evidence.shown[pair]) if area else []
+        return self._ranked[key]
+
+    def _rank(self, row: Row, area: Area, shown: Sequence[Shown]) -> list[Best]:
         kinds = self._areas.kinds_of(area, row.how)
-        pairs = [pair for pair in self._findings if any(map(pair.holds, row.versions))]
-        return [
-            each
-            for pair in pairs
-            for each in self._findings[pair]
-            if each.kind in kinds and self._is_of(each, area, row.needs)
+        terms = wanted(row.area, row.how)
+        found = [
+            Best(self._evidence.score(terms, each), each)
+            for each in shown
+            if each.finding.kind in kinds and self._is_of(each.finding, area, row.needs)
         ]
+        return sorted(found, key=lambda each: (-each.score.value, -each.score.own))
 
     def _is_of(self, finding: Finding, area: Area, needs: str) -> bool:
         key = (id(finding), area.area, needs)
-        if key not in self._known:
-            self._known[key] = self._shows(finding, area, self._areas.needs.get(needs, []))
-        return self._known[key]
+        if key not in self._of:
+            self._of[key] = self._shows(finding, area, self._areas.needs.get(needs, []))
+        return self._of[key]
 
     def _shows(self, finding: Finding, area: Area, needed: Sequence[Place]) -> bool:
         """Whether it is of that area: more than half of its places are there, or it is a statistic of its own.
 
-        What shows everywhere alike is no change of an area that some of the probes happen to meet; what no probe saw,
-        but the list of a binary's statistics has, is nothing that was seen to change.
+        What no probe saw, but the list of a binary's statistics has, is nothing that was seen to change.
         """
         if not any(scenario for scenario, _ in finding.places):
             return False
         own = finding.kind in STATISTICS and is_named(area, finding.what)
         there = sum(
-            (own or self._is_there(area.area, area.places, key, asked))
-            and (not needed or self._is_there("", needed, key, asked))
-            for key, asked in finding.places.items()
+            (own or self._is_there(area.area, area.places, probe, asked))
+            and (not needed or self._is_there("", needed, probe, asked))
+            for probe, asked in finding.places.items()
         )
         return 2 * there > len(finding.places)
 
-    def _is_there(self, name: str, places: Sequence[Place], probe: tuple[str, str], asked: Asked) -> bool:
+    def _is_there(self, name: str, places: Sequence[Place], probe: Probe, asked: Asked) -> bool:
         """Whether the probe is sent to one of the places; a list of them has a name of its own, or is one object."""
         key = (name or str(id(places)), probe)
         if key not in self._there:
@@ -155,99 +146,25 @@ class Matching:
             self._there[key] = any(shows(place, probe[0], met, asked) for place in places)
         return self._there[key]
 
-    def by_accident(self, rows: Sequence[Row], what: str) -> float:
-        """The share that would be found with another row's versions, or area: what chance alone finds.
-
-        Rows to which the shuffle gives what they have do not count.
-        """
-        chance = random.Random(_SEED)  # noqa: S311
-        shares = []
-        for _ in range(_SHUFFLES):
-            others = chance.sample(rows, len(rows))
-            moved = [_with(row, other, what) for row, other in zip(rows, others, strict=True)]
-            wrong = [each for row, each in zip(rows, moved, strict=True) if self._asks_elsewhere(row, each)]
-            if wrong:
-                shares.append(len(self.found(wrong)) / len(wrong))
-        return statistics.fmean(shares) if shares else 0.0
-
-    def _asks_elsewhere(self, row: Row, other: Row) -> bool:
-        if row.area != other.area:
-            return self._areas.called(row.area) is not self._areas.called(other.area)
-        return not {*self._pairs(row)} & {*self._pairs(other)}
-
-    def _pairs(self, row: Row) -> list[Pair]:
-        return [pair for pair in self._findings if any(map(pair.holds, row.versions))]
-
-
-def _with(row: Row, other: Row, what: str) -> Row:
-    if what == "area":
-        return Row(row.versions, other.area, row.change, row.how, row.needs)
-    return Row(other.versions, row.area, row.change, row.how, row.needs)
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of some rows are found, and how many would be by accident (0 to 1)."""
-
-    name: str
-    rows: int
-    found: int
-    other_version: float
-    other_area: float
-
-    @property
-    def line(self) -> str:
-        """A row of the table."""
-        share = self.found / self.rows if self.rows else 0.0
-        return (
-            f"{self.name:<28} {self.rows:>4} {self.found:>6} {share:>7.0%} {self.other_version:>15.0%} "
-            f"{self.other_area:>12.0%}"
-        )
-
-
-class Recall:
-    """The shares of a list."""
-
-    HEADER = f"{'rows that need':<28} {'rows':>4} {'found':>6} {'share':>7} {'other version':>15} {'other area':>12}"
-
-    def __init__(self, matching: Matching, areas: Areas, rows: Sequence[Row]) -> None:
-        self._matching = matching
-        self._areas = areas
-        self.rows = rows
-
-    @cached_property
-    def found(self) -> dict[int, Finding]:
-        """A row's place → what shows it."""
-        return self._matching.found(self.rows)
-
-    @cached_property
-    def shares(self) -> list[Share]:
-        """By what a row needs, then all, then those of the goal."""
-        classes = sorted({row.needs for row in self.rows})
-        shares = [self._share(each, [n for n, row in enumerate(self.rows) if row.needs == each]) for each in classes]
-        shares.append(self._share("all", range(len(self.rows))))
-        aims = [number for number, row in enumerate(self.rows) if not self.beyond(row)]
-        reasons = sorted({why for row in self.rows if (why := self.beyond(row))})
-        return [*shares, self._share(f"none of {', '.join(reasons)}" if reasons else "any of these", aims)]
-
-    def above_chance(self) -> str:
-        """How much of the last share is no accident, in one line."""
-        last = self.shares[-1]
-        accident = max(last.other_version, last.other_area)
-        share = last.found / last.rows if last.rows else 0.0
-        return f"above what chance finds: {100 * (share - accident):+.0f} points of {last.name}"
-
     def beyond(self, row: Row) -> str:
         """Why the goal leaves the row out; empty if it does not."""
         area = self._areas.called(row.area)
         return self._areas.beyond.get(row.needs, "") or (area.beyond if area else "")
 
-    def is_known(self, row: Row) -> bool:
-        """Whether its area is."""
-        return self._areas.called(row.area) is not None
+    def why_not(self, row: Row) -> str:
+        """Why nothing can be found for the row, whatever differs; empty if something could."""
+        if beyond := self.beyond(row):
+            return beyond
+        if self._areas.called(row.area) is None:
+            return "no such area here"
+        return "" if self.own(row) else "no results of the versions around it"
 
-    def _share(self, name: str, numbers: Sequence[int]) -> Share:
-        rows = [self.rows[each] for each in numbers]
-        found = sum(each in self.found for each in numbers)
-        accidents = [self._matching.by_accident(rows, what) for what in ("version", "area")]
-        return Share(name, len(rows), found, *accidents)
+    def is_same_area(self, row: Row, other: Row) -> bool:
+        """Whether both are looked for in the same places."""
+        return self._areas.called(row.area) is self._areas.called(other.area)
+
+
+def _things(finding: Finding) -> set[Thing]:
+    """Of an access log each field is a thing by itself, for each tells of another operator."""
+    thing = f"log-field {finding.what}" if finding.kind == "log-field" else _THING.get(finding.kind, finding.kind)
+    return {(finding.pair, probe, thing) for probe in finding.places}

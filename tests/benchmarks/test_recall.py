@@ -1,8 +1,9 @@
-"""A documented change counts as found by version, area and kind of observation, and by nothing else."""
+"""A documented change counts as found by version, area, kind of observation, and by the terms of both."""
 
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,11 @@ from packaging.version import Version
 from benchmarks.recall import areas
 from benchmarks.recall.areas import Area, Areas, Place, Telling
 from benchmarks.recall.configured import Configured, settings
+from benchmarks.recall.evidence import Evidence
 from benchmarks.recall.findings import Results
-from benchmarks.recall.matching import Matching, Recall, Row, read_rows
+from benchmarks.recall.matching import Matching
+from benchmarks.recall.rows import Row, read_rows
+from benchmarks.recall.shares import Recall
 from takeover.base.errors import BadInputError
 from takeover.model.document import BinaryResult, Document, Envoy, Observation, ProbeResult
 from takeover.model.request import ProbeRequest, ProbeTarget
@@ -21,7 +25,8 @@ from takeover.scenario.library import Library
 
 ROOT = Path(__file__).parents[2]
 HEAD = "version\tarea\tchange\tguard\thow a client or operator could see it\tneeds\n"
-FILTER = frozenset({"type=Filter"})
+FILTER = frozenset({"type=Filter", "max_size=7"})
+ENOUGH = 0.5  # some of a few listeners
 KNOWN = Areas(
     kinds=["status", "header"],
     observations=[Telling(words="counter", kinds=["statistic", "statistic-added"])],
@@ -31,6 +36,7 @@ KNOWN = Areas(
         Area(area="^filter$", places=[Place(configured=["^type=Filter$"])], statistics=["^filter\\."]),
         Area(area="frames", places=[Place(protocols=["http2"])], kinds=["frame"]),
         Area(area="udp", beyond="UDP"),
+        Area(area="anything", places=[Place(protocols=["http1"])]),
     ],
 )
 
@@ -40,11 +46,18 @@ def seen(status: int, **more: object) -> Observation:
 
 
 def write(folder: Path, version: str, observed: Mapping[str, Observation], stats: list[str] | None = None) -> None:
-    """Results in which each probe is named SCENARIO/GROUP/PROBE, asked over HTTP/1 at the port 10001."""
-    request = ProbeRequest(source="a/b", to=ProbeTarget(pod="a", port=10001), protocol="http1", path="/")
-    probes = [
-        ProbeResult(name.partition("/")[0], name.partition("/")[2], request, each) for name, each in observed.items()
-    ]
+    """Results in which each probe is named SCENARIO/GROUP/PROBE, asked over HTTP/1 at the port 10001, its path /PROBE.
+
+    Five listeners more always answer alike.
+    """
+    quiet = {f"quiet-{number}/g/nothing": seen(200) for number in range(5)}
+    probes = []
+    for name, each in {**quiet, **observed}.items():
+        scenario, _, probe = name.partition("/")
+        request = ProbeRequest(
+            source="a/b", to=ProbeTarget(pod="a", port=10001), protocol="http1", path=f"/{name.rpartition('/')[2]}"
+        )
+        probes.append(ProbeResult(scenario, probe, request, each))
     envoy = Envoy(version, version, "", "", "")
     document = Document(1, "", True, "local", envoy, probes=probes, binary=BinaryResult(stats=stats or []))
     folder.mkdir(exist_ok=True)
@@ -52,16 +65,20 @@ def write(folder: Path, version: str, observed: Mapping[str, Observation], stats
 
 
 def met(scenario: str, _: str) -> frozenset[str]:
-    return FILTER if scenario == "filtered" else frozenset()
+    return FILTER if scenario.startswith("filtered") else frozenset()
 
 
-def recall(folder: Path, *rows: Row) -> Recall:
+def matching(folder: Path, known: Areas = KNOWN) -> Matching:
     results = Results([folder])
-    matching = Matching(KNOWN, {pair: results.findings(pair) for pair in results.pairs}, met)
-    return Recall(matching, KNOWN, rows)
+    findings = results.findings()
+    return Matching(known, Evidence(findings, results.asked, met), met, ENOUGH)
 
 
-def row(version: str, area: str = "filter", how: str = "the answer", needs: str = "static") -> Row:
+def recall(folder: Path, *rows: Row, known: Areas = KNOWN) -> Recall:
+    return Recall(matching(folder, known), rows)
+
+
+def row(version: str, area: str = "filter", how: str = "max_size of 7: 403", needs: str = "static") -> Row:
     return Row((Version(version),), area, "something", how, needs)
 
 
@@ -82,8 +99,36 @@ def test_a_change_is_found_between_the_versions_where_it_came_and_in_its_area_on
     assert not recall(folder, row("1.2.0", "of another kind")).found
 
 
+def test_a_change_is_found_by_what_the_list_and_the_difference_both_name(folder: Path) -> None:
+    """In the right area, between the right versions: without a term in common it is another change there."""
+    assert recall(folder, row("1.2.0", "anything", "max_size: 403")).found
+    for how in ("the answer", "retry_on: connect-failure and 504", "one of the answers"):
+        assert not recall(folder, row("1.2.0", "anything", how)).found, how
+    told = recall(folder, row("1.2.0", "anything", "max_size: 403")).found[0].score
+    assert {term for term, _ in told.terms} >= {"403", "siz"}
+
+
+def test_what_fits_better_between_other_versions_came_there(folder: Path) -> None:
+    write(folder, "1.3.0", {"filtered/g/one": seen(429), "plain/g/two": seen(200)})
+    assert recall(folder, row("1.2.0")).found
+    assert not recall(folder, row("1.2.0", how="max_size of 7: 429")).found
+    assert recall(folder, row("1.3.0", how="max_size of 7: 429")).found
+
+
+def test_a_difference_counts_where_it_first_shows_and_one_that_goes_back_at_once_nowhere(tmp_path: Path) -> None:
+    statuses = {"1.1.0": 200, "1.2.0": 403, "1.3.0": 200, "1.4.0": 200}
+    for version, status in statuses.items():
+        write(tmp_path, version, {"filtered/g/one": seen(status)})
+    assert not recall(tmp_path, row("1.2.0"), row("1.3.0")).found
+    write(tmp_path, "1.3.0", {"filtered/g/one": seen(403)})
+    assert list(recall(tmp_path, row("1.2.0"), row("1.4.0")).found) == [0, 1]
+    write(tmp_path, "1.5.0", {"filtered/g/one": seen(200)})
+    write(tmp_path, "1.6.0", {"filtered/g/one": seen(403)})
+    assert not recall(tmp_path, row("1.6.0")).found  # that it comes again is not new
+
+
 def test_an_earlier_version_that_the_list_tells_of_counts(folder: Path) -> None:
-    assert recall(folder, Row((Version("1.3.0"), Version("1.2.1")), "filter", "", "", "static")).found
+    assert recall(folder, replace(row("1.3.0"), versions=(Version("1.3.0"), Version("1.2.1")))).found
 
 
 def test_what_needs_xds_must_show_where_xds_is(tmp_path: Path) -> None:
@@ -93,67 +138,110 @@ def test_what_needs_xds_must_show_where_xds_is(tmp_path: Path) -> None:
     for version, status in (("1.1.0", 200), ("1.2.0", 403)):
         write(tmp_path, version, {"xds-filtered/g/one": seen(status)})
     results = Results([tmp_path])
-    findings = {pair: results.findings(pair) for pair in results.pairs}
-    assert Matching(KNOWN, findings, lambda *_: FILTER).found([row("1.2.0", needs="xds")])
+
+    def filtered(scenario: str, _: str) -> frozenset[str]:
+        return met(scenario.removeprefix("xds-"), "")
+
+    of_both = Matching(KNOWN, Evidence(results.findings(), results.asked, filtered), filtered, ENOUGH)
+    assert of_both.found([row("1.2.0", needs="xds")])
 
 
-def test_what_is_found_in_few_places_is_not_taken_by_a_change_of_a_wider_area(folder: Path) -> None:
-    wide = Areas(KNOWN.kinds, [], {}, {}, [*KNOWN.areas, Area(area="wide", places=[Place(protocols=["http1"])])])
-    results = Results([folder])
-    matching = Matching(wide, {pair: results.findings(pair) for pair in results.pairs}, met)
+def test_a_difference_is_given_to_the_change_for_which_it_speaks_most(folder: Path) -> None:
+    rows = [row("1.2.0", "anything", "403"), row("1.2.0")]
     for order in ((0, 1), (1, 0)):
-        rows = [(row("1.2.0", "wide"), row("1.2.0"))[each] for each in order]
-        assert [rows[each].area for each in matching.found(rows)] == ["filter"]
+        found = recall(folder, *(rows[each] for each in order)).found
+        assert [rows[order[each]].area for each in found] == ["filter"]
 
 
-def test_what_shows_everywhere_is_no_change_of_an_area(tmp_path: Path) -> None:
-    where = ["filtered/g/one", "plain/g/two", "plain/g/three"]
-    for version, status in (("1.1.0", 200), ("1.2.0", 200)):
-        write(tmp_path, version, {each: seen(status, headers=[["x", version]]) for each in where})
+def test_what_shows_behind_many_listeners_says_nothing_of_what_is_behind_one(tmp_path: Path) -> None:
+    where = ["filtered/g/one", *(f"plain-{number}/g/two" for number in range(20))]
+    for version in ("1.1.0", "1.2.0"):
+        write(tmp_path, version, {each: seen(200, headers=[["x", version]]) for each in where})
     assert not recall(tmp_path, row("1.2.0")).found
-    write(tmp_path, "1.2.0", {where[0]: seen(200, headers=[["x", "1.2.0"]]), where[1]: seen(200)})
+    write(tmp_path, "1.2.0", {each: seen(200, headers=[["x", "1.1.0"]]) for each in where[1:]} | {where[0]: seen(200)})
     assert recall(tmp_path, row("1.2.0")).found
 
 
 def test_what_a_binary_merely_has_is_nothing_that_was_seen_to_change(folder: Path) -> None:
-    assert not recall(folder, row("1.3.0", how="a new counter")).found
+    new = row("1.3.0", how="a new counter, max_size of 7")
+    assert not recall(folder, new).found
     write(folder, "1.2.1", {"filtered/g/one": seen(403)}, ["filter.was"])
     write(folder, "1.3.0", {"filtered/g/one": seen(403, stats={"filter.added": 1})}, ["filter.was", "filter.added"])
-    assert recall(folder, row("1.3.0", how="a new counter")).found
-    assert not recall(folder, row("1.3.0", how="the answer")).found
+    assert recall(folder, new).found
+    assert not recall(folder, row("1.3.0")).found
+    assert not recall(folder, replace(new, area="anything", how="counter added")).found  # names help nothing
 
 
-def test_what_changed_in_one_way_at_one_place_shows_one_change(folder: Path) -> None:
+def test_what_changed_in_one_way_at_one_probe_shows_one_change(folder: Path) -> None:
     assert len(recall(folder, row("1.2.0"), row("1.2.0")).found) == 1
-    write(folder, "1.1.0", {"filtered/g/one": seen(200), "filtered/g/two": seen(200, headers=[["a", "b"]])})
-    write(folder, "1.2.1", {"filtered/g/one": seen(403), "filtered/g/two": seen(200)})
-    assert len(recall(folder, row("1.2.0"), row("1.2.0")).found) == 1  # a filter that refuses changes headers, too
-
-
-def test_a_change_that_can_have_another_difference_leaves_its_own_to_one_that_cannot(folder: Path) -> None:
-    write(folder, "1.1.0", {"filtered/g/one": seen(200, stats={"filter.moves": 1})})
+    write(folder, "1.1.0", {"filtered/g/one": seen(200, headers=[["a", "b"]])})
     write(folder, "1.2.1", {"filtered/g/one": seen(403)})
-    either = row("1.2.0", how="a counter")
-    both = Areas(KNOWN.kinds, [Telling(words="counter", kinds=["status", "statistic"])], {}, {}, KNOWN.areas)
-    results = Results([folder])
-    matching = Matching(both, {pair: results.findings(pair) for pair in results.pairs}, met)
-    assert len(matching.found([either, row("1.2.0")])) == 2
+    assert len(recall(folder, row("1.2.0"), row("1.2.0")).found) == 1  # a filter that refuses changes headers, too
+    write(folder, "1.1.0", {"filtered/g/one": seen(200), "filtered/g/two": seen(403)})
+    write(folder, "1.2.1", {"filtered/g/one": seen(403), "filtered/g/two": seen(200)})
+    assert len(recall(folder, row("1.2.0"), row("1.2.0")).found) == 2
+
+
+def made_up(number: int) -> tuple[str, frozenset[str]]:
+    """A listener with a feature of its own, and what it sets."""
+    return f"feature-{number}", frozenset(
+        {f"type=Feature{chr(65 + number)}", f"option_{chr(97 + number) * 3}={number}"}
+    )
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> tuple[Matching, list[Row]]:
+    """Twenty features, of which at each of three steps another five answer otherwise, and a row for each of those."""
+    features = dict(made_up(number) for number in range(20))
+    names = list(features)
+    for step in range(4):
+        now = {name: 400 + at % 5 if at < 5 * step else 200 for at, name in enumerate(names)}
+        write(tmp_path, f"1.{step}.0", {f"{name}/g/one": seen(status) for name, status in now.items()})
+    known = Areas(["status"], [], {}, {}, [Area(area="any", places=[Place(protocols=["http1"])])])
+    results = Results([tmp_path])
+
+    def set_there(scenario: str, _: str) -> frozenset[str]:
+        return features.get(scenario, frozenset())
+
+    evidence = Evidence(results.findings(), results.asked, set_there)
+    rows = [row(f"1.{at // 5 + 1}.0", "any", f"with option_{chr(97 + at) * 3}: {400 + at % 5}") for at in range(15)]
+    return Matching(known, evidence, set_there, 1.0), rows
+
+
+def test_where_every_step_has_differences_in_every_area_chance_finds_few(busy: tuple[Matching, list[Row]]) -> None:
+    """An area and a version alone would find all of these rows at any step."""
+    found = Recall(*busy)
+    last = found.shares[-1]
+    assert last.found == last.rows == 15
+    assert last.other_version < 0.1
+    least = Matching(busy[0]._areas, busy[0]._evidence, busy[0]._met, 0.0)
+    assert all(least.own(each) and least.best(each) for each in busy[1])
 
 
 def test_what_is_found_by_accident_stands_beside(tmp_path: Path) -> None:
-    """Where everything differs everywhere, any version would do: the share is no better than chance."""
+    """Where everything differs everywhere in the same way, any version would do: the share is no better than chance."""
     for number in range(1, 4):
         write(tmp_path, f"1.{number}.0", {"filtered/g/one": seen(200 + number)})
-    of_all = recall(tmp_path, row("1.2.0"), row("1.3.0")).shares[-1]
+    rows = [row("1.2.0", how="max_size of 7"), row("1.3.0", how="max_size of 7")]
+    of_all = recall(tmp_path, *rows).shares[-1]
     assert (of_all.found, of_all.other_version) == (2, 1.0)
-    told = recall(tmp_path, row("1.2.0"), row("1.3.0")).above_chance()
+    told = recall(tmp_path, *rows).above_chance()
     assert told == "above what chance finds: +0 points of any of these"
 
     write(tmp_path, "1.3.0", {"filtered/g/one": seen(202)})
-    once = recall(tmp_path, row("1.2.0"), row("1.3.0", "frames")).shares[-1]
+    rows[1] = replace(rows[1], area="frames")
+    once = recall(tmp_path, *rows).shares[-1]
     assert (once.found, once.other_version, once.other_area) == (1, 0.0, 0.0)
-    told = recall(tmp_path, row("1.2.0"), row("1.3.0", "frames")).above_chance()
+    told = recall(tmp_path, *rows).above_chance()
     assert told == "above what chance finds: +50 points of any of these"
+
+
+def test_areas_are_exchanged_between_rows_of_one_step(tmp_path: Path) -> None:
+    for version, status in (("1.1.0", 200), ("1.2.0", 403)):
+        write(tmp_path, version, {"filtered/g/one": seen(status)})
+    rows = [row("1.2.0", how="max_size of 7"), row("1.2.0", "frames", "max_size of 7"), row("1.1.0", "anything")]
+    of_all = recall(tmp_path, *rows).shares[-1]
+    assert (of_all.found, of_all.other_area) == (1, 0.5)  # the one of frames is found in the filter, and not the other
 
 
 def test_shares_are_told_by_class_and_without_what_the_goal_leaves_out(folder: Path) -> None:
@@ -166,6 +254,24 @@ def test_shares_are_told_by_class_and_without_what_the_goal_leaves_out(folder: P
         ("all", 4, 1),
         ("none of HTTP/3, UDP", 2, 1),
     ]
+    assert " 50%    9%–91% " in shares[-1].line  # Wilson's interval
+
+
+def test_runs_of_one_version_each_are_compared_with_each_other(folder: Path, tmp_path: Path) -> None:
+    alone = []
+    for file in folder.iterdir():
+        results = tmp_path / "runs" / file.stem / "latest" / "results"
+        results.mkdir(parents=True)
+        file.rename(results / file.name)
+        alone.append(results.parents[1])
+    results_of_all = Results(alone)
+    together = {str(pair): [each.what for each in found] for pair, found in results_of_all.findings().items()}
+    assert together == {"1.1.0 → 1.2.1": ["status"], "1.2.1 → 1.3.0": ["status", "filter.added"]}
+    assert [each[0] for each in results_of_all.remarks.values()] == ["7 of 7 probes and tests compared"] * 2
+    with pytest.raises(BadInputError, match=r"results of \S+ alone: name those of another version, too$"):
+        Results(alone[:1])
+    with pytest.raises(BadInputError, match="holds no results of an Envoy: name a run's folder"):
+        Results([tmp_path])
 
 
 def test_what_a_probe_meets_is_its_listener_and_the_clusters_named_there() -> None:
@@ -176,6 +282,9 @@ def test_what_a_probe_meets_is_its_listener_and_the_clusters_named_there() -> No
     assert "normalize_path=True" in normalised - as_it_came
     assert {"type=Router", "lb_policy=ROUND_ROBIN", "type=STATIC"} & normalised & as_it_came
     assert "port_value=9901" not in normalised
+    at_the_admin_api = configured.of("admin-interface", "pages/home")
+    assert "admin=" in at_the_admin_api
+    assert "listeners=" not in at_the_admin_api
     assert configured.of("none", "") == frozenset()
     assert settings({"a": [{"@type": "type.googleapis.com/x.v3.Y", "b": 1}]}) == {"=", "a=", "type=Y", "b=1"}
 
@@ -209,9 +318,13 @@ def test_the_guard_of_a_row_is_not_read(tmp_path: Path) -> None:
 
 def test_the_command_lists_what_is_not_found(tmp_path: Path) -> None:
     changes = tmp_path / "changes.tsv"
-    changes.write_text(f"{HEAD}1.2.0\tLua\tone thing\t\tthe answer\tstatic\n1.2.0\tnobody's\tanother\t\t\th3\n")
+    changes.write_text(
+        f"{HEAD}1.2.0\tLua\tone thing\t\theader x-odd: 7\tstatic\n"
+        "1.2.0\tnobody's\tanother\t\t\th3\n1.2.0\tLua\ta third\t\t\tstatic\n1.3.0\tLua\tlater\t\t\tstatic\n"
+    )
     for version, status in (("1.1.0", 200), ("1.2.0", 403)):
-        write(tmp_path / "versions", version, {"gateway-auth-lua/hostile/none": seen(status)})
+        odd = seen(status, headers=[["x-odd", "7"]] if status == 403 else [])
+        write(tmp_path / "versions", version, {"gateway-auth-lua/hostile/none": odd})
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "benchmarks.recall", *words]
@@ -219,9 +332,12 @@ def test_the_command_lists_what_is_not_found(tmp_path: Path) -> None:
 
     ended = run(str(changes), str(tmp_path / "versions"), "--found")
     assert ended.returncode == 0, ended.stderr
-    assert "1.1.0 → 1.2.0: 1 differences" in ended.stdout
-    assert "found      1.2.0  Lua: one thing\n           1.1.0 → 1.2.0, status " in ended.stdout
+    assert "1.1.0 → 1.2.0: 2 differences; 6 of 6 probes and tests compared\n" in ended.stdout
+    assert "missing: results of versions before and from 1.3.0 on: 1 rows are not looked at\n" in ended.stdout
+    assert "found      1.2.0  Lua: one thing\n           1.1.0 → 1.2.0, header " in ended.stdout
+    assert "           score " in ended.stdout
     assert "not found  1.2.0  nobody's: another [h3] (HTTP/3)\n" in ended.stdout
+    assert "not found  1.2.0  Lua: a third [static]\n           1.1.0 → 1.2.0, " in ended.stdout
 
     bad = run(str(tmp_path / "none.tsv"))
     assert (bad.returncode, bad.stdout, bad.stderr.count("\n")) == (2, "", 1)
