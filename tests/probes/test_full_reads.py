@@ -14,8 +14,6 @@ from takeover.probes.stretch import Observed, Stretch
 from takeover.scenario.library import Library
 from takeover.scene import Scene
 
-GROUPS = [group for name in Library.bundled().names() for group in read_probes(Library.bundled().scenario(name))]
-
 
 def read(scene: Scene, kind: str) -> dict[str, Stats]:
     """All statistics of a kind of each Envoy, also those that were never set; but for what leads to control planes."""
@@ -40,9 +38,15 @@ def told(observed: list[Observed]) -> tuple[dict[str, int], dict[str, int]]:
     return {name: by for name, by in moved.items() if by}, gauges
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=lambda each: f"{each.scenario}-{each.name}")
-def test_what_a_groups_probes_tell_adds_up_to_all_that_envoy_counts(group: Group, deploy: Callable[..., Scene]) -> None:
-    scene = deploy(group)
+# By scenario: all of their probe files are a second's reading, in each process that collects tests.
+@pytest.mark.parametrize("name", Library.bundled().names())
+def test_what_each_groups_probes_tell_adds_up_to_all_that_envoy_counts(name: str, deploy: Callable[..., Scene]) -> None:
+    for group in read_probes(Library.bundled().scenario(name)):
+        assert_adds_up(group, deploy(group))
+
+
+def assert_adds_up(group: Group, scene: Scene) -> None:
+    """What the group's probes tell is what its Envoys counted meanwhile; the scene is closed then."""
     with contextlib.closing(scene):
         left = list(group.probes)
         while left:
@@ -52,20 +56,21 @@ def test_what_a_groups_probes_tell_adds_up_to_all_that_envoy_counts(group: Group
                 for pod in dict.fromkeys(stretch.spent):
                     scene.restart(pod)
                 continue
-            assert not stretch.faults
+            assert not stretch.faults, group.name
             moved, gauges = told(stretch.observed)
             counters, left_otherwise = read(scene, "Counters"), read(scene, "Gauges")
             assert moved == {
                 f"{each}{name}": by
                 for name, its in counters.items()
                 for each, by in difference(before[0][name], its).items()
-            }
+            }, group.name
             as_left = {
                 f"{each}{name}": value
                 for name, its in left_otherwise.items()
                 for each, value in states(before[1][name], its).items()
             }
-            assert gauges == {each: as_left.get(each, gauge_of(each, before[1])) for each in {**gauges, **as_left}}
+            expected = {each: as_left.get(each, gauge_of(each, before[1])) for each in {**gauges, **as_left}}
+            assert gauges == expected, group.name
 
 
 def gauge_of(told_as: str, read: dict[str, Stats]) -> int:
