@@ -155,7 +155,7 @@ def test_a_port_without_that_name_is_told() -> None:
     ("status", "ready"), [(200, True), (204, True), (302, True), (399, True), (400, False), (503, False)]
 )
 def test_what_an_answer_says(status: int, ready: bool, listening: socket.socket) -> None:
-    probed = readiness({"httpGet": {"port": port_of(listening), "path": "/healthy?a=b"}})
+    probed = readiness({"httpGet": {"port": port_of(listening), "path": "/healthy?a=b"}, "timeoutSeconds": 10})
     with answering(listening, b"HTTP/1.1 %d Any\r\nContent-Length: 0\r\n\r\n" % status) as asked:
         probed.advance(0)
 
@@ -167,7 +167,7 @@ def test_what_an_answer_says(status: int, ready: bool, listening: socket.socket)
 
 @pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n"])
 def test_what_is_no_answer_is_a_failure(answer: bytes, listening: socket.socket) -> None:
-    probed = readiness({"httpGet": {"port": port_of(listening)}})
+    probed = readiness({"httpGet": {"port": port_of(listening)}, "timeoutSeconds": 10})
     with answering(listening, answer):
         probed.advance(0)
 
