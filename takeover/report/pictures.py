@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from takeover.model.measurement import Measurement
+from takeover.model.trace import Trace
 from takeover.report.page import Block, Section
 from takeover.report.plots import description as measured_description
 from takeover.report.plots import plot
@@ -59,13 +60,10 @@ def traces(section: Section, standalone: bool = False) -> list[Picture]:
     files = Counter(_file(each.name) for each in section.tests)
     own = max(files, key=files.__getitem__, default="")
     found: dict[tuple[str, ...], _Seen] = {}
-    drawn: dict[tuple[str, ...], TraceView] = {}
     for block in sorted(section.blocks, key=lambda each: _file(each.test) != own):
-        view = trace_view(block.hops, listeners=listeners)
-        if not view.trace:
+        if not (trace := tuple(Trace.of(block.hops))):
             continue
-        seen = found.setdefault(view.trace, _Seen(block))
-        drawn.setdefault(view.trace, view)
+        seen = found.setdefault(trace, _Seen(block))
         seen.tests[block.test] = None
         seen.releases[block.release] = None
 
@@ -74,7 +72,10 @@ def traces(section: Section, standalone: bool = False) -> list[Picture]:
         return own not in map(_file, tests), -len(trace), -len(tests)
 
     order = sorted(found, key=rank)
-    return [_picture(drawn[each], found[each], standalone) for each in order]
+    return [
+        _picture(trace_view(seen.first.hops, listeners=listeners), seen, standalone)
+        for seen in (found[each] for each in order)
+    ]
 
 
 def _file(nodeid: str) -> str:
@@ -96,14 +97,14 @@ def differing(section: Section) -> list[Pair]:
     for block in section.blocks:
         by_block.setdefault((block.test, block.number), []).append(block)
     return [
-        pair for (test, _), blocks in by_block.items() for pair in _pair(test, blocks, listeners) if len(blocks) > 1
+        pair for (test, _), blocks in by_block.items() if len(blocks) > 1 for pair in _pair(test, blocks, listeners)
     ]
 
 
 def _pair(test: str, blocks: Iterable[Block], listeners: Mapping[str, str]) -> list[Pair]:
     found: dict[tuple[str, ...], list[Block]] = {}
     for block in blocks:
-        found.setdefault(trace_view(block.hops, listeners=listeners).trace, []).append(block)
+        found.setdefault(tuple(Trace.of(block.hops)), []).append(block)
     if len(found) < 2:
         return []
     pictures = []
