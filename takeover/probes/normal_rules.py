@@ -58,6 +58,10 @@ def _ephemeral(found: re.Match[str]) -> str:
     return f"{found[1]}:<port>" if int(found[2]) >= 32768 else found[0]
 
 
+def _ids(found: re.Match[str]) -> str:
+    return found[1] + _ID.sub(lambda each: f"{each[1] or ''}<id of {len(each[2])}>", found[2])
+
+
 def _in_key_order(found: re.Match[str]) -> str:
     """JSON objects with their keys sorted, and what stands between them; what is none stays, and what follows it."""
     done, text = "", found[0]
@@ -73,6 +77,8 @@ def _in_key_order(found: re.Match[str]) -> str:
 
 
 _JSON = json.JSONDecoder(parse_float=WrittenNumber)
+_ID = re.compile(r"(?<![0-9a-f])(0{16})?(?!0{8})([0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+"""A trace's id, or a span's, also one of 64 bits behind zeros; not what begins with eight zeros: the probes' own."""
 
 RULES = (
     Rule(
@@ -86,6 +92,15 @@ RULES = (
         re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b"),
         _ephemeral,
         "the kernel gives each connection the next free port",
+    ),
+    Rule(
+        "trace-id",
+        re.compile(
+            r"((?<![\w-])(?:x-b3-\w+|b3|traceparent|(?:trace|parent_span|span|parent)?(?:_id|Id|id))\"?: ?\"?)"
+            r"([0-9a-f-]{16,80})"
+        ),
+        _ids,
+        "each trace and each span has an id of chance",
     ),
     Rule(
         "run-of-one-character",

@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -173,7 +174,7 @@ def test_what_sinks_took_is_given_once_without_what_is_not_wanted(channel: grpc.
     assert given("access-logs", without="path,identifier") == [{"http_logs": {"request": {}}}]
     assert given("access-logs", within="0") == []
     spans = trace_service_pb2.ExportTraceServiceRequest()
-    spans.resource_spans.add().instrumentation_library_spans.add().spans.add().name = "span"
+    span = spans.resource_spans.add().instrumentation_library_spans.add().spans.add(name="span")
     for _ in range(2):
         channel.unary_unary(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export", type(spans).SerializeToString
@@ -182,7 +183,24 @@ def test_what_sinks_took_is_given_once_without_what_is_not_wanted(channel: grpc.
         f"http://{services.place(serving.PORT)}/v1/traces", content=spans.SerializeToString(), trust_env=False
     )
     assert (post.status_code, given("otlp-traces", count="3")) == (200, [told(spans)] * 3)
-    httpx.post(f"http://{services.place(serving.PORT)}/api/v2/spans", json=[{"id": "1"}], trust_env=False, timeout=60)
+    span.trace_id, span.parent_span_id = b"\x0a" * 16, b"\xff" * 8
+    for key in ("b", "a"):
+        span.attributes.add(key=key)
+    channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", type(spans).SerializeToString)(
+        spans, timeout=60
+    )
+    [taken] = given("otlp-traces")
+    assert taken["resource_spans"][0]["instrumentation_library_spans"][0]["spans"] == [
+        {"name": "span", "trace_id": "0a" * 16, "parent_span_id": "ff" * 8, "attributes": [{"key": "a"}, {"key": "b"}]}
+    ]
+    collector = f"http://{services.place(serving.PORT)}/api/v2/spans"
+    ids = [f"{int(time.time()):08x}00000000", "0000000000000001"]
+    httpx.post(collector, json=[{"traceId": each} for each in ids], trust_env=False, timeout=60)
+    assert given("zipkin", count="2", sorted="yes") == [
+        {"traceId": ids[1], "traceIdHasTheTime": False},
+        {"traceId": ids[0], "traceIdHasTheTime": True},
+    ]
+    httpx.post(collector, json=[{"id": "1"}], trust_env=False, timeout=60)
     assert services.control(b"end\n") == b"ended\n"
     assert given("zipkin", within="0") == []
     assert ["told", "zipkin", {"id": "1"}] in services.log()

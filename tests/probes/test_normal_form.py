@@ -53,6 +53,13 @@ TEXTS = {
         'cannot: {"a":"{","b":{"c":[2,1],"d":1e5}}: is {"a":1,"b":""}',
         '{"b": and no end, {b, a} ["b","a"]',
     ),
+    "trace-id": (
+        f"b3: {'0a' * 8}-{'0b' * 8}-1\ntraceparent: 00-{'0c' * 16}-{'0d' * 8}-01\nx-b3-traceid: {'0' * 16}{'0e' * 8}\n"
+        f'"parentId": "{"1f" * 8}", "trace_id":"{"f0" * 16}"',
+        f"b3: <id of 16>-<id of 16>-1\ntraceparent: 00-<id of 32>-<id of 16>-01\nx-b3-traceid: {'0' * 16}<id of 16>\n"
+        '"parentId": "<id of 16>", "trace_id":"<id of 32>"',
+        f"b3: {'0' * 8}{'0a' * 4}-{'0' * 16}-1 x-b3-spanid: {'0A' * 4}g x-other: {'0a' * 8} b3: 1 {'0a' * 8}",
+    ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
 # By the rule's name: a body of the admin API, its normal form, and a body that must stay.

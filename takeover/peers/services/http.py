@@ -2,9 +2,10 @@
 
     GET  /files/NAME                   a file of the folder beside (/etc/keys), for instance jwks.json
     POST /api/v2/spans                 Zipkin's collector; likewise /v1/traces, /v1/logs, /v1/metrics of OTLP
-    GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT
+    GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT&sorted=yes
                                        what that sink took in since it was asked last, a line of JSON each: as soon as
-                                       `count` have come, or `within` seconds have passed; without those fields
+                                       `count` have come, or `within` seconds have passed; without those fields, and
+                                       with `sorted` in one order, whichever came first
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
                                        delay. Its header x-asked is the request, as JSON
 
@@ -22,7 +23,7 @@ from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.services import sinks
-from takeover.peers.services.calls import Json, told, without
+from takeover.peers.services.calls import Json, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
 _OTLP: dict[str, tuple[str, type[Message]]] = {
@@ -51,11 +52,18 @@ def _answer(head: bytes, body: bytes) -> bytes:
         return _told(path.rpartition("/")[2], dict(urllib.parse.parse_qsl(query)))
     if method == "POST" and path == "/api/v2/spans":
         for span in json.loads(body):
-            sinks.take("zipkin", span)
+            sinks.take("zipkin", _with_what_its_id_tells(span))
         return _written(202)
     if method == "POST" and path in _OTLP:
         return _taken(*_OTLP[path], body)
     return _as_wished(method, target, headers_of(head), body)
+
+
+def _with_what_its_id_tells(span: Json) -> Json:
+    """A span that says whether its trace's id begins with the time, to the hour: some backends tell its age by that."""
+    if "traceId" not in span:
+        return span
+    return {**span, "traceIdHasTheTime": abs(int(span["traceId"][:8], 16) - time.time()) < 3600}
 
 
 def _file(name: str) -> bytes:
@@ -73,12 +81,14 @@ def _told(sink: str, query: dict[str, str]) -> bytes:
         sink, int(query.get("count", "1")), float(query.get("within", "0.5")), lambda each: text in json.dumps(each)
     )
     lines = [json.dumps(without(each, names), sort_keys=True) + "\n" for each in found]
+    if "sorted" in query:
+        lines.sort()
     return _written(200, "".join(lines).encode())
 
 
 def _taken(sink: str, kind: type[Message], body: bytes) -> bytes:
     try:
-        sinks.take(sink, told(kind.FromString(body)))
+        sinks.take(sink, sinks.otlp(kind.FromString(body)))
     except DecodeError as error:
         return _written(400, str(error).encode())
     return _written(200, b"", "content-type: application/x-protobuf")

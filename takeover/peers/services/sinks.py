@@ -4,6 +4,7 @@ A line on stdout is an array of the word "told", the sink's name and the message
 when control has the connections ended, it is forgotten.
 """
 
+import base64
 import json
 import os
 import threading
@@ -41,6 +42,26 @@ def take(sink: str, message: Json) -> None:
         _kept.append((sink, message))
         del _kept[:-_MOST_KEPT]
         _changing.notify_all()
+
+
+def otlp(message: Message) -> Json:
+    """A message of OTLP as JSON."""
+    return _with_ids(told(message))
+
+
+def _with_ids(value: Json) -> Json:
+    """A copy with ids in hexadecimal digits, as OTLP's JSON has them, and attributes, a map, in one order."""
+    if isinstance(value, list):
+        return list(map(_with_ids, value))
+    if not isinstance(value, dict):
+        return value
+    copied: Json = {
+        name: base64.b64decode(each).hex() if name.endswith(("trace_id", "span_id")) else _with_ids(each)
+        for name, each in value.items()
+    }
+    if "attributes" in copied:
+        copied["attributes"].sort(key=lambda each: each.get("key", ""))
+    return copied
 
 
 def forget() -> None:
@@ -101,7 +122,7 @@ def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
         try:
             message = await call.receive(kind)
             if message is not None:
-                take(sink, told(message))
+                take(sink, otlp(message))
                 await call.send(als_pb2.StreamAccessLogsResponse())  # all of it was taken: an empty message, too
                 call.end()
         except EndedError:
