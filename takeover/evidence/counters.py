@@ -23,7 +23,7 @@ EXCLUDED = tuple(
     for name, pattern, reason in (
         (
             "process",
-            r"^(server|runtime|filesystem|main_thread|workers|thread_local_cluster_manager|overload|access_logs)\.",
+            r"^(server|runtime|filesystem|main_thread|workers|thread_local_cluster_manager|overload)\.",
             "the process counts its own seconds, memory, timers and files",
         ),
         ("admin", r"^(listener|http)\.admin\.", "our own questions, and the readiness probe, come over the admin port"),

@@ -31,6 +31,7 @@ from takeover.evidence.counters import EXCLUDED, Owner, difference, exclusion, m
         ("local_rate_limit.local_rate_limiter.rate_limited", None),
         ("aa_local_rate_limiter.http_local_rate_limit.enforced", None),
         ("http.outbound|10.107.42.16_80.lua.executions", None),
+        ("access_logs.grpc_access_log.logs_written", None),
     ],
 )
 def test_which_rule_leaves_a_counter_out(name: str, rule: str | None) -> None:

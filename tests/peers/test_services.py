@@ -1,8 +1,10 @@
 """What Envoy's filters, loggers and tracers ask, asked by grpcio and httpx."""
 
+import itertools
 import json
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -173,6 +175,13 @@ def test_what_sinks_took_is_given_once_without_what_is_not_wanted(channel: grpc.
     ]
     assert given("access-logs", without="path,identifier") == [{"http_logs": {"request": {}}}]
     assert given("access-logs", within="0") == []
+    once = als_pb2.StreamAccessLogsMessage()
+    once.CopyFrom(logs)
+    once.identifier.log_name = "once"
+    more = threading.Event()
+    call(itertools.chain([once], iter(more.wait, True)), timeout=60)  # ended by the service: we have more to say
+    more.set()
+    assert len(given("access-logs", count="2")) == 2
     spans = trace_service_pb2.ExportTraceServiceRequest()
     span = spans.resource_spans.add().instrumentation_library_spans.add().spans.add(name="span")
     for _ in range(2):

@@ -91,7 +91,10 @@ def given(sink: str, count: int, within: float, wanted: Callable[[Json], bool]) 
 
 
 async def _access_logs(stream: Stream) -> None:
-    """Each entry is one; what the stream began with (`identifier`) stands in all."""
+    """Each entry is one; what the stream began with (`identifier`) stands in all.
+
+    Of a log named "once" the first message is the last one: a stream that stays open is a request that never ends.
+    """
     call = Call(stream)
     identifier: Json = {}
     try:
@@ -101,6 +104,8 @@ async def _access_logs(stream: Stream) -> None:
             for kind in ("http_logs", "tcp_logs"):
                 for entry in found.get(kind, {}).get("log_entry", ()):
                     take("access-logs", {"identifier": identifier, kind: entry})
+            if identifier.get("log_name") == "once":
+                break
         await call.send(als_pb2.StreamAccessLogsResponse())
         call.end()
     except EndedError:
