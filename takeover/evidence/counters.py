@@ -70,6 +70,11 @@ _STATES = (
         "it is a hash of how a control plane calls what it gave last, and comes when it likes",
     ),
     Exclusion(
+        "times",
+        re.compile(r"\.(config_reload_time_ms|update_time)$"),
+        "it is the time at which configuration came last",
+    ),
+    Exclusion(
         "shares",
         re.compile(r"_(allowed|incoming)_size$"),
         "a limit of bandwidth tells how much came, or went, in the last of its short intervals: in how many a body "

@@ -97,6 +97,7 @@ def test_a_file_that_becomes_wrong_is_told_and_the_last_good_snapshot_stays(tmp_
             "resources: [{'@type': envoy.foo.v3.Bar, name: a}]",
             "no message envoy.foo.v3.Bar in the installed xds-protos",
         ),
+        ("{resources: [], served: later}", "cds.yaml: served is when-asked, or is left out, not later"),
         (None, "No such file or directory"),
     ],
 )

@@ -1,15 +1,18 @@
 """The HTTP API: what people and tests ask of the control plane, and tell it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from takeover.peers.control_plane import behaviour, resources
 from takeover.peers.control_plane.http_server import Asked, Handler
 from takeover.peers.control_plane.listening import Listening
 from takeover.peers.control_plane.plane import ControlPlane
+from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.snapshots import Snapshot
 from takeover.peers.control_plane.streams import End
-from takeover.peers.control_plane.written import WrittenError, kind, kinds, listed, mapping, text
+from takeover.peers.control_plane.telling import exchanged
+from takeover.peers.control_plane.written import WrittenError, kind, kinds, listed, mapping, seconds, text, texts
 
 _LONGEST_WAIT = 300.0
 """Seconds of a long poll."""
@@ -21,11 +24,14 @@ class Api:
     Args:
         plane: whom it drives.
         listening: whether xDS is listened for.
+        read: the resources of a file of the folder, which is served only when it is asked for.
     """
 
-    def __init__(self, plane: ControlPlane, listening: Listening) -> None:
+    def __init__(self, plane: ControlPlane, listening: Listening, read: Callable[[str], list[Resource]]) -> None:
         self._plane = plane
+        self._read = read
         self._listening = listening
+        self._told = 0
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """By method and path."""
@@ -37,6 +43,7 @@ class Api:
             ("GET", "/snapshot"): self._snapshot,
             ("GET", "/resources"): self._resources,
             ("GET", "/record"): self._record,
+            ("GET", "/told"): self._exchanged,
             ("GET", "/clients"): self._clients,
             ("GET", "/acknowledged"): self._acknowledged,
             ("PUT", "/behaviour"): self._behave,
@@ -53,21 +60,25 @@ class Api:
         return _json({"ready": True, "xds": self._listening.is_on})
 
     async def _replace(self, asked: Asked) -> bytes:
-        body = mapping(asked.body, "the body", "version", "node", "resources")
-        version, node = text(body, "version"), text(body, "node")
+        body = mapping(asked.body, "the body", "version", "node", "resources", "wait")
+        version, node, wait = text(body, "version"), text(body, "node"), seconds(body, "wait")
         made = self._plane.snapshots.replace(resources.parse_all(body.get("resources")), version, node)
-        return self._published(made, node)
+        return await self._published(made, node, wait)
 
     async def _change(self, asked: Asked) -> bytes:
-        body = mapping(asked.body, "the body", "version", "node", "set", "remove")
-        version, node = text(body, "version"), text(body, "node")
-        found = resources.parse_all(listed(body, "set"), "set")
+        body = mapping(asked.body, "the body", "version", "node", "set", "files", "remove", "wait")
+        version, node, wait = text(body, "version"), text(body, "node"), seconds(body, "wait")
+        found = [one for each in texts(body, "files") for one in self._read(each)]
+        found += resources.parse_all(listed(body, "set"), "set")
         removed = [_type_and_name(each) for each in listed(body, "remove")]
-        return self._published(self._plane.snapshots.change(found, removed, version, node), node)
+        return await self._published(self._plane.snapshots.change(found, removed, version, node), node, wait)
 
-    def _published(self, snapshot: Snapshot, node: str) -> bytes:
+    async def _published(self, snapshot: Snapshot, node: str, wait: float) -> bytes:
         self._plane.published(snapshot, node, "api")
-        return _json({"version": snapshot.version})
+        if not wait:
+            return _json({"version": snapshot.version})
+        is_so, why_not = await self._plane.wait_until_acknowledged(snapshot.version, node, min(wait, _LONGEST_WAIT))
+        return _json({"version": snapshot.version, "acknowledged": is_so, "error": why_not})
 
     async def _snapshot(self, asked: Asked) -> bytes:
         found = self._plane.snapshots.of(asked.query.get("node", ""))
@@ -85,6 +96,13 @@ class Api:
         record, after = self._plane.record, int(asked.number("after", 0))
         await record.wait_for_more(min(asked.number("wait", 0), _LONGEST_WAIT), after)
         return b'{"entries": [' + b", ".join(record.after(after)) + b"]}"
+
+    async def _exchanged(self, asked: Asked) -> bytes:
+        """What was said since it was asked last, once everybody has fallen silent."""
+        await self._plane.wait_until_silent(min(asked.number("within", 1), _LONGEST_WAIT))
+        since, self._told = self._told, self._plane.record.count
+        said = exchanged(self._plane.record.after(since))
+        return json.dumps({"said": said}, indent=1).encode()  # a line each, for who reads it
 
     async def _clients(self, _: Asked) -> bytes:
         return _json({"clients": self._plane.clients()})
@@ -111,9 +129,11 @@ class Api:
         return _json({"responses": self._plane.heartbeat(text(body, "node"))})
 
     async def _end_streams(self, asked: Asked) -> bytes:
-        body = mapping(asked.body or {}, "the body", "status", "details")
+        body = mapping(asked.body or {}, "the body", "status", "details", "wait")
         end = End(behaviour.status(text(body, "status", "UNAVAILABLE")), text(body, "details"))
-        return _json({"ended": self._plane.end_streams(end)})
+        wait, count = min(seconds(body, "wait"), _LONGEST_WAIT), self._plane.end_streams(end)
+        back = await self._plane.wait_until_back(count, wait) if wait else None
+        return _json({"ended": count} if back is None else {"ended": count, "back": back})
 
     async def _listen(self, asked: Asked) -> bytes:
         body = mapping(asked.body, "the body", "xds")

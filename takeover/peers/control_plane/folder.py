@@ -14,6 +14,7 @@ from takeover.peers.control_plane.resources import Resource, ResourceError
 _EVERY = 0.05
 """Seconds after which it is looked at again. A change is read when it has rested as long."""
 _SUFFIXES = (".yaml", ".yml", ".json")
+_WHEN_ASKED = "when-asked"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 State = tuple[tuple[str, int, int, int], ...]
@@ -21,6 +22,8 @@ State = tuple[tuple[str, int, int, int], ...]
 
 class Folder:
     """A folder of files `{"resources": [RESOURCE…]}`, as Envoy's own file subscription has them.
+
+    A file that has `"served": "when-asked"` besides is kept for who asks for it by its name.
 
     Args:
         path: where it is.
@@ -39,17 +42,23 @@ class Folder:
         where: dict[tuple[str, str], str] = {}
         for file in self._files():
             written = _load(file)
+            if written.get("served") == _WHEN_ASKED:
+                continue
             versions |= {str(written["version_info"])} if "version_info" in written else set()
-            try:
-                of_file = resources.parse_all(written.get("resources"))
-            except ResourceError as error:
-                raise ResourceError(f"{file}: {error}") from None
+            of_file = _resources(written, file)
             for each in of_file:
                 first = where.setdefault((each.url, each.name), file.name)
                 if first != file.name or sum(each.name == x.name and each.url == x.url for x in of_file) > 1:
                     raise ResourceError(f"{file}: {each.url} {each.name} is there twice; first in {first}")
             found += of_file
         return found, "+".join(sorted(versions))
+
+    def read_when_asked(self, name: str) -> list[Resource]:
+        """The resources of a file that is served when it is asked for. Raises: ResourceError."""
+        kept = {file.name: written for file in self._files() if (written := _load(file)).get("served") == _WHEN_ASKED}
+        if name not in kept:
+            raise ResourceError(f"no file {name} that is served {_WHEN_ASKED}; there are: {', '.join(kept) or 'none'}")
+        return _resources(kept[name], self.path / name)
 
     def state(self) -> State:
         """What changes whenever a file does."""
@@ -98,6 +107,14 @@ class Folder:
             before = now
 
 
+def _resources(written: dict[str, Any], file: Path) -> list[Resource]:
+    """Raises: ResourceError."""
+    try:
+        return resources.parse_all(written.get("resources"))
+    except ResourceError as error:
+        raise ResourceError(f"{file}: {error}") from None
+
+
 def _load(file: Path) -> dict[str, Any]:
     """Raises: ResourceError."""
     try:
@@ -110,4 +127,6 @@ def _load(file: Path) -> dict[str, Any]:
         return {"resources": []}
     if not isinstance(written, dict):
         raise ResourceError(f"{file}: no object with resources")
+    if written.get("served", _WHEN_ASKED) != _WHEN_ASKED:
+        raise ResourceError(f"{file}: served is {_WHEN_ASKED}, or is left out, not {written['served']}")
     return written

@@ -58,7 +58,7 @@ async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port:
     listening = Listening(address, xds_port, plane)
     told: list[str] = []
 
-    handlers = Api(plane, listening).handlers()
+    handlers = Api(plane, listening, folder.read_when_asked).handlers()
 
     def read_resources() -> None:
         found, version = folder.read()

@@ -21,6 +21,8 @@ _ACK_PATIENCE = 1.0
 """Seconds for which what comes later in the order waits for the ACK of what came before."""
 _SUBSCRIPTION_PATIENCE = 0.3
 """Seconds for which it waits until the endpoints of a new cluster are asked for."""
+_SILENCE = 0.05
+"""Seconds without a message after which nobody is about to say something."""
 _ADDING = "-adding"
 """Ends the version of clusters that still has those which the next snapshot lacks."""
 
@@ -87,6 +89,14 @@ class ControlPlane:
         for each in self._streams:
             each.end(end)
         return len(self._streams)
+
+    async def wait_until_back(self, count: int, seconds: float) -> bool:
+        """Waits until as many streams as that were opened anew; returns whether they were."""
+        loop = asyncio.get_running_loop()
+        until, before = loop.time() + seconds, self._count
+        while self._count < before + count and (left := until - loop.time()) > 0:
+            await self.record.wait_for_more(left)
+        return self._count >= before + count
 
     def resend(self, urls: Iterable[str], node: str) -> None:
         """Sends everything again that was subscribed to of those types (all, if none is named)."""
@@ -161,6 +171,17 @@ class ControlPlane:
             if is_so or why_not or left <= 0:
                 return is_so, why_not
             await self.record.wait_for_more(min(left, _SUBSCRIPTION_PATIENCE / 2))
+
+    async def wait_until_silent(self, seconds: float) -> None:
+        """Waits until all that was sent is ACKed or NACKed and nobody says anything more, or the seconds are over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            before = self.record.count
+            is_settled = not any(self._is_unsettled(*each) for each in self._subscriptions(self._streams))
+            await self.record.wait_for_more(min(left, _SILENCE))
+            if is_settled and self.record.count == before:
+                return
 
     def _is_open(self, stream: Stream, each: Subscription, streams: Iterable[Stream], version: str) -> bool:
         is_sent = self._state(stream, each.url).version == version == each.sent_version

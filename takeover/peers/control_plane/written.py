@@ -64,3 +64,11 @@ def count(written: dict[str, Any], key: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise WrittenError(f"{key} is no number from 0 on: {value}")
     return value
+
+
+def seconds(written: dict[str, Any], key: str) -> float:
+    """How long; 0 where nothing is said. Raises: WrittenError."""
+    value = written.get(key, 0)
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        raise WrittenError(f"{key} is no number of seconds: {value}")
+    return float(value)
