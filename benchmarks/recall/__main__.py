@@ -3,9 +3,9 @@
 `python -m benchmarks.recall CHANGES.tsv [RESULTS…]`: the columns of the TSV are version, area, change, guard, how a
 client or operator could see it, needs. A row is found where a difference first shows between the two versions between
 which it came, in its area and by a kind of observation that can show it (areas.yaml says which), and where the
-technical terms that both have, the rare ones most, weigh enough, and no less than those of any difference between other
-versions. Its guard, names of statistics, and what the list says of the change itself help nothing. A difference shows
-one row only.
+technical terms that both have, the rare ones most, weigh enough, and not much less than those of a difference between
+other versions. Its guard, names of statistics, and what the list says of the change itself help nothing. A difference
+shows one row only.
 Beside the share stands how many rows would be found with the versions of their neighbours, and with others' areas.
 Nothing is run. Whether a single row is found is for a reader to judge: the best difference and its score stand below.
 """
@@ -19,7 +19,7 @@ from benchmarks.recall import areas
 from benchmarks.recall.configured import Configured
 from benchmarks.recall.evidence import Evidence
 from benchmarks.recall.findings import Results
-from benchmarks.recall.matching import ENOUGH, Best, Matching
+from benchmarks.recall.matching import ELSEWHERE, ENOUGH, Best, Matching
 from benchmarks.recall.rows import Row, read_rows
 from benchmarks.recall.shares import Recall
 from takeover.base.errors import BadInputError
@@ -63,7 +63,7 @@ def _tell(recall: Recall, matching: Matching, tell_found: bool) -> None:
     for share in recall.shares:
         print(share.line)
     print(recall.above_chance())
-    print(f"found: a score of {ENOUGH:.1f} and more, and none above it between other versions")
+    print(f"found: a score of {ENOUGH:.1f} and more, and of {ELSEWHERE:.0%} of the best between other versions")
     for number, row in enumerate(recall.rows):
         if number in recall.found and tell_found:
             print(f"found      {row}\n{_shown(recall.found[number])}")

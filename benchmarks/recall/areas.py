@@ -130,10 +130,11 @@ def is_named(area: Area, statistic: str) -> bool:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A probe's request, and what of it tells where it goes; of a test nothing is known."""
+    """A probe's request, what of it tells where it goes, and the answer's status; of a test nothing is known."""
 
     protocol: str = ""
     path: str = ""
     port: int = 0
     over_tls: bool = False
     request: ProbeRequest | None = None
+    status: int | None = None

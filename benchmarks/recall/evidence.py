@@ -104,21 +104,28 @@ class Evidence:
             homes.setdefault((probe[0], each.port), set()).update(self._around(probe, each))
         self._homes = max(len(homes), 2)
         self.shown = {pair: [one for each in found for one in self._apart(each)] for pair, found in findings.items()}
+        changed: dict[Home, set[str]] = {}
         for found in self.shown.values():
             for one in found:
                 (probe, each), *_ = one.finding.places.items()
-                homes.setdefault((probe[0], each.port), set()).update(one.own)
-        counts = Counter(term for each in homes.values() for term in each)
-        self._rarity = {term: max(0.0, 1 - math.log(count) / math.log(self._homes)) for term, count in counts.items()}
+                changed.setdefault((probe[0], each.port), set()).update(one.own)
+                homes.setdefault((probe[0], each.port), set()).update(one.around)
+        self._of_change, self._of_place = self._rarity(changed.values()), self._rarity(homes.values())
+
+    def _rarity(self, listeners: Iterable[set[str]]) -> dict[str, float]:
+        counts = Counter(term for each in listeners for term in each)
+        return {term: max(0.0, 1 - math.log(count) / math.log(self._homes)) for term, count in counts.items()}
 
     def score(self, wanted: Mapping[str, Wanted], shown: Shown) -> Score:
-        """How much it speaks for a change with these terms: a term counts by what it says beyond its parts."""
+        """How much it speaks for a change with these terms: a term counts by what it says beyond its parts.
+
+        One that changed counts by how few listeners it ever changed behind, one around it by how few have it.
+        """
         own, around = shown.own, shown.around
-        counts = {
-            term: self._rarity[term] * (1.0 if term in own else shown.weight)
-            for term in wanted
-            if term in own or term in around
-        }
+        counts = {term: self._of_change[term] for term in wanted if term in own}
+        for term in wanted:
+            if term in around:
+                counts[term] = max(counts.get(term, 0.0), shown.weight * self._of_place[term])
         found: dict[str, float] = {}
         for term, value in counts.items():
             beyond = value - sum(counts.get(each, 0.0) for each in wanted[term].parts)
@@ -156,7 +163,7 @@ class Evidence:
             if met not in self._settings:
                 self._settings[met] = frozenset(terms.of_settings(met))
             self._sent[probe] = sent | self._settings[met]
-        return self._sent[probe]
+        return self._sent[probe] | {str(asked.status)}  # it may be another one in each version
 
 
 @functools.lru_cache(maxsize=1 << 12)  # one change shows behind many listeners

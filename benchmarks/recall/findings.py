@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -129,46 +129,18 @@ class Results:
 
 
 def where_they_first_show(findings: Mapping[Pair, Sequence[Finding]]) -> dict[Pair, list[Finding]]:
-    """The findings, the oldest pair's first, each place only where its change first shows.
-
-    What one version alone does otherwise than those on both of its sides, which do alike, shows no change that came
-    with it: mostly it is chance, which no run of one version can tell.
-    """
-    seen: dict[tuple[str, str, Probe], list[tuple[Pair, str | None, str | None]]] = {}
-    for pair, found in findings.items():
-        for each in found:
-            for place in each.places:
-                seen.setdefault((each.kind, each.what, place), []).append((pair, each.was, each.now))
-    left = {key: list(_first(shown, list(findings))) for key, shown in seen.items()}
+    """The findings, the oldest pair's first, each place only where its change first shows: again is not new."""
+    shown: set[tuple[str, str, str | None, str | None, Probe]] = set()
     kept: dict[Pair, list[Finding]] = {}
     for pair, found in findings.items():
+        kept[pair] = []
         for each in found:
-            places = {
-                place: asked
-                for place, asked in each.places.items()
-                if (pair, each.was, each.now) in left[each.kind, each.what, place]
-            }
-            if places or not each.places:
-                kept.setdefault(pair, []).append(
-                    Finding(each.pair, each.kind, each.what, each.was, each.now, each.ids, places)
-                )
-        kept.setdefault(pair, [])
+            keys = {place: (each.kind, each.what, each.was, each.now, place) for place in each.places}
+            places = {place: asked for place, asked in each.places.items() if keys[place] not in shown}
+            shown.update(keys.values())
+            if places:
+                kept[pair].append(replace(each, places=places))
     return kept
-
-
-_Shown = tuple[Pair, str | None, str | None]
-
-
-def _first(shown: Sequence[_Shown], pairs: Sequence[Pair]) -> Iterator[_Shown]:
-    """Of one place's changes of one thing those that neither go back at once nor come again."""
-    earlier: set[tuple[str | None, str | None]] = set()
-    at = {pair: number for number, pair in enumerate(pairs)}
-    backs = {(at[pair], now, was) for pair, was, now in shown}
-    for pair, was, now in shown:
-        goes_back = any((at[pair] + step, was, now) in backs for step in (-1, 1))
-        if not goes_back and (was, now) not in earlier:
-            yield pair, was, now
-        earlier.add((was, now))
 
 
 def _files(folder: Path) -> dict[Version, Path]:
@@ -190,6 +162,7 @@ def _asked(document: Document) -> dict[Probe, Asked]:
             each.request.to.port,
             each.request.tls is not None,
             each.request,
+            each.observation.status,
         )
         for each in document.probes
     }

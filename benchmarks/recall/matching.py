@@ -1,8 +1,8 @@
 """Which documented changes are found: by version, area and kind of observation, and by the technical terms of both.
 
 A difference shows a change if it first shows between the versions between which the change came; in its area; by a kind
-of observation that the list's words allow; and if the terms that stand in both weigh enough, and no less than those of
-any difference between other versions.
+of observation that the list's words allow; and if the terms that stand in both weigh enough, and not much less than
+those of a difference between other versions.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from benchmarks.recall.evidence import Evidence, Met, Score, Shown, wanted
 from benchmarks.recall.findings import Finding, Pair, Probe
 from benchmarks.recall.rows import Row
 
-ENOUGH: Final = 1.1
+ENOUGH: Final = 1.2
 """From which score on a difference shows a change: set once so that fewer than a tenth of rows are found with the
 versions of their neighbours, or with the areas of others."""
-ELSEWHERE: Final = 1.0
-"""Which part of the best score between other versions it must have besides: what fits there better came there."""
+ELSEWHERE: Final = 0.8
+"""Which part of the best score between other versions it must have besides: what fits much better there came there."""
 
 # What one cause mostly changes together at a probe is one thing.
 _ALIKE = {

@@ -71,7 +71,7 @@ def scores(how: str, *, kind: str = "status", others: int = 0) -> Score:
     probes: dict[Probe, Asked] = {(f"s{number}", "g/p"): asked("OTHER") for number in range(10)}
     probes["own", "g/p"] = asked("OWN", "/stats?x=1" if kind == "body" else "/")
     places = [("own", "g/p"), *list(probes)[:others]]
-    finding = Finding(PAIR, kind, kind, "200", "403", ["1"], {each: probes[each] for each in places})
+    finding = Finding(PAIR, kind, "odd", "200", "403", ["1"], {each: probes[each] for each in places})
     evidence = Evidence({PAIR: [finding]}, probes, lambda *_: frozenset())
     [shown] = [each for each in evidence.shown[PAIR] if ("own", "g/p") in each.finding.places]
     return evidence.score(wanted("area", how), shown)
@@ -100,3 +100,8 @@ def test_names_of_statistics_and_their_values_are_no_terms(kind: str) -> None:
     """Of statistics' kinds what is no term, of an admin API's page of them what changed is none."""
     assert scores("403", kind=kind).value == 0.0
     assert scores("OWN", kind=kind).value == pytest.approx(1.0)
+
+
+def test_of_a_statistic_s_difference_its_name_is_no_term() -> None:
+    assert scores("odd", kind="status").value > 0
+    assert scores("odd", kind="statistic").value == 0.0
