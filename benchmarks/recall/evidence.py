@@ -22,6 +22,7 @@ _CALLED = {
     "connection": "connection closed close reset",
     "tls": "TLS handshake",
     "route": "route host",
+    "upstream": "seen by the upstream",
     "frame": "frames",
     "log-field": "access log",
     "config-rejected": "config rejected",

@@ -23,7 +23,7 @@ ELSEWHERE: Final = 0.8
 # What one cause mostly changes together at a probe is one thing.
 _ALIKE = {
     "header": ("security-header", "header", "body", "status", "route", "verdict", "verdict-better"),
-    "connection": ("connection", "frame", "tls", "crash"),
+    "connection": ("connection", "frame", "tls", "upstream", "crash"),
     "statistic": ("statistic", "statistic-added", "statistic-gone", "gauge"),
 }
 _THING = {kind: thing for thing, kinds in _ALIKE.items() for kind in kinds}

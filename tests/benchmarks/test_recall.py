@@ -288,6 +288,10 @@ def test_the_areas_that_come_with_it_are_read() -> None:
     known = areas.read()
     assert known.called("HTTP/2 codec") is not known.called("HTTP/1 codec")
     assert known.called("no such thing") is None
+    tls = known.called("TLS")
+    assert tls
+    for how in ("supported_groups of the upstream ClientHello", "upstream sees RST instead of FIN", "otherwise"):
+        assert "upstream" in known.kinds_of(tls, how), how
 
 
 def test_a_bad_list_is_one_line(tmp_path: Path) -> None:
