@@ -135,7 +135,7 @@ OWN_WORDS_RULES = (
     ),
     Rule(
         "connection-number",
-        re.compile(r'\[C\d+\](?:\[S\d+\])?|\[Tags: [^\]]*\]|"(?:ConnectionId|StreamId)":"\d+"'),
+        re.compile(r'\[C\d+\](?:\[S\d+\])?|\[Tags: [^\]]*\]|"(?:ConnectionId|StreamId)":"\d+"|(?<=on connection )\d+'),
         "<connection>",
         "Envoy counts its connections since its start and gives each stream a number of chance",
     ),

@@ -117,3 +117,40 @@ def test_who_asks_at_the_end_is_told_of_all_that_has_ended(upstream: Upstream) -
     with upstream.connect(16):
         assert [each["end"] for each in json.loads(upstream.control(b"seen at the end\n"))] == [None]
     assert [each["end"] for each in json.loads(upstream.control(b"seen at the end\n"))] == ["fin"]
+
+
+def as_told(upstream: Upstream, line: bytes) -> socket.socket:
+    client = upstream.connect(11)
+    client.sendall(line + b"\n")
+    return client
+
+
+def test_a_line_says_what_becomes_of_a_connection(upstream: Upstream) -> None:
+    with as_told(upstream, b"say half read") as client:
+        assert receive_all(client) == (b"said\n", "end")
+        client.shutdown(socket.SHUT_WR)
+        assert upstream.seen(11)["end"] == "fin"
+    with as_told(upstream, b"say byte reset") as client:
+        assert client.recv(5, socket.MSG_WAITALL) == b"said\n"
+        client.sendall(b"x")
+        assert receive_all(client) == (b"", "reset")
+        assert upstream.seen(11)["end"] == "our-reset"
+    with as_told(upstream, b"say close") as client:
+        assert receive_all(client) == (b"said\n", "end")
+        assert upstream.seen(11)["end"] == "ours"
+
+
+def test_a_reset_after_the_end_is_told_too(upstream: Upstream) -> None:
+    client = as_told(upstream, b"read say linger")
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(5, socket.MSG_WAITALL) == b"said\n"
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    told: dict[str, object] = {}
+
+    def missing() -> str:
+        told.update(upstream.log()[-1][1] if isinstance(upstream.log()[-1], list) else {})
+        return "" if told.get("server") == upstream.place(11) and "then" in told else f"last: {told}"
+
+    assert not waited_for(missing, 10), missing()
+    assert (told["end"], told["then"]) == ("fin", "reset")

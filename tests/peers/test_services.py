@@ -242,6 +242,10 @@ def query(name: str, kind: int) -> bytes:
         ("srv-80-1-2-a-127-0-0-1.test", 33, 0, [b"\0\1\0\2\0\x50\x0ba-127-0-0-1\4test\0"]),
         ("nxdomain.a-127-0-0-1.test", 1, 3, []),
         ("servfail.test", 1, 2, []),
+        ("a-servfail.aaaa-0-0-0-0-0-0-0-1.test", 1, 2, []),
+        ("a-servfail.aaaa-0-0-0-0-0-0-0-1.test", 28, 0, [b"\0" * 15 + b"\1"]),
+        ("aaaa-nxdomain.test", 28, 3, []),
+        ("aaaa-nxdomain.test", 1, 0, []),
     ],
 )
 def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: list[bytes]) -> None:
@@ -267,6 +271,20 @@ def test_records_take_turns_and_names_are_silent() -> None:
     assert dns.delay(query("slow-50.test", 1)) == 0.05
 
 
+def test_what_was_asked_is_counted_by_name_and_type() -> None:
+    asked = dns.Asked()
+    for name, kind, port in (("b.test", 1, 5), ("a.test", 1, 5), ("a.test", 28, 6), ("a.test", 1, 6), ("other", 99, 7)):
+        asked.take(query(name, kind), port)
+    asked.take(b"garbage", 8)
+    assert asked.told(".test") == [
+        {"name": "a.test", "asked": {"a": 2, "aaaa": 1}},
+        {"name": "b.test", "asked": {"a": 1}},
+        {"ports": 2},
+    ]
+    assert asked.told("other") == [{"name": "other", "asked": {"99": 1}}, {"ports": 1}]
+    assert asked.told("nobody") == [{"ports": 0}]
+
+
 def test_names_are_answered_over_udp(services: Upstream) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(0.2)
@@ -279,6 +297,10 @@ def test_names_are_answered_over_udp(services: Upstream) -> None:
                 return "no answer"
 
         assert not waited_for(missing, 60)
+    answer = httpx.get(f"http://{services.place(serving.PORT)}/told/dns?with=a-127-0-0-9")
+    name, ports = map(json.loads, answer.text.splitlines())
+    assert name["name"] == "a-127-0-0-9.test"
+    assert name["asked"]["a"] >= ports["ports"] == 1
 
 
 def test_a_message_without_its_proto_file_has_numbers() -> None:

@@ -44,7 +44,11 @@ TEXTS = {
         "[misc] x",
         "[source/common/utility.cc] utility.cc:12",
     ),
-    "connection-number": ('[C12][S345] [C1] "ConnectionId":"7"', "<connection> <connection> <connection>", "[Cx] [S1]"),
+    "connection-number": (
+        '[C12][S345] [C1] "ConnectionId":"7" on connection 12',
+        "<connection> <connection> <connection> on connection <connection>",
+        "[Cx] [S1] connection 12",
+    ),
     "protobuf-mark": ('goo.gle/debugonly    \npaths: "a"', 'goo.gle/debug paths: "a"', "goo.gle/other x"),
     "protobuf-place": ("near 1:23 (offset 22): x", "near <place>: x", "near 1:23, offset 22"),
     "protobuf-blanks": ("field:   1", "field: 1", "  indented, and a blank at the end  "),

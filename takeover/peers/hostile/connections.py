@@ -82,6 +82,10 @@ class Connection:
         self.seen.ended(witness.OUR_RESET)
         self._kept_by.close(self, last)
 
+    def end_direction(self) -> None:
+        """Ends our direction; the peer's stays."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def end_in_order(self) -> None:
         """Ends our direction and takes what still comes: a close that leaves it unread would be a RST."""
         self._say_end()

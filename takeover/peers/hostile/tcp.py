@@ -1,8 +1,25 @@
-"""Servers of plain TCP, by their port."""
+"""Servers of plain TCP, by their port.
 
+At port 11 the client's first line says what becomes of the connection, a word after the other:
+
+    say     sends "said" and a line feed
+    byte    waits for a byte of the client
+    read    takes in everything until the client ends its direction
+    half    ends our direction, and no more
+    linger  waits for more after both have ended a direction: a RST of the client, or that control ends it
+    reset   ends it by a RST
+    close   ends it in order; this comes by itself at the end
+"""
+
+import select
+import socket
 from collections.abc import Callable
 
+from takeover.peers.hostile import witness
 from takeover.peers.hostile.connections import Connection
+
+_LINGERS = 2.0
+"""Seconds; control ends it before."""
 
 
 def serve_echo(connection: Connection) -> None:
@@ -35,8 +52,43 @@ def serve_silent(connection: Connection) -> None:
     connection.receive_all()
 
 
+def serve_as_told(connection: Connection) -> None:
+    """Does what the client's first line says."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = connection.receive(1)
+        if not byte:
+            return
+        line += byte
+    for word in line.split():
+        match word:
+            case b"say":
+                connection.send(b"said\n")
+            case b"byte":
+                connection.receive(1)
+            case b"read":
+                connection.receive_all()
+            case b"half":
+                connection.end_direction()
+            case b"linger":
+                _linger(connection)
+            case b"reset":
+                connection.reset()
+                return
+            case _:
+                return
+
+
+def _linger(connection: Connection) -> None:
+    waiting = select.poll()
+    waiting.register(connection.socket, 0)  # no more than what is always told: errors, and the end of both directions
+    if waiting.poll(_LINGERS * 1000) and connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        connection.seen.ended(witness.RESET)
+
+
 PORTS: dict[int, Callable[[Connection], None]] = {
     7: serve_echo,
+    11: serve_as_told,
     13: serve_greeting,
     14: serve_reset,
     15: serve_counting,

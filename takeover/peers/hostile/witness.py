@@ -51,7 +51,9 @@ class Seen:
         self._facts[name] = value
 
     def ended(self, how: str) -> None:
-        """Takes how it ended; what is said first counts."""
+        """Takes how it ended; what is said first counts. A RST of the peer that follows its end is told, too."""
+        if self.end == FIN and how == RESET:
+            self.note("then", how)
         self.end = self.end or how
 
     def told(self) -> dict[str, object]:

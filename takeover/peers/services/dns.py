@@ -5,11 +5,13 @@
     srv-PORT-PRIORITY-WEIGHT-NAME   of SRV: the target is NAME.test (dots in NAME are written _)
     ttl-SECONDS        of all records; 60 if nothing is said
     nxdomain, servfail, refused, truncated   instead of records
+    a-servfail, aaaa-nxdomain …   likewise, of that type alone
     silent             no answer at all
     slow-MILLISECONDS  before the answer
     turns              the first answer has the first record alone, the second the second, and so on, round and round
 
 Other labels mean nothing: they tell names apart. What there is no record of the asked type for is answered without one.
+What was asked is kept (`told`).
 """
 
 import collections
@@ -21,6 +23,7 @@ import time
 PORT = 5353
 _CODES = {"servfail": 2, "nxdomain": 3, "refused": 5}
 _A, _AAAA, _SRV = 1, 28, 33
+_TYPES = {_A: "a", _AAAA: "aaaa", _SRV: "srv"}
 _HEAD = struct.Struct("!HHHHHH")
 
 
@@ -40,17 +43,51 @@ class Answers:
             return None
         if flags & 0x8000 or questions != 1 or "silent" in labels:
             return None
-        code = next((_CODES[each] for each in labels if each in _CODES), 0)
+        own = f"{_TYPES.get(kind, kind)}-"
+        told = [each.removeprefix(own) for each in labels]
+        code = next((_CODES[each] for each in told if each in _CODES), 0)
         ttl = next((int(each[4:]) for each in labels if each.startswith("ttl-")), 60)
         records = [] if code else _records(labels, kind)
         if "turns" in labels and records:
             name = ".".join(labels), kind
             records = [records[self._times[name] % len(records)]]
             self._times[name] += 1
-        truncated = 0x0200 if "truncated" in labels else 0
+        truncated = 0x0200 if "truncated" in told else 0
         head = _HEAD.pack(number, 0x8480 | flags & 0x0100 | truncated | code, 1, len(records), 0, 0)
         body = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, ttl, len(each)) + each for each in records)
         return head + query[_HEAD.size : end + 4] + body
+
+
+class Asked:
+    """Counts what was asked since the start, and from how many ports."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, collections.Counter[str]] = {}
+        self._ports: dict[str, set[int]] = {}
+        self._changing = threading.Lock()
+
+    def take(self, query: bytes, port: int) -> None:
+        """Counts one; what is no query counts nothing."""
+        try:
+            labels, end = _name(query, _HEAD.size)
+            kind = int.from_bytes(query[end : end + 2], "big")
+        except (IndexError, UnicodeDecodeError):
+            return
+        name = ".".join(labels)
+        with self._changing:
+            self._times.setdefault(name, collections.Counter())[_TYPES.get(kind, str(kind))] += 1
+            self._ports.setdefault(name, set()).add(port)
+
+    def told(self, text: str) -> list[dict[str, object]]:
+        """For each name that has the text in it how often which type was asked, in order; last from how many ports."""
+        with self._changing:
+            names = sorted(name for name in self._times if text in name)
+            found: list[dict[str, object]] = [{"name": name, "asked": dict(self._times[name])} for name in names]
+            ports = set[int]().union(*(self._ports[name] for name in names))
+        return [*found, {"ports": len(ports)}]
+
+
+ASKED = Asked()
 
 
 def delay(query: bytes) -> float:
@@ -69,6 +106,7 @@ def serve(address: str, port: int) -> None:
         opened.bind((address, port))
         while True:
             query, asker = opened.recvfrom(4096)
+            ASKED.take(query, asker[1])
             threading.Thread(target=_reply, args=(opened, answers, query, asker), daemon=True).start()
 
 

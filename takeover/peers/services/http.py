@@ -9,7 +9,8 @@
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
                                        delay. Its header x-asked is the request, as JSON
 
-Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin.
+Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin; and dns: what the DNS server was asked
+since its start.
 """
 
 import json
@@ -22,7 +23,7 @@ from google.protobuf.message import DecodeError, Message
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.services import sinks
+from takeover.peers.services import dns, sinks
 from takeover.peers.services.calls import Json, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -77,9 +78,11 @@ def _file(name: str) -> bytes:
 def _told(sink: str, query: dict[str, str]) -> bytes:
     names = frozenset(query.get("without", "").split(","))
     text = query.get("with", "")
-    found = sinks.given(
-        sink, int(query.get("count", "1")), float(query.get("within", "0.5")), lambda each: text in json.dumps(each)
-    )
+    if sink == "dns":
+        found = dns.ASKED.told(text)
+    else:
+        count, within = int(query.get("count", "1")), float(query.get("within", "0.5"))
+        found = sinks.given(sink, count, within, lambda each: text in json.dumps(each))
     lines = [json.dumps(without(each, names), sort_keys=True) + "\n" for each in found]
     if "sorted" in query:
         lines.sort()
