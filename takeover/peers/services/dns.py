@@ -79,12 +79,15 @@ class Asked:
             self._ports.setdefault(name, set()).add(port)
 
     def told(self, text: str) -> list[dict[str, object]]:
-        """For each name that has the text in it how often which type was asked, in order; last from how many ports."""
+        """For each name that has the text in it how often which type was asked, in order."""
         with self._changing:
             names = sorted(name for name in self._times if text in name)
-            found: list[dict[str, object]] = [{"name": name, "asked": dict(self._times[name])} for name in names]
-            ports = set[int]().union(*(self._ports[name] for name in names))
-        return [*found, {"ports": len(ports)}]
+            return [{"name": name, "asked": dict(self._times[name])} for name in names]
+
+    def ports(self, text: str) -> int:
+        """From how many ports those names were asked: queries that are under way together show who shares a socket."""
+        with self._changing:
+            return len(set[int]().union(*(ports for name, ports in self._ports.items() if text in name)))
 
 
 ASKED = Asked()

@@ -79,7 +79,7 @@ def _told(sink: str, query: dict[str, str]) -> bytes:
     names = frozenset(query.get("without", "").split(","))
     text = query.get("with", "")
     if sink == "dns":
-        found = dns.ASKED.told(text)
+        found = [{"ports": dns.ASKED.ports(text)}] if "ports" in query else dns.ASKED.told(text)
     else:
         count, within = int(query.get("count", "1")), float(query.get("within", "0.5"))
         found = sinks.given(sink, count, within, lambda each: text in json.dumps(each))
