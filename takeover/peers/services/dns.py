@@ -102,15 +102,19 @@ def delay(query: bytes) -> float:
     return next((int(each[5:]) / 1000 for each in labels if each.startswith("slow-")), 0)
 
 
-def serve(address: str, port: int) -> None:
-    """Answers until the process ends."""
+def begin(address: str, port: int) -> None:
+    """Answers from now on, until the process ends."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind((address, port))
+    threading.Thread(target=_serve, args=(opened,), daemon=True).start()
+
+
+def _serve(opened: socket.socket) -> None:
     answers = Answers()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind((address, port))
-        while True:
-            query, asker = opened.recvfrom(4096)
-            ASKED.take(query, asker[1])
-            threading.Thread(target=_reply, args=(opened, answers, query, asker), daemon=True).start()
+    while True:
+        query, asker = opened.recvfrom(4096)
+        ASKED.take(query, asker[1])
+        threading.Thread(target=_reply, args=(opened, answers, query, asker), daemon=True).start()
 
 
 def _reply(opened: socket.socket, answers: Answers, query: bytes, asker: tuple[str, int]) -> None:

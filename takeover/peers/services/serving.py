@@ -6,8 +6,6 @@ upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS s
 upstream are there, too, and its control ends the connections of both.
 """
 
-import threading
-
 from takeover.peers.hostile import grpc_answers, http2, speaking, upstream
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http2_stream import Stream
@@ -27,7 +25,7 @@ _METHODS: dict[str, http2.GrpcAnswer] = {
 def main() -> None:
     """Serves all of it until it is ended; the command line's arguments are those of the hostile upstream."""
     address, first = upstream.place()
-    threading.Thread(target=dns.serve, args=(address, first + dns.PORT), daemon=True).start()
+    dns.begin(address, first + dns.PORT)  # before control listens: who waits for that finds it
     upstream.main({PORT: _serve}, sinks.forget)
 
 
