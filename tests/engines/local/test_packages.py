@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from takeover.engines.images import PEERS_FOLDER
 from takeover.engines.local import packages
 
 OURS = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -16,7 +17,7 @@ OURS = f"python{sys.version_info.major}.{sys.version_info.minor}"
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of them, of which nothing is compiled."""
     copy = tmp_path / "peers"
-    shutil.copytree(packages.PEERS_FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PEERS_FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(packages, "PEERS_FOLDER", copy)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     return copy
