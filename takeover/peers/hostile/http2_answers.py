@@ -226,6 +226,8 @@ ANSWERS: dict[str, list[Step]] = {
     "metadata-after-headers-then-close": [_HEAD, metadata(), close],
     "metadata-after-headers-then-rst-2": [_HEAD, metadata(), reset(2)],
     "metadata-after-headers-then-long-body": [headers(("content-length", "3")), metadata(), _DATA, _END],
+    "metadata-then-megabyte": [metadata(), _HEAD, data(b"a" * (1 << 20), end=True)],
+    "metadata-after-headers-then-megabyte": [_HEAD, metadata(), data(b"a" * (1 << 20), end=True)],
     "metadata-then-no-status": [metadata(), block(("x-status", "none"))],
     "metadata-then-headers-101": [
         metadata(),
