@@ -30,7 +30,7 @@ EXCLUDED = tuple(
         ("dns", r"^dns\.", "names are resolved again whenever their time is over"),
         (
             "updates",
-            r"^(cluster_manager|listener_manager)\.|\.(update|membership|assignment)_\w+$|\.total_match_count$",
+            r"^(cluster_manager|listener_manager|load_reporter|hds_delegate)\.|\.(update|membership|assignment)_\w+$|\.total_match_count$",
             "clusters refresh their members, with or without traffic",
         ),
         ("probes", r"\.(health_check|outlier_detection)\.", "Envoy asks by itself whether its upstreams are well"),

@@ -8,6 +8,7 @@ from takeover.peers.control_plane import behaviour, resources
 from takeover.peers.control_plane.http_server import Asked, Handler
 from takeover.peers.control_plane.listening import Listening
 from takeover.peers.control_plane.plane import ControlPlane
+from takeover.peers.control_plane.reports import Reports
 from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.snapshots import Snapshot
 from takeover.peers.control_plane.streams import End
@@ -25,9 +26,13 @@ class Api:
         plane: whom it drives.
         listening: whether xDS is listened for.
         read: the resources of a file of the folder, which is served only when it is asked for.
+        reports: who is asked for what Envoys report.
     """
 
-    def __init__(self, plane: ControlPlane, listening: Listening, read: Callable[[str], list[Resource]]) -> None:
+    def __init__(
+        self, plane: ControlPlane, listening: Listening, read: Callable[[str], list[Resource]], reports: Reports
+    ) -> None:
+        self._reports = reports
         self._plane = plane
         self._read = read
         self._listening = listening
@@ -44,6 +49,9 @@ class Api:
             ("GET", "/resources"): self._resources,
             ("GET", "/record"): self._record,
             ("GET", "/told"): self._exchanged,
+            ("GET", "/reporting"): self._reporting,
+            ("GET", "/loads"): self._loads,
+            ("POST", "/health"): self._health,
             ("GET", "/clients"): self._clients,
             ("GET", "/acknowledged"): self._acknowledged,
             ("PUT", "/behaviour"): self._behave,
@@ -103,6 +111,21 @@ class Api:
         since, self._told = self._told, self._plane.record.count
         said = exchanged(self._plane.record.after(since))
         return json.dumps({"said": said}, indent=1).encode()  # a line each, for who reads it
+
+    async def _reporting(self, _: Asked) -> bytes:
+        if not self._reports.is_complete:
+            raise WrittenError("not both load and health have somebody yet who reports them")
+        return _json({"reporting": True})
+
+    async def _loads(self, asked: Asked) -> bytes:
+        within = min(asked.number("within", 1), _LONGEST_WAIT)
+        found = await self._reports.loads(within, asked.query.get("without", "").split(","))
+        return json.dumps({"loads": found}, indent=1, sort_keys=True).encode()
+
+    async def _health(self, asked: Asked) -> bytes:
+        within = min(asked.number("within", 1), _LONGEST_WAIT)
+        told = await self._reports.health(asked.body, within)
+        return json.dumps({"health": told}, indent=1, sort_keys=True).encode()
 
     async def _clients(self, _: Asked) -> bytes:
         return _json({"clients": self._plane.clients()})

@@ -7,6 +7,7 @@ import grpc
 
 from takeover.peers.control_plane.discovery import Method, methods
 from takeover.peers.control_plane.plane import ControlPlane
+from takeover.peers.control_plane.reports import HEALTH, LOADS, Reports
 from takeover.peers.control_plane.streams import End
 
 _GRACE = 0.2
@@ -24,10 +25,12 @@ class Listening:
     Args:
         address: where it listens.
         port: likewise; 0 for any.
-        plane: who serves.
+        plane: who serves resources.
+        reports: who takes reports.
     """
 
-    def __init__(self, address: str, port: int, plane: ControlPlane) -> None:
+    def __init__(self, address: str, port: int, plane: ControlPlane, reports: Reports) -> None:
+        self._reports = reports
         self._address = address
         self.port = port
         self._plane = plane
@@ -65,7 +68,11 @@ class Listening:
 
             return grpc.stream_stream_rpc_method_handler(serve)
 
+        taking = {LOADS: self._reports.serve_loads, HEALTH: self._reports.serve_health}
         return [
+            grpc.method_handlers_generic_handler(service, {name: grpc.stream_stream_rpc_method_handler(serve)})
+            for (service, name), serve in taking.items()
+        ] + [
             grpc.method_handlers_generic_handler(service, {name: handler(each) for name, each in named.items()})
             for service, named in methods().items()
         ]

@@ -15,6 +15,7 @@ from takeover.peers.control_plane.listening import Listening
 from takeover.peers.control_plane.options import configure
 from takeover.peers.control_plane.plane import ControlPlane
 from takeover.peers.control_plane.record import Record
+from takeover.peers.control_plane.reports import Reports
 from takeover.peers.control_plane.resources import ResourceError
 from takeover.peers.control_plane.snapshots import Snapshots
 
@@ -55,10 +56,11 @@ async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port:
     """Returns the signal that ended it."""
     folder, record = Folder(path), Record()
     plane = ControlPlane(Snapshots(), record)
-    listening = Listening(address, xds_port, plane)
+    reports = Reports()
+    listening = Listening(address, xds_port, plane, reports)
     told: list[str] = []
 
-    handlers = Api(plane, listening, folder.read_when_asked).handlers()
+    handlers = Api(plane, listening, folder.read_when_asked, reports).handlers()
 
     def read_resources() -> None:
         found, version = folder.read()
