@@ -34,6 +34,7 @@ _GUIDES = (
     ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
     ("looks for a feature of Envoy", "The atlas", "atlas.md"),
     ("asks what no probe comes by", "How far the probes reach", "reach.md"),
+    ("asks how much of what releases change is found", "How much of what changed is found", "recall.md"),
     ("asks what no configuration of theirs has", "One field at a time", "sweep.md"),
     ("doubts that the suites notice anything", "Sabotage", "sabotage.md"),
     ("asks what it costs", "Measured", "measured.md"),
