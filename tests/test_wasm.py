@@ -37,7 +37,14 @@ def test_the_wasm_filter_is_its_source_byte_for_byte(tmp_path: Path) -> None:
 
 def test_the_filter_that_shows_what_hosts_let_filters_do_is_its_source_byte_for_byte(tmp_path: Path) -> None:
     folder = FOLDER.parent / "atlas/http-filters-wasm"
-    assert built(folder, tmp_path).read_bytes() == (folder / "tool.wasm").read_bytes(), f"{folder}/build makes it again"
+    made = built(folder, tmp_path).read_bytes()
+    assert made == (folder / "tool.wasm").read_bytes(), f"{folder}/build makes it again"
+    assert made == (folder.parent / "xds-updates/tool.wasm").read_bytes(), "the same, copied"
+
+
+def test_there_is_no_binary_whose_source_is_not_built_again() -> None:
+    found = {f"{each.parent.name}/{each.name}" for each in FOLDER.parent.rglob("*.wasm")}
+    assert found == {"gateway-auth-wasm/auth.wasm", "http-filters-wasm/tool.wasm", "xds-updates/tool.wasm"}
 
 
 @pytest.fixture(scope="module")
