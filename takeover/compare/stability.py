@@ -6,8 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from takeover.compare import breakdowns, tls
-from takeover.compare.observations import observation_changes
+from takeover.compare import breakdowns, observations, tls
 from takeover.model.document import Observation, RepeatedProbe, UnstableAspect
 
 # Kinds under which one thing is told, as its values have it.
@@ -50,8 +49,8 @@ class Aspect(msgspec.Struct, frozen=True, order=True):
         match self.kind, self.what:
             case ("connection", "answer") | (breakdowns.KIND, _):
                 return True
-            case "upstream", "connections":
-                return other.kind == "upstream"
+            case observations.UPSTREAM, "connections":
+                return other.kind == observations.UPSTREAM
             case "log-field", "entries":
                 return other.kind in ("log-field", "route")
             case tls.KIND, tls.HANDSHAKE:
@@ -66,7 +65,7 @@ class Aspect(msgspec.Struct, frozen=True, order=True):
 
 def aspects(was: Observation, now: Observation) -> set[Aspect]:
     """What differs between two observations."""
-    return set(map(Aspect.of, observation_changes(was, now)))
+    return set(map(Aspect.of, observations.observation_changes(was, now)))
 
 
 def unstable_aspects(

@@ -29,6 +29,8 @@ _SIGNATURES = {
 }  # fmt: skip
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 _COMPRESSIONS = {1: "zlib", 2: "brotli", 3: "zstd"}
+# Extensions that are a list of numbers of two bytes: how long its length is, and what they are called.
+_LISTS = {10: (2, _GROUPS), 13: (2, _SIGNATURES), 27: (1, _COMPRESSIONS), 43: (1, _VERSIONS)}
 
 
 def peek(connection: Connection) -> dict[str, object]:
@@ -98,20 +100,15 @@ def _read(message: _Bytes) -> dict[str, object]:
 
 def _extension(kind: int, content: _Bytes) -> list[str]:
     """What is told of one beside its name."""
+    if kind in _LISTS:
+        size, names = _LISTS[kind]
+        return [_name(names, each) for each in content.counted(size).numbers(2)]
     match kind:
-        case 10:
-            return [_name(_GROUPS, each) for each in content.counted(2).numbers(2)]
-        case 13:
-            return [_name(_SIGNATURES, each) for each in content.counted(2).numbers(2)]
         case 16:
             protocols, found = content.counted(2), []
             while protocols:
                 found.append(bytes(protocols.counted(1).numbers(1)).decode("latin-1"))
             return found
-        case 27:
-            return [_name(_COMPRESSIONS, each) for each in content.counted(1).numbers(2)]
-        case 43:
-            return [_name(_VERSIONS, each) for each in content.counted(1).numbers(2)]
         case 51:
             shares, found = content.counted(2), []
             while shares:

@@ -27,6 +27,8 @@ from takeover.peers.hostile.witness import Witness
 CONTROL = 9999
 
 Ports = Mapping[int, Callable[[Connection], None]]
+Tell = Mapping[bytes, Callable[[], bytes]]
+"""The lines by which control is asked what was seen, and what answers each."""
 
 PORTS: Ports = {
     80: http1.serve,
@@ -59,8 +61,11 @@ def main(more: Ports | None = None, when_asked: Callable[[], None] = lambda: Non
             _listen(address, first + port, listeners)
         control = socket.create_server((address, first + CONTROL), backlog=128)
         accepting = _Accepting(listeners, connections, ports)
-        told = functools.partial(witness.asked_when_ended, accepting.is_behind)
-        threading.Thread(target=_control, args=(control, connections, witness, told, when_asked), daemon=True).start()
+        tell = {
+            b"seen": witness.asked,
+            b"seen at the end": functools.partial(witness.asked_when_ended, accepting.is_behind),
+        }
+        threading.Thread(target=_control, args=(control, connections, tell, when_asked), daemon=True).start()
         while True:
             accepting.accept()
 
@@ -108,33 +113,18 @@ def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]
         connection.close()
 
 
-def _control(
-    listener: socket.socket,
-    connections: Connections,
-    witness: Witness,
-    told_at_the_end: Callable[[], bytes],
-    when_asked: Callable[[], None],
-) -> None:
+def _control(listener: socket.socket, connections: Connections, tell: Tell, when_asked: Callable[[], None]) -> None:
     while True:
         asker, _ = listener.accept()
-        arguments = (asker, connections, witness, told_at_the_end, when_asked)
-        threading.Thread(target=_answer, args=arguments, daemon=True).start()
+        threading.Thread(target=_answer, args=(asker, connections, tell, when_asked), daemon=True).start()
 
 
-def _answer(
-    asker: socket.socket,
-    connections: Connections,
-    witness: Witness,
-    told_at_the_end: Callable[[], bytes],
-    when_asked: Callable[[], None],
-) -> None:
+def _answer(asker: socket.socket, connections: Connections, tell: Tell, when_asked: Callable[[], None]) -> None:
     with asker, contextlib.suppress(OSError):
         asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while asked := asker.recv(4096):
-            if asked.strip() == b"seen":
-                asker.sendall(witness.asked())
-            elif asked.strip() == b"seen at the end":
-                asker.sendall(told_at_the_end())
+            if told := tell.get(asked.strip()):
+                asker.sendall(told())
             else:
                 connections.end_all()
                 when_asked()

@@ -87,7 +87,9 @@ class Witness:
         import json
 
         with self._changing:
-            return json.dumps(self._taken()).encode() + b"\n"
+            told = [each.told() for each in self._known]
+            self._known = [each for each in self._known if each.end is None]
+        return json.dumps(told).encode() + b"\n"
 
     def asked_when_ended(self, is_accepting: Callable[[], bool]) -> bytes:
         """The same, as soon as all have ended of which anybody can know; after a second at the latest.
@@ -95,22 +97,14 @@ class Witness:
         Args:
             is_accepting: whether there are connections that were not accepted yet.
         """
-        import json
-
         deadline = time.monotonic() + _LONGEST_WAIT
         while (is_accepting() or self._has_open()) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
-        with self._changing:
-            return json.dumps(self._taken()).encode() + b"\n"
+        return self.asked()
 
     def _has_open(self) -> bool:
         with self._changing:
             return any(each.end is None for each in self._known)
-
-    def _taken(self) -> list[dict[str, object]]:
-        told = [each.told() for each in self._known]
-        self._known = [each for each in self._known if each.end is None]
-        return told
 
 
 def request(seen: Seen, method: str, uri: str, protocol: str, status: int, headers: dict[str, str]) -> None:
