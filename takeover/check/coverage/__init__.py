@@ -1,0 +1,1 @@
+"""Measures which listeners, filter chains, routes and clusters of a configuration the probes reached."""

@@ -1,0 +1,1 @@
+"""Makes what a configuration needs around it: names, addresses, certificates, services; as a scenario's files."""
