@@ -1,7 +1,8 @@
 """With `-n`: which tests go to the same worker of xdist, so that they share a deployment there.
 
-On this machine, unless -n says otherwise, several Envoys are tested by two workers for each core (tests also wait), and
-all suites on one Envoy by one for each core. A part of the suites is over before workers would be there.
+On this machine, unless -n says otherwise, several Envoys and sabotages are tested by two workers for each core (tests
+also wait), and all suites on one Envoy by three for two cores. A part of the suites is over before workers would be
+there.
 
 xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
@@ -65,7 +66,9 @@ def _worth_their_start(config: pytest.Config) -> int:
     suites = {Path(config.rootpath, each).resolve() for each in config.getini("testpaths")}
     is_whole = not option.markexpr and not option.keyword and {Path(each).resolve() for each in config.args} == suites
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
-    return min(cores, _MOST_FOR_ONE) if is_whole and not is_read else 0
+    if not is_whole or is_read:
+        return 0
+    return cores * 2 if option.sabotage == "*" else min(cores * 3 // 2, _MOST_FOR_ONE)
 
 
 class Scopes:
