@@ -16,6 +16,7 @@ from takeover.scenario.yaml_text import YamlDocument, parse_yaml
 
 MAX_BYTES = 2 << 20
 """Of a file: twice what a ConfigMap may hold."""
+_REMEDY = "a file of manifests is shorter"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,35 +54,48 @@ _files: dict[Path, _File] = {}
 def _read(path: Path) -> _File:
     try:
         status = path.stat()
-        _check_regular(path, status)
+        _check_regular(path, status, MAX_BYTES, _REMEDY)
         version = (status.st_mtime_ns, status.st_size)
         if path not in _files or _files[path].version != version:
-            _files[path] = _File(path, version, _bytes(path))
+            _files[path] = _File(path, version, _bytes(path, MAX_BYTES, _REMEDY))
     except OSError as error:
         raise BadInputError(f"{display_path(path)}: cannot be read: {error.strerror}") from error
     return _files[path]
 
 
-def _bytes(path: Path) -> bytes:
+def bounded_bytes(path: Path, most: int, remedy: str) -> bytes:
+    """What is in a regular file of anybody's that has at most so many bytes; `remedy` ends the message if it has more.
+
+    Raises: BadInputError for what cannot be read, a folder, a pipe, a socket, a device, and for a file that is longer.
+    """
+    try:
+        _check_regular(path, path.stat(), most, remedy)
+        return _bytes(path, most, remedy)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadInputError(f"{display_path(path)}: cannot be read: {why}") from error
+
+
+def _bytes(path: Path, most: int, remedy: str) -> bytes:
     """What is in the file, which is looked at once more when it is open: to open a pipe would wait for its writer."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
-        _check_regular(path, os.fstat(file.fileno()))
-        data = file.read(MAX_BYTES + 1)  # its size may be no size, as in /proc
-    if len(data) > MAX_BYTES:
-        raise _too_long(path)
+        _check_regular(path, os.fstat(file.fileno()), most, remedy)
+        data = file.read(most + 1)  # its size may be no size, as in /proc
+    if len(data) > most:
+        raise _too_long(path, most, remedy)
     return data
 
 
-def _check_regular(path: Path, status: os.stat_result) -> None:
+def _check_regular(path: Path, status: os.stat_result, most: int, remedy: str) -> None:
     """Raises: BadInputError for a folder, a pipe, a socket, a device, and for a file that is too long."""
     if not stat.S_ISREG(status.st_mode):
         raise BadInputError(f"{display_path(path)}: cannot be read: it is {file_kind(status.st_mode)}, not a file")
-    if status.st_size > MAX_BYTES:
-        raise _too_long(path)
+    if status.st_size > most:
+        raise _too_long(path, most, remedy)
 
 
-def _too_long(path: Path) -> BadInputError:
-    return BadInputError(f"{display_path(path)}: longer than {MAX_BYTES} bytes: a file of manifests is shorter")
+def _too_long(path: Path, most: int, remedy: str) -> BadInputError:
+    return BadInputError(f"{display_path(path)}: longer than {most} bytes: {remedy}")
 
 
 def file_kind(mode: int) -> str:

@@ -47,6 +47,12 @@ _INTEGERS = (
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_WORDS = {
+    each: value
+    for value, words in ((True, "y yes on"), (False, "n no off"))
+    for word in words.split()
+    for each in (word, word.title(), word.upper())
+}
 _AMBIGUOUS = re.compile(
     r"y|n|yes|no|on|off|[-+]?\.(inf|nan)|[-+]?0o[0-7]+|[-+]?0b[01]+|[-+]0[0-7]+|[-+]?0x[0-9a-f]+|0[0-9]+|[-+]?[0-9][0-9_]*_[0-9_]*",
     re.IGNORECASE,
@@ -55,6 +61,26 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SAFE_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*")
 
 Key: TypeAlias = str | int
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is read.
+
+    Args:
+        nodes: how many values it may hold, aliases expanded.
+        characters: how many all its strings and keys may have, likewise.
+        ignored: a tag of keys; what stands at such a key is left out, and is there only for its aliases.
+        has_words: whether `yes`, `no`, `on`, `off`, `y` and `n` are booleans, as yaml-cpp takes them.
+    """
+
+    nodes: int = MAX_NODES
+    characters: int = MAX_CHARACTERS
+    ignored: str = ""
+    has_words: bool = False
+
+
+_OURS = Dialect()
 
 
 def describe_type(value: object) -> str:
@@ -112,10 +138,12 @@ class _Builder:
 
     path: Path
     before: _Amount = field(default_factory=_Amount)
+    dialect: Dialect = _OURS
     lines: dict[tuple[Key, ...], int] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Any, _Amount]] = field(default_factory=dict)
     amount: _Amount = field(default_factory=_Amount)
+    ignored: list[tuple[Key, ...]] = field(default_factory=list)
     root: Any = None
 
     def error(self, event: yaml.Event, what: str) -> BadInputError:
@@ -178,15 +206,18 @@ class _Builder:
     def count(self, event: yaml.Event, amount: _Amount) -> None:
         """Counts what is placed, once."""
         self.amount.add(amount)
-        if self.before.nodes + self.amount.nodes > MAX_NODES:
-            raise self.error(event, f"more than {MAX_NODES} values, aliases expanded")
-        if self.before.characters + self.amount.characters > MAX_CHARACTERS:
-            raise self.error(event, f"more than {MAX_CHARACTERS} characters, aliases expanded")
+        if self.before.nodes + self.amount.nodes > self.dialect.nodes:
+            raise self.error(event, f"more than {self.dialect.nodes} values, aliases expanded")
+        if self.before.characters + self.amount.characters > self.dialect.characters:
+            raise self.error(event, f"more than {self.dialect.characters} characters, aliases expanded")
 
     def mapping_key(self, event: yaml.ScalarEvent, top: _Open) -> str:
         if event.value == "<<" and event.implicit[0]:
             raise self.error(event, "merge keys (<<) are not supported: write the fields out")
-        key, amount = self.scalar(event)
+        is_ignored = event.tag is not None and event.tag == self.dialect.ignored
+        key, amount = (event.value, _Amount(1, len(event.value))) if is_ignored else self.scalar(event)
+        if is_ignored:
+            self.ignored.append((*top.path, key))
         if not isinstance(key, str):
             raise self.error(event, f"key {event.value or 'null'} is {describe_type(key)}, not a string: quote it")
         if key in top.value:
@@ -197,6 +228,14 @@ class _Builder:
         self.count(event, amount)
         top.amount.add(amount)
         return key
+
+    def leave_out(self) -> None:
+        """Takes out of the whole what has keys that are tagged so."""
+        for *path, last in self.ignored:
+            value = self.root
+            for key in path:
+                value = value[key]
+            del value[last]
 
     def scalar(self, event: yaml.ScalarEvent) -> tuple[Any, _Amount]:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
@@ -215,6 +254,8 @@ class _Builder:
             return None
         if text in _BOOLEANS:
             return _BOOLEANS[text]
+        if self.dialect.has_words and text in _WORDS:
+            return _WORDS[text]
         number: int | float | None = None
         for form, base in _INTEGERS:
             if form.fullmatch(text):
@@ -242,19 +283,20 @@ def is_json_number(number: int | float) -> bool:
     return math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**64
 
 
-def parse_yaml(text: str, path: Path) -> Iterator[YamlDocument]:
+def parse_yaml(text: str, path: Path, dialect: Dialect = _OURS) -> Iterator[YamlDocument]:
     """The documents of `text` that are not empty; `path` is what messages call it.
 
     Raises: BadInputError "FILE:LINE: …".
     """
-    builder, documents = _Builder(path), 0
+    builder, documents = _Builder(path, dialect=dialect), 0
     try:
         for event in yaml.parse(text, _Loader):
             if isinstance(event, yaml.DocumentEndEvent):
+                builder.leave_out()
                 if builder.root is not None:
                     yield YamlDocument(path, builder.root, builder.lines)
                 builder.before.add(builder.amount)
-                builder, documents = _Builder(path, builder.before), documents + 1
+                builder, documents = _Builder(path, builder.before, dialect), documents + 1
                 if documents > MAX_DOCUMENTS:
                     raise builder.error(event, f"more than {MAX_DOCUMENTS} documents in a file")
             else:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from takeover.base.errors import BadInputError
 from takeover.scenario.files import read_text, read_yaml
-from takeover.scenario.yaml_text import parse_yaml, write_yaml
+from takeover.scenario.yaml_text import Dialect, parse_yaml, write_yaml
 from tests.unhurried import UNHURRIED
 
 FILE = Path("/there/envoy.yaml")
@@ -96,6 +96,19 @@ def test_aliases_cannot_grow_without_bound() -> None:
     levels += [f"a{level}: &a{level} [{f'*a{level - 1},' * 9}]" for level in range(1, 9)]
     with pytest.raises(BadInputError, match="more than 100000 values, aliases expanded"):
         only("\n".join(levels))
+
+
+def test_as_envoy_reads_it_keys_may_be_tagged_to_be_ignored_and_words_are_booleans() -> None:
+    envoys = Dialect(ignored="!ignore", has_words=True)
+    text = "!ignore shared: { a: &a [1], b: &b { on: 1 } }\nlist: [{ !ignore x: 1, of: *a }]\nok: [yes, Off, 'no']\n"
+    with pytest.raises(BadInputError, match="key on is a boolean, not a string: quote it"):
+        list(parse_yaml(text, FILE, envoys))
+    [document] = parse_yaml(text.replace("on: 1", "c: 1"), FILE, envoys)
+    assert document.value == {"list": [{"of": [1]}], "ok": [True, False, "no"]}
+    with pytest.raises(BadInputError, match="tag !ignore is not supported"):
+        only("a: !ignore 1\n")
+    with pytest.raises(BadInputError, match="more than 3 values"):
+        list(parse_yaml("[1, 2, 3]", FILE, Dialect(nodes=3)))
 
 
 def test_empty_documents_are_left_out() -> None:
