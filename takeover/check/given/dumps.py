@@ -1,0 +1,197 @@
+"""What a config dump holds: the bootstrap, and what was delivered and accepted (Envoy's admin API, `/config_dump`)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from takeover.check.given.canonical import Canonical, Path, named
+from takeover.check.given.documents import Document
+from takeover.check.given.redacted import redacted_paths
+from takeover.check.given.shapes import Sections, is_known_section
+from takeover.check.given.taken import WANTED, Taken, clusters_of_eds, not_looked_into, place
+from takeover.check.records import Different, Resource
+from takeover.model.json import JsonObject
+from takeover.peers.control_plane.discovery import CDS, ECDS, EDS, LDS, RDS, SDS, SRDS
+from takeover.scenario.typed_yaml import path_text
+
+_HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_Read: TypeAlias = "Callable[[_Dump, JsonObject, Path], None]"
+
+
+def read_dump(document: Document, sections: Sections) -> tuple[JsonObject, tuple[Resource, ...], tuple[Different, ...]]:
+    """The bootstrap, the resources, and what is not as it was where the dump was taken.
+
+    Raises: BadInputError "FILE:LINE: PATH …" for what is of Envoy's v2 API, or has not the form of a dump.
+    """
+    return _Dump(document).read(sections)
+
+
+@dataclass
+class _Dump:
+    document: Document
+    bootstrap: JsonObject = field(default_factory=dict)
+    static: dict[str, list[JsonObject]] = field(default_factory=dict)
+    different: list[Different] = field(default_factory=list)
+    warming: list[tuple[str, Path]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.canonical = Canonical(self.document, WANTED | {_HTTP})
+        self.taken = Taken(self.canonical)
+
+    def read(self, sections: Sections) -> tuple[JsonObject, tuple[Resource, ...], tuple[Different, ...]]:
+        others = []
+        for path in sections.paths:
+            section = self.canonical.packed(_at(self.document.value, path), path)
+            message = str(section.get("@type")).rpartition("/")[2]
+            if is_known_section(message):
+                _SECTIONS[message.rpartition(".")[2]](self, section, path)
+            else:
+                others.append((message, path))
+        self._without_bootstrap()
+        self._tell(others)
+        different = (*self.different, *not_looked_into(self.canonical))
+        return self.bootstrap, self.taken.resources(), different
+
+    def add(self, what: str, why: str, path: Path | None) -> None:
+        at = None if path is None else place(self.document, path)
+        self.different.append(Different(what=what, why=why, place=at))
+
+    def deliver(self, message: str, path: Path, data: Any, name: str = "") -> None:
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if key != "@type"}
+            name = str(data.get("cluster_name" if message == EDS.message else "name") or name or path_text(path))
+            self.taken.deliver(message, name, path, data)
+
+    def _without_bootstrap(self) -> None:
+        """Static ones stand in the bootstrap, too: they count where there is none."""
+        if self.taken.static is None:
+            self.bootstrap = {"static_resources": self.static} if self.static else {}
+            self.add("a bootstrap is made", "the dump has no section with the bootstrap", None)
+
+    def _tell(self, others: list[tuple[str, Path]]) -> None:
+        for message, path in others:
+            self.add(f"the section {message.rpartition('.')[2]} is left out", "it holds no configuration", path)
+        if self.warming:
+            names = named(name for name, _ in self.warming)
+            self.add(f"what was warming is left out: {names}", "Envoy had not begun to use it", self.warming[0][1])
+        if unknown := self.canonical.unknown_fields:
+            paths = named(map(path_text, unknown))
+            self.add(f"fields are left out: {paths}", "the API that is installed here does not know them", unknown[0])
+        if redacted := [each for path in self._sources() for each in redacted_paths(*path)]:
+            paths = named(map(path_text, redacted))
+            self.add(f"{len(redacted)} redacted values are made anew: {paths}", "a dump shows no secrets", redacted[0])
+        self._tell_missing()
+
+    def _sources(self) -> Iterator[tuple[Any, Path]]:
+        if self.taken.static is not None:
+            yield self.bootstrap, self.taken.static
+        yield from ((data, path) for path, data in self.taken.delivered.values())
+
+    def _tell_missing(self) -> None:
+        """What is named and was not in the dump."""
+        clusters = [data for (kind, _), (_, data) in self.taken.delivered.items() if kind == CDS.message]
+        listed = self.bootstrap.get("static_resources", {}).get("clusters", ())
+        there = self.taken.names(EDS.message)
+        endpoints = [each for each in clusters_of_eds([*clusters, *listed]) if each not in there]
+        if endpoints:
+            names = named(endpoints)
+            why = "the dump has none of them: /config_dump?include_eds has"
+            self.add(f"endpoints are made for {len(endpoints)} clusters: {names}", why, None)
+        routes = {
+            str(rds.get("route_config_name")): path
+            for message, path, data in self.canonical.met
+            if message == _HTTP and isinstance(rds := data.get("rds"), dict) and rds.get("route_config_name")
+        }
+        if missing := sorted(routes.keys() - self.taken.names(RDS.message)):
+            what = f"route configurations are missing: {named(missing)}"
+            self.add(what, "listeners name them, and the dump has none of them", routes[missing[0]])
+
+
+def _bootstrap(dump: _Dump, section: JsonObject, path: Path) -> None:
+    dump.bootstrap = section.get("bootstrap", {})
+    dump.taken.static = (*path, "bootstrap")
+
+
+def _listeners(dump: _Dump, section: JsonObject, path: Path) -> None:
+    for each in section.get("static_listeners", ()):
+        _static(dump, "listeners", each.get("listener"))
+    for number, each in enumerate(section.get("dynamic_listeners", ())):
+        at = (*path, "dynamic_listeners", number)
+        name = str(each.get("name", ""))
+        if isinstance(active := each.get("active_state"), dict):
+            dump.deliver(LDS.message, (*at, "active_state", "listener"), active.get("listener"), name)
+        if "warming_state" in each:
+            dump.warming.append((name, (*at, "warming_state")))
+
+
+def _clusters(dump: _Dump, section: JsonObject, path: Path) -> None:
+    for each in section.get("static_clusters", ()):
+        _static(dump, "clusters", each.get("cluster"))
+    for number, each in enumerate(section.get("dynamic_active_clusters", ())):
+        dump.deliver(CDS.message, (*path, "dynamic_active_clusters", number, "cluster"), each.get("cluster"))
+    for number, each in enumerate(section.get("dynamic_warming_clusters", ())):
+        _warming(dump, each.get("cluster"), (*path, "dynamic_warming_clusters", number))
+
+
+def _endpoints(dump: _Dump, section: JsonObject, path: Path) -> None:
+    """Static ones are those that stand in their clusters."""
+    for number, each in enumerate(section.get("dynamic_endpoint_configs", ())):
+        at = (*path, "dynamic_endpoint_configs", number, "endpoint_config")
+        dump.deliver(EDS.message, at, each.get("endpoint_config"))
+
+
+def _routes(dump: _Dump, section: JsonObject, path: Path) -> None:
+    """Static ones are those that stand in their listeners."""
+    for number, each in enumerate(section.get("dynamic_route_configs", ())):
+        dump.deliver(RDS.message, (*path, "dynamic_route_configs", number, "route_config"), each.get("route_config"))
+
+
+def _scoped_routes(dump: _Dump, section: JsonObject, path: Path) -> None:
+    """Inline ones stand in their listeners."""
+    for number, each in enumerate(section.get("dynamic_scoped_route_configs", ())):
+        for inner, scope in enumerate(each.get("scoped_route_configs", ())):
+            at = (*path, "dynamic_scoped_route_configs", number, "scoped_route_configs", inner)
+            dump.deliver(SRDS.message, at, scope)
+
+
+def _secrets(dump: _Dump, section: JsonObject, path: Path) -> None:
+    for each in section.get("static_secrets", ()):
+        _static(dump, "secrets", each.get("secret"))
+    for number, each in enumerate(section.get("dynamic_active_secrets", ())):
+        at = (*path, "dynamic_active_secrets", number, "secret")
+        dump.deliver(SDS.message, at, each.get("secret"), str(each.get("name", "")))
+    for number, each in enumerate(section.get("dynamic_warming_secrets", ())):
+        _warming(dump, each.get("secret") or each, (*path, "dynamic_warming_secrets", number))
+
+
+def _extensions(dump: _Dump, section: JsonObject, path: Path) -> None:
+    for number, each in enumerate(section.get("ecds_filters", ())):
+        dump.deliver(ECDS.message, (*path, "ecds_filters", number, "ecds_filter"), each.get("ecds_filter"))
+
+
+def _static(dump: _Dump, field_name: str, data: Any) -> None:
+    if isinstance(data, dict):
+        listed = dump.static.setdefault(field_name, [])
+        listed.append({key: value for key, value in data.items() if key != "@type"})
+
+
+def _warming(dump: _Dump, data: Any, path: Path) -> None:
+    dump.warming.append((str(data.get("name", "")) if isinstance(data, dict) else "", path))
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+_SECTIONS: dict[str, _Read] = {
+    "BootstrapConfigDump": _bootstrap,
+    "ClustersConfigDump": _clusters,
+    "EndpointsConfigDump": _endpoints,
+    "ListenersConfigDump": _listeners,
+    "RoutesConfigDump": _routes,
+    "ScopedRoutesConfigDump": _scoped_routes,
+    "SecretsConfigDump": _secrets,
+    "EcdsConfigDump": _extensions,
+}

@@ -1,0 +1,97 @@
+"""The resources that stand in what was given, each with its place; those inside others too."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from takeover.check.given.canonical import Canonical, Path, named
+from takeover.check.given.documents import Document
+from takeover.check.records import Different, Place, Resource
+from takeover.model.json import JsonObject
+from takeover.peers.control_plane.discovery import CDS, EDS, LDS, PREFIX, RDS, SDS, SRDS
+from takeover.scenario.typed_yaml import path_text
+
+WANTED = frozenset({each.message for each in (LDS, CDS, RDS, EDS, SDS, SRDS)})
+_INSIDE = frozenset({each.message for each in (RDS, EDS, SRDS)})
+
+
+@dataclass
+class Taken:
+    """Collects resources: those that were delivered, and the bootstrap's.
+
+    Args:
+        canonical: has met what stands inside them.
+        static: the place of the bootstrap, if there is one.
+    """
+
+    canonical: Canonical
+    static: Path | None = None
+    delivered: dict[tuple[str, str], tuple[Path, JsonObject]] = field(default_factory=dict)
+
+    def deliver(self, message: str, name: str, path: Path, data: JsonObject) -> None:
+        """Adds a resource that came over xDS; of two of one type and name the first counts."""
+        self.delivered.setdefault((message, name), (path, data))
+
+    def resources(self) -> tuple[Resource, ...]:
+        """All of them, in the order of what was given."""
+        at = {path: (message, name, data) for (message, name), (path, data) in self.delivered.items()}
+        found = [(path, _resource(self.document, *each, path)) for path, each in at.items()]
+        for message, path, data in self.canonical.met:
+            within = next((each for each in _above(path) if each in at), None)
+            if message not in WANTED or path in at or (within is None and not self._is_static(path)):
+                continue
+            name = str(data.get("cluster_name" if message == EDS.message else "name") or path_text(path))
+            made = _resource(self.document, message, name, data, path)
+            kept = msgspec.structs.replace(made, is_static=within is None, is_inline=message in _INSIDE)
+            found.append((path, kept))
+        return tuple(each for _, each in sorted(found, key=lambda each: _in_order(each[0])))
+
+    @property
+    def document(self) -> Document:
+        """In which they stand."""
+        return self.canonical.document
+
+    def names(self, message: str) -> frozenset[str]:
+        """Of what was delivered of the type."""
+        return frozenset(name for kind, name in self.delivered if kind == message)
+
+    def _is_static(self, path: Path) -> bool:
+        return self.static is not None and path[: len(self.static)] == self.static
+
+
+def place(document: Document, path: Path) -> Place:
+    """Where that is."""
+    return Place(file=document.file, path=path_text(path) if path else "", line=document.line(path))
+
+
+def _resource(document: Document, message: str, name: str, data: JsonObject, path: Path) -> Resource:
+    typed = {"@type": PREFIX + message} | data
+    return Resource(type_url=PREFIX + message, name=name, data=typed, place=place(document, path), is_static=False)
+
+
+def _above(path: Path) -> Iterator[Path]:
+    return (path[:length] for length in range(len(path) - 1, 0, -1))
+
+
+def _in_order(path: Path) -> tuple[tuple[bool, int, str], ...]:
+    return tuple((isinstance(each, str), each if isinstance(each, int) else 0, str(each)) for each in path)
+
+
+def clusters_of_eds(clusters: Iterable[JsonObject]) -> Iterator[str]:
+    """The names by which clusters ask for their endpoints."""
+    for each in clusters:
+        if each.get("type") in ("EDS", 3):
+            config = each.get("eds_cluster_config")
+            service = config.get("service_name") if isinstance(config, dict) else None
+            yield str(service or each.get("name", ""))
+
+
+def not_looked_into(canonical: Canonical) -> tuple[Different, ...]:
+    """That there are types which nobody here knows, if there are."""
+    if not canonical.unknown_types:
+        return ()
+    why = "the API that is installed here does not know these types: the Envoys that are tested decide"
+    first = next(iter(canonical.unknown_types.values()))
+    what = f"not looked into: {named(canonical.unknown_types)}"
+    return (Different(what=what, why=why, place=place(canonical.document, first)),)

@@ -1,0 +1,66 @@
+"""Only what the user names is read from this machine, and nothing that a link leads to elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from takeover.base.errors import BadInputError
+from takeover.check.given import local_files, read
+
+
+def test_files_are_there_by_the_paths_that_the_configuration_has(tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    (folder / "certs" / "..2026").mkdir(parents=True)
+    (folder / "certs" / "..2026" / "tls.crt").write_text("here")
+    (folder / "certs" / "..data").symlink_to("..2026")  # as a kubelet mounts a Secret
+    (folder / "certs" / "tls.crt").symlink_to("..data/tls.crt")
+    (folder / "again").symlink_to(".")  # a loop
+    (folder / "lds.yaml").write_text("{}")
+    one = tmp_path / "one.pem"
+    one.write_text("x")
+    config = tmp_path / "envoy.yaml"
+    config.write_text("admin: { profile_path: /etc/shadow }\n")
+
+    found = read(config, {"/etc//envoy/": folder, "certs/../my.pem": one}).files
+
+    assert found["/etc/envoy/certs/tls.crt"].read_text() == "here"
+    assert found["/etc/envoy/lds.yaml"] == folder / "lds.yaml"
+    assert found["my.pem"] == one
+    assert {each for each in found if "again" not in each} == {
+        "/etc/envoy/certs/tls.crt",
+        "/etc/envoy/lds.yaml",
+        "my.pem",
+    }
+
+
+def test_links_that_lead_out_and_what_is_not_there_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "passwd").symlink_to("/etc/passwd")
+    with pytest.raises(BadInputError, match="passwd: a link out of its folder"):
+        local_files.files_of({"/etc/envoy": folder})
+    (folder / "passwd").unlink()
+    (folder / "gone").symlink_to("nowhere")
+    with pytest.raises(BadInputError, match="gone: cannot be read: No such file"):
+        local_files.files_of({"/etc/envoy": folder})
+    with pytest.raises(BadInputError, match="cannot be read: it is a device"):
+        local_files.files_of({"/etc/envoy": Path("/dev/null")})
+
+
+def test_how_many_and_how_much_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        (tmp_path / name).write_text("four")
+    monkeypatch.setattr(local_files, "MAX_FILES", 2)
+    with pytest.raises(BadInputError, match="more than 2 files"):
+        local_files.files_of({"/x": tmp_path})
+    monkeypatch.setattr(local_files, "MAX_FILES", 3)
+    assert len(local_files.files_of({"/x": tmp_path})) == 3
+    monkeypatch.setattr(local_files, "MAX_BYTES", 11)
+    with pytest.raises(BadInputError, match="more than 3 files or 0 MiB"):
+        local_files.files_of({"/x": tmp_path})
+
+
+def test_the_option_is_a_pair() -> None:
+    assert local_files.pairs(["/a=b=c", "d=e"]) == {"/a": Path("b=c"), "d": Path("e")}
+    with pytest.raises(BadInputError, match="--files /a: must be PATH=LOCAL"):
+        local_files.pairs(["/a"])
