@@ -1,0 +1,49 @@
+"""What in a configuration, a request or a log is called so that its value may be a secret, and what is public."""
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SECRET = re.compile(
+    r"auth(?!or)|token(?!_bucket)|secret|passw|passphrase|credential|cookie|session|signature|hmac|jwt|bearer|csrf|xsrf"
+    r"|(api|access|private|shared|encryption|account|json|signing|subscription|function)[-_]?key"
+    r"|(^|[-_.])(key|pin|sig|otp|sso|code|pwd)$|x-amz-|x-goog-iam|x-vault",
+    re.IGNORECASE,
+)
+"""In the name of a header, a parameter of a query, a field."""
+
+PUBLIC_HEADERS = re.compile(
+    r":.*|host|accept(-.*)?|access-control-.*|allow|alt-svc|cache-control|connection|content-.*|date|etag|expires|grpc-.*"
+    r"|keep-alive|permissions-policy|pragma|referrer-policy|retry-after|server|strict-transport-security|te|trailer"
+    r"|transfer-encoding|upgrade(-insecure-requests)?|user-agent|vary|via|x-content-type-options|x-envoy-(?!.*token).*"
+    r"|x-forwarded-(for|host|path|port|prefix|proto)|x-frame-options|x-powered-by|x-request-id|x-robots-tag"
+    r"|x-xss-protection",
+    re.IGNORECASE,
+)
+"""Names of headers that are added with values which anybody may see."""
+
+PUBLIC = _words(
+    """
+    address_prefix alpn alpn_protocols append_port audiences authority cipher_suites cluster_names contains
+    contains_match content_type descriptor_value domain domains ecdh_curves exact exact_match filename header_name
+    host host_header host_redirect host_rewrite host_rewrite_header host_rewrite_literal host_rewrite_path_regex id
+    issuer key local_address method methods mount_point network_namespace operation operation_name path path_redirect
+    path_separated_prefix path_template pattern pipe prefix prefix_match prefix_redirect prefix_rewrite region regex
+    region resource_name resource_names runtime_fraction safe_regex scheme scheme_redirect server_name server_names
+    service service_name shutdown signature_algorithms sni stat_name subset_keys substitution suffix suffix_match
+    suffixes target_uri tag_name uri url user_agent_name user_agent_version version_info watched_directory
+    """
+)
+"""Fields of Envoy's API whose texts tell what is asked and who answers: probes need them."""
+
+FORMATS = _words("text_format text_format_source json_format typed_json_format format body_format formatters")
+"""Fields that hold formats of logs and bodies."""
+
+KEYS_WITHIN = frozenset({("credentials", "key"), ("keys", "k")})
+"""Pairs of a field, and one of the message in it that is a secret whatever it is called."""
+
+BODIES = _words("inline_string inline_bytes inline_code")
+"""Fields of a DataSource that hold it itself."""

@@ -1,0 +1,125 @@
+"""What of what was given may be stored and shown: nothing of it that may be a secret.
+
+`secret_values` tells them; `Cleaner` takes them out of every text that leaves a run.
+"""
+
+import base64
+import html
+import json
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import overload
+from urllib.parse import quote
+
+from takeover.base.errors import BadInputError
+from takeover.check.given.secret_places import Places
+from takeover.check.given.secret_texts import spans
+from takeover.check.records import Given
+from takeover.model.json import JsonObject
+from takeover.scenario.files import bounded_bytes
+from takeover.scene.redaction import REMOVED, without_secrets
+
+_LONGEST_FILE = 1 << 20
+_GRAM = 6
+"""Characters by which values are looked for: none is shorter."""
+
+
+def secret_values(given: Given) -> set[str]:
+    """Every text of the configuration, and of files that it names, that may be a secret: lines of longer ones each.
+
+    A value that is public elsewhere in it (the name of a cluster, a path) is none.
+    """
+    places = Places()
+    places.message(given.bootstrap)
+    for each in given.resources:
+        if not each.is_static and not each.is_inline:
+            places.message(each.data)
+    for path, file in given.files.items():
+        if not path.endswith((".yaml", ".yml", ".json")):  # configuration of its own: lists of resources
+            places.message({"secret": {"inline_string": _text(file)}})
+    return places.values()
+
+
+def _text(file: Path) -> str:
+    try:
+        return bounded_bytes(file, _LONGEST_FILE, "a secret is shorter").decode()
+    except (BadInputError, UnicodeDecodeError):
+        return ""  # no text that could be shown
+
+
+class Cleaner:
+    """Takes secrets out of texts: given values, in every form in which a text may have them, and what looks like one.
+
+    Args:
+        values: of secrets, such as those of `secret_values`.
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._by_gram: dict[str, list[str]] = {}
+        for each in {form for value in values if len(value) >= _GRAM for form in _forms(value)}:
+            self._by_gram.setdefault(each[:_GRAM], []).append(each)
+        for listed in self._by_gram.values():
+            listed.sort(key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text with `REMOVED` in the place of each."""
+        found = sorted({*spans(text), *self._values_in(text)})
+        made, at = [], 0
+        for start, end in found:
+            if end <= at:
+                continue
+            if start >= at:
+                made += [text[at:start], REMOVED]
+            at = end
+        return "".join([*made, text[at:]])
+
+    def _values_in(self, text: str) -> Iterable[tuple[int, int]]:
+        by_gram = self._by_gram
+        if not by_gram:
+            return
+        at = 0
+        for start in [each for each in range(len(text) - _GRAM + 1) if text[each : each + _GRAM] in by_gram]:
+            if start < at:
+                continue
+            for value in by_gram[text[start : start + _GRAM]]:
+                if text.startswith(value, start):
+                    at = start + len(value)
+                    yield start, at
+                    break
+
+
+def _forms(value: str) -> Iterable[str]:
+    """How a text may have it: as it is, and as JSON, HTML, a URL, a shell and base64 write it."""
+    return {form(value) for form in _WRITTEN if len(form(value)) >= _GRAM}
+
+
+_WRITTEN: tuple[Callable[[str], str], ...] = (
+    lambda value: value,
+    lambda value: json.dumps(value)[1:-1],
+    lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    html.escape,
+    lambda value: html.escape(json.dumps(value)[1:-1]),
+    lambda value: quote(value, safe=""),
+    quote,
+    lambda value: shlex.quote(value).removeprefix("'").removesuffix("'"),
+    lambda value: repr(value)[1:-1],
+    lambda value: base64.b64encode(value.encode()).decode(),
+)
+
+
+@overload
+def redacted(value: str, secrets: Iterable[str] = ()) -> str: ...
+@overload
+def redacted(value: JsonObject, secrets: Iterable[str] = ()) -> JsonObject: ...
+def redacted(value: str | JsonObject, secrets: Iterable[str] = ()) -> str | JsonObject:
+    """What may be told of a text, or of a configuration, a dump, or anything else that is JSON.
+
+    Args:
+        value: of JSON only what is known to be harmless stays; a text loses `secrets`, and what looks like one.
+        secrets: values such as those of `secret_values`; who cleans many texts makes one `Cleaner` of them.
+    """
+    if isinstance(value, str):
+        return Cleaner(secrets)(value)
+    made: JsonObject = without_secrets(value)
+    return made
