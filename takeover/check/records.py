@@ -82,6 +82,25 @@ class Given(_Part, frozen=True):
     different: tuple[Different, ...] = ()
 
 
+class Asked(_Part, frozen=True):
+    """A request of somebody's own.
+
+    Args:
+        entry: as an entry of probes.yaml has it, with its name, without `from` and `to`.
+        place: where it is written.
+        host: whom it is for, without the port: the listener that takes it is found by it and by the port.
+        port: None: nothing says.
+        secrets: texts in it that may be sent, and neither stored nor shown.
+    """
+
+    entry: JsonObject
+    place: Place
+    host: str
+    port: int | None = None
+    is_tls: bool = False
+    secrets: frozenset[str] = frozenset()
+
+
 class Way(_Part, frozen=True):
     """How a probe reaches a listener.
 

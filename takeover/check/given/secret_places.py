@@ -5,10 +5,10 @@ import binascii
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from takeover.check.given.redacted import is_redacted
 from takeover.check.given.secret_names import BODIES, FORMATS, KEYS_WITHIN, PUBLIC, PUBLIC_HEADERS, SECRET
@@ -102,6 +102,18 @@ class Places:
                 self._may_be(each)
             else:
                 self.public.add(each)
+
+    def request(self, headers: Iterable[str], path: str, body: str) -> None:
+        """Looks through a request: headers as `name: value`."""
+        for each in headers:
+            name, _, value = each.partition(":")
+            self._header(name, {"key": name, "value": value.strip()})
+        self._embedded(path)
+        self._may_be(body)
+        self._of_json(body)
+        if not body.lstrip().startswith(("{", "[", "<")):
+            for name, value in parse_qsl(body):
+                (self._secret if SECRET.search(name) else self._may_be)(value)
 
     def free(self, value: Any) -> None:
         """All texts of data of anybody's own form; those in JSON that is a text, too."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from takeover.base.errors import BadInputError
 from takeover.check.given.secret_places import Places
 from takeover.check.given.secret_texts import spans
-from takeover.check.records import Given
+from takeover.check.records import Asked, Given
 from takeover.model.json import JsonObject
 from takeover.scenario.files import bounded_bytes
 from takeover.scene.redaction import REMOVED, without_secrets
@@ -25,12 +25,14 @@ _GRAM = 6
 """Characters by which values are looked for: none is shorter."""
 
 
-def secret_values(given: Given) -> set[str]:
-    """Every text of the configuration, and of files that it names, that may be a secret: lines of longer ones each.
+def secret_values(given: Given, asked: Iterable[Asked] = ()) -> set[str]:
+    """Every text that may be a secret, of the configuration, of files that it names and of requests; lines one each.
 
-    A value that is public elsewhere in it (the name of a cluster, a path) is none.
+    A value that is public elsewhere in the configuration (the name of a cluster, a path) is none.
     """
     places = Places()
+    for request in asked:
+        places.others |= request.secrets
     places.message(given.bootstrap)
     for each in given.resources:
         if not each.is_static and not each.is_inline:

@@ -97,7 +97,8 @@ KINDS: dict[str, tuple[str, Any]] = {
     "what a health check sends": ("cluster", lambda s: {"health_checks": [{"tcp_health_check": {
         "send": {"text": s}}}]}),
     "a password of Redis": ("cluster", lambda s: {"typed_extension_protocol_options": {
-        "envoy.filters.network.redis_proxy": typed(f"{API}extensions.filters.network.redis_proxy.v3.RedisProtocolOptions", auth_password=inline(s))}}),
+        "envoy.filters.network.redis_proxy": typed(
+            f"{API}extensions.filters.network.redis_proxy.v3.RedisProtocolOptions", auth_password=inline(s))}}),
     "a cluster's metadata": ("cluster", lambda s: {"metadata": {"filter_metadata": {"mine": {"password": s}}}}),
     "a password in a URL": ("filter", lambda s: typed(f"{HTTP}jwt_authn.v3.JwtAuthentication", providers={"a": {
         "remote_jwks": {"http_uri": {

@@ -1,0 +1,67 @@
+"""Commands of a shell script, as far as they are words: nothing is run, expanded or read."""
+
+import codecs
+import re
+import shlex
+from collections.abc import Iterator
+
+from takeover.base.errors import BadInputError
+
+_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_SINGLE = re.compile(r"'[^']*'|\\.", re.DOTALL)
+_EXPANDED = re.compile(r"\$[A-Za-z_{(]\w*|`")
+_COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<!\S)#[^\n]*""", re.DOTALL)
+_SEPARATORS = re.compile(r"[;&|()<>]+")
+
+
+def commands(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Line and words of each command.
+
+    Raises: BadInputError "FILE:LINE: …" for a quote without its end, and for what a shell would expand.
+    """
+    lines = text.splitlines()
+    number = 0
+    while number < len(lines):
+        start, whole = number, lines[number]
+        number += 1
+        while (words := _words(whole)) is None or whole.rstrip().endswith("\\"):
+            if number >= len(lines):
+                if words is None:
+                    raise BadInputError(f"{file}:{start + 1}: a quote without its end")
+                break
+            joined = whole.rstrip()[:-1] if words is not None else whole + "\n"
+            whole = joined + lines[number]
+            number += 1
+        words = words or _words(whole) or []
+        if words and (expanded := _EXPANDED.search(_SINGLE.sub("", _QUOTED.sub("", whole)))) and "curl" in words:
+            raise BadInputError(f"{file}:{start + 1}: {expanded[0]} is for a shell to expand: write it out")
+        command: list[str] = []
+        for word in [*words, ";"]:
+            if _SEPARATORS.fullmatch(word):
+                if command:
+                    yield start + 1, command
+                command = []
+            else:
+                command.append(word)
+
+
+def _words(text: str) -> list[str] | None:
+    """Its words and separators; None: a quote has no end yet."""
+    made = _QUOTED.sub(lambda found: shlex.quote(_unescaped(found[1])), text.rstrip().removesuffix("\\"))
+    made = _COMMENT.sub(lambda found: found[1] or "", made)
+    lexer = shlex.shlex(made, posix=True, punctuation_chars=";&|()<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        return None
+
+
+def _unescaped(text: str) -> str:
+    """What `$'…'` has: browsers write commands so."""
+    text = text.replace("\\'", "'").replace('\\"', '"').replace("\\!", "!")
+    try:
+        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
+    except UnicodeDecodeError:
+        return text
