@@ -176,7 +176,7 @@ def _with_access_logs(
     resources = data.get(key)
     if not isinstance(resources, dict) or not isinstance(listeners := resources.get("listeners"), list):
         return data
-    logged = [_logged(each, _name(each), where, more, sentences) for each in listeners]
+    logged = [_logged(each, name_of(each), where, more, sentences) for each in listeners]
     return {**data, key: {**resources, "listeners": logged}}
 
 
@@ -191,21 +191,34 @@ def _logged(data: Json, listener: str, where: str, more: Mapping[str, str], sent
     kind = data.get("@type")
     if isinstance(kind, str) and kind in _LOGGING and not either(data, "access_log"):
         logged.pop("accessLog", None)
-        logged["access_log"] = [_access_log(kind, listener, more)]
+        logged["access_log"] = [access_log(kind, listener, more)]
         what = " ".join(filter(None, (_LOGGING[kind], str(either(data, "stat_prefix") or ""))))
         sentences.append(f"{where}: no access log in the {what} of listener {listener}: one to stdout is added")
         return logged
     return data if all(map(operator.is_, data.values(), logged.values())) else logged
 
 
-def _access_log(kind: str, listener: str, more: Mapping[str, str]) -> Json:
+def observed_kind(message: str) -> str:
+    """The type of what has an access log of its own, by the name of its message; empty for all else."""
+    url = f"type.googleapis.com/{message}"
+    return url if url in _LOGGING else ""
+
+
+def access_log(kind: str, listener: str, more: Mapping[str, str]) -> Json:
+    """The access log that is added.
+
+    Args:
+        kind: the type of that which has it.
+        listener: what the listener is called, in which that is.
+        more: fields beside those that all have.
+    """
     fields = _FORMAT_OF_CONNECTIONS if kind.endswith(".TcpProxy") else _FORMAT_OF_REQUESTS
     written = {"listener": listener.replace("%", "%%"), **fields, **more}
     stdout = {"@type": f"{_PROTOBUF}access_loggers.stream.v3.StdoutAccessLog", "log_format": {"json_format": written}}
     return {"name": "envoy.access_loggers.stdout", "typed_config": stdout}
 
 
-def _name(listener: Json) -> str:
+def name_of(listener: Json) -> str:
     """What a listener is called: by its address, if it has no name."""
     if not isinstance(listener, dict):
         return ""

@@ -23,7 +23,7 @@ class Connection:
         opened: its socket.
         kept_by: the set of which it is until its end.
         seen: what is told of it.
-        port: at which it arrived, of those that `upstream` names.
+        port: at which it arrived, of those that `upstream` names; 0 at the path of a socket.
     """
 
     def __init__(self, opened: socket.socket, kept_by: "Connections", seen: Seen, port: int) -> None:
@@ -32,9 +32,12 @@ class Connection:
         self.seen = seen
         self.before_close: Callable[[], None] | None = None
         """What an orderly end begins with."""
+        self.reached = ""
+        """Where it arrived, for who is to be told in an echo."""
         self._kept_by = kept_by
         self._put_back = b""
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if opened.family != socket.AF_UNIX:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def receive(self, size: int = SIZE) -> bytes:
         """What has come, at least a byte; nothing at the peer's end."""
@@ -49,6 +52,11 @@ class Connection:
         if not data:
             self.seen.ended(str(getattr(self.socket, "how_ended", witness.FIN)))
         return data
+
+    @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """Headers of an echo that say what only the upstream knows."""
+        return (("x-reached", self.reached),) if self.reached else ()
 
     def receive_all(self) -> None:
         """Waits for the peer's end."""
@@ -134,7 +142,7 @@ class Connections:
 
     def add(self, opened: socket.socket) -> Connection:
         """Keeps one more. Raises: OSError where it has ended already."""
-        port = opened.getsockname()[1] - self._first_port
+        port = opened.getsockname()[1] - self._first_port if opened.family != socket.AF_UNIX else 0
         connection = Connection(opened, self, self._witness.opened(opened), port)
         with self._changing:
             self._open.add(connection)

@@ -1,7 +1,8 @@
 """HTTP/1: a request names a behaviour of `answers`, any other one is echoed.
 
 On port 80 the name is the last part of the path (/reset-at-once), on port 9000 (the authentication service) it stands
-in the Authorization header ("Behave reset-at-once"). An echo's body is the request as it arrived, its head byte for
+in the Authorization header ("Behave reset-at-once"). Where it is told where it was reached, the header x-behave may
+say it, whatever the path is. An echo's body is the request as it arrived, its head byte for
 byte.
 """
 
@@ -90,7 +91,7 @@ def serve_with_upgrades(connection: Connection) -> None:
         packages.find()
         from takeover.peers.hostile import websocket
 
-        name = _behaviour(connection.port, head)
+        name = _behaviour(connection, head)
         _tell(connection, head, websocket.status(name))
         if not websocket.serve_connection(connection, name, headers_of(head)):
             return
@@ -103,7 +104,7 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool]) -
         if is_another(head):
             requests.give_back()
             return head
-        name = _behaviour(connection.port, head)
+        name = _behaviour(connection, head)
         if name == "reset-after-answer":  # before whoever asked is at rest again: both are there when it looks
             connection.reset(HELLO)
             _tell(connection, head, _status(name))
@@ -116,7 +117,8 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool]) -
             continue
         if name not in ANSWERS:
             seen = head + body + (b"\ntrailers:\n" + trailers if trailers else b"")
-            connection.send(plain("200 OK", "content-type: text/plain", body=seen))
+            marks = (f"{name}: {value}" for name, value in connection.marks)
+            connection.send(plain("200 OK", "content-type: text/plain", *marks, body=seen))
         elif not _behave(connection, name):
             break
     return b""
@@ -126,9 +128,11 @@ def _asks_for_another(head: bytes) -> bool:
     return head.startswith(b"CONNECT ") or headers_of(head).get("upgrade", "").lower() == "websocket"
 
 
-def _behaviour(port: int, head: bytes) -> str:
+def _behaviour(connection: Connection, head: bytes) -> str:
     """The name of what is wanted; empty for an echo."""
-    if port != AUTHENTICATION:
+    if connection.reached and (named := headers_of(head).get("x-behave")):
+        return named
+    if connection.reached or connection.port != AUTHENTICATION:
         target = head.split(b" ", 2)[1] if head.count(b" ") > 1 else b""
         return target.partition(b"?")[0].rpartition(b"/")[2].decode("latin-1")
     for line in head.split(b"\r\n"):

@@ -254,7 +254,7 @@ async def _echo(stream: Stream) -> None:
     body = "".join(lines).encode() + b"\n" + stream.body
     if trailers:
         body += b"\ntrailers:\n" + "".join(trailers).encode()
-    stream.send_headers([*HEAD, ("content-length", str(len(body)))])
+    stream.send_headers([*HEAD, *stream.owner.connection.marks, ("content-length", str(len(body)))])
     await stream.send(body, end=True)
 
 

@@ -60,7 +60,9 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """The behaviour that is asked for: the last part of the path."""
+        """The behaviour that is asked for: the last part of the path, or what the header x-behave says (`http1`)."""
+        if self.owner.connection.reached and (named := self.values.get("x-behave")):
+            return named
         return self.values.get(":path", "").partition("?")[0].rpartition("/")[2]
 
     async def receive(self, size: int = 1 << 16) -> bytes:

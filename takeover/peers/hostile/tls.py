@@ -47,8 +47,19 @@ def encrypt(connection: Connection, name: str) -> str:
 
     Raises: OSError where the handshake fails.
     """
+    return speak(connection, _context(name), name)
+
+
+def speak(connection: Connection, context: ssl.SSLContext, name: str) -> str:
+    """The same by a context that `server_context` has made.
+
+    Args:
+        name: what is told of the certificate, where no SNI chooses another.
+
+    Raises: OSError where the handshake fails.
+    """
     offered = hello.peek(connection)
-    encrypted = _context(name).wrap_socket(
+    encrypted = context.wrap_socket(
         connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
     )
     assert isinstance(encrypted, _Socket)
@@ -102,10 +113,22 @@ def _client_certificate(encrypted: ssl.SSLSocket) -> dict[str, object] | None:
     }
 
 
-@functools.cache
-def _context(name: str) -> ssl.SSLContext:
+def server_context() -> ssl.SSLContext:
+    """One without a certificate, whose connections are told of."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sslsocket_class = _Socket
+    context.sni_callback = _note
+    return context
+
+
+def _note(encrypted: ssl.SSLObject | socket.socket, sni: str | None, _: ssl.SSLContext) -> None:
+    assert isinstance(encrypted, _Socket)
+    encrypted.sni = sni
+
+
+@functools.cache
+def _context(name: str) -> ssl.SSLContext:
+    context = server_context()
     context.load_cert_chain(f"{_FOLDER}/{name if name in CERTIFICATES else 'right'}.pem")
     context.load_verify_locations(f"{_FOLDER}/ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED if name == "demanding" else ssl.CERT_OPTIONAL

@@ -18,7 +18,7 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from takeover.peers.hostile import http1, speaking, tcp
 from takeover.peers.hostile.connections import Connection, Connections
@@ -26,7 +26,8 @@ from takeover.peers.hostile.witness import Witness
 
 CONTROL = 9999
 
-Ports = Mapping[int, Callable[[Connection], None]]
+Serve = Callable[[Connection], None]
+Ports = Mapping[int, Serve]
 Tell = Mapping[bytes, Callable[[], bytes]]
 """The lines by which control is asked what was seen, and what answers each."""
 
@@ -52,15 +53,34 @@ def main(more: Ports | None = None, when_asked: Callable[[], None] = lambda: Non
         more: ports of a program that is this one and something besides.
         when_asked: is called when control has every connection ended.
     """
-    ports = {**PORTS, **(more or {})}
     address, first = place()
+    ports = {**PORTS, **(more or {})}
+    listeners = ((socket.create_server((address, first + port), backlog=128), ports[port]) for port in ports)
+    serve_all(listeners, (address, first + CONTROL), first, when_asked)
+
+
+def serve_all(
+    served: Iterable[tuple[socket.socket, Serve]],
+    control_at: tuple[str, int],
+    first_port: int = 0,
+    when_asked: Callable[[], None] = lambda: None,
+) -> None:
+    """Serves each connection that comes to one of those listeners, in a thread of its own, and control.
+
+    Args:
+        served: a listener, and what serves its connections.
+        control_at: the address and the port of control.
+        first_port: what is added to the ports that are named here.
+        when_asked: is called when control has every connection ended.
+    """
     witness = Witness()
-    connections = Connections(witness, first)
+    connections = Connections(witness, first_port)
     with selectors.DefaultSelector() as listeners:
-        for port in ports:
-            _listen(address, first + port, listeners)
-        control = socket.create_server((address, first + CONTROL), backlog=128)
-        accepting = _Accepting(listeners, connections, ports)
+        for listener, serve in served:
+            listener.setblocking(False)
+            listeners.register(listener, selectors.EVENT_READ, serve)
+        control = socket.create_server(control_at, backlog=128)
+        accepting = _Accepting(listeners, connections)
         tell = {
             b"seen": witness.asked,
             b"seen at the end": functools.partial(witness.asked_when_ended, accepting.is_behind),
@@ -70,19 +90,12 @@ def main(more: Ports | None = None, when_asked: Callable[[], None] = lambda: Non
             accepting.accept()
 
 
-def _listen(address: str, port: int, listeners: selectors.BaseSelector) -> None:
-    listener = socket.create_server((address, port), backlog=128)
-    listener.setblocking(False)
-    listeners.register(listener, selectors.EVENT_READ)
-
-
 class _Accepting:
     """Accepts connections; knows whether there are some that the kernel has, and nobody here yet."""
 
-    def __init__(self, listeners: selectors.BaseSelector, connections: Connections, ports: Ports) -> None:
+    def __init__(self, listeners: selectors.BaseSelector, connections: Connections) -> None:
         self._listeners = listeners
         self._connections = connections
-        self._ports = ports
         self._changing = threading.Lock()
 
     def accept(self) -> None:
@@ -90,22 +103,21 @@ class _Accepting:
         ready = self._listeners.select()
         with self._changing:
             for key, _ in ready:
-                self._take(key.fileobj)
+                self._take(key.fileobj, key.data)
 
     def is_behind(self) -> bool:
         """Whether some wait."""
         with self._changing:
             return bool(self._listeners.select(0))
 
-    def _take(self, listener: object) -> None:
+    def _take(self, listener: object, serve: Serve) -> None:
         assert isinstance(listener, socket.socket)
         with contextlib.suppress(OSError):  # it is gone again
             connection = self._connections.add(listener.accept()[0])
-            serve = self._ports[connection.port]
             threading.Thread(target=_serve_and_close, args=(connection, serve), daemon=True).start()
 
 
-def _serve_and_close(connection: Connection, serve: Callable[[Connection], None]) -> None:
+def _serve_and_close(connection: Connection, serve: Serve) -> None:
     try:
         with contextlib.suppress(OSError):
             serve(connection)

@@ -34,8 +34,8 @@ class Seen:
     """
 
     def __init__(self, opened: socket.socket, number: int) -> None:
-        self.client = _address(opened.getpeername())
-        self.server = _address(opened.getsockname())
+        self.client = address_of(opened.getpeername())
+        self.server = address_of(opened.getsockname())
         self.number = number
         self.requests = 0
         self.end: str | None = None
@@ -138,8 +138,11 @@ def _write(entry: object) -> None:
     os.write(1, json.dumps(entry).encode() + b"\n")
 
 
-def _address(address: tuple[str, int]) -> str:
-    return f"{address[0]}:{address[1]}"
+def address_of(name: "str | tuple[str, int] | tuple[str, int, int, int]") -> str:
+    """As it is written, of what a socket says: `ADDRESS:PORT`, one of IPv6 in brackets, or a path."""
+    if isinstance(name, str):
+        return name
+    return f"{name[0]}:{name[1]}" if len(name) == 2 else f"[{name[0]}]:{name[1]}"
 
 
 def _dialled(opened: socket.socket) -> str:

@@ -24,7 +24,8 @@ PORT = 5353
 _CODES = {"servfail": 2, "nxdomain": 3, "refused": 5}
 _A, _AAAA, _SRV = 1, 28, 33
 _TYPES = {_A: "a", _AAAA: "aaaa", _SRV: "srv"}
-_HEAD = struct.Struct("!HHHHHH")
+HEAD = struct.Struct("!HHHHHH")
+"""With which every message begins."""
 
 
 class Answers:
@@ -36,8 +37,8 @@ class Answers:
     def answer(self, query: bytes) -> bytes | None:
         """The answer to one message; None where there is to be none, or it is no query."""
         try:
-            number, flags, questions, *_ = _HEAD.unpack_from(query)
-            labels, end = _name(query, _HEAD.size)
+            _, flags, questions, *_ = HEAD.unpack_from(query)
+            labels, end = name_in(query, HEAD.size)
             kind = int.from_bytes(query[end : end + 2], "big")
         except (struct.error, IndexError, UnicodeDecodeError):
             return None
@@ -52,10 +53,21 @@ class Answers:
             name = ".".join(labels), kind
             records = [records[self._times[name] % len(records)]]
             self._times[name] += 1
-        truncated = 0x0200 if "truncated" in told else 0
-        head = _HEAD.pack(number, 0x8480 | flags & 0x0100 | truncated | code, 1, len(records), 0, 0)
-        body = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, ttl, len(each)) + each for each in records)
-        return head + query[_HEAD.size : end + 4] + body
+        return answered(query, end, kind, records, ttl, (0x0200 if "truncated" in told else 0) | code)
+
+
+def answered(query: bytes, end: int, kind: int, records: list[bytes], ttl: int = 60, flags: int = 0) -> bytes:
+    """The answer to a query that has those records.
+
+    Args:
+        end: where the name ends that is asked for.
+        kind: the type of the records.
+        flags: besides those that every answer has.
+    """
+    number, asked, *_ = HEAD.unpack_from(query)
+    head = HEAD.pack(number, 0x8480 | asked & 0x0100 | flags, 1, len(records), 0, 0)
+    body = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, ttl, len(each)) + each for each in records)
+    return head + query[HEAD.size : end + 4] + body
 
 
 class Asked:
@@ -69,7 +81,7 @@ class Asked:
     def take(self, query: bytes, port: int) -> None:
         """Counts one; what is no query counts nothing."""
         try:
-            labels, end = _name(query, _HEAD.size)
+            labels, end = name_in(query, HEAD.size)
             kind = int.from_bytes(query[end : end + 2], "big")
         except (IndexError, UnicodeDecodeError):
             return
@@ -96,7 +108,7 @@ ASKED = Asked()
 def delay(query: bytes) -> float:
     """Seconds that the answer is to wait for."""
     try:
-        labels, _ = _name(query, _HEAD.size)
+        labels, _ = name_in(query, HEAD.size)
     except (IndexError, UnicodeDecodeError):
         return 0
     return next((int(each[5:]) / 1000 for each in labels if each.startswith("slow-")), 0)
@@ -143,7 +155,7 @@ def _srv(label: str) -> bytes:
     return struct.pack("!HHH", int(priority), int(weight), int(port)) + encoded
 
 
-def _name(query: bytes, at: int) -> tuple[list[str], int]:
+def name_in(query: bytes, at: int) -> tuple[list[str], int]:
     """The labels in lower case, and where what follows begins."""
     labels = []
     while size := query[at]:

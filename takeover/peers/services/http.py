@@ -41,10 +41,11 @@ def serve(connection: Connection) -> None:
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        connection.send(_answer(head, body))
+        connection.send(answer(head, body))
 
 
-def _answer(head: bytes, body: bytes) -> bytes:
+def answer(head: bytes, body: bytes) -> bytes:
+    """The answer to one request."""
     method, target, _ = (*head.split(b"\r\n")[0].decode("latin-1").split(" "), "", "")[:3]
     path, _, query = target.partition("?")
     if path.startswith("/files/"):

@@ -32,12 +32,13 @@ def main() -> None:
 def _serve(connection: Connection) -> None:
     version = speaking.http_version(connection)
     if version == 2:
-        http2.serve(connection, _answer)
+        http2.serve(connection, answer)
     elif version == 1:
         http.serve(connection)
     connection.end_in_order()
 
 
-async def _answer(stream: Stream) -> None:
+async def answer(stream: Stream) -> None:
+    """Answers a call by its method."""
     path = stream.values.get(":path", "").partition("?")[0]
     await _METHODS.get(path, grpc_answers.answer)(stream)

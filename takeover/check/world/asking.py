@@ -1,0 +1,118 @@
+"""What the configuration asks clusters for: which are an application, which a service, by what names them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from takeover.check.records import Place
+from takeover.check.world.configuration import HTTP, Configuration, kind_of, path_text
+from takeover.scenario.envoy_config import camel_case
+from takeover.scenario.typed_yaml import Json
+from takeover.scenario.yaml_text import Key
+
+APPLICATION = "application"
+
+# A part of the name of a message, or a field: what a cluster is that stands in it. The first that fits counts.
+_MESSAGES = (
+    ("ext_authz.", "ext_authz"),
+    ("ext_proc.", "ext_proc"),
+    ("jwt_authn.", "jwks"),
+    ("RateLimitServiceConfig", "rate_limit"),
+    (".ratelimit.", "rate_limit"),
+    ("rate_limit_quota.", "rate_limit"),
+    ("access_loggers.", "access_log"),
+    ("stat_sinks.", "metrics"),
+    ("MetricsServiceConfig", "metrics"),
+    ("StatsdSink", "metrics"),
+    ("trace.v3.", "tracing"),
+    ("tracers.", "tracing"),
+    ("TraceServiceConfig", "tracing"),
+    ("dynamic_forward_proxy", APPLICATION),
+    ("dns_filter", "dns"),
+)
+_FIELDS = {
+    **dict.fromkeys(
+        ("ads_config", "api_config_source", "lds_config", "cds_config", "hds_config", "load_stats_config"), "xds"
+    ),
+    "stats_sinks": "metrics",
+    "access_log": "access_log",
+    "rate_limit_service": "rate_limit",
+    "remote_jwks": "jwks",
+    "tracing": "tracing",
+    "credentials": "http",
+    "token_endpoint": "http",
+    "http_uri": "http",
+    "server_uri": "http",
+    "http_service": "http",
+    "grpc_service": "http",
+    "remote": "http",
+}
+_NAMING = ("cluster", "cluster_name", "collector_cluster", "tcp_cluster_name", "cluster_names", "clusters")
+_SHADOWS = "request_mirror_policies"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One place that names a cluster.
+
+    Args:
+        kind: what the cluster is to it.
+        by: "http" where HTTP goes there, "tcp", "udp".
+    """
+
+    kind: str
+    by: str
+    place: Place
+
+
+def asked(configuration: Configuration) -> dict[str, list[Asked]]:
+    """For each name of a cluster, what it is asked for."""
+    found: defaultdict[str, list[Asked]] = defaultdict(list)
+    names = {camel: snake for snake in (*_FIELDS, *_NAMING) for camel in (snake, camel_case(snake))}
+    for name, document in configuration.documents():
+        walk = _walk(document, (), APPLICATION, "", names)
+        for cluster, kind, by, path in walk:
+            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            found[cluster].append(Asked(kind, by, place))
+    return dict(found)
+
+
+def kind(uses: list[Asked]) -> str:
+    """What a cluster is: an application, where it is that to anybody; nobody names one that is a service by chance."""
+    kinds = [each.kind for each in uses]
+    return APPLICATION if APPLICATION in kinds or not kinds else kinds[0]
+
+
+def _walk(
+    data: Json, path: tuple[Key, ...], kind: str, by: str, names: dict[str, str]
+) -> Iterator[tuple[str, str, str, tuple[Key, ...]]]:
+    if isinstance(data, list):
+        for index, each in enumerate(data):
+            yield from _walk(each, (*path, index), kind, by, names)
+        return
+    if not isinstance(data, dict):
+        return
+    message = kind_of(data)
+    if message:
+        kind = next((told for part, told in _MESSAGES if part in message), kind)
+        by = "http" if message.endswith(HTTP) else "udp" if ".udp_proxy." in message else by
+        by = "tcp" if message.endswith(".TcpProxy") or (".filters.network." in message and by != "http") else by
+    for key, value in data.items():
+        field = names.get(str(key), str(key))
+        if field in _NAMING and not (field == "clusters" and "static" in str(path[-1:])):
+            yield from ((each, kind, by, (*path, key)) for each in _named(value))
+        yield from _walk(value, (*path, key), _of_field(field, kind), by, names)
+
+
+def _of_field(field: str, kind: str) -> str:
+    """What is in that field; what is known of it already says more than one that many have."""
+    told = _FIELDS.get(field)
+    return told if told is not None and (kind == APPLICATION or told not in ("http", "access_log")) else kind
+
+
+def _named(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from (each for each in value if isinstance(each, str))
+        yield from (each["name"] for each in value if isinstance(each, dict) and isinstance(each.get("name"), str))

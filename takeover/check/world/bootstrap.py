@@ -1,0 +1,60 @@
+"""What a bootstrap needs in a world: an admin API, who it is, statistics that a run can read."""
+
+from takeover.check.world.configuration import Configuration, copied, drop, inner, objects, set_field
+from takeover.check.world.dialled import address_in
+from takeover.scenario.envoy_config import either
+from takeover.scenario.supplying import CONFIG_ID
+
+_ADMIN, _USUAL = "admin", 9901
+_ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
+
+
+def complete(configuration: Configuration, name: str) -> int:
+    """Adds it. Returns the port of the admin API, which is at every address."""
+    bootstrap = configuration.bootstrap
+    node = inner(bootstrap, "node")
+    added = [field for field in ("id", "cluster") if not node.get(field)]
+    if added:
+        bootstrap["node"] = {**dict.fromkeys(added, name), **node}
+        what = " and ".join(f"`node.{field}`" for field in added)
+        configuration.differs(f"{what} is {name}", "the configuration has none")
+    metadata = inner(bootstrap, "node", "metadata")
+    metadata.pop(CONFIG_ID, None)
+    stats = inner(bootstrap, "stats_config")
+    if drop(stats, "stats_matcher"):
+        configuration.differs("`stats_config.stats_matcher` is away", "this run reads all statistics")
+    for _, found in objects(bootstrap):
+        if "rtds_layer" in found or "rtdsLayer" in found:
+            drop(found, "rtds_layer")
+            found["static_layer"] = {}
+            configuration.differs("a runtime layer that is served is empty", "its resource was not given")
+    return _admin(configuration)
+
+
+def _admin(configuration: Configuration) -> int:
+    admin = inner(configuration.bootstrap, _ADMIN)
+    at = address_in(either(admin, "address"))
+    if at is not None and at[0] in (_ANYWHERE, "") and at[1]:
+        return at[1]
+    port = at[1] if at is not None and at[1] else free_port(configuration, _USUAL)
+    place = configuration.place(_ADMIN)
+    if not admin:
+        configuration.differs(f"the admin API is at port {port}", "the configuration has none")
+    else:
+        was = f"{at[0]}:{at[1]}" if at is not None else "nowhere"
+        configuration.differs(f"the admin API is at {_ANYWHERE}:{port}, not {was}", "this run asks it there", place)
+    admin = copied(admin)
+    set_field(admin, "address", {"socket_address": {"address": _ANYWHERE, "port_value": port}})
+    configuration.bootstrap[_ADMIN] = admin
+    return port
+
+
+def free_port(configuration: Configuration, first: int) -> int:
+    """The first port from there on that nothing in the configuration has."""
+    used = set[int]()
+    for _, document in configuration.documents():
+        for _, found in objects(document):
+            used |= {value for key, value in found.items() if isinstance(value, int) and "ort" in key}
+    while first in used:
+        first += 1
+    return first

@@ -1,0 +1,118 @@
+"""Certificates of a world: the same for the same names in every run, so that nothing of them is a difference.
+
+Their keys are made of their names. They are for tests alone, in namespaces of a run: whoever reads this can make them.
+"""
+
+import datetime
+import functools
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_BEGINS = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+_ENDS = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the curve: a key is a number below it."""
+_AUTHORITY = "takeover check CA"
+_LONGEST_NAME = 64
+_HOST = re.compile(r"(\*\.)?[a-zA-Z0-9_]([-a-zA-Z0-9_.]*[a-zA-Z0-9_])?")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate and its key, as PEM."""
+
+    chain: str
+    key: str
+
+
+@functools.cache
+def authority() -> Certificate:
+    """The one that all of a world trusts."""
+    key = _key(_AUTHORITY)
+    usage = x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    builder = _begun(_AUTHORITY, key.public_key()).add_extension(usage, critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    signed = _signed(builder.add_extension(identifier, critical=False))
+    return Certificate(_pem(signed), _private(key))
+
+
+def certificate(common_name: str, names: Iterable[str]) -> Certificate:
+    """One for servers and clients.
+
+    Args:
+        common_name: of its subject; what it is called.
+        names: of hosts, IP addresses, URIs. Those that no certificate can have are left out.
+    """
+    names = tuple(dict.fromkeys(names))
+    key = _key(repr((common_name, names)))
+    builder = _begun(common_name[:_LONGEST_NAME] or "a name", key.public_key())
+    alternatives = [made for each in names if (made := _alternative(each)) is not None]
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_key(_AUTHORITY).public_key())
+    return Certificate(_pem(_signed(builder.add_extension(issuer, critical=False))), _private(key))
+
+
+def empty_revocations() -> str:
+    """A list of the authority's of what it has revoked: nothing."""
+    builder = x509.CertificateRevocationListBuilder().issuer_name(_name(_AUTHORITY))
+    builder = builder.last_update(_BEGINS).next_update(_ENDS)
+    signed = builder.sign(_key(_AUTHORITY), hashes.SHA256(), ecdsa_deterministic=True)
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _alternative(name: str) -> x509.GeneralName | None:
+    if "://" in name:
+        return x509.UniformResourceIdentifier(name) if name.isascii() else None
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name) if name.isascii() and _HOST.fullmatch(name) else None
+
+
+def _begun(subject: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    serial = int.from_bytes(sha256(_raw(key)).digest()[:16], "big") | 1
+    builder = x509.CertificateBuilder().issuer_name(_name(_AUTHORITY)).subject_name(_name(subject)).public_key(key)
+    return builder.serial_number(serial).not_valid_before(_BEGINS).not_valid_after(_ENDS)
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _signed(builder: x509.CertificateBuilder) -> x509.Certificate:
+    return builder.sign(_key(_AUTHORITY), hashes.SHA256(), ecdsa_deterministic=True)
+
+
+@functools.cache
+def _key(seed: str) -> ec.EllipticCurvePrivateKey:
+    number = int.from_bytes(sha256(f"envoy-takeover {seed}".encode()).digest(), "big") % (_ORDER - 1) + 1
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def _raw(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+
+
+def _pem(made: x509.Certificate) -> str:
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> str:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()

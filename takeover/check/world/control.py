@@ -1,0 +1,151 @@
+"""Where the configuration comes from: what a control plane served is served by ours.
+
+Where Envoy asks a cluster of its bootstrap for it, over a plain address or by TLS whose secrets are there, ours answers
+at that address. Anything else (secrets that come from where they are for, Google's client, REST) is replaced.
+"""
+
+from takeover.check.world.configuration import (
+    CLUSTER,
+    HTTP2,
+    Configuration,
+    copied,
+    drop,
+    inner,
+    listed,
+    objects,
+    set_field,
+)
+from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import control_planes, either
+from takeover.scenario.typed_yaml import Json
+from takeover.scenario.yaml_text import Key
+
+CLUSTER_NAME = "takeover-control-plane"
+"""Ours, where the configuration's own cannot be answered."""
+_ADS = {"ads": {}, "resource_api_version": "V3"}
+_OF_ADS = {"ads", "resource_api_version", "resourceApiVersion", "initial_fetch_timeout", "initialFetchTimeout"}
+_NAMES = ("name", "route_config_name", "routeConfigName", "service_name", "serviceName", "cluster_name", "clusterName")
+_NOT_SERVED = "0.1s"
+"""How long Envoy waits for what nobody has: the default, 15 s, is a start that long."""
+
+
+def needs_control_plane(configuration: Configuration) -> bool:
+    """Whether Envoy asks anybody for its configuration."""
+    return bool(configuration.served) or any(
+        "ads_config" in found or "adsConfig" in found or _asks(found) for _, found in objects(configuration.bootstrap)
+    )
+
+
+def redirect(configuration: Configuration, port: int) -> frozenset[str]:
+    """Has all that is served come from our control plane. Returns the clusters at whose addresses it answers.
+
+    Args:
+        port: of its xDS, on loopback.
+    """
+    if not needs_control_plane(configuration):
+        return frozenset()
+    ads = inner(configuration.bootstrap, "dynamic_resources", "ads_config")
+    kept = _answered(configuration, ads)
+    if not kept:
+        _replace_ads(configuration, ads, port)
+    for _, document in configuration.documents():
+        for path, found in list(objects(document)):
+            if path and path[-1] in ("ads_config", "adsConfig"):
+                continue
+            _come_by_ads(configuration, found)
+    _of_listeners_and_clusters(configuration)
+    for _, document in configuration.documents():
+        _wait(configuration, document)
+    return kept
+
+
+def _answered(configuration: Configuration, ads: JsonObject) -> frozenset[str]:
+    """The cluster of ADS, where ours can answer at its addresses."""
+    names = control_planes({"ads_config": ads})
+    static = {str(each.get("name")): each for each, _ in configuration.of_type(CLUSTER)}
+    if not names or any(name not in static for name in names):
+        return frozenset()
+    if any(either(each, "google_grpc") for each in listed(ads, "grpc_services")):
+        return frozenset()
+    for name in names:
+        for _, found in objects(static[name]):
+            if "sds_config" in found or "sdsConfig" in found:
+                return frozenset()
+    return frozenset(names)
+
+
+def _replace_ads(configuration: Configuration, ads: JsonObject, port: int) -> None:
+    if ads:
+        what, why = "ADS leads to a cluster of this run", "what the configuration's own needs is not here"
+        configuration.differs(what, why, configuration.place("dynamic_resources", "ads_config"))
+    kind = ads.get("api_type", ads.get("apiType"))
+    wanted = kind if kind in ("GRPC", "DELTA_GRPC") else "GRPC"
+    dynamic = inner(configuration.bootstrap, "dynamic_resources")
+    drop(dynamic, "ads_config")
+    service = {"envoy_grpc": {"cluster_name": CLUSTER_NAME}}
+    dynamic["ads_config"] = {"api_type": wanted, "transport_api_version": "V3", "grpc_services": [service]}
+    set_field(configuration.bootstrap, "dynamic_resources", dynamic)
+    endpoint = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
+    configuration.add_static(
+        "clusters",
+        {
+            "name": CLUSTER_NAME,
+            "connect_timeout": "0.25s",
+            "typed_extension_protocol_options": copied(HTTP2),
+            "load_assignment": {
+                "cluster_name": CLUSTER_NAME,
+                "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}],
+            },
+        },
+    )
+
+
+def _asks(found: JsonObject) -> bool:
+    """Whether it is a `ConfigSource` that leads to a control plane."""
+    return isinstance(either(found, "api_config_source"), dict)
+
+
+def _come_by_ads(configuration: Configuration, found: JsonObject) -> None:
+    is_file = configuration.served and (either(found, "path_config_source") or _is_path_source(found))
+    if _asks(found) or is_file:
+        drop(found, "api_config_source", "path_config_source", "path")
+        found |= copied(_ADS)
+        if is_file:
+            configuration.differs("resources of files come by ADS", "so this run can look into them")
+
+
+def _wait(configuration: Configuration, document: JsonObject) -> None:
+    """Has Envoy wait for what is served, as it would be LIVE after a while without it; for nothing else."""
+    served = {each.name for each in configuration.served}
+    for path, found in list(objects(document)):
+        if "ads" not in found or not found.keys() <= _OF_ADS:
+            continue
+        above = _above(document, path)
+        names = {value for each in above for key, value in each.items() if key in _NAMES and isinstance(value, str)}
+        is_all = bool(path) and path[-1] in ("lds_config", "cds_config", "ldsConfig", "cdsConfig")
+        set_field(found, "initial_fetch_timeout", "0s" if is_all or names & served else _NOT_SERVED)
+
+
+def _above(document: JsonObject, path: tuple[Key, ...]) -> list[JsonObject]:
+    """The two objects in which it stands: one of them has its name."""
+    found, data = list[JsonObject](), document
+    for each in path:
+        if isinstance(data, dict):
+            found.append(data)
+        data = data[each]
+    return found[-2:]
+
+
+def _is_path_source(found: JsonObject) -> bool:
+    path = found.get("path")
+    return isinstance(path, str) and path.startswith(("/", ".")) and found.keys() <= {"path", "resource_api_version"}
+
+
+def _of_listeners_and_clusters(configuration: Configuration) -> None:
+    """A dump's bootstrap need not say that it asks for them."""
+    dynamic: Json = inner(configuration.bootstrap, "dynamic_resources")
+    served = {each.type_url.rpartition(".")[2] for each in configuration.served}
+    for kind, field in (("Listener", "lds_config"), ("Cluster", "cds_config")):
+        if kind in served and not either(dynamic, field):
+            dynamic[field] = copied(_ADS)
+    set_field(configuration.bootstrap, "dynamic_resources", dynamic)

@@ -1,0 +1,181 @@
+"""Files that a configuration names: those that were given, and others that are made, each at its path."""
+
+import json
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from takeover.check.records import Place
+from takeover.check.world import certificates, keys, wasm
+from takeover.check.world.configuration import Configuration, drop, inner, kind_of, objects, path_text
+from takeover.check.world.trust import served_names
+from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import camel_case, either
+from takeover.scenario.typed_yaml import Json
+from takeover.scenario.yaml_text import Key
+
+_SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian's authorities are, which `system_root_certs` means."""
+_NO_FILES = ("/dev/", "/proc/", "/sys/")
+
+# Fields of a file's name, and where a text that is one may stand.
+_FILE_NAMES = ("filename",)
+_OTHER_NAMES = (
+    "proto_descriptor", "path", "config_path", "city_db_path", "asn_db_path", "anon_db_path", "isp_db_path",
+    "country_db_path", "library_path", "token_file", "credentials_file",
+)  # fmt: skip
+
+_CERTIFICATE = ("certificate_chain",)
+_KEY = ("private_key",)
+_AUTHORITY = ("trusted_ca", "trust_bundle", "root_certs")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A file that something names.
+
+    Args:
+        path: as it is written, made absolute.
+        role: the field in which it is named, such as "private_key".
+        beside: the certificate's file, for a key; the key's, for a certificate.
+        written: the path as it is written.
+    """
+
+    path: str
+    role: str
+    place: Place
+    beside: str = ""
+    written: str = ""
+
+
+def files(configuration: Configuration) -> dict[str, bytes]:
+    """What is to be at which path in Envoy's container."""
+    made: dict[str, bytes] = {}
+    given = {absolute(path): source for path, source in configuration.given.files.items()}
+    for path, source in given.items():
+        made[path] = source.read_bytes()
+    names = served_names(configuration)
+    for each in list(named(configuration)):
+        if each.path in given:
+            if each.role in _AUTHORITY:
+                made[each.path] = made[each.path].rstrip() + b"\n" + certificates.authority().chain.encode()
+                what = f"an authority of this run is added to {each.path}"
+                configuration.differs(what, "nobody has the key of the one that was given", each.place)
+            continue
+        if each.path in made or each.path.startswith(_NO_FILES):
+            continue
+        if each.role == "ocsp_staple":
+            _drop_staples(configuration, each)
+            continue
+        content = _content(each, names)
+        if content is None:
+            what = f"{each.path} is missing"
+            configuration.differs(what, "nobody gave it, and it cannot be made: give it by --files", each.place)
+            continue
+        made[each.path] = content
+        what = f"{each.path} is made ({each.role.replace('_', ' ')})"
+        configuration.differs(what, "nobody gave it: --files gives it", each.place)
+    return made
+
+
+def _drop_staples(configuration: Configuration, file: Named) -> None:
+    for _, document in configuration.documents():
+        for _, found in list(objects(document)):
+            if inner(found, "ocsp_staple").get("filename") == file.written:
+                drop(found, "ocsp_staple")
+            drop(found, "ocsp_staple_policy")
+    what = f"{file.path} is named no more (OCSP staple)"
+    configuration.differs(what, "nobody gave it, and nobody here can sign one", file.place)
+
+
+def named(configuration: Configuration) -> Iterator[Named]:
+    """Every file that the configuration reads."""
+    for name, document in configuration.documents():
+        for path, found in objects(document):
+            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            if "system_root_certs" in found or "systemRootCerts" in found:
+                yield Named(_SYSTEM, "trusted_ca", place)
+            for field in _FILE_NAMES:
+                if isinstance(file := found.get(field), str) and file:
+                    yield Named(absolute(file), _role(path), place, _beside(document, path), file)
+            for field in _OTHER_NAMES:
+                file = either(found, field)
+                if isinstance(file, str) and file.startswith(("/", "./")) and _is_file(path, found, field):
+                    yield Named(absolute(file), field, place)
+
+
+def absolute(path: str) -> str:
+    """The path as Envoy has it, whose folder is the root."""
+    return posixpath.normpath(posixpath.join("/", path))
+
+
+def _role(path: tuple[Key, ...]) -> str:
+    """The field in which a `DataSource` stands."""
+    fields = [each for each in path if isinstance(each, str)]
+    plain = {camel_case(each): each for each in (*_CERTIFICATE, *_KEY, *_AUTHORITY, "local_jwks", "inline_jwks")}
+    for each in reversed(fields):
+        if each not in ("local", "specifier", "data_source"):
+            return plain.get(each, each)
+    return ""
+
+
+def _beside(document: JsonObject, path: tuple[Key, ...]) -> str:
+    """The other file of a pair of certificate and key."""
+    data: Json = document
+    for each in path[:-1]:
+        data = data[each]
+    if not isinstance(data, dict):
+        return ""
+    other = either(data, "certificate_chain" if _role(path) == "private_key" else "private_key")
+    file = other.get("filename") if isinstance(other, dict) else None
+    return absolute(file) if isinstance(file, str) else ""
+
+
+def _is_file(path: tuple[Key, ...], found: JsonObject, field: str) -> bool:
+    """Whether a field that is called so is a file's that is read here: many that are called path are of requests."""
+    if field != "path":
+        return True
+    last = path[-1] if path else ""
+    return (
+        last in ("path_config_source", "pathConfigSource", "lds_config", "cds_config")
+        or (last in ("config_source", "configSource", "sds_config", "eds_config") and "ads" not in found)
+        or (kind_of(found) == "" and last == "watched_file")
+    )
+
+
+def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
+    """What can stand in for it; None for what nobody can make."""
+    match file.role:
+        case "certificate_chain":
+            return _pair(file.path, file.beside, names, is_key=False)
+        case "private_key":
+            return _pair(file.beside or file.path, file.path, names, is_key=True)
+        case "trusted_ca" | "trust_bundle" | "root_certs":
+            return certificates.authority().chain.encode()
+        case "crl":
+            return certificates.empty_revocations().encode()
+        case "local_jwks" | "inline_jwks":
+            return json.dumps(keys.public()).encode()
+        case "code":
+            return wasm.module()
+        case "keys":
+            return bytes(80)  # of session tickets
+        case "source_code" | "default_source_code":
+            return b"-- nobody gave the script: nothing is done\n"
+        case "body" | "inline_body" | "body_format" | "text_format_source":
+            return b"a file of this run\n"
+        case "path" | "config_path":
+            return b"resources: []\n"
+        case "token_file" | "secret" | "token" | "credential" | "value" | "password" | "hmac_secret" | "token_secret":
+            return b"a secret of tests"
+        case "users":
+            return b"user:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"  # an empty password
+        case _:
+            return None
+
+
+def _pair(certificate_at: str, key_at: str, names: tuple[str, ...], *, is_key: bool) -> bytes:
+    made = certificates.certificate(posixpath.basename(certificate_at), names)
+    if certificate_at == key_at or not key_at:  # both are in one file
+        return (made.chain + made.key).encode()
+    return (made.key if is_key else made.chain).encode()

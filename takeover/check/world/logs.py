@@ -1,0 +1,98 @@
+"""Access logs in a world: ours beside those that are there, and those on stdout, without what is of chance."""
+
+import re
+
+from takeover.check.world.configuration import (
+    LISTENER,
+    Configuration,
+    content_of,
+    drop,
+    inner,
+    kind_of,
+    listed,
+    objects,
+    set_field,
+)
+from takeover.model.json import JsonObject
+from takeover.model.logs import TEXT
+from takeover.scenario.envoy_config import either
+from takeover.scenario.supplying import access_log, name_of, observed_kind
+from takeover.scenario.typed_yaml import Json
+
+_LOGGERS = (".FileAccessLog", ".StdoutAccessLog", ".StderrAccessLog")
+_STDOUT = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
+_DEFAULT = (
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
+    "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "
+    '"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"'
+)
+"""What Envoy writes without a format."""
+_OF_CHANCE = re.compile(
+    r"%(\w*DURATION\w*|START_TIME\w*|EMIT_TIME\w*|(?:UPSTREAM_)?CONNECTION_ID|STREAM_ID|UNIQUE_ID|TRACE_ID|PID"
+    r"|RESP\((?i:x-envoy-upstream-service-time)\))(?:\([^)]*\))?(?::\d+)?%"
+)
+
+
+def observe(configuration: Configuration) -> None:
+    """Adds ours to all that has an access log, and brings those of files to stdout."""
+    for _, document in configuration.documents():
+        for _, found in list(objects(document)):
+            if kind_of(found).endswith(_LOGGERS):
+                _to_stdout(configuration, found)
+    _without_null(configuration)
+    admin = inner(configuration.bootstrap, "admin")
+    if drop(admin, "access_log", "access_log_path"):
+        configuration.differs("the admin API writes no access log", "it is asked by this run, all the time")
+    added = 0
+    for listener, _ in configuration.of_type(LISTENER):
+        for _, found in list(objects(listener)):
+            if kind := observed_kind(kind_of(found)):
+                ours = access_log(kind, name_of(listener), {})
+                set_field(content_of(found), "access_log", [*listed(content_of(found), "access_log"), ours])
+                added += 1
+    if added:
+        configuration.differs("one more access log, in JSON, goes to stdout", "this run reads it")
+
+
+def _to_stdout(configuration: Configuration, found: JsonObject) -> None:
+    content = content_of(found)
+    path = str(content.get("path", "stdout"))
+    form = inner(content, "log_format")
+    json_form = either(form, "json_format") or either(content, "json_format")
+    typed = either(form, "typed_json_format") or either(content, "typed_json_format")
+    text = either(form, "text_format") or content.get("format")
+    source = either(inner(form, "text_format_source"), "inline_string")
+    formatters = {"formatters": form["formatters"]} if "formatters" in form else {}
+    if json_form or typed:
+        written: JsonObject = {"json_format": _without_chance(json_form or typed)}
+    else:
+        line = _without_chance(str(text or source or _DEFAULT)).strip("\n").replace("\n", " ")
+        written = {"text_format_source": {"inline_string": f"{TEXT}{line}\n"}}
+    found.clear()
+    found |= {"@type": _STDOUT, "log_format": {**written, **formatters}}
+    if path == "/dev/null":
+        found["null"] = True
+        return
+    configuration.differs(
+        f"the access log of {path} goes to stdout, without times and numbers of connections",
+        "each entry is compared, and those are of chance",
+    )
+
+
+def _without_chance(form: Json) -> Json:
+    """A format in which a word stands in the place of each operator that tells something of chance."""
+    if isinstance(form, str):
+        return _OF_CHANCE.sub(lambda found: f"<{found[1].partition('(')[0].lower()}>", form)
+    if isinstance(form, dict):
+        return {key: _without_chance(value) for key, value in form.items()}
+    return [_without_chance(each) for each in form] if isinstance(form, list) else form
+
+
+def _without_null(configuration: Configuration) -> None:
+    """Takes the loggers away that write nowhere: Envoy counts their entries as written."""
+    for _, document in configuration.documents():
+        for _, found in list(objects(document)):
+            for key in ("access_log", "accessLog", "upstream_log", "upstreamLog"):
+                loggers = found.get(key)
+                if isinstance(loggers, list):
+                    found[key] = [each for each in loggers if "null" not in inner(each, "typed_config")]

@@ -1,0 +1,106 @@
+"""What a cluster expects of the certificate at its other end."""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from takeover.check.world.configuration import SECRET, Configuration, content_of, inner, kind_of, listed, objects
+from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import either
+from takeover.scenario.typed_yaml import Json
+
+_ALPN = ("h2", "http/1.1")
+_VALIDATING = ("validation_context", "default_validation_context")
+_MATCHING = ("match_typed_subject_alt_names", "match_subject_alt_names", "verify_subject_alt_name")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A server's side of TLS.
+
+    Args:
+        names: those that its certificate must be for: of hosts, addresses, URIs.
+        alpn: what it offers.
+    """
+
+    names: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = _ALPN
+
+
+def expected(configuration: Configuration, cluster: JsonObject) -> Tls | None:
+    """What all TLS contexts of a cluster expect together; None where it has none."""
+    sockets = [either(cluster, "transport_socket"), *listed(cluster, "transport_socket_matches")]
+    contexts = [
+        content_of(found)
+        for each in sockets
+        for _, found in objects(each)
+        if kind_of(found).endswith((".UpstreamTlsContext", ".QuicUpstreamTransport"))
+    ]
+    contexts += [each for each in (inner(cluster, "tls_context"),) if each]  # of v2
+    if not contexts:
+        return None
+    names, alpn = list[str](), list[str](_ALPN)
+    for each in contexts:
+        common = inner(each, "common_tls_context")
+        names += [name for name in (each.get("sni"),) if isinstance(name, str) and name]
+        names += _names(configuration, common)
+        alpn += [protocol for protocol in listed(common, "alpn_protocols") if isinstance(protocol, str)]
+    return Tls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(alpn)))
+
+
+def validations(configuration: Configuration, common: JsonObject) -> Iterator[JsonObject]:
+    """The validation contexts of a `CommonTlsContext`: those in it, and those of the secrets that it names."""
+    for _, found in objects(common):
+        for field in _VALIDATING:
+            if isinstance(context := either(found, field), dict):
+                yield context
+        if isinstance(named := either(found, "validation_context_sds_secret_config"), dict):
+            for secret, _ in configuration.of_type(SECRET):
+                if secret.get("name") == named.get("name") and (context := inner(secret, "validation_context")):
+                    yield context
+
+
+def _names(configuration: Configuration, common: JsonObject) -> Iterator[str]:
+    for context in validations(configuration, common):
+        for field in _MATCHING:
+            for each in listed(context, field):
+                matcher = either(each, "matcher") or each if isinstance(each, dict) else each
+                if name := matching(matcher):
+                    yield name
+
+
+def matching(matcher: Json) -> str:
+    """A text that a `StringMatcher` takes; empty where none comes to mind."""
+    if isinstance(matcher, str):
+        return matcher
+    if not isinstance(matcher, dict):
+        return ""
+    for field, form in (("exact", "{}"), ("prefix", "{}a"), ("suffix", "a{}"), ("contains", "{}")):
+        if isinstance(text := matcher.get(field), str):
+            return form.format(text)
+    expression = either(inner(matcher, "safe_regex"), "regex")
+    return _matching_expression(expression) if isinstance(expression, str) else ""
+
+
+def _matching_expression(expression: str) -> str:
+    """Of the usual forms of names: dots that are escaped, and anything in the place of a part."""
+    text = expression.removeprefix("^").removesuffix("$")
+    text = re.sub(r"\((?:\?:)?([^()|]*)(?:\|[^()]*)?\)\??", r"\1", text)
+    text = re.sub(r"\[[^\]]*\][+*]?|\\w[+*]?|\.[+*]", "a", text).replace("\\", "")
+    try:
+        return text if re.fullmatch(expression, text) else ""
+    except re.error:
+        return ""
+
+
+def text_of(source: JsonObject) -> str | None:
+    """The text that stands in a `DataSource`; None where it is elsewhere."""
+    if isinstance(text := either(source, "inline_string"), str):
+        return text
+    if isinstance(encoded := either(source, "inline_bytes"), str):
+        try:
+            return base64.b64decode(encoded, validate=False).decode("utf-8", "replace")
+        except ValueError:
+            return ""
+    return None

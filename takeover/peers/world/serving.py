@@ -1,0 +1,166 @@
+"""The upstream of a table: at each place it speaks what comes there, and says in its echoes where it was reached.
+
+TLS or none, then HTTP/2, HTTP/1, or bytes, which come back: the first ones say which. Over HTTP it is the hostile
+upstream (an application), or the services (`takeover.peers.services`); calls over gRPC are told apart by their method.
+"""
+
+import contextlib
+import functools
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from takeover.peers import packages
+from takeover.peers.hostile import http1, proxy_header, speaking, tcp, tls, upstream, witness
+from takeover.peers.hostile.connections import SIZE, Connection
+from takeover.peers.world import addresses, datagrams
+from takeover.peers.world.table import FOLDER, Place, Table, read
+
+if TYPE_CHECKING:
+    from takeover.peers.hostile.http2_stream import Stream
+
+_APPLICATION = "application"
+_HANDSHAKE = b"\x16"
+_METHODS = (
+    b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PATCH ", b"PRI * HTTP/2.0",
+)  # fmt: skip
+_ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
+
+
+def main(ready: str = "") -> None:
+    """Serves all of the table until it is ended. `ready`: the file that is made as soon as all of it listens."""
+    table = read()
+    if table.addresses:
+        addresses.add(table.addresses)
+    forget: Callable[[], None] = lambda: None  # noqa: E731
+    if any(each.kind != _APPLICATION for each in table.places):
+        packages.find()  # protobuf: a call that waits for it would be late for a filter's timeout
+        from takeover.peers.services import serving, sinks
+
+        assert serving.PORT
+        forget = sinks.forget
+    for place in table.places:
+        if place.transport == "udp":
+            datagrams.begin(place, _listening(place, table), table.names)
+    listeners = [
+        (_listening(each, table), functools.partial(serve, each)) for each in table.places if each.transport == "tcp"
+    ]
+    if ready:
+        with open(ready, "wb"):  # noqa: PTH123 - pathlib takes longer to import than all else here
+            pass
+    upstream.serve_all(listeners, (_ANYWHERE, table.control), when_asked=forget)
+
+
+def _listening(place: Place, table: Table) -> socket.socket:
+    """A socket there. Raises: OSError that names the place."""
+    is_path = place.address.startswith(("/", "@"))
+    family = socket.AF_UNIX if is_path else socket.AF_INET6 if ":" in place.address else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM if place.transport == "tcp" else socket.SOCK_DGRAM)
+    try:
+        if is_path:
+            name = "\0" + place.address[1:] if place.address.startswith("@") else place.address
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)  # noqa: PTH108 - pathlib takes longer to import than all else here
+            opened.bind(name)
+            if not place.address.startswith("@"):
+                os.chmod(name, 0o777)  # noqa: PTH101, S103 - Envoy may be another user
+        else:
+            # Envoy may listen at the same port of all addresses: the kernel lets that be among sockets of one user.
+            os.fchown(opened.fileno(), table.owner, -1)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            opened.bind((place.address, place.port))
+        if place.transport == "tcp":
+            opened.listen(128)
+    except OSError as error:
+        raise OSError(error.errno, f"{place.address} port {place.port}: {error.strerror}") from None
+    return opened
+
+
+def serve(place: Place, connection: Connection) -> None:
+    """Serves one connection of a place."""
+    connection.reached = witness.address_of(connection.socket.getsockname()) or place.address
+    if place.has_proxy_header:
+        try:
+            proxy_header.take(connection)
+        except ValueError as error:
+            connection.seen.note("proxy", {"failure": str(error)})
+            connection.end_in_order()
+            return
+    if connection.peek(1) == _HANDSHAKE:
+        tls.speak(connection, _context(place), place.certificate or "other")
+    if place.forwards_to:
+        _forward(connection, place.forwards_to)
+    elif place.is_http or _begins_as_http(connection):
+        _serve_http(place, connection)
+    else:
+        tcp.serve_echo(connection)
+
+
+def _begins_as_http(connection: Connection) -> bool:
+    """Whether the first bytes, which are received again, are those of HTTP; however they come in pieces."""
+    begun = b""
+    while not any(begun.startswith(each) for each in _METHODS):
+        if not any(each.startswith(begun) for each in _METHODS) or not (more := connection.receive(SIZE)):
+            connection.put_back(begun)
+            return False
+        begun += more
+    connection.put_back(begun)
+    return True
+
+
+def _serve_http(place: Place, connection: Connection) -> None:
+    version = speaking.http_version(connection)
+    if version == 2:
+        packages.find()
+        from takeover.peers.hostile import http2
+
+        http2.serve(connection, _answer)
+    elif version == 1 and place.kind == _APPLICATION:
+        http1.serve_with_upgrades(connection)
+    elif version == 1:
+        from takeover.peers.world import asked
+
+        asked.serve(connection, place.kind)
+    connection.end_in_order()
+
+
+async def _answer(stream: "Stream") -> None:
+    from takeover.peers.services import serving
+
+    await serving.answer(stream)
+
+
+def _forward(connection: Connection, port: int) -> None:
+    """Lets all pass to a port on loopback and back, until either side has ended."""
+    with socket.create_connection(("127.0.0.1", port)) as behind:
+        threading.Thread(target=_pass_back, args=(behind, connection), daemon=True).start()
+        while data := connection.receive():
+            behind.sendall(data)
+
+
+def _pass_back(behind: socket.socket, connection: Connection) -> None:
+    with contextlib.suppress(OSError):
+        for data in _received(behind):
+            connection.send(data)
+    connection.shut_down()
+
+
+def _received(opened: socket.socket) -> Iterator[bytes]:
+    while data := opened.recv(SIZE):
+        yield data
+
+
+@functools.cache
+def _context(place: Place) -> ssl.SSLContext:
+    context = tls.server_context()
+    context.load_cert_chain(f"{FOLDER}/{place.certificate or 'other'}.pem")
+    if place.asks_client:
+        context.load_verify_locations(f"{FOLDER}/ca.pem")
+        context.verify_mode = ssl.CERT_OPTIONAL
+    if place.alpn:
+        context.set_alpn_protocols(list(place.alpn))
+    return context
