@@ -1,1 +1,6 @@
-"""Works out probes from a configuration: what must match, what just does not, what its features have at their edges."""
+"""Works out the probes of a configuration."""
+
+from takeover.check.derive.bounds import Bounds
+from takeover.check.derive.probes import probes
+
+__all__ = ["Bounds", "probes"]

@@ -1,0 +1,53 @@
+"""How many probes there may be, and which of them are made: always the same ones, the most telling first."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from takeover.check.derive.draft import Draft
+
+_SECONDS = 0.02
+"""What a probe costs on one Envoy, about: nothing is measured, so that the same bounds give the same probes."""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How many probes there may be.
+
+    Args:
+        probes_per_route: of a route, or of a listener beside its routes.
+        most: of all.
+        within: seconds that they may take on one Envoy, about; None: that is no bound.
+    """
+
+    probes_per_route: int = 30
+    most: int = 5_000
+    within: float | None = None
+
+    @property
+    def number(self) -> int:
+        """Of all that `most` and `within` leave."""
+        return self.most if self.within is None else min(self.most, max(1, int(self.within / _SECONDS)))
+
+
+def chosen(drafts: Iterable[Draft], bounds: Bounds) -> tuple[list[Draft], dict[str, int]]:
+    """Those that are made, in the order in which they came, and how many each bound left out.
+
+    What somebody asked for is always made.
+    """
+    every = list(drafts)
+    order = sorted(range(len(every)), key=lambda number: (every[number].rank, number))
+    counted, kept, left_out = Counter[tuple[str, ...]](), list[int](), Counter[str]()
+    for number in order:
+        draft = every[number]
+        if draft.subject == "own":
+            kept.append(number)
+            continue
+        if counted[draft.of] >= bounds.probes_per_route:
+            left_out["probes per route"] += 1
+        elif len(kept) >= bounds.number:
+            left_out["most" if bounds.within is None or bounds.most <= bounds.number else "within"] += 1
+        else:
+            counted[draft.of] += 1
+            kept.append(number)
+    return [every[number] for number in sorted(kept)], dict(left_out)

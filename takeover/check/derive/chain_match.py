@@ -1,0 +1,161 @@
+"""Our own reading of which filter chain takes a connection: at each step the most specific ones stay."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from takeover.check.derive.draft import objects
+from takeover.model.json import JsonObject
+
+NO_CHAIN: Final = "no filter chain"
+CONNECTION_MANAGER: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+
+
+@dataclass(frozen=True)
+class Client:
+    """What filter chains see of a connection.
+
+    Args:
+        port: where it goes, `address` likewise.
+        name: SNI; empty: none.
+        is_tls: whether it begins with a ClientHello.
+        alpn: what it offers, or what an inspector takes its HTTP for.
+        source: where it comes from; empty: this machine's own, which our reading does not know.
+    """
+
+    address: str
+    port: int
+    name: str = ""
+    is_tls: bool = False
+    alpn: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A filter chain.
+
+    Args:
+        number: its place in the listener; None: the default one.
+        match: `envoy.config.listener.v3.FilterChainMatch`.
+        tls: its DownstreamTlsContext; None: no TLS.
+    """
+
+    data: JsonObject
+    number: int | None
+    match: JsonObject
+    tls: JsonObject | None
+
+    @property
+    def name(self) -> str:
+        """Its name, or number, or `default`."""
+        return str(self.data.get("name") or ("default" if self.number is None else self.number))
+
+    def place(self, listener: str) -> str:
+        """Where it stands in the listener that stands there."""
+        return f"{listener}.default_filter_chain" if self.number is None else f"{listener}.filter_chains[{self.number}]"
+
+    @property
+    def manager(self) -> JsonObject | None:
+        """Its HTTP connection manager."""
+        return next((each for kind, each in filters_of(self.data.get("filters")) if kind == CONNECTION_MANAGER), None)
+
+
+def filters_of(filters: object) -> Iterator[tuple[str, JsonObject]]:
+    """Each filter's message and config, of those that say which it is."""
+    for each in objects(filters):
+        config = each.get("typed_config")
+        if isinstance(config, dict):
+            yield str(config.get("@type", "")).rpartition("/")[2], config
+
+
+def chains_of(listener: JsonObject) -> list[Chain]:
+    """The listener's filter chains, the default one last."""
+    found = [_chain(each, number) for number, each in enumerate(objects(listener.get("filter_chains")))]
+    default = listener.get("default_filter_chain")
+    return [*found, _chain(default, None)] if isinstance(default, dict) else found
+
+
+def _chain(data: JsonObject, number: int | None) -> Chain:
+    config = data.get("transport_socket", {}).get("typed_config", {})
+    is_tls = str(config.get("@type", "")).rpartition("/")[2] == _TLS
+    return Chain(data, number, data.get("filter_chain_match", {}), config if is_tls else None)
+
+
+def taken_by(chains: Sequence[Chain], client: Client) -> Chain | None:
+    """The chain that takes the connection: at each step the most specific ones stay, as Envoy looks for it."""
+    left = [each for each in chains if each.number is not None]
+    for step in (_port, _address, _name, _transport, _alpn, _source):
+        ranks = [(step(each.match, client), each) for each in left]
+        best = max((rank for rank, _ in ranks if rank is not None), default=None)
+        left = [each for rank, each in ranks if rank is not None and rank == best]
+    return left[0] if left else next((each for each in chains if each.number is None), None)
+
+
+def _port(match: JsonObject, client: Client) -> int | None:
+    port = match.get("destination_port")
+    return 0 if port is None else 1 if port == client.port else None
+
+
+def _address(match: JsonObject, client: Client) -> int | None:
+    return _longest(match.get("prefix_ranges"), client.address)
+
+
+def _source(match: JsonObject, client: Client) -> int | None:
+    if match.get("source_type") == "EXTERNAL" and not client.source:
+        return None
+    if match.get("source_type") == "SAME_IP_OR_LOOPBACK" and client.source:
+        return None
+    ranks = [_longest(match.get(key), client.source) for key in ("direct_source_prefix_ranges", "source_prefix_ranges")]
+    return None if None in ranks else sum(filter(None, ranks)) + (1 if match.get("source_type", "ANY") != "ANY" else 0)
+
+
+def _longest(ranges: object, address: str) -> int | None:
+    """The length of the longest prefix in which the address is, and one; 0: any address will do."""
+    if not ranges:
+        return 0
+    lengths = []
+    for each in objects(ranges):
+        network = network_of(each)
+        try:
+            if network is not None and ipaddress.ip_address(address) in network:
+                lengths.append(network.prefixlen + 1)
+        except ValueError:
+            continue
+    return max(lengths, default=None)
+
+
+def network_of(cidr: JsonObject) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """An `envoy.config.core.v3.CidrRange`; None if it is none."""
+    try:
+        return ipaddress.ip_network(f"{cidr.get('address_prefix')}/{cidr.get('prefix_len', 0) or 0}", strict=False)
+    except ValueError:
+        return None
+
+
+def _name(match: JsonObject, client: Client) -> int | None:
+    names = [str(each).lower() for each in match.get("server_names", ())]
+    if not names:
+        return 0
+    name = client.name.lower()
+    lengths = [1000 if each == name else len(each) for each in names if _takes_name(each, name)]
+    return max(lengths, default=None)
+
+
+def _takes_name(pattern: str, name: str) -> bool:
+    if pattern.startswith("*"):
+        return len(name) > len(pattern) - 1 and name.endswith(pattern[1:])
+    return pattern == name
+
+
+def _transport(match: JsonObject, client: Client) -> int | None:
+    kind = match.get("transport_protocol", "")
+    return 0 if not kind else 1 if kind == ("tls" if client.is_tls else "raw_buffer") else None
+
+
+def _alpn(match: JsonObject, client: Client) -> int | None:
+    wanted = match.get("application_protocols", ())
+    return 0 if not wanted else 1 if set(wanted) & set(client.alpn) else None

@@ -1,0 +1,241 @@
+"""Connections for each filter chain of a listener: one that it must take, and those that it just does not."""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import replace
+
+from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of, network_of, taken_by
+from takeover.check.derive.draft import Door, Draft, Unasked, objects, slug
+from takeover.check.records import Way
+from takeover.model.json import JsonObject
+
+_PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+_HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
+_SOURCE = "192.0.2.7"
+
+
+class Doors:
+    """The ways into a listener: one for each of its filter chains.
+
+    Args:
+        listener: `envoy.config.listener.v3.Listener`.
+        certificate: a client's certificate, as probes.yaml names it; empty: there is none.
+        place: where the listener stands, for what is not asked.
+    """
+
+    def __init__(self, listener: JsonObject, way: Way, certificate: str, place: str, unasked: Unasked) -> None:
+        self._listener, self._way, self._certificate = listener, way, certificate
+        self._place, self._unasked = place, unasked
+        self.chains = chains_of(listener)
+        inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
+        self._has_proxy, self._inspects_http = _PROXY in inspectors, _HTTP_INSPECTOR in inspectors
+        self.doors: list[tuple[Chain, Door]] = []
+        for chain in self.chains:
+            if (door := self._door(chain)) is not None:
+                self.doors.append((chain, door))
+
+    def drafts(self) -> Iterator[Draft]:
+        """For each chain the connection that it takes, and those that it just does not."""
+        for chain, door in self.doors:
+            base = self._client(door)
+            yield self._draft(chain, door, "matches", base, 0)
+            for order, (words, other) in enumerate(self._near(chain, base)):
+                entry = self._as_door(door, other)
+                yield self._draft(chain, entry, words, other, 1 if order < 3 else 2)
+            if chain.tls is not None:
+                yield from self._of_certificates(chain, door, base)
+            if door.proxy is not None:
+                yield from self._of_headers(chain, door, base)
+
+    def _door(self, chain: Chain) -> Door | None:
+        """How the chain is reached; None, said in `unasked`, if that is not found."""
+        match, way = chain.match, self._way
+        place = chain.place(self._place)
+        client = Client(way.host, way.port, is_tls=chain.tls is not None or match.get("transport_protocol") == "tls")
+        names = [str(each) for each in match.get("server_names", ())]
+        if names:
+            client = replace(client, name=next(iter(_names(names[0]))), is_tls=True)
+        if wanted := match.get("application_protocols"):
+            client = replace(client, alpn=(str(wanted[0]),))
+        if match.get("transport_protocol") == "raw_buffer":
+            client = replace(client, is_tls=False)
+        if (port := match.get("destination_port")) is not None:
+            client = replace(client, port=int(port))
+        if (address := _within(match.get("prefix_ranges"), way.host)) is not None:
+            client = replace(client, address=address)
+        if self._has_proxy:
+            source = _within(match.get("source_prefix_ranges"), _SOURCE)
+            client = replace(client, source=source or _SOURCE)
+        if chain.number is None:
+            client = self._for_default(client)
+        if (client.address, client.port) != (way.host, way.port) and not (way.original or self._has_proxy):
+            self._unasked.say(place, f"takes what goes to {client.address}:{client.port}, which nothing intercepts")
+            return None
+        if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):
+            self._unasked.say(place, "takes clients of addresses that no client of ours has")
+            return None
+        protocol = self._protocol(chain, client)
+        if not client.is_tls and self._inspects_http and not client.alpn:
+            client = replace(client, alpn=("h2c" if protocol == "http2" else "http/1.1",))
+        taker = taken_by(self.chains, client)
+        if taker is not chain and len(self.chains) > 1:
+            by = NO_CHAIN if taker is None else f"chain {taker.name}"
+            self._unasked.say(place, f"no connection was found that it takes; {by} does")
+            return None
+        return replace(self._as_door(Door(way, chain.name), client), protocol=protocol)
+
+    def _for_default(self, client: Client) -> Client:
+        """One that no other chain takes."""
+        for other in (client, replace(client, name="nobody.test", is_tls=True), replace(client, port=client.port + 1)):
+            if (taker := taken_by(self.chains, other)) is not None and taker.number is None:
+                return other
+        return client
+
+    def _protocol(self, chain: Chain, client: Client) -> str:
+        codec = (chain.manager or {}).get("codec_type", "AUTO")
+        return "http2" if codec == "HTTP2" or client.alpn in {("h2",), ("h2c",)} else "http1"
+
+    def _client(self, door: Door) -> Client:
+        tls = door.tls
+        source, address, port = "", door.way.host, door.way.port
+        if door.proxy is not None and "destination" in door.proxy:
+            source = str(door.proxy["source"]).rpartition(":")[0].strip("[]")
+            host, _, number = str(door.proxy["destination"]).rpartition(":")
+            address, port = host.strip("[]"), int(number)
+        alpn = tuple(tls.get("alpn", ())) if tls else ()
+        if tls is None and self._inspects_http:
+            alpn = ("h2c" if door.protocol == "http2" else "http/1.1",)
+        return Client(address, port, str((tls or {}).get("server_name", "")), tls is not None, alpn, source)
+
+    def _as_door(self, door: Door, client: Client) -> Door:
+        """The door for that client."""
+        way, proxy = door.way, None
+        tls: JsonObject | None = None
+        if self._has_proxy:
+            is_6 = ":" in client.source
+            fits = _is_address(client.address) and (":" in client.address) == is_6
+            to = client.address if fits else "2001:db8::9" if is_6 else "192.0.2.9"
+            proxy = {"version": 2, "source": _at(client.source, 4321), "destination": _at(to, client.port)}
+        else:
+            way = _to(way, client.address, client.port)
+        if client.is_tls:
+            tls = JsonObject()
+            if client.name:
+                tls["server_name"] = client.name
+            if client.alpn:
+                tls["alpn"] = list(client.alpn)
+            if self._needs_certificate(door.chain) and self._certificate:
+                tls["client_certificate"] = self._certificate
+        return replace(door, way=way, proxy=proxy, tls=tls)
+
+    def _needs_certificate(self, name: str) -> bool:
+        chain = next((each for each in self.chains if each.name == name), None)
+        return bool(chain is not None and chain.tls is not None and chain.tls.get("require_client_certificate"))
+
+    def _near(self, chain: Chain, base: Client) -> Iterator[tuple[str, Client]]:
+        """Connections that it just does not take, or with another end of it."""
+        match, several = chain.match, len(self.chains) > 1
+        for place, name in enumerate(str(each) for each in match.get("server_names", ())):
+            for other in _names(name):
+                if place and taken_by(self.chains, near := replace(base, name=other)) is chain:
+                    yield f"server name {name}", near
+            for other in _not_names(name):
+                if taken_by(self.chains, near := replace(base, name=other)) is not chain:
+                    yield f"server name {name}: another", near
+                    break
+        if base.is_tls:
+            if base.name:
+                yield "server name: none", replace(base, name="")
+            else:
+                yield "server name: any", replace(base, name="nobody.test")
+            yield "TLS: none", replace(base, is_tls=False, name="", alpn=())
+        elif several or match:
+            yield "TLS: begun", replace(base, is_tls=True, name="nobody.test", alpn=())
+        if match.get("application_protocols") and base.is_tls:
+            yield "application protocol: another", replace(base, alpn=("unknown",))
+            yield "application protocol: none", replace(base, alpn=())
+
+    def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
+        assert chain.tls is not None
+        assert door.tls is not None
+        asks = bool(chain.tls.get("require_client_certificate")) or "validation_context" in str(chain.tls)
+        bare = {key: value for key, value in door.tls.items() if key != "client_certificate"}
+        if asks:
+            yield self._draft(chain, replace(door, tls=bare), "client certificate: none", base, 1)
+            if self._certificate:
+                known = replace(door, tls={**bare, "client_certificate": self._certificate})
+                yield self._draft(chain, known, "client certificate", base, 1)
+        for version in ("TLSv1.2", "TLSv1.1"):
+            older = {**door.tls, "max_version": version}
+            yield self._draft(chain, replace(door, tls=older), f"TLS: {version}", base, 3)
+        yield self._draft(chain, replace(door, tls={**door.tls, "resume": True}), "TLS: resumed", base, 3)
+
+    def _of_headers(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
+        assert door.proxy is not None
+        ends = {key: value for key, value in door.proxy.items() if key != "version"}
+        for words, proxy in (
+            ("PROXY: version 1", {"version": 1, **ends}),
+            ("PROXY: none", None),
+            ("PROXY: LOCAL", {"version": 2, "command": "LOCAL"}),
+            ("PROXY: a TLV more", {"version": 2, **ends, "tlvs": [{"type": "authority", "value": "probe.example"}]}),
+            ("PROXY: wrong", {"raw": "PROXY TCP9 nobody\r\n"}),
+        ):
+            made = self._draft(chain, door, words, base, 1 if proxy is None else 2)
+            yield replace(made, entry={**made.entry, "proxy": proxy})
+
+    def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
+        taker = taken_by(self.chains, client)
+        if chain.manager is not None:
+            entry: JsonObject = {"host": client.name or "probe.example"}
+        else:
+            entry = {"protocol": "tcp", "steps": [{"send": "hello\n"}, {"end": True}], "within": 0.5}
+        return Draft(
+            subject="chains",
+            name=slug(door.listener, "chain", chain.name, "" if condition == "matches" else condition),
+            entry=door.entry(entry),
+            rank=rank,
+            of=(door.listener, "chains", chain.name),
+            listener=door.listener,
+            chain=chain.name,
+            condition=condition,
+            expects=NO_CHAIN if taker is None else "",
+        )
+
+
+def _to(way: Way, host: str, port: int) -> Way:
+    """The way to another end at which the same listener takes connections."""
+    return Way(listener=way.listener, pod=way.pod, container=way.container, host=host, port=port, original=way.original)
+
+
+def _names(pattern: str) -> Iterator[str]:
+    yield pattern.replace("*", "probe" if pattern.startswith("*.") else "probe.", 1)
+
+
+def _not_names(pattern: str) -> Iterator[str]:
+    if pattern.startswith("*"):
+        yield pattern.lstrip("*.") or "nobody.test"
+    yield f"x{pattern.lstrip('*.')}"
+    yield "nobody.test"
+
+
+def _within(ranges: object, preferred: str) -> str | None:
+    """An address in one of the ranges, that one if it is; None: there are no ranges."""
+    networks = [network for each in objects(ranges) if (network := network_of(each)) is not None]
+    if not networks:
+        return None
+    if _is_address(preferred) and any(ipaddress.ip_address(preferred) in each for each in networks):
+        return preferred
+    first = networks[0]
+    return str(first.network_address if first.num_addresses == 1 else first.network_address + 1)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

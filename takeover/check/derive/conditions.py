@@ -1,0 +1,344 @@
+"""What a route asks of a request: whether one has it, one that has it, and those that just do not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from takeover.check.derive import strings
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.model.json import JsonObject
+
+
+class UnsureError(Exception):
+    """What a configuration does with a request cannot be told from it.
+
+    Args:
+        reason: in words.
+        chance: whether one and the same request is now taken, now not.
+    """
+
+    def __init__(self, reason: str, *, chance: bool = False) -> None:
+        super().__init__(reason)
+        self.chance = chance
+
+
+class Condition(Protocol):
+    """One thing that a route asks for."""
+
+    @property
+    def words(self) -> str:
+        """What it is, such as `header x-tenant`."""
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether the request has it. Raises: UnsureError."""
+
+    def made(self, ask: Ask) -> Ask:
+        """The request, changed so that it has it. Raises: CannotMakeError, UnsureError."""
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """Requests that just do not have it, the most telling one first, each with what is other."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """`envoy.config.route.v3.HeaderMatcher`."""
+
+    data: JsonObject
+
+    @property
+    def name(self) -> str:
+        """The header's name, in small letters."""
+        return str(self.data.get("name", "")).lower()
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return f"header {self.name}"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether the request has it. Raises: UnsureError."""
+        value, is_inverted = ask.header(self.name), bool(self.data.get("invert_match"))
+        present = self._present()
+        if present is not None:
+            is_there = value is not None or bool(self.data.get("treat_missing_header_as_empty"))
+            return (is_there == present) is not is_inverted
+        if value is None:
+            if not self.data.get("treat_missing_header_as_empty"):
+                return False
+            value = ""
+        return self._fits(value) is not is_inverted
+
+    def made(self, ask: Ask) -> Ask:
+        """The request, changed so that it has it. Raises: CannotMakeError, UnsureError."""
+        if self.fits(ask):
+            return ask
+        for made in self._candidates(ask):
+            if self.fits(made):
+                return made
+        raise CannotMakeError(f"{self.words}: no value")
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """Requests that just do not have it, the most telling one first."""
+        for made in self._candidates(ask):
+            if not self.fits(made):
+                value = made.header(self.name)
+                yield f"{self.words}: {'none' if value is None else 'another'}", made
+
+    def _candidates(self, ask: Ask) -> Iterator[Ask]:
+        matcher = self._string()
+        values: list[str] = ["GET", "POST", "DELETE", "PUT"] if self.name == ":method" else []
+        if (numbers := self.data.get("range_match")) is not None:
+            start, end = int(numbers.get("start", 0)), int(numbers.get("end", 0))
+            values += [str(start), str(end), str(start - 1), "none"]
+        elif self._present() is not None or matcher is None:
+            values.append("any")
+        else:
+            for make in (strings.matching, strings.not_matching):
+                try:
+                    values.append(make(matcher))
+                except CannotMakeError:
+                    if make is strings.matching and not self.data.get("invert_match"):
+                        raise
+        for value in values:
+            if self.name == ":scheme" or not _is_sendable(self.name, value):
+                continue
+            yield ask.with_header(self.name, value)
+        if not self.name.startswith(":") and self.name != "host":
+            yield ask.without_header(self.name)
+
+    def _fits(self, value: str) -> bool:
+        if (numbers := self.data.get("range_match")) is not None:
+            try:
+                return int(numbers.get("start", 0)) <= int(value) < int(numbers.get("end", 0))
+            except ValueError:
+                return False
+        matcher = self._string()
+        return matcher is None or strings.matches(matcher, value)
+
+    def _present(self) -> bool | None:
+        """What it says of the header's presence; None where it asks for a value."""
+        if "present_match" in self.data:
+            return bool(self.data["present_match"])
+        return True if self._string() is None and "range_match" not in self.data else None
+
+    def _string(self) -> JsonObject | None:
+        if "string_match" in self.data:
+            of: JsonObject = self.data["string_match"]
+            return of
+        for old in ("exact", "prefix", "suffix", "contains"):
+            if f"{old}_match" in self.data:
+                return {old: self.data[f"{old}_match"]}
+        if "safe_regex_match" in self.data:
+            return {"safe_regex": self.data["safe_regex_match"]}
+        return None
+
+
+def _is_sendable(name: str, value: str) -> bool:
+    if name == ":method":
+        return bool(value) and value.isascii() and value.isalpha()
+    if name in {":path", ":authority", "host"}:
+        return bool(value) and value.isprintable() and " " not in value and (name != ":path" or value.startswith("/"))
+    return value.isprintable() and value == value.strip() and value.isascii()
+
+
+@dataclass(frozen=True)
+class Query:
+    """`envoy.config.route.v3.QueryParameterMatcher`."""
+
+    data: JsonObject
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return f"query {self.data.get('name')}"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether the request has it."""
+        value = ask.query.get(str(self.data.get("name")))
+        if "string_match" in self.data:
+            return value is not None and strings.matches(self.data["string_match"], value)
+        return (value is not None) is bool(self.data.get("present_match", True))
+
+    def made(self, ask: Ask) -> Ask:
+        """The request, changed so that it has it. Raises: CannotMakeError."""
+        if self.fits(ask):
+            return ask
+        name, value = str(self.data.get("name")), "any"
+        if "string_match" in self.data:
+            value = strings.matching(self.data["string_match"])
+        elif self.data.get("present_match", True) is False:
+            return ask.with_query(name, None)
+        if not value.isprintable() or any(each in value for each in " &#?"):
+            raise CannotMakeError(f"{self.words}: {value} does not stand in a query as it is")
+        return ask.with_query(name, value)
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """Requests that just do not have it."""
+        name, near = str(self.data.get("name")), ["any", None]
+        if "string_match" in self.data:
+            near.insert(0, strings.not_matching(self.data["string_match"]))
+        for value in near:
+            made = ask.with_query(name, value)
+            if not self.fits(made):
+                yield f"{self.words}: {'none' if value is None else 'another'}", made
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """`envoy.config.route.v3.CookieMatcher`."""
+
+    data: JsonObject
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return f"cookie {self.data.get('name')}"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether the request has it."""
+        value = ask.cookies.get(str(self.data.get("name")))
+        matcher, is_inverted = self.data.get("string_match"), bool(self.data.get("invert_match"))
+        if value is None:
+            return is_inverted
+        return (matcher is None or strings.matches(matcher, value)) is not is_inverted
+
+    def made(self, ask: Ask) -> Ask:
+        """The request, changed so that it has it. Raises: CannotMakeError."""
+        if self.fits(ask):
+            return ask
+        matcher, name = self.data.get("string_match"), str(self.data.get("name"))
+        if self.data.get("invert_match"):
+            return ask.with_cookie(name, None)
+        return ask.with_cookie(name, "any" if matcher is None else strings.matching(matcher))
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """Requests that just do not have it."""
+        matcher, name = self.data.get("string_match"), str(self.data.get("name"))
+        near: list[str | None] = [None]
+        if matcher is not None:
+            make = strings.matching if self.data.get("invert_match") else strings.not_matching
+            near.insert(0, make(matcher))
+        for value in near:
+            made = ask.with_cookie(name, value)
+            if not self.fits(made):
+                yield f"{self.words}: {'none' if value is None else 'another'}", made
+
+
+@dataclass(frozen=True)
+class Grpc:
+    """That it is a request of gRPC."""
+
+    words: str = "grpc"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether it is one."""
+        kind = ask.header("content-type") or ""
+        return kind == "application/grpc" or kind.startswith("application/grpc+")
+
+    def made(self, ask: Ask) -> Ask:
+        """An empty message over HTTP/2, with the content type of gRPC."""
+        made = ask.with_header("content-type", "application/grpc").with_header("te", "trailers")
+        return made.but(protocol="http2", method="POST", extra=(*ask.extra, ("body", "\0\0\0\0\0")))
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """One of another type."""
+        yield "grpc: another content-type", ask.with_header("content-type", "application/json")
+        yield "grpc: content-type of gRPC-Web", ask.with_header("content-type", "application/grpc-web")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What the route asks of the client's certificate: our model has none presented."""
+
+    data: JsonObject
+    words: str = "client certificate"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether no certificate is what it asks for. Envoy takes all without TLS that says nothing else."""
+        del ask
+        return not self.data.get("presented") and not self.data.get("validated")
+
+    def made(self, ask: Ask) -> Ask:
+        """The same. Raises: CannotMakeError where it asks for one."""
+        if not self.fits(ask):
+            raise CannotMakeError("a route that asks for a client's certificate")
+        return ask
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """None."""
+        del ask
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A share of the requests.
+
+    Args:
+        share: from 0 to 1.
+    """
+
+    share: float
+    words: str = "share of requests"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether all are taken. Raises: UnsureError, of chance, if some are."""
+        del ask
+        if 0 < self.share < 1:
+            raise UnsureError(f"takes {self.share:.4%} of the requests by chance", chance=True)
+        return self.share >= 1
+
+    def made(self, ask: Ask) -> Ask:
+        """The same. Raises: CannotMakeError if none is taken, UnsureError if some are."""
+        if not self.fits(ask):
+            raise CannotMakeError("takes 0 % of the requests")
+        return ask
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """None."""
+        del ask
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What something else than the request decides: metadata, state of filters."""
+
+    words: str
+
+    def fits(self, ask: Ask) -> bool:
+        """Raises: UnsureError."""
+        del ask
+        raise UnsureError(f"asks for {self.words}, which filters set")
+
+    def made(self, ask: Ask) -> Ask:
+        """Raises: UnsureError."""
+        self.fits(ask)
+        return ask
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """None."""
+        del ask
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Connect:
+    """That it is CONNECT."""
+
+    words: str = "connect_matcher"
+
+    def fits(self, ask: Ask) -> bool:
+        """Whether it is."""
+        return ask.method == "CONNECT"
+
+    def made(self, ask: Ask) -> Ask:
+        """A CONNECT that ends at once; over HTTP/1 Envoy takes none without a port."""
+        over = () if ":" in ask.host else (("over", "http2"),)
+        extra = (*over, ("steps", [{"end": True}]), ("within", 0.5))
+        return ask.but(method="CONNECT", path="/", protocol="connect", extra=extra)
+
+    def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
+        """Another method."""
+        yield "connect_matcher: GET", ask.but(method="GET", protocol="http1", extra=())

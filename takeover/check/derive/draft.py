@@ -1,0 +1,104 @@
+"""A probe that was worked out and not yet chosen, and the door by which it enters."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from takeover.check.records import Way
+from takeover.model.json import JsonObject
+
+_NOT_A_WORD = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Door:
+    """How a probe gets at a filter chain.
+
+    Args:
+        way: to its listener.
+        chain: its name, or number in the listener.
+        tls: as probes.yaml has it; None: without.
+        proxy: likewise, a PROXY header.
+        protocol: which HTTP its codec takes.
+    """
+
+    way: Way
+    chain: str = ""
+    tls: JsonObject | None = None
+    proxy: JsonObject | None = None
+    protocol: str = "http1"
+
+    @property
+    def listener(self) -> str:
+        """The listener's name."""
+        return self.way.listener
+
+    def entry(self, entry: JsonObject) -> JsonObject:
+        """The entry of a probe with all that its way in needs."""
+        written: JsonObject = {}
+        if (self.protocol != "http1") and "protocol" not in entry and "steps" not in entry:
+            written["protocol"] = self.protocol
+        written |= entry
+        written["from"], written["container"] = self.way.pod, self.way.container
+        written["to"] = {"host": self.way.host, "port": self.way.port}
+        if self.proxy is not None and "proxy" not in entry:
+            written["proxy"] = self.proxy
+        if self.tls is not None and "tls" not in entry:
+            speaks_2 = written.get("protocol", "http1") in {"http2", "grpc"} or written.get("over") == "http2"
+            alpn = {} if "alpn" in self.tls else {"alpn": ["h2"] if speaks_2 else ["http/1.1"]}
+            written["tls"] = {**self.tls, **alpn}
+        return written
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A probe that may be made.
+
+    Args:
+        subject: of its group: "chains", "routes", "tcp", "edges", "limits", "own".
+        name: of small letters, digits and hyphens; not yet told from others.
+        entry: of probes.yaml, whole but for the name.
+        rank: the less, the more it tells.
+        of: whose it is, as `Bounds` counts: a route, or a listener.
+    """
+
+    subject: str
+    name: str
+    entry: JsonObject
+    rank: int
+    of: tuple[str, ...]
+    listener: str
+    chain: str = ""
+    host: str = ""
+    route: int | None = None
+    condition: str = "matches"
+    expects: str = ""
+
+
+@dataclass
+class Unasked:
+    """What no probe aims at, by place, with the reason.
+
+    Args:
+        reasons: place → reason.
+    """
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def say(self, place: str, reason: str) -> None:
+        """Of one place the first reason is kept."""
+        self.reasons.setdefault(place, reason)
+
+
+def slug(*words: Any, longest: int = 60) -> str:
+    """A name for a probe or group of those words: small letters, digits, hyphens."""
+    made = _NOT_A_WORD.sub("-", "-".join(str(each) for each in words).lower()).strip("-")
+    return made[:longest].strip("-") or "any"
+
+
+def objects(value: Any) -> Iterator[JsonObject]:
+    """Those of a list that are objects; none of what is no list."""
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, dict):
+            yield each

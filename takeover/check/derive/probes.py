@@ -1,0 +1,126 @@
+"""Works out the probes of a configuration: for all its listeners, chains, virtual hosts, routes and features."""
+
+from collections.abc import Iterator, Mapping
+
+from takeover.check.derive import tcp
+from takeover.check.derive.bounds import Bounds, chosen
+from takeover.check.derive.chain_match import Chain, filters_of
+from takeover.check.derive.chains import Doors
+from takeover.check.derive.draft import Door, Draft, Unasked
+from takeover.check.derive.matching import Table
+from takeover.check.derive.routes import Routes
+from takeover.check.derive.writing import written
+from takeover.check.records import Derived, Given, Resource, Way, World
+from takeover.model.json import JsonObject
+
+_LISTENER = "envoy.config.listener.v3.Listener"
+_ROUTES = "envoy.config.route.v3.RouteConfiguration"
+_CLUSTER = "envoy.config.cluster.v3.Cluster"
+
+
+def probes(given: Given, world: World, bounds: Bounds) -> Derived:
+    """The probes for all that the configuration has, as far as the bounds leave: always the same ones.
+
+    What of it no probe aims at, is said with the reason.
+    """
+    making = _Making(given, world)
+    kept, left_out = chosen(making.drafts(), bounds)
+    text, targets = written(kept)
+    return Derived(text=text, targets=targets, left_out=left_out, unasked=making.unasked.reasons)
+
+
+class _Making:
+    def __init__(self, given: Given, world: World) -> None:
+        self._world = world
+        self.unasked = Unasked(dict(world.unreached))
+        self._listeners = _by_name(given, _LISTENER)
+        self._tables = _by_name(given, _ROUTES)
+        self._clusters = tuple(_by_name(given, _CLUSTER))
+        self._runtime = runtime_of(given.bootstrap)
+        self._asked_tables = set[str]()
+
+    def drafts(self) -> Iterator[Draft]:
+        """All probes that may be made, in order."""
+        ways = dict[str, Way]()
+        for each in self._world.ways:
+            ways.setdefault(each.listener, each)
+        for name, way in ways.items():
+            if (resource := self._listeners.get(name)) is None:
+                self.unasked.say(name, "the configuration has no listener of that name")
+                continue
+            yield from self._of_listener(resource, way)
+
+    def _of_listener(self, resource: Resource, way: Way) -> Iterator[Draft]:
+        place = resource.place.path or resource.name
+        if "udp_listener_config" in resource.data:
+            self.unasked.say(place, "takes UDP, which no probe speaks")
+            return
+        doors = Doors(resource.data, way, self._world.client_certificate, place, self.unasked)
+        yield from doors.drafts()
+        for chain, door in doors.doors:
+            at = chain.place(place)
+            if chain.manager is None:
+                yield from self._of_bytes(chain, door, at)
+            else:
+                yield from self._of_http(chain.manager, door, at)
+
+    def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft]:
+        if reason := tcp.chance_of(chain):
+            self.unasked.say(at, reason)
+        elif any(filters_of(chain.data.get("filters"))):
+            yield from tcp.drafts(chain, door)
+
+    def _of_http(self, manager: JsonObject, door: Door, at: str) -> Iterator[Draft]:
+        table, where = self._table(manager, at)
+        if table is None:
+            self.unasked.say(at, where)
+            return
+        routes = Routes(
+            door,
+            Table(table, self._runtime, strips_port=_strips_port(manager)),
+            where,
+            self.unasked,
+            clusters=self._clusters,
+        )
+        yield from routes.drafts()
+
+    def _table(self, manager: JsonObject, at: str) -> tuple[JsonObject | None, str]:
+        """The manager's RouteConfiguration, and where it is; or none, and why not."""
+        if (inline := manager.get("route_config")) is not None:
+            return inline, f"{at}: route_config {inline.get('name', '')}".rstrip()
+        name = str(manager.get("rds", {}).get("route_config_name", ""))
+        if (resource := self._tables.get(name)) is not None:
+            return resource.data, resource.place.path or f"route_config {name}"
+        if "scoped_routes" in manager:
+            return None, "scoped routes are not read"
+        return None, f"there is no RouteConfiguration {name}" if name else "the connection manager has no routes"
+
+
+def _strips_port(manager: JsonObject) -> bool:
+    return bool(manager.get("strip_any_host_port"))
+
+
+def _by_name(given: Given, message: str) -> dict[str, Resource]:
+    found: dict[str, Resource] = {}
+    for each in given.resources:
+        if each.type_url.rpartition("/")[2] == message:
+            found.setdefault(each.name, each)
+    return found
+
+
+def runtime_of(bootstrap: JsonObject) -> Mapping[str, object]:
+    """The values of runtime keys that static layers set, later layers over earlier ones."""
+    values: dict[str, object] = {}
+    for layer in bootstrap.get("layered_runtime", {}).get("layers", ()):
+        values |= dict(_flat(layer.get("static_layer", {})))
+    return values
+
+
+def _flat(layer: JsonObject, before: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in layer.items():
+        name = f"{before}.{key}" if before else key
+        if isinstance(value, dict):
+            yield name, value
+            yield from _flat(value, name)
+        else:
+            yield name, value

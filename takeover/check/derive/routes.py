@@ -1,0 +1,243 @@
+"""Requests for each virtual host and route: one that it must take, and for each condition one that it just does not."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.draft import Door, Draft, Unasked, slug
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.matching import Table, Taken, weights
+from takeover.check.derive.paths import Path
+from takeover.model.json import JsonObject
+
+_TRIES = 60
+_TELLING_DOMAINS = 3  # a mesh has ten names for each service
+_WORD = "probe"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A request that a route takes.
+
+    Args:
+        host: the virtual host's number; `route` the route's number in it.
+    """
+
+    host: int
+    route: int
+    ask: Ask
+    expects: str
+
+
+class Routes:
+    """The routes behind a door.
+
+    Args:
+        door: how their connection manager is reached.
+        table: which of them takes what.
+        place: where the RouteConfiguration stands, for what is not asked.
+        passing: headers that let a request through the filters before.
+        clusters: the names of those that there are.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        table: Table,
+        place: str,
+        unasked: Unasked,
+        *,
+        passing: tuple[tuple[str, str], ...] = (),
+        clusters: tuple[str, ...] = (),
+    ) -> None:
+        self.door, self.table, self.place = door, table, place
+        self._unasked, self._clusters = unasked, clusters
+        self._base = Ask(host=_WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
+        self.reached: list[Reached] = []
+
+    def drafts(self) -> Iterator[Draft]:
+        """The probes, of each virtual host those of its domains, then those of its routes; `reached` is filled."""
+        for number, host in enumerate(self.table.hosts):
+            at = f"{self.place}.virtual_hosts[{number}]"
+            if host.data.get("matcher"):
+                self._unasked.say(f"{at}.matcher", "a tree of matchers is not read")
+                continue
+            authorities = self._authorities(number, at)
+            if not authorities:
+                continue
+            yield from self._of_routes(number, at, authorities[0])
+            yield from self._of_domains(number, authorities)
+        if self.table.data.get("vhds"):
+            self._unasked.say(f"{self.place}.vhds", "virtual hosts that are asked for on demand are not known")
+
+    def _authorities(self, number: int, at: str) -> list[tuple[str, str]]:
+        """Each domain with an authority that only it can take, in order."""
+        found = []
+        for place, domain in enumerate(self.table.hosts[number].domains):
+            authority = next((each for each in _of(domain) if self.table.host_of(each) == number), None)
+            if authority is None:
+                self._unasked.say(f"{at}.domains[{place}]", f"other virtual hosts take all of {domain}")
+            else:
+                found.append((domain, authority))
+        return found
+
+    def _of_domains(self, number: int, authorities: list[tuple[str, str]]) -> Iterator[Draft]:
+        host = self.table.hosts[number]
+        first = next((each for each in self.reached if each.host == number), None)
+        base = self._base.but(path=f"/{_WORD}") if first is None else first.ask
+        for place, (domain, authority) in enumerate(authorities):
+            rank, of = 1 if place < _TELLING_DOMAINS else 4, (number, None)
+            if place or first is None:
+                name = slug(host.name, "domain", domain)
+                yield from self._draft(base.but(host=authority), f"domain {domain}", of, name, rank)
+            other = next((each for each in _just_not(domain) if self.table.host_of(each) != number), None)
+            if other is not None:
+                name = slug(host.name, "no-domain", domain)
+                yield from self._draft(base.but(host=other), f"domain {domain}: another", of, name, rank)
+
+    def _of_routes(self, number: int, at: str, authority: tuple[str, str]) -> Iterator[Draft]:
+        host = self.table.hosts[number]
+        for place, route in enumerate(host.routes):
+            where, label = f"{at}.routes[{place}]", route.data.get("name") or f"route-{place}"
+            if route.unread:
+                self._unasked.say(f"{where}.match", route.unread)
+                continue
+            try:
+                found = self._found(number, place, self._base.but(host=authority[1]))
+            except (CannotMakeError, UnsureError) as error:
+                self._unasked.say(where, str(error))
+                continue
+            self.reached.append(found)
+            yield from self._draft(found.ask, "matches", (number, place), slug(host.name, label), 0)
+            for name, ask in _others_of_choice(route.data, found.ask):
+                yield from self._draft(ask, f"matches, {name}", (number, place), slug(host.name, label, name), 1)
+            seen = set[str]()
+            for condition in route.conditions:
+                try:
+                    for order, (words, ask) in enumerate(condition.missed(found.ask)):
+                        if words in seen or route.fits(ask):
+                            continue
+                        seen.add(words)
+                        name = slug(host.name, label, "no", words)
+                        yield from self._draft(ask, words, (number, place), name, 1 if order == 0 else 3)
+                except (CannotMakeError, UnsureError) as error:
+                    self._unasked.say(f"{where}.match", f"{condition.words} just missed: {error}")
+
+    def _found(self, number: int, place: int, base: Ask) -> Reached:
+        """A request that the route takes and none before it. Raises: CannotMakeError, UnsureError."""
+        route = self.table.hosts[number].routes[place]
+        if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
+            base = base.but(host=f"{base.host}:443")
+        ask = _with_choice(route.data, base, self._clusters)
+        for condition in route.conditions:
+            ask = condition.made(ask)
+        waiting, seen, by = deque([ask]), {ask.key}, ""
+        for _ in range(_TRIES):
+            if not waiting:
+                break
+            ask = waiting.popleft()
+            taken = self.table.taken(ask)
+            if (taken.host, taken.route) == (number, place):
+                return Reached(number, place, ask, taken.expects)
+            by = by or self._called(number, taken)
+            for near in self._nearby(number, place, taken, ask):
+                if near.key not in seen:
+                    seen.add(near.key)
+                    waiting.append(near)
+        raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
+
+    def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
+        """Requests that the route takes, too, and the one that took it perhaps not."""
+        route = self.table.hosts[number].routes[place]
+        if taken.host == number and taken.route is not None and taken.route < place:
+            for condition in self.table.hosts[number].routes[taken.route].conditions:
+                try:
+                    yield from (near for _, near in condition.missed(ask) if route.fits(near))
+                except (CannotMakeError, UnsureError):
+                    continue
+        for condition in route.conditions:
+            if isinstance(condition, Path):
+                yield from condition.more(ask)
+
+    def _called(self, number: int, taken: Taken) -> str:
+        if taken.host is None or taken.route is None:
+            return taken.expects
+        host = self.table.hosts[taken.host]
+        name = host.routes[taken.route].data.get("name") or f"routes[{taken.route}]"
+        return str(name) if taken.host == number else f"{host.name}: {name}"
+
+    def _draft(self, ask: Ask, condition: str, of: tuple[int, int | None], name: str, rank: int) -> Iterator[Draft]:
+        """The probe, if it is certain what becomes of it."""
+        host, place = of
+        try:
+            taken = self.table.taken(ask)
+        except UnsureError as error:
+            at = f"{self.place}.virtual_hosts[{host}]" + ("" if place is None else f".routes[{place}]")
+            self._unasked.say(f"{at}: {condition}", f"what would take it {error}")
+            return
+        yield Draft(
+            subject="routes",
+            name=name,
+            entry=self.door.entry(ask.entry()),
+            rank=rank,
+            of=(self.door.listener, self.door.chain, self.table.hosts[host].name, str(place)),
+            listener=self.door.listener,
+            chain=self.door.chain,
+            host=self.table.hosts[host].name,
+            route=place,
+            condition=condition,
+            expects=taken.expects,
+        )
+
+
+def _of(domain: str) -> Iterator[str]:
+    """Authorities that the domain takes."""
+    if domain == "*":
+        yield from (f"{_WORD}.example", "another.test")
+    elif domain.startswith("*"):
+        yield from (_WORD + domain[1:], f"{_WORD}.a{domain[1:]}")
+    elif domain.endswith("*"):
+        yield from (domain[:-1] + _WORD, f"{domain[:-1]}{_WORD}.example")
+    else:
+        yield domain
+
+
+def _just_not(domain: str) -> Iterator[str]:
+    """Authorities that it just does not take."""
+    if domain == "*":
+        return
+    if domain.startswith("*"):
+        yield domain[1:].lstrip(".-") or _WORD
+        yield _WORD + domain[1:] + "x"
+    elif domain.endswith("*"):
+        yield domain[:-1].rstrip(".-") or _WORD
+        yield "x" + domain[:-1] + _WORD
+    else:
+        yield f"x{domain}"
+        yield f"x.{domain}"
+
+
+def _with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
+    """With the headers by which a request chooses its cluster."""
+    action = route.get("route", {})
+    if (name := action.get("weighted_clusters", {}).get("header_name")) and len(
+        weights(action["weighted_clusters"])
+    ) > 1:
+        return ask.with_header(name, "0")
+    if (name := action.get("cluster_header")) and clusters:
+        return ask.with_header(name, clusters[0])
+    return ask
+
+
+def _others_of_choice(route: JsonObject, ask: Ask) -> Iterator[tuple[str, Ask]]:
+    """For a weighted choice by a header: a request for each other cluster, at the first number that is its own."""
+    choice = route.get("route", {}).get("weighted_clusters", {})
+    if not (header := choice.get("header_name")):
+        return
+    before = 0
+    for place, (name, weight) in enumerate(weights(choice)):
+        if place:
+            yield f"weight of {name}", ask.with_header(header, str(before))
+        before += weight

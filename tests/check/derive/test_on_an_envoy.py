@@ -1,0 +1,55 @@
+"""The probes that are worked out, made on a real Envoy: what they meet is what our reading of the routes expects."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from takeover.check.derive import Bounds, probes
+from takeover.check.records import Derived
+from takeover.scenario import bundled
+from tests.check.derive.by_hand import given_of, world_of, write_scenario
+from tests.check.derive.twenty import MATCHES, gateway
+
+
+def made_on_an_envoy(folder: Path, config: dict[str, Any], derived: Derived) -> dict[str, Mapping[str, Any]]:
+    """What was observed of each probe, by its id."""
+    write_scenario(folder, config, derived.text, bundled.manifests() / "bases")
+    command = [sys.executable, "-m", "pytest", "--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "-n0",
+               "--scenarios=scenarios", "--probes", "-m", "probes", "--reports=reports"]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [results] = (folder / "reports/latest/results").glob("*.json")
+    return {each["probe"]: each["seen"] for each in json.loads(results.read_bytes())["probes"]}
+
+
+def met(seen: Mapping[str, Any]) -> str:
+    """What became of a request, in the words of `Target.expects`."""
+    logged: Sequence[Mapping[str, Any]] = seen.get("log") or [{}]
+    entry, status = logged[0], seen.get("status")
+    if entry.get("upstream_cluster"):
+        return str(entry["upstream_cluster"])
+    if entry.get("details") == "route_not_found":
+        return "no route"
+    if status in {301, 302}:
+        return f"redirect {status}"
+    return f"direct response {status}" if entry.get("details") == "direct_response" else str(entry.get("details"))
+
+
+def test_each_request_meets_what_our_reading_of_the_routes_expects(tmp_path: Path) -> None:
+    given = given_of(config := gateway())
+    derived = probes(given, world_of(given), Bounds())
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    same = {"no virtual host": "no route", "redirect to https": "redirect 301"}
+    asked = [each for each in derived.targets if each.expects]
+    assert {each.probe: met(observed[each.probe]) for each in asked} == {
+        each.probe: same.get(each.expects, each.expects) for each in asked
+    }
+    matched = {each.expects for each in asked if each.condition == "matches"}
+    unmatched = {"none-of-it", "some-of-it", "shadowed"}
+    assert matched >= set(MATCHES) - unmatched
+    assert len(asked) > 80

@@ -1,0 +1,143 @@
+from typing import Any
+
+import pytest
+
+from takeover.check.derive import Bounds, probes
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.matching import Table
+from takeover.check.derive.paths import template_expression
+from takeover.check.records import Derived
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
+
+HOSTS = [
+    {
+        "name": "one",
+        "domains": ["a.example", "*.example"],
+        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "1"}}],
+    },
+    {"name": "two", "domains": ["*.b.example"], "routes": [{"match": {"path": "/two"}, "route": {"cluster": "2"}}]},
+    {"name": "three", "domains": ["a.*", "c.example"], "routes": []},
+    {"name": "rest", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]},
+]
+
+
+def derived_of(*routes: dict[str, Any], **more: Any) -> Derived:
+    hosts = [{"name": "all", "domains": ["a.example"], "routes": list(routes)}]
+    chain = {"name": "http", "filters": [manager(*hosts, **more)]}
+    given = given_of(bootstrap([listener("front", 10001, chain)], [cluster("one")]))
+    return probes(given, world_of(given), Bounds())
+
+
+def route(match: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"match": match, "route": {"cluster": "one"}, **more}
+
+
+@pytest.mark.parametrize(
+    ("authority", "expects"),
+    [
+        ("a.example", "1"),
+        ("A.Example", "1"),
+        ("x.example", "1"),
+        ("x.b.example", "no route"),
+        ("b.example", "1"),
+        ("a.test", "no route"),
+        ("a.", "direct response 204"),
+        ("a.example:80", "no route"),
+        ("nobody", "direct response 204"),
+    ],
+)
+def test_a_virtual_host_is_the_one_of_the_most_specific_domain(authority: str, expects: str) -> None:
+    assert Table({"virtual_hosts": HOSTS}, {}).taken(Ask(host=authority)).expects == expects
+
+
+def test_the_port_is_left_out_where_the_connection_manager_does() -> None:
+    assert Table({"virtual_hosts": HOSTS}, {}, strips_port=True).taken(Ask(host="a.example:80")).expects == "1"
+
+
+def test_the_path_is_matched_without_its_query() -> None:
+    table = Table({"virtual_hosts": HOSTS}, {})
+
+    assert table.taken(Ask(host="x.b.example", path="/two?a=b")).expects == "2"
+    assert table.taken(Ask(host="x.b.example", path="/two/")).expects == "no route"
+
+
+def test_a_route_before_is_gone_around() -> None:
+    derived = derived_of(
+        route({"prefix": "/", "headers": [{"name": "x-a", "present_match": False}]}, name="first"),
+        route({"prefix": "/v1"}, name="second"),
+        route({"safe_regex": {"regex": "/v./.*"}}, name="third"),
+    )
+
+    matched = {each.route for each in derived.targets if each.condition == "matches" and each.host}
+    assert matched == {0, 1, 2}
+    assert not derived.unasked
+
+
+def test_one_that_is_never_taken_is_said_by_its_place() -> None:
+    derived = derived_of(route({"prefix": "/"}, name="all"), route({"path": "/never"}))
+
+    [(place, reason)] = derived.unasked.items()
+    assert place.endswith("virtual_hosts[0].routes[1]")
+    assert reason == "no request was found that all does not take"
+
+
+@pytest.mark.parametrize(
+    ("match", "more", "reason"),
+    [
+        ({"prefix": "/", "runtime_fraction": {"default_value": {"numerator": 5}}}, {}, "5.0000%"),
+        ({"prefix": "/", "dynamic_metadata": [{"filter": "a"}]}, {}, "dynamic metadata"),
+        ({"safe_regex": {"regex": "/\\pL"}}, {}, "bad escape"),
+        (
+            {"prefix": "/"},
+            {"route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 1}, {"name": "b", "weight": 1}]}}},
+            "by chance",
+        ),
+    ],
+)
+def test_what_is_of_chance_or_not_known_is_not_asked_but_said(
+    match: dict[str, Any], more: dict[str, Any], reason: str
+) -> None:
+    derived = derived_of(route(match) | more)
+
+    assert any(reason in each for each in derived.unasked.values())
+    assert not [each for each in derived.targets if each.route == 0 and each.condition == "matches"]
+
+
+def test_nothing_is_asked_that_a_route_of_chance_before_might_take() -> None:
+    share = {"default_value": {"numerator": 5}}
+    derived = derived_of(route({"prefix": "/a", "runtime_fraction": share}), route({"prefix": "/"}))
+
+    assert all("/a" not in str(line) for line in derived.text.splitlines() if "path:" in line)
+    of_chance = {"domains": ["*"], "routes": [route({"prefix": "/a", "runtime_fraction": share})]}
+    with pytest.raises(UnsureError):
+        Table({"virtual_hosts": [of_chance]}, {}).taken(Ask(host="a", path="/a"))
+
+
+def test_a_runtime_key_that_a_layer_sets_is_certain() -> None:
+    share = {"runtime_key": "some.share", "default_value": {"numerator": 5}}
+    table = {"virtual_hosts": [{"domains": ["*"], "routes": [route({"prefix": "/", "runtime_fraction": share})]}]}
+
+    assert Table(table, {"some.share": 100}).taken(Ask(host="a")).expects == "one"
+    assert Table(table, {"some.share": 0}).taken(Ask(host="a")).expects == "no route"
+
+
+def test_each_condition_is_just_missed_by_one_probe() -> None:
+    headers = [{"name": "x-a", "string_match": {"exact": "1"}}, {"name": "x-b", "range_match": {"start": 1, "end": 9}}]
+    query = [{"name": "q", "string_match": {"prefix": "v"}}]
+    derived = derived_of(route({"path": "/x", "headers": headers, "query_parameters": query}))
+
+    conditions = {each.condition for each in derived.targets if each.route == 0}
+    assert {"matches", "path: longer", "header x-a: another", "header x-b: another", "query q: another"} <= conditions
+    assert {each.expects for each in derived.targets if each.route == 0} == {"one", "no route"}
+
+
+def test_the_same_probes_come_every_time() -> None:
+    assert derived_of(route({"prefix": "/a"})) == derived_of(route({"prefix": "/a"}))
+
+
+def test_a_template_of_paths_is_an_expression() -> None:
+    assert template_expression("/a/{x}/*/b.c") == (
+        r"/a/[a-zA-Z0-9-._~%!$&'()+,;:@=]+/[a-zA-Z0-9-._~%!$&'()+,;:@=]+/b\.c"
+    )
+    assert template_expression("/{x=a/**}").startswith("/a/[")

@@ -1,0 +1,84 @@
+"""A gateway with routes of every kind of match, each with a cluster or an answer of its own."""
+
+from typing import Any
+
+from tests.check.derive.by_hand import bootstrap, cluster, listener, manager
+
+_TEMPLATE = "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig"
+
+MATCHES: dict[str, dict[str, Any]] = {
+    "exact": {"path": "/exact"},
+    "exact-any-case": {"path": "/Loose", "case_sensitive": False},
+    "separated": {"path_separated_prefix": "/separated"},
+    "expression": {"safe_regex": {"regex": "/v[12]/(users|items)/[0-9]+(/.*)?"}},
+    "template": {
+        "path_match_policy": {
+            "name": "envoy.path.match.uri_template.uri_template_matcher",
+            "typed_config": {"@type": _TEMPLATE, "path_template": "/shop/{shop}/*/**"},
+        }
+    },
+    "tunnel": {"connect_matcher": {}},
+    "header-exact": {"prefix": "/h", "headers": [{"name": "X-Tenant", "string_match": {"exact": "blue"}}]},
+    "header-present": {"prefix": "/h", "headers": [{"name": "x-there", "present_match": True}]},
+    "header-absent": {"prefix": "/absent", "headers": [{"name": "x-there", "present_match": False}]},
+    "header-range": {"prefix": "/h", "headers": [{"name": "x-number", "range_match": {"start": 5, "end": 9}}]},
+    "header-inverted": {
+        "prefix": "/i", "headers": [{"name": "x-a", "string_match": {"prefix": "no"}, "invert_match": True}]
+    },
+    "header-missing-is-empty": {
+        "prefix": "/m",
+        "headers": [{
+            "name": "x-a", "string_match": {"exact": "a"}, "invert_match": True, "treat_missing_header_as_empty": True
+        }],
+    },
+    "header-expression": {
+        "prefix": "/h", "headers": [{"name": "x-b", "string_match": {"safe_regex": {"regex": "(a|b)+c{2}"}}}]
+    },
+    "header-contains-and-suffix": {
+        "prefix": "/h",
+        "headers": [
+            {"name": "x-c", "string_match": {"contains": "middle", "ignore_case": True}},
+            {"name": "x-d", "string_match": {"suffix": ".end"}},
+        ],
+    },
+    "method": {"prefix": "/h", "headers": [{"name": ":method", "string_match": {"exact": "DELETE"}}]},
+    "query": {"prefix": "/q", "query_parameters": [{"name": "a", "string_match": {"exact": "1"}}, {"name": "b"}]},
+    "grpc": {"prefix": "/package.Service/", "grpc": {}},
+    "all-of-it": {"prefix": "/all", "runtime_fraction": {"default_value": {"numerator": 100}}},
+    "none-of-it": {"prefix": "/none", "runtime_fraction": {"default_value": {"numerator": 0}}},
+    "some-of-it": {"prefix": "/some", "runtime_fraction": {"default_value": {"numerator": 50}}},
+    "shadowed": {"prefix": "/separated/below"},
+    "prefix": {"prefix": "/api"},
+}  # fmt: skip
+
+
+def gateway() -> dict[str, Any]:
+    """It, with a virtual host for each kind of domain besides."""
+    routes, clusters = [], []
+    for name, match in MATCHES.items():
+        action: dict[str, Any] = {"cluster": name}
+        if name == "tunnel":
+            action["upgrade_configs"] = [{"upgrade_type": "CONNECT", "connect_config": {}}]
+        routes.append({"name": name, "match": match, "route": action})
+        clusters.append(cluster(name, 7 if name == "tunnel" else 80))
+    routes += [
+        {"name": "answer", "match": {"prefix": "/answer"}, "direct_response": {"status": 418}},
+        {"name": "moved", "match": {"prefix": "/moved"}, "redirect": {"host_redirect": "b", "response_code": "FOUND"}},
+        {"name": "weighted", "match": {"prefix": "/weighted"}, "route": {"weighted_clusters": {
+            "header_name": "x-pick", "clusters": [{"name": "prefix", "weight": 1}, {"name": "exact", "weight": 9}]}}},
+        {"name": "by-chance", "match": {"prefix": "/chance"}, "route": {"weighted_clusters": {
+            "clusters": [{"name": "prefix", "weight": 1}, {"name": "exact", "weight": 9}]}}},
+        {"name": "by-header", "match": {"prefix": "/pick"}, "route": {"cluster_header": "x-cluster"}},
+    ]  # fmt: skip
+    answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    hosts = [
+        {"name": "all", "domains": ["app.example", "second.example:8000"], "routes": routes},
+        {"name": "below", "domains": ["*.app.example"], "routes": [{"name": "below", **answer}]},
+        {"name": "begins", "domains": ["app.*"], "routes": [{"name": "begins", **answer}]},
+        {"name": "secure", "domains": ["secure.example"], "require_tls": "ALL", "routes": [answer]},
+    ]  # fmt: skip
+    options: dict[str, Any] = {
+        "http2_protocol_options": {"allow_connect": True},
+        "upgrade_configs": [{"upgrade_type": "CONNECT"}],
+    }
+    return bootstrap([listener("front", 10001, {"name": "http", "filters": [manager(*hosts, **options)]})], clusters)
