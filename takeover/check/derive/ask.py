@@ -1,7 +1,10 @@
 """A request as the model of routes sees it, and the entry of probes.yaml that sends it."""
 
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -127,26 +130,40 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return {**written, **dict(self.extra)}
 
 
-def of_entry(entry: Mapping[str, Any], host: str, *, secure: bool) -> Ask | None:
-    """The request that an entry sends; None where it sends more than one, or no request that a route could match."""
-    if not isinstance(entry.get("method", "GET"), str) or not isinstance(entry.get("path", "/"), str):
-        return None
-    if entry.get("protocol", "http1") not in {"http1", "http2"} or "steps" in entry:
-        return None
-    written = entry.get("host", host)
-    headers = entry.get("headers", ())
-    if not isinstance(written, str) or not all(isinstance(each, str) and ":" in each for each in headers):
-        return None
-    named = [each.partition(":") for each in headers]
-    return Ask(
-        host=written,
-        path=entry.get("path", "/"),
-        method=entry.get("method", "GET"),
-        headers=tuple((name.strip().lower(), value.strip()) for name, _, value in named),
-        protocol=entry.get("protocol", "http1"),
-        extra=tuple((key, entry[key]) for key in entry if key not in _MODELLED),
-        secure=secure,
-    )
+def asks_of(entry: Mapping[str, Any], base: Ask) -> Iterator[Ask]:
+    """The requests that a probe's entry sends, as far as a route can see them.
+
+    Args:
+        base: what is not told from the entry.
+    """
+    for step in entry.get("steps", ()):
+        yield from (base.but(path=path) for path in _PATHS.findall(str(step)))
+    if "steps" in entry:
+        return
+    named = [text.partition(":") for each in entry.get("headers", ()) if ":" in (text := _text(each))]
+    written, path = entry.get("host", base.host), _text(entry.get("path", "/"))
+    host = "" if written is None else _text(written)
+    if absolute := _ABSOLUTE.match(path):
+        host, path = absolute[1], absolute[2] or "/"
+    headers = tuple((name.strip().lower(), value.strip()) for name, _, value in named)
+    made = base.but(host=host, path=path, method=_text(entry.get("method", "GET")), headers=headers)
+    yield made
+    if (normal := _normal(made.bare_path)) != made.bare_path:
+        yield made.with_bare_path(normal)
 
 
-_MODELLED = {"name", "host", "path", "method", "headers", "protocol"}
+def _normal(path: str) -> str:
+    """The path as a connection manager may make it before routes see it: decoded, without dots and empty segments."""
+    decoded = unquote(path, errors="replace").replace("\\", "/")
+    return "/" + posixpath.normpath(decoded).lstrip("/") if decoded.startswith("/") else path
+
+
+_ABSOLUTE = re.compile(r"https?://(?:[^/@]*@)?([^/]*)(/.*)?", re.DOTALL)
+_PATHS = re.compile(r"(?:[A-Z]+ |:path: )(/[^\s'\\]*)")
+
+
+def _text(written: Any) -> str:
+    """A text as probes.yaml has it, each repeat once."""
+    if isinstance(written, list | tuple):
+        return "".join(map(_text, written))
+    return str(written["repeat"] if isinstance(written, dict) else written)

@@ -9,18 +9,19 @@ from takeover.check.derive.draft import Draft
 
 _SECONDS = 0.02
 """What a probe costs on one Envoy, about: nothing is measured, so that the same bounds give the same probes."""
+_OF_LISTENER, _OF_A_LISTENER = 2, 15
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How many probes there may be.
 
     Args:
-        probes_per_route: of a route, or of a listener beside its routes.
+        probes_per_route: of a route, or of one filter chain's matching; of a listener's features fifteen times as many.
         most: of all.
         within: seconds that they may take on one Envoy, about; None: that is no bound.
     """
 
-    probes_per_route: int = 30
+    probes_per_route: int = 20
     most: int = 5_000
     within: float | None = None
 
@@ -43,7 +44,8 @@ def chosen(drafts: Iterable[Draft], bounds: Bounds) -> tuple[list[Draft], dict[s
         if draft.subject == "own":
             kept.append(number)
             continue
-        if counted[draft.of] >= bounds.probes_per_route:
+        most = bounds.probes_per_route * (1 if len(draft.of) > _OF_LISTENER else _OF_A_LISTENER)
+        if counted[draft.of] >= most:
             left_out["probes per route"] += 1
         elif len(kept) >= bounds.number:
             left_out["most" if bounds.within is None or bounds.most <= bounds.number else "within"] += 1

@@ -7,6 +7,7 @@ from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.chains import Doors
 from takeover.check.derive.draft import Door, Draft, Unasked
+from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
 from takeover.check.derive.writing import written
@@ -35,7 +36,9 @@ class _Making:
         self.unasked = Unasked(dict(world.unreached))
         self._listeners = _by_name(given, _LISTENER)
         self._tables = _by_name(given, _ROUTES)
-        self._clusters = tuple(_by_name(given, _CLUSTER))
+        clusters = _by_name(given, _CLUSTER)
+        self._clusters = tuple(clusters)
+        self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self._runtime = runtime_of(given.bootstrap)
         self._asked_tables = set[str]()
 
@@ -83,6 +86,7 @@ class _Making:
             clusters=self._clusters,
         )
         yield from routes.drafts()
+        yield from Features(routes, manager, self._shaky, self.unasked).drafts()
 
     def _table(self, manager: JsonObject, at: str) -> tuple[JsonObject | None, str]:
         """The manager's RouteConfiguration, and where it is; or none, and why not."""

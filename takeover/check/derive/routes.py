@@ -23,12 +23,14 @@ class Reached:
 
     Args:
         host: the virtual host's number; `route` the route's number in it.
+        to_cluster: whether it goes to a cluster.
     """
 
     host: int
     route: int
     ask: Ask
     expects: str
+    to_cluster: bool
 
 
 class Routes:
@@ -140,7 +142,7 @@ class Routes:
             ask = waiting.popleft()
             taken = self.table.taken(ask)
             if (taken.host, taken.route) == (number, place):
-                return Reached(number, place, ask, taken.expects)
+                return Reached(number, place, ask, taken.expects, "route" in route.data)
             by = by or self._called(number, taken)
             for near in self._nearby(number, place, taken, ask):
                 if near.key not in seen:

@@ -40,7 +40,7 @@ def met(seen: Mapping[str, Any]) -> str:
 
 def test_each_request_meets_what_our_reading_of_the_routes_expects(tmp_path: Path) -> None:
     given = given_of(config := gateway())
-    derived = probes(given, world_of(given), Bounds())
+    derived = probes(given, world_of(given), Bounds(most=110))
 
     observed = made_on_an_envoy(tmp_path, config, derived)
 

@@ -108,7 +108,9 @@ def test_nothing_is_asked_that_a_route_of_chance_before_might_take() -> None:
     share = {"default_value": {"numerator": 5}}
     derived = derived_of(route({"prefix": "/a", "runtime_fraction": share}), route({"prefix": "/"}))
 
-    assert all("/a" not in str(line) for line in derived.text.splitlines() if "path:" in line)
+    paths = [line for line in derived.text.splitlines() if "path:" in line]
+    assert not [each for each in paths if '"/a' in each or "/a.example/a" in each or '"//a' in each]
+    assert len(paths) > 20
     of_chance = {"domains": ["*"], "routes": [route({"prefix": "/a", "runtime_fraction": share})]}
     with pytest.raises(UnsureError):
         Table({"virtual_hosts": [of_chance]}, {}).taken(Ask(host="a", path="/a"))
@@ -129,7 +131,9 @@ def test_each_condition_is_just_missed_by_one_probe() -> None:
 
     conditions = {each.condition for each in derived.targets if each.route == 0}
     assert {"matches", "path: longer", "header x-a: another", "header x-b: another", "query q: another"} <= conditions
-    assert {each.expects for each in derived.targets if each.route == 0} == {"one", "no route"}
+    assert {each.expects for each in derived.targets if each.probe.startswith("routes/") and each.route == 0} == {
+        "one", "no route",
+    }  # fmt: skip
 
 
 def test_the_same_probes_come_every_time() -> None:

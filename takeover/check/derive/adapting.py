@@ -1,0 +1,195 @@
+"""Fits an edge to a route: its host, a path that it takes, and the headers that it asks for."""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from takeover.check.derive.ask import Ask
+from takeover.model.json import JsonObject
+from takeover.scenario import bundled
+from takeover.scenario.typed_yaml import single
+
+_HOSTS = ("app.shadow.com", "probe.example")
+# These wait for a time that only some scenarios configure.
+_WAITS = re.compile(r"stall|continue-only|slow")
+_INCOMPLETE = frozenset({
+    "body-never-comes", "head-never-ends", "half-closed-in-the-answer", "answered-before-the-body", "half-closed",
+    "chunked-empty",
+})  # fmt: skip
+_OF_HTTP1 = frozenset({"steps", "version", "body_after_answer", "end"})
+_LINE = re.compile(r"^([A-Z]+) (/\S*) HTTP/", re.MULTILINE)
+_HOST_LINE = re.compile(r"(Host: [^\r\n]*\r?\n)")
+
+
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge as it is written, not yet of any route.
+
+    Args:
+        name: for the probe.
+        entry: of probes.yaml, without a name.
+        is_of_set: whether it comes from a set of bases/probes: its paths are below the route's.
+        is_of_upstream: whether the upstream does wrong in it.
+        subject: of its group, see `Draft`.
+    """
+
+    name: str
+    entry: JsonObject
+    is_of_set: bool = False
+    is_of_upstream: bool = False
+    subject: str = "edges"
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """An entry of edges.yaml.
+
+    Args:
+        feature: the message.
+        fields: one of them must be set, if any are named.
+        sets: of bases/probes.
+        edges: entries of probes.yaml, with placeholders.
+        upstream: whether the upstream does wrong in them.
+    """
+
+    feature: str
+    fields: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    edges: tuple[JsonObject, ...] = ()
+    upstream: bool = False
+
+    @functools.cached_property
+    def all(self) -> tuple[Edge, ...]:
+        """Its edges, those that are written there first."""
+        own = [Edge(name=each["name"], entry=_without_name(each), is_of_upstream=self.upstream) for each in self.edges]
+        return (*own, *(edge for name in self.sets for edge in of_set(name)))
+
+
+@functools.cache
+def table() -> tuple[Feature, ...]:
+    """All features whose edges are known, in the order of edges.yaml."""
+    return msgspec.convert(single(Path(__file__).with_name("edges.yaml")).value, tuple[Feature, ...])
+
+
+@functools.cache
+def of_set(name: str) -> tuple[Edge, ...]:
+    """The edges of a set of bases/probes, without those that only wait."""
+    found = []
+    for each in single(bundled.manifests() / "bases" / "probes" / f"{name}.yaml").value:
+        if each["name"] in _INCOMPLETE or each.get("host") == "stall.example" or _WAITS.search(str(each)):
+            continue
+        is_of_upstream = each["name"].startswith("answer-") or "upstream" in each["name"]
+        found.append(Edge(name=each["name"], entry=_without_name(each), is_of_set=True, is_of_upstream=is_of_upstream))
+    return tuple(found)
+
+
+def _without_name(entry: Mapping[str, Any]) -> JsonObject:
+    return {key: value for key, value in entry.items() if key != "name"}
+
+
+def adapted(edge: Edge, ask: Ask, below: str | None) -> JsonObject | None:
+    """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route.
+
+    Args:
+        below: a path with a slash at its end below which the route takes all; None: it takes none.
+    """
+    entry = edge.entry
+    if ask.protocol not in {"http1", "http2"}:
+        return None
+    if below is None and (_needs_below(edge) or "{below}" in str(entry)):
+        return None
+    if ask.protocol == "http2" and "protocol" not in entry and _OF_HTTP1 & set(entry):
+        return None
+    fit: Callable[[str], str] = functools.partial(_fitted, ask=ask, below=below or "", is_of_set=edge.is_of_set)
+    made = {key: _mapped(value, fit) for key, value in entry.items()}
+    protocol = made.get("protocol", ask.protocol)
+    if protocol == "http1" and ask.protocol == "http2":
+        return None
+    if protocol != "http1":
+        made["protocol"] = protocol
+    if "steps" in made and protocol in {"http1", "http2"}:
+        made["steps"] = [_step(each, ask) for each in made["steps"]]
+        return made
+    if protocol in {"websocket", "grpc"}:
+        key = "metadata" if protocol == "grpc" else "headers"
+        own = [f"{name}: {value}" for name, value in ask.headers if name not in {"content-type", "te"}]
+        made |= {"host": ask.host, **({key: own} if own else {})}
+        return made
+    return _request(made, entry, ask, below, is_of_set=edge.is_of_set)
+
+
+def _request(made: JsonObject, entry: JsonObject, ask: Ask, below: str | None, *, is_of_set: bool) -> JsonObject:
+    if "method" not in entry and ask.method != "GET":
+        made["method"] = ask.method
+    if "path" not in entry:
+        made["path"] = ask.path
+    elif is_of_set and below is not None:
+        made["path"] = _below(made["path"], below, ask)
+    if "host" not in entry:
+        made["host"] = ask.host
+    names = {each.partition(":")[0].strip().lower() for each in entry.get("headers", ()) if isinstance(each, str)}
+    own = [f"{name}: {value}" for name, value in ask.headers if name not in names]
+    if own or "headers" in made:
+        is_2 = ask.protocol == "http2" and "protocol" not in entry
+        made["headers"] = [*own, *(_in_small_letters(each) if is_2 else each for each in made.get("headers", ()))]
+    extra = dict(ask.extra)
+    if "body" in extra and not {"body", "chunks", "steps"} & set(made):
+        made["body"] = extra["body"]
+    return made
+
+
+def _in_small_letters(header: Any) -> Any:
+    """With its name as HTTP/2 has it."""
+    if not isinstance(header, str):
+        return header
+    name, colon, value = header.partition(":")
+    return f"{name.lower()}{colon}{value}"
+
+
+def _needs_below(edge: Edge) -> bool:
+    path = edge.entry.get("path")
+    return edge.is_of_set and path is not None and not (isinstance(path, str) and not path.startswith("/"))
+
+
+def _below(path: Any, below: str, ask: Ask) -> Any:
+    if isinstance(path, list) and path and isinstance(path[0], str):
+        return [below + path[0].removeprefix("/"), *path[1:]] if path[0].startswith("/") else path
+    if not isinstance(path, str):
+        return path
+    if path.startswith("/"):
+        return below + path[1:]
+    return re.sub(rf"^(https?://(?:[^/@]*@)?{re.escape(ask.host)})/", rf"\g<1>{below}", path)
+
+
+def _fitted(text: str, ask: Ask, below: str, *, is_of_set: bool) -> str:
+    if is_of_set:
+        for each in _HOSTS:
+            text = text.replace(each, ask.host)
+        return _LINE.sub(lambda found: f"{found[1]} {_line_path(found[2], ask, below)} HTTP/", text)
+    return text.replace("{path}", ask.bare_path).replace("{below}", below).replace("{host}", ask.host)
+
+
+def _line_path(path: str, ask: Ask, below: str) -> str:
+    return ask.path if path == "/" or not below else below + path[1:]
+
+
+def _mapped(value: Any, fit: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return fit(value)
+    if isinstance(value, list):
+        return [_mapped(each, fit) for each in value]
+    return {key: _mapped(each, fit) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _step(step: JsonObject, ask: Ask) -> JsonObject:
+    """A step with the headers that the route asks for, where it is a whole head."""
+    own = [(name, value) for name, value in ask.headers]
+    if isinstance(step.get("send"), str) and own:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in own)
+        return {**step, "send": _HOST_LINE.sub(lambda found: found[1] + lines, step["send"])}
+    if isinstance(step.get("headers"), list) and any(":path: " in str(each) for each in step["headers"]):
+        paths = [f":path: {ask.path}" if each == ":path: /" else each for each in step["headers"]]
+        return {**step, "headers": [*paths, *(f"{name}: {value}" for name, value in own)]}
+    return step

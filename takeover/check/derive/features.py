@@ -1,0 +1,141 @@
+"""The edges of what a configuration uses: of a connection manager once, of hosts and routes at each that has them."""
+
+from collections.abc import Iterable, Iterator, Set
+from typing import TypeAlias
+
+from takeover.check.derive import valued
+from takeover.check.derive.adapting import Edge, adapted, of_set, table
+from takeover.check.derive.ask import asks_of
+from takeover.check.derive.chain_match import CONNECTION_MANAGER
+from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.draft import Draft, Unasked, slug
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.routes import Reached, Routes
+from takeover.model.json import JsonObject
+from takeover.reach.walking import Met, walk
+
+Found: TypeAlias = Set[tuple[str, str]]
+"""Messages with their fields that are set, and with none."""
+
+_HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Route"
+# What other parts make probes for, or no request tells of.
+_APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
+_FILLING = ("edges", "basics")
+_AT_ONCE = 10  # so many of one listener come before those of the next one
+_FEATURE, _MANAGER, _FILLER = 5, 20, 60
+
+
+class Features:
+    """The edges of a connection manager and its routes.
+
+    Args:
+        routes: its routes, `reached` already.
+        manager: its config.
+        shaky: clusters that remember what went wrong: no upstream does wrong there.
+    """
+
+    def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
+        self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
+        self._asked = set[str]()
+
+    def drafts(self) -> Iterator[Draft]:
+        """The probes, those of one feature after the other."""
+        if (best := self._best(self._routes.reached)) is None:
+            self._unasked.say(self._routes.place, "no request reaches a route: the edges of its listener are not asked")
+            return
+        met = list(walk(CONNECTION_MANAGER, {key: self._manager[key] for key in self._manager if key not in _APART}))
+        yield from self._of(best, _known(met), met, "", _MANAGER)
+        for number, host in enumerate(self._routes.table.hosts):
+            inside = [each for each in self._routes.reached if each.host == number]
+            if (first := self._best(inside)) is None:
+                continue
+            met = list(walk(_HOST, {key: value for key, value in host.data.items() if key != "routes"}))
+            yield from self._of(first, _known(met), met, host.name, _FEATURE)
+            for each in inside:
+                met = list(walk(_ROUTE, host.routes[each.route].data))
+                label = host.routes[each.route].data.get("name") or f"route-{each.route}"
+                yield from self._of(each, _known(met), met, slug(host.name, label), _FEATURE)
+        for each in self._routes.reached:
+            if each is not best:
+                yield from self._filling(each)
+
+    def _of(self, reached: Reached, found: Found, met: Iterable[Met], label: str, rank: int) -> Iterator[Draft]:
+        order = 0
+        for feature in table():
+            if not any((feature.feature, field) in found for field in (feature.fields or ("",))):
+                continue
+            is_wide = bool(feature.sets)
+            for edge in feature.all:
+                order += 1
+                at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
+                yield from self._draft(reached, edge, label, feature.feature, at)
+        for message, edge in valued.edges(met, reached.ask):
+            yield from self._draft(reached, edge, label, message, _FEATURE)
+
+    def _filling(self, reached: Reached) -> Iterator[Draft]:
+        """What every route may be asked, where the bounds leave room."""
+        host = self._routes.table.hosts[reached.host]
+        label = slug(host.name, host.routes[reached.route].data.get("name") or f"route-{reached.route}")
+        edges = (edge for name in _FILLING for edge in of_set(name) if not edge.is_of_upstream)
+        for order, edge in enumerate(edges):
+            yield from self._draft(reached, edge, label, CONNECTION_MANAGER, _FILLER + order)
+
+    def _draft(self, reached: Reached, edge: Edge, label: str, message: str, rank: int) -> Iterator[Draft]:
+        routes = self._routes
+        if edge.is_of_upstream and (not reached.to_cluster or reached.expects in self._shaky):
+            if reached.expects in self._shaky:
+                reason = "it ejects endpoints that answer wrongly, by its own clock: none does so there"
+                self._unasked.say(f"cluster {reached.expects}", reason)
+            return
+        entry = adapted(edge, reached.ask, self._below(reached))
+        if entry is None:
+            return
+        try:
+            for ask in asks_of(entry, reached.ask):
+                routes.table.taken(ask)
+        except UnsureError:
+            return  # what would take it is of chance, which is said of that route
+        host = routes.table.hosts[reached.host]
+        of = (routes.door.listener, routes.door.chain, host.name, str(reached.route)) if label else ()
+        yield Draft(
+            subject="upstream" if edge.is_of_upstream else edge.subject,
+            name=slug(label or routes.door.listener, edge.name),
+            entry=routes.door.entry(entry),
+            rank=rank,
+            of=of or (routes.door.listener, routes.door.chain),
+            listener=routes.door.listener,
+            chain=routes.door.chain,
+            host=host.name,
+            route=reached.route,
+            condition=f"{message.rpartition('.')[2]}: {edge.name}",
+        )
+
+    def _best(self, reached: Iterable[Reached]) -> Reached | None:
+        """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""
+        return max(reached, key=self._worth, default=None)
+
+    def _worth(self, reached: Reached) -> tuple[bool, bool, bool, int, int]:
+        ask = reached.ask
+        is_simple = ask.method == "GET" and ask.protocol in {"http1", "http2"} and not ask.extra
+        is_calm = reached.to_cluster and reached.expects not in self._shaky
+        return is_calm, is_simple, self._below(reached) is not None, -len(ask.headers), -reached.route - reached.host
+
+    def _below(self, reached: Reached) -> str | None:
+        """A path below which the route takes all, with a slash at its end; None: there is none."""
+        below = reached.ask.bare_path.rstrip("/") + "/"
+        for tail in ("probe", "reset-in-body"):
+            try:
+                taken = self._routes.table.taken(reached.ask.with_bare_path(below + tail))
+            except (UnsureError, CannotMakeError):
+                return None
+            if (taken.host, taken.route) != (reached.host, reached.route):
+                return None
+        return below
+
+
+def _known(met: Iterable[Met]) -> set[tuple[str, str]]:
+    found = set[tuple[str, str]]()
+    for each in met:
+        found.add((each.message, ""))
+        found |= {(each.message, field) for field in each.fields}
+    return found

@@ -1,0 +1,173 @@
+"""Edges that come from the values of a configuration: its origins, sizes, issuers, header names, limits."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from takeover.check.derive import strings, tokens
+from takeover.check.derive.adapting import Edge
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import Header
+from takeover.check.derive.draft import objects, slug
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.model.json import JsonObject
+from takeover.reach.walking import Met
+
+_MOST_BODY = 1 << 20
+_MOST_REQUESTS = 200
+_SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
+
+
+def edges(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, Edge]]:
+    """For each message that is met the edges that its values give, with the message's name."""
+    for each in met:
+        if (make := _MAKERS.get(each.message)) is not None:
+            try:
+                for edge in make(each.data, ask):
+                    yield each.message, edge
+            except CannotMakeError:
+                continue
+
+
+def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    for place, matcher in enumerate(objects(data.get("allow_origin_string_match"))):
+        if place == 3:
+            break
+        allowed = strings.matching(matcher)
+        wanted = ["access-control-request-method: GET", "access-control-request-headers: x-a"]
+        number = "" if not place else f"-{place + 1}"
+        yield _edge(f"cors-preflight{number}", {"method": "OPTIONS", "headers": [f"origin: {allowed}", *wanted]})
+        yield _edge(f"cors{number}", {"headers": [f"origin: {allowed}"]})
+        other = strings.not_matching(matcher)
+        yield _edge(f"cors-preflight-other{number}", {"method": "OPTIONS", "headers": [f"origin: {other}", *wanted]})
+        yield _edge(f"cors-other{number}", {"headers": [f"origin: {other}"]})
+
+
+def _buffer(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    most = data.get("max_request_bytes")
+    if isinstance(most, int) and 0 < most < _MOST_BODY:
+        for words, size in (("just", most), ("one-more", most + 1)):
+            body = [{"repeat": "a", "times": size}]
+            yield _edge(f"buffer-{words}", {"method": "POST", "body": body})
+            yield _edge(f"buffer-{words}-in-chunks", {"method": "POST", "chunks": [body]})
+
+
+def _jwt(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    for name, provider in data.get("providers", {}).items():
+        for words, token in tokens.of(provider).items():
+            yield _edge(slug("jwt", name, words), {"headers": [f"{key}: {value}" for key, value in token]})
+
+
+def _header_option(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    name = str(data.get("header", {}).get("key", "")).lower()
+    if name and not name.startswith(":") and name != "host":
+        yield _edge(slug("own", name), {"headers": [f"{name}: of-the-client"]})
+        yield _edge(slug("own", name, "twice"), {"headers": [f"{name}: 1", f"{name}: 2"]})
+
+
+def _removed(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    for name in data.get("request_headers_to_remove", ()):
+        yield _edge(slug("removed", name), {"headers": [f"{name}: of-the-client"]})
+
+
+def _header_to_metadata(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    for rule in objects(data.get("request_rules")):
+        if name := rule.get("header"):
+            yield _edge(slug("metadata-of", name), {"headers": [f"{name}: of-the-client"]})
+            yield _edge(slug("metadata-of", name, "empty"), {"headers": [f"{name}:"]})
+
+
+def _lua(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    for name in sorted(set(re.findall(r""":get\(\s*["']([A-Za-z][\w-]*)["']""", str(data)))):
+        yield _edge(slug("read", name), {"headers": [f"{name}: of-the-client"]})
+
+
+def _hash_header(data: Any, ask: Ask) -> Iterator[Edge]:
+    del ask
+    if name := data.get("header_name"):
+        yield _edge(slug("hashed-by", name), {"headers": [f"{name}: a"]})
+        yield _edge(slug("hashed-by", name, "twice"), {"headers": [f"{name}: a", f"{name}: b"]})
+
+
+def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
+    """A request that a matcher of headers takes, and one that it just does not: of a rule, of a health check."""
+    if "name" not in data:
+        return
+    header = Header(data)
+    for words, made in (("fits", header.made(ask)), *header.missed(ask)):
+        entry: JsonObject = {}
+        if made.path != ask.path:
+            entry["path"] = made.path
+        if made.method != ask.method:
+            entry["method"] = made.method
+        if made.host != ask.host:
+            entry["host"] = made.host
+        if made.headers != ask.headers:
+            entry["headers"] = [f"{name}: {value}" for name, value in made.headers if (name, value) not in ask.headers]
+        if any(entry.values()):
+            yield _edge(slug(header.words, words.rpartition(": ")[2]), {key: its for key, its in entry.items() if its})
+
+
+def _permission(data: Any, ask: Ask) -> Iterator[Edge]:
+    if isinstance(header := data.get("header"), dict):
+        yield from _headers(header, ask)
+    if isinstance(path := data.get("url_path", {}).get("path"), dict):
+        for words, text in (("allowed", strings.matching(path)), ("other", strings.not_matching(path))):
+            if text.startswith("/") and " " not in text:
+                yield _edge(slug("rule-path", words), {"path": text})
+
+
+def _health_check(data: Any, ask: Ask) -> Iterator[Edge]:
+    made = ask
+    for each in objects(data.get("headers")):
+        made = Header(each).made(made)
+    entry = {"path": made.path, "host": made.host}
+    yield _edge("health", entry)
+    yield _edge("health-head", {**entry, "method": "HEAD"})
+    yield _edge("health-http2", {**entry, "protocol": "http2"})
+
+
+def _local_limit(data: Any, ask: Ask) -> Iterator[Edge]:
+    bucket = data.get("token_bucket", {})
+    tokens_there = bucket.get("max_tokens", 0)
+    if 0 < tokens_there < _MOST_REQUESTS and seconds(bucket.get("fill_interval")) >= _SHORTEST:
+        lines = f"{ask.method} {ask.path} HTTP/1.1\r\nHost: {ask.host}\r\n"
+        lines += "".join(f"{name}: {value}\r\n" for name, value in ask.headers) + "\r\n"
+        entry = {"answers": tokens_there + 1, "steps": [{"send": [{"repeat": lines, "times": tokens_there + 1}]}]}
+        yield Edge(name="limit-and-one-more", entry=entry, subject="limits")
+
+
+def seconds(duration: object) -> float:
+    """A protobuf duration as JSON has it; 0 if it is none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
+    return float(found[1]) if found else 0.0
+
+
+def _edge(name: str, entry: JsonObject) -> Edge:
+    return Edge(name=name, entry=entry)
+
+
+_FILTERS = "envoy.extensions.filters.http"
+_MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
+    "envoy.config.route.v3.CorsPolicy": _cors,
+    f"{_FILTERS}.cors.v3.CorsPolicy": _cors,
+    f"{_FILTERS}.buffer.v3.Buffer": _buffer,
+    f"{_FILTERS}.jwt_authn.v3.JwtAuthentication": _jwt,
+    "envoy.config.core.v3.HeaderValueOption": _header_option,
+    "envoy.config.route.v3.Route": _removed,
+    "envoy.config.route.v3.VirtualHost": _removed,
+    f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
+    f"{_FILTERS}.lua.v3.Lua": _lua,
+    "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
+    "envoy.config.rbac.v3.Permission": _permission,
+    "envoy.config.rbac.v3.Principal": _permission,
+    f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
+    f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
+}

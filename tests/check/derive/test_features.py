@@ -1,0 +1,150 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.check.derive import Bounds, probes
+from takeover.check.derive.adapting import table
+from takeover.check.derive.chain_match import CONNECTION_MANAGER
+from takeover.check.records import Derived
+from takeover.probes.probe_file import read_probes
+from takeover.reach.walking import descriptor_of
+from takeover.scenario import bundled
+from takeover.scenario.library import Library
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of, write_scenario
+
+HTTP = "type.googleapis.com/envoy.extensions.filters.http"
+ROUTE = {"match": {"prefix": "/"}, "route": {"cluster": "one"}}
+
+
+def filter_of(name: str, message: str, **config: Any) -> dict[str, Any]:
+    return {"name": name, "typed_config": {"@type": f"{HTTP}.{message}", **config}}
+
+
+def configured(
+    *filters: dict[str, Any], route: dict[str, Any] | None = None, clusters: list[Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    host = {"name": "all", "domains": ["a.example"], "routes": [route or ROUTE]}
+    chain = {"name": "http", "filters": [manager(host, filters=filters, **more)]}
+    return bootstrap([listener("front", 10001, chain)], clusters or [cluster("one")])
+
+
+def derived_of(config: dict[str, Any], bounds: Bounds | None = None) -> Derived:
+    given = given_of(config)
+    return probes(given, world_of(given), bounds or Bounds())
+
+
+def names_of(derived: Derived, beginning: str = "front-") -> set[str]:
+    return {name.removeprefix(beginning) for each in derived.targets if (name := each.probe.partition("/")[2])}
+
+
+def test_every_feature_of_the_table_is_one_that_envoy_has() -> None:
+    for feature in table():
+        descriptor = descriptor_of(feature.feature)
+        assert descriptor is not None, feature.feature
+        assert {*feature.fields} <= {each.name for each in descriptor.fields}, feature.feature
+        assert feature.all
+
+
+EVERYTHING = configured(
+    filter_of("cors", "cors.v3.Cors"),
+    filter_of("csrf", "csrf.v3.CsrfPolicy", filter_enabled={"default_value": {"numerator": 100}}),
+    filter_of("fault", "fault.v3.HTTPFault"),
+    filter_of("compressor", "compressor.v3.Compressor"),
+    filter_of("ext_authz", "ext_authz.v3.ExtAuthz"),
+    filter_of("ext_proc", "ext_proc.v3.ExternalProcessor"),
+    filter_of("grpc_web", "grpc_web.v3.GrpcWeb"),
+    filter_of("grpc_stats", "grpc_stats.v3.FilterConfig"),
+    filter_of("buffer", "buffer.v3.Buffer", max_request_bytes=100),
+    filter_of("lua", "lua.v3.Lua", default_source_code={"inline_string": 'handle:headers():get("x-read")'}),
+    filter_of("health", "health_check.v3.HealthCheck",
+              headers=[{"name": ":path", "string_match": {"exact": "/healthz"}}]),
+    filter_of("limit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="a",
+              token_bucket={"max_tokens": 4, "tokens_per_fill": 4, "fill_interval": "600s"}),
+    filter_of("rbac", "rbac.v3.RBAC", rules={"policies": {"a": {
+        "permissions": [{"header": {"name": "x-role", "string_match": {"exact": "admin"}}}],
+        "principals": [{"any": True}]}}}),
+    filter_of("jwt", "jwt_authn.v3.JwtAuthentication", providers={"a": {"issuer": "https://a", "audiences": ["b"]}}),
+    route={
+        "match": {"prefix": "/api"},
+        "route": {
+            "cluster": "one", "prefix_rewrite": "/", "timeout": "2s", "retry_policy": {"retry_on": "5xx"},
+            "hash_policy": [{"header": {"header_name": "x-user"}}], "upgrade_configs": [{"upgrade_type": "websocket"}],
+        },
+        "request_headers_to_add": [{"header": {"key": "x-added", "value": "1"}}],
+        "request_headers_to_remove": ["x-gone"],
+        "typed_per_filter_config": {"cors": {"@type": f"{HTTP}.cors.v3.CorsPolicy",
+                                             "allow_origin_string_match": [{"exact": "https://good.example"}]}},
+    },
+    normalize_path=True, use_remote_address=True, tracing={}, strip_any_host_port=True,
+    local_reply_config={}, preserve_external_request_id=True,
+)  # fmt: skip
+
+
+def test_the_edges_of_all_features_are_probes_that_can_be_read(tmp_path: Path) -> None:
+    derived = derived_of(EVERYTHING, Bounds(probes_per_route=1000))
+    folder = write_scenario(tmp_path, EVERYTHING, derived.text, bundled.manifests() / "bases")
+
+    groups = read_probes(Library(folder.parent).scenario("mine"))
+
+    assert [f"{group.name}/{each.name}" for group in groups for each in group.probes] == [
+        each.probe for each in derived.targets
+    ]
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        "path-of-encoded-dots", "forwarded-for-three", "trace-of-b3", "host-and-dot", "own-answer-as-json",
+        "request-id-odd", "all-route-0-websocket", "all-route-0-retry-of-503", "all-route-0-rewritten-below",
+        "all-route-0-timeout-asked-for", "all-route-0-hashed-by-x-user-twice", "all-route-0-own-x-added-twice",
+        "all-route-0-removed-x-gone", "all-route-0-cors-preflight", "all-route-0-cors-preflight-other", "csrf-other",
+        "fault-asked-for", "compressed-gzip", "authz-refused", "processing-answers", "grpc-web", "grpc-message",
+        "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "header-x-role-fits", "header-x-role-another",
+        "jwt-a-good", "jwt-a-expired", "get", "frames-unknown-type", "answer-reset-at-once",
+    ],
+)  # fmt: skip
+def test_what_is_configured_is_asked_at_its_edges(edge: str) -> None:
+    assert edge in names_of(derived_of(EVERYTHING, Bounds(probes_per_route=1000)))
+
+
+def test_what_is_not_configured_is_not_asked() -> None:
+    names = names_of(derived_of(configured(), Bounds(probes_per_route=1000)))
+
+    assert not {each for each in names if each.startswith(("jwt", "cors", "path-of-", "all-route-0-retry", "limit"))}
+    assert "get" in names
+
+
+def test_an_edge_has_the_host_the_path_and_the_headers_of_its_route() -> None:
+    match = {"prefix": "/shop", "headers": [{"name": "x-a", "string_match": {"exact": "1"}}]}
+    text = derived_of(configured(route={"match": match, "route": {"cluster": "one"}})).text
+
+    assert "GET /shop/one HTTP/1.1\\r\\nHost: a.example\\r\\nx-a: 1\\r\\n" in text
+    assert '":path: /shop",":authority: a.example","x-a: 1"' in text
+    assert '"/shop/a/%2e%2e/b"' in text
+    assert "app.shadow.com" not in text
+
+
+def test_no_upstream_does_wrong_where_its_endpoint_would_be_ejected() -> None:
+    ejects = cluster("one") | {"outlier_detection": {}}
+    derived = derived_of(configured(clusters=[ejects]))
+
+    assert not [each for each in derived.targets if each.probe.startswith("upstream/")]
+    assert "ejects" in derived.unasked["cluster one"]
+    assert [each for each in derived_of(configured()).targets if each.probe.startswith("upstream/")]
+
+
+def test_bounds_leave_the_most_telling_and_count_the_rest() -> None:
+    every = derived_of(EVERYTHING, Bounds(probes_per_route=1000))
+    few = derived_of(EVERYTHING, Bounds(probes_per_route=1000, most=5))
+
+    assert few.left_out == {"most": len(every.targets) - 5}
+    assert len(few.targets) == 5
+    assert {each.condition for each in few.targets} >= {"matches"}
+    assert derived_of(EVERYTHING, Bounds(within=0.1)).left_out["within"] > 0
+    one = derived_of(EVERYTHING, Bounds(probes_per_route=1))
+    assert one.left_out["probes per route"] > len(one.targets)
+
+
+def test_a_manager_is_known_by_its_message() -> None:
+    assert descriptor_of(CONNECTION_MANAGER) is not None
