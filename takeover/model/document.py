@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from takeover.model.checked import Checked
 from takeover.model.measurement import Measurement
 from takeover.model.removed import Removed
 from takeover.model.request import ProbeRequest
@@ -317,6 +318,7 @@ class Document(_Part):
         removed: what the rules of normalisation took out of observations; not there if nothing.
         delivery: how Envoy got its configuration, if not from the file as it is written: `file`, `ads`, `delta-ads`.
         sweep: what came of a sweep; not there if none was made.
+        checked: of `takeover check`: what is not as in production, and what the probes reached of the configuration.
     """
 
     schema: Literal[1]
@@ -333,6 +335,7 @@ class Document(_Part):
     delivery: Literal["file", "ads", "delta-ads"] | msgspec.UnsetType = msgspec.UNSET
     sweep: Sweep | msgspec.UnsetType = msgspec.UNSET
     removed: list[Removed] | msgspec.UnsetType = msgspec.UNSET
+    checked: Checked | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_schema() -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from takeover.compare.listing import extent
 from takeover.model.document import UNDECIDED, Document
 from takeover.report import pictures
+from takeover.report.checked import check_view
 from takeover.report.compared import Compared, DifferenceView, counts, unstable_views, views
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
@@ -58,6 +59,7 @@ def index(
         extent=extent(compared.comparison) if compared else "",
         unstable=unstable_views(compared, documents) if compared else [],
         documents=documents,
+        check=check_view(documents, differences),
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,
         words=WORDS,

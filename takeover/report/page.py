@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from takeover.base.errors import BadInputError
 from takeover.compare.comparison import Difference
 from takeover.model.document import Document, Outcome, State
@@ -208,6 +210,10 @@ def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) ->
         return f"{_failed(documents)}{also_lost}{differs}."
     if states["not-judged"]:
         return f"Nothing is proved {where}: {lost}; {states['pass']} of {number} passed{differs}."
+    if (checked := documents[0].checked) is not UNSET:
+        left = f"; {counted(len(checked.left_out), 'part')} left out" if checked.left_out else ""
+        told = differs or f"; no difference from Envoy {baseline} could hurt" * (len(documents) > 1)
+        return f"{checked.file} {where}: {counted(checked.probes, 'probe')}{told}{left}."
     others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
     apart = f"; {listed(others)}" if others else ""
     return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}{differs}."
