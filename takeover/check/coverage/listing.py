@@ -1,0 +1,54 @@
+"""Coverage as people read it in a terminal: a table, then what was not reached, each with the reason."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import get_args
+
+from takeover.check.records import Derived
+from takeover.model.checked import ConfigPart, PartKind
+
+_MOST_TOLD = 20
+_TITLE = "reached by probes"
+_KINDS: tuple[PartKind, ...] = get_args(PartKind)
+
+
+def listing(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iterator[str]:
+    """The lines. Args: found: for each Envoy the parts of the configuration."""
+    if not found:
+        return
+    kinds = [kind for kind in _KINDS if any(each.kind == kind for parts in found.values() for each in parts)]
+    cells = {name: [_share(parts, kind) for kind in kinds] for name, parts in found.items()}
+    widths = {name: max(map(len, (name, *shares))) for name, shares in cells.items()}
+    first = max(map(len, (_TITLE, *map(_plural, kinds))))
+    yield f"{_TITLE:<{first}}  " + "  ".join(f"{name:>{widths[name]}}" for name in found)
+    for number, kind in enumerate(kinds):
+        yield f"{_plural(kind):<{first}}  " + "  ".join(f"{cells[name][number]:>{widths[name]}}" for name in found)
+    yield from _unreached(found)
+    for bound, number in derived.left_out.items():
+        yield f"not probed, by {bound}: {number} more probes"
+
+
+def _plural(kind: str) -> str:
+    return f"{kind}s"
+
+
+def _share(parts: Iterable[ConfigPart], kind: PartKind) -> str:
+    of_kind = [each for each in parts if each.kind == kind]
+    return f"{sum(each.probes > 0 for each in of_kind)} of {len(of_kind)}"
+
+
+def _unreached(found: Mapping[str, Sequence[ConfigPart]]) -> Iterator[str]:
+    """A line for each part, and for each reason of it: Envoys mostly have the same."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    within: set[tuple[str, str]] = set()
+    for name, parts in found.items():
+        for each in parts:
+            if each.probes:
+                continue
+            within.add((name, each.id))
+            if (name, each.within) not in within:  # what stands in a part that was not reached is not, either
+                reasons.setdefault((each.id, each.why), []).append(name)
+    for (part, why), names in list(reasons.items())[:_MOST_TOLD]:
+        where = "" if len(names) == len(found) else f" on {', '.join(names)}"
+        yield f"not reached{where}: {part}: {why}"
+    if (more := len(reasons) - _MOST_TOLD) > 0:
+        yield f"and {more} more that were not reached: the page has them"

@@ -1,0 +1,74 @@
+"""How much of a configuration probes reached: measured from the access log and the counters, not from their aims."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from takeover.check.coverage.parts import Part, Parts, Route
+from takeover.check.coverage.reached import reached
+from takeover.check.coverage.reasons import Reasons
+from takeover.check.records import Derived, World
+from takeover.model.checked import ConfigPart, PartKind
+from takeover.model.document import ProbeResult
+
+
+@dataclass
+class _Reached:
+    """Of a part.
+
+    Args:
+        by: what told so → the probes that reached it.
+        maybe: probes that may have reached it → the ids of what they may have reached instead.
+    """
+
+    by: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    maybe: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    @property
+    def probes(self) -> list[str]:
+        return list(dict.fromkeys(probe for each in self.by.values() for probe in each))
+
+
+def coverage(parts: Parts, probes: Iterable[ProbeResult], derived: Derived, world: World) -> list[ConfigPart]:
+    """Each part, and which probes reached it on the Envoy whose results these are."""
+    found: dict[str, _Reached] = defaultdict(_Reached)
+    for each in probes:
+        for part, told_by, others in reached(parts, each.observation):
+            if others:
+                found[part].maybe.setdefault(each.probe, {}).update(dict.fromkeys(others))
+            else:
+                found[part].by[told_by].setdefault(each.probe)
+    reasons = Reasons(parts, derived, world)
+    return [_told(*each, found, reasons) for each in _in_order(parts)]
+
+
+def _in_order(parts: Parts) -> Iterator[tuple[Part, PartKind, str, bool]]:
+    """Each part, its kind, the listener in which it stands, and whether no other stands in it."""
+    for listener in parts.listeners:
+        yield listener, "listener", listener.id, not listener.chains
+        for chain in listener.chains:
+            yield chain, "filter chain", listener.id, not chain.hosts
+            for host in chain.hosts:
+                yield host, "virtual host", listener.id, not host.routes
+                for route in host.routes:
+                    yield route, "route", listener.id, True
+    for cluster in parts.clusters:
+        yield cluster, "cluster", "", True
+
+
+def _told(
+    part: Part, kind: PartKind, listener: str, is_last: bool, found: Mapping[str, _Reached], reasons: Reasons
+) -> ConfigPart:  # fmt: skip
+    of_it = found.get(part.id) or _Reached()
+    probes, where = of_it.probes, part.where
+    return ConfigPart(
+        id=part.id,
+        kind=kind,
+        name=part.name or (part.id.rpartition(" / ")[2] if isinstance(part, Route) else part.id),
+        within=part.within,
+        where=where.file if where.line is None else f"{where.file}:{where.line}",
+        probes=len(probes),
+        told_by=max(of_it.by, key=lambda each: len(of_it.by[each]), default=""),
+        why="" if probes else reasons.of(part, listener, of_it.maybe),
+        by=probes if is_last else [],
+    )

@@ -1,0 +1,126 @@
+"""The parts of a configuration that probes can reach, and by what Envoy tells of each that it was reached."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from takeover.check.records import Place
+
+PathRule = tuple[Literal["exact", "prefix", "separated", "other"], str, bool]
+"""How a route matches a path, with what, and whether letters' case counts."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What all parts have.
+
+    Args:
+        id: in Envoy's own terms, with those of what it stands in before.
+        within: the id of that.
+        paths: its place by each way in which that is said: within its resource, within the file.
+    """
+
+    id: str
+    name: str
+    within: str
+    where: Place
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Route(Part):
+    """A route.
+
+    Args:
+        clusters: where it leads; None: somewhere that the request decides.
+        answers: whether it answers by itself.
+        status: that of its own answer or redirect; None where it leads to a cluster or says none.
+    """
+
+    clusters: frozenset[str] | None
+    answers: bool
+    status: int | None
+    path: PathRule
+
+
+@dataclass(frozen=True)
+class VirtualHost(Part):
+    """Args: domains: in small letters."""
+
+    domains: tuple[str, ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True)
+class FilterChain(Part):
+    """A filter chain.
+
+    Args:
+        called: as the configuration calls it; empty where it has no name.
+        prefixes: those of the statistics that its filters count with, such as `http.web` or `tcp.web`.
+        unknown: why its routes are not known; empty where they are.
+    """
+
+    called: str
+    prefixes: tuple[str, ...]
+    hosts: tuple[VirtualHost, ...] = ()
+    unknown: str = ""
+
+    @cached_property
+    def routes(self) -> Mapping[str, Sequence[Route]]:
+        """Those of each name; of the empty one all that have none."""
+        found: dict[str, list[Route]] = {}
+        for host in self.hosts:
+            for route in host.routes:
+                found.setdefault(route.name, []).append(route)
+        return found
+
+
+@dataclass(frozen=True)
+class Listener(Part):
+    """A listener.
+
+    Args:
+        logged_as: what the access log that is added calls it.
+        statistics: what its counters begin with.
+    """
+
+    logged_as: str
+    statistics: str
+    chains: tuple[FilterChain, ...]
+
+
+@dataclass(frozen=True)
+class Cluster(Part):
+    """Args: statistics: what its counters begin with."""
+
+    statistics: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All of a configuration's."""
+
+    listeners: tuple[Listener, ...]
+    clusters: tuple[Cluster, ...]
+
+    @cached_property
+    def by_statistics(self) -> Mapping[str, Listener]:
+        """The listeners by what their counters begin with."""
+        return {each.statistics: each for each in self.listeners}
+
+    @cached_property
+    def by_logged_name(self) -> Mapping[str, Listener]:
+        """The listeners by what the access log that is added calls them."""
+        return {each.logged_as: each for each in self.listeners}
+
+    @cached_property
+    def clusters_by_statistics(self) -> Mapping[str, Cluster]:
+        """The clusters by what their counters begin with."""
+        return {each.statistics: each for each in self.clusters}
+
+    @cached_property
+    def clusters_by_name(self) -> Mapping[str, Cluster]:
+        """The clusters by their names."""
+        return {each.name: each for each in self.clusters}

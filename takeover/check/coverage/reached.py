@@ -1,0 +1,70 @@
+"""Which parts of a configuration an observation tells that it reached, and by what."""
+
+from collections.abc import Iterator, Sequence
+
+from takeover.check.coverage.parts import FilterChain, Listener, Parts
+from takeover.check.coverage.told_apart import field, taken
+from takeover.model.document import LogEntry, Observation
+
+Found = tuple[str, str, Sequence[str]]
+"""A part's id, by what it was told apart, and the ids of others that it may have been instead."""
+
+
+def reached(parts: Parts, seen: Observation) -> Iterator[Found]:
+    """All parts that it reached, by counters and by the access log that was added."""
+    counted = dict.fromkeys(name.rpartition(".downstream_")[0] for name in seen.stats)
+    entries = [(listener, each) for each in seen.log if (listener := _listener_of(parts, each)) is not None]
+    by_counters = [parts.by_statistics[each] for each in counted if each in parts.by_statistics]
+    for listener in by_counters:
+        yield listener.id, "its counters", ()
+    for listener, _ in entries:
+        yield listener.id, "the access log", ()
+    for listener in {each.id: each for each in (*by_counters, *(each for each, _ in entries))}.values():
+        yield from _chains(listener, [entry for other, entry in entries if other is listener], seen)
+    for listener, entry in entries:
+        yield from _routes(listener, entry)
+    yield from _clusters(parts, [each for _, each in entries], seen)
+
+
+def _listener_of(parts: Parts, entry: LogEntry) -> Listener | None:
+    """Whose entry it is; None for one of an access log of the configuration's own."""
+    return parts.by_logged_name.get(field(entry, "listener"))
+
+
+def _chains(listener: Listener, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:
+    named = {name for each in entries if (name := field(each, "filter_chain"))}
+    for chain in listener.chains:
+        if chain.called and chain.called in named:
+            others = [each.id for each in listener.chains if each.called == chain.called and each is not chain]
+            yield chain.id, "its name in the access log", others
+        elif len(listener.chains) == 1 and entries:
+            yield chain.id, "the access log: it is the listener's only one", ()
+        elif not (chain.called and named) and (counted := _counted(chain, seen)):
+            others = [each.id for each in listener.chains if each is not chain and counted & set(each.prefixes)]
+            yield chain.id, "the counters of its filters", others
+
+
+def _counted(chain: FilterChain, seen: Observation) -> set[str]:
+    """Those prefixes of its filters' statistics that counted something."""
+    return {each for each in chain.prefixes if any(name.startswith(f"{each}.") for name in seen.stats)}
+
+
+def _routes(listener: Listener, entry: LogEntry) -> Iterator[Found]:
+    named = field(entry, "filter_chain")
+    found = taken([each for each in listener.chains if not named or each.called == named], entry)
+    ids = [each.id for each in found.routes]
+    for part in ids:
+        yield part, found.told_by, [each for each in ids if each != part]
+    if found.host is not None:
+        by = "its routes" if found.routes else found.told_by
+        yield found.host.id, by, ()
+        yield found.host.within, by, ()
+
+
+def _clusters(parts: Parts, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:
+    for name in dict.fromkeys(field(each, "upstream_cluster") for each in entries):
+        if (cluster := parts.clusters_by_name.get(name)) is not None:
+            yield cluster.id, "the access log", ()
+    for name in dict.fromkeys(each.rpartition(".upstream_")[0] for each in seen.stats if each.endswith("_total")):
+        if (cluster := parts.clusters_by_statistics.get(name)) is not None:
+            yield cluster.id, "its counters", ()

@@ -1,0 +1,83 @@
+"""Why probes did not reach a part of a configuration."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from takeover.check.coverage.parts import FilterChain, Part, Parts
+from takeover.check.records import Derived, Target, World
+
+_MOST_NAMED = 3
+_BOUNDS = (".", "[", ":", " ")
+"""What may follow a place in one that is within it."""
+
+
+class Reasons:
+    """Of all parts.
+
+    Args:
+        derived: what was worked out, and what not.
+        world: what cannot be reached in it.
+    """
+
+    def __init__(self, parts: Parts, derived: Derived, world: World) -> None:
+        # A listener without a name is called by its place where it is aimed at.
+        self._ids = {path: each.id for each in parts.listeners for path in (*each.paths, each.name)}
+        self._unreached = {self._ids.get(name, name): why for name, why in world.unreached.items()}
+        self._derived = derived
+        self._aims: dict[str, list[Target]] = defaultdict(list)
+        for target in derived.targets:
+            for part in self._aimed_at(target):
+                self._aims[part].append(target)
+
+    def of(self, part: Part, listener: str, maybe: Mapping[str, Mapping[str, None]]) -> str:
+        """In words.
+
+        Args:
+            listener: the id of the one in which it stands.
+            maybe: probes that may have reached it → the ids of what they may have reached instead.
+        """
+        if maybe:
+            others = dict.fromkeys(each for found in maybe.values() for each in found)
+            return (
+                f"{_counted(len(maybe))} took it or {_listed(list(others))}: nothing that Envoy tells sets them apart"
+            )
+        if listener in self._unreached:
+            return self._unreached[listener]
+        if reason := next(self._unasked(part), ""):
+            return reason
+        if isinstance(part, FilterChain) and part.unknown:
+            return part.unknown
+        if aimed := self._aims.get(part.id):
+            names = _listed([each.probe for each in aimed])
+            return f"{_counted(len(aimed))} aimed at it ({names}), and Envoy's log and counters are of something else"
+        return "no probe aims at it" + ("; some were left out by a bound" if self._derived.left_out else "")
+
+    def _unasked(self, part: Part) -> Iterator[str]:
+        """What was said of it, or of what it stands in, or of its match."""
+        for place, reason in self._derived.unasked.items():
+            if any(path and (_is_within(path, place) or place == f"{path}.match") for path in part.paths):
+                yield reason
+
+    def _aimed_at(self, target: Target) -> Iterator[str]:
+        """The ids of the parts that a probe aims at."""
+        part = self._ids.get(target.listener, target.listener)
+        yield part
+        steps = [f"filter chain {target.chain or 0}"]
+        steps += [f"virtual host {target.host}"] if target.host else []
+        steps += [f"route {target.route}"] if target.route is not None else []
+        for each in steps:
+            part += f" / {each}"
+            yield part
+
+
+def _is_within(path: str, place: str) -> bool:
+    return path == place or path.startswith(tuple(f"{place}{each}" for each in _BOUNDS))
+
+
+def _counted(probes: int) -> str:
+    return "1 probe" if probes == 1 else f"{probes} probes"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,168 @@
+"""Takes a configuration apart into what probes can reach: listeners, filter chains, virtual hosts, routes, clusters."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
+from takeover.check.records import Given, Place, Resource
+
+_API = "type.googleapis.com/envoy.config."
+LISTENER = f"{_API}listener.v3.Listener"
+CLUSTER = f"{_API}cluster.v3.Cluster"
+ROUTES = f"{_API}route.v3.RouteConfiguration"
+_MANAGER = ".HttpConnectionManager"
+_REDIRECTS = {
+    "MOVED_PERMANENTLY": 301,
+    "FOUND": 302,
+    "SEE_OTHER": 303,
+    "TEMPORARY_REDIRECT": 307,
+    "PERMANENT_REDIRECT": 308,
+}
+
+_Object = Mapping[str, Any]
+
+
+def parts_of(given: Given) -> Parts:
+    """The parts of what was given."""
+    tables = {each.name: each for each in given.resources if each.type_url == ROUTES}
+    listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
+    return Parts(tuple(listeners), tuple(_cluster(each) for each in given.resources if each.type_url == CLUSTER))
+
+
+def _cluster(resource: Resource) -> Cluster:
+    name, where = resource.name, resource.place
+    counted_as = str(resource.data.get("alt_stat_name") or name)
+    return Cluster(f"cluster {name}", name, "", where, (where.path,), f"cluster.{_in_statistics(counted_as)}")
+
+
+def _listener(resource: Resource, tables: Mapping[str, Resource]) -> Listener:
+    data, where = resource.data, resource.place
+    address = _address(data.get("address"))
+    name = str(data.get("name") or address or resource.name)
+    part = f"listener {name}"
+    chains = [
+        _chain(f"filter chain {each.get('name') or number}", f"filter_chains[{number}]", each, part, where, tables)
+        for number, each in enumerate(_objects(data.get("filter_chains")))
+    ]
+    if isinstance(default := data.get("default_filter_chain"), dict):
+        chains.append(_chain("default filter chain", "default_filter_chain", default, part, where, tables))
+    statistics = f"listener.{_in_statistics(str(data.get('stat_prefix') or address))}"
+    return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
+
+
+def _chain(
+    called: str, at: str, data: _Object, within: str, where: Place, tables: Mapping[str, Resource]
+) -> FilterChain:  # fmt: skip
+    part, path = f"{within} / {called}", f"{where.path}.{at}"
+    configs = [config for each in _objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
+    prefixes = tuple(
+        f"{'http' if _is_manager(each) else 'tcp'}.{_in_statistics(each['stat_prefix'])}"
+        for each in configs
+        if isinstance(each.get("stat_prefix"), str)
+    )
+    hosts: tuple[VirtualHost, ...] = ()
+    unknown = ""
+    for number, each in enumerate(configs):
+        if _is_manager(each):
+            inline = f"{path}.filters[{number}].typed_config.route_config"
+            table, place, paths, unknown = _table(each, path, inline, where, tables)
+            listed = enumerate(_objects(table.get("virtual_hosts")))
+            hosts = tuple(_host(host, place_in_it, part, place, paths) for place_in_it, host in listed)
+    return FilterChain(part, called, within, where, (path,), str(data.get("name") or ""), prefixes, hosts, unknown)
+
+
+def _is_manager(config: _Object) -> bool:
+    return str(config.get("@type")).endswith(_MANAGER)
+
+
+def _table(
+    manager: _Object, chain: str, inline: str, where: Place, tables: Mapping[str, Resource]
+) -> tuple[_Object, Place, tuple[str, ...], str]:
+    """A connection manager's table of routes, its resource's place, its paths, and why it is not known."""
+    if isinstance(table := manager.get("route_config"), dict):
+        return table, where, (inline, f"{chain}: route_config {table.get('name', '')}".rstrip()), ""
+    rds = manager.get("rds")
+    if isinstance(rds, dict):
+        name = str(rds.get("route_config_name") or "")
+        if (found := tables.get(name)) is not None:
+            return found.data, found.place, (found.place.path, f"route_config {name}"), ""
+        return {}, where, (), f"its table of routes {name} was not given"
+    return {}, where, (), "its tables of routes are chosen by scope"
+
+
+def _host(data: _Object, number: int, within: str, where: Place, table: tuple[str, ...]) -> VirtualHost:
+    name = str(data.get("name") or number)
+    part = f"{within} / virtual host {name}"
+    paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table)
+    routes = [_route(each, place, part, where, paths) for place, each in enumerate(_objects(data.get("routes")))]
+    domains = tuple(str(each).lower() for each in data.get("domains") or ())
+    return VirtualHost(part, name, within, where, paths, domains, tuple(routes))
+
+
+def _route(data: _Object, number: int, within: str, where: Place, host: tuple[str, ...]) -> Route:
+    rule = data.get("match")
+    answers = "direct_response" in data or "redirect" in data
+    return Route(
+        f"{within} / route {number}",
+        str(data.get("name") or ""),
+        within,
+        where,
+        tuple(f"{each}.routes[{number}]" for each in host),
+        frozenset() if answers else _clusters(data.get("route")),
+        answers,
+        _status(data),
+        _path_rule(rule if isinstance(rule, dict) else {}),
+    )
+
+
+def _clusters(action: Any) -> frozenset[str] | None:
+    match action:
+        case {"cluster": str(name)}:
+            return frozenset((name,))
+        case {"weighted_clusters": {"clusters": listed}}:
+            names = [each.get("name") for each in _objects(listed)]
+            return frozenset(map(str, names)) if all(names) else None
+    return None
+
+
+def _status(data: _Object) -> int | None:
+    match data:
+        case {"direct_response": {"status": int(status)}}:
+            return status
+        case {"redirect": dict(redirect)}:
+            return _REDIRECTS.get(str(redirect.get("response_code") or "MOVED_PERMANENTLY"))
+    return None
+
+
+def _path_rule(rule: _Object) -> PathRule:
+    counts = rule.get("case_sensitive") is not False
+    match rule:
+        case {"path": str(value)}:
+            return "exact", value, counts
+        case {"prefix": str(value)}:
+            return "prefix", value, counts
+        case {"path_separated_prefix": str(value)}:
+            return "separated", value, counts
+    return "other", "", True
+
+
+def _address(data: Any) -> str:
+    """As access logs that are added call a listener without a name."""
+    match data:
+        case {"socket_address": {"address": str(host), "port_value": port}}:
+            return f"{host}:{port}"
+        case {"pipe": {"path": str(path)}}:
+            return path
+        case {"envoy_internal_address": {"server_listener_name": str(name)}}:
+            return name
+    return ""
+
+
+def _in_statistics(name: str) -> str:
+    """What Envoy makes of a name or an address in those of statistics."""
+    host, _, port = name.rpartition(":")
+    return (f"[{host}]:{port}" if ":" in host and "[" not in host else name).replace(":", "_")
+
+
+def _objects(value: Any) -> Iterator[_Object]:
+    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())

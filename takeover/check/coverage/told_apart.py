@@ -1,0 +1,126 @@
+"""Which part of a configuration an entry of Envoy's access log can be of: what no other part can have done."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from takeover.check.coverage.parts import FilterChain, Route, VirtualHost
+from takeover.model.document import LogEntry
+
+NO_ROUTE = "route_not_found"
+_OWN_ANSWER = "direct_response"
+_OF_UPSTREAM = "via_upstream"
+
+
+def field(entry: LogEntry, name: str) -> str:
+    """What the entry has there as text; empty where it has nothing."""
+    value = entry.get(name)
+    return "" if value is None or value == "-" else str(value)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an entry tells of the tables of routes.
+
+    Args:
+        routes: those of which it may be; one where it is told apart.
+        host: the virtual host, where all that it may be of stands in one.
+        told_by: by what it was told apart, in words.
+    """
+
+    routes: Sequence[Route] = ()
+    host: VirtualHost | None = None
+    told_by: str = ""
+
+
+def taken(chains: Sequence[FilterChain], entry: LogEntry) -> Taken:
+    """The routes of these chains that can have led to what the entry says."""
+    hosts = [host for chain in chains for host in chain.hosts]
+    details, name = field(entry, "details"), field(entry, "route")
+    if details.startswith(NO_ROUTE):
+        found = _by_authority(hosts, field(entry, "authority"))
+        return Taken(host=found[0] if len(found) == 1 else None, told_by="the authority of requests without a route")
+    routes = [route for chain in chains for route in chain.routes.get(name, ())]
+    if not (name or details.startswith((_OWN_ANSWER, _OF_UPSTREAM)) or field(entry, "upstream_cluster")):
+        return Taken()  # refused before a route was looked for: by a filter, by the codec
+    return _narrowed(routes, hosts, entry, ["the route's name"] if name else [])
+
+
+def _narrowed(routes: list[Route], hosts: Sequence[VirtualHost], entry: LogEntry, by: list[str]) -> Taken:
+    steps: list[tuple[str, Callable[[list[Route]], list[Route]]]] = [
+        ("the kind of answer", lambda among: _by_answer(among, entry)),
+        ("the cluster", lambda among: _by_cluster(among, field(entry, "upstream_cluster"))),
+        ("the authority", lambda among: _within(among, _by_authority(hosts, field(entry, "authority")))),
+        ("the path", lambda among: _by_path(among, field(entry, "path"))),
+    ]
+    for what, step in steps:
+        if len(routes) <= 1:
+            break
+        fewer = step(routes)
+        if len(fewer) < len(routes):
+            by = [*by, what]
+        routes = fewer
+    within = {each.within for each in routes}
+    host = next((each for each in hosts if each.id in within), None) if len(within) == 1 else None
+    return Taken(routes, host, " and ".join(by) or "being the only one")
+
+
+def _by_answer(routes: list[Route], entry: LogEntry) -> list[Route]:
+    details, status = field(entry, "details"), field(entry, "status")
+    if details.startswith(_OWN_ANSWER):
+        return [each for each in routes if each.answers and (each.status is None or str(each.status) == status)]
+    if details.startswith(_OF_UPSTREAM):
+        return [each for each in routes if not each.answers]
+    return routes
+
+
+def _by_cluster(routes: list[Route], cluster: str) -> list[Route]:
+    if not cluster:
+        return routes
+    return [each for each in routes if each.clusters is None or cluster in each.clusters]
+
+
+def _within(routes: list[Route], hosts: Iterable[VirtualHost]) -> list[Route]:
+    ids = {each.id for each in hosts}
+    return [each for each in routes if each.within in ids] if ids else routes
+
+
+def _by_path(routes: list[Route], path: str) -> list[Route]:
+    return [each for each in routes if _may_match(each, path.partition("?")[0])] if path else routes
+
+
+def _may_match(route: Route, path: str) -> bool:
+    kind, value, case_counts = route.path
+    if not case_counts:
+        path, value = path.lower(), value.lower()
+    match kind:
+        case "exact":
+            return path == value
+        case "prefix":
+            return path.startswith(value)
+        case "separated":
+            return path == value or path.startswith(f"{value}/")
+    return True
+
+
+def _by_authority(hosts: Sequence[VirtualHost], authority: str) -> list[VirtualHost]:
+    """The hosts of each table for that authority: exact, then the longest suffix, then prefix, then `*`, as Envoy."""
+    found = []
+    for within in dict.fromkeys(each.within for each in hosts):
+        among = [(domain, host) for host in hosts if host.within == within for domain in host.domains]
+        ranked = [(rank, host) for domain, host in among if (rank := _rank(domain, authority.lower())) is not None]
+        if ranked:
+            found.append(max(ranked, key=lambda each: each[0])[1])
+    return found
+
+
+def _rank(domain: str, authority: str) -> tuple[int, int] | None:
+    """How well a domain fits; None: not at all."""
+    if domain == authority:
+        return 3, len(domain)
+    if domain == "*":
+        return 0, 0
+    if domain.startswith("*") and authority.endswith(domain[1:]) and len(authority) >= len(domain):
+        return 2, len(domain)
+    if domain.endswith("*") and authority.startswith(domain[:-1]) and len(authority) >= len(domain):
+        return 1, len(domain)
+    return None

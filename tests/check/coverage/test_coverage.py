@@ -1,0 +1,247 @@
+"""What probes reached of a configuration, told by what Envoy logged and counted, and why not the rest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.check.coverage.listing import listing
+from takeover.check.coverage.measuring import coverage
+from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, ROUTES, parts_of
+from takeover.check.records import Derived, Given, Place, Resource, Target, World
+from takeover.model.checked import ConfigPart
+from takeover.model.document import Observation, ProbeResult
+from takeover.model.request import ProbeRequest, ProbeTarget
+
+MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+WEB = "listener web / filter chain 0"
+NOTHING_DERIVED = Derived(text="", targets=())
+SHOP = f"{WEB} / virtual host shop"
+
+
+def manager(routes: dict[str, Any], prefix: str = "web") -> dict[str, Any]:
+    return {"filters": [{"name": "http", "typed_config": {"@type": MANAGER, "stat_prefix": prefix, **routes}}]}
+
+
+def listener(name: str, port: int, *chains: dict[str, Any]) -> Resource:
+    data = {
+        "@type": LISTENER,
+        "name": name,
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": port}},
+        "filter_chains": list(chains),
+    }
+    return Resource(type_url=LISTENER, name=name, data=data, place=place("listeners", port - 8000, 10))
+
+
+def place(key: str, number: int, line: int) -> Place:
+    return Place(file="envoy.yaml", path=f"static_resources.{key}[{number}]", line=line)
+
+
+def cluster(name: str, **fields: Any) -> Resource:
+    data = {"@type": CLUSTER, "name": name, **fields}
+    return Resource(type_url=CLUSTER, name=name, data=data, place=place("clusters", 0, 50))
+
+
+def to(name: str, **match: Any) -> dict[str, Any]:
+    return {"match": match or {"prefix": "/"}, "route": {"cluster": name}}
+
+
+def table(*hosts: dict[str, Any]) -> dict[str, Any]:
+    return {"route_config": {"name": "all", "virtual_hosts": list(hosts)}}
+
+
+def host(name: str, domains: Sequence[str], *routes: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "domains": list(domains), "routes": list(routes)}
+
+
+def seen(name: str, entry: dict[str, Any], **stats: int) -> ProbeResult:
+    request = ProbeRequest(source="given/client", to=ProbeTarget(port=8000), protocol="http1")
+    told = {"listener": "web", "details": "via_upstream", **entry}
+    counted = {"listener.0.0.0.0_8000.downstream_cx_total": 1, **stats}
+    return ProbeResult("given", f"routes/{name}", request, Observation(200, log=[told], stats=counted))
+
+
+def measured(
+    resources: Sequence[Resource],
+    *probes: ProbeResult,
+    derived: Derived = NOTHING_DERIVED,
+    unreached: dict[str, str] | None = None,
+) -> dict[str, ConfigPart]:
+    given = Given(name="given", kind="bootstrap", source=Path("envoy.yaml"), bootstrap={}, resources=tuple(resources))
+    world = World(
+        scenario=Path("given"), pod="given", container="envoyproxy", ways=(), dialled=(), unreached=unreached or {}
+    )
+    return {each.id: each for each in coverage(parts_of(given), probes, derived, world)}
+
+
+def reached(found: dict[str, ConfigPart]) -> dict[str, list[str]]:
+    """The routes that were reached, by which probes."""
+    return {part.removeprefix(f"{SHOP} / "): each.by for part, each in found.items() if each.by and "route" in part}
+
+
+def test_a_name_in_the_access_log_tells_all_that_a_route_stands_in() -> None:
+    routes = table(host("shop", ["*"], {"name": "a", **to("one")}, {"name": "b", **to("one")}))
+    found = measured([listener("web", 8000, manager(routes))], seen("p", {"route": "b"}))
+    assert reached(found) == {"route 1": ["routes/p"]}
+    assert found[f"{SHOP} / route 1"].told_by == "the route's name"
+    assert [found[each].probes for each in ("listener web", WEB, SHOP, f"{SHOP} / route 0")] == [1, 1, 1, 0]
+    assert found["listener web"].where == "envoy.yaml:10"
+
+
+@pytest.mark.parametrize(
+    ("routes", "entry", "by"),
+    [
+        ([to("one"), to("two")], {"upstream_cluster": "two"}, "the cluster"),
+        (
+            [to("one"), {"match": {"prefix": "/"}, "direct_response": {"status": 204}}],
+            {"details": "direct_response", "status": 204},
+            "the kind of answer",
+        ),
+        (
+            [
+                {"match": {"prefix": "/"}, "redirect": {"https_redirect": True}},
+                {"match": {"prefix": "/"}, "redirect": {"response_code": "FOUND"}},
+            ],
+            {"details": "direct_response", "status": 302},
+            "the kind of answer",
+        ),
+        ([to("one", prefix="/a"), to("one", path="/b")], {"path": "/b?c", "upstream_cluster": "one"}, "the path"),
+        (
+            [to("one", path_separated_prefix="/a"), to("one", prefix="/AB", case_sensitive=False)],
+            {"path": "/ab", "upstream_cluster": "one"},
+            "the path",
+        ),
+    ],
+)
+def test_a_route_without_a_name_is_told_by_what_only_it_can_have_done(
+    routes: list[dict[str, Any]], entry: dict[str, Any], by: str
+) -> None:
+    found = measured([listener("web", 8000, manager(table(host("shop", ["*"], *routes))))], seen("p", entry))
+    assert reached(found) == {"route 1": ["routes/p"]}
+    assert found[f"{SHOP} / route 1"].told_by == by
+
+
+@pytest.mark.parametrize(
+    ("authority", "name"),
+    [("a.example", "exact"), ("x.a.example", "longer"), ("b.example", "suffix"), ("app.b", "prefix"), ("c", "any")],
+)
+def test_of_alike_routes_the_authority_tells_the_virtual_host_as_envoy_chooses_it(authority: str, name: str) -> None:
+    domains = {"any": "*", "prefix": "app.*", "suffix": "*.example", "longer": "*.a.example", "exact": "a.example"}
+    hosts = table(*(host(each, [domain], to("one")) for each, domain in domains.items()))
+    entry = {"authority": authority, "upstream_cluster": "one", "path": "/"}
+    found = measured([listener("web", 8000, manager(hosts))], seen("p", entry))
+    assert [each.name for each in found.values() if each.kind == "virtual host" and each.probes] == [name]
+
+
+def test_a_request_without_a_route_has_reached_its_virtual_host_alone() -> None:
+    hosts = table(host("shop", ["shop.example"], to("one", path="/a")), host("other", ["*"], to("one")))
+    entry = {"details": "route_not_found", "authority": "shop.example", "path": "/b"}
+    found = measured([listener("web", 8000, manager(hosts))], seen("p", entry))
+    assert (found[SHOP].probes, reached(found)) == (1, {})
+
+
+def test_what_a_filter_refused_is_of_no_route() -> None:
+    found = measured(
+        [listener("web", 8000, manager(table(host("shop", ["*"], to("one")))))],
+        seen("p", {"details": "rbac_access_denied_matched_policy[none]", "authority": "a", "path": "/"}),
+    )
+    assert (reached(found), found[WEB].probes) == ({}, 1)
+
+
+def test_routes_that_nothing_tells_apart_are_not_reached_and_say_so() -> None:
+    alike = [to("one", prefix="/", headers=[{"name": "x", "present_match": True}]), to("one")]
+    found = measured(
+        [listener("web", 8000, manager(table(host("shop", ["*"], *alike))))],
+        seen("p", {"upstream_cluster": "one", "path": "/"}),
+    )
+    assert reached(found) == {}
+    assert (
+        found[f"{SHOP} / route 0"].why
+        == f"1 probe took it or {SHOP} / route 1: nothing that Envoy tells sets them apart"
+    )
+    assert found[SHOP].probes == 1
+
+
+def test_entries_of_the_configurations_own_access_log_tell_nothing() -> None:
+    found = measured(
+        [listener("web", 8000, manager(table(host("shop", ["*"], {"name": "a", **to("one")}))))],
+        seen("p", {"listener": "whatever", "route": "a"}),
+    )
+    assert (reached(found), found["listener web"].probes) == ({}, 1)
+
+
+def test_chains_are_told_by_their_names_or_by_what_their_filters_count() -> None:
+    tcp = {"filters": [{"name": "tcp", "typed_config": {"@type": PROXY, "stat_prefix": "db", "cluster": "one"}}]}
+    resources = [listener("web", 8000, {"name": "tls", **manager(table(), "tls")}, manager(table(), "plain"), tcp)]
+    named = seen("a", {"filter_chain": "tls"}, **{"http.tls.downstream_cx_total": 1})
+    counted = seen("b", {}, **{"http.plain.downstream_cx_total": 1})
+    found = measured(resources, named, counted)
+    told = {each.name: each.told_by for each in found.values() if each.kind == "filter chain"}
+    assert told == {
+        "filter chain tls": "its name in the access log",
+        "filter chain 1": "the counters of its filters",
+        "filter chain 2": "",
+    }
+
+
+def test_clusters_are_told_by_the_log_and_by_their_counters() -> None:
+    resources = [
+        listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))),
+        cluster("one"),
+        cluster("auth:grpc", alt_stat_name="auth:x"),
+        cluster("idle"),
+    ]
+    probe = seen("p", {"upstream_cluster": "one"}, **{"cluster.auth_x.upstream_rq_total": 1, "cluster.idle.update": 1})
+    found = measured(resources, probe)
+    told = {each.name: each.told_by for each in found.values() if each.kind == "cluster"}
+    assert told == {"one": "the access log", "auth:grpc": "its counters", "idle": ""}
+
+
+def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing() -> None:
+    data = {"@type": ROUTES, "name": "served", "virtual_hosts": [host("shop", ["*"], to("one"))]}
+    served = Resource(type_url=ROUTES, name="served", data=data, place=Place(file="dump.json", line=7), is_static=False)
+    there = manager({"rds": {"route_config_name": "served"}})
+    missing = manager({"rds": {"route_config_name": "gone"}})
+    found = measured([listener("web", 8000, there), listener("other", 8001, missing), served])
+    assert found[f"{SHOP} / route 0"].where == "dump.json:7"
+    assert found["listener other / filter chain 0"].why == "its table of routes gone was not given"
+
+
+def test_why_a_part_was_not_reached() -> None:
+    routes = [{"name": "a", **to("one")}, {"name": "b", **to("one")}, {"name": "c", **to("one")}]
+    at = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]"
+    derived = Derived(
+        text="",
+        targets=(Target(probe="routes/p", listener="web", chain="0", host="shop", route=0),),
+        unasked={f"{at}.routes[1].match": "its fraction is of chance"},
+        left_out={"probes per route": 3},
+    )
+    found = measured(
+        [listener("web", 8000, manager(table(host("shop", ["*"], *routes)))), listener("far", 8001, manager(table()))],
+        derived=derived,
+        unreached={"far": "it binds to no port"},
+    )
+    whys = [found[f"{SHOP} / route {number}"].why for number in range(3)]
+    assert whys == [
+        "1 probe aimed at it (routes/p), and Envoy's log and counters are of something else",
+        "its fraction is of chance",
+        "no probe aims at it; some were left out by a bound",
+    ]
+    assert found["listener far"].why == "it binds to no port"
+
+
+def test_the_listing_is_a_table_and_the_reasons_once() -> None:
+    routes = table(host("shop", ["*"], {"name": "a", **to("one")}, {"name": "b", **to("one")}))
+    parts = list(measured([listener("web", 8000, manager(routes))], seen("p", {"route": "b"})).values())
+    derived = Derived(text="", targets=(), left_out={"within": 12})
+    assert list(listing({"1.37.0": parts, "1.40.0": parts}, derived)) == [
+        "reached by probes  1.37.0  1.40.0",
+        "listeners          1 of 1  1 of 1",
+        "filter chains      1 of 1  1 of 1",
+        "virtual hosts      1 of 1  1 of 1",
+        "routes             1 of 2  1 of 2",
+        f"not reached: {SHOP} / route 0: no probe aims at it",
+        "not probed, by within: 12 more probes",
+    ]
