@@ -5,9 +5,19 @@ from pathlib import Path
 
 _LONGEST_NAME = 100
 
+_CALLED: dict[Path, str] = {}
+
+
+def call(folder: Path, name: str) -> None:
+    """From here on messages call that folder so: its real name tells nobody anything, and is never the same again."""
+    _CALLED[folder] = name
+
 
 def display_path(path: Path) -> str:
-    """`path` for a message: relative where it lies below the current folder."""
+    """`path` for a message: relative where it lies below the current folder, or one that has a name for messages."""
+    for folder, name in _CALLED.items():
+        if path.is_relative_to(folder):
+            return str(Path(name, path.relative_to(folder)))
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -70,6 +70,9 @@ class Conclusion:
             root: pytest's.
         """
         documents = {each.stem: each for each in self._results.documents if each.exists()}
+        if self._plan.conduct is not None:
+            for name in documents:
+                self._results.complete(name, self._plan.conduct.complete)
         self._unknown = [each for each in self._plan.releases if each not in documents]
         if len(documents) < 2:
             return
@@ -105,6 +108,10 @@ class Conclusion:
             return ("differences", self._without_results()) if len(self._plan.releases) > 1 else None
         title = f"differences from Envoy {self._comparison.baseline}"
         return title, listing(self._comparison, self._plan.failing_kinds)
+
+    def coverage(self) -> Iterable[str]:
+        """Of a check, which parts of the configuration probes reached."""
+        return self._plan.conduct.lines() if self._plan.conduct is not None else ()
 
     def _without_results(self) -> list[str]:
         return [f"not compared: {each}, on which no test ended" for each in self._unknown]

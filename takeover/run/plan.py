@@ -5,11 +5,12 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pytest
 
+from takeover.base import paths
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.compare.accepted import Acceptance, read_accepted
 from takeover.compare.kinds import failing
@@ -22,6 +23,7 @@ from takeover.envoy.releases import resolve
 from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
+from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder, scenarios_folder
 from takeover.scenario.delivery import DELIVERIES, Delivery
@@ -29,6 +31,9 @@ from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import Sabotage, read_sabotages
 from takeover.store.documents import check
+
+if TYPE_CHECKING:
+    from takeover.check.conduct import Conduct
 
 Tell = Callable[[str], None]
 
@@ -60,6 +65,8 @@ class Plan:
         failing_kinds: the kinds of differences that fail the run.
         accepted: the differences that do not.
         docs: with --write-docs, where pages are written instead of running anything.
+        conduct: of a check, what it knows besides; None in its workers.
+        called: the library's folder, and what messages call it, if not as it is.
     """
 
     role: Role
@@ -77,6 +84,8 @@ class Plan:
     failing_kinds: frozenset[str]
     accepted: tuple[Acceptance, ...]
     docs: Path | None
+    conduct: "Conduct | None" = None
+    called: tuple[str, str] | None = None
 
     @property
     def hears_reports(self) -> bool:
@@ -105,7 +114,7 @@ class Plan:
             shared = engine()
             assert isinstance(shared, SharedEngine)
             made = shared.for_workers()
-        return {_FROM_CONTROLLER: {"releases": releases, "made": made}}
+        return {_FROM_CONTROLLER: {"releases": releases, "made": made, "called": self.called}}
 
 
 def make_plan(config: pytest.Config, tell: Tell) -> Plan:
@@ -123,6 +132,8 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
     _check_sweep(config)
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
+    conduct = conduct_of(config)
+    called = _called(conduct, from_controller)
     try:
         library = Library(scenarios_folder(config), _delivery(option.delivery))
         releases = _releases(option.envoy, from_controller, tell)
@@ -149,9 +160,23 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             failing_kinds=failing(option.fail_on),
             accepted=read_accepted(Path(option.accepted) if option.accepted else None, project_folder(config)),
             docs=Path(option.write_docs) if option.write_docs is not None else None,
+            conduct=conduct,
+            called=called,
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _called(conduct: "Conduct | None", from_controller: Any) -> tuple[str, str] | None:
+    """What messages call the library's folder; told to them, too."""
+    called: tuple[str, str] | None = None
+    if conduct is not None:
+        called = str(conduct.library), conduct.CALLED
+    elif from_controller is not None:
+        called = from_controller["called"]
+    if called is not None:
+        paths.call(Path(called[0]), called[1])
+    return called
 
 
 def _check_sweep(config: pytest.Config) -> None:

@@ -18,6 +18,7 @@ from takeover.probes.deployed import observed_anew
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group, Probe
 from takeover.probes.removals import Removals
+from takeover.run.checking import Redaction
 from takeover.run.plan import Plan
 from takeover.store import bounds
 from takeover.store import documents as store
@@ -54,9 +55,13 @@ class Repeats:
     Args:
         engine: gives the run's engine.
         tell: takes a line for the user.
+        redaction: of a check, what leaves secrets out: of what was observed first, they are out.
     """
 
-    def __init__(self, plan: Plan, engine: Callable[[], Engine], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, engine: Callable[[], Engine], tell: Callable[[str], None], redaction: Redaction | None = None
+    ) -> None:
+        self._redaction = redaction
         self._plan = plan
         self._engine = engine
         self._tell = tell
@@ -157,8 +162,10 @@ class Repeats:
         removals = Removals()
         results = observed_anew(engine, release, self._plan.library, group, removals=removals)
         for name, each in zip(names, results, strict=True):
-            found[name].append(bounds.probe(each).observation)  # as it is in a document
-        self.removed.setdefault(job.release, []).extend(removals.found)
+            told = each if self._redaction is None else self._redaction.entry(each)
+            found[name].append(bounds.probe(told).observation)  # as it is in a document
+        redacted = self._redaction.entry if self._redaction is not None else lambda each: each
+        self.removed.setdefault(job.release, []).extend(map(redacted, removals.found))
         return found
 
 

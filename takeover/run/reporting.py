@@ -95,6 +95,8 @@ class Reporting:
             sections.append(("sabotage: the test that caught it", lines))
         if self._conclusion is not None and (differences := self._conclusion.differences()):
             sections.append(differences)
+        if self._conclusion is not None:
+            sections.append(("coverage of the configuration", self._conclusion.coverage()))
         for title, found in sections:
             for number, line in enumerate(found):
                 if number == 0:

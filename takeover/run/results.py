@@ -11,7 +11,7 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.engines import choose
-from takeover.model.document import ConfigResult, Inventory, Outcome, ProbeResult, RepeatedProbe, State
+from takeover.model.document import ConfigResult, Document, Inventory, Outcome, ProbeResult, RepeatedProbe, State
 from takeover.model.json import encode
 from takeover.model.removed import Removed, together
 from takeover.run.chosen import Chosen
@@ -67,14 +67,23 @@ class Results:
         self, repeated: Mapping[str, list[RepeatedProbe]], removed: Mapping[str, Sequence[Removed]]
     ) -> None:  # fmt: skip
         """Adds to the documents, which are complete, the probes that were made again, and what was taken out then."""
-        for name, probes in repeated.items():
-            assert self.folder is not None
-            document = store.read(self.folder / store.RESULTS / f"{name}.json")
-            document.repeated = probes
+
+        def add(document: Document) -> Document:
+            name = document.envoy.name
+            document.repeated = repeated[name]
             if taken_out := removed.get(name):
                 document.removed = together((*(document.removed or ()), *taken_out))
-            with _or_exit():
-                store.write(self.folder, name, encode(document))
+            return document
+
+        for name in repeated:
+            self.complete(name, add)
+
+    def complete(self, name: str, change: Callable[[Document], Document]) -> None:
+        """Changes the document of the Envoy of that name, which is there."""
+        assert self.folder is not None
+        document = change(store.read(self.folder / store.RESULTS / f"{name}.json"))
+        with _or_exit():
+            store.write(self.folder, name, encode(document))
 
     def expect(self, chosen: Chosen) -> None:
         """Learns which tests there will be."""

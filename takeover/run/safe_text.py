@@ -19,7 +19,7 @@ _SHOWN = ("longrepr", "sections", "wasxfail")
 
 def written_out(data: Any) -> Any:
     """Data of built-in types in which half characters of texts are written out."""
-    return _mapped(data, lambda text: text if text.isascii() else text.encode(errors="backslashreplace").decode())
+    return mapped(data, lambda text: text if text.isascii() else text.encode(errors="backslashreplace").decode())
 
 
 def safe(report: _Report, config: pytest.Config) -> _Report:
@@ -27,10 +27,10 @@ def safe(report: _Report, config: pytest.Config) -> _Report:
     texts = report.longrepr if isinstance(report.longrepr, tuple | None) else report.longreprtext
     shown = [texts, report.sections, getattr(report, "wasxfail", "")]
     kept = getattr(report, "user_properties", [])
-    if _mapped(shown, visible) == shown and written_out(kept) == kept:
+    if mapped(shown, visible) == shown and written_out(kept) == kept:
         return report
     data = written_out(config.hook.pytest_report_to_serializable(config=config, report=report))
-    data |= {name: _mapped(data[name], visible) for name in _SHOWN if name in data}
+    data |= {name: mapped(data[name], visible) for name in _SHOWN if name in data}
     clean: _Report = config.hook.pytest_report_from_serializable(config=config, data=data)
     return clean
 
@@ -60,14 +60,15 @@ class SafeText:
             writer.code_highlight = before
 
 
-def _mapped(data: Any, change: Callable[[str], str]) -> Any:
+def mapped(data: Any, change: Callable[[str], str]) -> Any:
+    """Data of built-in types in which each text is changed, keys included."""
     match data:
         case str():
             return change(data)
         case dict():
-            return {_mapped(key, change): _mapped(value, change) for key, value in data.items()}
+            return {mapped(key, change): mapped(value, change) for key, value in data.items()}
         case list():
-            return [_mapped(each, change) for each in data]
+            return [mapped(each, change) for each in data]
         case tuple():
-            return tuple(_mapped(each, change) for each in data)
+            return tuple(mapped(each, change) for each in data)
     return data

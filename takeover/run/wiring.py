@@ -15,6 +15,7 @@ from takeover.envoy.pinned import is_pinned
 from takeover.model.release import Release
 from takeover.run import live, terminal
 from takeover.run.annotations import Annotations
+from takeover.run.checking import Redaction
 from takeover.run.chosen import ChosenTests, ChosenTestsTeller
 from takeover.run.collection import Collection
 from takeover.run.conclusion import Conclusion
@@ -63,7 +64,10 @@ def wire(config: pytest.Config) -> None:
     sweeps = Sweeps(plan, tell) if plan.swept is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
+    redaction = Redaction(plan.conduct.redacted) if plan.conduct is not None else None
+
     parts: list[object] = [EarlyEnd(config), Seam(), SafeText(config)]
+    parts += [redaction] if redaction is not None else []
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
     parts += [scenes, Collection(plan, scenes, sabotages, scopes, sweeps), Execution(plan, scenes, sabotages)]
@@ -71,7 +75,7 @@ def wire(config: pytest.Config) -> None:
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None
         # Letters may stand on the line, of which the reporter does not know with xdist.
-        repeats = Repeats(plan, lambda: pool.engine, lambda line: tell("", line))
+        repeats = Repeats(plan, lambda: pool.engine, lambda line: tell("", line), redaction)
         conclusion = Conclusion(plan, results, repeats) if results is not None else None
         if results is not None:
             parts.append(ChosenTests(results.expect))

@@ -1,0 +1,88 @@
+"""What a run of pytest has to know to be a check: the plugin object that `takeover check` gives it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from takeover.check.coverage.listing import listing
+from takeover.check.coverage.measuring import coverage
+from takeover.check.coverage.taken_apart import parts_of
+from takeover.check.records import Derived, Different, Given, Place, World
+from takeover.model.checked import Checked, ConfigPart, LeftOut, NotAsInProduction
+from takeover.model.document import ConfigResult, Document
+
+
+class Conduct:
+    """A check: what was given, and what was made of it.
+
+    Args:
+        library: the folder in which the scenario's folder is.
+        configs: for each Envoy whether it takes the whole configuration.
+        redacted: a text without what may be a secret of who gave it.
+    """
+
+    NAME: ClassVar = "takeover-check"
+    """Under which pytest's plugin manager knows it."""
+    CALLED: ClassVar = "check"
+    """What messages and ids call the library's folder, whose real name is another one each time."""
+
+    def __init__(
+        self,
+        given: Given,
+        world: World,
+        derived: Derived,
+        configs: dict[str, ConfigResult],
+        left_out: Sequence[LeftOut],
+        redacted: Callable[[str], str],
+    ) -> None:
+        self.library: Path = world.scenario.parent
+        self.redacted = redacted
+        self._given, self._world, self._derived = given, world, derived
+        self._configs = configs
+        self._left_out = left_out
+        self._parts = parts_of(given)
+        self._found: dict[str, list[ConfigPart]] = {}
+
+    @property
+    def number_of_probes(self) -> int:
+        """On each Envoy."""
+        return len(self._derived.targets)
+
+    def complete(self, document: Document) -> Document:
+        """Adds to the results of an Envoy what the check knows besides; changes it."""
+        found = self._found[document.envoy.name] = coverage(self._parts, document.probes, self._derived, self._world)
+        document.checked = Checked(
+            file=str(self._given.source),
+            kind=self._given.kind,
+            scenario=self._world.scenario.name,
+            probes=len(document.probes),
+            different=[_told(each) for each in differences(self._given, self._world)],
+            parts=found,
+            unasked=dict(self._derived.unasked),
+            not_probed=dict(self._derived.left_out),
+            left_out=list(self._left_out),
+        )
+        if (whole := self._configs.get(document.envoy.name)) is not None:
+            document.configs = [whole if each.scenario == whole.scenario else each for each in document.configs]
+        return document
+
+    def lines(self) -> Iterator[str]:
+        """The coverage as a short table."""
+        yield from listing(self._found, self._derived)
+
+
+def differences(given: Given, world: World) -> tuple[Different, ...]:
+    """What is not as in production, of reading and of the world around."""
+    return (*given.different, *world.different)
+
+
+def _told(different: Different) -> NotAsInProduction:
+    return NotAsInProduction(different.what, different.why, place_told(different.place))
+
+
+def place_told(place: Place | None) -> str:
+    """FILE:LINE: PATH, as far as there is one."""
+    if place is None:
+        return ""
+    where = place.file if place.line is None else f"{place.file}:{place.line}"
+    return f"{where}: {place.path}" if place.path else where
