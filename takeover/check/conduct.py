@@ -7,7 +7,7 @@ from typing import ClassVar
 from takeover.check.coverage.listing import listing
 from takeover.check.coverage.measuring import coverage
 from takeover.check.coverage.taken_apart import parts_of
-from takeover.check.records import Derived, Different, Given, Place, World
+from takeover.check.records import Derived, Given, Place, World
 from takeover.model.checked import Checked, ConfigPart, LeftOut, NotAsInProduction
 from takeover.model.document import ConfigResult, Document
 
@@ -56,7 +56,9 @@ class Conduct:
             kind=self._given.kind,
             scenario=self._world.scenario.name,
             probes=len(document.probes),
-            different=[_told(each) for each in differences(self._given, self._world)],
+            different=[
+                NotAsInProduction(each.what, each.why, place_told(each.place)) for each in self._world.different
+            ],
             parts=found,
             unasked=dict(self._derived.unasked),
             not_probed=dict(self._derived.left_out),
@@ -66,18 +68,15 @@ class Conduct:
             document.configs = [whole if each.scenario == whole.scenario else each for each in document.configs]
         return document
 
+    def told(self) -> Iterator[str]:
+        """What is not as in production, a line each."""
+        for each in self._world.different:
+            place = f" ({place_told(each.place)})" if each.place is not None else ""
+            yield f"not as in production: {each.what}: {each.why}{place}"
+
     def lines(self) -> Iterator[str]:
         """The coverage as a short table."""
         yield from listing(self._found, self._derived)
-
-
-def differences(given: Given, world: World) -> tuple[Different, ...]:
-    """What is not as in production, of reading and of the world around."""
-    return (*given.different, *world.different)
-
-
-def _told(different: Different) -> NotAsInProduction:
-    return NotAsInProduction(different.what, different.why, place_told(different.place))
 
 
 def place_told(place: Place | None) -> str:

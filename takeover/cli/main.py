@@ -7,7 +7,7 @@ import sys
 from typing import Protocol
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import clean, compare, control_plane, explain, matrix, paths, publish, reach, reference, schema
+from takeover.cli import check, clean, compare, control_plane, explain, matrix, paths, publish, reach, reference, schema
 
 
 class _Command(Protocol):
@@ -21,6 +21,7 @@ class _Command(Protocol):
 
 _PACKAGE = "envoy-takeover"
 _COMMANDS: dict[str, _Command] = {
+    "check": check,
     "clean": clean,
     "compare": compare,
     "control-plane": control_plane,

@@ -1,0 +1,40 @@
+"""What was given without resources that an Envoy does not take."""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from takeover.check.coverage.taken_apart import CLUSTER, LISTENER
+from takeover.check.records import Given, Resource
+from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import either
+
+LISTS = {"listeners": LISTENER, "clusters": CLUSTER}
+"""Which of the bootstrap's lists has resources of which type."""
+
+
+def static(given: Given, key: str) -> list[Resource]:
+    """The resources of one of the bootstrap's lists, in its order."""
+    return [each for each in given.resources if each.type_url == LISTS[key] and each.is_static and not _is_inline(each)]
+
+
+def without(given: Given, names: Collection[tuple[str, int]]) -> Given:
+    """Without those of the bootstrap's lists (its key, and the number in it), and what stands within them."""
+    gone = [static(given, key)[number].place.path for key, number in names]
+    bootstrap: JsonObject = dict(given.bootstrap)
+    there = next(each for each in ("static_resources", "staticResources") if each in bootstrap)
+    content = dict(bootstrap[there])
+    for key in LISTS:
+        if isinstance(listed := either(content, key), list):
+            content[key] = [each for number, each in enumerate(listed) if (key, number) not in names]
+    bootstrap[there] = content
+    kept = tuple(each for each in given.resources if not any(_is_in(each.place.path, path) for path in gone))
+    return replace(given, bootstrap=bootstrap, resources=kept)
+
+
+def _is_inline(resource: Resource) -> bool:
+    return bool(getattr(resource, "is_inline", False))
+
+
+def _is_in(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))

@@ -1,0 +1,123 @@
+"""`takeover check`: somebody's own configuration on several Envoys, and what differs."""
+
+import argparse
+from pathlib import Path
+
+from takeover.base import console
+from takeover.base.errors import BadInputError
+from takeover.compare.accepted import DEFAULT
+
+DESCRIPTION = "Shows what a newer Envoy does otherwise with a configuration of yours."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.description = (
+        f"{DESCRIPTION} Makes a world around it on this machine, works out probes, makes them on each Envoy, and says "
+        "what they reached. Exits with 1 when a difference of a kind in --fail-on is not accepted, or a probe could "
+        "not be made, with 2 for bad input, else with 0."
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a bootstrap (YAML, JSON, text proto) or a config dump")
+    parser.add_argument(
+        "--envoy",
+        metavar="VERSION[,VERSION…]|latest|all|PATH|NAME=PATH",
+        help="the Envoys; the others are compared with the first (default: the version that is installed)",
+    )
+    parser.add_argument(
+        "--files",
+        action="append",
+        default=[],
+        metavar="PATH=LOCAL",
+        help="a file or folder that the configuration names, and where it is here; may be given several times",
+    )
+    parser.add_argument(
+        "--probes-per-route", type=int, metavar="N", help="at most so many probes of a route (default: 30)"
+    )
+    parser.add_argument(
+        "--within", type=float, metavar="SECONDS", help="at most as many probes as take about so long on one Envoy"
+    )
+    parser.add_argument("--show", metavar="ID", help="at the end, show one difference in full, and how to see it again")
+    parser.add_argument(
+        "--fail-on",
+        metavar="KIND[,KIND…]|all|none",
+        help="the kinds of differences that fail (takeover compare --help lists them)",
+    )
+    parser.add_argument(
+        "--accepted",
+        type=Path,
+        metavar="FILE",
+        help=f"the differences that you accept, each with a reason (default: {DEFAULT}, here, if there)",
+    )
+    parser.add_argument("--junitxml", type=Path, metavar="FILE", help="write what failed as JUnit's XML, too")
+    parser.add_argument(
+        "--reports", type=Path, default=Path("reports"), metavar="DIR", help="where results are left (default: reports)"
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="after the probes, hold what runs, print how to enter it, and end at Ctrl-C",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs it. Returns the exit code. Raises: TakeoverError."""
+    # What reads configurations and makes worlds is slow to import, and no other command needs it.
+    from takeover.check.derive import Bounds
+    from takeover.check.preparing import Wanted, prepare
+    from takeover.check.running import Options
+    from takeover.check.running import run as run_check
+    from takeover.check.temporary import temporary_folder
+    from takeover.compare.accepted import read_accepted
+    from takeover.compare.kinds import failing
+    from takeover.envoy.releases import resolve
+    from takeover.store.documents import check as check_reports
+
+    bounds = Bounds(within=options.within)
+    if options.probes_per_route is not None:
+        bounds = Bounds(within=options.within, probes_per_route=options.probes_per_route)
+    failing(options.fail_on)
+    accepted = options.accepted or next((each for each in (Path(DEFAULT),) if each.is_file()), None)
+    read_accepted(accepted, Path.cwd())
+    releases = resolve(options.envoy, console.write)
+    check_reports(options.reports)
+    wanted = Wanted(options.file, _files(options.files), bounds)
+    with temporary_folder("takeover-check-") as folder:
+        conduct = prepare(wanted, folder, releases, console.write)
+        console.write(*conduct.told())
+        code = run_check(
+            conduct,
+            Options(
+                envoy=",".join(f"{each.name}={each.path}" for each in releases),
+                number=len(releases),
+                reports=options.reports,
+                keep=options.keep,
+                fail_on=options.fail_on,
+                accepted=accepted,
+                junitxml=options.junitxml,
+                extensions=options.extensions or (),
+            ),
+        )
+    if options.show is not None and code in (0, 1):
+        _show(options, [each.name for each in releases])
+    return code
+
+
+def _files(given: list[str]) -> dict[str, Path]:
+    """Path that the configuration names → file here. Raises: BadInputError."""
+    files = {}
+    for each in given:
+        there, separator, here = each.partition("=")
+        if not separator or not there or not here:
+            raise BadInputError(f"--files {each}: give it as PATH=LOCAL, for instance /etc/envoy=./envoy-files")
+        files[there] = Path(here)
+    return files
+
+
+def _show(options: argparse.Namespace, names: list[str]) -> None:
+    """One difference in full, as `takeover compare --show` has it."""
+    from takeover.cli import compare
+
+    parser = argparse.ArgumentParser()
+    compare.configure(parser)
+    results = [str(options.reports / "latest/results" / f"{each}.json") for each in names]
+    compare.run(parser.parse_args([*results, "--show", options.show, "--reports", str(options.reports)]))
