@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _empty_cache(options: argparse.Namespace) -> int:
     from takeover.engines.local import root_file_system
-    from takeover.envoy import pypi
+    from takeover.envoy import kept
 
     size = bytes_on_disk(cache_folder())
     console.write(f"cache: {cache_folder()}, {size / 1e6:.0f} MB")
@@ -71,7 +71,7 @@ def _empty_cache(options: argparse.Namespace) -> int:
     left = []
     with cache.writing():
         try:
-            pypi.forget()
+            kept.forget()
         except BlockingIOError:
             left.append("the Envoys: a run is fetching one")
         try:

