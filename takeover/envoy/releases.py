@@ -8,6 +8,8 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.envoy import sources
+from takeover.envoy.github import Github
+from takeover.envoy.image import Images
 from takeover.envoy.kept import remove_leftovers
 from takeover.envoy.pypi import Pypi, installed
 from takeover.envoy.sources import Files, Source, Tell, path_of
@@ -17,12 +19,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _NAME_IS = "letters, digits and . _ + -"
 _PYPI = Pypi()
 _FILES = Files()
+_WITH_PREFIX: dict[str, Source] = {"github": Github(), "image": Images()}
+"""Our own sources that are asked by a prefix; who registers one of that name means that."""
 
 
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:
     """The releases that `VERSION|latest|all|PATH|NAME=PATH[,…]` selects, in that order; None: the installed version.
 
-    In the place of a PATH there may be `PREFIX:ITEM`, see `takeover.envoy.sources`. `all`: the oldest first. Fetches
+    In the place of a PATH there may be `github:VERSION`, `image:REFERENCE` and `PREFIX:ITEM` of whatever source is
+    registered, see `takeover.envoy.sources`. `all`: the oldest first. Fetches
     what is not in the user's cache yet. `tell` gets one line for each thing that takes a while.
 
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
@@ -68,7 +73,7 @@ class _Wanted:
 
 
 def _wanted(item: str) -> list[_Wanted]:
-    if asked := sources.registered(item):
+    if asked := _by_prefix(item):
         return [_Wanted("", *asked, item)]
     if versions := _PYPI.versions(item):
         return [_Wanted(version, _PYPI, version, item) for version in versions]
@@ -76,11 +81,17 @@ def _wanted(item: str) -> list[_Wanted]:
     if separator and "/" not in name:
         if not _NAME.fullmatch(name):
             raise BadInputError(f"--envoy {item}: a NAME is {_NAME_IS}, not {name!r}")
-        return [_Wanted(name, *(sources.registered(rest) or (_FILES, rest)), item)]
+        return [_Wanted(name, *(_by_prefix(rest) or (_FILES, rest)), item)]
     if "/" in item or path_of(item).is_file():
         return [_Wanted(path_of(item).name, _FILES, item, item)]
-    forms = ", ".join(["version", "latest", "all", *sources.forms(), "PATH"])
+    forms = ", ".join(["version", "latest", "all", "github:VERSION", "image:REFERENCE", *sources.forms(), "PATH"])
     raise BadInputError(f"--envoy: {item!r} is no {forms} or NAME=PATH, nor a file here")
+
+
+def _by_prefix(item: str) -> tuple[Source, str] | None:
+    prefix, separator, rest = item.partition(":")
+    own = (_WITH_PREFIX[prefix], rest) if separator and prefix in _WITH_PREFIX else None
+    return sources.registered(item) or own
 
 
 def _check_names(names: Iterable[str]) -> None:

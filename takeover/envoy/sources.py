@@ -1,7 +1,9 @@
 """Where Envoys come from: what an item of `--envoy` is asked of.
 
-Versions are PyPI's (`takeover.envoy.pypi`), paths are files of this machine. Whoever has Envoys elsewhere registers a
-source of their own, for instance in a plugin of pytest (`-p my_builds`); `--envoy builds:ITEM` asks it for ITEM:
+Versions are PyPI's (`takeover.envoy.pypi`), paths are files of this machine; `github:VERSION` and
+`image:REFERENCE` are what Envoy's project publishes (`takeover.envoy.github`, `takeover.envoy.image`). Whoever has
+Envoys elsewhere registers a source of their own, for instance in a plugin of pytest (`-p my_builds`); `--envoy
+builds:ITEM` asks it for ITEM:
 
     takeover.envoy.sources.register("builds", MyBuilds())
 """

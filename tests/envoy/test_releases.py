@@ -56,7 +56,7 @@ def test_build_of_ones_own(fake_envoy: Path) -> None:
         ("/nowhere/envoy", "/nowhere/envoy is not there"),
         ("mine=/nowhere/envoy", "/nowhere/envoy is not there"),
         ("/", "/ is a folder"),
-        ("newest", "'newest' is no version, latest, all, PATH or NAME=PATH"),
+        ("newest", "'newest' is no version, latest, all, github:VERSION, image:REFERENCE, PATH or NAME=PATH"),
         ("", "'' is no version"),
         (f"{INSTALLED},", "'' is no version"),
         ("a b=/bin/sh", "a NAME is letters, digits and"),

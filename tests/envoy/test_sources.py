@@ -14,6 +14,7 @@ from takeover.envoy.sources import Tell, release_of
 from takeover.model.release import Release
 from tests.run.outside import one_line, run
 
+FORMS = "version, latest, all, github:VERSION, image:REFERENCE, toy:…"
 PLUGIN = """
 from takeover.envoy import sources
 from takeover.envoy.pypi import installed
@@ -54,8 +55,8 @@ def test_a_registered_source_is_asked_for_what_follows_its_prefix() -> None:
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
-        ("newest", "'newest' is no version, latest, all, toy:…, PATH or NAME=PATH, nor a file here"),
-        ("other:anything", "'other:anything' is no version, latest, all, toy:…, PATH or NAME=PATH"),
+        ("newest", f"'newest' is no {FORMS}, PATH or NAME=PATH, nor a file here"),
+        ("other:anything", f"'other:anything' is no {FORMS}, PATH or NAME=PATH"),
         ("toy:one,toy:one", "--envoy selects one twice"),
         ("mine=toy:one+two", "--envoy mine=toy:one+two: a NAME is for one Envoy, not 2"),
         ("toy:", "--envoy: toy: selects no Envoy"),
