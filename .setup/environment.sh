@@ -103,7 +103,6 @@ find_missing_programs() {
         is_there openssl || packages+=(openssl)
     fi
     (( local_lab )) || return 0
-    is_there crun || is_there runc || packages+=(crun)
     is_there mmdebstrap || packages+=(mmdebstrap)
     is_there unshare || packages+=(util-linux)
     # Root's own runs need no subordinate ids; the tests of what an ordinary user sees do.

@@ -132,7 +132,7 @@ def _kind(command: Iterable[str]) -> str:
     match Path(first).name:
         case "envoy":
             return ENVOYS
-        case "crun" | "runc":
+        case "container":
             return RUNTIME
         case "nginx:":
             return UPSTREAMS

@@ -21,7 +21,7 @@ from takeover.node.processes import descendants
 
 ROOT = Path(__file__).parents[1]
 
-TMP = "/tmp"  # noqa: S108 - where crun writes, whatever it is told
+TMP = "/tmp"  # noqa: S108 - where a program may write, whatever it is told
 # What is watched has a /tmp of its own, where it can be seen what was left there. An ordinary user's run would need a
 # user namespace for that, in which it were another one; and what lies in /tmp itself must be found there.
 _OWN_TMP = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'mount --bind "$0" {TMP} && exec "$@"']
@@ -157,9 +157,9 @@ class WatchedRun:
         self.process.communicate(timeout=300)
         return self.process.returncode
 
-    def runs(self, name: str) -> bool:
-        """Whether a program of that name was started by this run and has not ended."""
-        return any(_name(each) == name for each in descendants(self.process.pid))
+    def has_containers(self) -> bool:
+        """Whether a process of this run is in a container: in a PID namespace that is in a node's."""
+        return any(len(_numbers(each)) > 2 for each in descendants(self.process.pid))
 
     def look(self) -> None:
         """Notes who is in its namespaces now: they may not be there when it has ended."""
@@ -172,11 +172,13 @@ class WatchedRun:
         self.process.communicate(timeout=300)
 
 
-def _name(pid: int) -> str:
+def _numbers(pid: int) -> list[str]:
+    """What the process is called in each PID namespace that it is in, from this one on."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has ended
+        return []
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
 
 
 def _command(process: Path) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from takeover.base.errors import BadInputError
 
 _PACKAGES = {
-    "crun": "crun",
     "mmdebstrap": "mmdebstrap",
     "unshare": "util-linux",
     "ldd": "libc-bin",
@@ -39,7 +38,7 @@ def in_own_user_namespace() -> list[str]:
 
 
 def path_of_root() -> str:
-    """PATH with the folders that an ordinary user's may lack, where chroot, iptables and runc are."""
+    """PATH with the folders that an ordinary user's may lack, where chroot and iptables are."""
     return ":".join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
@@ -59,8 +58,6 @@ def check() -> None:
 
     Raises: BadInputError, one line with the remedy.
     """
-    if shutil.which("crun") is None and shutil.which("runc") is None:
-        require_programs("crun")
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
     _check_namespaces(
         [*in_user_namespace(), *_WITH_PROC],

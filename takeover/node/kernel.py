@@ -41,15 +41,37 @@ def unshare(namespaces: int) -> None:
     _check(_libc.unshare(ctypes.c_int(namespaces)), "unshare")
 
 
-def enter(namespace: int) -> None:
-    """Joins the namespace behind an open file of /proc/PID/ns."""
-    _check(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(0)), "setns")
+def enter(namespace: int, which: int = 0) -> None:
+    """Joins the namespace behind an open file of /proc/PID/ns, or those kinds of a process's, by its pidfd.
+
+    One of PIDs is joined by children that come later.
+    """
+    _check(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(which)), "setns")
 
 
 def take_in_orphans() -> None:
     """Makes this process the parent of what its descendants leave behind, as the first one of a PID namespace is."""
     set_child_subreaper = 36
     _check(_control(set_child_subreaper, 1), "prctl")
+
+
+def name_process(name: str) -> None:
+    """What this thread is called in lists of processes, until it executes something: 15 bytes."""
+    set_name = 15
+    _libc.prctl(ctypes.c_int(set_name), ctypes.c_char_p(name.encode()[:15]))
+
+
+def leave_keyring() -> None:
+    """Gives this process a session keyring of its own, where the kernel has any: keys are in no namespace."""
+    number = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
+    if number is not None:
+        join_session_keyring = 1
+        _libc.syscall(ctypes.c_long(number), ctypes.c_int(join_session_keyring), None)
+
+
+def gain_nothing() -> None:
+    """Nothing that this process executes has more rights than it has itself."""
+    _check(_control(38, 1), "prctl")  # PR_SET_NO_NEW_PRIVS
 
 
 def bring_loopback_up() -> None:

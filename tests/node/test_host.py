@@ -16,9 +16,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("there", "told"),
     [
-        (["unshare", "newuidmap", "newgidmap"], "missing program crun: ./run installs"),
-        (["crun"], "apt-get install uidmap util-linux" if not host.is_root() else "apt-get install util-linux"),
-        ([], "missing program crun"),
+        (["newuidmap", "newgidmap"], "missing program unshare: ./run installs"),
+        ([], "apt-get install uidmap util-linux" if not host.is_root() else "apt-get install util-linux"),
     ],
 )
 def test_a_missing_program_is_told_with_its_package(

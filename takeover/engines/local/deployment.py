@@ -148,7 +148,7 @@ class LocalPod:
         inode = self._node.pid_namespace(self.full_name, self.container(container).name)
         namespaces = "" if host.is_root() else "--user --preserve-credentials "
         namespaces += "--mount --net --pid --ipc --uts --root --wd"
-        shell = f"/usr/bin/env {PATH_IN_CONTAINERS} {_as_user(self._users[container])}sh"
+        shell = f"/usr/bin/env PATH={PATH_IN_CONTAINERS} {_as_user(self._users[container])}sh"
         return f"nsenter --target {_first_process(inode)} {namespaces} {shell}"
 
 

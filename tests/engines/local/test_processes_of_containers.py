@@ -1,6 +1,5 @@
 """What a container runs, as whom, and with which rights."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +40,17 @@ def test_its_process() -> None:
     )
     process = process_of(main, ["x", "y"])
 
-    assert process["terminal"] is False
-    assert (process["user"], process["args"], process["cwd"]) == ({"uid": 5, "gid": 6}, ["x", "y"], "/")
-    assert process["env"] == [PATH, "HOME=/root", "A=b c", "EMPTY="]
+    assert (process.uid, process.gid, process.args, process.folder) == (5, 6, ["x", "y"], "/")
+    assert process.environment == {"PATH": PATH, "HOME": "/root", "A": "b c", "EMPTY": ""}
 
 
 @pytest.mark.parametrize(("security", "is_root"), [({}, True), ({"runAsUser": 1}, False), ({"runAsGroup": 1}, True)])
 def test_only_root_holds_its_capabilities(security: dict[str, Any], is_root: bool) -> None:
     main = container(securityContext=security)
-    held = process_of(main, [])["capabilities"]
+    process = process_of(main, [])
 
-    assert held["bounding"] == capabilities.bounding(main.security_context)
-    assert held["effective"] == held["permitted"] == (held["bounding"] if is_root else [])
+    assert process.bounding == capabilities.bounding(main.security_context)
+    assert process.held == (process.bounding if is_root else [])
 
 
 @pytest.mark.parametrize(
@@ -86,40 +84,21 @@ def test_no_capability_is_given_that_we_do_not_have(monkeypatch: pytest.MonkeyPa
     assert capabilities.bounding(container().security_context) == ["CAP_CHOWN"]
 
 
-def test_what_it_sees_and_what_of_it_it_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capabilities_have_the_kernels_numbers() -> None:
+    assert capabilities.numbers(["CAP_CHOWN", "CAP_NET_ADMIN", "CAP_CHECKPOINT_RESTORE"]) == [0, 12, 40]
+
+
+def test_its_root_is_a_layer_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounted: list[tuple[object, ...]] = []
     monkeypatch.setattr(kernel, "mount", lambda *what: mounted.append(what))
     runtime = Runtime(tmp_path, Path("/lower"))
-    image = Image(["nginx"], files={"/usr/local/bin/envoy": "/the/binary"})
-    root = runtime.prepare(
-        "1-main", container(), image, Path("/netns/1"), "pod", [("/volumes/a", "/a", False), ("/volumes/b", "/b", True)]
-    )
+    root = runtime.prepare("1-main", container(), Image(["nginx"]), Path("/netns/1"), "pod", [])
 
     bundle = tmp_path / "bundles" / "1-main"
     assert root == runtime.root_of("1-main") == bundle / "root"
     [(*mount, options)] = mounted
     assert mount == ["overlay", root, "overlay", kernel.NO_DEV]
     assert options == f"lowerdir=/lower,upperdir={bundle}/upper,workdir={bundle}/work"
-    config = json.loads((bundle / "config.json").read_text())
-    mounts = [each for each in config["mounts"] if each["type"] == "bind" and not each["source"].startswith("/dev/")]
-    assert [(each["source"], each["destination"], each["options"]) for each in mounts] == [
-        ("/volumes/a", "/a", ["bind", "rw", "nodev"]),
-        ("/volumes/b", "/b", ["bind", "ro", "nodev"]),
-        ("/the/binary", "/usr/local/bin/envoy", ["bind", "ro", "nodev"]),
-    ]
-    assert (config["hostname"], config["root"], config["process"]["args"]) == ("pod", {"path": "root"}, ["nginx"])
-    namespaces = {each["type"]: each.get("path") for each in config["linux"]["namespaces"]}
-    assert namespaces == {"pid": None, "mount": None, "ipc": None, "uts": None, "network": "/netns/1"}
-
-
-def test_its_first_process_is_known_once_it_runs(tmp_path: Path) -> None:
-    runtime = Runtime(tmp_path, Path("/lower"))
-    folder = tmp_path / "bundles" / "1-main"
-    folder.mkdir()
     assert runtime.pid("1-main") is None
-    (folder / "pid").write_text("")
-    assert runtime.pid("1-main") is None
-    (folder / "pid").write_text("42")
-    assert runtime.pid("1-main") == 42
     runtime.forget("1-main")
     assert runtime.pid("1-main") is None

@@ -207,7 +207,7 @@ def test_a_command_has_until_its_deadline() -> None:
     probed = readiness({"exec": {"command": ["sh", "-c", "echo begun; exec sleep 1000"]}, "timeoutSeconds": 2})
     probed.advance(10)
     command = probed._command
-    assert command
+    assert isinstance(command, subprocess.Popen)
     Retrying(retry=retry_if_result(lambda there: not there), stop=stop_after_delay(60), wait=wait_fixed(0.01))(
         lambda: "sleep" in Path(f"/proc/{command.pid}/comm").read_text()
     )

@@ -1,5 +1,6 @@
 """What a container's root may do: see capabilities(7), and securityContext.capabilities of the Kubernetes API."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from takeover.engines.local.objects import SecurityContext
@@ -45,3 +46,8 @@ def bounding(security: SecurityContext) -> list[str]:
     status = Path("/proc/self/status").read_text()
     ours = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
     return [f"CAP_{name}" for number, name in enumerate(ALL) if ours >> number & 1 and name in wanted]
+
+
+def numbers(names: Iterable[str]) -> list[int]:
+    """The kernel's numbers of capabilities (`CAP_…`)."""
+    return [ALL.index(each.removeprefix("CAP_")) for each in names]

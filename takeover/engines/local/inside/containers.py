@@ -1,13 +1,16 @@
 """One container of a Pod: started, watched, probed, started again as the Pod's restartPolicy says."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from takeover.engines.local.inside import probes
 from takeover.engines.local.inside.runtime import Image, Runtime, process_of
+from takeover.engines.local.inside.started import Started
 from takeover.engines.local.messages import ContainerStatus
 from takeover.engines.local.objects import Container
 
@@ -33,7 +36,7 @@ class RunningContainer:
         self._runtime = runtime
         self._image = image
         self._restart = restart
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
         self._start_at = 0.0
         probe = spec.readiness_probe
         self._probe = probes.Readiness(spec, probe, pod_ip, self._exec_for_probe) if probe else None
@@ -62,16 +65,18 @@ class RunningContainer:
         """The container's first process, as the node numbers it."""
         return self._runtime.pid(self.identity)
 
-    def exec_command(self, command: list[str], name: str) -> list[str]:
-        return self._runtime.exec_command(self.identity, process_of(self.spec, command), name)
+    def execute(self, command: list[str], files: Sequence[int]) -> Started:
+        """Starts a command in it, with these standard streams. Raises: OSError where it ends."""
+        return self._runtime.execute(self.identity, process_of(self.spec, command), files)
 
-    def _exec_for_probe(self, command: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.exec_command(command, "probe"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+    def _exec_for_probe(self, command: list[str]) -> Started:
+        process = process_of(self.spec, command)
+        ours, theirs = os.pipe()
+        with os.fdopen(theirs, "wb"), Path(os.devnull).open("rb") as nothing, contextlib.ExitStack() as until_started:
+            output = until_started.enter_context(os.fdopen(ours, "rb"))
+            started = self._runtime.execute(self.identity, process, (nothing.fileno(), theirs, theirs), output)
+            until_started.pop_all()
+            return started
 
     def advance(self, now: float) -> bool:
         """Starts it if it is time, notices its end, probes it if due. Returns whether something is under way."""

@@ -4,13 +4,13 @@ import os
 import select
 import socket
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.runtime import Runtime
+from takeover.engines.local.inside.started import Started
 from takeover.engines.local.messages import Execute, ExecuteInNetwork, Resolve, Sockets
 from takeover.node import kernel
 from takeover.node.processes import descendants, kill_all
@@ -80,8 +80,10 @@ def execute(request: Execute, container: RunningContainer, ends: Ends) -> int:
     """Runs a command in the container; returns its exit code. Ends it when nobody waits for the answer any more."""
     if not container.running:
         raise Refused("not running", f"container {request.container} does not run")
-    with tempfile.TemporaryDirectory(dir="/run") as folder:
-        return _run(container.exec_command(request.command, Path(folder).name), ends)
+    try:
+        return _wait(container.execute(request.command, ends.files), ends)
+    except OSError as error:
+        raise Refused("not running", f"container {request.container}: {error.strerror or error}") from None
 
 
 def execute_in_network(request: ExecuteInNetwork, system_root: Path, ends: Ends) -> int:
@@ -92,6 +94,10 @@ def execute_in_network(request: ExecuteInNetwork, system_root: Path, ends: Ends)
 def _run(command: list[str], ends: Ends) -> int:
     stdin, stdout, stderr = ends.files
     process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+    return _wait(process, ends)
+
+
+def _wait(process: "subprocess.Popen[bytes] | Started", ends: Ends) -> int:
     for file in ends.files:
         os.close(file)
     events = select.poll()
@@ -99,7 +105,6 @@ def _run(command: list[str], ends: Ends) -> int:
     ended = os.pidfd_open(process.pid)
     events.register(ended, select.POLLIN)
     if all(descriptor != ended for descriptor, _ in events.poll()):
-        # The runtime's own process has no hold on what it started in the container.
         kill_all([process.pid, *descendants(process.pid)])
     os.close(ended)
     code = process.wait()

@@ -6,9 +6,9 @@ out a period would only cost time. From then on the period is the manifest's.
 
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable
+from typing import IO, Protocol
 
 from takeover.engines.local.objects import Container, Probe
 from takeover.net import http1
@@ -20,6 +20,16 @@ _MOST_OUTPUT = 10 << 10
 _MOST_HEAD = 64 << 10
 
 
+class Command(Protocol):
+    """A process of an exec probe, as `subprocess.Popen` is one."""
+
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+
+
 class Readiness:
     """The readiness of one container. Times are seconds on the monotonic clock."""
 
@@ -28,13 +38,13 @@ class Readiness:
         container: Container,
         probe: Probe,
         pod_ip: str,
-        run: Callable[[list[str]], "subprocess.Popen[bytes]"],
+        run: Callable[[list[str]], Command],
     ) -> None:
         self._container = container
         self._probe = probe
         self._ip = pod_ip
         self._run = run
-        self._command: subprocess.Popen[bytes] | None = None
+        self._command: Command | None = None
         self._command_deadline = 0.0
         self._successes = self._failures = 0
         self.ready = False
@@ -53,10 +63,17 @@ class Readiness:
             self._finish(self._command, now)
         elif now >= self.due:
             if self._probe.exec is not None:
-                self._command = self._run(self._probe.exec.command)
-                self._command_deadline = now + self._probe.timeout_seconds
+                self._begin(self._probe.exec.command, now)
             else:
                 self._take(*self._ask(), now)
+
+    def _begin(self, command: list[str], now: float) -> None:
+        try:
+            self._command = self._run(command)
+        except OSError as error:  # the container runs no program yet, or none any more
+            self._take(False, f"exec: {error.strerror or error}", now)
+        else:
+            self._command_deadline = now + self._probe.timeout_seconds
 
     def _ask(self) -> tuple[bool, str]:
         http_get, tcp = self._probe.http_get, self._probe.tcp_socket
@@ -73,7 +90,7 @@ class Readiness:
         except (OSError, EndlessError) as error:
             return False, f"port {port}: {str(error) or type(error).__name__}"
 
-    def _finish(self, command: "subprocess.Popen[bytes]", now: float) -> None:
+    def _finish(self, command: Command, now: float) -> None:
         code = command.poll()
         if code is None:
             if now < self._command_deadline:

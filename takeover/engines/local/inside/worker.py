@@ -73,7 +73,6 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:  # noqa: AR
 
 class _Node:
     def __init__(self, lower: Path) -> None:
-        self._mount_control_groups()
         self._network = Network(_STATE)
         self._network.add_address(dns.ADDRESS)
         self._runtime = Runtime(_STATE, lower)
@@ -86,14 +85,6 @@ class _Node:
         self._handlers: set[int] = set()
         self._attendants: dict[tuple[str, str | None], Attendant] = {}
         self._under_way_since = float("inf")
-
-    @staticmethod
-    def _mount_control_groups() -> None:
-        """A runtime insists on one kind of control groups; this node uses none, and a group would outlive it."""
-        if "cgroup2\n" in Path("/proc/filesystems").read_text():
-            folder = Path("/sys/fs/cgroup")
-            folder.mkdir(parents=True)
-            kernel.mount("cgroup2", folder, "cgroup2", kernel.READ_ONLY)
 
     @staticmethod
     def _system_root(lower: Path) -> Path:
