@@ -80,6 +80,7 @@ class _Registered:
     takes: frozenset[str] | None
     runs_binary: bool
     root_file_system: Callable[[], RootFileSystem | None] | None
+    in_its_place: Callable[[], str]
     without_effect: Callable[[Scenario], list[str]] | None
 
 
@@ -103,6 +104,7 @@ def register(
     takes: Collection[str] | None = None,
     runs_binary: bool = False,
     root_file_system: Callable[[], RootFileSystem | None] | None = None,
+    in_its_place: Callable[[], str] = lambda: "none yet",
     without_effect: Callable[[Scenario], list[str]] | None = None,
 ) -> None:
     """Makes an engine known under a name, in the place of one that had it.
@@ -113,10 +115,11 @@ def register(
         takes: which fields of `OPTIONS` it has a use for: the options of others are refused. None: any.
         runs_binary: whether the file of `Release.path` itself runs as Envoy, and not an image.
         root_file_system: where it makes what containers see itself, tells of what there is; None: not made yet.
+        in_its_place: says what there is where nothing is made yet.
         without_effect: tells which fields of a scenario's objects it takes though they mean nothing to it.
     """
     taken = None if takes is None else frozenset(takes)
-    _ENGINES[name] = _Registered(make, shared, taken, runs_binary, root_file_system, without_effect)
+    _ENGINES[name] = _Registered(make, shared, taken, runs_binary, root_file_system, in_its_place, without_effect)
 
 
 def names() -> list[str]:
@@ -158,6 +161,11 @@ def root_file_system(name: str) -> RootFileSystem | None:
     """What is told of what containers see on this engine; None if it is not made yet, or not by the engine."""
     tell = _ENGINES[name].root_file_system
     return tell() if tell is not None else None
+
+
+def in_place_of_root_file_system(name: str) -> str:
+    """What is said where `root_file_system` tells nothing."""
+    return _ENGINES[name].in_its_place()
 
 
 def without_effect(name: str, scenario: Scenario) -> list[str]:
@@ -221,6 +229,12 @@ def _local_root_file_system() -> RootFileSystem | None:
     return root_file_system.told()
 
 
+def _local_without_root_file_system() -> str:
+    from takeover.engines.local import root_file_system
+
+    return "none yet" if root_file_system.can_be_had() else "none; containers see this machine's own programs"
+
+
 def _without_effect_locally(scenario: Scenario) -> list[str]:
     from takeover.engines.local import without_effect
 
@@ -233,6 +247,7 @@ register(
     takes=(),
     runs_binary=True,
     root_file_system=_local_root_file_system,
+    in_its_place=_local_without_root_file_system,
     without_effect=_without_effect_locally,
 )
 register("kubernetes", _kubernetes, takes=("images", "kube_context", "kubeconfig"))

@@ -165,6 +165,6 @@ def _root_file_system(engine: str) -> list[str]:
         return []
     told = choose.root_file_system(engine)
     if told is None:
-        return ["root file system: none yet"]
+        return [f"root file system: {choose.in_place_of_root_file_system(engine)}"]
     days = told.age_days(datetime.now(UTC))
     return [f"root file system: {told.suite}, {days} {'day' if days == 1 else 'days'} old"]

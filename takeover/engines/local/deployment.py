@@ -23,6 +23,8 @@ from takeover.scenario.loader import Scenario
 # How soon to look again whether all is ready; less often where it takes long: a tenth of that is lost at most.
 _SOON, _SHARE_OF_WAIT = 0.015, 0.1
 
+_NO_SUCH_PROGRAM = 127  # see chroot(1)
+
 Prepare = Callable[[list[JsonObject]], tuple[list[JsonObject], dict[str, Image]]]
 
 
@@ -131,6 +133,8 @@ class LocalPod:
         """See `takeover.engines.contract.Pod.nat_rules`."""
         command = ["iptables", "-t", "nat", "-S", "-v"]
         result = self._node.run(ExecuteInNetwork(self.full_name, command), b"", 10.0)
+        if result.exit_code == _NO_SUCH_PROGRAM:  # then no container had it either, to make any
+            return ""
         if result.exit_code != 0:
             raise TakeoverError(f"{' '.join(command)} in Pod {self.name}: {result.stderr.decode().strip()}")
         return result.stdout.decode()

@@ -10,16 +10,15 @@ from takeover.engines.contract import Concurrency
 from takeover.engines.local import (
     images,
     objects,
-    packages,
     parsing,
     references,
-    root_file_system,
+    trees,
     variables,
     volume_rules,
 )
 from takeover.engines.local.deployment import LocalDeployment
 from takeover.engines.local.inside import capabilities
-from takeover.engines.local.inside.runtime import PROGRAMS, ROOT_FILE_SYSTEM, Image
+from takeover.engines.local.inside.runtime import PROGRAMS, Image
 from takeover.engines.local.node_client import ScenarioNode
 from takeover.envoy.identity import require_unchanged
 from takeover.model.json import JsonObject
@@ -53,20 +52,15 @@ class LocalEngine:
         for reference in replaced_images.values():
             images.role_of(reference)
         host.check()
-        self._root_file_system = root_file_system.take()
-        packages.compile_programs(self._root_file_system.path)
-        self._needed = root.needed_by(*PROGRAMS) | {
-            ROOT_FILE_SYSTEM: str(self._root_file_system.path),
-            images.PEERS_IN_NODE: str(roles.PEERS_FOLDER),
-            images.PACKAGES_IN_NODE: str(self._root_file_system.packages),
-        }
+        self._tree = trees.take()
+        self._needed = root.needed_by(*PROGRAMS) | {images.PEERS_IN_NODE: str(roles.PEERS_FOLDER)} | self._tree.seen
         self._nodes = Nodes("takeover.engines.local.inside.worker")
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
         require_unchanged(envoy.path, envoy.file)
         seen = self._needed | {images.ENVOY_IN_NODE: str(envoy.path)}
-        node = self._nodes.new(ScenarioNode, {}, root.Root(seen))
+        node = self._nodes.new(ScenarioNode, self._tree.settings, root.Root(seen))
         try:
             with _told_where(scenario):
                 return LocalDeployment(scenario, node, self._prepared, self._ready_timeout)
@@ -83,12 +77,17 @@ class LocalEngine:
         """The documents with replaced images, checked, and what provides each image."""
         provided = {}
         for document in documents:
+            if document.get("kind") == "Service" and (lacking := self._tree.lacks_for_services()):
+                raise parsing.RefusedError(document, (), _lacks("Services", lacking, self._tree))
             spec = document.get("spec") if document.get("kind") == "Pod" else None
             for keys, container in _containers(spec):
                 try:
                     role = images.role_of(container["image"])
                 except BadInputError as error:
                     raise parsing.RefusedError(document, (*keys, "image"), str(error)) from None
+                if lacking := self._tree.lacks(role):
+                    what = _lacks(f"image {container['image']}", lacking, self._tree)
+                    raise parsing.RefusedError(document, (*keys, "image"), what)
                 container["image"] = self._replaced.get(role.name, container["image"])
                 provided[container["image"]] = images.provide(container["image"])
         _check_references(documents)
@@ -97,7 +96,11 @@ class LocalEngine:
     def close(self) -> None:
         """Ends all nodes, also one that Ctrl-C kept its owner from ending."""
         self._nodes.close()
-        self._root_file_system.close()
+        self._tree.close()
+
+
+def _lacks(what: str, lacking: str, tree: trees.Tree) -> str:
+    return f"{what}: containers see {tree.name} programs here, and {lacking}, of which a run makes a root file system"
 
 
 @contextlib.contextmanager

@@ -91,6 +91,11 @@ def take() -> Taken:
     raise TakeoverError(f"the containers' root file system is gone from {folder}: somebody else empties this cache")
 
 
+def can_be_had() -> bool:
+    """Whether there is one, or this machine has what builds it."""
+    return _newest() is not None or shutil.which("mmdebstrap", path=host.path_of_root()) is not None
+
+
 def told() -> RootFileSystem | None:
     """What is told of the one that a run would take now; None where it would have to be built first."""
     newest = _newest()

@@ -8,6 +8,7 @@ import pytest
 from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside import capabilities
 from takeover.engines.local.inside.runtime import PATH, Image, Runtime, process_of
+from takeover.engines.local.inside.tree import Tree
 from takeover.node import kernel
 
 
@@ -91,14 +92,14 @@ def test_capabilities_have_the_kernels_numbers() -> None:
 def test_its_root_is_a_layer_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounted: list[tuple[object, ...]] = []
     monkeypatch.setattr(kernel, "mount", lambda *what: mounted.append(what))
-    runtime = Runtime(tmp_path, Path("/lower"))
+    runtime = Runtime(tmp_path, Tree(tmp_path / "tree", None))
     root = runtime.prepare("1-main", container(), Image(["nginx"]), Path("/netns/1"), "pod", [])
 
     bundle = tmp_path / "bundles" / "1-main"
     assert root == runtime.root_of("1-main") == bundle / "root"
     [(*mount, options)] = mounted
     assert mount == ["overlay", root, "overlay", kernel.NO_DEV]
-    assert options == f"lowerdir=/lower,upperdir={bundle}/upper,workdir={bundle}/work"
+    assert options == f"lowerdir=/root-file-system,upperdir={bundle}/upper,workdir={bundle}/work"
     assert runtime.pid("1-main") is None
     runtime.forget("1-main")
     assert runtime.pid("1-main") is None

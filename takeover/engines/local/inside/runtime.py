@@ -15,14 +15,13 @@ import msgspec
 from takeover.engines.local.inside import capabilities, started
 from takeover.engines.local.inside.network import join
 from takeover.engines.local.inside.started import Process, Started
+from takeover.engines.local.inside.tree import Tree
 from takeover.engines.local.objects import Container
 from takeover.node import kernel, mounts
 from takeover.node.root import DEVICES
 
 PROGRAMS = ("chroot",)
 """What a node runs of this machine."""
-ROOT_FILE_SYSTEM = "/root-file-system"
-"""Where a node has that of the containers."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where what runs in a container looks for programs."""
 
@@ -154,8 +153,8 @@ def _hide(privileged: bool) -> None:
 class Runtime:
     """The containers of one node; what they write lives below `folder`, on the node's own tmpfs."""
 
-    def __init__(self, folder: Path, lower: Path) -> None:
-        self._lower = lower
+    def __init__(self, folder: Path, tree: Tree) -> None:
+        self._tree = tree
         self._folder = folder / "bundles"
         self._folder.mkdir()
         self._bundles: dict[str, _Bundle] = {}
@@ -178,12 +177,7 @@ class Runtime:
         Args:
             binds: (path in the node, path in the container, read-only).
         """
-        bundle = self._folder / identity
-        root = bundle / "root"
-        for folder in (root, bundle / "upper", bundle / "work"):
-            folder.mkdir(parents=True)
-        layers = f"lowerdir={self._lower},upperdir={bundle}/upper,workdir={bundle}/work"
-        kernel.mount("overlay", root, "overlay", kernel.NO_DEV, layers)
+        root = self._tree.mount(self._folder / identity)
         devices = [f"/dev/{name}" for name in DEVICES if Path("/dev", name).exists()]
         binds = binds + [(outside, inside, True) for inside, outside in image.files.items()]
         self._bundles[identity] = _Bundle(

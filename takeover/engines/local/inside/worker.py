@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside import dns, handlers
 from takeover.engines.local.inside.attendants import Attendant
 from takeover.engines.local.inside.kubelet import RunningPod
 from takeover.engines.local.inside.network import Network
 from takeover.engines.local.inside.published_services import PublishedServices
-from takeover.engines.local.inside.runtime import ROOT_FILE_SYSTEM, Image, Runtime
+from takeover.engines.local.inside.runtime import Image, Runtime
+from takeover.engines.local.inside.tree import Pieces, Tree
 from takeover.engines.local.messages import (
     Apply,
     Execute,
@@ -49,10 +52,14 @@ def prepare() -> None:
     codecs.lookup("idna")  # for names: whoever resolves one in a container's root finds no module there
 
 
-def main(requests: socket.socket, settings: dict[str, Any]) -> None:  # noqa: ARG001 - this kind of node has none
-    """Serves requests until the test process closes its end. Each carries the end to which the answer goes."""
+def main(requests: socket.socket, settings: dict[str, Any]) -> None:
+    """Serves requests until the test process closes its end. Each carries the end to which the answer goes.
+
+    Args:
+        settings: `pieces`, of which containers' root file system is made where none is whole.
+    """
     try:
-        node = _Node(Path(ROOT_FILE_SYSTEM))
+        node = _Node(msgspec.convert(settings.get("pieces"), Pieces | None))
     except OSError as error:
         # Said as the answer to whatever is asked first; then there is nothing more to do here.
         wire.refuse_all(requests, f"the node could not be made: {error}")
@@ -72,11 +79,12 @@ def main(requests: socket.socket, settings: dict[str, Any]) -> None:  # noqa: AR
 
 
 class _Node:
-    def __init__(self, lower: Path) -> None:
+    def __init__(self, pieces: Pieces | None) -> None:
+        tree = Tree(_STATE / "tree", pieces)
         self._network = Network(_STATE)
         self._network.add_address(dns.ADDRESS)
-        self._runtime = Runtime(_STATE, lower)
-        self._system = self._system_root(lower)
+        self._runtime = Runtime(_STATE, tree)
+        self._system = self._system_root(tree)
         self._config_maps: dict[str, objects.ConfigMap] = {}
         self._secrets: dict[str, objects.Secret] = {}
         self._pods: dict[str, RunningPod] = {}
@@ -87,13 +95,9 @@ class _Node:
         self._under_way_since = float("inf")
 
     @staticmethod
-    def _system_root(lower: Path) -> Path:
+    def _system_root(tree: Tree) -> Path:
         """The root file system for the node's own programs: iptables and the DNS server."""
-        base = _STATE / "system"
-        root = base / "root"
-        for folder in (root, base / "upper", base / "work"):
-            folder.mkdir(parents=True)
-        kernel.mount("overlay", root, "overlay", options=f"lowerdir={lower},upperdir={base}/upper,workdir={base}/work")
+        root = tree.mount(_STATE / "system")
         for device in ("null", "urandom"):
             (root / "dev").mkdir(exist_ok=True)
             (root / "dev" / device).touch()
