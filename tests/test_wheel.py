@@ -66,6 +66,16 @@ def test_a_scenario_and_a_suite_from_elsewhere(python: Path, folder: Path, by: s
     assert (folder / "reports/latest/index.html").is_file()
 
 
+def test_a_new_scenario_passes_at_once(python: Path, tmp_path: Path) -> None:
+    command = [str(python.with_name("takeover")), "new", "my-app"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert made.returncode == 0, made.stderr
+    result = run(python, tmp_path, "--scenarios", "scenarios", "suites")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 passed" in result.stdout
+
+
 def test_the_command_and_the_bundled_scenarios_are_there(python: Path, folder: Path) -> None:
     command = [str(python.with_name("takeover")), "schema"]
     assert subprocess.run(command, cwd=folder, capture_output=True, timeout=600).returncode == 0

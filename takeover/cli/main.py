@@ -7,7 +7,20 @@ import sys
 from typing import Protocol
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import check, clean, compare, control_plane, explain, matrix, paths, publish, reach, reference, schema
+from takeover.cli import (
+    check,
+    clean,
+    compare,
+    control_plane,
+    explain,
+    matrix,
+    new,
+    paths,
+    publish,
+    reach,
+    reference,
+    schema,
+)
 
 
 class _Command(Protocol):
@@ -27,6 +40,7 @@ _COMMANDS: dict[str, _Command] = {
     "control-plane": control_plane,
     "explain": explain,
     "matrix": matrix,
+    "new": new,
     "paths": paths,
     "publish": publish,
     "reach": reach,
