@@ -7,6 +7,7 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.check.given.http_request import HttpRequest, split_authority
 from takeover.model.json import JsonObject
+from takeover.probes.protocols.contract import named
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key, YamlDocument, describe_type, parse_yaml
 
@@ -36,9 +37,13 @@ def _request(document: YamlDocument, at: tuple[Key, ...], probe: Json, group: Js
     if not isinstance(probe, dict) or not isinstance(probe.get("name"), str):
         raise BadInputError(f"{document.where(*at)}: a probe is a mapping with a name")
     entry = {key: group[key] for key in _OF_GROUP if key in group} | probe
+    fields = _fields(document, at, entry)
+    if "host" not in probe and "host" not in fields:
+        entry.pop("host", None)
     to = entry.get("to", group.get("to"))
     to = to if isinstance(to, dict) else {}
-    if isinstance(prefix := group.get("prefix"), str) and str(entry.get("path", "/")).startswith("/"):
+    prefix = group.get("prefix") if "path" in fields else None
+    if isinstance(prefix, str) and str(entry.get("path", "/")).startswith("/"):
         entry["path"] = prefix + str(entry.get("path", "/"))
     authority = entry.get("host")
     host, port = split_authority(authority if isinstance(authority, str) else str(to.get("host", "")))
@@ -46,3 +51,11 @@ def _request(document: YamlDocument, at: tuple[Key, ...], probe: Json, group: Js
     kept = {key: value for key, value in entry.items() if key not in _OF_DEPLOYMENT}
     port = said if isinstance(said, int) else port
     return HttpRequest(kept, host, port, bool(entry.get("tls")), int(document.where(*at).rpartition(":")[2]))
+
+
+def _fields(document: YamlDocument, at: tuple[Key, ...], entry: JsonObject) -> tuple[str, ...]:
+    """Those that a probe of its protocol has: what the group says is for those only."""
+    try:
+        return named(str(entry.get("protocol", "http1"))).entry.__struct_encode_fields__
+    except BadInputError as error:
+        raise BadInputError(f"{document.where(*at)}: {error}") from None

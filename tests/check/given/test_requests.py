@@ -161,15 +161,18 @@ def test_own_probe_files_are_read_groups_and_sets(tmp_path: Path) -> None:
   from: client
   to: { host: 10.0.0.1, port: 8080 }
   protocol: http2
+  host: b.example:82
   prefix: /api
   probes:
   - { name: first, path: /a }
-  - { name: second, host: "b.example:82", protocol: tcp, steps: [{ send: x }] }
+  - { name: second, protocol: tcp, steps: [{ send: x }] }
 """
     first, second = requests(tmp_path, groups).asked
-    assert first.entry == {"protocol": "http2", "name": "first", "path": "/api/a"}
-    assert (first.host, first.port, first.place.line) == ("10.0.0.1", 8080, 8)
-    assert (second.entry["protocol"], second.host) == ("tcp", "b.example")
+    assert first.entry == {"protocol": "http2", "name": "first", "path": "/api/a", "host": "b.example:82"}
+    assert (first.host, first.port, first.place.line) == ("b.example", 8080, 9)
+    assert second.entry == {"protocol": "tcp", "name": "second", "steps": [{"send": "x"}]}
+    assert (second.host, second.port) == ("10.0.0.1", 8080)
+    assert ":2: " in refused(tmp_path, "\n- { name: a, protocol: none-such }\n")
     assert one(tmp_path, "- { name: alone, path: /x, host: a.example }\n").entry["name"] == "alone"
     assert refused(tmp_path, "- { path: /x }\n") == ":1: a probe is a mapping with a name"
     assert refused(tmp_path, "hello: world\n").startswith(":1: a mapping: give probes, curl lines, a HAR")
