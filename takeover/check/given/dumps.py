@@ -56,12 +56,6 @@ class _Dump:
         at = None if path is None else place(self.document, path)
         self.different.append(Different(what=what, why=why, place=at))
 
-    def deliver(self, message: str, path: Path, data: Any, name: str = "") -> None:
-        if isinstance(data, dict):
-            data = {key: value for key, value in data.items() if key != "@type"}
-            name = str(data.get("cluster_name" if message == EDS.message else "name") or name or path_text(path))
-            self.taken.deliver(message, name, path, data)
-
     def _without_bootstrap(self) -> None:
         """Static ones stand in the bootstrap, too: they count where there is none."""
         if self.taken.static is None:
@@ -119,7 +113,7 @@ def _listeners(dump: _Dump, section: JsonObject, path: Path) -> None:
         at = (*path, "dynamic_listeners", number)
         name = str(each.get("name", ""))
         if isinstance(active := each.get("active_state"), dict):
-            dump.deliver(LDS.message, (*at, "active_state", "listener"), active.get("listener"), name)
+            dump.taken.deliver(LDS.message, (*at, "active_state", "listener"), active.get("listener"), name)
         if "warming_state" in each:
             dump.warming.append((name, (*at, "warming_state")))
 
@@ -128,7 +122,7 @@ def _clusters(dump: _Dump, section: JsonObject, path: Path) -> None:
     for each in section.get("static_clusters", ()):
         _static(dump, "clusters", each.get("cluster"))
     for number, each in enumerate(section.get("dynamic_active_clusters", ())):
-        dump.deliver(CDS.message, (*path, "dynamic_active_clusters", number, "cluster"), each.get("cluster"))
+        dump.taken.deliver(CDS.message, (*path, "dynamic_active_clusters", number, "cluster"), each.get("cluster"))
     for number, each in enumerate(section.get("dynamic_warming_clusters", ())):
         _warming(dump, each.get("cluster"), (*path, "dynamic_warming_clusters", number))
 
@@ -137,13 +131,15 @@ def _endpoints(dump: _Dump, section: JsonObject, path: Path) -> None:
     """Static ones are those that stand in their clusters."""
     for number, each in enumerate(section.get("dynamic_endpoint_configs", ())):
         at = (*path, "dynamic_endpoint_configs", number, "endpoint_config")
-        dump.deliver(EDS.message, at, each.get("endpoint_config"))
+        dump.taken.deliver(EDS.message, at, each.get("endpoint_config"))
 
 
 def _routes(dump: _Dump, section: JsonObject, path: Path) -> None:
     """Static ones are those that stand in their listeners."""
     for number, each in enumerate(section.get("dynamic_route_configs", ())):
-        dump.deliver(RDS.message, (*path, "dynamic_route_configs", number, "route_config"), each.get("route_config"))
+        dump.taken.deliver(
+            RDS.message, (*path, "dynamic_route_configs", number, "route_config"), each.get("route_config")
+        )
 
 
 def _scoped_routes(dump: _Dump, section: JsonObject, path: Path) -> None:
@@ -151,7 +147,7 @@ def _scoped_routes(dump: _Dump, section: JsonObject, path: Path) -> None:
     for number, each in enumerate(section.get("dynamic_scoped_route_configs", ())):
         for inner, scope in enumerate(each.get("scoped_route_configs", ())):
             at = (*path, "dynamic_scoped_route_configs", number, "scoped_route_configs", inner)
-            dump.deliver(SRDS.message, at, scope)
+            dump.taken.deliver(SRDS.message, at, scope)
 
 
 def _secrets(dump: _Dump, section: JsonObject, path: Path) -> None:
@@ -159,14 +155,14 @@ def _secrets(dump: _Dump, section: JsonObject, path: Path) -> None:
         _static(dump, "secrets", each.get("secret"))
     for number, each in enumerate(section.get("dynamic_active_secrets", ())):
         at = (*path, "dynamic_active_secrets", number, "secret")
-        dump.deliver(SDS.message, at, each.get("secret"), str(each.get("name", "")))
+        dump.taken.deliver(SDS.message, at, each.get("secret"), str(each.get("name", "")))
     for number, each in enumerate(section.get("dynamic_warming_secrets", ())):
         _warming(dump, each.get("secret") or each, (*path, "dynamic_warming_secrets", number))
 
 
 def _extensions(dump: _Dump, section: JsonObject, path: Path) -> None:
     for number, each in enumerate(section.get("ecds_filters", ())):
-        dump.deliver(ECDS.message, (*path, "ecds_filters", number, "ecds_filter"), each.get("ecds_filter"))
+        dump.taken.deliver(ECDS.message, (*path, "ecds_filters", number, "ecds_filter"), each.get("ecds_filter"))
 
 
 def _static(dump: _Dump, field_name: str, data: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from takeover.check.given.canonical import Canonical
 from takeover.check.given.documents import read_documents
 from takeover.check.given.dumps import read_dump
+from takeover.check.given.from_files import read_files
 from takeover.check.given.local_files import files_of
 from takeover.check.given.shapes import BOOTSTRAP, Sections, recognised
 from takeover.check.given.taken import WANTED, Taken, not_looked_into
@@ -41,14 +42,15 @@ def read(path: Path, files: Mapping[str, Path]) -> Given:
     canonical = Canonical(document, WANTED)
     bootstrap = canonical.message(BOOTSTRAP, {key: each for key, each in value.items() if key != "@type"}, found)
     canonical.refuse_unknown_fields()
+    delivered, told = read_files(bootstrap, given)
     return Given(
         name=_name(path),
         kind="bootstrap",
         source=path,
         bootstrap=bootstrap,
-        resources=Taken(canonical, found).resources(),
+        resources=(*Taken(canonical, found).resources(), *delivered),
         files=given,
-        different=not_looked_into(canonical),
+        different=(*not_looked_into(canonical), *told),
     )
 
 

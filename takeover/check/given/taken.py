@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -29,9 +30,17 @@ class Taken:
     static: Path | None = None
     delivered: dict[tuple[str, str], tuple[Path, JsonObject]] = field(default_factory=dict)
 
-    def deliver(self, message: str, name: str, path: Path, data: JsonObject) -> None:
-        """Adds a resource that came over xDS; of two of one type and name the first counts."""
-        self.delivered.setdefault((message, name), (path, data))
+    def deliver(self, message: str, path: Path, data: Any, name: str = "") -> None:
+        """Adds a resource that came over xDS; of two of one type and name the first counts.
+
+        Args:
+            data: of the message; what is no object is none.
+            name: by which it was asked for, if it says none itself.
+        """
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if key != "@type"}
+            name = str(data.get("cluster_name" if message == EDS.message else "name") or name or path_text(path))
+            self.delivered.setdefault((message, name), (path, data))
 
     def resources(self) -> tuple[Resource, ...]:
         """All of them, in the order of what was given."""

@@ -8,7 +8,8 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.check.given import read
-from takeover.check.records import Given
+from takeover.check.given.unknown import without_unknown
+from takeover.check.records import Given, Resource
 
 ADMIN = "type.googleapis.com/envoy.admin.v3."
 LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
@@ -190,3 +191,27 @@ def test_a_dump_of_fifty_megabytes_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps([{"@type": f"{ADMIN}EndpointsConfigDump", "dynamic_endpoint_configs": many}]))
     assert path.stat().st_size > 50 << 20
     assert len(read(path, {}).resources) == len(many)
+
+
+def test_what_no_control_plane_of_ours_could_send_can_be_left_out(tmp_path: Path) -> None:
+    mine = {"@type": "type.googleapis.com/mine.v1.Filter", "a": 1}
+    http = listener("a", http_filters=[{"name": "mine", "typed_config": mine}, {"name": "known", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}], route_config={
+            "name": "r", "typed_per_filter_config": {"mine": mine}})  # fmt: skip
+    dump = {"@type": f"{ADMIN}ListenersConfigDump", "dynamic_listeners": [{"active_state": {"listener": http}}]}
+    found = given(tmp_path, dump)
+    [whole] = [each for each in found.resources if each.type_url == LISTENER]
+
+    kept, [different] = without_unknown(whole)
+
+    typed = kept.data["filter_chains"][0]["filters"][0]["typed_config"]
+    assert [each["name"] for each in typed["http_filters"]] == ["known"]
+    assert typed["route_config"] == {"name": "r", "typed_per_filter_config": {}}
+    assert "filter_chains[0].filters[0].typed_config.http_filters[0] (mine.v1.Filter)" in different.what
+    assert mine in [each.get("typed_config") for each in _http(whole)["http_filters"]]
+    assert without_unknown(kept) == (kept, ())
+
+
+def _http(resource: Resource) -> dict[str, Any]:
+    typed: dict[str, Any] = resource.data["filter_chains"][0]["filters"][0]["typed_config"]
+    return typed

@@ -64,3 +64,33 @@ def test_the_option_is_a_pair() -> None:
     assert local_files.pairs(["/a=b=c", "d=e"]) == {"/a": Path("b=c"), "d": Path("e")}
     with pytest.raises(BadInputError, match="--files /a: must be PATH=LOCAL"):
         local_files.pairs(["/a"])
+
+
+def test_resources_of_files_that_are_given_are_read_and_those_of_files_that_they_name(tmp_path: Path) -> None:
+    http = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    (tmp_path / "lds.yaml").write_text(f"""\
+resources:
+- "@type": type.googleapis.com/envoy.config.listener.v3.Listener
+  name: in
+  filterChains:
+  - filters:
+    - name: http
+      typed_config:
+        "@type": {http}
+        rds: {{ route_config_name: main, config_source: {{ path: /etc/envoy/./rds.yaml }} }}
+""")
+    (tmp_path / "rds.yaml").write_text(
+        "resources: [{ '@type': type.googleapis.com/envoy.config.route.v3.RouteConfiguration, name: main }]\n"
+    )
+    config = tmp_path / "envoy.yaml"
+    config.write_text("dynamic_resources: { lds_config: { path_config_source: { path: /etc/envoy/lds.yaml } } }\n")
+    assert read(config, {}).resources == ()
+
+    listener, routes = read(config, {"/etc/envoy": tmp_path}).resources
+
+    assert (listener.name, listener.is_static, listener.place.line) == ("in", False, 2)
+    assert listener.place.file.endswith("lds.yaml")
+    assert (routes.name, routes.is_static, routes.is_inline) == ("main", False, False)
+    (tmp_path / "rds.yaml").write_text("name: main\n")
+    with pytest.raises(BadInputError, match=r"rds\.yaml: must be a mapping with resources"):
+        read(config, {"/etc/envoy": tmp_path})

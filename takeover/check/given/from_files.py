@@ -1,0 +1,73 @@
+"""Resources that Envoy reads from files (`path_config_source`), where the user gave those."""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from takeover.base.errors import BadInputError
+from takeover.check.given.canonical import Canonical
+from takeover.check.given.documents import read_documents
+from takeover.check.given.taken import WANTED, Taken, not_looked_into
+from takeover.check.records import Different, Resource
+from takeover.model.json import JsonObject
+from takeover.peers.control_plane.discovery import KINDS
+
+_RESPONSE = "envoy.service.discovery.v3.DiscoveryResponse"
+_DELIVERED = frozenset({each.message for each in KINDS})
+
+
+def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> tuple[tuple[Resource, ...], tuple[Different, ...]]:
+    """The resources of every file that the bootstrap names, and of those that these name.
+
+    Args:
+        files: by the path by which a configuration names them, in its plainest form.
+
+    Raises: BadInputError for a file that is given and has not the form of a DiscoveryResponse.
+    """
+    resources: list[Resource] = []
+    different: list[Different] = []
+    waiting, seen = list(_paths(bootstrap, "")), set[Path]()
+    for path in waiting:
+        local = files.get(posixpath.normpath(path))
+        if local is None or local in seen:
+            continue
+        seen.add(local)
+        found, told = _read(local)
+        resources += found
+        different += told
+        for each in found:
+            waiting += _paths(each.data, "")
+    return tuple(resources), tuple(different)
+
+
+def _read(file: Path) -> tuple[tuple[Resource, ...], tuple[Different, ...]]:
+    documents = read_documents(file)
+    document = documents[0]
+    if len(documents) != 1 or not isinstance(document.value, dict) or "resources" not in document.value:
+        raise BadInputError(f"{document.file}: must be a mapping with resources: the configuration reads them from it")
+    canonical = Canonical(document, WANTED)
+    taken = Taken(canonical)
+    response = canonical.message(_RESPONSE, document.value)
+    canonical.refuse_unknown_fields()
+    for number, each in enumerate(response.get("resources", ())):
+        message = str(each.get("@type")).rpartition("/")[2]
+        if message in _DELIVERED:
+            taken.deliver(message, ("resources", number), each)
+    return taken.resources(), not_looked_into(canonical)
+
+
+def _paths(data: Any, within: str) -> Iterator[str]:
+    """The files of all sources of configuration in it."""
+    if isinstance(data, list):
+        for each in data:
+            yield from _paths(each, within)
+    elif isinstance(data, dict):
+        source = data.get("path_config_source")
+        path = source.get("path") if isinstance(source, dict) else None
+        if path is None and (within.endswith("_config") or within == "config_source"):
+            path = data.get("path")
+        if isinstance(path, str):
+            yield path
+        for key, each in data.items():
+            yield from _paths(each, key)
