@@ -21,6 +21,8 @@ MAX_BYTES = 256 << 20
 """Of a file: dumps of whole meshes have some 50 MB."""
 _LONGEST_WITH_LINES = 8 << 20
 """Of a JSON text whose lines are told: to find them takes longer than to decode it."""
+_DEEPEST = 200
+"""Levels of JSON: Protobuf reads 100 messages in each other, and each may stand in a list."""
 _YAML = Dialect(nodes=1_000_000, characters=64 << 20, ignored="!ignore", has_words=True)
 """As Envoy reads it."""
 
@@ -111,7 +113,9 @@ def _json(text: str, path: Path) -> Document:
     except msgspec.DecodeError as error:
         return _flow_yaml(text, path, str(error))
     except RecursionError:
-        raise BadInputError(f"{display_path(path)}: nested deeper than any configuration") from None
+        raise _too_deep(path) from None
+    if _is_deep(value):
+        raise _too_deep(path)
     if len(text) > _LONGEST_WITH_LINES:
         return Document(path, value, "JSON")
     lines, twice = lines_of(text)
@@ -119,6 +123,25 @@ def _json(text: str, path: Path) -> Document:
     if twice is not None:
         raise BadInputError(f"{document.where(twice)}: key {twice[-1]!r} is there twice: leave one out")
     return document
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether it has more levels than Protobuf reads: whoever walks through it may recurse."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(path: Path) -> BadInputError:
+    return BadInputError(f"{display_path(path)}: nested more than {_DEEPEST} levels deep")
 
 
 def _flow_yaml(text: str, path: Path, why: str) -> Document:

@@ -14,7 +14,7 @@ _LOOKS = (
     re.compile(r"\b(?P<secret>eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?)"),
     re.compile(r"\b(?:Bearer|Negotiate)\s+(?P<secret>[A-Za-z0-9._~+/=-]{6,})", re.IGNORECASE),
     # User and password of a URL.
-    re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://(?P<secret>[^/\s:@\"'<>]*:[^/\s@\"'<>]+)@"),
+    re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{0,20}://(?P<secret>[^/\s:@\"'<>]*:[^/\s@\"'<>]+)@"),
     # Those that say themselves whose they are: of AWS, GitHub, GitLab, Google, Slack, Stripe, Vault.
     re.compile(
         r"\b(?P<secret>(?:AKIA|ASIA)[A-Z0-9]{16}|gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
@@ -24,7 +24,7 @@ _LOOKS = (
 _BASIC = re.compile(r"\bBasic\s+(?P<secret>[A-Za-z0-9+/_-]{4,}={0,2})", re.IGNORECASE)
 _PARAMETER = re.compile(r"[?&;](?P<name>[\w.\[\]-]{1,60})=(?P<secret>[^&\s;#\"'<>]{3,})")
 _HEADER = re.compile(
-    r"(?P<name>\b(?:proxy-)?authorization|\b(?:set-)?cookie2?|\bx(?:-[a-z0-9]+)*-(?:token|key|secret|auth|signature|password)"
+    r"(?P<name>\b(?:proxy-)?authorization|\b(?:set-)?cookie2?|\bx(?:-[a-z0-9]{1,20}){0,4}-(?:token|key|secret|auth|signature|password)"
     r"|\bapi-?key|\bprivate-token)(?P<between>[\"']?\s*[:=]\s*[\"']?)(?P<secret>[^\"'\r\n]{3,})",
     re.IGNORECASE,
 )  # fmt: skip

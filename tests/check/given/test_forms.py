@@ -1,6 +1,7 @@
 """A configuration is read in every form that people have, told by what is in it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -117,11 +118,22 @@ def test_what_is_no_configuration_is_refused_in_a_line(tmp_path: Path) -> None:
     assert ": a template" in refused(tmp_path, "{% import 'x' %}\nadmin: {}\n")
     assert refused(tmp_path, "admin {\n  addres { }\n}\n").startswith(":2: not a bootstrap as text proto")
     assert "nested" in refused(tmp_path, "[" * 100_000)
+    assert refused(tmp_path, '{"a":' * 300 + "1" + "}" * 300) == ": nested more than 200 levels deep"
     assert "nested" in refused(tmp_path, "admin {\n" * 500 + "}\n" * 500)
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"a{each}: &a{each} [{','.join([f'*a{each - 1}'] * 10)}]\n" for each in range(1, 9)
     )
     assert "more than 1000000 values, aliases expanded" in refused(tmp_path, bomb)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    others = ((tmp_path / "pipe", "it is a pipe"), (tmp_path, "it is a folder"), (tmp_path / "x", "No such file"))
+    for path, why in others:
+        with pytest.raises(BadInputError, match=f"cannot be read: {why}"):
+            read(path, {})
+    with pytest.raises(BadInputError, match="cannot be read: it is a device"):
+        read(Path("/dev/zero"), {})
 
 
 def test_what_else_people_have_is_told_and_what_to_give_instead(tmp_path: Path) -> None:
