@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.check.records import Place
-from takeover.check.world.configuration import HTTP, Configuration, kind_of, path_text
+from takeover.check.world.configuration import ENDPOINTS, HTTP, Configuration, kind_of, path_text
 from takeover.scenario.envoy_config import camel_case
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
@@ -70,6 +70,8 @@ def asked(configuration: Configuration) -> dict[str, list[Asked]]:
     found: defaultdict[str, list[Asked]] = defaultdict(list)
     names = {camel: snake for snake in (*_FIELDS, *_NAMING) for camel in (snake, camel_case(snake))}
     for name, document in configuration.documents():
+        if str(document.get("@type")) == ENDPOINTS:
+            continue
         walk = _walk(document, (), APPLICATION, "", names)
         for cluster, kind, by, path in walk:
             place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
@@ -99,9 +101,15 @@ def _walk(
         by = "tcp" if message.endswith(".TcpProxy") or (".filters.network." in message and by != "http") else by
     for key, value in data.items():
         field = names.get(str(key), str(key))
-        if field in _NAMING and not (field == "clusters" and "static" in str(path[-1:])):
+        if field in _NAMING and not _is_its_own(field, path):
             yield from ((each, kind, by, (*path, key)) for each in _named(value))
         yield from _walk(value, (*path, key), _of_field(field, kind), by, names)
+
+
+def _is_its_own(field: str, path: tuple[Key, ...]) -> bool:
+    """Whether clusters say so who they are, or whose endpoints these are: that asks nobody."""
+    above = str(path[-1]) if path else ""
+    return (field == "clusters" and above.startswith("static")) or above in ("load_assignment", "loadAssignment")
 
 
 def _of_field(field: str, kind: str) -> str:

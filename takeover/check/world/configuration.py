@@ -49,7 +49,9 @@ class Configuration:
     def of(cls, given: Given) -> "Configuration":
         """A copy of what was given."""
         served = [
-            msgspec.structs.replace(each, data=copied(each.data)) for each in given.resources if not each.is_static
+            msgspec.structs.replace(each, data=copied(each.data))
+            for each in given.resources
+            if not each.is_static and not each.is_inline
         ]
         return cls(copied(given.bootstrap), served, given)
 

@@ -4,8 +4,6 @@ Where Envoy asks a cluster of its bootstrap for it, over a plain address or by T
 at that address. Anything else (secrets that come from where they are for, Google's client, REST) is replaced.
 """
 
-from typing import Any
-
 from takeover.check.world.configuration import (
     CLUSTER,
     HTTP2,
@@ -131,7 +129,7 @@ def _wait(configuration: Configuration, document: JsonObject) -> None:
 def _above(document: JsonObject, path: tuple[Key, ...]) -> list[JsonObject]:
     """The two objects in which it stands: one of them has its name."""
     found = list[JsonObject]()
-    data: Any = document
+    data: Json = document
     for each in path:
         if isinstance(data, dict):
             found.append(data)

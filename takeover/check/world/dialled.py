@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from takeover.check.records import Place, Service
-from takeover.check.world import asking
+from takeover.check.world import asking, control
 from takeover.check.world.asking import Asked
 from takeover.check.world.configuration import (
     CLUSTER,
@@ -59,6 +59,8 @@ def dialled(configuration: Configuration) -> list[Dial]:
     }
     found: list[Dial] = []
     for cluster, place in configuration.of_type(CLUSTER):
+        if cluster.get("name") == control.CLUSTER_NAME:
+            continue
         found += _of_cluster(configuration, cluster, place, uses, endpoints)
     found += _beside_clusters(configuration)
     return list(dict.fromkeys(found))

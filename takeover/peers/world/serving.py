@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
 
 _APPLICATION = "application"
+_PAUSE = 0.01
 _HANDSHAKE = b"\x16"
 _METHODS = (
     b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PATCH ", b"PRI * HTTP/2.0",
 )  # fmt: skip
-_ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
 
 
 def main(ready: str = "") -> None:
@@ -48,10 +49,20 @@ def main(ready: str = "") -> None:
     listeners = [
         (_listening(each, table), functools.partial(serve, each)) for each in table.places if each.transport == "tcp"
     ]
+    for port in {each.forwards_to for each in table.places} - {0}:
+        _wait_for(port)
     if ready:
         with open(ready, "wb"):  # noqa: PTH123 - pathlib takes longer to import than all else here
             pass
-    upstream.serve_all(listeners, (_ANYWHERE, table.control), when_asked=forget)
+    upstream.serve_all(listeners, (table.control_address, table.control), when_asked=forget)
+
+
+def _wait_for(port: int) -> None:
+    """Until something listens there on loopback: Envoy would come again only after a while."""
+    while True:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(_PAUSE)
 
 
 def _listening(place: Place, table: Table) -> socket.socket:

@@ -48,7 +48,7 @@ class Table(NamedTuple):
         places: each once.
         addresses: those that this network must have, loopback's aside.
         names: name → address, for who asks the DNS server.
-        control: the port of control.
+        control: the port of control, which is at `control_address`.
         owner: the user to whom the sockets belong: two users' cannot be at one port.
     """
 
@@ -57,6 +57,7 @@ class Table(NamedTuple):
     names: dict[str, str] = {}  # noqa: RUF012 - never changed
     control: int = 9999
     owner: int = 0
+    control_address: str = "0.0.0.0"  # noqa: S104 - a Pod's own
 
 
 def read() -> Table:

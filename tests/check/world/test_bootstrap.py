@@ -1,0 +1,153 @@
+"""What a configuration lacks is added, and said; nothing else of it changes."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.check.world.worlds import TYPE, Built, at, bootstrap, cluster, given, http, listener, served, tcp, tls
+
+FILE_LOG = f"{TYPE}envoy.extensions.access_loggers.file.v3.FileAccessLog"
+ADMIN = {"address": at("0.0.0.0", 9000)}
+NODE = {"id": "one", "cluster": "two"}
+
+
+def file_log(path: str, **form: Any) -> dict[str, Any]:
+    return {"name": "file", "typed_config": {"@type": FILE_LOG, "path": path, **form}}
+
+
+def loggers(built: Built) -> list[Any]:
+    [one] = built.config()["static_resources"]["listeners"]
+    found: list[Any] = one["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
+    return found
+
+
+def test_a_whole_configuration_gets_one_more_access_log_and_nothing_else(tmp_path: Path) -> None:
+    data = bootstrap([listener("in", 8080, http("app"))], [cluster("app")], admin=ADMIN, node=NODE)
+    before = copy.deepcopy(data)
+    built = Built(given(data), tmp_path / "mine")
+    assert data == before
+    now = built.config()
+    [log] = now["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"].pop("access_log")
+    assert log["typed_config"]["log_format"]["json_format"]["listener"] == "in"
+    assert now == before
+    assert built.different == ["one more access log, in JSON, goes to stdout"]
+
+
+@pytest.mark.parametrize(
+    ("admin", "port"),
+    [
+        ({}, 9901),
+        ({"address": at("127.0.0.1", 15000)}, 15000),
+        ({"address": {"pipe": {"path": "/run/admin"}}}, 9901),
+        ({"address": at("0.0.0.0", 19000)}, 19000),
+    ],
+)
+def test_the_admin_api_can_be_asked(admin: dict[str, Any], port: int, tmp_path: Path) -> None:
+    built = Built(given(bootstrap([], [], admin=admin) if admin else bootstrap([], [])), tmp_path / "mine")
+    assert built.config()["admin"]["address"] == at("0.0.0.0", port)
+    assert built.container("envoyproxy")["readinessProbe"]["httpGet"]["port"] == port
+    assert any("admin" in each for each in built.different) == (port != 19000)
+
+
+def test_a_port_that_something_has_is_not_the_admins(tmp_path: Path) -> None:
+    built = Built(given(bootstrap([listener("in", 9901, http("app"))], [cluster("app", port=9902)])), tmp_path / "mine")
+    assert built.config()["admin"]["address"] == at("0.0.0.0", 9903)
+
+
+def test_logs_of_files_go_to_stdout_without_what_is_of_chance(tmp_path: Path) -> None:
+    form = {"log_format": {"text_format_source": {"inline_string": "%START_TIME% %RESPONSE_CODE% %DURATION%\n"}}}
+    logs = [
+        file_log("/var/log/a.log", **form),
+        file_log("/dev/null"),
+        file_log("/dev/stdout", log_format={"json_format": {"took": "%DURATION%", "path": "%REQ(:PATH)%"}}),
+    ]
+    built = Built(
+        given(bootstrap([listener("in", 80, http("app", access_log=logs))], [cluster("app")])), tmp_path / "m"
+    )
+    text, json_form, ours = (each["typed_config"]["log_format"] for each in loggers(built))
+    assert text == {"text_format_source": {"inline_string": "log: <start_time> %RESPONSE_CODE% <duration>\n"}}
+    assert json_form == {"json_format": {"took": "<duration>", "path": "%REQ(:PATH)%"}}
+    assert ours["json_format"]["route"] == "%ROUTE_NAME%"
+
+
+def test_a_matcher_of_statistics_is_away(tmp_path: Path) -> None:
+    stats = {"stats_matcher": {"reject_all": True}, "use_all_default_tags": True}
+    built = Built(given(bootstrap([], [], stats_config=stats)), tmp_path / "mine")
+    assert built.config()["stats_config"] == {"use_all_default_tags": True}
+    assert "`stats_config.stats_matcher` is away" in built.different
+
+
+def ads(**service: Any) -> dict[str, Any]:
+    return {
+        "ads_config": {"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": [service]},
+        "lds_config": {"ads": {}, "resource_api_version": "V3"},
+        "cds_config": {"ads": {}, "resource_api_version": "V3"},
+    }
+
+
+LISTENER = "envoy.config.listener.v3.Listener"
+FRONT = served(LISTENER, "front", listener("front", 8080, http("app")))
+
+
+def test_our_control_plane_answers_where_the_configuration_asks(tmp_path: Path) -> None:
+    dynamic = ads(envoy_grpc={"cluster_name": "xds"})
+    data = bootstrap([], [cluster("xds", "control.test", 15010)], dynamic_resources=dynamic)
+    built = Built(given(data, FRONT), tmp_path / "mine")
+    assert built.config()["dynamic_resources"]["ads_config"] == dynamic["ads_config"]
+    [told] = [each for each in built.world.dialled if each.cluster == "xds"]
+    assert built.place(told.address, 15010).forwards_to == 18000
+    assert built.container("control-plane")
+    log = (built.folder / "config/served-1.json").read_text()
+    assert '"json_format"' in log
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"google_grpc": {"target_uri": "istiod.test:15012", "stat_prefix": "x"}},
+        {"envoy_grpc": {"cluster_name": "secure"}},
+        {"envoy_grpc": {"cluster_name": "missing"}},
+    ],
+)
+def test_it_is_asked_itself_where_that_cannot_be(service: dict[str, Any], tmp_path: Path) -> None:
+    secret = {"name": "default", "sds_config": {"api_config_source": {"api_type": "GRPC", "grpc_services": []}}}
+    secure = cluster("secure", transport_socket=tls(tls_certificate_sds_secret_configs=[secret]))
+    name = "envoy.extensions.transport_sockets.tls.v3.Secret"
+    given_secret = served(name, "default", {"name": "default", "generic_secret": {}})
+    data = bootstrap([], [secure], dynamic_resources=ads(**service))
+    built = Built(given(data, FRONT, given_secret), tmp_path / "mine")
+    [asked] = built.config()["dynamic_resources"]["ads_config"]["grpc_services"]
+    assert asked == {"envoy_grpc": {"cluster_name": "takeover-control-plane"}}
+    assert "ADS leads to a cluster of this run" in built.different
+
+
+def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> None:
+    def rds(name: str) -> dict[str, Any]:
+        found = http("app", rds={"route_config_name": name, "config_source": {"ads": {}}})
+        del found["typed_config"]["route_config"]
+        return found
+
+    routes = served("envoy.config.route.v3.RouteConfiguration", "there", {"name": "there", "virtual_hosts": []})
+    data = bootstrap([listener("a", 80, rds("there")), listener("b", 81, rds("nowhere"))], [cluster("app")])
+    built = Built(given(data, routes), tmp_path / "mine")
+    waits = [
+        each["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["config_source"]["initial_fetch_timeout"]
+        for each in built.config()["static_resources"]["listeners"]
+    ]
+    assert waits == ["0s", "0.1s"]
+
+
+def test_tcp_has_our_log_too(tmp_path: Path) -> None:
+    built = Built(given(bootstrap([listener("in", 80, tcp("app"))], [cluster("app")])), tmp_path / "mine")
+    [ours] = loggers(built)
+    assert "upstream_host" in ours["typed_config"]["log_format"]["json_format"]
+
+
+def test_the_same_configuration_makes_the_same_folder(tmp_path: Path) -> None:
+    data = bootstrap([listener("in", 80, http("app"))], [cluster("app", "a.test", transport_socket=tls())])
+    folders = [Built(given(data), tmp_path / name / "mine").folder for name in ("one", "two")]
+    one, two = ({path.relative_to(each): path.read_bytes() for path in each.rglob("*") if path.is_file()}
+                for each in folders)  # fmt: skip
+    assert one == two

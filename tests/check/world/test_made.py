@@ -1,0 +1,154 @@
+"""What nobody gave is made at its place, and said; what pins something that nobody here has is taken away."""
+
+import base64
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.check.world import certificates
+from takeover.check.world.upstream_tls import matching
+from tests.check.world.worlds import DOWNSTREAM_TLS, Built, bootstrap, cluster, given, http, listener, served, tls
+
+REDACTED = base64.b64encode(b"[redacted]").decode()
+
+
+def secured(**common: Any) -> dict[str, Any]:
+    chain = {"filters": [http("app")], "filter_chain_match": {"server_names": ["front.test"]}}
+    socket = {"name": "tls", "typed_config": {"@type": DOWNSTREAM_TLS, "common_tls_context": common}}
+    return listener("in", 8443) | {"filter_chains": [chain | {"transport_socket": socket}]}
+
+
+def built(tmp_path: Path, one: dict[str, Any], **files: Path) -> Built:
+    return Built(given(bootstrap([one], [cluster("app")]), **files), tmp_path / "mine")
+
+
+def names_of(pem: str, tmp_path: Path) -> list[str]:
+    file = tmp_path / "one.pem"
+    file.write_text(pem)
+    decoded: dict[str, Any] = ssl._ssl._test_decode_cert(str(file))  # type: ignore[attr-defined]
+    return [value for _, value in decoded.get("subjectAltName", ())]
+
+
+def test_a_certificate_and_its_key_are_made_for_the_names_of_their_chains(tmp_path: Path) -> None:
+    pair = {"certificate_chain": {"filename": "/etc/tls/a.crt"}, "private_key": {"filename": "/etc/tls/a.key"}}
+    made = built(tmp_path, secured(tls_certificates=[pair]))
+    chain, key = made.file("/etc/tls/a.crt"), made.file("/etc/tls/a.key")
+    assert "front.test" in names_of(chain, tmp_path)
+    (tmp_path / "both.pem").write_text(chain + key)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tmp_path / "both.pem")  # they belong together
+    assert "/etc/tls/a.crt is made (certificate chain)" in made.different
+
+
+def test_a_file_that_was_given_is_there_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.key").write_text("mine")
+    pair = {"certificate_chain": {"filename": "/given/crt"}, "private_key": {"filename": "/given/key"}}
+    made = built(tmp_path, secured(tls_certificates=[pair]), crt=tmp_path / "a.key", key=tmp_path / "a.key")
+    assert made.file("/given/key") == "mine"
+    assert not any("/given/" in each for each in made.different)
+
+
+def test_a_key_that_a_dump_redacts_is_made_anew_with_its_certificate(tmp_path: Path) -> None:
+    theirs = certificates.certificate("theirs", ("theirs.test",)).chain
+    pair = {"certificate_chain": {"inline_string": theirs}, "private_key": {"inline_bytes": REDACTED}}
+    made = built(tmp_path, secured(tls_certificates=[pair]))
+    [chain] = made.config()["static_resources"]["listeners"][0]["filter_chains"]
+    [now] = chain["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificates"]
+    assert now["certificate_chain"]["inline_string"] != theirs
+    assert "PRIVATE KEY" in now["private_key"]["inline_string"]
+    assert "a certificate and its key are made anew" in made.different
+
+
+def test_a_pair_that_is_whole_stays(tmp_path: Path) -> None:
+    theirs = certificates.certificate("theirs", ("theirs.test",))
+    pair = {"certificate_chain": {"inline_string": theirs.chain}, "private_key": {"inline_string": theirs.key}}
+    made = built(tmp_path, secured(tls_certificates=[pair]))
+    [chain] = made.config()["static_resources"]["listeners"][0]["filter_chains"]
+    assert chain["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificates"] == [pair]
+
+
+def test_an_authority_of_ours_is_trusted_beside_one_that_is_written(tmp_path: Path) -> None:
+    theirs = "-----BEGIN CERTIFICATE-----\ntheirs\n-----END CERTIFICATE-----\n"
+    context = {"trusted_ca": {"inline_string": theirs}, "verify_certificate_hash": ["ab"]}
+    one = cluster("app", transport_socket=tls(validation_context=context))
+    made = Built(given(bootstrap([listener("in", 80, http("app"))], [one])), tmp_path / "mine")
+    [now] = made.config()["static_resources"]["clusters"]
+    context = now["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]
+    assert context == {"trusted_ca": {"inline_string": theirs + certificates.authority().chain}}
+    assert any("is trusted beside" in each for each in made.different)
+    assert any("pins" in each for each in made.different)
+
+
+def test_secrets_that_are_named_and_were_not_given_are_made(tmp_path: Path) -> None:
+    source: dict[str, Any] = {"sds_config": {"ads": {}}}
+    common = {
+        "tls_certificate_sds_secret_configs": [{"name": "default", **source}],
+        "validation_context_sds_secret_config": {"name": "ROOTCA", **source},
+    }
+    made = built(tmp_path, secured(**common))
+    secrets = {each["name"]: each for each in made.config()["static_resources"]["secrets"]}
+    assert "PRIVATE KEY" in secrets["default"]["tls_certificate"]["private_key"]["inline_string"]
+    assert secrets["ROOTCA"]["validation_context"]["trusted_ca"]["inline_string"] == certificates.authority().chain
+    assert {"the secret default is made", "the secret ROOTCA is made"} <= set(made.different)
+
+
+def test_a_secret_that_was_given_is_served(tmp_path: Path) -> None:
+    common = {"validation_context_sds_secret_config": {"name": "ROOTCA", "sds_config": {"ads": {}}}}
+    secret = {"name": "ROOTCA", "validation_context": {"trusted_ca": {"filename": "/etc/root.pem"}}}
+    resource = served("envoy.extensions.transport_sockets.tls.v3.Secret", "ROOTCA", secret)
+    made = Built(given(bootstrap([secured(**common)], [cluster("app")]), resource), tmp_path / "mine")
+    assert "secrets" not in made.config()["static_resources"]
+    assert '"ROOTCA"' in (made.folder / "config/served-1.json").read_text()
+    assert made.file("/etc/root.pem") == certificates.authority().chain
+
+
+@pytest.mark.parametrize(
+    ("where", "begins"),
+    [
+        ({"local_jwks": {"filename": "/made"}}, '{"keys":'),
+        ({"default_source_code": {"filename": "/made"}}, "--"),
+        ({"body": {"filename": "/made"}}, "a file"),
+    ],
+)
+def test_other_files_are_made_by_what_they_are_for(where: dict[str, Any], begins: str, tmp_path: Path) -> None:
+    made = built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
+    assert made.file("/made").startswith(begins)
+
+
+def test_a_file_that_nobody_can_make_is_said_to_be_missing(tmp_path: Path) -> None:
+    where = {"proto_descriptor": "/etc/api.pb"}
+    made = built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
+    assert "/etc/api.pb is missing" in made.different
+
+
+def test_no_path_of_a_configuration_is_opened_here(tmp_path: Path) -> None:
+    here = tmp_path / "secret"
+    here.write_text("of this machine")
+    pair = {"certificate_chain": {"filename": str(here)}, "private_key": {"filename": str(here)}}
+    made = built(tmp_path, secured(tls_certificates=[pair]))
+    assert "of this machine" not in made.file(str(here))
+
+
+def test_certificates_are_the_same_in_every_run() -> None:
+    names = ("a.test", "10.0.0.1", "spiffe://a/b")
+    once = certificates.certificate("a", names)
+    certificates._key.cache_clear()
+    assert certificates.certificate("a", names) == once
+    assert certificates.certificate("a", names[:1]) != once
+
+
+@pytest.mark.parametrize(
+    ("matcher", "text"),
+    [
+        ({"exact": "a.b"}, "a.b"),
+        ({"prefix": "spiffe://x/"}, "spiffe://x/a"),
+        ({"contains": "in"}, "in"),
+        ({"safe_regex": {"regex": r"^a\.b$"}}, "a.b"),
+        ({"safe_regex": {"regex": r"[a-z]+\.svc\.test"}}, "a.svc.test"),
+        ({"safe_regex": {"regex": r"(?=strange)"}}, ""),
+        ("plain", "plain"),
+    ],
+)
+def test_a_name_that_a_matcher_takes(matcher: Any, text: str) -> None:
+    assert matching(matcher) == text

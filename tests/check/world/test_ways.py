@@ -1,0 +1,95 @@
+"""How a probe reaches each listener, and why it does not reach some."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.check.world.worlds import TYPE, Built, at, bootstrap, cluster, given, http, listener, tcp
+
+CAPTURING: dict[str, Any] = {"use_original_dst": True, "traffic_direction": "OUTBOUND"}
+INSPECTING: dict[str, Any] = {
+    "listener_filters": [{"name": "envoy.filters.listener.original_dst"}],
+    "traffic_direction": "INBOUND",
+}
+
+
+def built(tmp_path: Path, *listeners: dict[str, Any]) -> Built:
+    original = {"name": "passthrough", "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "connect_timeout": "1s"}
+    return Built(given(bootstrap(list(listeners), [cluster("app"), original])), tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::", "127.0.0.1"), ("10.5.5.5",) * 2]
+)
+def test_a_listener_is_dialled_at_its_address(host: str, reached: str, tmp_path: Path) -> None:
+    made = built(tmp_path, listener("in", 8080, http("app"), host=host))
+    [way] = made.world.ways
+    assert (way.listener, way.container, way.host, way.port, way.original) == ("in", "upstream", reached, 8080, "")
+    assert ("10.5.5.5" in made.table.addresses) == (host == "10.5.5.5")
+    assert "initContainers" not in made.pod()
+
+
+def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
+    more = [{"address": at("127.0.0.1", 8081)}]
+    made = built(tmp_path, listener("in", 8080, http("app"), additional_addresses=more))
+    assert [each.port for each in made.world.ways] == [8080, 8081]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"address": {"pipe": {"path": "/run/l"}}}, "path /run/l"),
+        ({"address": None, "internal_listener": {}}, "internal"),
+        (
+            {"address": {"socket_address": {"protocol": "UDP", "address": "0.0.0.0", "port_value": 53}}},
+            "not probed yet",
+        ),
+        ({"bind_to_port": False}, "hands connections on"),
+        ({"address": at("fd00::1", 80)}, "IPv4"),
+    ],
+)
+def test_what_no_probe_reaches_says_why(changed: dict[str, Any], why: str, tmp_path: Path) -> None:
+    made = built(tmp_path, listener("in", 8080, http("app")) | changed)
+    assert made.world.ways == ()
+    assert why in made.world.unreached["in"]
+
+
+def test_interception_leads_to_listeners_that_do_not_bind(tmp_path: Path) -> None:
+    made = built(
+        tmp_path,
+        listener("virtualOutbound", 15001, tcp("passthrough"), **CAPTURING),
+        listener("10.96.0.7_80", 80, http("app"), host="10.96.0.7", bind_to_port=False, traffic_direction="OUTBOUND"),
+        listener("0.0.0.0_9090", 9090, http("app"), bind_to_port=False),
+    )
+    ways = {each.listener: each for each in made.world.ways}
+    assert ways["10.96.0.7_80"].original == "10.96.0.7:80"
+    assert ways["0.0.0.0_9090"].port == 9090
+    assert {each.container for each in ways.values()} == {"client-1"}
+    assert made.container("client-1")["securityContext"]["runAsUser"] == 1338
+    [rules] = made.pod()["initContainers"]
+    assert rules["args"] == ["iptables -t nat -A OUTPUT -m owner --uid-owner 1338 -p tcp -j REDIRECT --to-ports 15001;"]
+    # Where they were for, something answers: the cluster that dials it leads there.
+    assert {each.address for each in made.table.places} >= {each.host for each in ways.values()}
+
+
+def test_each_port_that_chains_ask_for_is_a_way(tmp_path: Path) -> None:
+    chains = [
+        {"filter_chain_match": {"destination_port": 8080}, "filters": [http("app")]},
+        {"filter_chain_match": {"destination_port": 9090}, "filters": [http("app")]},
+        {"filters": [tcp("passthrough")]},
+    ]
+    inbound = listener("virtualInbound", 15006, **INSPECTING) | {"filter_chains": chains}
+    outbound = listener("virtualOutbound", 15001, tcp("passthrough"), **CAPTURING)
+    made = built(tmp_path, outbound, inbound)
+    ports = {each.port: each.container for each in made.world.ways if each.listener == "virtualInbound"}
+    assert ports == {8080: "client-2", 9090: "client-2", 65000: "client-2"}
+    [rules] = made.pod()["initContainers"]
+    assert "1339 -p tcp -j REDIRECT --to-ports 15006" in rules["args"][0]
+
+
+def test_a_typed_filter_captures_too(tmp_path: Path) -> None:
+    typed = {"@type": f"{TYPE}envoy.extensions.filters.listener.original_dst.v3.OriginalDst"}
+    capturing: dict[str, Any] = {"listener_filters": [{"name": "any", "typed_config": typed}]}
+    made = built(tmp_path, listener("in", 15006, tcp("passthrough"), **capturing))
+    assert [each.container for each in made.world.ways] == ["client-1"]

@@ -1,0 +1,199 @@
+"""The upstream of a table: at each place it speaks what comes, and says where it was reached."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.engines.images import PEERS_FOLDER
+from takeover.evidence.quiescence import waited_for
+from takeover.peers.services import dns
+from takeover.peers.world import addresses, table
+from takeover.peers.world.table import Place, Table
+from tests.peers.upstream import CERTIFICATES, SERVICES, own_address, program, run
+
+PORTS = {
+    "web": 21000,
+    "raw": 21001,
+    "tls": 21002,
+    "jwks": 21003,
+    "forward": 21004,
+    "names": 21005,
+    "sink": 21006,
+    "authz": 21007,
+    "control": 21009,
+}
+
+
+@pytest.fixture(scope="module")
+def address() -> str:
+    return own_address()
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socket.socket) -> Iterator[Path]:
+    """Where the upstream runs: its table and its certificates; it ends with the tests."""
+    made = tmp_path_factory.mktemp("world")
+    for name, file in (("one", "right"), ("other", "other-name"), ("ca", "ca")):
+        (made / f"{name}.pem").write_bytes((CERTIFICATES / f"{file}.pem").read_bytes())
+    (made / "jwks.json").write_bytes((SERVICES / "jwks.json").read_bytes())
+
+    def place(name: str, **more: Any) -> Place:
+        return Place(address, PORTS[name], **more)
+
+    places = (
+        place("web"),
+        place("raw", is_http=False),
+        place("tls", certificate="one", alpn=("http/1.1",)),
+        place("jwks", kind="jwks"),
+        place("forward", is_http=False, forwards_to=behind.getsockname()[1]),
+        place("names", transport="udp", kind="dns"),
+        place("sink", transport="udp", kind="metrics"),
+        place("authz", kind="ext_authz"),
+        Place(str(made / "socket")),
+    )
+    written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
+    (made / table.FILE).write_text(table.written(written))
+    log = made / "log"
+    with log.open("wb") as written_to:
+        process = subprocess.Popen(
+            [sys.executable, "-E", "-s", "-S", "-B", "-u", str(PEERS_FOLDER / "world"), str(made / "ready")],
+            env={"WORLD_FOLDER": str(made)},
+            stdout=written_to,
+        )
+    try:
+
+        def missing() -> str:
+            assert process.poll() is None
+            with contextlib.suppress(OSError), socket.create_connection((address, PORTS["control"])):
+                return "" if (made / "ready").exists() else "not ready"
+            return "no control"
+
+        assert not waited_for(missing, 120)
+        yield made
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+    with contextlib.closing(http.client.HTTPConnection(address, port, timeout=60)) as connection:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+
+@pytest.mark.usefixtures("folder")
+class TestPlaces:
+    def test_an_echo_says_where_it_was_reached(self, address: str) -> None:
+        answer, body = ask(address, PORTS["web"])
+        assert answer.headers["x-reached"] == f"{address}:{PORTS['web']}"
+        assert body.startswith(b"GET /any HTTP/1.1\r\n")
+
+    def test_a_header_says_how_it_is_to_behave_on_any_path(self, address: str) -> None:
+        with pytest.raises(http.client.IncompleteRead):
+            ask(address, PORTS["web"], "/a/path", **{"x-behave": "short-body"})
+
+    def test_http2_says_so_too(self, address: str) -> None:
+        told = run(program("curl"), "-si", "--http2-prior-knowledge", f"http://{address}:{PORTS['raw']}/x")
+        assert f"x-reached: {address}:{PORTS['raw']}" in told.stdout.lower()
+
+    @pytest.mark.parametrize("sent", [b"hello\n", b"GE", b"\x00\x01", b"POSTER"])
+    def test_what_is_no_http_comes_back(self, address: str, sent: bytes) -> None:
+        with socket.create_connection((address, PORTS["raw"]), timeout=60) as opened:
+            for each in sent:
+                opened.sendall(bytes([each]))
+            opened.shutdown(socket.SHUT_WR)
+            assert b"".join(iter(lambda: opened.recv(100), b"")) == sent
+
+    def test_http_is_known_however_it_comes(self, address: str) -> None:
+        with socket.create_connection((address, PORTS["raw"]), timeout=60) as opened:
+            for each in b"GET /a HTTP/1.1\r\n\r\n":
+                opened.sendall(bytes([each]))
+            assert opened.recv(12) == b"HTTP/1.1 200"
+
+    @pytest.mark.parametrize(("port", "name"), [("tls", "right.hostile.test"), ("web", "elsewhere.test")])
+    def test_tls_has_the_certificate_of_its_place_or_the_other_one(self, address: str, port: str, name: str) -> None:
+        context = ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem"))
+        context.check_hostname = False
+        with (
+            socket.create_connection((address, PORTS[port]), timeout=60) as opened,
+            context.wrap_socket(opened, server_hostname="any.test") as secure,
+        ):
+            subject: Any = (secure.getpeercert() or {})["subject"]
+            secure.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+            assert secure.recv(12) == b"HTTP/1.1 200"
+        assert subject[0][0][1] == name
+
+    def test_keys_are_given_on_any_path(self, address: str) -> None:
+        answer, body = ask(address, PORTS["jwks"], "/.well-known/keys")
+        assert answer.headers["content-type"] == "application/json"
+        assert json.loads(body)["keys"]
+
+    def test_a_service_answers_as_it_is_told(self, address: str) -> None:
+        answer, _ = ask(address, PORTS["authz"], "/check", **{"x-answer": '{"status": 403}'})
+        assert answer.status == 403
+        assert json.loads(answer.headers["x-asked"])["target"] == "/check"
+
+    def test_a_place_leads_on(self, address: str, behind: socket.socket) -> None:
+        with socket.create_connection((address, PORTS["forward"]), timeout=60) as opened:
+            opened.sendall(b"what")
+            while True:  # the first one only looked whether anybody listens
+                accepted, _ = behind.accept()
+                with accepted:
+                    if accepted.recv(100) == b"what":
+                        accepted.sendall(b"that")
+                        assert opened.recv(100) == b"that"
+                        return
+
+    def test_a_socket_is_a_place(self, folder: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as opened:
+            opened.settimeout(60)
+            opened.connect(str(folder / "socket"))
+            opened.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+            received = opened.recv(1 << 16)
+        assert f"x-reached: {folder / 'socket'}".encode() in received
+
+    @pytest.mark.parametrize(
+        ("name", "found"), [("app.test", "192.0.2.7"), ("a-192-0-2-1.test", "192.0.2.1"), ("unknown", "192.0.2.9")]
+    )
+    def test_names_of_the_table_are_known(self, address: str, name: str, found: str) -> None:
+        labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
+        query = dns.HEAD.pack(7, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(60)
+            asking.sendto(query, (address, PORTS["names"]))
+            assert asking.recv(512)[-4:] == socket.inet_aton(found)
+
+
+def test_a_table_is_read_as_it_was_written() -> None:
+    one = Table((Place("10.1.2.3", 80, alpn=("h2",)), Place("/run/s")), ("10.1.2.3",), {"a": "10.1.2.3"}, 1234, 5)
+    assert table.parsed(table.written(one)) == one
+
+
+def test_an_address_is_added_by_a_message_that_the_kernel_knows() -> None:
+    for address, size in (("10.1.2.3", 4), ("fd00::7", 16)):
+        message = addresses.request(address, 3, 1)
+        length, kind, flags, number, _ = struct.unpack_from("=IHHII", message)
+        assert (length, kind, number) == (len(message), 20, 3)
+        assert flags & 0x5 == 0x5  # a request that is to be answered
+        _, prefix, _, _, link = struct.unpack_from("=BBBBI", message, 16)
+        assert (prefix, link) == (8 * size, 1)
+        assert message.count(socket.inet_pton(socket.AF_INET if size == 4 else socket.AF_INET6, address)) == 2
