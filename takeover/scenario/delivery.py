@@ -151,7 +151,10 @@ def delivered(
                 raise BadInputError(f"scenario {scenario}: --delivery {delivery}: {error}") from error
             documents, config_maps = made.documents, made.merged(config_maps)
     found = {each: control_planes(documents.data(each)) for each in _configs_of(envoys)}
-    told = tuple(replace(each, control_planes=found[each.config]) for each in envoys)
+    told = tuple(
+        replace(each, control_planes=tuple(dict.fromkeys((*found[each.config], *each.control_planes))))
+        for each in envoys
+    )
     return Delivered(documents, told, tuple(config_maps))
 
 

@@ -27,7 +27,7 @@ class EnvoyPlace:
         config: the file with its config.
         admin_port: of its admin API; 0 as long as none is known.
         where: the "FILE:LINE" where it is named.
-        control_planes: the clusters that it gets configuration from.
+        control_planes: the clusters that it gets configuration from, or tells of itself.
     """
 
     pod: str
@@ -164,7 +164,7 @@ def envoys(entries: Iterable[EnvoyEntry], documents: Documents) -> tuple[EnvoyPl
             raise each.error(f"no file {each.config}; the ConfigMaps have {', '.join(files) or 'none'}", "config")
         _once(each, (pod, each.container), found)
         admin = 0 if each.admin is UNSET else each.admin
-        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where())
+        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where(), each.beside)
     return tuple(found.values())
 
 

@@ -23,12 +23,15 @@ class EnvoyEntry(Entry):
         container: the container's name.
         admin: the port of its admin API, which need not be given: the config has it, or gets a free one.
         config: the file with its config, as a configMapGenerator takes it.
+        beside: clusters to which Envoy tells of itself at its own times (statistics, traces, logs): what they count is
+            left out of account, as that of a control plane is.
     """
 
     pod: Text
     container: Text
     admin: Port | UnsetType = UNSET
     config: Text = "envoy.yaml"
+    beside: tuple[Text, ...] = ()
 
 
 class DestinationEntry(Entry):

@@ -147,6 +147,10 @@ class TestPlaces:
         assert answer.headers["content-type"] == "application/json"
         assert json.loads(body)["keys"]
 
+    def test_keys_are_given_over_http2_too(self, address: str) -> None:
+        told = run(program("curl"), "-s", "--http2-prior-knowledge", f"http://{address}:{PORTS['jwks']}/keys")
+        assert json.loads(told.stdout)["keys"]
+
     def test_a_service_answers_as_it_is_told(self, address: str) -> None:
         answer, _ = ask(address, PORTS["authz"], "/check", **{"x-answer": '{"status": 403}'})
         assert answer.status == 403

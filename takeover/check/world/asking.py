@@ -48,7 +48,7 @@ _FIELDS = {
     "remote": "http",
 }
 _NAMING = ("cluster", "cluster_name", "collector_cluster", "tcp_cluster_name", "cluster_names", "clusters")
-_SHADOWS = "request_mirror_policies"
+_TELLING = ("metrics", "tracing", "access_log")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ def kind(uses: list[Asked]) -> str:
     """What a cluster is: an application, where it is that to anybody; nobody names one that is a service by chance."""
     kinds = [each.kind for each in uses]
     return APPLICATION if APPLICATION in kinds or not kinds else kinds[0]
+
+
+def telling(configuration: Configuration) -> tuple[str, ...]:
+    """The clusters to which Envoy tells of itself, at its own times."""
+    return tuple(name for name, uses in asked(configuration).items() if kind(uses) in _TELLING)
 
 
 def _walk(

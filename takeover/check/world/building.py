@@ -9,13 +9,12 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.check.records import Given, World
-from takeover.check.world import bootstrap, certificates, control, files, keys, logs, pods
+from takeover.check.world import asking, bootstrap, certificates, control, files, keys, logs, pods, trust
 from takeover.check.world.addresses import Addresses
 from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled, is_address
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
-from takeover.check.world.trust import trust
 from takeover.check.world.ways import POD, ways
 from takeover.model.json import encode
 from takeover.peers.world import table
@@ -37,7 +36,7 @@ def build(given: Given, folder: Path) -> World:
     configuration = Configuration.of(given)
     admin_port = bootstrap.complete(configuration, folder.name)
     control_port = bootstrap.free_port(configuration, _CONTROL)
-    trust(configuration)
+    trust.trust(configuration)
     xds_port = bootstrap.free_port(configuration, _XDS)
     answered = control.redirect(configuration, xds_port)
     api_port = bootstrap.free_port(configuration, xds_port + 1)
@@ -59,9 +58,10 @@ def build(given: Given, folder: Path) -> World:
         *written.files(content),
         written.served(configuration) if control.needs_control_plane(configuration) else (),
         _folders(made),
+        files.folders(configuration, content),
         any(":" in each for each in made.table.addresses),
     )
-    written.finish(given, wanted)
+    written.finish(given, wanted, asking.telling(configuration))
     return World(
         scenario=folder,
         pod=POD,
@@ -70,6 +70,7 @@ def build(given: Given, folder: Path) -> World:
         dialled=tuple(made.dialled),
         different=(*given.different, *configuration.different),
         unreached=reached.unreached,
+        client_certificate=written.client(trust.of_clients(configuration)),
     )
 
 
@@ -156,8 +157,12 @@ class _Folder:
             self._maps.append((names[-1], [self._write(f"config/{names[-1]}.json", text)]))
         return tuple(names)
 
-    def finish(self, given: Given, wanted: Wanted) -> None:
-        """The manifests."""
+    def client(self, made: certificates.Certificate | None) -> str:
+        """The certificate of a client. Returns its file; nothing without one."""
+        return self._write("client.pem", made.chain + made.key) if made is not None else ""
+
+    def finish(self, given: Given, wanted: Wanted, telling: tuple[str, ...]) -> None:
+        """The manifests. `telling`: the clusters to which Envoy tells of itself."""
         self._write("pod.yaml", _yaml(pods.pod(wanted)))
         maps = [{"name": name, "files": listed} for name, listed in self._maps]
         self._write(
@@ -172,7 +177,8 @@ class _Folder:
                 }
             ),
         )
-        self._write("scenario.yaml", _yaml({"title": given.name, "envoys": [{"pod": POD, "container": ENVOY}]}))
+        envoy: Json = {"pod": POD, "container": ENVOY, **({"beside": list(telling)} if telling else {})}
+        self._write("scenario.yaml", _yaml({"title": given.name, "envoys": [envoy]}))
         self._write("base.yaml", _yaml({"control": {"pod": POD, "port": wanted.control_port}}))
 
 

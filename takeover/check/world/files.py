@@ -2,12 +2,12 @@
 
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from takeover.check.records import Place
 from takeover.check.world import certificates, keys, wasm
-from takeover.check.world.configuration import Configuration, drop, inner, kind_of, objects, path_text
+from takeover.check.world.configuration import Configuration, drop, inner, kind_of, listed, objects, path_text
 from takeover.check.world.trust import served_names
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -25,6 +25,11 @@ _OTHER_NAMES = (
     "country_db_path", "library_path", "token_file", "credentials_file",
 )  # fmt: skip
 
+_SOURCES_OF_FILES = (
+    "path_config_source", "pathConfigSource", "lds_config", "cds_config", "config_source", "configSource", "sds_config",
+    "eds_config", "sdsConfig", "edsConfig", "ldsConfig", "cdsConfig",
+)  # fmt: skip
+
 _CERTIFICATE = ("certificate_chain",)
 _KEY = ("private_key",)
 _AUTHORITY = ("trusted_ca", "trust_bundle", "root_certs")
@@ -39,6 +44,7 @@ class Named:
         role: the field in which it is named, such as "private_key".
         beside: the certificate's file, for a key; the key's, for a certificate.
         written: the path as it is written.
+        services: of gRPC, which it is to describe.
     """
 
     path: str
@@ -46,6 +52,7 @@ class Named:
     place: Place
     beside: str = ""
     written: str = ""
+    services: tuple[str, ...] = ()
 
 
 def files(configuration: Configuration) -> dict[str, bytes]:
@@ -100,8 +107,9 @@ def named(configuration: Configuration) -> Iterator[Named]:
                     yield Named(absolute(file), _role(path), place, _beside(document, path), file)
             for field in _OTHER_NAMES:
                 file = either(found, field)
-                if isinstance(file, str) and file.startswith(("/", "./")) and _is_file(path, found, field):
-                    yield Named(absolute(file), field, place)
+                if isinstance(file, str) and _is_file(path, found, field, file):
+                    services = tuple(each for each in listed(found, "services") if isinstance(each, str))
+                    yield Named(absolute(file), field, place, services=services)
 
 
 def absolute(path: str) -> str:
@@ -131,16 +139,15 @@ def _beside(document: JsonObject, path: tuple[Key, ...]) -> str:
     return absolute(file) if isinstance(file, str) else ""
 
 
-def _is_file(path: tuple[Key, ...], found: JsonObject, field: str) -> bool:
+def _is_file(path: tuple[Key, ...], found: JsonObject, field: str, file: str) -> bool:
     """Whether a field that is called so is a file's that is read here: many that are called path are of requests."""
-    if field != "path":
+    if field == "proto_descriptor":
         return True
-    last = path[-1] if path else ""
-    return (
-        last in ("path_config_source", "pathConfigSource", "lds_config", "cds_config")
-        or (last in ("config_source", "configSource", "sds_config", "eds_config") and "ads" not in found)
-        or (kind_of(found) == "" and last == "watched_file")
-    )
+    if not file.startswith(("/", "./")):
+        return False
+    last = str(path[-1]) if path else ""
+    in_source = last in _SOURCES_OF_FILES and "ads" not in found
+    return field != "path" or in_source or (kind_of(found) == "" and last == "watched_file")
 
 
 def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
@@ -158,6 +165,8 @@ def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
             return json.dumps(keys.public()).encode()
         case "code":
             return wasm.module()
+        case "proto_descriptor":
+            return _described(file.services)
         case "keys":
             return bytes(80)  # of session tickets
         case "source_code" | "default_source_code":
@@ -172,6 +181,32 @@ def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
             return b"user:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"  # an empty password
         case _:
             return None
+
+
+def _described(services: tuple[str, ...]) -> bytes:
+    """The services without methods: nothing is changed of requests, and all else can be probed."""
+    from google.protobuf import descriptor_pb2  # it takes a while, and few configurations need it
+
+    made = descriptor_pb2.FileDescriptorSet()
+    for name in services:
+        package, _, service = name.rpartition(".")
+        file = made.file.add(name=f"{name}.proto", package=package, syntax="proto3")
+        file.service.add(name=service)
+    return made.SerializeToString(deterministic=True)
+
+
+def folders(configuration: Configuration, files_made: Iterable[str]) -> tuple[str, ...]:
+    """Those that the configuration watches, and in which nothing is."""
+    wanted: dict[str, None] = {}
+    for _, document in configuration.documents():
+        for path, found in objects(document):
+            root, below = either(found, "symlink_root"), either(found, "subdirectory")
+            if isinstance(root, str):
+                wanted[absolute(posixpath.join(root, below) if isinstance(below, str) else root)] = None
+            if path and path[-1] in ("watched_directory", "watchedDirectory") and isinstance(found.get("path"), str):
+                wanted[absolute(found["path"])] = None
+    made = tuple(files_made)
+    return tuple(each for each in wanted if each != "/" and not any(file.startswith(f"{each}/") for file in made))
 
 
 def _pair(certificate_at: str, key_at: str, names: tuple[str, ...], *, is_key: bool) -> bytes:

@@ -31,6 +31,7 @@ class Wanted:
         volumes: name → the ConfigMaps that it is made of.
         control_plane: the ConfigMaps of what is served; none: nobody asks.
         folders: those that Envoy and the upstream share: of sockets.
+        own_folders: others of Envoy's.
         has_ipv6: whether loopback needs it.
     """
 
@@ -42,6 +43,7 @@ class Wanted:
     volumes: dict[str, tuple[str, ...]]
     control_plane: tuple[str, ...]
     folders: tuple[str, ...]
+    own_folders: tuple[str, ...]
     has_ipv6: bool
 
 
@@ -61,6 +63,7 @@ def pod(wanted: Wanted) -> JsonObject:
             {"name": CONFIG, "configMap": {"name": CONFIG}},
             {"name": WORLD, "configMap": {"name": WORLD}},
             *shared,
+            *({"name": f"own-{index + 1}", "emptyDir": {}} for index in range(len(wanted.own_folders))),
             *(_projected(name, sources) for name, sources in wanted.volumes.items()),
         ],
     }
@@ -90,6 +93,7 @@ def _envoy(wanted: Wanted) -> JsonObject:
             {"name": CONFIG, "mountPath": f"/etc/takeover/{CONFIG}"},
             {"name": "ready", "mountPath": posixpath.dirname(_READY)},
             *_shared(wanted),
+            *({"name": f"own-{index}", "mountPath": folder} for index, folder in enumerate(wanted.own_folders, 1)),
             *files,
         ],
     }

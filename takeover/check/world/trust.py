@@ -19,7 +19,7 @@ from takeover.check.world.configuration import (
     objects,
     path_text,
 )
-from takeover.check.world.upstream_tls import text_of
+from takeover.check.world.upstream_tls import expected_names, text_of, validations
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
@@ -47,6 +47,21 @@ def served_names(configuration: Configuration) -> tuple[str, ...]:
             match = inner(each, "filter_chain_match")
             found += [name for name in listed(match, "server_names") if isinstance(name, str)]
     return tuple(dict.fromkeys((*found, "localhost", "*.test")))
+
+
+def of_clients(configuration: Configuration) -> certificates.Certificate | None:
+    """A client's certificate that listeners accept; None where none asks for one."""
+    contexts = [
+        context
+        for listener, _ in configuration.of_type(LISTENER)
+        for _, found in objects(listener)
+        if isinstance(common := either(found, "common_tls_context"), dict)
+        for context in validations(configuration, common)
+    ]
+    if not contexts:
+        return None
+    names = dict.fromkeys(name for each in contexts for name in expected_names(each))
+    return certificates.certificate("a client", names or ("spiffe://client.test/ns/default/sa/client", "client.test"))
 
 
 def _authority(configuration: Configuration, found: JsonObject, place: Place) -> None:

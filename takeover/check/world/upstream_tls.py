@@ -63,11 +63,16 @@ def validations(configuration: Configuration, common: JsonObject) -> Iterator[Js
 
 def _names(configuration: Configuration, common: JsonObject) -> Iterator[str]:
     for context in validations(configuration, common):
-        for field in _MATCHING:
-            for each in listed(context, field):
-                matcher = either(each, "matcher") or each if isinstance(each, dict) else each
-                if name := matching(matcher):
-                    yield name
+        yield from expected_names(context)
+
+
+def expected_names(context: JsonObject) -> Iterator[str]:
+    """Names that a validation context takes, one for each of its matchers."""
+    for field in _MATCHING:
+        for each in listed(context, field):
+            matcher = either(each, "matcher") or each if isinstance(each, dict) else each
+            if name := matching(matcher):
+                yield name
 
 
 def matching(matcher: Json) -> str:

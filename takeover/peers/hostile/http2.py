@@ -41,11 +41,15 @@ class Http2:
     Args:
         connection: at the beginning of the client's preface.
         grpc: what answers calls over gRPC, if not the behaviours of `grpc_answers`.
+        others: what answers all other requests, if not the behaviours of `http2_answers`.
     """
 
-    def __init__(self, connection: Connection, grpc: GrpcAnswer | None = None) -> None:
+    def __init__(
+        self, connection: Connection, grpc: GrpcAnswer | None = None, others: GrpcAnswer | None = None
+    ) -> None:
         self.connection = connection
         self._grpc = grpc
+        self._others = others
         self.window = 65535
         """How many bytes of data the peer takes on all streams."""
         self.max_frame = 1 << 14
@@ -194,7 +198,10 @@ class Http2:
         uri = stream.values.get(":path", "") or stream.values.get(":authority", "")
         witness.request(self.connection.seen, stream.values.get(":method", ""), uri, "HTTP/2.0", 0, headers)
         try:
-            await _answer(stream, self._grpc)
+            if self._others is not None and not _is_grpc(stream):
+                await self._others(stream)
+            else:
+                await _answer(stream, self._grpc)
         except StreamEndedError:
             pass
         finally:
@@ -258,7 +265,7 @@ async def _echo(stream: Stream) -> None:
     await stream.send(body, end=True)
 
 
-def serve(connection: Connection, grpc: GrpcAnswer | None = None) -> None:
-    """Answers what comes on a connection, until its end; calls over gRPC by `grpc`, if it is there."""
+def serve(connection: Connection, grpc: GrpcAnswer | None = None, others: GrpcAnswer | None = None) -> None:
+    """Answers what comes on a connection, until its end; calls over gRPC by `grpc`, all else by `others`, if given."""
     with contextlib.suppress(OurEndError):
-        Http2(connection, grpc).serve()
+        Http2(connection, grpc, others).serve()

@@ -1,4 +1,4 @@
-"""What is asked over HTTP/1 by filters, tracers and loggers, wherever they dial.
+"""What is asked over HTTP by filters, tracers and loggers, wherever they dial.
 
 A set of keys (`jwks`) is answered whatever the path is; so is a token, where a POST asks for one by its grant type
 (OAuth2). All else is as at the port of the services (`takeover.peers.services.http`).
@@ -6,11 +6,15 @@ A set of keys (`jwks`) is answered whatever the path is; so is a token, where a 
 
 import json
 import os
+from typing import TYPE_CHECKING
 
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests
 from takeover.peers.world.table import FOLDER
+
+if TYPE_CHECKING:
+    from takeover.peers.hostile.http2_stream import Stream
 
 _JWKS = "jwks.json"
 _JSON = "content-type: application/json"
@@ -18,18 +22,36 @@ _JSON = "content-type: application/json"
 
 def serve(connection: Connection, kind: str) -> None:
     """Answers one request after the other."""
-    from takeover.peers.services import http
-
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        if kind == "jwks":
-            connection.send(plain("200 OK", _JSON, body=_keys()))
-        elif b"grant_type=" in body:
-            token = {"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "another"}
-            connection.send(plain("200 OK", _JSON, body=json.dumps(token).encode()))
-        else:
-            connection.send(http.answer(head, body))
+        connection.send(_answer(kind, head, body))
+
+
+async def answer_stream(kind: str, stream: "Stream") -> None:
+    """Answers a request of HTTP/2 likewise."""
+    body = b""
+    while more := await stream.receive():
+        body += more
+    fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
+    first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/1.1"
+    told = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
+    head, _, content = _answer(kind, told.encode("latin-1"), body).partition(b"\r\n\r\n")
+    line, *lines = head.decode("latin-1").split("\r\n")
+    headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
+    stream.send_headers([(":status", line.split(" ")[1]), *headers])
+    await stream.send(content, end=True)
+
+
+def _answer(kind: str, head: bytes, body: bytes) -> bytes:
+    from takeover.peers.services import http
+
+    if kind == "jwks":
+        return plain("200 OK", _JSON, body=_keys())
+    if b"grant_type=" in body:
+        token = {"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "another"}
+        return plain("200 OK", _JSON, body=json.dumps(token).encode())
+    return http.answer(head, body)
 
 
 def _keys() -> bytes:

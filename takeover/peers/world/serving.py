@@ -129,7 +129,7 @@ def _serve_http(place: Place, connection: Connection) -> None:
         packages.find()
         from takeover.peers.hostile import http2
 
-        http2.serve(connection, _answer)
+        http2.serve(connection, _answer, None if place.kind == _APPLICATION else functools.partial(_ask, place.kind))
     elif version == 1 and place.kind == _APPLICATION:
         http1.serve_with_upgrades(connection)
     elif version == 1:
@@ -143,6 +143,12 @@ async def _answer(stream: "Stream") -> None:
     from takeover.peers.services import serving
 
     await serving.answer(stream)
+
+
+async def _ask(kind: str, stream: "Stream") -> None:
+    from takeover.peers.world import asked
+
+    await asked.answer_stream(kind, stream)
 
 
 def _forward(connection: Connection, port: int) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2
 
 from takeover.check.world import certificates
 from takeover.check.world.upstream_tls import matching
+from takeover.scenario.library import Library
 from tests.check.world.worlds import DOWNSTREAM_TLS, Built, bootstrap, cluster, given, http, listener, served, tls
 
 REDACTED = base64.b64encode(b"[redacted]").decode()
@@ -117,9 +119,41 @@ def test_other_files_are_made_by_what_they_are_for(where: dict[str, Any], begins
 
 
 def test_a_file_that_nobody_can_make_is_said_to_be_missing(tmp_path: Path) -> None:
-    where = {"proto_descriptor": "/etc/api.pb"}
+    where = {"city_db_path": "/etc/cities.mmdb"}
     made = built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
-    assert "/etc/api.pb is missing" in made.different
+    assert "/etc/cities.mmdb is missing" in made.different
+
+
+def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> None:
+    where = {"proto_descriptor": "protos/api.pb", "services": ["one.two.Api", "one.Other"]}
+    built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
+    [file] = (tmp_path / "mine/files").glob("*api.pb")
+    described = descriptor_pb2.FileDescriptorSet.FromString(file.read_bytes())
+    assert [(each.package, each.service[0].name) for each in described.file] == [("one.two", "Api"), ("one", "Other")]
+
+
+def test_folders_that_are_watched_are_there(tmp_path: Path) -> None:
+    runtime = {"layers": [{"name": "disk", "disk_layer": {"symlink_root": "/srv/current", "subdirectory": "envoy"}}]}
+    made = Built(given(bootstrap([], [], layered_runtime=runtime)), tmp_path / "mine")
+    assert "/srv/current/envoy" in {each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]}
+
+
+def test_a_client_has_a_certificate_that_a_listener_takes(tmp_path: Path) -> None:
+    names = [{"san_type": "URI", "matcher": {"prefix": "spiffe://mesh/"}}]
+    context = {"trusted_ca": {"filename": "/etc/ca.pem"}, "match_typed_subject_alt_names": names}
+    made = built(tmp_path, secured(validation_context=context))
+    assert made.world.client_certificate == "client.pem"
+    assert names_of((made.folder / "client.pem").read_text(), tmp_path) == ["spiffe://mesh/a"]
+
+
+def test_clusters_that_envoy_tells_of_itself_are_left_out_of_account(tmp_path: Path) -> None:
+    sink = {"@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink", "tcp_cluster_name": "statsd"}
+    clusters = [cluster("app"), cluster("statsd", port=8125)]
+    sinks = [{"name": "s", "typed_config": sink}]
+    made = Built(given(bootstrap([listener("in", 80, http("app"))], clusters, stats_sinks=sinks)), tmp_path / "mine")
+    [envoy] = Library(tmp_path).scenario("mine").envoys
+    assert envoy.control_planes == ("statsd",)
+    assert made.place("10.1.2.3", 8125).kind == "metrics"
 
 
 def test_no_path_of_a_configuration_is_opened_here(tmp_path: Path) -> None:
