@@ -61,7 +61,16 @@ class Chain:
     @property
     def manager(self) -> JsonObject | None:
         """Its HTTP connection manager."""
-        return next((each for kind, each in filters_of(self.data.get("filters")) if kind == CONNECTION_MANAGER), None)
+        return self.numbered_manager[1]
+
+    @property
+    def numbered_manager(self) -> tuple[int, JsonObject | None]:
+        """That, with its place among the chain's filters."""
+        for number, filter_ in enumerate(objects(self.data.get("filters"))):
+            for kind, config in filters_of([filter_]):
+                if kind == CONNECTION_MANAGER:
+                    return number, config
+        return 0, None
 
 
 def filters_of(filters: object) -> Iterator[tuple[str, JsonObject]]:

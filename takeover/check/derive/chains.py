@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
 
+from takeover.check.derive import tcp
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of, network_of, taken_by
 from takeover.check.derive.draft import Door, Draft, Unasked, objects, slug
 from takeover.check.records import Way
@@ -12,6 +13,7 @@ from takeover.model.json import JsonObject
 _PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _SOURCE = "192.0.2.7"
+_NO_ALPN = ("",)  # none is offered, whatever is spoken
 
 
 class Doors:
@@ -38,14 +40,19 @@ class Doors:
         """For each chain the connection that it takes, and those that it just does not."""
         for chain, door in self.doors:
             base = self._client(door)
-            yield self._draft(chain, door, "matches", base, 0)
+            if self._is_certain(base):
+                yield self._draft(chain, door, "matches", base, 0)
             for order, (words, other) in enumerate(self._near(chain, base)):
-                entry = self._as_door(door, other)
-                yield self._draft(chain, entry, words, other, 1 if order < 3 else 2)
+                if self._is_certain(other):
+                    yield self._draft(chain, self._as_door(door, other), words, other, 1 if order < 3 else 2)
             if chain.tls is not None:
                 yield from self._of_certificates(chain, door, base)
             if door.proxy is not None:
                 yield from self._of_headers(chain, door, base)
+
+    def _is_certain(self, client: Client) -> bool:
+        taker = taken_by(self.chains, client)
+        return taker is None or not tcp.chance_of(taker)
 
     def _door(self, chain: Chain) -> Door | None:
         """How the chain is reached; None, said in `unasked`, if that is not found."""
@@ -77,12 +84,16 @@ class Doors:
         protocol = self._protocol(chain, client)
         if not client.is_tls and self._inspects_http and not client.alpn:
             client = replace(client, alpn=("h2c" if protocol == "http2" else "http/1.1",))
-        taker = taken_by(self.chains, client)
+        offered = ("h2" if protocol == "http2" else "http/1.1",) if client.is_tls and not client.alpn else client.alpn
+        taker = taken_by(self.chains, replace(client, alpn=offered))
+        if taker is not chain and client.is_tls and taken_by(self.chains, client) is chain:
+            taker, client = chain, replace(client, alpn=_NO_ALPN)
         if taker is not chain and len(self.chains) > 1:
             by = NO_CHAIN if taker is None else f"chain {taker.name}"
             self._unasked.say(place, f"no connection was found that it takes; {by} does")
             return None
-        return replace(self._as_door(Door(way, chain.name), client), protocol=protocol)
+        door = Door(way, chain.name, has_filters=bool(self._listener.get("listener_filters")))
+        return replace(self._as_door(door, client), protocol=protocol)
 
     def _for_default(self, client: Client) -> Client:
         """One that no other chain takes."""
@@ -123,7 +134,7 @@ class Doors:
             if client.name:
                 tls["server_name"] = client.name
             if client.alpn:
-                tls["alpn"] = list(client.alpn)
+                tls["alpn"] = [] if client.alpn == _NO_ALPN else list(client.alpn)
             if self._needs_certificate(door.chain) and self._certificate:
                 tls["client_certificate"] = self._certificate
         return replace(door, way=way, proxy=proxy, tls=tls)
@@ -153,7 +164,7 @@ class Doors:
             yield "TLS: begun", replace(base, is_tls=True, name="nobody.test", alpn=())
         if match.get("application_protocols") and base.is_tls:
             yield "application protocol: another", replace(base, alpn=("unknown",))
-            yield "application protocol: none", replace(base, alpn=())
+            yield "application protocol: none", replace(base, alpn=_NO_ALPN)
 
     def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert chain.tls is not None
@@ -185,10 +196,9 @@ class Doors:
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = taken_by(self.chains, client)
-        if chain.manager is not None:
-            entry: JsonObject = {"host": client.name or "probe.example"}
-        else:
-            entry = {"protocol": "tcp", "steps": [{"send": "hello\n"}, {"end": True}], "within": 0.5}
+        entry: JsonObject = {"host": client.name or "probe.example"}
+        if chain.manager is None:
+            entry |= {"protocol": "http1", "path": "/probe"}  # most upstreams of bytes say what came, too
         return Draft(
             subject="chains",
             name=slug(door.listener, "chain", chain.name, "" if condition == "matches" else condition),

@@ -21,6 +21,7 @@ class Door:
         tls: as probes.yaml has it; None: without.
         proxy: likewise, a PROXY header.
         protocol: which HTTP its codec takes.
+        has_filters: whether filters of the listener look at a connection before its chain does.
     """
 
     way: Way
@@ -28,6 +29,15 @@ class Door:
     tls: JsonObject | None = None
     proxy: JsonObject | None = None
     protocol: str = "http1"
+    has_filters: bool = False
+
+    def is_certain(self, entry: JsonObject) -> bool:
+        """Whether what the entry sends comes to the same every time.
+
+        A client that leaves before it has seen anything races with the listener's filters: they take it for gone, or
+        for one that was there. A handshake comes after them.
+        """
+        return not self.has_filters or self.tls is not None or not _leaves_at_once(entry)
 
     @property
     def listener(self) -> str:
@@ -49,6 +59,15 @@ class Door:
             alpn = {} if "alpn" in self.tls else {"alpn": ["h2"] if speaks_2 else ["http/1.1"]}
             written["tls"] = {**self.tls, **alpn}
         return written
+
+
+def _leaves_at_once(entry: JsonObject) -> bool:
+    for step in entry.get("steps", ()):
+        if "await" in step:
+            return False
+        if "end" in step or "reset" in step:
+            return True
+    return bool(entry.get("end"))
 
 
 @dataclass(frozen=True)

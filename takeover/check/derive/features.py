@@ -88,7 +88,7 @@ class Features:
                 self._unasked.say(f"cluster {reached.expects}", reason)
             return
         entry = adapted(edge, reached.ask, self._below(reached))
-        if entry is None:
+        if entry is None or not routes.door.is_certain(entry):
             return
         try:
             for ask in asks_of(entry, reached.ask):

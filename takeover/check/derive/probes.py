@@ -62,10 +62,11 @@ class _Making:
         yield from doors.drafts()
         for chain, door in doors.doors:
             at = chain.place(place)
-            if chain.manager is None:
+            number, manager = chain.numbered_manager
+            if manager is None:
                 yield from self._of_bytes(chain, door, at)
             else:
-                yield from self._of_http(chain.manager, door, at)
+                yield from self._of_http(manager, door, f"{at}.filters[{number}].typed_config")
 
     def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft]:
         if reason := tcp.chance_of(chain):
@@ -91,7 +92,7 @@ class _Making:
     def _table(self, manager: JsonObject, at: str) -> tuple[JsonObject | None, str]:
         """The manager's RouteConfiguration, and where it is; or none, and why not."""
         if (inline := manager.get("route_config")) is not None:
-            return inline, f"{at}: route_config {inline.get('name', '')}".rstrip()
+            return inline, f"{at}.route_config"
         name = str(manager.get("rds", {}).get("route_config_name", ""))
         if (resource := self._tables.get(name)) is not None:
             return resource.data, resource.place.path or f"route_config {name}"

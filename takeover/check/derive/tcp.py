@@ -11,10 +11,16 @@ _PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
 # Without an answer nothing says when all has come: these end by what either side does, or by a short time.
 EXCHANGES: tuple[tuple[str, JsonObject], ...] = (
-    ("bytes, then our end", {"steps": [{"send": "hello\n"}, {"end": True}]}),
     ("HTTP/1", {"protocol": "http1", "path": "/probe", "host": "probe.example"}),
+    ("bytes, then our end", {"steps": [{"send": "hello\n"}, {"end": True}]}),
     ("our end at once", {"steps": [{"end": True}]}),
     ("our reset", {"steps": [{"send": "hello\n"}, {"reset": True}]}),
+    ("our end in the answer", {"steps": [
+        {"send": "GET /probe HTTP/1.1\r\nHost: probe.example\r\n\r\n"}, {"await": True}, {"end": True},
+    ]}),
+    ("our reset in the answer", {"steps": [
+        {"send": "GET /probe HTTP/1.1\r\nHost: probe.example\r\n\r\n"}, {"await": True}, {"reset": True},
+    ]}),
     ("our reset at once", {"steps": [{"reset": True}]}),
     ("half a request, then our end", {"steps": [{"send": "GET / HT"}, {"end": True}]}),
     ("long", {"steps": [{"send": [{"repeat": "a", "times": 70_000}]}, {"end": True}]}),
@@ -38,6 +44,8 @@ EXCHANGES: tuple[tuple[str, JsonObject], ...] = (
 def drafts(chain: Chain, door: Door) -> Iterator[Draft]:
     """The probes of a chain without an HTTP connection manager, with the cluster that takes them."""
     for rank, (words, entry) in enumerate(EXCHANGES):
+        if not door.is_certain(entry):
+            continue
         whole = entry if "protocol" in entry else {"protocol": "tcp", **entry}
         yield Draft(
             subject="tcp",

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from takeover.check.derive import Bounds, probes
+from takeover.check.derive.chain_match import NO_CHAIN
 from takeover.check.records import Derived
 from takeover.scenario import bundled
 from tests.check.derive.by_hand import given_of, world_of, write_scenario
-from tests.check.derive.twenty import MATCHES, gateway
+from tests.check.derive.twenty import MATCHES, doors, gateway
 
 
 def made_on_an_envoy(folder: Path, config: dict[str, Any], derived: Derived) -> dict[str, Mapping[str, Any]]:
@@ -53,3 +54,36 @@ def test_each_request_meets_what_our_reading_of_the_routes_expects(tmp_path: Pat
     unmatched = {"none-of-it", "some-of-it", "shadowed"}
     assert matched >= set(MATCHES) - unmatched
     assert len(asked) > 80
+
+
+def test_each_connection_is_taken_by_the_filter_chain_that_our_reading_names(tmp_path: Path) -> None:
+    given = given_of(config := doors())
+    world = world_of(given, client_certificate="../bases/certificates/client.pem")
+    derived = probes(given, world, Bounds(most=120))
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    asked = [each for each in derived.targets if each.probe.startswith("chains/")]
+    taken = {each.probe: _chain_of(observed[each.probe]) for each in asked}
+    assert {each.probe: taken[each.probe] for each in asked if each.condition == "matches"} == {
+        each.probe: each.chain for each in asked if each.condition == "matches"
+    }
+    missed = [each for each in asked if each.expects == NO_CHAIN]
+    assert {each.probe: taken[each.probe] for each in missed} == {each.probe: "" for each in missed}
+    assert len(missed) >= 10
+    assert {each.chain for each in asked} == {
+        "exact", "below", "over-2", "demands", "plain", "any", "rest", "from-10-1", "from-others", "bytes",
+    }  # fmt: skip
+    by_bytes = [each for each in derived.targets if each.condition == "matches" and each.probe.startswith("tcp/")]
+    assert [met(observed[each.probe]) for each in by_bytes] == ["one", "one", "one"]
+    assert _refused(observed["chains/secure-chain-demands-client-certificate-none"])
+    assert not _refused(observed["chains/secure-chain-demands-client-certificate"])
+
+
+def _chain_of(seen: Mapping[str, Any]) -> str:
+    logged: Sequence[Mapping[str, Any]] = seen.get("log") or [{}]
+    return str(logged[0].get("filter_chain") or "")
+
+
+def _refused(seen: Mapping[str, Any]) -> bool:
+    return "status" not in seen or not seen["status"]

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from takeover.check.derive import Bounds, probes
+from takeover.check.derive.chain_match import Client, chains_of, taken_by
+from takeover.check.records import Derived
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
+from tests.check.derive.twenty import doors
+
+MATCHES: dict[str, dict[str, Any]] = {
+    "port": {"destination_port": 8443},
+    "network": {"prefix_ranges": [{"address_prefix": "10.0.0.0", "prefix_len": 8}]},
+    "narrower": {"prefix_ranges": [{"address_prefix": "10.1.0.0", "prefix_len": 16}]},
+    "exact": {"server_names": ["a.example"]},
+    "below": {"server_names": ["*.example"]},
+    "further-below": {"server_names": ["*.b.example"]},
+    "h2": {"server_names": ["a.example"], "application_protocols": ["h2"]},
+    "plain": {"transport_protocol": "raw_buffer"},
+    "any": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        (Client("192.0.2.1", 8443, "a.example", is_tls=True), "port"),
+        (Client("10.2.0.1", 80, "a.example", is_tls=True), "network"),
+        (Client("10.1.0.1", 80, "a.example", is_tls=True), "narrower"),
+        (Client("192.0.2.1", 80, "A.example", is_tls=True), "exact"),
+        (Client("192.0.2.1", 80, "a.example", is_tls=True, alpn=("http/1.1", "h2")), "h2"),
+        (Client("192.0.2.1", 80, "b.example", is_tls=True), "below"),
+        (Client("192.0.2.1", 80, "a.b.example", is_tls=True), "further-below"),
+        (Client("192.0.2.1", 80, "example", is_tls=True), "any"),
+        (Client("192.0.2.1", 80), "plain"),
+    ],
+)
+def test_the_most_specific_chain_takes_a_connection(client: Client, name: str) -> None:
+    chains = chains_of({"filter_chains": [{"name": each, "filter_chain_match": MATCHES[each]} for each in MATCHES]})
+
+    taker = taken_by(chains, client)
+
+    assert taker is not None
+    assert taker.name == name
+
+
+def test_where_none_does_the_default_one_takes_it() -> None:
+    chain = {"name": "one", "filter_chain_match": {"server_names": ["a.example"]}}
+    chains = chains_of({"filter_chains": [chain], "default_filter_chain": {}})
+
+    assert [each.name for each in chains] == ["one", "default"]
+    assert taken_by(chains, Client("192.0.2.1", 80)) is chains[1]
+    assert taken_by(chains[:1], Client("192.0.2.1", 80)) is None
+
+
+def derived_of(*chains: dict[str, Any], **more: Any) -> Derived:
+    given = given_of(bootstrap([listener("front", 10001, *chains, **more)], [cluster("one")]))
+    return probes(given, world_of(given), Bounds())
+
+
+ALL = {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "one"}}]}
+
+
+@pytest.mark.parametrize(
+    ("match", "reason"),
+    [
+        ({"destination_port": 81}, "which nothing intercepts"),
+        ({"source_prefix_ranges": [{"address_prefix": "10.0.0.0", "prefix_len": 8}]}, "no client of ours"),
+    ],
+)
+def test_a_chain_that_no_client_can_come_to_is_said(match: dict[str, Any], reason: str) -> None:
+    derived = derived_of({"name": "one", "filters": [manager(ALL)], "filter_chain_match": match})
+
+    assert reason in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
+    assert not derived.targets
+
+
+def test_of_weighted_bytes_none_are_asked() -> None:
+    clusters = [{"name": "one", "weight": 1}, {"name": "two", "weight": 1}]
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+              "weighted_clusters": {"clusters": clusters}}  # fmt: skip
+    derived = derived_of({"filters": [{"name": "tcp", "typed_config": config}]})
+
+    assert "by chance" in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
+    assert not derived.targets
+
+
+def test_a_certificate_is_shown_where_one_is_demanded() -> None:
+    given = given_of(doors())
+
+    with_one = probes(given, world_of(given, client_certificate="certs/client.pem"), Bounds()).text
+    without = probes(given, world_of(given), Bounds()).text
+
+    assert '"client_certificate":"certs/client.pem"' in with_one
+    assert "client_certificate" not in without
+
+
+def test_a_listener_that_nobody_reaches_is_said_with_the_worlds_reason() -> None:
+    given = given_of(doors())
+    world = world_of(given, unreached={"inside": "it is internal"})
+
+    assert probes(given, world, Bounds()).unasked["inside"] == "it is internal"
