@@ -1,4 +1,4 @@
-"""The containers' root file system, built into the cache of Debian's packages: nginx, iptables, curl, dnsmasq, Python.
+"""The containers' root file system, built into the cache of Debian's packages: nginx, iptables, curl, Python.
 
 mmdebstrap makes it without root. As an ordinary user it belongs to the users of a user namespace, so only a process in
 such a namespace can unpack or remove it. All of that is done in a node, which ends with this process, however it ends.

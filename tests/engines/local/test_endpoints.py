@@ -17,9 +17,6 @@ from takeover.engines.local.inside.published_services import PublishedServices
 class FakeDns:
     names: dict[str, str]
 
-    def __init__(self, _: Path) -> None:
-        pass
-
     def serve(self, names: dict[str, str]) -> None:
         FakeDns.names = names
 

@@ -12,9 +12,6 @@ from takeover.engines.local.inside.published_services import RANGE, PublishedSer
 
 
 class FakeDns:
-    def __init__(self, _: Path) -> None:
-        pass
-
     def serve(self, names: dict[str, str]) -> None:
         self.names = names
 

@@ -1,14 +1,30 @@
-"""Cluster DNS: dnsmasq, which answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address.
+"""Cluster DNS: a server that answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address, over UDP.
 
-See the Kubernetes page "DNS for Services and Pods".
+See the Kubernetes page "DNS for Services and Pods", and RFC 1035. It is a fork of the worker.
 """
 
-import signal
-import subprocess
-from pathlib import Path
+import os
+import select
+import socket
+import struct
+from contextlib import suppress
+
+from takeover.node import kernel, wire
 
 ADDRESS = "10.96.0.10"
 DOMAIN = "cluster.local"
+
+_PORT = 53
+_HEAD = struct.Struct("!6H")  # number, flags, and how many: questions, answers, authorities, others
+_RECORD = struct.Struct("!3HIH")  # where its name stands, type, class, seconds that it holds, length
+_A, _PTR, _OPT, _ANY = 1, 12, 41, 255
+_INTERNET = 1
+_IS_ANSWER, _HAS_AUTHORITY, _OF_QUESTION, _RECURSES = 0x8000, 0x0400, 0x7900, 0x0080
+_NO_SUCH_NAME = 3
+_NAME_OF_QUESTION = 0xC000 | _HEAD.size
+_MOST = 1232  # bytes of a message: see RFC 6891
+_EXTENDED = struct.pack("!BHHIH", 0, _OPT, _MOST, 0, 0)
+_STREAMS = 3
 
 
 def resolv_conf(namespace: str) -> str:
@@ -17,35 +33,114 @@ def resolv_conf(namespace: str) -> str:
 
 
 class ClusterDns:
-    """The DNS server of one node; `root` is the root file system that holds dnsmasq."""
+    """The DNS server of one node; it ends with this process."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._hosts = root / "run" / "cluster-hosts"
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self) -> None:
+        self._names: socket.socket | None = None
 
     def serve(self, names: dict[str, str]) -> None:
         """Answers these names (full name → IP) from now on, and no others: everything else does not exist."""
-        self._hosts.write_text("".join(f"{address} {name}\n" for name, address in sorted(names.items())))
-        if self._process is None:
-            self._start()
-        else:
-            self._process.send_signal(signal.SIGHUP)
+        if self._names is None:
+            self._names = self._start()
+        wire.send(self._names, names)
 
-    def _start(self) -> None:
-        command = [
-            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=",
-            "--no-resolv", "--no-hosts", "--addn-hosts=/run/cluster-hosts",
-            "--local=/#/", "--cache-size=0", "--no-negcache",
-            f"--listen-address={ADDRESS}", "--bind-interfaces",
-        ]  # fmt: skip
-        self._process = subprocess.Popen(
-            ["chroot", str(self._root), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._root / "run" / "dnsmasq.log").open("wb"),
-        )
+    @staticmethod
+    def _start() -> socket.socket:
+        # What is asked from now on waits there until it is answered.
+        asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        asked.bind((ADDRESS, _PORT))
+        ours, theirs = wire.pair()
+        if os.fork() == 0:
+            _serve(asked, theirs)
+        asked.close()
+        theirs.close()
+        return ours
 
-    def log(self) -> str:
-        """What dnsmasq complained about."""
-        return (self._root / "run" / "dnsmasq.log").read_text(errors="replace")
+
+def _serve(asked: socket.socket, names: socket.socket) -> None:
+    try:
+        kept = {asked.fileno(), names.fileno()}
+        for each in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
+            if each >= _STREAMS and each not in kept:
+                with suppress(OSError):  # that of the list itself
+                    os.close(each)
+        kernel.bound_capabilities()
+        kernel.hold_capabilities()
+        answers, events = Answers({}), select.poll()
+        for end in (names, asked):
+            events.register(end, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in events.poll()}
+            if names.fileno() in ready:  # first: who asked for a name may know that it is there
+                answers = Answers(wire.receive(names)[0])
+            if asked.fileno() in ready:
+                query, asker = asked.recvfrom(1 << 16)
+                if (answer := answers.to(query)) is not None:
+                    with suppress(OSError):  # who asked is gone
+                        asked.sendto(answer, asker)
+    except wire.Closed:
+        pass
+    finally:
+        os._exit(0)
+
+
+class Answers:
+    """What is answered: of names that there are, of addresses that have a name, and of everything else.
+
+    Args:
+        names: full name → IP.
+    """
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._records: dict[tuple[bytes, int], bytes] = {}
+        self._there: set[bytes] = set()
+        for name, address in names.items():
+            encoded, reverse = _encoded(name), _encoded(".".join([*reversed(address.split(".")), "in-addr", "arpa"]))
+            for each in (_A, _ANY):
+                self._records[encoded, each] = _record(_A, socket.inet_aton(address))
+            for each in (_PTR, _ANY):
+                self._records[reverse, each] = _record(_PTR, encoded)
+            self._there |= _with_those_above(encoded)
+
+    def to(self, query: bytes) -> bytes | None:
+        """The answer to one message; None where it is no question."""
+        try:
+            number, flags, questions, *_ = _HEAD.unpack_from(query)
+            if flags & _IS_ANSWER:
+                return None
+            end = _end_of_name(query, _HEAD.size)
+            kind, of_class = struct.unpack_from("!HH", query, end)
+        except (struct.error, IndexError):
+            return None
+        name = query[_HEAD.size : end].lower()
+        is_one = questions == 1 and of_class == _INTERNET
+        record = self._records.get((name, kind)) if is_one else None
+        known = record is not None or (is_one and name in self._there)
+        said = _IS_ANSWER | _RECURSES | flags & _OF_QUESTION | (_HAS_AUTHORITY if record else 0)
+        extended = query[end + 4 : end + 7] == _EXTENDED[:3]
+        head = _HEAD.pack(number, said | (0 if known else _NO_SUCH_NAME), 1, record is not None, 0, extended)
+        return head + query[_HEAD.size : end + 4] + (record or b"") + (_EXTENDED if extended else b"")
+
+
+def _record(kind: int, value: bytes) -> bytes:
+    return _RECORD.pack(_NAME_OF_QUESTION, kind, _INTERNET, 0, len(value)) + value
+
+
+def _encoded(name: str) -> bytes:
+    return b"".join(bytes([len(each)]) + each.encode() for each in name.lower().split(".")) + b"\0"
+
+
+def _with_those_above(encoded: bytes) -> set[bytes]:
+    """The name and those that it is below of: they are there, without a record."""
+    found = set()
+    while len(encoded) > 1:
+        found.add(encoded)
+        encoded = encoded[1 + encoded[0] :]
+    return found
+
+
+def _end_of_name(query: bytes, at: int) -> int:
+    """Where what follows a name begins. Raises: IndexError where it does not end."""
+    while size := query[at]:
+        at += 1 + size
+    return at + 1

@@ -23,14 +23,14 @@ class PublishedServices:
     """What is known of Services, as cluster DNS and the node's iptables have it.
 
     Args:
-        system_root: the root file system with iptables and the DNS server.
+        system_root: the root file system with iptables.
         pods: tells which Pods there are now.
     """
 
     def __init__(self, system_root: Path, pods: Callable[[], Iterable[RunningPod]]) -> None:
         self._system = system_root
         self._pods = pods
-        self._dns = dns.ClusterDns(system_root)
+        self._dns = dns.ClusterDns()
         self._services: dict[str, objects.Service] = {}
         self._endpoints: list[services.ServicePortEndpoints] = []
         self._published_of: list[str] | None = None  # the addresses of the Pods that were ready then

@@ -96,7 +96,7 @@ class _Node:
 
     @staticmethod
     def _system_root(tree: Tree) -> Path:
-        """The root file system for the node's own programs: iptables and the DNS server."""
+        """The root file system for the node's own programs: iptables."""
         root = tree.mount(_STATE / "system")
         for device in ("null", "urandom"):
             (root / "dev").mkdir(exist_ok=True)
