@@ -9,6 +9,7 @@ from pathlib import Path
 from takeover.check.conduct import Conduct
 from takeover.check.derive import Bounds, probes
 from takeover.check.given import read
+from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.records import Given, World
 from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.without import static, without
@@ -51,7 +52,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     derived = probes(given, world, wanted.bounds)
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
-    return Conduct(given, world, derived, first, left_out, lambda text: text)
+    return Conduct(given, world, derived, first, left_out, Cleaner(secret_values(whole)))
 
 
 def _taken(

@@ -84,6 +84,7 @@ def _names(content: dict[str, bytes], made: Answering, *, has_resolver: bool) ->
     known = {name: address for name, address in made.table.names.items() if name != "*"}
     lines = ["127.0.0.1\tlocalhost", *(f"{address}\t{name}" for name, address in sorted(known.items()))]
     content["/etc/hosts"] = "".join(f"{each}\n" for each in lines).encode()
+    content["/etc/resolv.conf"] = b"nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
     if has_resolver:
         resolver = next(each.address for each in made.table.places if each.kind == "dns" and each.port == 53)
         content["/etc/resolv.conf"] = f"nameserver {resolver}\noptions timeout:1\n".encode()
