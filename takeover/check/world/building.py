@@ -11,6 +11,7 @@ from takeover.base.errors import BadInputError
 from takeover.check.records import Given, World
 from takeover.check.world import asking, bootstrap, certificates, control, files, keys, logs, pods, trust
 from takeover.check.world.addresses import Addresses
+from takeover.check.world.closing import close_soon
 from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled, is_address
 from takeover.check.world.places import Answering, answering, dynamic_names
@@ -41,6 +42,7 @@ def build(given: Given, folder: Path) -> World:
     answered = control.redirect(configuration, xds_port)
     api_port = bootstrap.free_port(configuration, xds_port + 1)
     logs.observe(configuration)
+    close_soon(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)
