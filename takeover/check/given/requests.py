@@ -106,7 +106,8 @@ class _Collected:
             return
         places = Places()
         entry = request.entry
-        headers = [each for each in entry.get("headers", ()) if isinstance(each, str)]
+        listed = entry.get("headers")  # of a probe of one's own anything may stand there
+        headers = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
         path, body = (str(entry.get(each, "")) for each in ("path", "body"))
         places.request(headers, path, body)
         named = {"name": _name(entry, key), **entry} if "name" not in entry else entry

@@ -174,6 +174,8 @@ def test_own_probe_files_are_read_groups_and_sets(tmp_path: Path) -> None:
     assert (second.host, second.port) == ("10.0.0.1", 8080)
     assert ":2: " in refused(tmp_path, "\n- { name: a, protocol: none-such }\n")
     assert one(tmp_path, "- { name: alone, path: /x, host: a.example }\n").entry["name"] == "alone"
+    (tmp_path / "null.yaml").write_text("- { name: a, headers: null }\n")
+    assert read_requests(tmp_path / "null.yaml").asked[0].entry["headers"] is None
     assert refused(tmp_path, "- { path: /x }\n") == ":1: a probe is a mapping with a name"
     assert refused(tmp_path, "hello: world\n").startswith(":1: a mapping: give probes, curl lines, a HAR")
     assert refused(tmp_path, "[1]").endswith("lines of JSON of an access log")
