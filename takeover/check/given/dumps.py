@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 
 from takeover.check.given.canonical import Canonical, Path, named
 from takeover.check.given.documents import Document
+from takeover.check.given.endpoints import made_endpoints
 from takeover.check.given.redacted import redacted_paths
 from takeover.check.given.shapes import Sections, is_known_section
-from takeover.check.given.taken import WANTED, Taken, clusters_of_eds, not_looked_into, place
+from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
 from takeover.check.records import Different, Resource
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import CDS, ECDS, EDS, LDS, RDS, SDS, SRDS
@@ -49,8 +50,10 @@ class _Dump:
                 others.append((message, path))
         self._without_bootstrap()
         self._tell(others)
-        different = (*self.different, *not_looked_into(self.canonical))
-        return self.bootstrap, self.taken.resources(), different
+        resources = self.taken.resources()
+        endpoints, told = made_endpoints(resources, self.bootstrap)
+        different = (*self.different, *told, *not_looked_into(self.canonical))
+        return self.bootstrap, (*resources, *endpoints), different
 
     def add(self, what: str, why: str, path: Path | None) -> None:
         at = None if path is None else place(self.document, path)
@@ -82,19 +85,15 @@ class _Dump:
         yield from ((data, path) for path, data in self.taken.delivered.values())
 
     def _tell_missing(self) -> None:
-        """What is named and was not in the dump."""
-        clusters = [data for (kind, _), (_, data) in self.taken.delivered.items() if kind == CDS.message]
-        listed = self.bootstrap.get("static_resources", {}).get("clusters", ())
-        there = self.taken.names(EDS.message)
-        endpoints = [each for each in clusters_of_eds([*clusters, *listed]) if each not in there]
-        if endpoints:
-            names = named(endpoints)
-            why = "the dump has none of them: /config_dump?include_eds has"
-            self.add(f"endpoints are made for {len(endpoints)} clusters: {names}", why, None)
+        """What listeners name, and was not in the dump."""
+        is_taken = self.taken.holding()
         routes = {
             str(rds.get("route_config_name")): path
             for message, path, data in self.canonical.met
-            if message == _HTTP and isinstance(rds := data.get("rds"), dict) and rds.get("route_config_name")
+            if message == _HTTP
+            and is_taken(path)
+            and isinstance(rds := data.get("rds"), dict)
+            and rds.get("route_config_name")
         }
         if missing := sorted(routes.keys() - self.taken.names(RDS.message)):
             what = f"route configurations are missing: {named(missing)}"

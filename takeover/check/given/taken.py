@@ -1,6 +1,6 @@
 """The resources that stand in what was given, each with its place; those inside others too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,11 @@ class Taken:
         """Of what was delivered of the type."""
         return frozenset(name for kind, name in self.delivered if kind == message)
 
+    def holding(self) -> Callable[[Path], bool]:
+        """Tells of a place whether it is in what was taken by now."""
+        at = {path for path, _ in self.delivered.values()}
+        return lambda path: self._is_static(path) or any(each in at for each in _above(path))
+
     def _is_static(self, path: Path) -> bool:
         return self.static is not None and path[: len(self.static)] == self.static
 
@@ -85,15 +90,6 @@ def _above(path: Path) -> Iterator[Path]:
 
 def _in_order(path: Path) -> tuple[tuple[bool, int, str], ...]:
     return tuple((isinstance(each, str), each if isinstance(each, int) else 0, str(each)) for each in path)
-
-
-def clusters_of_eds(clusters: Iterable[JsonObject]) -> Iterator[str]:
-    """The names by which clusters ask for their endpoints."""
-    for each in clusters:
-        if each.get("type") in ("EDS", 3):
-            config = each.get("eds_cluster_config")
-            service = config.get("service_name") if isinstance(config, dict) else None
-            yield str(service or each.get("name", ""))
 
 
 def not_looked_into(canonical: Canonical) -> tuple[Different, ...]:

@@ -33,6 +33,7 @@ def eds(name: str, **config: Any) -> dict[str, Any]:
     return {"@type": CLUSTER, "name": name, "type": "EDS", "eds_cluster_config": config}
 
 
+HOST = {"endpoint": {"address": {"socket_address": {"address": "198.18.0.1", "port_value": 1}}}}
 BOOTSTRAP = {
     "node": {"id": "one", "metadata": {"camelCase": {"stays": [1, None]}}},
     "static_resources": {"clusters": [{"name": "xds", "load_assignment": {"cluster_name": "xds"}}]},
@@ -49,6 +50,7 @@ DUMP: dict[str, Any] = {
                     "warming_state": {"listener": listener("in", rds={"route_config_name": "newer"})},
                 },
                 {"name": "out", "active_state": {"listener": listener("out", route_config={"name": "own"})}},
+                {"name": "left", "active_state": {"listener": listener("left", rds={"route_config_name": "gone"})}},
                 {"name": "third", "warming_state": {"listener": listener("third")}},
             ],
         },
@@ -75,7 +77,7 @@ DUMP: dict[str, Any] = {
         {
             "@type": f"{ADMIN}EndpointsConfigDump",
             "dynamic_endpoint_configs": [
-                {"endpoint_config": {"@type": ENDPOINTS, "cluster_name": "a"}},
+                {"endpoint_config": {"@type": ENDPOINTS, "cluster_name": "a", "endpoints": [{"lb_endpoints": [HOST]}]}},
                 {"endpoint_config": {"@type": ENDPOINTS, "cluster_name": "of-b"}},
             ],
         },
@@ -122,8 +124,9 @@ def test_bootstrap_and_accepted_resources_are_taken(tmp_path: Path) -> None:
 
     assert (found.kind, found.bootstrap) == ("config dump", BOOTSTRAP)
     assert {key for key, each in names.items() if not each.is_static and not each.is_inline} == {
-        (LISTENER, "in"), (LISTENER, "out"), (CLUSTER, "a"), (CLUSTER, "b"), (CLUSTER, "c"), (ROUTES, "here"),
-        (SCOPE, "s"), (ENDPOINTS, "a"), (ENDPOINTS, "of-b"), (CERTIFICATE, "default"), (EXTENSION, "late"),
+        (LISTENER, "in"), (LISTENER, "out"), (LISTENER, "left"), (CLUSTER, "a"), (CLUSTER, "b"), (CLUSTER, "c"),
+        (ROUTES, "here"), (SCOPE, "s"), (ENDPOINTS, "a"), (ENDPOINTS, "of-b"), (ENDPOINTS, "c"),
+        (CERTIFICATE, "default"), (EXTENSION, "late"),
     }  # fmt: skip
     assert {key for key, each in names.items() if each.is_static} == {(CLUSTER, "xds"), (ENDPOINTS, "xds")}
     inline = names[ROUTES, "own"]
@@ -132,9 +135,13 @@ def test_bootstrap_and_accepted_resources_are_taken(tmp_path: Path) -> None:
     lines = (tmp_path / "dump.json").read_text().splitlines()
     assert inline.place.line is not None
     assert '"route_config": {' in lines[inline.place.line - 1]
+    made = names[ENDPOINTS, "c"]
+    assert made.data["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] == {
+        "address": "198.18.0.2", "port_value": 80}  # fmt: skip
+    assert made.place == names[CLUSTER, "c"].place
     taken = names[LISTENER, "in"].data["filter_chains"][0]["filters"][0]["typed_config"]
     assert taken["rds"] == {"route_config_name": "here"}
-    assert len(names) == len(found.resources) == 14
+    assert len(names) == len(found.resources) == 16
 
 
 def test_what_is_not_as_it_was_is_told(tmp_path: Path) -> None:
@@ -143,8 +150,8 @@ def test_what_is_not_as_it_was_is_told(tmp_path: Path) -> None:
     assert sorted(told) == [
         "1 redacted values are made anew: "
         "configs[6].dynamic_active_secrets[0].secret.tls_certificate.private_key.inline_bytes",
-        "endpoints are made for 1 clusters: c",
-        "route configurations are missing: newer",
+        "an endpoint is made for 1 clusters: c",
+        "route configurations are missing: gone",
         "the section ServerInfo is left out",
         "what was warming is left out: in, third, d",
     ]
@@ -159,7 +166,7 @@ def test_wrapped_dumps_other_names_and_single_sections_are_read(tmp_path: Path) 
             (each.type_url, each.name, each.data) for each in plain.resources
         ]
     alone = given(tmp_path, {"ns": {"pod": DUMP["configs"][2]}})
-    assert {each.name for each in alone.resources} == {"a", "b", "c"}
+    assert {each.name for each in alone.resources} == {"a", "b", "c", "of-b"}
     assert alone.bootstrap == {"static_resources": {"clusters": [{"name": "xds"}]}}
     assert "a bootstrap is made" in {each.what for each in alone.different}
     only = given(tmp_path, {"bootstrap": BOOTSTRAP})
