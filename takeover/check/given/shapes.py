@@ -18,7 +18,7 @@ BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap"
 _SECTION = re.compile(
     r"envoy\.admin\.v3\.(Bootstrap|Clusters|Endpoints|Listeners|Routes|ScopedRoutes|Secrets|Ecds)ConfigDump"
 )
-_ADMIN = re.compile(r"envoy\.admin\.v\w+\.\w+")
+_ADMIN = re.compile(r"envoy\.admin\.v\w+\.\w+(?P<part>\.\w+)?")
 _DEEPEST = 4
 """Levels of maps around a dump: egctl has two, by namespace and Pod."""
 _GIVE = (
@@ -56,6 +56,7 @@ def recognised(documents: tuple[Document, ...]) -> tuple[Document, Path | Sectio
         if len(dumps) > 1:
             names = named(path_text(each) for each, _ in dumps)
             raise BadInputError(f"{document.file}: holds the dumps of {len(dumps)} Envoys ({names}): give that of one")
+        _refuse_parts(document, dumps[0][1])
         return document, dumps[0][1]
     if isinstance(value, list):
         raise BadInputError(f"{document.where()}: a list of {_listed(value)}: {_GIVE}")
@@ -118,6 +119,18 @@ def _is_section(value: Any) -> bool:
 def is_known_section(message: str) -> bool:
     """Whether a section of that type holds configuration."""
     return _SECTION.fullmatch(message) is not None
+
+
+def _refuse_parts(document: Document, sections: Sections) -> None:
+    """Raises: BadInputError for single entries of sections, which `/config_dump?resource=…` answers."""
+    for path in sections.paths:
+        value = document.value
+        for key in path:
+            value = value[key]
+        found = _ADMIN.fullmatch(str(value.get("@type")).rpartition("/")[2])
+        if found is not None and found["part"]:
+            what = f"{found['part'][1:]} alone, as /config_dump?resource=… answers: give what it answers without that"
+            raise BadInputError(f"{document.where(path)}: {what}")
 
 
 def _refuse_manifest(document: Document) -> None:

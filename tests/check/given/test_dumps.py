@@ -176,6 +176,9 @@ def test_wrapped_dumps_other_names_and_single_sections_are_read(tmp_path: Path) 
 def test_dumps_of_several_envoys_and_of_v2_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"the dumps of 2 Envoys \(a\.one, a\.two\): give that of one"):
         given(tmp_path, {"a": {"one": DUMP, "two": DUMP}})
+    part = {"@type": f"{ADMIN}ListenersConfigDump.DynamicListener", "name": "in"}
+    with pytest.raises(BadInputError, match=r":3: DynamicListener alone, as /config_dump\?resource=… answers"):
+        given(tmp_path, {"configs": [part]})
     old = {"configs": [{"@type": "type.googleapis.com/envoy.admin.v2alpha.BootstrapConfigDump", "bootstrap": {}}]}
     with pytest.raises(BadInputError, match=r":3: configs\[0\]: .*BootstrapConfigDump is of Envoy's v2 API"):
         given(tmp_path, old)
