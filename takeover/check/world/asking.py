@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.check.records import Place
-from takeover.check.world.configuration import ENDPOINTS, HTTP, Configuration, kind_of, path_text
-from takeover.scenario.envoy_config import camel_case
+from takeover.check.world.configuration import CLUSTER, ENDPOINTS, HTTP, Configuration, kind_of, path_text
+from takeover.scenario.envoy_config import camel_case, either
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
 
@@ -86,8 +86,12 @@ def kind(uses: list[Asked]) -> str:
 
 
 def telling(configuration: Configuration) -> tuple[str, ...]:
-    """The clusters to which Envoy tells of itself, at its own times."""
-    return tuple(name for name, uses in asked(configuration).items() if kind(uses) in _TELLING)
+    """What the statistics of clusters are called to which Envoy tells of itself, at its own times."""
+    named = {
+        str(each.get("name")): str(either(each, "alt_stat_name") or each.get("name"))
+        for each, _ in configuration.of_type(CLUSTER)
+    }
+    return tuple(named.get(name, name) for name, uses in asked(configuration).items() if kind(uses) in _TELLING)
 
 
 def _walk(

@@ -63,7 +63,7 @@ def build(given: Given, folder: Path) -> World:
         files.folders(configuration, content),
         any(":" in each for each in made.table.addresses),
     )
-    written.finish(given, wanted, asking.telling(configuration))
+    written.finish(given, wanted, (*asking.telling(configuration), *control.answered_names(configuration, answered)))
     return World(
         scenario=folder,
         pod=POD,

@@ -19,6 +19,12 @@ ENDPOINTS = f"{PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment"
 SECRET = f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret"
 ROUTES = f"{PREFIX}envoy.config.route.v3.RouteConfiguration"
 
+SOURCES = frozenset(
+    name
+    for field in ("config_source", "lds_config", "cds_config", "eds_config", "sds_config", "srds_config")
+    for name in (field, camel_case(field))
+)
+"""Fields in which a `ConfigSource` stands."""
 HTTP2 = {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": f"{PREFIX}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

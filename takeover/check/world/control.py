@@ -7,6 +7,8 @@ at that address. Anything else (secrets that come from where they are for, Googl
 from takeover.check.world.configuration import (
     CLUSTER,
     HTTP2,
+    LISTENER,
+    SOURCES,
     Configuration,
     copied,
     drop,
@@ -25,8 +27,16 @@ CLUSTER_NAME = "takeover-control-plane"
 _ADS = {"ads": {}, "resource_api_version": "V3"}
 _OF_ADS = {"ads", "resource_api_version", "resourceApiVersion", "initial_fetch_timeout", "initialFetchTimeout"}
 _NAMES = ("name", "route_config_name", "routeConfigName", "service_name", "serviceName", "cluster_name", "clusterName")
+_OF_ALL: dict[Key, str] = {"lds_config": LISTENER, "ldsConfig": LISTENER, "cds_config": CLUSTER, "cdsConfig": CLUSTER}
 _NOT_SERVED = "0.1s"
 """How long Envoy waits for what nobody has: the default, 15 s, is a start that long."""
+
+
+def answered_names(configuration: Configuration, kept: frozenset[str]) -> tuple[str, ...]:
+    """What the statistics of clusters are called from which the configuration comes, where that is not their name."""
+    named = {*kept, *control_planes(configuration.bootstrap)}
+    clusters = (each for each, _ in configuration.of_type(CLUSTER) if each.get("name") in named)
+    return tuple(str(each) for each in (either(cluster, "alt_stat_name") for cluster in clusters) if each)
 
 
 def needs_control_plane(configuration: Configuration) -> bool:
@@ -50,9 +60,8 @@ def redirect(configuration: Configuration, port: int) -> frozenset[str]:
         _replace_ads(configuration, ads, port)
     for _, document in configuration.documents():
         for path, found in list(objects(document)):
-            if path and path[-1] in ("ads_config", "adsConfig"):
-                continue
-            _come_by_ads(configuration, found)
+            if path and path[-1] not in ("ads_config", "adsConfig"):
+                _come_by_ads(configuration, found, str(path[-1]))
     _of_listeners_and_clusters(configuration)
     for _, document in configuration.documents():
         _wait(configuration, document)
@@ -105,8 +114,8 @@ def _asks(found: JsonObject) -> bool:
     return isinstance(either(found, "api_config_source"), dict)
 
 
-def _come_by_ads(configuration: Configuration, found: JsonObject) -> None:
-    is_file = configuration.served and (either(found, "path_config_source") or _is_path_source(found))
+def _come_by_ads(configuration: Configuration, found: JsonObject, field: str) -> None:
+    is_file = configuration.served and field in SOURCES and (either(found, "path_config_source") or "path" in found)
     if _asks(found) or is_file:
         drop(found, "api_config_source", "path_config_source", "path")
         found |= copied(_ADS)
@@ -116,13 +125,14 @@ def _come_by_ads(configuration: Configuration, found: JsonObject) -> None:
 
 def _wait(configuration: Configuration, document: JsonObject) -> None:
     """Has Envoy wait for what is served, as it would be LIVE after a while without it; for nothing else."""
-    served = {each.name for each in configuration.served}
+    all_served = configuration.served
+    served = {each.name for each in all_served}
     for path, found in list(objects(document)):
         if "ads" not in found or not found.keys() <= _OF_ADS:
             continue
         above = _above(document, path)
         names = {value for each in above for key, value in each.items() if key in _NAMES and isinstance(value, str)}
-        is_all = bool(path) and path[-1] in ("lds_config", "cds_config", "ldsConfig", "cdsConfig")
+        is_all = bool(path) and path[-1] in _OF_ALL and any(each.type_url == _OF_ALL[path[-1]] for each in all_served)
         set_field(found, "initial_fetch_timeout", "0s" if is_all or names & served else _NOT_SERVED)
 
 
@@ -135,11 +145,6 @@ def _above(document: JsonObject, path: tuple[Key, ...]) -> list[JsonObject]:
             found.append(data)
         data = data[each]
     return found[-2:]
-
-
-def _is_path_source(found: JsonObject) -> bool:
-    path = found.get("path")
-    return isinstance(path, str) and path.startswith(("/", ".")) and found.keys() <= {"path", "resource_api_version"}
 
 
 def _of_listeners_and_clusters(configuration: Configuration) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from takeover.check.records import Place
 from takeover.check.world import certificates, keys, wasm
-from takeover.check.world.configuration import Configuration, drop, inner, kind_of, listed, objects, path_text
+from takeover.check.world.configuration import SOURCES, Configuration, drop, inner, kind_of, listed, objects, path_text
 from takeover.check.world.trust import served_names
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -23,11 +23,6 @@ _FILE_NAMES = ("filename",)
 _OTHER_NAMES = (
     "proto_descriptor", "path", "config_path", "city_db_path", "asn_db_path", "anon_db_path", "isp_db_path",
     "country_db_path", "library_path", "token_file", "credentials_file",
-)  # fmt: skip
-
-_SOURCES_OF_FILES = (
-    "path_config_source", "pathConfigSource", "lds_config", "cds_config", "config_source", "configSource", "sds_config",
-    "eds_config", "sdsConfig", "edsConfig", "ldsConfig", "cdsConfig",
 )  # fmt: skip
 
 _CERTIFICATE = ("certificate_chain",)
@@ -146,7 +141,7 @@ def _is_file(path: tuple[Key, ...], found: JsonObject, field: str, file: str) ->
     if not file.startswith(("/", "./")):
         return False
     last = str(path[-1]) if path else ""
-    in_source = last in _SOURCES_OF_FILES and "ads" not in found
+    in_source = last in (*SOURCES, "path_config_source", "pathConfigSource") and "ads" not in found
     return field != "path" or in_source or (kind_of(found) == "" and last == "watched_file")
 
 

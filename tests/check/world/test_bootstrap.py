@@ -123,6 +123,17 @@ def test_it_is_asked_itself_where_that_cannot_be(service: dict[str, Any], tmp_pa
     assert "ADS leads to a cluster of this run" in built.different
 
 
+def test_a_path_of_a_request_or_a_socket_is_no_source_of_configuration(tmp_path: Path) -> None:
+    front = listener("front", 8080, http("app"))
+    [host] = front["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
+    host["routes"][0]["match"] = {"path": "/one"}
+    pipe = cluster("app")
+    pipe["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = {"pipe": {"path": "/run/s"}}
+    Built(given(bootstrap([], [pipe]), served(LISTENER, "front", front)), tmp_path / "mine")
+    assert '"path":"/one"}' in (tmp_path / "mine/config/served-1.json").read_text()
+    assert '"path": "/run/s"' in (tmp_path / "mine/envoy.yaml").read_text()
+
+
 def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> None:
     def rds(name: str) -> dict[str, Any]:
         found = http("app", rds={"route_config_name": name, "config_source": {"ads": {}}})
