@@ -6,6 +6,8 @@ from takeover.scenario.envoy_config import either
 from takeover.scenario.supplying import CONFIG_ID
 
 _ADMIN, _USUAL = "admin", 9901
+_SOCKET_ADDRESS = ("socket_address", "socketAddress")
+_OWN = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")  # noqa: S104 - as configurations have it
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
 
 
@@ -34,9 +36,12 @@ def complete(configuration: Configuration, name: str) -> int:
 def _admin(configuration: Configuration) -> int:
     admin = inner(configuration.bootstrap, _ADMIN)
     at = address_in(either(admin, "address"))
-    if at is not None and at[0] in (_ANYWHERE, "") and at[1]:
-        return at[1]
-    port = at[1] if at is not None and at[1] else free_port(configuration, _USUAL)
+    port = at[1] if at is not None else 0
+    if port and _is_dialled_elsewhere(configuration, port):
+        port = 0  # something is to answer there, and an admin API shares its port with nobody
+    elif at is not None and port and at[0] in (_ANYWHERE, ""):
+        return port
+    port = port or free_port(configuration, _USUAL)
     place = configuration.place(_ADMIN)
     if not admin:
         configuration.differs(f"the admin API is at port {port}", "the configuration has none")
@@ -47,6 +52,15 @@ def _admin(configuration: Configuration) -> int:
     set_field(admin, "address", {"socket_address": {"address": _ANYWHERE, "port_value": port}})
     configuration.bootstrap[_ADMIN] = admin
     return port
+
+
+def _is_dialled_elsewhere(configuration: Configuration, port: int) -> bool:
+    for _, document in configuration.documents():
+        for path, found in objects(document):
+            at = address_in({"socket_address": found}) if path and path[-1] in _SOCKET_ADDRESS else None
+            if at is not None and at[1] == port and path[0] != _ADMIN and at[0] not in _OWN:
+                return True
+    return False
 
 
 def free_port(configuration: Configuration, first: int) -> int:

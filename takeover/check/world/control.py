@@ -8,6 +8,7 @@ from takeover.check.world.configuration import (
     CLUSTER,
     HTTP2,
     LISTENER,
+    SECRET,
     SOURCES,
     Configuration,
     copied,
@@ -54,6 +55,7 @@ def redirect(configuration: Configuration, port: int) -> frozenset[str]:
     """
     if not needs_control_plane(configuration):
         return frozenset()
+    _have_secrets_at_hand(configuration)
     ads = inner(configuration.bootstrap, "dynamic_resources", "ads_config")
     kept = _answered(configuration, ads)
     if not kept:
@@ -68,6 +70,20 @@ def redirect(configuration: Configuration, port: int) -> frozenset[str]:
     return kept
 
 
+def _have_secrets_at_hand(configuration: Configuration) -> None:
+    """Puts into the bootstrap what its clusters name of secrets that are served: ADS's own cannot wait for ADS."""
+    served = {each.name: each for each in configuration.served if each.type_url == SECRET}
+    there = set[str]()
+    for path, found in list(objects(inner(configuration.bootstrap, "static_resources"))):
+        named = found.get("name")
+        if path[:1] == ("clusters",) and isinstance(either(found, "sds_config"), dict) and named in served:
+            drop(found, "sds_config")
+            if named not in there:
+                there.add(named)
+                data = {key: value for key, value in served[named].data.items() if key != "@type"}
+                configuration.add_static("secrets", copied(data))
+
+
 def _answered(configuration: Configuration, ads: JsonObject) -> frozenset[str]:
     """The cluster of ADS, where ours can answer at its addresses."""
     names = control_planes({"ads_config": ads})
@@ -77,6 +93,8 @@ def _answered(configuration: Configuration, ads: JsonObject) -> frozenset[str]:
     if any(either(each, "google_grpc") for each in listed(ads, "grpc_services")):
         return frozenset()
     for name in names:
+        if not listed(either(static[name], "load_assignment"), "endpoints"):
+            return frozenset()
         for _, found in objects(static[name]):
             if "sds_config" in found or "sdsConfig" in found:
                 return frozenset()

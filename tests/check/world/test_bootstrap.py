@@ -106,18 +106,16 @@ def test_our_control_plane_answers_where_the_configuration_asks(tmp_path: Path) 
 @pytest.mark.parametrize(
     "service",
     [
+        {"envoy_grpc": {"cluster_name": "by-itself"}},
         {"google_grpc": {"target_uri": "istiod.test:15012", "stat_prefix": "x"}},
-        {"envoy_grpc": {"cluster_name": "secure"}},
+        {"envoy_grpc": {"cluster_name": "app"}},
         {"envoy_grpc": {"cluster_name": "missing"}},
     ],
 )
 def test_it_is_asked_itself_where_that_cannot_be(service: dict[str, Any], tmp_path: Path) -> None:
-    secret = {"name": "default", "sds_config": {"api_config_source": {"api_type": "GRPC", "grpc_services": []}}}
-    secure = cluster("secure", transport_socket=tls(tls_certificate_sds_secret_configs=[secret]))
-    name = "envoy.extensions.transport_sockets.tls.v3.Secret"
-    given_secret = served(name, "default", {"name": "default", "generic_secret": {}})
-    data = bootstrap([], [secure], dynamic_resources=ads(**service))
-    built = Built(given(data, FRONT, given_secret), tmp_path / "mine")
+    eds = {"name": "by-itself", "type": "EDS", "eds_cluster_config": {"eds_config": {"ads": {}}}}
+    data = bootstrap([], [eds], dynamic_resources=ads(**service))
+    built = Built(given(data, FRONT), tmp_path / "mine")
     [asked] = built.config()["dynamic_resources"]["ads_config"]["grpc_services"]
     assert asked == {"envoy_grpc": {"cluster_name": "takeover-control-plane"}}
     assert "ADS leads to a cluster of this run" in built.different
@@ -132,6 +130,29 @@ def test_a_path_of_a_request_or_a_socket_is_no_source_of_configuration(tmp_path:
     Built(given(bootstrap([], [pipe]), served(LISTENER, "front", front)), tmp_path / "mine")
     assert '"path":"/one"}' in (tmp_path / "mine/config/served-1.json").read_text()
     assert '"path": "/run/s"' in (tmp_path / "mine/envoy.yaml").read_text()
+
+
+def test_secrets_of_the_control_planes_own_cluster_are_at_hand(tmp_path: Path) -> None:
+    secret = {"name": "root", "sds_config": {"path_config_source": {"path": "/certs/root.json"}}}
+    secure = cluster("xds", "control.test", 15012, transport_socket=tls(validation_context_sds_secret_config=secret))
+    content = {"name": "root", "validation_context": {"trusted_ca": {"filename": "/certs/root.pem"}}}
+    resource = served("envoy.extensions.transport_sockets.tls.v3.Secret", "root", content)
+    data = bootstrap([], [secure], dynamic_resources=ads(envoy_grpc={"cluster_name": "xds"}))
+    built = Built(given(data, FRONT, resource), tmp_path / "mine")
+    static = built.config()["static_resources"]
+    assert static["secrets"] == [content]
+    common = static["clusters"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+    assert common == {"validation_context_sds_secret_config": {"name": "root"}}
+    [told] = built.world.dialled
+    assert built.place(told.address, 15012).certificate
+
+
+def test_the_admin_api_leaves_a_port_at_which_something_is_dialled(tmp_path: Path) -> None:
+    admin = {"address": at("127.0.0.1", 15000)}
+    built = Built(given(bootstrap([], [cluster("a", "10.2.2.2", 15000)], admin=admin)), tmp_path / "one")
+    assert built.config()["admin"]["address"] == at("0.0.0.0", 9901)
+    built = Built(given(bootstrap([], [cluster("a", "127.0.0.1", 15000)], admin=admin)), tmp_path / "two")
+    assert built.config()["admin"]["address"] == at("0.0.0.0", 15000)
 
 
 def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> None:
