@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from takeover.check.derive.draft import Draft
+from takeover.check.derive.draft import OWN, Draft, Later
 
 _SECONDS = 0.02
 """What a probe costs on one Envoy, about: nothing is measured, so that the same bounds give the same probes."""
@@ -31,25 +31,25 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
         return self.most if self.within is None else min(self.most, max(1, int(self.within / _SECONDS)))
 
 
-def chosen(drafts: Iterable[Draft], bounds: Bounds) -> tuple[list[Draft], dict[str, int]]:
-    """Those that are made, in the order in which they came, and how many each bound left out.
+def chosen(drafts: Iterable[Draft | Later], bounds: Bounds) -> tuple[list[Draft], dict[str, int]]:
+    """Those that are made, in the order in which they came, and how many each bound left out, at most.
 
     What somebody asked for is always made.
     """
     every = list(drafts)
-    order = sorted(range(len(every)), key=lambda number: (every[number].rank, number))
-    counted, kept, left_out = Counter[tuple[str, ...]](), list[int](), Counter[str]()
-    for number in order:
-        draft = every[number]
-        if draft.subject == "own":
-            kept.append(number)
-            continue
-        most = bounds.probes_per_route * (1 if len(draft.of) > _OF_LISTENER else _OF_A_LISTENER)
-        if counted[draft.of] >= most:
-            left_out["probes per route"] += 1
-        elif len(kept) >= bounds.number:
-            left_out["most" if bounds.within is None or bounds.most <= bounds.number else "within"] += 1
-        else:
+    counted, left_out, kept = Counter[tuple[str, ...]](), Counter[str](), list[tuple[int, Draft]]()
+    for number in sorted(range(len(every)), key=lambda number: (every[number].rank, number)):
+        candidate = every[number]
+        if candidate.subject != OWN:
+            most = bounds.probes_per_route * (1 if len(candidate.of) > _OF_LISTENER else _OF_A_LISTENER)
+            if counted[candidate.of] >= most:
+                left_out["probes per route"] += 1
+                continue
+            if len(kept) >= bounds.number:
+                left_out["most" if bounds.number == bounds.most else "within"] += 1
+                continue
+        draft = candidate.make() if isinstance(candidate, Later) else candidate
+        if draft is not None:
             counted[draft.of] += 1
-            kept.append(number)
-    return [every[number] for number in sorted(kept)], dict(left_out)
+            kept.append((number, draft))
+    return [draft for _, draft in sorted(kept, key=lambda each: each[0])], dict(left_out)

@@ -1,12 +1,15 @@
 """A probe that was worked out and not yet chosen, and the door by which it enters."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
+
+OWN: Final = "own"
+"""The subject of what somebody asked for."""
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 
@@ -93,6 +96,21 @@ class Draft:
     route: int | None = None
     condition: str = "matches"
     expects: str = ""
+
+
+@dataclass(frozen=True)
+class Later:
+    """A probe that is worked out once it is known that there is room for it.
+
+    Args:
+        subject: as a Draft's; likewise `rank` and `of`.
+        make: works it out; None: it is none of that route.
+    """
+
+    subject: str
+    rank: int
+    of: tuple[str, ...]
+    make: Callable[[], Draft | None]
 
 
 @dataclass

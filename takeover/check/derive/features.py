@@ -1,6 +1,8 @@
 """The edges of what a configuration uses: of a connection manager once, of hosts and routes at each that has them."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 from typing import TypeAlias
 
 from takeover.check.derive import valued
@@ -8,7 +10,7 @@ from takeover.check.derive.adapting import Edge, adapted, of_set, table
 from takeover.check.derive.ask import asks_of
 from takeover.check.derive.chain_match import CONNECTION_MANAGER
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.draft import Draft, Unasked, slug
+from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.routes import Reached, Routes
 from takeover.model.json import JsonObject
@@ -22,6 +24,7 @@ _HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Rout
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
 _FILLING = ("edges", "basics")
 _AT_ONCE = 10  # so many of one listener come before those of the next one
+_FILLINGS = 30  # of a route
 _FEATURE, _MANAGER, _FILLER = 5, 20, 60
 
 
@@ -36,9 +39,9 @@ class Features:
 
     def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
-        self._asked = set[str]()
+        self._belows: dict[tuple[int, int], str | None] = {}
 
-    def drafts(self) -> Iterator[Draft]:
+    def drafts(self) -> Iterator[Later]:
         """The probes, those of one feature after the other."""
         if (best := self._best(self._routes.reached)) is None:
             self._unasked.say(self._routes.place, "no request reaches a route: the edges of its listener are not asked")
@@ -59,7 +62,7 @@ class Features:
             if each is not best:
                 yield from self._filling(each)
 
-    def _of(self, reached: Reached, found: Found, met: Iterable[Met], label: str, rank: int) -> Iterator[Draft]:
+    def _of(self, reached: Reached, found: Found, met: Iterable[Met], label: str, rank: int) -> Iterator[Later]:
         order = 0
         for feature in table():
             if not any((feature.feature, field) in found for field in (feature.fields or ("",))):
@@ -68,47 +71,52 @@ class Features:
             for edge in feature.all:
                 order += 1
                 at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
-                yield from self._draft(reached, edge, label, feature.feature, at)
+                yield from self._later(reached, edge, label, feature.feature, at)
         for message, edge in valued.edges(met, reached.ask):
-            yield from self._draft(reached, edge, label, message, _FEATURE)
+            yield from self._later(reached, edge, label, message, _FEATURE)
 
-    def _filling(self, reached: Reached) -> Iterator[Draft]:
+    def _filling(self, reached: Reached) -> Iterator[Later]:
         """What every route may be asked, where the bounds leave room."""
         host = self._routes.table.hosts[reached.host]
         label = slug(host.name, host.routes[reached.route].data.get("name") or f"route-{reached.route}")
         edges = (edge for name in _FILLING for edge in of_set(name) if not edge.is_of_upstream)
-        for order, edge in enumerate(edges):
-            yield from self._draft(reached, edge, label, CONNECTION_MANAGER, _FILLER + order)
+        for order, edge in enumerate(itertools.islice(edges, _FILLINGS)):
+            yield from self._later(reached, edge, label, CONNECTION_MANAGER, _FILLER + order)
 
-    def _draft(self, reached: Reached, edge: Edge, label: str, message: str, rank: int) -> Iterator[Draft]:
-        routes = self._routes
-        if edge.is_of_upstream and (not reached.to_cluster or reached.expects in self._shaky):
-            if reached.expects in self._shaky:
-                reason = "it ejects endpoints that answer wrongly, by its own clock: none does so there"
-                self._unasked.say(f"cluster {reached.expects}", reason)
+    def _later(self, reached: Reached, edge: Edge, label: str, message: str, rank: int) -> Iterator[Later]:
+        if edge.is_of_upstream and not reached.to_cluster:
             return
-        entry = adapted(edge, reached.ask, self._below(reached))
-        if entry is None or not routes.door.is_certain(entry):
+        if edge.is_of_upstream and reached.expects in self._shaky:
+            reason = "it ejects endpoints that answer wrongly, by its own clock: none does so there"
+            self._unasked.say(f"cluster {reached.expects}", reason)
             return
-        try:
-            for ask in asks_of(entry, reached.ask):
-                routes.table.taken(ask)
-        except UnsureError:
-            return  # what would take it is of chance, which is said of that route
-        host = routes.table.hosts[reached.host]
-        of = (routes.door.listener, routes.door.chain, host.name, str(reached.route)) if label else ()
-        yield Draft(
+        host, door = self._routes.table.hosts[reached.host], self._routes.door
+        of = (door.listener, door.chain, host.name, str(reached.route)) if label else (door.listener, door.chain)
+        draft = Draft(
             subject="upstream" if edge.is_of_upstream else edge.subject,
-            name=slug(label or routes.door.listener, edge.name),
-            entry=routes.door.entry(entry),
+            name=slug(label or door.listener, edge.name),
+            entry={},
             rank=rank,
-            of=of or (routes.door.listener, routes.door.chain),
-            listener=routes.door.listener,
-            chain=routes.door.chain,
+            of=of,
+            listener=door.listener,
+            chain=door.chain,
             host=host.name,
             route=reached.route,
             condition=f"{message.rpartition('.')[2]}: {edge.name}",
         )
+        yield Later(draft.subject, rank, of, lambda: self._made(draft, reached, edge))
+
+    def _made(self, draft: Draft, reached: Reached, edge: Edge) -> Draft | None:
+        routes = self._routes
+        entry = adapted(edge, reached.ask, self._below(reached))
+        if entry is None or not routes.door.is_certain(entry):
+            return None
+        try:
+            for ask in asks_of(entry, reached.ask):
+                routes.table.taken(ask)
+        except UnsureError:
+            return None  # what would take it is of chance, which is said of that route
+        return replace(draft, entry=routes.door.entry(entry))
 
     def _best(self, reached: Iterable[Reached]) -> Reached | None:
         """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""
@@ -122,6 +130,12 @@ class Features:
 
     def _below(self, reached: Reached) -> str | None:
         """A path below which the route takes all, with a slash at its end; None: there is none."""
+        key = (reached.host, reached.route)
+        if key not in self._belows:
+            self._belows[key] = self._tried_below(reached)
+        return self._belows[key]
+
+    def _tried_below(self, reached: Reached) -> str | None:
         below = reached.ask.bare_path.rstrip("/") + "/"
         for tail in ("probe", "reset-in-body"):
             try:

@@ -105,6 +105,24 @@ class HostReading:
         self.name = str(data.get("name", ""))
         self.domains = [str(each) for each in data.get("domains", ())]
         self.routes = [RouteReading(each, runtime) for each in data.get("routes", ())]
+        self._by_start: dict[str, list[int]] = {}
+        self._others: list[int] = []
+        for number, route in enumerate(self.routes):
+            path = route.conditions[0]
+            if isinstance(path, Path) and path.kind in _LITERALS and not path.any_case:
+                self._by_start.setdefault(path.value, []).append(number)
+            else:
+                self._others.append(number)
+        self._lengths = sorted({len(each) for each in self._by_start})
+
+    def candidates(self, path: str) -> list[int]:
+        """The numbers of the routes that may take the path, in order: of thousands, those with another one are not."""
+        found = list(self._others)
+        for length in self._lengths:
+            if length > len(path):
+                break
+            found += self._by_start.get(path[:length], ())
+        return sorted(found)
 
 
 class Table:
@@ -169,7 +187,8 @@ class Table:
             return Taken(number, None, "redirect to https" if demand == "ALL" else "")
         if self._ignores_parameters:
             ask = ask.with_bare_path(re.sub(r";[^/]*", "", ask.bare_path))
-        for place, route in enumerate(host.routes):
+        for place in host.candidates(ask.bare_path):
+            route = host.routes[place]
             try:
                 if route.fits(ask):
                     expects = route.destination(ask)

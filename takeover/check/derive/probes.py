@@ -6,7 +6,7 @@ from takeover.check.derive import tcp
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.chains import Doors
-from takeover.check.derive.draft import Door, Draft, Unasked
+from takeover.check.derive.draft import Door, Draft, Later, Unasked
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
@@ -42,7 +42,7 @@ class _Making:
         self._runtime = runtime_of(given.bootstrap)
         self._asked_tables = set[str]()
 
-    def drafts(self) -> Iterator[Draft]:
+    def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
         ways = dict[str, Way]()
         for each in self._world.ways:
@@ -53,7 +53,7 @@ class _Making:
                 continue
             yield from self._of_listener(resource, way)
 
-    def _of_listener(self, resource: Resource, way: Way) -> Iterator[Draft]:
+    def _of_listener(self, resource: Resource, way: Way) -> Iterator[Draft | Later]:
         place = resource.place.path or resource.name
         if "udp_listener_config" in resource.data:
             self.unasked.say(place, "takes UDP, which no probe speaks")
@@ -68,13 +68,13 @@ class _Making:
             else:
                 yield from self._of_http(manager, door, f"{at}.filters[{number}].typed_config")
 
-    def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft]:
+    def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft | Later]:
         if reason := tcp.chance_of(chain):
             self.unasked.say(at, reason)
         elif any(filters_of(chain.data.get("filters"))):
             yield from tcp.drafts(chain, door)
 
-    def _of_http(self, manager: JsonObject, door: Door, at: str) -> Iterator[Draft]:
+    def _of_http(self, manager: JsonObject, door: Door, at: str) -> Iterator[Draft | Later]:
         table, where = self._table(manager, at)
         if table is None:
             self.unasked.say(at, where)
