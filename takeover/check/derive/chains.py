@@ -21,12 +21,13 @@ class Doors:
 
     Args:
         listener: `envoy.config.listener.v3.Listener`.
+        way: how it is reached.
         certificate: a client's certificate, as probes.yaml names it; empty: there is none.
         place: where the listener stands, for what is not asked.
     """
 
     def __init__(self, listener: JsonObject, way: Way, certificate: str, place: str, unasked: Unasked) -> None:
-        self._listener, self._way, self._certificate = listener, way, certificate
+        self._listener, self.way, self._certificate = listener, way, certificate
         self._place, self._unasked = place, unasked
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
@@ -35,6 +36,12 @@ class Doors:
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
                 self.doors.append((chain, door))
+
+    @property
+    def ports(self) -> set[int]:
+        """Those by which clients know the listener: its own, and where it is dialled."""
+        address = self._listener.get("address", {}).get("socket_address", {})
+        return {self.way.port, *([int(address["port_value"])] if "port_value" in address else [])}
 
     def drafts(self) -> Iterator[Draft]:
         """For each chain the connection that it takes, and those that it just does not."""
@@ -56,7 +63,7 @@ class Doors:
 
     def _door(self, chain: Chain) -> Door | None:
         """How the chain is reached; None, said in `unasked`, if that is not found."""
-        match, way = chain.match, self._way
+        match, way = chain.match, self.way
         place = chain.place(self._place)
         client = Client(way.host, way.port, is_tls=chain.tls is not None or match.get("transport_protocol") == "tls")
         names = [str(each) for each in match.get("server_names", ())]

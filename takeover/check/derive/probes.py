@@ -1,8 +1,8 @@
 """Works out the probes of a configuration: for all its listeners, chains, virtual hosts, routes and features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from takeover.check.derive import tcp
+from takeover.check.derive import own, tcp
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.chains import Doors
@@ -11,7 +11,7 @@ from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
 from takeover.check.derive.writing import written
-from takeover.check.records import Derived, Given, Resource, Way, World
+from takeover.check.records import Asked, Derived, Given, Resource, Way, World
 from takeover.model.json import JsonObject
 
 _LISTENER = "envoy.config.listener.v3.Listener"
@@ -19,13 +19,16 @@ _ROUTES = "envoy.config.route.v3.RouteConfiguration"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
 
 
-def probes(given: Given, world: World, bounds: Bounds) -> Derived:
+def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = ()) -> Derived:
     """The probes for all that the configuration has, as far as the bounds leave: always the same ones.
 
     What of it no probe aims at, is said with the reason.
+
+    Args:
+        asked: requests of somebody's own; they are made, whatever the bounds are.
     """
     making = _Making(given, world)
-    kept, left_out = chosen(making.drafts(), bounds)
+    kept, left_out = chosen([*making.drafts(), *own.drafts(asked, making.listeners, making.unasked)], bounds)
     text, targets = written(kept)
     return Derived(text=text, targets=targets, left_out=left_out, unasked=making.unasked.reasons)
 
@@ -40,7 +43,7 @@ class _Making:
         self._clusters = tuple(clusters)
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self._runtime = runtime_of(given.bootstrap)
-        self._asked_tables = set[str]()
+        self.listeners: list[Doors] = []
 
     def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
@@ -59,6 +62,7 @@ class _Making:
             self.unasked.say(place, "takes UDP, which no probe speaks")
             return
         doors = Doors(resource.data, way, self._world.client_certificate, place, self.unasked)
+        self.listeners.append(doors)
         yield from doors.drafts()
         for chain, door in doors.doors:
             at = chain.place(place)
