@@ -57,7 +57,8 @@ class Conduct:
             scenario=self._world.scenario.name,
             probes=len(document.probes),
             different=[
-                NotAsInProduction(each.what, each.why, place_told(each.place)) for each in self._world.different
+                NotAsInProduction(each.what, each.why, place_told(each.place))
+                for each in (*self._world.different, *self._derived.different)
             ],
             parts=found,
             unasked=dict(self._derived.unasked),
@@ -70,7 +71,7 @@ class Conduct:
 
     def told(self) -> Iterator[str]:
         """What is not as in production, a line each."""
-        for each in self._world.different:
+        for each in (*self._world.different, *self._derived.different):
             place = f" ({place_told(each.place)})" if each.place is not None else ""
             yield f"not as in production: {each.what}: {each.why}{place}"
 

@@ -201,9 +201,11 @@ class Derived(_Part, frozen=True):
         text: of probes.yaml.
         left_out: how many more there would be, by the bound that left them out.
         unasked: parts of the configuration that no probe aims at, by place, with the reason in words.
+        different: what the probes change beside it, so that what is of chance is certain.
     """
 
     text: str
     targets: tuple[Target, ...]
     left_out: dict[str, int] = {}
     unasked: dict[str, str] = {}
+    different: tuple[Different, ...] = ()

@@ -1,9 +1,10 @@
 """Works out the probes of a configuration: for all its listeners, chains, virtual hosts, routes and features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from takeover.check.derive import own, tcp
+from takeover.check.derive import own, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
+from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.chains import Doors
 from takeover.check.derive.draft import Door, Draft, Later, Unasked
@@ -29,8 +30,9 @@ def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = 
     """
     making = _Making(given, world)
     kept, left_out = chosen([*making.drafts(), *own.drafts(asked, making.listeners, making.unasked)], bounds)
-    text, targets = written(kept)
-    return Derived(text=text, targets=targets, left_out=left_out, unasked=making.unasked.reasons)
+    text, targets = written(kept, making.certain.edits)
+    different = tuple(making.certain.different)
+    return Derived(text=text, targets=targets, left_out=left_out, unasked=making.unasked.reasons, different=different)
 
 
 class _Making:
@@ -42,7 +44,7 @@ class _Making:
         clusters = _by_name(given, _CLUSTER)
         self._clusters = tuple(clusters)
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
-        self._runtime = runtime_of(given.bootstrap)
+        self.certain = Certain(given)
         self.listeners: list[Doors] = []
 
     def drafts(self) -> Iterator[Draft | Later]:
@@ -83,12 +85,19 @@ class _Making:
         if table is None:
             self.unasked.say(at, where)
             return
+        for number, (kind, config) in enumerate(filters_of(manager.get("http_filters"))):
+            if left_to_chance(config, self.certain.runtime):
+                of = f"{kind.rpartition('.')[2]} does so to some of the requests by chance"
+                self.unasked.say(f"{at}.http_filters[{number}]", of)
+                self.unasked.say(at, of)
+                return
         routes = Routes(
             door,
-            Table(table, self._runtime, strips_port=_strips_port(manager)),
+            Table(self.certain.chosen(table, where), self.certain.runtime, strips_port=_strips_port(manager)),
             where,
             self.unasked,
             clusters=self._clusters,
+            passing=tokens.passing(config for _, config in filters_of(manager.get("http_filters"))),
         )
         yield from routes.drafts()
         yield from Features(routes, manager, self._shaky, self.unasked).drafts()
@@ -115,21 +124,3 @@ def _by_name(given: Given, message: str) -> dict[str, Resource]:
         if each.type_url.rpartition("/")[2] == message:
             found.setdefault(each.name, each)
     return found
-
-
-def runtime_of(bootstrap: JsonObject) -> Mapping[str, object]:
-    """The values of runtime keys that static layers set, later layers over earlier ones."""
-    values: dict[str, object] = {}
-    for layer in bootstrap.get("layered_runtime", {}).get("layers", ()):
-        values |= dict(_flat(layer.get("static_layer", {})))
-    return values
-
-
-def _flat(layer: JsonObject, before: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in layer.items():
-        name = f"{before}.{key}" if before else key
-        if isinstance(value, dict):
-            yield name, value
-            yield from _flat(value, name)
-        else:
-            yield name, value

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -34,6 +34,17 @@ def of(provider: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
 def good(provider: Mapping[str, Any]) -> tuple[str, str]:
     """The header with a token that the provider takes."""
     return sent(provider, signed(_claims(provider)))
+
+
+def passing(filters: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Headers by which a request passes the JWT filters among those, as far as one provider is enough."""
+    found: dict[str, str] = {}
+    for config in filters:
+        if str(config.get("@type", "")).endswith(".jwt_authn.v3.JwtAuthentication"):
+            for provider in config.get("providers", {}).values():
+                name, value = good(provider)
+                found.setdefault(name, value)
+    return tuple(found.items())
 
 
 def sent(provider: Mapping[str, Any], token: str) -> tuple[str, str]:

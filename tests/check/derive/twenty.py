@@ -45,6 +45,9 @@ MATCHES: dict[str, dict[str, Any]] = {
     "query": {"prefix": "/q", "query_parameters": [{"name": "a", "string_match": {"exact": "1"}}, {"name": "b"}]},
     "grpc": {"prefix": "/package.Service/", "grpc": {}},
     "all-of-it": {"prefix": "/all", "runtime_fraction": {"default_value": {"numerator": 100}}},
+    "most-of-it": {
+        "prefix": "/most", "runtime_fraction": {"runtime_key": "most.of.it", "default_value": {"numerator": 60}}
+    },
     "none-of-it": {"prefix": "/none", "runtime_fraction": {"default_value": {"numerator": 0}}},
     "some-of-it": {"prefix": "/some", "runtime_fraction": {"default_value": {"numerator": 50}}},
     "shadowed": {"prefix": "/separated/below"},

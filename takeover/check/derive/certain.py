@@ -1,0 +1,157 @@
+"""Makes certain what a configuration leaves to chance, where that can be done beside it: by runtime, by a header."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from takeover.check.derive.draft import objects
+from takeover.check.derive.matching import share_at_run_time, share_of, weights
+from takeover.check.records import Different, Given
+from takeover.model.json import JsonObject
+
+HEADER: Final = "x-takeover-choice"
+"""By its number a request chooses between weighted clusters."""
+
+_FILE = "envoy.yaml"
+_LAYER = "takeover"
+_MOST_CHOICES = 100
+_KEYS = re.compile(r"([a-z_]+)|\[(\d+)\]")
+_TRACING = {
+    "client_sampling": "tracing.client_enabled", "random_sampling": "tracing.random_sampling",
+    "overall_sampling": "tracing.global_enabled",
+}  # fmt: skip
+_FAULTS = {
+    "abort": ("abort_percent_runtime", "fault.http.abort.abort_percent"),
+    "delay": ("delay_percent_runtime", "fault.http.delay.fixed_delay_percent"),
+}
+_FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault"
+
+
+class Certain:
+    """What is made certain.
+
+    Attributes:
+        runtime: runtime keys with values, those of the configuration's own static layers included.
+        edits: of the scenario, for each group of probes.
+        different: what is not as in production by that.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._bootstrap = given.bootstrap
+        self.runtime: dict[str, object] = dict(runtime_of(given.bootstrap))
+        self.edits: list[JsonObject] = []
+        self.different: list[Different] = []
+        added: dict[str, int] = {}
+        for each in given.resources:
+            if not each.is_inline:
+                for key, value in _shares(each.data, self.runtime):
+                    added.setdefault(key, value)
+        self.runtime |= added
+        if added and (edit := _layer(given.bootstrap, added)) is not None:
+            self.edits.append(edit)
+            what = ", ".join(f"{key}: {value}" for key, value in sorted(added.items())[:10])
+            more = f" and {len(added) - 10} more" if len(added) > 10 else ""
+            why = "a share of requests is either all or none, so that each is the same every time"
+            self.different.append(Different(what=f"a layer of runtime sets {what}{more}", why=why))
+
+    def chosen(self, table: JsonObject, place: str) -> JsonObject:
+        """The RouteConfiguration that stands there, with the header by which weighted clusters are chosen."""
+        if self._at(place) is None:
+            return table
+        hosts = []
+        for number, host in enumerate(objects(table.get("virtual_hosts"))):
+            routes = [
+                self._route(route, f"{place}.virtual_hosts[{number}].routes[{each}]")
+                for each, route in enumerate(objects(host.get("routes")))
+            ]
+            hosts.append({**host, "routes": routes} if routes else host)
+        return {**table, "virtual_hosts": hosts}
+
+    def _route(self, route: JsonObject, place: str) -> JsonObject:
+        action = route.get("route", {})
+        choice = action.get("weighted_clusters")
+        if not isinstance(choice, dict) or len(weights(choice)) < 2 or "use_hash_policy" in choice:
+            return route
+        if choice.get("header_name") or len(self.edits) >= _MOST_CHOICES:
+            return route
+        at = f"$.{place}.route.weighted_clusters"
+        self.edits.append({"in": _FILE, "add": at, "key": "header_name", "with": HEADER})
+        if not any(HEADER in each.what for each in self.different):
+            what = f"weighted clusters are chosen by the number in the header `{HEADER}`"
+            self.different.append(Different(what=what, why="else chance chooses, for one request now this, now that"))
+        return {**route, "route": {**action, "weighted_clusters": {**choice, "header_name": HEADER}}}
+
+    def _at(self, place: str) -> Any:
+        """What stands there in the bootstrap; None if nothing, or under other names."""
+        value: Any = self._bootstrap
+        for key, number in _KEYS.findall(place):
+            if key:
+                value = value.get(key) if isinstance(value, dict) else None
+            else:
+                value = value[int(number)] if isinstance(value, list) and int(number) < len(value) else None
+        return value
+
+
+def left_to_chance(config: Any, runtime: Mapping[str, object]) -> bool:
+    """Whether a filter's config has a share that is neither all nor none, whatever runtime says."""
+    if isinstance(config, list):
+        return any(left_to_chance(each, runtime) for each in config)
+    if not isinstance(config, dict) or str(config.get("@type", "")).endswith(_FAULT):
+        return False  # of a fault runtime says it
+    if isinstance(config.get("default_value"), dict) and "numerator" in config["default_value"]:
+        return 0 < share_at_run_time(config, runtime) < 1
+    if "numerator" in config:
+        return 0 < share_of(config) < 1
+    return any(left_to_chance(each, runtime) for each in config.values())
+
+
+def _layer(bootstrap: JsonObject, values: Mapping[str, int]) -> JsonObject | None:
+    """The edit that adds a layer of runtime with those values; None where there is none that could."""
+    layer = {"name": _LAYER, "static_layer": dict(sorted(values.items()))}
+    if "layered_runtime" not in bootstrap:
+        # Without any there is one by which the admin API changes values.
+        layers = [layer, {"name": "admin", "admin_layer": {}}]
+        return {"in": _FILE, "add": "$", "key": "layered_runtime", "with": {"layers": layers}}
+    if isinstance(bootstrap["layered_runtime"].get("layers"), list):
+        return {"in": _FILE, "append": "$.layered_runtime.layers", "with": layer}
+    return None
+
+
+def _shares(data: Any, runtime: Mapping[str, object]) -> Iterator[tuple[str, int]]:
+    """Runtime keys of shares that are neither all nor none, each with what it is nearer to, in per cent."""
+    if isinstance(data, list):
+        for each in data:
+            yield from _shares(each, runtime)
+    if not isinstance(data, dict):
+        return
+    if (key := data.get("runtime_key")) and isinstance(data.get("default_value"), dict):
+        share = share_at_run_time(data, runtime)
+        if 0 < share < 1:
+            yield str(key), 100 if share >= 0.5 else 0
+    for field, key in _TRACING.items():
+        if isinstance(percent := data.get(field), dict) and 0 < float(percent.get("value", 0)) < 100:
+            yield key, 100
+    if str(data.get("@type", "")).endswith(_FAULT):
+        for field, (named, usual) in _FAULTS.items():
+            share = share_of(data.get(field, {}).get("percentage", {}))
+            if 0 < share < 1:
+                yield str(data.get(named) or usual), 0
+    for value in data.values():
+        if isinstance(value, dict | list):
+            yield from _shares(value, runtime)
+
+
+def runtime_of(bootstrap: JsonObject) -> Mapping[str, object]:
+    """The values of runtime keys that static layers set, later layers over earlier ones."""
+    values: dict[str, object] = {}
+    for layer in bootstrap.get("layered_runtime", {}).get("layers", ()):
+        values |= dict(_flat(layer.get("static_layer", {})))
+    return values
+
+
+def _flat(layer: JsonObject, before: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in layer.items():
+        name = f"{before}.{key}" if before else key
+        yield name, value
+        if isinstance(value, dict):
+            yield from _flat(value, name)

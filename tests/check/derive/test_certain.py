@@ -1,0 +1,101 @@
+from typing import Any
+
+from takeover.check.derive import Bounds, probes
+from takeover.check.derive.certain import HEADER, runtime_of
+from takeover.check.records import Derived, Resource
+from takeover.check.records import Place as At
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
+
+WEIGHTS = {"clusters": [{"name": "one", "weight": 1}, {"name": "two", "weight": 2}, {"name": "none", "weight": 0}]}
+ROUTES = [
+    {"name": "canary", "match": {"prefix": "/w"}, "route": {"weighted_clusters": WEIGHTS}},
+    {
+        "name": "some",
+        "match": {
+            "prefix": "/s", "runtime_fraction": {"runtime_key": "a.b", "default_value": {"numerator": 30}},
+        },
+        "route": {"cluster": "one"},
+    },
+    {"name": "rest", "match": {"prefix": "/"}, "route": {"cluster": "two"}},
+]  # fmt: skip
+FAULT = {
+    "name": "fault",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+        "abort": {"http_status": 503, "percentage": {"numerator": 10}},
+    },
+}
+
+
+def configured(*filters: dict[str, Any], by_rds: bool = False, **more: Any) -> tuple[dict[str, Any], Derived]:
+    hosts = [{"name": "all", "domains": ["*"], "routes": ROUTES}]
+    chain = {"filters": [made := manager(*hosts, filters=filters)]}
+    table = made["typed_config"]["route_config"]
+    if by_rds:
+        del made["typed_config"]["route_config"]
+        made["typed_config"]["rds"] = {"route_config_name": "mine"}
+    config = bootstrap([listener("front", 10001, chain)], [cluster("one"), cluster("two")], **more)
+    given = given_of(config)
+    if by_rds:
+        kind = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+        served = Resource(kind, "mine", table, At("dump.json", "configs[3].route_config"), is_static=False)
+        given = type(given)(**{key: getattr(given, key) for key in given.__struct_fields__} | {
+            "resources": (*given.resources, served)})  # fmt: skip
+    return config, probes(given, world_of(given), Bounds())
+
+
+def test_weighted_clusters_are_chosen_by_a_header_each_once() -> None:
+    _, derived = configured()
+
+    expected = {each.condition: each.expects for each in derived.targets if each.route == 0}
+    assert expected["matches"] == "one"
+    assert expected["matches, weight of two"] == "two"
+    assert "matches, weight of none" not in expected
+    at = "$.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]"
+    assert f'"add":"{at}.routes[0].route.weighted_clusters","key":"header_name","with":"{HEADER}"' in derived.text
+    assert HEADER in " ".join(each.what for each in derived.different)
+
+
+def test_where_routes_are_served_nothing_is_edited_but_said() -> None:
+    _, derived = configured(by_rds=True)
+
+    assert "by chance" in derived.unasked["configs[3].route_config.virtual_hosts[0].routes[0]"]
+    assert HEADER not in derived.text
+
+
+def test_a_share_by_a_runtime_key_is_none_or_all() -> None:
+    _, derived = configured()
+
+    assert '"static_layer":{"a.b":0}' in derived.text
+    assert "a layer of runtime sets a.b: 0" in [each.what for each in derived.different]
+    assert any("0 %" in each for each in derived.unasked.values())
+
+
+def test_faults_by_chance_do_not_happen_by_themselves() -> None:
+    _, derived = configured(FAULT)
+
+    assert '"fault.http.abort.abort_percent":0' in derived.text
+    assert [each for each in derived.targets if each.route == 2]
+
+
+def test_a_layer_is_added_to_those_that_there_are() -> None:
+    layers = [{"name": "mine", "static_layer": {"a": {"b": 100}}}]
+    _, derived = configured(FAULT, layered_runtime={"layers": layers})
+
+    assert '"append":"$.layered_runtime.layers"' in derived.text
+    assert '"a.b"' not in derived.text
+
+
+def test_a_filter_that_does_so_by_chance_leaves_nothing_to_ask() -> None:
+    limit = {"default_value": {"numerator": 50}}
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy", "filter_enabled": limit}
+    _, derived = configured({"name": "csrf", "typed_config": config})
+
+    assert any("CsrfPolicy does so to some of the requests" in each for each in derived.unasked.values())
+    assert {each.probe.partition("/")[0] for each in derived.targets} <= {"chains"}
+
+
+def test_values_of_later_layers_come_over_those_of_earlier_ones() -> None:
+    layers = [{"static_layer": {"a": {"b": 1}, "c": 2}}, {"static_layer": {"a.b": 3}}, {"admin_layer": {}}]
+
+    assert dict(runtime_of({"layered_runtime": {"layers": layers}}))["a.b"] == 3
