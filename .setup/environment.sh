@@ -20,6 +20,8 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 fail() { end_if_interrupted; say "${@:2}"; exit "$1"; }
 is_there() { command -v "$1" >/dev/null; }
 
+[[ $OSTYPE == linux* ]] || { say "the lab needs Linux, and this is $OSTYPE: run it in Docker, see docs/docker.md"; exit 2; }
+
 trap 'say interrupted; exit 2' INT      # for `bash run`, which blocks nothing
 
 end_if_interrupted() {

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +59,11 @@ def check() -> None:
 
     Raises: BadInputError, one line with the remedy.
     """
+    if (system := platform.system()) != "Linux":
+        raise BadInputError(
+            f"the local engine needs Linux, and this is {system}: run it in Docker (docs/docker.md): docker build -t "
+            'envoy-takeover . && docker run --rm --privileged -v "$PWD:/work" envoy-takeover --help'
+        )
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
     _check_namespaces(
         [*in_user_namespace(), *_WITH_PROC],

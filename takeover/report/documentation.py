@@ -23,6 +23,7 @@ _GUIDES = (
     ("validates an upgrade of Envoy", "What an upgrade changes", "upgrade.md"),
     ("has a job for it in CI", "In CI", "ci.md"),
     ("asks what an exit code means", "Exit codes", "exit-codes.md"),
+    ("has a Mac, or may install nothing", "In a container", "docker.md"),
     ("has a cluster", "On a cluster", "clusters.md"),
     ("has scenarios of their own", "Your own scenarios", "own-scenarios.md"),
     ("wants to give an Envoy its configuration by xDS", "The control plane", "control-plane.md"),

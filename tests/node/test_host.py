@@ -83,3 +83,16 @@ def test_missing_programs_are_told_in_a_sentence(names: list[str], told: str) ->
     with pytest.raises(BadInputError) as raised:
         host.require_programs(*names)
     assert str(raised.value) == told.format("./run installs what the local engine needs, or do it by hand:")
+
+
+def test_where_there_is_no_linux_it_names_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(BadInputError, match=r"needs Linux, and this is Darwin: run it in Docker .*docker run --rm"):
+        host.check()
+
+
+def test_the_script_says_so_before_anything_else() -> None:
+    script = "OSTYPE=darwin23; source .setup/environment.sh; echo went on"
+    ended = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "the lab needs Linux, and this is darwin23: run it in Docker, see docs/docker.md" in ended.stderr

@@ -26,12 +26,15 @@ import msgspec
 
 from takeover.base import cache
 from takeover.base.cache import cache_folder
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.local import packages
 from takeover.model.root_file_system import RootFileSystem
 from takeover.node import host
 from takeover.node.bare_node import BareNode
 from takeover.node.errands import errand_node
+
+PREPARED = "TAKEOVER_LAB"
+"""The variable of the environment that names one that was made beforehand (`prepared`): it is not renewed."""
 
 RENEWED_AFTER = timedelta(days=30)
 """The age with which the next run builds a new one."""
@@ -74,6 +77,8 @@ def take() -> Taken:
 
     Raises: TakeoverError in one line when there is none and none can be built.
     """
+    if os.environ.get(PREPARED):
+        return _prepared(Path(os.environ[PREPARED]))
     folder = cache_folder() / "lab"
     with cache.writing("the containers' root file system"):
         if not (_is_recent(_newest()) or _renewal_has_failed(folder)):
@@ -93,13 +98,35 @@ def take() -> Taken:
 
 def can_be_had() -> bool:
     """Whether there is one, or this machine has what builds it."""
-    return _newest() is not None or shutil.which("mmdebstrap", path=host.path_of_root()) is not None
+    return (
+        bool(os.environ.get(PREPARED))
+        or _newest() is not None
+        or shutil.which("mmdebstrap", path=host.path_of_root()) is not None
+    )
 
 
 def told() -> RootFileSystem | None:
     """What is told of the one that a run would take now; None where it would have to be built first."""
-    newest = _newest()
+    newest = Path(os.environ[PREPARED]) if os.environ.get(PREPARED) else _newest()
     return None if newest is None else _about(newest)
+
+
+def lacking(about: RootFileSystem) -> list[str]:
+    """What this version of the project needs that a root file system does not have."""
+    pinned = {name: version for name, version in packages.pinned().items() if about.packages.get(name) != version}
+    return [each for each in _PACKAGES if each not in about.packages] + [
+        f"{name.removeprefix('pypi:')} {version}" for name, version in pinned.items()
+    ]
+
+
+def _prepared(folder: Path) -> Taken:
+    taken = _taken(folder)
+    if taken is None:
+        raise BadInputError(f"{PREPARED} names {folder}, and there is no root file system in it: leave it unset")
+    if missing := lacking(taken.about):
+        taken.close()
+        raise BadInputError(f"the root file system that {PREPARED} names lacks {', '.join(missing)}: build it anew")
+    return taken
 
 
 def forget() -> list[Path]:
@@ -130,11 +157,12 @@ def forget() -> list[Path]:
 
 
 def _name() -> str:
-    made_of = (_suite(), _PACKAGES, packages.REQUIREMENTS.read_bytes(), platform.machine(), host.is_root())
+    made_of = (suite(), _PACKAGES, packages.REQUIREMENTS.read_bytes(), platform.machine(), host.is_root())
     return sha256(repr(made_of).encode()).hexdigest()[:12]
 
 
-def _suite() -> str:
+def suite() -> str:
+    """Debian's or Ubuntu's name of the release whose packages are taken: this machine's, where it is one of them."""
     release = platform.freedesktop_os_release()
     if release.get("ID") in _SUITES and "VERSION_CODENAME" in release:
         return release["VERSION_CODENAME"]
@@ -208,7 +236,7 @@ def _remove_leftovers(folder: Path, lock: int) -> None:
 
 
 def _remove(node: BareNode, folder: Path) -> None:
-    _run(node, ["rm", "-rf", "--one-file-system", str(folder)], f"removing {folder}")
+    run_errand(node, ["rm", "-rf", "--one-file-system", str(folder)], f"removing {folder}")
 
 
 def _renew(folder: Path, old: Path | None, lock: int) -> None:
@@ -218,7 +246,7 @@ def _renew(folder: Path, old: Path | None, lock: int) -> None:
     try:
         with errand_node([lock], with_all_ids=True) as node:
             try:
-                _build(node, _suite(), folder, name)
+                _build(node, suite(), folder, name)
             except TakeoverError as error:
                 about = None if old is None else _about(old)
                 if about is None:
@@ -266,7 +294,7 @@ def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
     archive, temporary, root = partial / "archive.tar", partial / "temporary", partial / "root"
     temporary.mkdir(parents=True)
     root.mkdir()
-    _run(
+    run_errand(
         node,
         [
             "env", f"TMPDIR={temporary}",
@@ -277,24 +305,25 @@ def _build(node: BareNode, suite: str, folder: Path, name: str) -> None:
         "mmdebstrap",
     )  # fmt: skip
     unpack = ["tar", "-C", str(root), "--exclude=./dev/*", "-xpf", str(archive)]
-    _run(node, unpack, "unpacking the containers' root file system")
+    run_errand(node, unpack, "unpacking the containers' root file system")
     archive.unlink()
-    packages.fetch(functools.partial(_run, node), root, temporary, partial / "packages")
+    packages.fetch(functools.partial(run_errand, node), root, temporary, partial / "packages")
     _remove(node, temporary)
-    about = RootFileSystem(suite, now, _packages_in(node, root) | packages.pinned())
+    about = RootFileSystem(suite, now, packages_in(node, root) | packages.pinned())
     (partial / "about.json").write_bytes(msgspec.json.encode(about))
     (partial / "in-use").touch()
     partial.rename(ready)
 
 
-def _packages_in(node: BareNode, root: Path) -> dict[str, str]:
+def packages_in(node: BareNode, root: Path) -> dict[str, str]:
+    """Name → version of Debian's packages in a tree. Raises: TakeoverError in one line."""
     admin = f"--admindir={root}/var/lib/dpkg"
-    listed = _run(node, ["dpkg-query", admin, "--show", "--showformat=${Package} ${Version}\n"], "dpkg-query")
+    listed = run_errand(node, ["dpkg-query", admin, "--show", "--showformat=${Package} ${Version}\n"], "dpkg-query")
     return dict(sorted(line.split() for line in listed.splitlines()))
 
 
-def _run(node: BareNode, command: list[str], what: str) -> str:
-    """Its output. Raises: TakeoverError in one line."""
+def run_errand(node: BareNode, command: list[str], what: str) -> str:
+    """The output of a command, which is told as `what`. Raises: TakeoverError in one line."""
     if shutil.which(command[0], path=host.path_of_root()) is None:
         host.require_programs(command[0])
     ended = node.run(command, timeout=_LONGEST)

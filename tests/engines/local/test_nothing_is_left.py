@@ -200,7 +200,7 @@ UNPACKED = """
 from pathlib import Path
 from takeover.engines.local import root_file_system
 
-run = root_file_system._run
+run = root_file_system.run_errand
 
 def without_debian(node, command, what):
     if "mmdebstrap" in command:
@@ -212,7 +212,7 @@ def without_debian(node, command, what):
     else:
         return run(node, command, what)
 
-root_file_system._run = without_debian
+root_file_system.run_errand = without_debian
 root_file_system.take()
 """
 

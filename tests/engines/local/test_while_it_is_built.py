@@ -70,7 +70,7 @@ FLOCK = fcntl.flock
 def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Builder]:
     builder = Builder()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(root_file_system, "_run", builder.run)
+    monkeypatch.setattr(root_file_system, "run_errand", builder.run)
     monkeypatch.setattr(root_file_system, "errand_node", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(fcntl, "flock", builder.flock)
     monkeypatch.setattr(host, "require_programs", lambda *_: None)
