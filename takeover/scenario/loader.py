@@ -171,11 +171,18 @@ class Scenario:
         """What the container of an Envoy gets of configMapGenerators: path there → where it is written."""
         namespace, pod = self._pod_of(envoy)
         generated = {each.name: each.files for each in self._finishing.config_maps if each.namespace == namespace}
-        return {
+        in_folders = {
             f"{folder}/{key}": path
             for folder, config_map in places.mounted(pod, envoy.container, "configMap", "name")
             for key, path in generated.get(config_map, {}).items()
         }
+        alone = {
+            there: generated[config_map][key]
+            for there, key, config_maps in places.mounted_alone(pod, envoy.container)
+            for config_map in config_maps
+            if key in generated.get(config_map, {})
+        }
+        return in_folders | alone
 
     def who_it_is(self, envoy: EnvoyPlace) -> tuple[str, ...]:
         """The options by which an Envoy's container tells it who it is: `--service-node ID` and so on."""

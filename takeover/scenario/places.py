@@ -120,6 +120,24 @@ def mounted(pod: Json, container: str, source: str, name: str, whole: bool = Fal
     return []
 
 
+def mounted_alone(pod: Json, container: str) -> list[tuple[str, str, list[str]]]:
+    """For each file of ConfigMaps that a Pod's container sees by itself (`subPath`): its path, its key, and their names.
+
+    Args:
+        pod: what is no Pod has none.
+    """
+    with contextlib.suppress(KeyError, TypeError, AttributeError):
+        volumes = {each["name"]: _config_maps(each) for each in pod["spec"]["volumes"]}
+        [mounts] = [each["volumeMounts"] for each in pod["spec"]["containers"] if each["name"] == container]
+        return [(each["mountPath"], each["subPath"], volumes[each["name"]]) for each in mounts if "subPath" in each]
+    return []
+
+
+def _config_maps(volume: Json) -> list[str]:
+    sources = volume["projected"]["sources"] if "projected" in volume else [volume]
+    return [each["configMap"]["name"] for each in sources if "name" in each.get("configMap", {})]
+
+
 _WHO_IT_IS = ("--service-node", "--service-cluster", "--service-zone")
 
 
