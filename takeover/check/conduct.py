@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from takeover.base import atomic
 from takeover.check.coverage.listing import listing
 from takeover.check.coverage.measuring import coverage
 from takeover.check.coverage.taken_apart import parts_of
 from takeover.check.records import Derived, Given, Place, World
 from takeover.model.checked import Checked, ConfigPart, LeftOut, NotAsInProduction
 from takeover.model.document import ConfigResult, Document
+from takeover.model.json import with_texts
+from takeover.probes.probe_file import FILE
 
 
 class Conduct:
@@ -51,7 +54,7 @@ class Conduct:
     def complete(self, document: Document) -> Document:
         """Adds to the results of an Envoy what the check knows besides; changes it."""
         found = self._found[document.envoy.name] = coverage(self._parts, document.probes, self._derived, self._world)
-        document.checked = Checked(
+        checked = Checked(
             file=str(self._given.source),
             kind=self._given.kind,
             scenario=self._world.scenario.name,
@@ -65,9 +68,15 @@ class Conduct:
             not_probed=dict(self._derived.left_out),
             left_out=list(self._left_out),
         )
+        document.checked = with_texts(checked, self.redacted)
         if (whole := self._configs.get(document.envoy.name)) is not None:
-            document.configs = [whole if each.scenario == whole.scenario else each for each in document.configs]
+            told = with_texts(whole, self.redacted)
+            document.configs = [told if each.scenario == whole.scenario else each for each in document.configs]
         return document
+
+    def keep(self, run: Path) -> None:
+        """Leaves the probes among the results of a run, as they may be shown. Raises: OSError."""
+        atomic.write(run / FILE, self.redacted(self._derived.text).encode())
 
     def told(self) -> Iterator[str]:
         """What is not as in production, a line each."""

@@ -48,11 +48,12 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     Raises: BadInputError, one line, for what cannot be read, or of which no world can be made.
     """
     whole = read(wanted.file, wanted.files)
-    given, world, first, left_out = _taken(whole, folder, releases, tell)
+    redacted = Cleaner(secret_values(whole))
+    given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
     derived = probes(given, world, wanted.bounds)
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
-    return Conduct(given, world, derived, first, left_out, Cleaner(secret_values(whole)))
+    return Conduct(given, world, derived, first, left_out, redacted)
 
 
 def _taken(

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = Wanted(options.file, _files(options.files), bounds)
     with temporary_folder("takeover-check-") as folder:
         conduct = prepare(wanted, folder, releases, console.write)
-        console.write(*conduct.told())
+        console.write(*map(conduct.redacted, conduct.told()))
         code = run_check(
             conduct,
             Options(

@@ -1,5 +1,6 @@
 """JSON as it was written: what has no type of ours, and numbers that are not told apart by their value alone."""
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -45,3 +46,29 @@ def _as_written(value: Any) -> msgspec.Raw:
 
 
 _ENCODERS = {each: msgspec.json.Encoder(enc_hook=_as_written, order=each) for each in (None, "deterministic", "sorted")}
+
+
+def mapped(data: Any, change: Callable[[str], str]) -> Any:
+    """Data of built-in types in which each text is changed, keys included."""
+    match data:
+        case str():
+            return change(data)
+        case dict():
+            return {mapped(key, change): mapped(value, change) for key, value in data.items()}
+        case list():
+            return [mapped(each, change) for each in data]
+        case tuple():
+            return tuple(mapped(each, change) for each in data)
+    return data
+
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+def with_texts(record: _Struct, change: Callable[[str], str]) -> _Struct:
+    """The record with each text in it changed, keys of mappings included."""
+    data = mapped(_object.decode(encode(record)), change)
+    return decoder(type(record)).decode(encode(data))
+
+
+_object = decoder(dict[str, Any])

@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import pytest
 
-from takeover.model.json import decoder, encode
+from takeover.model.json import mapped, with_texts
 from takeover.run.record import Record, attach, record_of
-from takeover.run.safe_text import mapped
 
 if TYPE_CHECKING:  # in a run that is none, it need not be imported
     from takeover.check.conduct import Conduct
@@ -18,7 +17,6 @@ NAME = "takeover-check"
 """Under which the command gives pytest's plugin manager its `Conduct`."""
 
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
-_decode = decoder(dict[str, Any]).decode
 _MOST_REMEMBERED = 100_000  # texts: names of fields and counters come with every probe
 
 
@@ -36,8 +34,7 @@ class Redaction:
 
     def entry(self, entry: _Entry) -> _Entry:
         """A record without what may be a secret."""
-        data = mapped(_decode(encode(entry)), self._redacted)
-        return decoder(type(entry)).decode(encode(data))
+        return with_texts(entry, self._redacted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -97,6 +97,8 @@ class Conclusion:
         compared = None if self._comparison is None else Compared(self._comparison, self._plan.failing_kinds)
         try:
             self.keep_failures()
+            if self._plan.conduct is not None:
+                self._plan.conduct.keep(self._results.folder)
             page = folder.publish(self._results.folder, self._plan.library, self._results.documents, compared)
             self._page = display_path(page.absolute())
         except (BadInputError, OSError) as error:

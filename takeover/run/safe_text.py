@@ -4,12 +4,13 @@ A failure repeats what containers wrote. And Python makes half characters (surro
 report could be written with them, nor sent from a worker. Both are written out, as Python shows them.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 import pytest
 
 from takeover.base.visible import visible
+from takeover.model.json import mapped
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
@@ -58,17 +59,3 @@ class SafeText:
             return (yield)
         finally:
             writer.code_highlight = before
-
-
-def mapped(data: Any, change: Callable[[str], str]) -> Any:
-    """Data of built-in types in which each text is changed, keys included."""
-    match data:
-        case str():
-            return change(data)
-        case dict():
-            return {mapped(key, change): mapped(value, change) for key, value in data.items()}
-        case list():
-            return [mapped(each, change) for each in data]
-        case tuple():
-            return tuple(mapped(each, change) for each in data)
-    return data

@@ -121,7 +121,7 @@ def mounted(pod: Json, container: str, source: str, name: str, whole: bool = Fal
 
 
 def mounted_alone(pod: Json, container: str) -> list[tuple[str, str, list[str]]]:
-    """For each file of ConfigMaps that a Pod's container sees by itself (`subPath`): its path, its key, and their names.
+    """For each file of ConfigMaps that a container sees by itself (`subPath`): its path, its key, and their names.
 
     Args:
         pod: what is no Pod has none.
