@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from takeover.check.conduct import Conduct
 from takeover.check.derive import Bounds, probes
 from takeover.check.given import read
+from takeover.check.given.requests import Requests, read_requests
 from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.records import Given, World
 from takeover.check.rejected import Number, Verdict, told, verdict
@@ -31,10 +34,12 @@ class Wanted:
     Args:
         file: the configuration.
         files: files that it names: path there → file here.
+        requests: a file with requests of one's own.
     """
 
     file: Path
     files: Mapping[str, Path] = field(default_factory=dict)
+    requests: Path | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -48,9 +53,11 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     Raises: BadInputError, one line, for what cannot be read, or of which no world can be made.
     """
     whole = read(wanted.file, wanted.files)
-    redacted = Cleaner(secret_values(whole))
+    own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
+    redacted = Cleaner(secret_values(whole, own.asked))
     given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
-    derived = probes(given, world, wanted.bounds)
+    derived = probes(given, world, wanted.bounds, own.asked)
+    derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
     return Conduct(given, world, derived, first, left_out, redacted)

@@ -31,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a file or folder that the configuration names, and where it is here; may be given several times",
     )
     parser.add_argument(
+        "--requests",
+        type=Path,
+        metavar="FILE",
+        help="requests of yours, made besides: probes, curl lines, a HAR, or an access log in lines of JSON",
+    )
+    parser.add_argument(
         "--probes-per-route", type=int, metavar="N", help="at most so many probes of a route (default: 30)"
     )
     parser.add_argument(
@@ -80,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     read_accepted(accepted, Path.cwd())
     releases = resolve(options.envoy, console.write)
     check_reports(options.reports)
-    wanted = Wanted(options.file, _files(options.files), bounds)
+    wanted = Wanted(options.file, _files(options.files), options.requests, bounds)
     with temporary_folder("takeover-check-") as folder:
         conduct = prepare(wanted, folder, releases, console.write)
         console.write(*map(conduct.redacted, conduct.told()))
