@@ -1,4 +1,4 @@
-"""Cluster DNS: a server that answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address, over UDP.
+"""Cluster DNS: a server that answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address.
 
 See the Kubernetes page "DNS for Services and Pods", and RFC 1035. It is a fork of the worker.
 """
@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import struct
+import threading
 from contextlib import suppress
 
 from takeover.node import kernel, wire
@@ -25,6 +26,8 @@ _NAME_OF_QUESTION = 0xC000 | _HEAD.size
 _MOST = 1232  # bytes of a message: see RFC 6891
 _EXTENDED = struct.pack("!BHHIH", 0, _OPT, _MOST, 0, 0)
 _STREAMS = 3
+_PATIENCE = 10.0
+"""Seconds that a connection may be silent."""
 
 
 def resolv_conf(namespace: str) -> str:
@@ -46,20 +49,22 @@ class ClusterDns:
 
     @staticmethod
     def _start() -> socket.socket:
-        # What is asked from now on waits there until it is answered.
-        asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        asked.bind((ADDRESS, _PORT))
         ours, theirs = wire.pair()
-        if os.fork() == 0:
-            _serve(asked, theirs)
-        asked.close()
-        theirs.close()
+        # What is asked from now on waits there until it is answered.
+        with (
+            theirs,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+            socket.create_server((ADDRESS, _PORT)) as connections,
+        ):
+            datagrams.bind((ADDRESS, _PORT))
+            if os.fork() == 0:
+                _serve(theirs, datagrams, connections)
         return ours
 
 
-def _serve(asked: socket.socket, names: socket.socket) -> None:
+def _serve(names: socket.socket, datagrams: socket.socket, connections: socket.socket) -> None:
     try:
-        kept = {asked.fileno(), names.fileno()}
+        kept = {names.fileno(), datagrams.fileno(), connections.fileno()}
         for each in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
             if each >= _STREAMS and each not in kept:
                 with suppress(OSError):  # that of the list itself
@@ -67,21 +72,33 @@ def _serve(asked: socket.socket, names: socket.socket) -> None:
         kernel.bound_capabilities()
         kernel.hold_capabilities()
         answers, events = Answers({}), select.poll()
-        for end in (names, asked):
+        for end in kept:
             events.register(end, select.POLLIN)
         while True:
             ready = {descriptor for descriptor, _ in events.poll()}
-            if names.fileno() in ready:  # first: who asked for a name may know that it is there
+            if names.fileno() in ready:  # first: who asks for a name may know that it is there
                 answers = Answers(wire.receive(names)[0])
-            if asked.fileno() in ready:
-                query, asker = asked.recvfrom(1 << 16)
+            if datagrams.fileno() in ready:
+                query, asker = datagrams.recvfrom(1 << 16)
                 if (answer := answers.to(query)) is not None:
                     with suppress(OSError):  # who asked is gone
-                        asked.sendto(answer, asker)
+                        datagrams.sendto(answer, asker)
+            if connections.fileno() in ready:
+                connection, _ = connections.accept()
+                threading.Thread(target=_converse, args=(connection, answers), daemon=True).start()
     except wire.Closed:
         pass
     finally:
         os._exit(0)
+
+
+def _converse(connection: socket.socket, answers: "Answers") -> None:
+    """Answers what comes over a connection of TCP, each message after its length, until nothing more does."""
+    connection.settimeout(_PATIENCE)
+    with connection, connection.makefile("rb") as coming, suppress(OSError):
+        while len(length := coming.read(2)) == 2:
+            if (answer := answers.to(coming.read(int.from_bytes(length, "big")))) is not None:
+                connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
 
 class Answers:
