@@ -33,6 +33,7 @@ _GUIDES = (
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),
     ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
+    ("asks what a check of their own configuration reads", "What a check is given", "check-inputs.md"),
     ("looks for a feature of Envoy", "The atlas", "atlas.md"),
     ("asks what no probe comes by", "How far the probes reach", "reach.md"),
     ("asks how much of what releases change is found", "How much of what changed is found", "recall.md"),
