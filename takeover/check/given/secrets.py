@@ -6,8 +6,9 @@
 import base64
 import html
 import json
+import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import overload
 from urllib.parse import quote
@@ -63,6 +64,7 @@ class Cleaner:
             self._by_gram.setdefault(each[:_GRAM], []).append(each)
         for listed in self._by_gram.values():
             listed.sort(key=len, reverse=True)
+        self._any = re.compile(_any_of(self._by_gram)) if self._by_gram else None
 
     def __call__(self, text: str) -> str:
         """The text with `REMOVED` in the place of each."""
@@ -76,19 +78,26 @@ class Cleaner:
             at = end
         return "".join([*made, text[at:]])
 
-    def _values_in(self, text: str) -> Iterable[tuple[int, int]]:
-        by_gram = self._by_gram
-        if not by_gram:
-            return
+    def _values_in(self, text: str) -> Iterator[tuple[int, int]]:
         at = 0
-        for start in [each for each in range(len(text) - _GRAM + 1) if text[each : each + _GRAM] in by_gram]:
-            if start < at:
-                continue
-            for value in by_gram[text[start : start + _GRAM]]:
-                if text.startswith(value, start):
-                    at = start + len(value)
-                    yield start, at
-                    break
+        while self._any is not None and (begun := self._any.search(text, at)) is not None:
+            start = begun.start()
+            listed = self._by_gram[begun[0]]
+            at = next((start + len(each) for each in listed if text.startswith(each, start)), start + 1)
+            if at > start + 1:
+                yield start, at
+
+
+def _any_of(grams: Iterable[str]) -> str:
+    """An expression for any of them, as a tree of what they begin with: each character is looked at about once."""
+    tree: dict[str, list[str]] = {}
+    for each in grams:
+        tree.setdefault(each[0], []).append(each[1:])
+    branches = []
+    for first, rests in sorted(tree.items()):
+        inner = _any_of(rests) if rests[0] else ""
+        branches.append(re.escape(first) + inner)
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 def _forms(value: str) -> Iterable[str]:

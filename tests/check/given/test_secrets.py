@@ -9,10 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given as given_any
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from takeover.check.given import read
 from takeover.check.given.secrets import Cleaner, redacted, secret_values
 from takeover.check.records import Given
+from tests.unhurried import UNHURRIED
 
 API = "type.googleapis.com/envoy."
 OURS = "Zq7-s3cret+word/9"
@@ -214,3 +218,12 @@ def test_files_that_are_given_are_secrets_of_resources_are_not(tmp_path: Path) -
     config_file.write_text("admin: {}\n")
     found = read(config_file, {"/etc/htpasswd": tmp_path / "htpasswd", "/etc/lds.yaml": tmp_path / "lds.yaml"})
     assert secret_values(found) == {"me:hash-of-mine", "hash-of-mine"}
+
+
+@given_any(values=st.lists(st.text("ab+", min_size=6, max_size=9), max_size=6), text=st.text("ab+", max_size=60))
+@settings(UNHURRIED)
+def test_no_value_is_left_however_they_overlap(values: list[str], text: str) -> None:
+    made = Cleaner(values)(text)
+    assert not [each for each in values if each in made]
+    if made == text:
+        assert not [each for each in values if each in text]
