@@ -47,7 +47,7 @@ class Resource(_Part, frozen=True):
     Args:
         type_url: `type.googleapis.com/envoy.config.listener.v3.Listener` …
         data: as JSON in Envoy's own form, fields by their names in the proto files, `@type` first.
-        name: as it says itself; of a listener or route configuration without one, the path of its place.
+        name: as it says itself; of a listener without one its address (HOST:PORT); of all else the path of its place.
         is_static: whether it stands in the bootstrap; others are served over ADS.
         is_inline: whether it stands inside another resource (a route configuration in its listener, endpoints in their
             cluster), and comes with that one.

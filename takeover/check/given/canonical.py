@@ -21,6 +21,9 @@ _ANY = "google.protobuf.Any"
 _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 # Their JSON is no mapping of their fields.
 _OPAQUE = "google.protobuf."
+# Protobuf's JSON takes texts for them; those of 64 bits it writes as texts itself, as no other reader holds them whole.
+_NUMBERS = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32)
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,9})")
 _V2 = re.compile(r"envoy\.([a-z0-9_]+\.)*v[12](alpha\d*)?\.\w+")
 
 
@@ -134,12 +137,13 @@ def named(texts: Iterable[str], most: int = 5) -> str:
 
 @dataclass(frozen=True)
 class _Field:
-    """What a field holds. `message`: its message's name; empty: none."""
+    """What a field holds. `message`: its message's name, empty: none; `is_number`: one of 32 bits, without fraction."""
 
     name: str
     message: str
     is_repeated: bool
     is_map: bool
+    is_number: bool
 
     def read(self, to: Canonical, value: Any, path: Path) -> Any:
         if self.is_map:
@@ -153,7 +157,8 @@ class _Field:
 
     def _one(self, to: Canonical, value: Any, path: Path) -> Any:
         if not self.message:
-            return to.scalar(value, path)
+            is_quoted = self.is_number and isinstance(value, str) and _NUMBER.fullmatch(value)
+            return int(value) if is_quoted else to.scalar(value, path)
         if self.message == _ANY:
             return to.packed(value, path)
         return value if self.message.startswith(_OPAQUE) else to._message(self.message, value, path)
@@ -172,4 +177,5 @@ def _field(found: FieldDescriptor) -> _Field:
     is_map = of is not None and of.GetOptions().map_entry
     if of is not None and is_map:
         of = of.fields_by_name["value"].message_type
-    return _Field(found.name, of.full_name if of is not None else "", found.is_repeated, is_map)
+    is_number = found.type in _NUMBERS
+    return _Field(found.name, of.full_name if of is not None else "", found.is_repeated, is_map, is_number)

@@ -39,7 +39,7 @@ class Taken:
         """
         if isinstance(data, dict):
             data = {key: value for key, value in data.items() if key != "@type"}
-            name = str(data.get("cluster_name" if message == EDS.message else "name") or name or path_text(path))
+            name = _name(message, data, path, name)
             self.delivered.setdefault((message, name), (path, data))
 
     def resources(self) -> tuple[Resource, ...]:
@@ -50,8 +50,7 @@ class Taken:
             within = next((each for each in _above(path) if each in at), None)
             if message not in WANTED or path in at or (within is None and not self._is_static(path)):
                 continue
-            name = str(data.get("cluster_name" if message == EDS.message else "name") or path_text(path))
-            made = _resource(self.document, message, name, data, path)
+            made = _resource(self.document, message, _name(message, data, path), data, path)
             kept = msgspec.structs.replace(made, is_static=within is None, is_inline=message in _INSIDE)
             found.append((path, kept))
         return tuple(each for _, each in sorted(found, key=lambda each: _in_order(each[0])))
@@ -77,6 +76,16 @@ class Taken:
 def place(document: Document, path: Path) -> Place:
     """Where that is."""
     return Place(file=document.file, path=path_text(path) if path else "", line=document.line(path))
+
+
+def _name(message: str, data: JsonObject, path: Path, asked: str = "") -> str:
+    """As it says itself; as it was asked for; as Envoy's statistics call a listener that has none; its place."""
+    if named := data.get("cluster_name" if message == EDS.message else "name") or asked:
+        return str(named)
+    match data.get("address"):
+        case {"socket_address": {"address": str(host), "port_value": int(port)}} if message == LDS.message:
+            return f"{host}:{port}"
+    return path_text(path)
 
 
 def _resource(document: Document, message: str, name: str, data: JsonObject, path: Path) -> Resource:

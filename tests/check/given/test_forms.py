@@ -103,6 +103,13 @@ def test_resources_have_their_places_those_that_stand_in_others_too(tmp_path: Pa
     assert len(found) == 4
 
 
+def test_listeners_without_a_name_are_called_by_their_address_and_quoted_numbers_are_numbers(tmp_path: Path) -> None:
+    address = {"socket_address": {"address": "0.0.0.0", "port_value": "8080"}}
+    read_ = given(tmp_path, json.dumps({"static_resources": {"listeners": [{"address": address}, {}]}}))
+    assert [each.name for each in read_.resources] == ["0.0.0.0:8080", "static_resources.listeners[1]"]
+    assert read_.resources[0].data["address"]["socket_address"]["port_value"] == 8080
+
+
 def test_one_stands_for_a_list_of_one_as_protobuf_takes_it(tmp_path: Path) -> None:
     ads = {"api_type": "GRPC", "grpc_services": {"envoy_grpc": {"cluster_name": "agent"}}}
     read_ = given(tmp_path, json.dumps({"dynamic_resources": {"ads_config": ads}}))
