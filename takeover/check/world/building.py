@@ -16,6 +16,7 @@ from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled, is_address
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
+from takeover.check.world.unknown import as_structs
 from takeover.check.world.ways import POD, ways
 from takeover.model.json import encode
 from takeover.peers.world import table
@@ -144,7 +145,7 @@ class _Folder:
         parts: list[list[bytes]] = [[]]
         size = 0
         for each in configuration.served:
-            data: Json = {"@type": each.type_url, **each.data}
+            data: Json = as_structs({"@type": each.type_url, **each.data})
             text = encode(data)
             if len(text) > MOST_BYTES_OF_CONFIG_MAP - 1000:
                 raise BadInputError(f"{each.name}: {len(text)} bytes, of which a ConfigMap takes 1 MiB at most")

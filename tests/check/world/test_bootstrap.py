@@ -1,11 +1,13 @@
 """What a configuration lacks is added, and said; nothing else of it changes."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from takeover.peers.control_plane.resources import parse
 from tests.check.world.worlds import TYPE, Built, at, bootstrap, cluster, given, http, listener, served, tcp, tls
 
 FILE_LOG = f"{TYPE}envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -119,6 +121,18 @@ def test_it_is_asked_itself_where_that_cannot_be(service: dict[str, Any], tmp_pa
     [asked] = built.config()["dynamic_resources"]["ads_config"]["grpc_services"]
     assert asked == {"envoy_grpc": {"cluster_name": "takeover-control-plane"}}
     assert "ADS leads to a cluster of this run" in built.different
+
+
+def test_an_extension_that_our_messages_do_not_know_is_served_as_a_struct(tmp_path: Path) -> None:
+    theirs = {"name": "theirs", "typed_config": {"@type": f"{TYPE}istio.mixer.Config", "of": {"theirs": 1}}}
+    Built(given(bootstrap([], [cluster("app")]), served(LISTENER, "a", listener("a", 80, theirs))), tmp_path / "mine")
+    [resource] = json.loads((tmp_path / "mine/config/served-1.json").read_text())["resources"]
+    assert resource["filter_chains"][0]["filters"][0]["typed_config"] == {
+        "@type": f"{TYPE}xds.type.v3.TypedStruct",
+        "type_url": f"{TYPE}istio.mixer.Config",
+        "value": {"of": {"theirs": 1}},
+    }
+    assert parse(resource, "it").name == "a"
 
 
 def test_a_path_of_a_request_or_a_socket_is_no_source_of_configuration(tmp_path: Path) -> None:
