@@ -53,6 +53,7 @@ def build(given: Given, folder: Path) -> World:
     written = _Folder(folder)
     written.config(encode(configuration.bootstrap))
     written.world(made)
+    shared = _folders(made)
     wanted = Wanted(
         admin_port,
         control_port,
@@ -60,8 +61,8 @@ def build(given: Given, folder: Path) -> World:
         tuple(reached.captures),
         *written.files(content),
         written.served(configuration) if control.needs_control_plane(configuration) else (),
-        _folders(made),
-        files.folders(configuration, content),
+        shared,
+        tuple(each for each in files.folders(configuration, content) if each not in shared),
         any(":" in each for each in made.table.addresses),
     )
     written.finish(given, wanted, (*asking.telling(configuration), *control.answered_names(configuration, answered)))

@@ -134,8 +134,13 @@ def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> 
 
 def test_folders_that_are_watched_are_there(tmp_path: Path) -> None:
     runtime = {"layers": [{"name": "disk", "disk_layer": {"symlink_root": "/srv/current", "subdirectory": "envoy"}}]}
-    made = Built(given(bootstrap([], [], layered_runtime=runtime)), tmp_path / "mine")
-    assert "/srv/current/envoy" in {each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]}
+    pipe = cluster("app")
+    where = {"pipe": {"path": "/srv/current/envoy/socket"}}
+    pipe["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = where
+    for name, clusters in (("one", []), ("two", [pipe])):  # of which a socket is in that folder, too
+        made = Built(given(bootstrap([], clusters, layered_runtime=runtime)), tmp_path / name)
+        folders = [each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]]
+        assert folders.count("/srv/current/envoy") == 1
 
 
 def test_a_client_has_a_certificate_that_a_listener_takes(tmp_path: Path) -> None:
