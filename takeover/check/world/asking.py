@@ -109,6 +109,8 @@ def _walk(
         by = "http" if message.endswith(HTTP) else "udp" if ".udp_proxy." in message else by
         by = "tcp" if message.endswith(".TcpProxy") or (".filters.network." in message and by != "http") else by
     for key, value in data.items():
+        if not path and key == "node":
+            continue
         field = names.get(str(key), str(key))
         if field in _NAMING and not _is_its_own(field, path):
             yield from ((each, kind, by, (*path, key)) for each in _named(value))

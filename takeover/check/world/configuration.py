@@ -25,6 +25,8 @@ SOURCES = frozenset(
     for name in (field, camel_case(field))
 )
 """Fields in which a `ConfigSource` stands."""
+_NODE = "node"
+"""Of a bootstrap: what is in it are words of whoever made it."""
 HTTP2 = {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": f"{PREFIX}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -103,11 +105,14 @@ def copied(data: Json) -> Json:
 
 
 def objects(data: Json, path: tuple[Key, ...] = ()) -> Iterator[tuple[tuple[Key, ...], JsonObject]]:
-    """Every object in it with its path, the outer ones first. What its users change in one is seen in what follows."""
+    """Every object in it with its path, the outer ones first; none of who a node is.
+
+    What its users change in one is seen in what follows.
+    """
     if isinstance(data, dict):
         yield path, data
         for key in list(data):
-            if key in data:
+            if key in data and (path or key != _NODE):
                 yield from objects(data[key], (*path, key))
     elif isinstance(data, list):
         for index, each in enumerate(data):

@@ -21,7 +21,7 @@ _NO_FILES = ("/dev/", "/proc/", "/sys/")
 # Fields of a file's name, and where a text that is one may stand.
 _FILE_NAMES = ("filename",)
 _OTHER_NAMES = (
-    "proto_descriptor", "path", "config_path", "city_db_path", "asn_db_path", "anon_db_path", "isp_db_path",
+    "proto_descriptor", "path", "city_db_path", "asn_db_path", "anon_db_path", "isp_db_path",
     "country_db_path", "library_path", "token_file", "credentials_file",
 )  # fmt: skip
 
@@ -168,7 +168,7 @@ def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
             return b"-- nobody gave the script: nothing is done\n"
         case "body" | "inline_body" | "body_format" | "text_format_source":
             return b"a file of this run\n"
-        case "path" | "config_path":
+        case "path":
             return b"resources: []\n"
         case "token_file" | "secret" | "token" | "credential" | "value" | "password" | "hmac_secret" | "token_secret":
             return b"a secret of tests"

@@ -143,6 +143,17 @@ def test_folders_that_are_watched_are_there(tmp_path: Path) -> None:
         assert folders.count("/srv/current/envoy") == 1
 
 
+def test_words_of_a_node_are_no_files_and_no_clusters(tmp_path: Path) -> None:
+    metadata = {"filename": "/etc/of-a-node", "grpc": {"envoy_grpc": {"cluster_name": "app"}}}
+    node = {"id": "one", "cluster": "app", "metadata": metadata}
+    tracer = {"@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig", "collector_cluster": "app"}
+    made = Built(
+        given(bootstrap([], [cluster("app")], node=node, tracing={"http": {"typed_config": tracer}})), tmp_path / "mine"
+    )
+    assert [each.service.kind for each in made.world.dialled] == ["tracing"]
+    assert not any("/etc/of-a-node" in each for each in made.different)
+
+
 def test_a_client_has_a_certificate_that_a_listener_takes(tmp_path: Path) -> None:
     names = [{"san_type": "URI", "matcher": {"prefix": "spiffe://mesh/"}}]
     context = {"trusted_ca": {"filename": "/etc/ca.pem"}, "match_typed_subject_alt_names": names}
