@@ -26,6 +26,8 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - as configurations h
 _LOOPBACK_6 = "::1"
 """Where IPv6 is switched off, nobody has it."""
 _MOST_NAMES = 200
+_PROGRAMS = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/proc/", "/sys/", "/dev/")
+"""Folders in whose place no other can be."""
 _EVERY_NAME = "*"
 
 
@@ -65,6 +67,10 @@ def answering(
         address = _address(dial, addresses)
         if ":" in address and not address.startswith(("/", "@")) and not ipv6:
             configuration.differs(f"nothing answers at {address}", "this machine has no IPv6", dial.service.place)
+            continue
+        if address.startswith(_PROGRAMS) or address.count("/") == 1:
+            what = f"nothing answers at the socket {address}"
+            configuration.differs(what, "programs are in that folder", dial.service.place)
             continue
         tls = dial.tls
         names = tls.names if tls is not None else ()

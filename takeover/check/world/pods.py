@@ -90,9 +90,9 @@ def _envoy(wanted: Wanted) -> JsonObject:
         ],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": wanted.admin_port}, "periodSeconds": 3600},
         "volumeMounts": [
+            *_shared(wanted),  # first: others may be in one of them
             {"name": CONFIG, "mountPath": f"/etc/takeover/{CONFIG}"},
             {"name": "ready", "mountPath": posixpath.dirname(_READY)},
-            *_shared(wanted),
             *({"name": f"own-{index}", "mountPath": folder} for index, folder in enumerate(wanted.own_folders, 1)),
             *files,
         ],
@@ -110,9 +110,9 @@ def _upstream(wanted: Wanted) -> JsonObject:
         "securityContext": may,
         "readinessProbe": {"tcpSocket": {"port": wanted.control_port}, "periodSeconds": 3600},
         "volumeMounts": [
+            *_shared(wanted),
             {"name": WORLD, "mountPath": "/etc/world"},
             {"name": "ready", "mountPath": posixpath.dirname(_READY)},
-            *_shared(wanted),
         ],
     }
 

@@ -160,6 +160,17 @@ def test_sockets_resolvers_and_other_ports_are_dialled(tmp_path: Path) -> None:
     assert "/run/a" in folders
 
 
+@pytest.mark.parametrize(("path", "is_there"), [("/etc/sock", True), ("/usr/sock", False), ("/sock", False)])
+def test_a_socket_is_where_no_programs_are(path: str, is_there: bool, tmp_path: Path) -> None:
+    pipe = cluster("pipe")
+    pipe["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = {"pipe": {"path": path}}
+    built = Built(given(bootstrap([], [pipe])), tmp_path / "mine")
+    assert [each.address for each in built.table.places] == ([path] if is_there else [])
+    assert (f"nothing answers at the socket {path}" in built.different) != is_there
+    mounts = [each["mountPath"] for each in built.container("upstream")["volumeMounts"]]
+    assert mounts.index("/etc/world") == is_there  # within the folder of the socket
+
+
 def test_what_is_no_http_may_be_anything(tmp_path: Path) -> None:
     listeners = [listener("in", 8080, http("web")), listener("raw", 8081, tcp("raw"))]
     clusters = [cluster("web", port=1), cluster("raw", port=2)]
