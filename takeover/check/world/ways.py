@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from takeover.check.records import Way
 from takeover.check.world.addresses import Addresses
-from takeover.check.world.configuration import LISTENER, Configuration, inner, kind_of, listed
+from takeover.check.world.configuration import LISTENER, Configuration, drop, inner, kind_of, listed
 from takeover.check.world.dialled import address_in, is_address
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -55,6 +55,8 @@ def ways(configuration: Configuration, addresses: Addresses) -> Ways:
     """The ways to all listeners. `addresses`: where one more is taken from."""
     found = Ways()
     listeners = [listener for listener, _ in configuration.of_type(LISTENER)]
+    for listener in listeners:
+        _take_ipv4(configuration, listener)
     for index, listener in enumerate(listeners):
         if _captures(listener) and _is_bound(listener) and (at := address_in(either(listener, "address"))):
             number = len(found.captures)
@@ -63,6 +65,20 @@ def ways(configuration: Configuration, addresses: Addresses) -> Ways:
     for index, listener in enumerate(listeners):
         _add(found, listener, name_of(listener, index), addresses)
     return found
+
+
+def _take_ipv4(configuration: Configuration, listener: JsonObject) -> None:
+    """Lets one that listens at every address of IPv6 take IPv4, over which probes come."""
+    addresses = [either(listener, "address")]
+    addresses += [
+        either(each, "address") for each in listed(listener, "additional_addresses") if isinstance(each, dict)
+    ]
+    for each in addresses:
+        at = inner(each, "socket_address")
+        if at.get("address") == "::" and not either(at, "ipv4_compat"):
+            drop(at, "ipv4_compat")
+            at["ipv4_compat"] = True
+            configuration.differs("listeners at `::` take IPv4, too (`ipv4_compat`)", "probes go over IPv4")
 
 
 def name_of(listener: JsonObject, index: int) -> str:

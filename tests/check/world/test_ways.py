@@ -28,6 +28,8 @@ def test_a_listener_is_dialled_at_its_address(host: str, reached: str, tmp_path:
     assert (way.listener, way.container, way.host, way.port, way.original) == ("in", "upstream", reached, 8080, "")
     assert ("10.5.5.5" in made.table.addresses) == (host == "10.5.5.5")
     assert "initContainers" not in made.pod()
+    at_all = made.config()["static_resources"]["listeners"][0]["address"]["socket_address"]
+    assert at_all.get("ipv4_compat", False) == (host == "::")
 
 
 def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
