@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from takeover.check.derive import tcp
+from takeover.check.derive.ask import Ask
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of, network_of, taken_by
+from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Door, Draft, Unasked, objects, slug
+from takeover.check.derive.matching import Table
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 
 _PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
+_HOST = "probe.example"
+_TELLING = 3  # of what just does not match
 _SOURCE = "192.0.2.7"
 _NO_ALPN = ("",)  # none is offered, whatever is spoken
 
@@ -24,6 +29,11 @@ class Doors:
         way: how it is reached.
         certificate: a client's certificate, as probes.yaml names it; empty: there is none.
         place: where the listener stands, for what is not asked.
+
+    Attributes:
+        doors: each chain that a connection was found for, and how it is reached.
+        requests: what is asked of a chain with HTTP, by its name: what one of its routes takes; `tables` likewise.
+        of_chance: names of chains in which chance decides.
     """
 
     def __init__(self, listener: JsonObject, way: Way, certificate: str, place: str, unasked: Unasked) -> None:
@@ -32,6 +42,9 @@ class Doors:
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
         self._has_proxy, self._inspects_http = _PROXY in inspectors, _HTTP_INSPECTOR in inspectors
+        self.requests: dict[str, Ask] = {}
+        self.tables: dict[str, Table] = {}
+        self.of_chance = set[str]()
         self.doors: list[tuple[Chain, Door]] = []
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
@@ -47,19 +60,30 @@ class Doors:
         """For each chain the connection that it takes, and those that it just does not."""
         for chain, door in self.doors:
             base = self._client(door)
-            if self._is_certain(base):
-                yield self._draft(chain, door, "matches", base, 0)
-            for order, (words, other) in enumerate(self._near(chain, base)):
-                if self._is_certain(other):
-                    yield self._draft(chain, self._as_door(door, other), words, other, 1 if order < 3 else 2)
-            if chain.tls is not None:
-                yield from self._of_certificates(chain, door, base)
-            if door.proxy is not None:
-                yield from self._of_headers(chain, door, base)
+            for order, (words, other) in enumerate((("matches", base), *self._near(chain, base))):
+                if self._is_certain(chain, other):
+                    rank = 0 if not order else 1 if order <= _TELLING else 2
+                    yield self._draft(chain, self._as_door(door, other) if order else door, words, other, rank)
+            if self._is_certain(chain, base):
+                if chain.tls is not None:
+                    yield from self._of_certificates(chain, door, base)
+                if door.proxy is not None:
+                    yield from self._of_headers(chain, door, base)
 
-    def _is_certain(self, client: Client) -> bool:
+    def _is_certain(self, chain: Chain, client: Client) -> bool:
+        """Whether the chain's request comes to the same every time where that client's connection is taken."""
         taker = taken_by(self.chains, client)
-        return taker is None or not tcp.chance_of(taker)
+        if taker is None:
+            return True
+        if taker.name in self.of_chance or tcp.chance_of(taker):
+            return False
+        ask, table = self.requests.get(chain.name), self.tables.get(taker.name)
+        try:
+            if table is not None:
+                table.taken(ask or Ask(host=_HOST, secure=client.is_tls))
+        except UnsureError:
+            return False
+        return True
 
     def _door(self, chain: Chain) -> Door | None:
         """How the chain is reached; None, said in `unasked`, if that is not found."""
@@ -203,8 +227,10 @@ class Doors:
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = taken_by(self.chains, client)
-        entry: JsonObject = {"host": client.name or "probe.example"}
-        if chain.manager is None:
+        entry: JsonObject = {"host": _HOST}
+        if (ask := self.requests.get(chain.name)) is not None:
+            entry = ask.entry()
+        elif chain.manager is None:
             entry |= {"protocol": "http1", "path": "/probe"}  # most upstreams of bytes say what came, too
         return Draft(
             subject="chains",

@@ -13,11 +13,11 @@ from takeover.check.derive.conditions import (
     Cookie,
     Elsewhere,
     Grpc,
-    Header,
     Query,
     UnsureError,
 )
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path, template_expression
 from takeover.model.json import JsonObject
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from takeover.check.derive import own, tcp, tokens
+from takeover.check.derive import buckets, own, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import Chain, filters_of
@@ -11,7 +11,7 @@ from takeover.check.derive.draft import Door, Draft, Later, Unasked
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
-from takeover.check.derive.writing import written
+from takeover.check.derive.writing import PER_GROUP, written
 from takeover.check.records import Asked, Derived, Given, Resource, Way, World
 from takeover.model.json import JsonObject
 
@@ -30,9 +30,12 @@ def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = 
     """
     making = _Making(given, world)
     kept, left_out = chosen([*making.drafts(), *own.drafts(asked, making.listeners, making.unasked)], bounds)
+    kept, over = buckets.within(kept, making.buckets, PER_GROUP)
     text, targets = written(kept, making.certain.edits)
     different = tuple(making.certain.different)
-    return Derived(text=text, targets=targets, left_out=left_out, unasked=making.unasked.reasons, different=different)
+    return Derived(
+        text=text, targets=targets, left_out=left_out | over, unasked=making.unasked.reasons, different=different
+    )
 
 
 class _Making:
@@ -46,6 +49,7 @@ class _Making:
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self.certain = Certain(given)
         self.listeners: list[Doors] = []
+        self.buckets: dict[tuple[str, str], int] = {}
 
     def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
@@ -65,14 +69,21 @@ class _Making:
             return
         doors = Doors(resource.data, way, self._world.client_certificate, place, self.unasked)
         self.listeners.append(doors)
-        yield from doors.drafts()
+        behind: list[Draft | Later] = []
         for chain, door in doors.doors:
             at = chain.place(place)
+            filters = [*filters_of(resource.data.get("listener_filters")), *filters_of(chain.data.get("filters"))]
+            served = self._tables.get(str((chain.manager or {}).get("rds", {}).get("route_config_name", "")))
+            limited = [*(config for _, config in filters), {} if served is None else served.data]
+            if (tokens_there := buckets.tokens_of(limited)) is not None:
+                self.buckets[door.listener, door.chain] = tokens_there
             number, manager = chain.numbered_manager
             if manager is None:
-                yield from self._of_bytes(chain, door, at)
+                behind += self._of_bytes(chain, door, at)
             else:
-                yield from self._of_http(manager, door, f"{at}.filters[{number}].typed_config")
+                behind += self._of_http(manager, door, f"{at}.filters[{number}].typed_config", doors)
+        yield from doors.drafts()
+        yield from behind
 
     def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft | Later]:
         if reason := tcp.chance_of(chain):
@@ -80,7 +91,7 @@ class _Making:
         elif any(filters_of(chain.data.get("filters"))):
             yield from tcp.drafts(chain, door)
 
-    def _of_http(self, manager: JsonObject, door: Door, at: str) -> Iterator[Draft | Later]:
+    def _of_http(self, manager: JsonObject, door: Door, at: str, doors: Doors) -> Iterator[Draft | Later]:
         table, where = self._table(manager, at)
         if table is None:
             self.unasked.say(at, where)
@@ -90,6 +101,7 @@ class _Making:
                 of = f"{kind.rpartition('.')[2]} does so to some of the requests by chance"
                 self.unasked.say(f"{at}.http_filters[{number}]", of)
                 self.unasked.say(at, of)
+                doors.of_chance.add(door.chain)
                 return
         routes = Routes(
             door,
@@ -100,6 +112,11 @@ class _Making:
             passing=tokens.passing(config for _, config in filters_of(manager.get("http_filters"))),
         )
         yield from routes.drafts()
+        doors.tables[door.chain] = routes.table
+        if (
+            simple := next((each.ask for each in routes.reached if each.ask.protocol == door.protocol), None)
+        ) is not None:
+            doors.requests[door.chain] = simple
         yield from Features(routes, manager, self._shaky, self.unasked).drafts()
 
     def _table(self, manager: JsonObject, at: str) -> tuple[JsonObject | None, str]:

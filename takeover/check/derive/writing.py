@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from takeover.check.derive.buckets import LIMITED, MOST_GROUPS
 from takeover.check.derive.draft import Draft
 from takeover.check.records import Target
 from takeover.model.json import JsonObject
@@ -21,6 +22,7 @@ _WHY = {
     "upstream": "what becomes of upstreams that answer wrongly, late or not at all",
     "limits": "limits, and one beyond",
     "own": "what was asked for",
+    **{f"{LIMITED}-{number + 1}": "what passes a limit of requests, within it" for number in range(MOST_GROUPS)},
 }
 SUBJECTS = tuple(_WHY)
 """Of groups, in their order."""
