@@ -1,7 +1,8 @@
 # takeover and all that it needs, the lab's root file system included: for macOS, and for machines where nothing can be
 # installed or no namespaces can be made. docs/docker.md says more.
 #     docker build -t envoy-takeover .
-#     docker run --rm --privileged -v "$PWD:/work" -v takeover:/root/.cache envoy-takeover --help
+#     docker run --rm --privileged -v "$PWD:/work" -v takeover:/root/.cache envoy-takeover \
+#         check envoy.yaml --envoy 1.36.4,1.40.0
 # Debian or Ubuntu, with a Python of 3.11 or newer. What of the packages below it has already is not fetched.
 ARG BASE=debian:bookworm-slim
 

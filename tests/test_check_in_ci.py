@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from takeover.envoy.pypi import installed
+
 ROOT = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 GUIDE = (ROOT / "docs/ci.md").read_text()
@@ -55,7 +57,7 @@ class Job:
         (self.here / ".venv/bin/takeover").chmod(0o755)
         report = folder / "junit.xml"
         report.write_text(junit)
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in os.environ}
         self.environment = {**inherited, "CALLS": str(self.calls), "CODE": str(code), "REPORT": str(report)}
 
     def run(self, *script: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -66,7 +68,7 @@ class Job:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
 
     def on_github(self, **inputs: str) -> "subprocess.CompletedProcess[str]":
@@ -116,6 +118,45 @@ def test_a_step_gives_the_inputs_and_leaves_summary_annotations_and_a_report(tmp
         "at envoy/envoy.yaml:12: no such field%0A::error::obey me",
         "::error file=envoy/envoy.yaml,title=lost::the Pod is gone",
     ]
+
+
+HELLO = """
+static_resources:
+  listeners:
+  - name: hello
+    address: {socket_address: {address: 0.0.0.0, port_value: 8000}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: hello
+          route_config:
+            virtual_hosts:
+            - {name: all, domains: ["*"], routes: [{match: {path: /a}, direct_response: {status: 200}}]}
+          http_filters:
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+"""
+
+
+def test_the_real_command_checks_a_configuration(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    code = "import sys; from takeover.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = f"#!/bin/sh\nexec '{sys.executable}' -P -c '{code}' \"$@\"\n"
+    (job.here / ".venv/bin/takeover").write_text(command)
+    job.environment["PYTHONPATH"] = str(ROOT)
+    (job.workspace / "envoy.yaml").write_text(HELLO)
+    (job.workspace / "wrong.yaml").write_text(HELLO.replace("stat_prefix", "stat_prefx"))
+
+    ended = job.on_github(configuration="wrong.yaml", versions=installed()[0])
+    assert (ended.returncode, job.output.exists()) == (2, False)
+    assert "no such field" in ended.stderr
+    ended = job.on_github(configuration="envoy.yaml", versions=installed()[0])
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "envoy.yaml on Envoy" in job.summary.read_text()
+    report = job.workspace / job.output.read_text().strip().removeprefix("report=")
+    assert {"index.html", "junit.xml", "results", "summary.md"} <= {each.name for each in report.iterdir()}
 
 
 def test_what_passes_passes(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def check() -> None:
     if (system := platform.system()) != "Linux":
         raise BadInputError(
             f"the local engine needs Linux, and this is {system}: run it in Docker (docs/docker.md): docker build -t "
-            'envoy-takeover . && docker run --rm --privileged -v "$PWD:/work" envoy-takeover --help'
+            'envoy-takeover . && docker run --rm --privileged -v "$PWD:/work" envoy-takeover check envoy.yaml'
         )
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
     _check_namespaces(
