@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from takeover.node import host
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/own-scenarios.md").read_text().partition("## The smallest one")[2].partition("\n## ")[0]
@@ -82,6 +85,29 @@ def test_the_command_and_the_bundled_scenarios_are_there(python: Path, folder: P
     where = "from takeover.scenario.library import Library; print(*Library.bundled().names())"
     result = subprocess.run([str(python), "-c", where], cwd=folder, capture_output=True, text=True, timeout=600)
     assert "outbound-block-all" in result.stdout.split(), result.stderr
+
+
+def test_it_observes_probes_where_there_are_no_debian_programs(python: Path, tmp_path: Path) -> None:
+    """Nor a root file system: see tests/engines/local/test_trees.py."""
+    (tmp_path / "bin").mkdir()
+    for name in ("unshare", "ldd", "chroot", "true", "newuidmap", "newgidmap"):
+        if (path := shutil.which(name, path=host.path_of_root())) is not None:
+            (tmp_path / "bin" / name).symlink_to(path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    where = "from takeover.scenario.library import Library; print(Library.bundled().folder)"
+    command = [str(python), "-E", "-c", where]
+    told = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, timeout=600)
+    # pytest finds nothing in an environment's folder.
+    shutil.copytree(told.stdout.strip(), tmp_path / "scenarios")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path / "bin"))
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        result = run(python, tmp_path, "--scenarios", "scenarios", "--probes", "-m", "probes", "-k", "xds-reports")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "containers see this machine's own programs" in result.stdout
+    assert "1 passed" in result.stdout
+    assert not (tmp_path / "cache/envoy-takeover/lab").exists()
 
 
 def test_what_the_image_peers_is_made_of_is_there_and_its_command_can_be_executed(python: Path) -> None:
