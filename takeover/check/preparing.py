@@ -8,6 +8,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.check.conduct import Conduct
 from takeover.check.derive import Bounds, probes
 from takeover.check.given import read
@@ -23,6 +25,7 @@ from takeover.model.release import Release
 from takeover.probes.probe_file import FILE
 from takeover.scenario.library import Library
 
+_MOST_REASONS = 3
 _MOST_LEFT_OUT = 20
 """Resources; what takes more is compared by what Envoys say of the whole alone."""
 
@@ -58,6 +61,9 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
     derived = probes(given, world, wanted.bounds, own.asked)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
+    if not derived.targets:
+        why = "; ".join([*world.unreached.values(), *derived.unasked.values()][:_MOST_REASONS])
+        raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe" + (f": {why}" if why else ""))
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
     return Conduct(given, world, derived, first, left_out, redacted)

@@ -10,7 +10,7 @@ import msgspec
 from takeover.check.records import Given, Resource
 from takeover.check.without import LISTS, static
 from takeover.envoy.rejection import Rejection, rejection
-from takeover.inventory.configs import Config, configs, validation, warnings_of
+from takeover.inventory.configs import Config, configs, error_of, validation, warnings_of
 from takeover.model.document import Breakdown, ConfigResult
 from takeover.model.json import JsonObject
 from takeover.node.bare_node import BareNode, bare_node
@@ -80,8 +80,8 @@ class _Trial:
             return True, None
         if (found := rejection(log, self._text)) is not None:
             return False, found
-        last = next((each for each in reversed(log.splitlines()) if each.strip()), "")
-        return False, Rejection(last or str(Breakdown("", "ended", ended.exit_code)), None)
+        # An Envoy that ends of a configuration without a word says as little each time.
+        return False, Rejection(error_of(log, self._text) or str(Breakdown("", "ended", ended.exit_code)), None)
 
 
 def _culprit(trial: _Trial, content: JsonObject, rejected: Rejection, given: Given) -> Number | None:

@@ -61,7 +61,7 @@ def _narrowed(routes: list[Route], hosts: Sequence[VirtualHost], entry: LogEntry
         routes = fewer
     within = {each.within for each in routes}
     host = next((each for each in hosts if each.id in within), None) if len(within) == 1 else None
-    return Taken(routes, host, " and ".join(by) or "being the only one")
+    return Taken(routes, host, " and ".join(by) or "having no name")
 
 
 def _by_answer(routes: list[Route], entry: LogEntry) -> list[Route]:

@@ -23,6 +23,7 @@ _PLAIN = re.compile(
     r"|type\.googleapis\.com/[\w.]+|envoy\.[a-z0-9_.]+"
 )
 # A line of an htpasswd, cookies, what a scheme of authentication has.
+_QUOTED = re.compile(r"\"[^\"\n]+\"|'[^'\n]+'")
 _LAST = re.compile(
     r"^[\w.@-]+:(\S+)$|(?:^|;\s*)[\w.-]+=([^;\s]+)|^(?:Bearer|Basic|Token|ApiKey)\s+(\S+)$", re.IGNORECASE
 )
@@ -135,6 +136,8 @@ class Places:
         for each in texts:
             (self._secret if is_sure else self._may_be)(each)
             self._of_json(each)
+            for quoted in _QUOTED.finditer(each):  # a script's, which it may send by itself
+                self._may_be(quoted[0][1:-1])
 
     def _of_json(self, value: str) -> None:
         with contextlib.suppress(ValueError, RecursionError):

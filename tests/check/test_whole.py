@@ -1,0 +1,217 @@
+"""Whole checks: what is printed and left, what is rejected, that no secret leaves one, that nothing stays."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from takeover.evidence.quiescence import waited_for
+from takeover.model.document import Document
+from takeover.store import documents as store
+from tests.check.whole import HTTP, TAKEOVER, checked, cluster, environment, left, listener, typed, written
+
+TO_APP = {"name": "app", "match": {"prefix": "/app"}, "route": {"cluster": "app"}}
+HOME = {"match": {"path": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "home\n"}}}
+
+
+def document(folder: Path, name: str) -> Document:
+    return store.read(folder / "reports/latest/results" / f"{name}.json")
+
+
+def test_one_binary_under_two_names_does_the_same_and_all_is_told(tmp_path: Path) -> None:
+    file = written(tmp_path, listener("web", 8000, TO_APP, HOME), clusters=(cluster("app"),))
+    ended = checked(file, "--probes-per-route", "6", "--junitxml", "junit.xml")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "routes             2 of 2  2 of 2" in ended.stdout.splitlines(), ended.stdout
+    assert "not as in production: one more access log, in JSON, goes to stdout" in ended.stdout
+    assert "not probed, by probes per route" in ended.stdout
+    found = document(tmp_path, "new")
+    assert found.checked is not msgspec.UNSET
+    assert (found.checked.file, found.checked.probes) == ("gateway.yaml", len(found.probes))
+    told = {each.told_by for each in found.checked.parts if each.kind == "route"}
+    assert told == {"the route's name", "having no name"}
+    assert all(each.id.startswith("check") for each in found.tests)
+    latest = tmp_path / "reports/latest"
+    assert "gateway.yaml on Envoy old and new" in (latest / "index.html").read_text()
+    assert "group: " in (latest / "probes.yaml").read_text()
+    assert "<failure" not in (tmp_path / "junit.xml").read_text()
+    assert left(tmp_path) == []
+
+
+def test_what_an_envoy_does_not_take_is_left_out_with_its_place_and_the_rest_is_compared(tmp_path: Path) -> None:
+    bad = {"match": {"safe_regex": {"regex": "(unclosed"}}, "route": {"cluster": "app"}}
+    file = written(tmp_path, listener("odd", 8000, bad), listener("web", 8001, HOME), clusters=(cluster("app"),))
+    ended = checked(file, "--probes-per-route", "3")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = document(tmp_path, "new")
+    assert found.checked is not msgspec.UNSET
+    [gone] = found.checked.left_out
+    assert (gone.envoys, gone.names) == (["old", "new"], ["listener odd"])
+    assert "(unclosed" in gone.message
+    lines = file.read_text().splitlines()
+    assert gone.where.startswith("gateway.yaml:")
+    assert 0 < int(gone.where.rpartition(":")[2]) <= len(lines)
+    assert [each.name for each in found.checked.parts if each.kind == "listener" and each.probes] == ["web"]
+    assert [(each.loads, "(unclosed" in each.error) for each in found.configs] == [(False, True)]
+
+
+def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Routes, filters and secrets of a configuration that Envoy takes, with a token each."""
+
+    def token(kind: str) -> str:
+        return tokens.setdefault(kind, f"tok{len(tokens):02}-{kind.replace(' ', '')[:8]}-Zq7Xw9")
+
+    def header(kind: str, name: str, how: str = "exact", before: str = "") -> dict[str, Any]:
+        matcher = {"name": name, "string_match": {how: before + token(kind)}}
+        return {"match": {"prefix": f"/{kind.replace(' ', '-')}", "headers": [matcher]}, "route": {"cluster": "app"}}
+
+    def added(kind: str, field: str) -> dict[str, Any]:
+        value = {"header": {"key": f"x-{kind.replace(' ', '-')}", "value": token(kind)}}
+        return {"match": {"prefix": f"/{field}"}, "route": {"cluster": "app"}, field: [value]}
+
+    routes = [
+        header("key in a header", "x-api-key"),
+        header("bearer", "authorization", "exact", "Bearer "),
+        header("basic", "authorization", "prefix", "Basic "),
+        header("cookie", "cookie", "contains", "sid="),
+        header("suffix of a key", "x-auth-token", "suffix"),
+        header("csrf", "x-csrf-token"),
+        header("amazon token", "x-amz-security-token"),
+        header("proxy authorization", "proxy-authorization", "exact", "Basic "),
+        *(
+            {
+                "match": {
+                    "prefix": f"/{name}",
+                    "query_parameters": [{"name": name, "string_match": {"exact": token(f"parameter {name}")}}],
+                },
+                "route": {"cluster": "app"},
+            }
+            for name in ("access_token", "api_key", "token", "signature", "password", "code")
+        ),
+        added("added to a request", "request_headers_to_add"),
+        added("added to an answer", "response_headers_to_add"),
+        {"match": {"prefix": "/body"}, "direct_response": {"status": 200, "body": {"inline_string": token("body")}}},
+        {"match": {"prefix": "/in"}, "redirect": {"path_redirect": f"/login?token={token('redirect')}"}},
+        {
+            "match": {"prefix": "/metadata"},
+            "route": {"cluster": "app"},
+            "metadata": {
+                "filter_metadata": {"mine": {"password": token("metadata"), "deep": [{"key": token("deep")}]}}
+            },
+        },
+    ]
+    lua = f'function envoy_on_request(h)\n  h:headers():add("x-lua", "{token("lua")}")\nend'
+    filters = [
+        {"name": "lua", "typed_config": typed(f"{HTTP}lua.v3.Lua", default_source_code={"inline_string": lua})},
+        {
+            "name": "mutation",
+            "typed_config": typed(
+                f"{HTTP}header_mutation.v3.HeaderMutation",
+                mutations={
+                    "response_mutations": [
+                        {"append": {"header": {"key": "x-mutated", "value": token("mutated header")}}}
+                    ],
+                    "request_mutations": [{"append": {"header": {"key": "x-sent", "value": token("sent header")}}}],
+                },
+            ),
+        },
+    ]
+    made = [
+        {"name": name, "generic_secret": {"secret": {"inline_string": token(f"generic {name}")}}}
+        for name in ("hmac", "client", "other")
+    ]
+    return routes, filters, made
+
+
+def har(tokens: dict[str, str]) -> str:
+    """A recording of a browser with tokens in each place in which a request has them."""
+    kinds = ["recorded header", "recorded cookie", "recorded query", "recorded body", "recorded user"]
+    tokens |= {kind: f"har{number}-Zq7Xw9-{kind[9:]}" for number, kind in enumerate(kinds)}
+    headers = [("Authorization", f"Bearer {tokens[kinds[0]]}"), ("Cookie", f"sid={tokens[kinds[1]]}")]
+    headers += [("X-Session-Token", tokens[kinds[4]])]
+    request = {
+        "method": "POST",
+        "url": f"http://shop.example:8000/login?access_token={tokens[kinds[2]]}",
+        "httpVersion": "HTTP/1.1",
+        "headers": [{"name": name, "value": value} for name, value in headers],
+        "postData": {"mimeType": "application/json", "text": json.dumps({"password": tokens[kinds[3]]})},
+    }
+    return json.dumps({"log": {"version": "1.2", "entries": [{"request": request, "response": {"status": 200}}]}})
+
+
+def test_nothing_that_a_run_leaves_or_prints_has_one_of_thirty_kinds_of_secret(tmp_path: Path) -> None:
+    tokens: dict[str, str] = {}
+    routes, filters, made = secrets(tokens)
+    (tmp_path / "requests.har").write_text(har(tokens))
+    bad = {"match": {"safe_regex": {"regex": "("}}, "direct_response": {"status": 200, "body": {"inline_string": "x"}}}
+    file = written(
+        tmp_path,
+        listener("web", 8000, *routes, filters=tuple(filters)),
+        listener("odd", 8001, bad),
+        clusters=(cluster("app"),),
+        secrets=made,
+    )
+    ended = checked(
+        file, "--probes-per-route", "4", "--requests", "requests.har", "--junitxml", "junit.xml", "--fail-on", "all"
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = document(tmp_path, "new")
+    assert found.checked is not msgspec.UNSET
+    assert {each.name for each in found.checked.parts if each.kind == "listener" and each.probes} == {"web"}
+    assert any("login" in str(each.request.path) for each in found.probes)
+    assert len(tokens) >= 30
+    files = {str(each): each.read_bytes().decode(errors="replace") for each in tmp_path.rglob("*") if each.is_file()}
+    kept = {name: text for name, text in files.items() if not name.endswith(("gateway.yaml", "requests.har"))}
+    kept |= {"stdout": ended.stdout, "stderr": ended.stderr}
+    assert {"junit.xml", "probes.yaml", "index.html", "new.json"} <= {Path(each).name for each in kept}
+    shown = {kind: [name for name, text in kept.items() if token in text] for kind, token in tokens.items()}
+    assert {kind: names for kind, names in shown.items() if names} == {}
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_stays_of_one_that_is_ended(tmp_path: Path, by: signal.Signals) -> None:
+    file = written(tmp_path, listener("web", 8000, HOME), clusters=())
+    with subprocess.Popen(
+        [*TAKEOVER, "check", file.name, "--keep"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "kept until Ctrl-C" in line:
+                break
+        assert left(tmp_path) != [], "".join(said)
+        process.send_signal(by)
+        process.communicate(timeout=300)
+    assert process.returncode == (0 if by == signal.SIGINT else -signal.SIGKILL)
+    assert waited_for(lambda: "it is still there" * bool(left(tmp_path)), 300) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["nowhere.yaml"], "takeover check: nowhere.yaml: "),
+        (["gateway.yaml", "--files", "x"], "takeover check: --files x: give it as PATH=LOCAL"),
+        (["gateway.yaml", "--envoy", "0.0.1"], "takeover check: "),
+        (["gateway.yaml", "--fail-on", "x"], "takeover check: --fail-on: no kind 'x'"),
+        (["gateway.yaml"], "takeover check: gateway.yaml"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, options: list[str], line: str) -> None:
+    (tmp_path / "gateway.yaml").write_text("a: &a [b]\nc: *a\n")
+    command = [*TAKEOVER, "check", *options]
+    surroundings = environment(tmp_path)
+    ended = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=600)
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    [told] = ended.stderr.splitlines()
+    assert told.startswith(line)
+    assert left(tmp_path) == []
