@@ -95,7 +95,10 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
     before, after = _entry(old, place), _entry(new, place)
     was, now = dict(_facts(before)), dict(_facts(after))
     both = ((old, before), (new, after))
-    commands = [reproduce(each, document.envoy.name, document.engine, document.delivery) for document, each in both]
+    commands = [
+        reproduce(each, document.envoy.name, document.engine, document.delivery, document.checked)
+        for document, each in both
+    ]
     return Beside(
         place,
         [(fact, was.get(fact, ""), now.get(fact, "")) for fact in {**was, **now}],

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from takeover.compare import below
 from takeover.compare.shell import printed, word
+from takeover.model.checked import Checked
 from takeover.model.document import ConfigResult, Outcome, ProbeResult, Variant
 from takeover.model.repeats import Text, whole
 from takeover.model.request import ProbeRequest, ProbeTarget
@@ -17,7 +18,11 @@ _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
 
 def reproduce(
-    entry: ProbeResult | Outcome | ConfigResult | Variant, envoy: str, engine: str, delivery: str | UnsetType = UNSET
+    entry: ProbeResult | Outcome | ConfigResult | Variant,
+    envoy: str,
+    engine: str,
+    delivery: str | UnsetType = UNSET,
+    checked: Checked | UnsetType = UNSET,
 ) -> list[str]:
     """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
@@ -25,8 +30,12 @@ def reproduce(
         envoy: its name in the results; the path of a build of one's own is the reader's to fill in.
         engine: where it was observed; which cluster that was, no results tell, and is the reader's to fill in.
         delivery: how Envoy got its configuration, if not from the file as it is written.
+        checked: of a check, what was given.
     """
     chosen = envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
+    if checked is not UNSET:
+        run = f"takeover check {shlex.quote(checked.file)} --envoy {chosen} --keep"
+        return [run, *_from_within(entry)] if isinstance(entry, ProbeResult) else [run]
     run = f"./run --envoy {chosen}{_ENGINES.get(engine, f' --engine {engine}')}"
     run += f" --delivery {delivery}" if delivery is not UNSET else ""
     match entry:
@@ -43,9 +52,13 @@ def reproduce(
         case ProbeResult():
             return [
                 _probes(run, entry.scenario, entry.probe.partition("/")[0], keep=True),
-                f"# then, in {entry.request.source}, which that says how to enter:",
-                curl(entry.request),
+                *_from_within(entry),
             ]
+
+
+def _from_within(entry: ProbeResult) -> list[str]:
+    """What shows a probe once its scenario is held."""
+    return [f"# then, in {entry.request.source}, which that says how to enter:", curl(entry.request)]
 
 
 def _probes(run: str, scenario: str, group: str, *, keep: bool) -> str:

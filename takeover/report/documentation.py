@@ -33,6 +33,7 @@ _GUIDES = (
     ("wants to see what nobody asserted", "Probes", "probes.md"),
     ("needs a server that does what none should", "The hostile upstream", "hostile-upstream.md"),
     ("needs what filters and loggers ask", "Services that Envoy asks", "services.md"),
+    ("has a configuration of their own", "Your own configuration, on two Envoys", "check.md"),
     ("asks what a check of their own configuration reads", "What a check is given", "check-inputs.md"),
     ("looks for a feature of Envoy", "The atlas", "atlas.md"),
     ("asks what no probe comes by", "How far the probes reach", "reach.md"),

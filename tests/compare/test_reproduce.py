@@ -12,8 +12,9 @@ import pytest
 
 from takeover.compare.reproduce import curl, reproduce
 from takeover.compare.shell import printed, word
-from takeover.model.document import Outcome
-from takeover.model.request import ProbeRequest
+from takeover.model.checked import Checked
+from takeover.model.document import ConfigResult, Observation, Outcome, ProbeResult
+from takeover.model.request import ProbeRequest, ProbeTarget
 
 LONG = "a" * 70_000
 
@@ -197,4 +198,18 @@ def test_what_is_printed_to_the_letter(text: str, command: str) -> None:
 def test_a_build_of_ones_own_has_a_path_to_fill_in(envoy: str, named: str) -> None:
     assert reproduce(Outcome("a.py::t", "s", "a.py::t", "fail"), envoy, "local") == [
         f"./run --envoy {named} --keep a.py::t"
+    ]
+
+
+def test_of_a_check_it_is_the_command_that_checks_again() -> None:
+    request = ProbeRequest(source="given/upstream", to=ProbeTarget(host="127.0.0.1", port=8080), protocol="http1")
+    probe = ProbeResult("gateway", "routes/a", request, Observation(200))
+    checked = Checked("my gateway.yaml", "bootstrap", "gateway")
+    command, comment, line = reproduce(probe, "mine", "local", checked=checked)
+    assert command == "takeover check 'my gateway.yaml' --envoy mine=PATH --keep"
+    assert "given/upstream" in comment
+    assert line == curl(request)
+    config = ConfigResult("gateway", "manifest", loads=False)
+    assert reproduce(config, "1.40.0", "local", checked=checked) == [
+        "takeover check 'my gateway.yaml' --envoy 1.40.0 --keep"
     ]
