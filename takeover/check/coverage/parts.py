@@ -93,9 +93,15 @@ class Listener(Part):
 
 @dataclass(frozen=True)
 class Cluster(Part):
-    """Args: statistics: what its counters begin with."""
+    """A cluster.
+
+    Args:
+        statistics: what its counters begin with.
+        is_named: whether anything of a listener or of a table of routes has its name.
+    """
 
     statistics: str
+    is_named: bool
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from takeover.check.coverage.parts import FilterChain, Part, Parts
+from takeover.check.coverage.parts import Cluster, FilterChain, Part, Parts
 from takeover.check.records import Derived, Target, World
 
 _MOST_NAMED = 3
@@ -45,6 +45,8 @@ class Reasons:
             return self._unreached[listener]
         if reason := next(self._unasked(part), ""):
             return reason
+        if isinstance(part, Cluster) and not part.is_named:
+            return "no listener and no table of routes names it"
         if isinstance(part, FilterChain) and part.unknown:
             return part.unknown
         if aimed := self._aims.get(part.id):

@@ -1,6 +1,6 @@
 """Takes a configuration apart into what probes can reach: listeners, filter chains, virtual hosts, routes, clusters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
@@ -26,13 +26,23 @@ def parts_of(given: Given) -> Parts:
     """The parts of what was given."""
     tables = {each.name: each for each in given.resources if each.type_url == ROUTES}
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
-    return Parts(tuple(listeners), tuple(_cluster(each) for each in given.resources if each.type_url == CLUSTER))
+    texts = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in _texts(each.data)}
+    clusters = [_cluster(each, texts) for each in given.resources if each.type_url == CLUSTER]
+    return Parts(tuple(listeners), tuple(clusters))
 
 
-def _cluster(resource: Resource) -> Cluster:
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _texts(each)
+
+
+def _cluster(resource: Resource, named: Container[str]) -> Cluster:
     name, where = resource.name, resource.place
-    counted_as = str(resource.data.get("alt_stat_name") or name)
-    return Cluster(f"cluster {name}", name, "", where, (where.path,), f"cluster.{_in_statistics(counted_as)}")
+    statistics = f"cluster.{_in_statistics(str(resource.data.get('alt_stat_name') or name))}"
+    return Cluster(f"cluster {name}", name, "", where, (where.path,), statistics, name in named)
 
 
 def _listener(resource: Resource, tables: Mapping[str, Resource]) -> Listener:

@@ -197,6 +197,7 @@ def test_clusters_are_told_by_the_log_and_by_their_counters() -> None:
     found = measured(resources, probe)
     told = {each.name: each.told_by for each in found.values() if each.kind == "cluster"}
     assert told == {"one": "the access log", "auth:grpc": "its counters", "idle": ""}
+    assert found["cluster idle"].why == "no listener and no table of routes names it"
 
 
 def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing() -> None:
