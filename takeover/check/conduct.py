@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from takeover.base import atomic
+from takeover.check.coverage.lines import lines_of
 from takeover.check.coverage.listing import listing
 from takeover.check.coverage.measuring import coverage
 from takeover.check.coverage.taken_apart import parts_of
@@ -44,6 +45,7 @@ class Conduct:
         self._configs = configs
         self._left_out = left_out
         self._parts = parts_of(given)
+        self._line_of = lines_of(given)
         self._found: dict[str, list[ConfigPart]] = {}
 
     @property
@@ -53,7 +55,9 @@ class Conduct:
 
     def complete(self, document: Document) -> Document:
         """Adds to the results of an Envoy what the check knows besides; changes it."""
-        found = self._found[document.envoy.name] = coverage(self._parts, document.probes, self._derived, self._world)
+        found = self._found[document.envoy.name] = coverage(
+            self._parts, document.probes, self._derived, self._world, self._line_of
+        )
         checked = Checked(
             file=str(self._given.source),
             kind=self._given.kind,

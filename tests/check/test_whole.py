@@ -32,6 +32,10 @@ def test_one_binary_under_two_names_does_the_same_and_all_is_told(tmp_path: Path
     found = document(tmp_path, "new")
     assert found.checked is not msgspec.UNSET
     assert (found.checked.file, found.checked.probes) == ("gateway.yaml", len(found.probes))
+    lines = file.read_text().splitlines()
+    [app] = [each for each in found.checked.parts if each.name == "app" and each.kind == "route"]
+    line = int(app.where.removeprefix("gateway.yaml:")) - 1
+    assert "prefix: /app" in "".join(lines[line : line + 3])
     told = {each.told_by for each in found.checked.parts if each.kind == "route"}
     assert told == {"the route's name", "having no name"}
     assert all(each.id.startswith("check") for each in found.tests)

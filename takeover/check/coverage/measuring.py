@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from takeover.check.coverage.lines import LineOf, no_lines
 from takeover.check.coverage.parts import Part, Parts, Route
 from takeover.check.coverage.reached import reached
 from takeover.check.coverage.reasons import Reasons
@@ -29,8 +30,14 @@ class _Reached:
         return list(dict.fromkeys(probe for each in self.by.values() for probe in each))
 
 
-def coverage(parts: Parts, probes: Iterable[ProbeResult], derived: Derived, world: World) -> list[ConfigPart]:
-    """Each part, and which probes reached it on the Envoy whose results these are."""
+def coverage(
+    parts: Parts, probes: Iterable[ProbeResult], derived: Derived, world: World, line_of: LineOf = no_lines
+) -> list[ConfigPart]:
+    """Each part, and which probes reached it on the Envoy whose results these are.
+
+    Args:
+        line_of: tells the line of a path in what was given.
+    """
     found: dict[str, _Reached] = defaultdict(_Reached)
     for each in probes:
         for part, told_by, others in reached(parts, each.observation):
@@ -39,7 +46,7 @@ def coverage(parts: Parts, probes: Iterable[ProbeResult], derived: Derived, worl
             else:
                 found[part].by[told_by].setdefault(each.probe)
     reasons = Reasons(parts, derived, world)
-    return [_told(*each, found, reasons) for each in _in_order(parts)]
+    return [_told(*each, found, reasons, line_of) for each in _in_order(parts)]
 
 
 def _in_order(parts: Parts) -> Iterator[tuple[Part, PartKind, str, bool]]:
@@ -57,16 +64,23 @@ def _in_order(parts: Parts) -> Iterator[tuple[Part, PartKind, str, bool]]:
 
 
 def _told(
-    part: Part, kind: PartKind, listener: str, is_last: bool, found: Mapping[str, _Reached], reasons: Reasons
-) -> ConfigPart:  # fmt: skip
+    part: Part,
+    kind: PartKind,
+    listener: str,
+    is_last: bool,
+    found: Mapping[str, _Reached],
+    reasons: Reasons,
+    line_of: LineOf,
+) -> ConfigPart:
     of_it = found.get(part.id) or _Reached()
-    probes, where = of_it.probes, part.where
+    probes, file = of_it.probes, part.where.file
+    line = (line_of(part.paths[0]) if part.paths and part.paths[0] else None) or part.where.line
     return ConfigPart(
         id=part.id,
         kind=kind,
         name=part.name or (part.id.rpartition(" / ")[2] if isinstance(part, Route) else part.id),
         within=part.within,
-        where=where.file if where.line is None else f"{where.file}:{where.line}",
+        where=file if line is None else f"{file}:{line}",
         probes=len(probes),
         told_by=max(of_it.by, key=lambda each: len(of_it.by[each]), default=""),
         why="" if probes else reasons.of(part, listener, of_it.maybe),
