@@ -42,6 +42,16 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     is_of_upstream: bool = False
     subject: str = "edges"
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether its request has no end: a tunnel, an upgrade."""
+        entry = self.entry
+        return (
+            entry.get("protocol") in {"websocket", "connect"}
+            or entry.get("method") == "CONNECT"
+            or ("upgrade: " in str(entry.get("headers", "")).lower())
+        )
+
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """An entry of edges.yaml.
@@ -100,7 +110,7 @@ def adapted(edge: Edge, ask: Ask, below: str | None) -> JsonObject | None:
         return None
     if below is None and (_needs_below(edge) or "{below}" in str(entry)):
         return None
-    if ask.protocol == "http2" and "protocol" not in entry and _OF_HTTP1 & set(entry):
+    if ask.protocol == "http2" and "protocol" not in entry and (_OF_HTTP1 & set(entry) or _is_long(entry)):
         return None
     fit: Callable[[str], str] = functools.partial(_fitted, ask=ask, below=below or "", is_of_set=edge.is_of_set)
     made = {key: _mapped(value, fit) for key, value in entry.items()}
@@ -118,6 +128,11 @@ def adapted(edge: Edge, ask: Ask, below: str | None) -> JsonObject | None:
         made |= {"host": ask.host, **({key: own} if own else {})}
         return made
     return _request(made, entry, ask, below, is_of_set=edge.is_of_set)
+
+
+def _is_long(entry: JsonObject) -> bool:
+    """Whether its headers are longer than a frame of HTTP/2 may be."""
+    return any(int(times) > 15_000 for times in re.findall(r"'times': (\d+)", str(entry.get("headers", ""))))
 
 
 def _request(made: JsonObject, entry: JsonObject, ask: Ask, below: str | None, *, is_of_set: bool) -> JsonObject:

@@ -22,6 +22,8 @@ Found: TypeAlias = Set[tuple[str, str]]
 _HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Route"
 # What other parts make probes for, or no request tells of.
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
+_COMPRESSOR = "envoy.extensions.filters.http.compressor.v3.Compressor"
+_BUFFER, _ONE_ENDLESS = "envoy.extensions.filters.http.buffer.v3.Buffer", "websocket"
 _FILLING = ("edges", "basics")
 _AT_ONCE = 10  # so many of one listener come before those of the next one
 _FILLINGS = 30  # of a route
@@ -39,6 +41,7 @@ class Features:
 
     def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
+        self._compresses = self._buffers = False
         self._belows: dict[tuple[int, int], str | None] = {}
 
     def drafts(self) -> Iterator[Later]:
@@ -47,7 +50,9 @@ class Features:
             self._unasked.say(self._routes.place, "no request reaches a route: the edges of its listener are not asked")
             return
         met = list(walk(CONNECTION_MANAGER, {key: self._manager[key] for key in self._manager if key not in _APART}))
-        yield from self._of(best, _known(met), met, "", _MANAGER)
+        found = _known(met)
+        self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
+        yield from self._of(best, found, met, "", _MANAGER)
         for number, host in enumerate(self._routes.table.hosts):
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:
@@ -79,13 +84,17 @@ class Features:
         """What every route may be asked, where the bounds leave room."""
         host = self._routes.table.hosts[reached.host]
         label = slug(host.name, host.routes[reached.route].data.get("name") or f"route-{reached.route}")
-        edges = (edge for name in _FILLING for edge in of_set(name) if not edge.is_of_upstream)
+        edges = (edge for name in _FILLING for edge in of_set(name) if not (edge.is_of_upstream or edge.is_endless))
         for order, edge in enumerate(itertools.islice(edges, _FILLINGS)):
             yield from self._later(reached, edge, label, CONNECTION_MANAGER, _FILLER + order)
 
     def _later(self, reached: Reached, edge: Edge, label: str, message: str, rank: int) -> Iterator[Later]:
         if edge.is_of_upstream and not reached.to_cluster:
             return
+        if self._buffers and edge.is_endless and edge.name != _ONE_ENDLESS:
+            return  # the filter waits for an end, and the probe for an answer: one shows as much as all
+        if self._compresses and edge.is_of_set and "accept-encoding" in str(edge.entry).lower():
+            return  # an echo that is compressed is not the same every time: there are ids in it
         if edge.is_of_upstream and reached.expects in self._shaky:
             reason = "it ejects endpoints that answer wrongly, by its own clock: none does so there"
             self._unasked.say(f"cluster {reached.expects}", reason)

@@ -125,6 +125,13 @@ def test_an_edge_has_the_host_the_path_and_the_headers_of_its_route() -> None:
     assert "app.shadow.com" not in text
 
 
+def test_nothing_is_compressed_in_which_chance_is() -> None:
+    compressor = filter_of("compressor", "compressor.v3.Compressor")
+
+    assert "accept-encoding" in names_of(derived_of(configured()))
+    assert "accept-encoding" not in names_of(derived_of(configured(compressor)))
+
+
 def test_no_upstream_does_wrong_where_its_endpoint_would_be_ejected() -> None:
     ejects = cluster("one") | {"outlier_detection": {}}
     derived = derived_of(configured(clusters=[ejects]))
