@@ -3,11 +3,13 @@
 import base64
 import json
 import re
+import ssl
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import image
@@ -236,3 +238,30 @@ def test_an_image_without_tag_is_asked_back_and_a_registry_that_is_away_is_told(
         resolve("image:envoyproxy/envoy")
     with pytest.raises(TakeoverError, match=r"the registry 127.0.0.1:9 cannot be asked \(ConnectError\): where"):
         resolve("image:127.0.0.1:9/envoy:1")
+
+
+@pytest.fixture
+def safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A mirror with TLS, whose certificate is trusted."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with site(context) as here:
+        monkeypatch.setenv(DOCKER_HUB, here.address)
+        yield here
+
+
+@pytest.mark.usefixtures("cache")
+def test_from_an_address_with_tls_none_without_is_gone_to(safe: Site, layers: list[bytes]) -> None:
+    safe.image(REPOSITORY, "v1.41.0", layers)
+    assert resolve(f"image:{REPOSITORY}:v1.41.0")[0].name == "envoy-v1.41.0"
+
+    plain = "http://plain.invalid/"  # a name that nobody has: to be asked for it would be another error
+    safe.answers[TAG] = Answer(status=302, headers={"location": plain})
+    with pytest.raises(TakeoverError, match="Docker Hub leads from an address with TLS to one without: not followed"):
+        resolve(f"image:{REPOSITORY}:v1.41.0")
+    safe.answers[TAG] = Answer(status=401, headers=bearer(plain))
+    with pytest.raises(TakeoverError, match="Docker Hub names a token service without TLS: not asked"):
+        resolve(f"image:{REPOSITORY}:v1.41.0")
