@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ _PACKAGES = {
 }
 _AS_ROOT = ("unshare",)
 _AS_USER = ("unshare", "newuidmap", "newgidmap")
+
+_OLDEST_KERNEL = (5, 12)
 
 _NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork")
 _WITH_PROC = (*_NAMESPACES, "--mount-proc")
@@ -65,6 +68,7 @@ def check() -> None:
             'envoy-takeover . && docker run --rm --privileged -v "$PWD:/work" envoy-takeover check envoy.yaml'
         )
     require_programs(*(_AS_ROOT if is_root() else _AS_USER))
+    _check_kernel()
     _check_namespaces(
         [*in_user_namespace(), *_WITH_PROC],
         "see /etc/subuid and /etc/subgid for this user (usermod --add-subuids 100000-165535 "
@@ -81,6 +85,15 @@ def refusal() -> str:
     except BadInputError as error:
         return str(error)
     return ""
+
+
+def _check_kernel() -> None:
+    """Raises: BadInputError where it lacks the system calls of `takeover.node.mounts`."""
+    release = os.uname().release
+    numbers = [int(each) for each in re.findall(r"\d+", release)[:2]]
+    if numbers < list(_OLDEST_KERNEL):
+        oldest = ".".join(map(str, _OLDEST_KERNEL))
+        raise BadInputError(f"this kernel is {release}: the local engine needs Linux {oldest} or newer")
 
 
 def _check_namespaces(command: list[str], remedy: str) -> None:

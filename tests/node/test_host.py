@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,19 @@ def test_a_missing_program_is_told_with_its_package(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(BadInputError, match=told):
+        host.check()
+
+
+@pytest.mark.parametrize(
+    ("release", "is_refused"), [("5.12.0", False), ("6.1.0-18-amd64", False), ("5.11.22-7-pve", True), ("4.4.0", True)]
+)
+def test_an_old_kernel_is_told(release: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(release=release))
+    monkeypatch.setattr(host, "_check_namespaces", lambda *_: None)
+    if not is_refused:
+        host.check()
+        return
+    with pytest.raises(BadInputError, match=f"^this kernel is {release}: .* needs Linux 5.12 or newer$"):
         host.check()
 
 

@@ -135,15 +135,20 @@ def _has(program: str) -> bool:
     return shutil.which(program, path=PATH) is not None
 
 
-def _system() -> tuple[dict[str, str], dict[str, str]]:
-    """What is bound, each at its own path, and what is a link."""
+def _system(top: Path = Path("/")) -> tuple[dict[str, str], dict[str, str]]:
+    """What is bound, its path in containers → its own, and what is a link, as systems have them.
+
+    Args:
+        top: where the system lies.
+    """
     binds, links = dict[str, str](), dict[str, str]()
-    folders = [Path("/", each) for each in _MERGED] + [Path("/usr", each) for each in _OF_USR]
-    for path in folders + [Path("/usr/local", each) for each in _OF_LOCAL] + [Path("/etc", each) for each in _OF_ETC]:
+    places = [*_MERGED, *(f"usr/{each}" for each in _OF_USR), *(f"usr/local/{each}" for each in _OF_LOCAL)]
+    for place in places + [f"etc/{each}" for each in _OF_ETC]:
+        path = top / place
         if path.is_symlink():
-            links[str(path)] = os.readlink(path)  # noqa: PTH115 - as it is written
+            links[f"/{place}"] = os.readlink(path)  # noqa: PTH115 - as it is written
         elif path.exists():
-            binds[str(path)] = str(path)
+            binds[f"/{place}"] = str(path)
     return binds, links
 
 

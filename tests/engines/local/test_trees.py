@@ -188,6 +188,23 @@ def test_debians_packages_are_taken_where_they_can_be_had(monkeypatch: pytest.Mo
     assert root_file_system.can_be_had()
 
 
+def test_links_of_a_system_are_links_in_containers(tmp_path: Path) -> None:
+    """As Fedora and Arch have them; what no system has to have may be missing."""
+    for folder in ("usr/bin", "usr/lib", "usr/local/lib", "usr/share", "home", "opt"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ld.so.cache").touch()
+    given = {"bin": "usr/bin", "sbin": "usr/sbin", "lib64": "usr/lib64", "usr/sbin": "bin", "usr/lib64": "lib"}
+    for link, target in given.items():
+        (tmp_path / link).symlink_to(target)
+
+    binds, links = trees._system(tmp_path)
+
+    assert links == {f"/{link}": target for link, target in given.items()}
+    bound = ("usr/bin", "usr/lib", "usr/local/lib", "usr/share", "etc/ld.so.cache")
+    assert binds == {f"/{each}": str(tmp_path / each) for each in bound}
+
+
 def test_packages_in_several_folders_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     places = {"h11": "pure", "grpc": "compiled"}
     monkeypatch.setattr(trees, "find_spec", lambda name: SimpleNamespace(origin=f"{tmp_path}/{places[name]}/x/y.py"))
