@@ -87,26 +87,50 @@ def test_the_command_and_the_bundled_scenarios_are_there(python: Path, folder: P
     assert "outbound-block-all" in result.stdout.split(), result.stderr
 
 
-def test_it_observes_probes_where_there_are_no_debian_programs(python: Path, tmp_path: Path) -> None:
+CONFIGURATION = """
+static_resources:
+  listeners:
+  - name: web
+    address: {socket_address: {address: 0.0.0.0, port_value: 8080}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: web
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{match: {prefix: /}, route: {cluster: application}}]
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+  clusters:
+  - name: application
+    type: STRICT_DNS
+    load_assignment:
+      cluster_name: application
+      endpoints:
+      - lb_endpoints: [{endpoint: {address: {socket_address: {address: app.example, port_value: 80}}}}]
+"""
+
+
+def test_a_configuration_is_checked_where_there_are_no_debian_programs(python: Path, tmp_path: Path) -> None:
     """Nor a root file system: see tests/engines/local/test_trees.py."""
     (tmp_path / "bin").mkdir()
     for name in ("unshare", "ldd", "chroot", "true", "newuidmap", "newgidmap"):
         if (path := shutil.which(name, path=host.path_of_root())) is not None:
             (tmp_path / "bin" / name).symlink_to(path)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    where = "from takeover.scenario.library import Library; print(Library.bundled().folder)"
-    command = [str(python), "-E", "-c", where]
-    told = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, timeout=600)
-    # pytest finds nothing in an environment's folder.
-    shutil.copytree(told.stdout.strip(), tmp_path / "scenarios")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PATH", str(tmp_path / "bin"))
-        patched.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        result = run(python, tmp_path, "--scenarios", "scenarios", "--probes", "-m", "probes", "-k", "xds-reports")
+    (tmp_path / "envoy.yaml").write_text(CONFIGURATION)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    environment |= {"PATH": str(tmp_path / "bin"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [str(python.with_name("takeover")), "check", "envoy.yaml", "--probes-per-route", "3"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
 
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "containers see this machine's own programs" in result.stdout
-    assert "1 passed" in result.stdout
+    for reached in ("listeners", "virtual hosts", "routes", "clusters"):
+        assert re.search(rf"^{reached} +1 of 1$", result.stdout, re.MULTILINE), result.stdout
     assert not (tmp_path / "cache/envoy-takeover/lab").exists()
 
 
