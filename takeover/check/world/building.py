@@ -9,7 +9,7 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.check.records import Given, World
-from takeover.check.world import asking, bootstrap, certificates, control, files, keys, logs, pods, trust
+from takeover.check.world import asking, bootstrap, certificates, control, endpoints, files, keys, logs, pods, trust
 from takeover.check.world.addresses import Addresses
 from takeover.check.world.closing import close_soon
 from takeover.check.world.configuration import Configuration, texts_at
@@ -44,6 +44,7 @@ def build(given: Given, folder: Path) -> World:
     api_port = bootstrap.free_port(configuration, xds_port + 1)
     logs.observe(configuration)
     close_soon(configuration)
+    endpoints.one_of_each(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)
