@@ -115,6 +115,17 @@ def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
             yield _edge(slug(header.words, words.rpartition(": ")[2]), {key: its for key, its in entry.items() if its})
 
 
+def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
+    """A header that decides, sent twice: with another value before it, after it, and the same again."""
+    name, value = str(data.get("name", "")).lower(), ask.header(str(data.get("name", "")).lower())
+    matcher = data.get("string_match")
+    if value is None or not isinstance(matcher, dict) or name.startswith(":") or name == "host":
+        return
+    other = strings.not_matching(matcher)
+    for words, both in (("then-another", (value, other)), ("after-another", (other, value)), ("twice", (value, value))):
+        yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})
+
+
 def _permission(data: Any, ask: Ask) -> Iterator[Edge]:
     if isinstance(header := data.get("header"), dict):
         yield from _headers(header, ask)
@@ -161,6 +172,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     f"{_FILTERS}.buffer.v3.Buffer": _buffer,
     f"{_FILTERS}.jwt_authn.v3.JwtAuthentication": _jwt,
     "envoy.config.core.v3.HeaderValueOption": _header_option,
+    "envoy.config.route.v3.HeaderMatcher": _header_twice,
     "envoy.config.route.v3.Route": _removed,
     "envoy.config.route.v3.VirtualHost": _removed,
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,

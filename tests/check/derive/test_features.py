@@ -132,6 +132,22 @@ def test_nothing_is_compressed_in_which_chance_is() -> None:
     assert "accept-encoding" not in names_of(derived_of(configured(compressor)))
 
 
+def test_a_header_that_decides_is_sent_twice() -> None:
+    matched = {"prefix": "/", "headers": [{"name": "version", "string_match": {"exact": "v2"}}]}
+    text = derived_of(configured(route={"name": "a", "match": matched, "route": {"cluster": "one"}})).text
+    lines = text.splitlines()
+    sent = {
+        line.strip(): lines[number + 1].strip()
+        for number, line in enumerate(lines)
+        if "header-version-" in line and "no-header" not in line
+    }
+    assert list(sent.values()) == [
+        'headers: ["version: v2","version: v"]',
+        'headers: ["version: v","version: v2"]',
+        'headers: ["version: v2","version: v2"]',
+    ]
+
+
 def test_no_upstream_does_wrong_where_its_endpoint_would_be_ejected() -> None:
     ejects = cluster("one") | {"outlier_detection": {}}
     derived = derived_of(configured(clusters=[ejects]))
