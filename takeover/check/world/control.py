@@ -6,6 +6,7 @@ at that address. Anything else (secrets that come from where they are for, Googl
 
 from takeover.check.world.configuration import (
     CLUSTER,
+    ENDPOINTS,
     HTTP2,
     LISTENER,
     SECRET,
@@ -29,6 +30,14 @@ _ADS = {"ads": {}, "resource_api_version": "V3"}
 _OF_ADS = {"ads", "resource_api_version", "resourceApiVersion", "initial_fetch_timeout", "initialFetchTimeout"}
 _NAMES = ("name", "route_config_name", "routeConfigName", "service_name", "serviceName", "cluster_name", "clusterName")
 _OF_ALL: dict[Key, str] = {"lds_config": LISTENER, "ldsConfig": LISTENER, "cds_config": CLUSTER, "cdsConfig": CLUSTER}
+_OF_FIELDS: dict[Key, str] = {
+    "eds_config": ENDPOINTS,
+    "edsConfig": ENDPOINTS,
+    "sds_config": SECRET,
+    "sdsConfig": SECRET,
+}
+_OF_NAMED_FIELDS = frozenset((LISTENER, CLUSTER, *_OF_FIELDS.values()))
+"""What `config_source` gives nobody: that is of routes, scopes, extensions."""
 _NOT_SERVED = "0.1s"
 """How long Envoy waits for what nobody has: the default, 15 s, is a start that long."""
 
@@ -143,15 +152,18 @@ def _come_by_ads(configuration: Configuration, found: JsonObject, field: str) ->
 
 def _wait(configuration: Configuration, document: JsonObject) -> None:
     """Has Envoy wait for what is served, as it would be LIVE after a while without it; for nothing else."""
-    all_served = configuration.served
-    served = {each.name for each in all_served}
+    served = {(each.type_url, each.name) for each in configuration.served}
+    types = {kind for kind, _ in served}
     for path, found in list(objects(document)):
         if "ads" not in found or not found.keys() <= _OF_ADS:
             continue
         above = _above(document, path)
         names = {value for each in above for key, value in each.items() if key in _NAMES and isinstance(value, str)}
-        is_all = bool(path) and path[-1] in _OF_ALL and any(each.type_url == _OF_ALL[path[-1]] for each in all_served)
-        set_field(found, "initial_fetch_timeout", "0s" if is_all or names & served else _NOT_SERVED)
+        field = path[-1] if path else ""
+        kinds = [_OF_FIELDS[field]] if field in _OF_FIELDS else types - _OF_NAMED_FIELDS
+        is_there = any((kind, name) in served for kind in kinds for name in names)
+        is_there = is_there or (field in _OF_ALL and _OF_ALL[field] in types)
+        set_field(found, "initial_fetch_timeout", "0s" if is_there else _NOT_SERVED)
 
 
 def _above(document: JsonObject, path: tuple[Key, ...]) -> list[JsonObject]:

@@ -176,8 +176,9 @@ def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> 
         return found
 
     routes = served("envoy.config.route.v3.RouteConfiguration", "there", {"name": "there", "virtual_hosts": []})
+    other = served(LISTENER, "nowhere", listener("nowhere", 82, http("app")))  # of that name, and something else
     data = bootstrap([listener("a", 80, rds("there")), listener("b", 81, rds("nowhere"))], [cluster("app")])
-    built = Built(given(data, routes), tmp_path / "mine")
+    built = Built(given(data, routes, other), tmp_path / "mine")
     waits = [
         each["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["config_source"]["initial_fetch_timeout"]
         for each in built.config()["static_resources"]["listeners"]
