@@ -92,8 +92,10 @@ def answering(
             alpn=tls.alpn if tls is not None else ("h2", "http/1.1"),
             forwards_to=forwarded,
         )
-        key = (address, dial.port, dial.transport)
-        places[key] = _merged(places[key], (place, names)) if key in places else (place, names)
+        for at in (address, _LOOPBACK_6) if dial.host in _LOCALHOST and ipv6 else (address,):
+            key = (at, dial.port, dial.transport)
+            one = place._replace(address=at), names
+            places[key] = _merged(places[key], one) if key in places else one
     for host, port in ways.originals:
         places.setdefault((host, port, "tcp"), (Place(host, port, is_http=False), ()))
     known = dict(addresses.names)

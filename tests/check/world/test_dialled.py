@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from takeover.check.world.addresses import has_ipv6
 from tests.check.world.worlds import (
     TYPE,
     Built,
@@ -158,6 +159,13 @@ def test_sockets_resolvers_and_other_ports_are_dialled(tmp_path: Path) -> None:
     assert built.place("/run/a/s", 0).kind == "application"
     folders = {each["mountPath"] for each in built.container("upstream")["volumeMounts"]}
     assert "/run/a" in folders
+
+
+def test_a_resolver_may_take_localhost_for_either_loopback(tmp_path: Path) -> None:
+    built = Built(given(bootstrap([], [cluster("local", "localhost", 8081)])), tmp_path / "mine")
+    expected = ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"]
+    assert [each.address for each in built.table.places] == expected
+    assert built.table.addresses == tuple(expected[1:])
 
 
 @pytest.mark.parametrize(("path", "is_there"), [("/etc/sock", True), ("/usr/sock", False), ("/sock", False)])
