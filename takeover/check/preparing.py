@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,9 +97,9 @@ def _built(given: Given, folder: Path) -> World:
 
 
 def _verdicts(folder: Path, given: Given, releases: Sequence[Release]) -> dict[str, Verdict]:
-    with ThreadPoolExecutor(2, "validate") as pool:
-        found = pool.map(lambda each: verdict(each.path, Library(folder), given), releases)
-        return dict(zip([each.name for each in releases], found, strict=True))
+    library = Library(folder)
+    # One after the other: what reads manifests into records is not to be in several threads at once.
+    return {each.name: verdict(each.path, library, given) for each in releases}
 
 
 def _left_out(given: Given, culprit: Number, names: list[str], of_first: Verdict) -> LeftOut:
