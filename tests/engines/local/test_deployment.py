@@ -273,6 +273,7 @@ def test_the_node_of_a_deployment_that_fails_is_closed(monkeypatch: pytest.Monke
     engine = LocalEngine.__new__(LocalEngine)
     nodes: Any = SimpleNamespace(new=lambda *_: node)
     engine._nodes, engine._needed, engine._ready_timeout, engine._replaced = nodes, {}, 0.1, {}
+    engine._tree = SimpleNamespace(settings=None)
     monkeypatch.setattr(engine, "_prepared", lambda documents: (documents, {}))
     monkeypatch.setattr("takeover.engines.local.engine.require_unchanged", lambda *_: None)
     release: Any = SimpleNamespace(path=Path("/envoy"), file=None)
