@@ -14,6 +14,7 @@ from takeover.check.derive import Bounds, probes
 from takeover.check.given import read
 from takeover.check.given.requests import Requests, read_requests
 from takeover.check.given.secrets import Cleaner, secret_values
+from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, World
 from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.without import static, without
@@ -54,7 +55,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
 
     Raises: BadInputError, one line, for what cannot be read, or of which no world can be made.
     """
-    whole = read(wanted.file, wanted.files)
+    whole = for_envoys(read(wanted.file, wanted.files), [each.path for each in releases])
     own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
     redacted = Cleaner(secret_values(whole, own.asked))
     given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))

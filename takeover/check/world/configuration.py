@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from takeover.check.given.unknown import without_unknown
 from takeover.check.records import Different, Given, Place, Resource
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -56,14 +55,13 @@ class Configuration:
 
     @classmethod
     def of(cls, given: Given) -> "Configuration":
-        """A copy of what was given; of what is served, without what no control plane of ours can send."""
-        served, different = list[Resource](), list[Different]()
-        for each in given.resources:
-            if not each.is_static and not each.is_inline:
-                sent, told = without_unknown(each)
-                served.append(msgspec.structs.replace(sent, data=copied(sent.data)))
-                different += told
-        return cls(copied(given.bootstrap), served, given, different)
+        """A copy of what was given."""
+        served = [
+            msgspec.structs.replace(each, data=copied(each.data))
+            for each in given.resources
+            if not each.is_static and not each.is_inline
+        ]
+        return cls(copied(given.bootstrap), served, given)
 
     def differs(self, what: str, why: str, place: Place | None = None) -> None:
         """Says what is not as in production; once."""

@@ -8,7 +8,7 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.check.given import read
-from takeover.check.given.unknown import without_unknown
+from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, Resource
 
 ADMIN = "type.googleapis.com/envoy.admin.v3."
@@ -203,23 +203,37 @@ def test_a_dump_of_fifty_megabytes_is_read(tmp_path: Path) -> None:
     assert len(read(path, {}).resources) == len(many)
 
 
-def test_what_no_control_plane_of_ours_could_send_can_be_left_out(tmp_path: Path) -> None:
+def test_extensions_of_other_builds_are_left_out_of_what_is_delivered(tmp_path: Path) -> None:
     mine = {"@type": "type.googleapis.com/mine.v1.Filter", "a": 1}
-    http = listener("a", http_filters=[{"name": "mine", "typed_config": mine}, {"name": "known", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}], route_config={
-            "name": "r", "typed_per_filter_config": {"mine": mine}})  # fmt: skip
+    ours = {"@type": "type.googleapis.com/ours.v1.Filter"}
+    struct = {"@type": "type.googleapis.com/udpa.type.v1.TypedStruct", "type_url": "x/mine.v1.Other", "value": {}}
+    wasm = {"@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": {"vm_config": {
+        "runtime": "envoy.wasm.runtime.null", "code": {"local": {"inline_string": "mine.stats"}}}}}  # fmt: skip
+    router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    typed = {"mine": mine, "ours": ours, "struct": struct, "wasm": wasm, "router": router}
+    filters = [{"name": name, "typed_config": each} for name, each in typed.items()]
+    routes = {"name": "r", "typed_per_filter_config": {"mine": mine, "ours": ours}}
+    http = listener("a", http_filters=filters, route_config=routes)
     dump = {"@type": f"{ADMIN}ListenersConfigDump", "dynamic_listeners": [{"active_state": {"listener": http}}]}
-    found = given(tmp_path, dump)
-    [whole] = [each for each in found.resources if each.type_url == LISTENER]
+    whole = given(tmp_path, dump)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"\0ours.v1.Filter\0mine.v1.Filter\0")
+    other.write_bytes(b"\0ours.v1.Filter\0")
 
-    kept, [different] = without_unknown(whole)
+    kept = for_envoys(whole, [one, other])
 
-    typed = kept.data["filter_chains"][0]["filters"][0]["typed_config"]
-    assert [each["name"] for each in typed["http_filters"]] == ["known"]
-    assert typed["route_config"] == {"name": "r", "typed_per_filter_config": {}}
-    assert "filter_chains[0].filters[0].typed_config.http_filters[0] (mine.v1.Filter)" in different.what
-    assert mine in [each.get("typed_config") for each in _http(whole)["http_filters"]]
-    assert without_unknown(kept) == (kept, ())
+    first, inline = kept.resources
+    assert [each["name"] for each in _http(first)["http_filters"]] == ["ours", "router"]
+    assert _http(first)["route_config"] == {"name": "r", "typed_per_filter_config": {"ours": ours}}
+    assert inline.data["typed_per_filter_config"] == {"ours": ours}
+    [told] = [each.what for each in kept.different if each not in whole.different]
+    at = "filter_chains[0].filters[0].typed_config"
+    assert told.startswith(
+        f"left out of a: {at}.http_filters[0] (mine.v1.Filter), {at}.http_filters[2] (mine.v1.Other), "
+    )
+    assert f"{at}.http_filters[3] (mine.stats)" in told
+    assert [each["name"] for each in _http(whole.resources[0])["http_filters"]] == list(typed)
+    assert "mine" in [each["name"] for each in _http(for_envoys(whole, [one]).resources[0])["http_filters"]]
 
 
 def _http(resource: Resource) -> dict[str, Any]:
