@@ -9,14 +9,25 @@ import msgspec
 
 from takeover.base.errors import BadInputError
 from takeover.check.records import Given, World
-from takeover.check.world import asking, bootstrap, certificates, control, endpoints, files, keys, logs, pods, trust
+from takeover.check.world import (
+    asking,
+    bootstrap,
+    certificates,
+    control,
+    endpoints,
+    files,
+    health,
+    keys,
+    logs,
+    pods,
+    trust,
+)
 from takeover.check.world.addresses import Addresses
 from takeover.check.world.closing import close_soon
 from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled, is_address
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
-from takeover.check.world.unknown import as_structs
 from takeover.check.world.ways import POD, ways
 from takeover.model.json import encode
 from takeover.peers.world import table
@@ -44,6 +55,7 @@ def build(given: Given, folder: Path) -> World:
     api_port = bootstrap.free_port(configuration, xds_port + 1)
     logs.observe(configuration)
     close_soon(configuration)
+    health.check_once(configuration)
     endpoints.one_of_each(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
@@ -147,7 +159,7 @@ class _Folder:
         parts: list[list[bytes]] = [[]]
         size = 0
         for each in configuration.served:
-            data: Json = as_structs({"@type": each.type_url, **each.data})
+            data: Json = {"@type": each.type_url, **each.data}
             text = encode(data)
             if len(text) > MOST_BYTES_OF_CONFIG_MAP - 1000:
                 raise BadInputError(f"{each.name}: {len(text)} bytes, of which a ConfigMap takes 1 MiB at most")

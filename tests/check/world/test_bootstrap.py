@@ -1,13 +1,11 @@
 """What a configuration lacks is added, and said; nothing else of it changes."""
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from takeover.peers.control_plane.resources import parse
 from tests.check.world.worlds import TYPE, Built, at, bootstrap, cluster, given, http, listener, served, tcp, tls
 
 FILE_LOG = f"{TYPE}envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -25,16 +23,18 @@ def loggers(built: Built) -> list[Any]:
     return found
 
 
-def test_a_whole_configuration_gets_one_more_access_log_and_nothing_else(tmp_path: Path) -> None:
+def test_a_whole_configuration_gets_an_access_log_and_closes_sooner_and_nothing_else(tmp_path: Path) -> None:
     data = bootstrap([listener("in", 8080, http("app"))], [cluster("app")], admin=ADMIN, node=NODE)
     before = copy.deepcopy(data)
     built = Built(given(data), tmp_path / "mine")
     assert data == before
     now = built.config()
-    [log] = now["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"].pop("access_log")
+    http_filter = now["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    [log] = http_filter.pop("access_log")
+    assert http_filter.pop("delayed_close_timeout") == "0.02s"
     assert log["typed_config"]["log_format"]["json_format"]["listener"] == "in"
     assert now == before
-    assert built.different == ["one more access log, in JSON, goes to stdout"]
+    assert built.different == ["one more access log, in JSON, goes to stdout", "`delayed_close_timeout` is 0.02s"]
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,6 @@ def test_it_is_asked_itself_where_that_cannot_be(service: dict[str, Any], tmp_pa
     assert "ADS leads to a cluster of this run" in built.different
 
 
-def test_an_extension_that_our_messages_do_not_know_is_served_as_a_struct(tmp_path: Path) -> None:
-    theirs = {"name": "theirs", "typed_config": {"@type": f"{TYPE}istio.mixer.Config", "of": {"theirs": 1}}}
-    Built(given(bootstrap([], [cluster("app")]), served(LISTENER, "a", listener("a", 80, theirs))), tmp_path / "mine")
-    [resource] = json.loads((tmp_path / "mine/config/served-1.json").read_text())["resources"]
-    assert resource["filter_chains"][0]["filters"][0]["typed_config"] == {
-        "@type": f"{TYPE}xds.type.v3.TypedStruct",
-        "type_url": f"{TYPE}istio.mixer.Config",
-        "value": {"of": {"theirs": 1}},
-    }
-    assert parse(resource, "it").name == "a"
-
-
 def test_a_path_of_a_request_or_a_socket_is_no_source_of_configuration(tmp_path: Path) -> None:
     front = listener("front", 8080, http("app"))
     [host] = front["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
@@ -198,3 +186,28 @@ def test_the_same_configuration_makes_the_same_folder(tmp_path: Path) -> None:
     one, two = ({path.relative_to(each): path.read_bytes() for path in each.rglob("*") if path.is_file()}
                 for each in folders)  # fmt: skip
     assert one == two
+
+
+def test_the_health_of_an_endpoint_is_checked_once(tmp_path: Path) -> None:
+    check = {
+        "timeout": "1s",
+        "interval": "5s",
+        "unhealthyInterval": "1s",
+        "interval_jitter": "1s",
+        "http_health_check": {"path": "/healthz"},
+    }
+    clusters = [cluster("app", health_checks=[check]), cluster("other")]
+    built = Built(given(bootstrap([], clusters)), tmp_path / "mine")
+    app, other = built.config()["static_resources"]["clusters"]
+    assert app["health_checks"] == [
+        {
+            "timeout": "1s",
+            "interval": "86400s",
+            "no_traffic_interval": "86400s",
+            "http_health_check": {"path": "/healthz"},
+        }
+    ]
+    assert "health_checks" not in other
+    assert [each for each in built.different if "checked once" in each] == [
+        "the health of app is checked once, at the start"
+    ]
