@@ -3,10 +3,12 @@
 import functools
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from re import _constants as kinds  # type: ignore[attr-defined]  # typeshed knows the parser only by its old name
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
+
+from takeover.check.derive import linear
 
 _LONGEST = 2_000
 _POSIX = {
@@ -31,7 +33,7 @@ class CannotMakeError(ValueError):
 
 def matches(expression: str, text: str) -> bool:
     """Whether the expression matches all of the text. Raises: CannotMakeError."""
-    return _compiled(expression).fullmatch(text) is not None
+    return _matcher(expression)(text)
 
 
 def matching(expression: str, begins: str = "", allowed: str = _PREFERRED) -> str:
@@ -44,12 +46,12 @@ def matching(expression: str, begins: str = "", allowed: str = _PREFERRED) -> st
 
     Raises: CannotMakeError.
     """
-    compiled = _compiled(expression)
+    fits = _matcher(expression)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of a bracket in a class, which RE2 takes as it is
         tree = parser.parse(_translated(expression))
     for number, text in enumerate(_texts(tree, allowed)):
-        if text.startswith(begins) and compiled.fullmatch(text):
+        if text.startswith(begins) and fits(text):
             return text
         if number == 50:
             break
@@ -85,6 +87,32 @@ def _compiled(expression: str) -> re.Pattern[str]:
             return re.compile(_translated(expression), re.ASCII)
     except (re.error, RecursionError, OverflowError) as error:
         raise CannotMakeError(f"{expression}: {error}") from None
+
+
+@functools.lru_cache(maxsize=4096)
+def _matcher(expression: str) -> Callable[[str], bool]:
+    """What matches it, never in more than linear time."""
+    compiled = _compiled(expression)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        tree = parser.parse(_translated(expression))
+    if not linear.is_needed(tree):
+        return lambda text: compiled.fullmatch(text) is not None
+    try:
+        return linear.Automaton(tree, _is_one).matches
+    except linear.TooLargeError as error:
+        raise CannotMakeError(f"{expression}: {error}") from None
+
+
+def _is_one(kind: Any, value: Any, character: str) -> bool:
+    """Whether an item of a parsed expression matches the character."""
+    if kind is kinds.LITERAL:
+        return bool(ord(character) == value)
+    if kind is kinds.NOT_LITERAL:
+        return bool(ord(character) != value)
+    if kind is kinds.ANY:
+        return character != "\n"
+    return _in(value, character) is not (value[0][0] is kinds.NEGATE)
 
 
 def _translated(expression: str) -> str:

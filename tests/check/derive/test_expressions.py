@@ -50,3 +50,18 @@ def test_what_cannot_be_made_is_said(expression: str) -> None:
 def test_the_whole_text_must_match() -> None:
     assert not expressions.matches("a|ab", "abc")
     assert re.match("a|ab", "abc")
+
+
+@pytest.mark.parametrize(
+    "expression", [r"(a+)+b", r"(/[^/]+)*/end", r"(x*y*)*z|.*.*.*w", r"(?i)(ab*)+c{2,3}$", r"^(a|b?){3,}c*d*$"]
+)
+@pytest.mark.parametrize(
+    "text", ["", "a", "aab", "/a/b/end", "/end", "xyxz", "w", "ABBcc", "abcccc", "bbb", "ab", "cd"]
+)
+def test_the_matcher_in_linear_time_says_what_pythons_own_says(expression: str, text: str) -> None:
+    assert expressions.matches(expression, text) == (re.fullmatch(expression, text) is not None)
+
+
+def test_no_expression_takes_more_than_linear_time() -> None:
+    assert not expressions.matches("(a+)+b", "a" * 2000)
+    assert not expressions.matches("(a|aa)+(a*)*.*.*.*.*b", "a" * 500)
