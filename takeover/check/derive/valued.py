@@ -15,6 +15,7 @@ from takeover.reach.walking import Met
 
 _MOST_BODY = 1 << 20
 _MOST_REQUESTS = 200
+_SOON = 1.0
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
 
 
@@ -155,6 +156,19 @@ def _local_limit(data: Any, ask: Ask) -> Iterator[Edge]:
         yield Edge(name="limit-and-one-more", entry=entry, subject="limits")
 
 
+def _timeout(data: Any, ask: Ask) -> Iterator[Edge]:
+    """An answer that comes too late, where that is told soon."""
+    del ask
+    times = [
+        data.get("timeout"),
+        data.get("idle_timeout"),
+        data.get("max_stream_duration", {}).get("max_stream_duration"),
+    ]
+    if any(0 < seconds(each) < _SOON for each in times):
+        for name, path in (("timeout-before-the-answer", "stall"), ("timeout-in-the-answer", "stall-in-body")):
+            yield Edge(name=name, entry={"path": f"{{below}}{path}"}, is_of_upstream=True)
+
+
 def seconds(duration: object) -> float:
     """A protobuf duration as JSON has it; 0 if it is none."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
@@ -177,6 +191,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.VirtualHost": _removed,
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
     f"{_FILTERS}.lua.v3.Lua": _lua,
+    "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.rbac.v3.Permission": _permission,
     "envoy.config.rbac.v3.Principal": _permission,

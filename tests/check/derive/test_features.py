@@ -125,6 +125,13 @@ def test_an_edge_has_the_host_the_path_and_the_headers_of_its_route() -> None:
     assert "app.shadow.com" not in text
 
 
+@pytest.mark.parametrize(("timeout", "is_asked"), [("0.3s", True), ("15s", False), ("0s", False)])
+def test_an_answer_that_comes_too_late_is_asked_for_where_that_is_told_soon(timeout: str, is_asked: bool) -> None:
+    names = names_of(derived_of(configured(route={**ROUTE, "route": {"cluster": "one", "timeout": timeout}})))
+
+    assert ("all-route-0-timeout-before-the-answer" in names) is is_asked
+
+
 def test_nothing_is_compressed_in_which_chance_is() -> None:
     compressor = filter_of("compressor", "compressor.v3.Compressor")
 
