@@ -100,7 +100,7 @@ class LocalEngine:
 
 
 def _lacks(what: str, lacking: str, tree: trees.Tree) -> str:
-    return f"{what}: containers see {tree.name} programs here, and {lacking}, of which a run makes a root file system"
+    return f"{what}: containers see {tree.name} programs here, and {lacking} to have a root file system built"
 
 
 @contextlib.contextmanager
