@@ -1,6 +1,8 @@
 """Processes in containers: where they are, as whom, with what of the node's; how their end is told."""
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from takeover.engines.local.inside.started import Started
 from takeover.model.release import Release
 from takeover.scenario.edits import add, replace
 
+_MANY = 1500
 _MAIN = "$.spec.containers[0]"
 _IDENTITY = "^(SigIgn|NoNewPrivs|Uid|Gid|Groups|CapPrm|CapEff|CapInh|CapAmb)"
 
@@ -89,6 +92,24 @@ def test_a_command_that_cannot_run_is_told_on_its_stderr(main: Container) -> Non
     result = main.exec(["nothing-here"])
     assert (result.exit_code, result.stdout) == (1, b"")
     assert result.stderr == b"takeover: cannot run nothing-here: No such file or directory\n"
+
+
+def test_it_is_waited_for_whatever_number_its_file_has() -> None:
+    """select(2) takes none above 1023."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most[1] != resource.RLIM_INFINITY and most[1] < _MANY + 1:
+        pytest.skip("this machine lets nobody have so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(most[0], _MANY + 1), most[1]))
+    try:
+        ours, theirs = os.pipe()
+        high = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, _MANY)
+        os.close(ours)
+        process = Started(os.getpid(), high, None)
+        assert not process.runs
+        os.close(theirs)
+        assert process.runs
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
 
 
 def test_its_end_is_told_as_a_popen_tells_it() -> None:

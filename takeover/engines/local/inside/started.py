@@ -58,7 +58,7 @@ class Started:
     @property
     def runs(self) -> bool:
         """Whether it became its program, or ended before."""
-        if self._under_way >= 0 and select.select([self._under_way], [], [], 0)[0]:
+        if self._under_way >= 0 and _is_readable(self._under_way, 0):
             os.close(self._under_way)
             self._under_way = -1
         return self._under_way < 0
@@ -75,7 +75,7 @@ class Started:
         if self._code is None and timeout is not None:
             ended = os.pidfd_open(self.pid)
             try:
-                if not select.select([ended], [], [], timeout)[0]:
+                if not _is_readable(ended, timeout):
                     raise subprocess.TimeoutExpired(str(self.pid), timeout)
             finally:
                 os.close(ended)
@@ -95,6 +95,13 @@ class Started:
             if self._under_way >= 0:
                 os.close(self._under_way)
                 self._under_way = -1
+
+
+def _is_readable(file: int, within: float) -> bool:
+    """Whether that happens within so many seconds; the file may have any number, as select(2) does not take it."""
+    events = select.poll()
+    events.register(file, select.POLLIN)
+    return bool(events.poll(within * 1000))
 
 
 def start(
