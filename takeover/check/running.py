@@ -41,10 +41,13 @@ def run(conduct: Conduct, options: Options) -> int:
     """
     import pytest
 
+    from takeover.engines.local import trees
+
     folder = conduct.library
     # So that it is a run of everything there is, whatever stands in the caller's folder.
     (folder / "pytest.ini").write_text("[pytest]\ntestpaths = .\n")
     os.environ.pop("PYTEST_ADDOPTS", None)
+    trees.build_none()
     with redacting_output(conduct.redacted):
         code = int(pytest.main(_arguments(conduct, options), plugins=[_Named(conduct)]))
     ctrl_c.raises_again()

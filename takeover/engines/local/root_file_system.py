@@ -36,6 +36,9 @@ from takeover.node.errands import errand_node
 PREPARED = "TAKEOVER_LAB"
 """The variable of the environment that names one that was made beforehand (`prepared`): it is not renewed."""
 
+NOT_BUILT = "TAKEOVER_LAB_NOT_BUILT"
+"""The variable of the environment with which one that is there is taken, and none is built where none is."""
+
 RENEWED_AFTER = timedelta(days=30)
 """The age with which the next run builds a new one."""
 
@@ -97,11 +100,11 @@ def take() -> Taken:
 
 
 def can_be_had() -> bool:
-    """Whether there is one, or this machine has what builds it."""
+    """Whether there is one, or this machine has what builds it, and it is to be built."""
     return (
         bool(os.environ.get(PREPARED))
         or _newest() is not None
-        or shutil.which("mmdebstrap", path=host.path_of_root()) is not None
+        or (not os.environ.get(NOT_BUILT) and shutil.which("mmdebstrap", path=host.path_of_root()) is not None)
     )
 
 

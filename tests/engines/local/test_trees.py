@@ -188,6 +188,18 @@ def test_debians_packages_are_taken_where_they_can_be_had(monkeypatch: pytest.Mo
     assert root_file_system.can_be_had()
 
 
+@pytest.mark.parametrize("rules", [True, False])
+def test_none_is_built_for_what_needs_none(rules: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(host, "path_of_root", lambda: str(tmp_path))
+    (tmp_path / "mmdebstrap").touch(0o755)
+    monkeypatch.setattr(trees, "_has", lambda _: rules)
+    monkeypatch.setenv(root_file_system.NOT_BUILT, "")
+    trees.build_none()
+    assert root_file_system.can_be_had()  # one is there
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert root_file_system.can_be_had() is not rules
+
+
 def test_links_of_a_system_are_links_in_containers(tmp_path: Path) -> None:
     """As Fedora and Arch have them; what no system has to have may be missing."""
     for folder in ("usr/bin", "usr/lib", "usr/local/lib", "usr/share", "home", "opt"):
