@@ -1,18 +1,17 @@
 """Extensions of other builds of Envoy: a mesh's own filters stand in its dumps, and no released Envoy has them."""
 
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from takeover.check.given.canonical import Path as Place
 from takeover.check.given.canonical import named
 from takeover.check.records import Different, Given, Resource
+from takeover.model.json import JsonObject
 from takeover.reach.walking import descriptor_of
-from takeover.scenario.typed_yaml import path_text
 
 _OPAQUE = "google.protobuf."
 _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
@@ -25,14 +24,13 @@ def for_envoys(given: Given, binaries: Sequence[Path]) -> Given:
     Those are of types that xds-protos does not know, and plugins that are compiled into an Envoy, whose names are not
     in each of these binaries. A filter is left out as a whole, else the field; what stands in a bootstrap stays.
     """
-    is_there = _in_all(binaries)
-    resources, different = [], list(given.different)
+    foreign = _Foreign(_in_all(binaries))
+    resources = []
     for each in given.resources:
-        kept, told = (each, ()) if each.is_static else _without_foreign(each, is_there)
-        resources.append(kept)
-        if not each.is_inline:  # of what stands in another one, that one tells
-            different += told
-    return msgspec.structs.replace(given, resources=tuple(resources), different=tuple(different))
+        data = each.data if each.is_static else foreign.without(each)
+        resources.append(msgspec.structs.replace(each, data=data))
+    different = (*given.different, *foreign.told())
+    return msgspec.structs.replace(given, resources=tuple(resources), different=different)
 
 
 def _in_all(binaries: Sequence[Path]) -> Callable[[str], bool]:
@@ -50,49 +48,46 @@ def _has(binary: Path, name: bytes) -> bool:
         return data.find(name) >= 0
 
 
-def _without_foreign(resource: Resource, is_there: Callable[[str], bool]) -> tuple[Resource, tuple[Different, ...]]:
-    removed: list[tuple[Place, str]] = []
-    data = _Foreign(is_there, removed).kept(resource.data, ())
-    if not removed:
-        return resource, ()
-    paths = named(f"{path_text(path)} ({name})" for path, name in removed)
-    different = Different(
-        what=f"left out of {resource.name}: {paths}",
-        why="not every Envoy that is tested has these extensions",
-        place=resource.place,
-    )
-    return msgspec.structs.replace(resource, data=data), (different,)
-
-
 class _Foreign:
     """Takes out what is not there, and says where it was."""
 
-    def __init__(self, is_there: Callable[[str], bool], removed: list[tuple[Place, str]]) -> None:
+    def __init__(self, is_there: Callable[[str], bool]) -> None:
         self._is_there = is_there
-        self._removed = removed
+        self._within: Resource | None = None
+        self._met: dict[str, dict[str, Resource]] = {}
 
-    def kept(self, value: Any, path: Place) -> Any:
+    def without(self, resource: Resource) -> JsonObject:
+        """The data of the resource; what stands in another one is counted with that one."""
+        self._within = None if resource.is_inline else resource
+        made: JsonObject = self.kept(resource.data)
+        return made
+
+    def told(self) -> Iterator[Different]:
+        """What was taken out so far."""
+        for name, resources in self._met.items():
+            first = next(iter(resources.values()))
+            yield Different(
+                what=f"the extension {name} is left out of {named(resources)}",
+                why="not every Envoy that is tested has it",
+                place=first.place,
+            )
+
+    def kept(self, value: Any) -> Any:
         if isinstance(value, list):
-            return self._listed(value, path)
+            return [self.kept(each) for each in value if not self._is_of_foreign(each)]
         if not isinstance(value, dict) or str(value.get("@type", "")).rpartition("/")[2].startswith(_OPAQUE):
             return value
-        made = {}
-        for key, each in value.items():
-            if name := self._foreign(each):
-                self._removed.append(((*path, key), name))
-            else:
-                made[key] = self.kept(each, (*path, key))
-        return made
+        return {key: self.kept(each) for key, each in value.items() if not self._is_foreign(each)}
 
-    def _listed(self, value: list[Any], path: Place) -> list[Any]:
-        made = []
-        for number, each in enumerate(value):
-            within = each.values() if isinstance(each, dict) else ()
-            if name := self._foreign(each) or next(filter(None, map(self._foreign, within)), ""):
-                self._removed.append(((*path, number), name))
-            else:
-                made.append(self.kept(each, (*path, number)))
-        return made
+    def _is_of_foreign(self, value: Any) -> bool:
+        """Whether an entry of a list is one, or what has one: a filter with its name."""
+        return self._is_foreign(value) or (isinstance(value, dict) and any(map(self._is_foreign, value.values())))
+
+    def _is_foreign(self, value: Any) -> bool:
+        name = self._foreign(value)
+        if name and self._within is not None:
+            self._met.setdefault(name, {}).setdefault(self._within.name, self._within)
+        return bool(name)
 
     def _foreign(self, value: Any) -> str:
         """The name of an extension that is not there; empty for all else."""

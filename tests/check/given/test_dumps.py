@@ -226,12 +226,11 @@ def test_extensions_of_other_builds_are_left_out_of_what_is_delivered(tmp_path: 
     assert [each["name"] for each in _http(first)["http_filters"]] == ["ours", "router"]
     assert _http(first)["route_config"] == {"name": "r", "typed_per_filter_config": {"ours": ours}}
     assert inline.data["typed_per_filter_config"] == {"ours": ours}
-    [told] = [each.what for each in kept.different if each not in whole.different]
-    at = "filter_chains[0].filters[0].typed_config"
-    assert told.startswith(
-        f"left out of a: {at}.http_filters[0] (mine.v1.Filter), {at}.http_filters[2] (mine.v1.Other), "
-    )
-    assert f"{at}.http_filters[3] (mine.stats)" in told
+    assert [each.what for each in kept.different if each not in whole.different] == [
+        "the extension mine.v1.Filter is left out of a",
+        "the extension mine.v1.Other is left out of a",
+        "the extension mine.stats is left out of a",
+    ]
     assert [each["name"] for each in _http(whole.resources[0])["http_filters"]] == list(typed)
     assert "mine" in [each["name"] for each in _http(for_envoys(whole, [one]).resources[0])["http_filters"]]
 
