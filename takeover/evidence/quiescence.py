@@ -88,10 +88,19 @@ def not_ended(stats: Stats, gauges: Stats) -> dict[str, int]:
     for name, value in begun.items():
         owner, _, counter = name.rpartition(".")
         kind = counter.removesuffix("_total")
-        left = value - stats.get(f"{owner}.{kind}_destroy", 0) - gauges.get(f"{owner}.{kind}_active", 0)
-        if left > 0:
-            found[owner] = left
+        accounted = stats.get(f"{owner}.{kind}_destroy", 0) + gauges.get(f"{owner}.{kind}_active", 0)
+        if value > accounted and not _is_counted_twice(owner, stats, accounted):
+            found[owner] = value - accounted
     return found
+
+
+def _is_counted_twice(owner: str, stats: Stats, accounted: int) -> bool:
+    """Whether a cluster has begun no more connections than that, though its counter of them says so.
+
+    Where ALPN chooses the protocol (`auto_config`), it counts a connection once more when that is known.
+    """
+    established = sum(stats.get(f"{owner}.upstream_cx_http{version}_total", 0) for version in (1, 2, 3))
+    return bool(established) and accounted >= established + stats.get(f"{owner}.upstream_cx_connect_fail", 0)
 
 
 def requests(stats: Stats) -> int:

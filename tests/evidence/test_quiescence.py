@@ -4,6 +4,7 @@ from takeover.evidence.quiescence import (
     connections,
     forwarded_requests,
     log_entries,
+    not_ended,
     open_now,
     under_way,
     written_entries,
@@ -89,3 +90,21 @@ def test_requests_are_forwarded_by_clusters_that_speak_http() -> None:
     assert forwarded_requests({}, stats) == {"app": 7}
     assert forwarded_requests({"cluster.app.upstream_rq_total": 5}, stats) == {"app": 2}
     assert forwarded_requests(stats, stats) == forwarded_requests({}, stats, {"app"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("counted", "active", "left"),
+    [
+        ({"total": 2, "destroy": 1}, 0, 1),  # of TCP
+        ({"total": 2, "destroy": 1}, 1, 0),
+        ({"total": 2, "http1_total": 2, "destroy": 1}, 0, 1),
+        ({"total": 2, "http2_total": 1, "destroy": 1}, 0, 0),  # ALPN chose: counted twice
+        ({"total": 2, "http2_total": 1, "destroy": 0}, 1, 0),
+        ({"total": 2, "http2_total": 1, "destroy": 0}, 0, 2),
+        ({"total": 3, "http2_total": 1, "connect_fail": 1, "destroy": 1}, 0, 2),
+    ],
+)
+def test_connections_whose_end_is_not_counted_yet(counted: dict[str, int], active: int, left: int) -> None:
+    stats = {f"cluster.app.upstream_cx_{name}": value for name, value in counted.items()}
+    found = not_ended(stats, {"cluster.app.upstream_cx_active": active})
+    assert found == ({"cluster.app": left} if left else {})
