@@ -22,7 +22,7 @@ _NO_FILES = ("/dev/", "/proc/", "/sys/")
 _FILE_NAMES = ("filename",)
 _OTHER_NAMES = (
     "proto_descriptor", "path", "city_db_path", "asn_db_path", "anon_db_path", "isp_db_path",
-    "country_db_path", "library_path", "token_file", "credentials_file",
+    "country_db_path", "descriptor_path", "library_path", "token_file", "credentials_file",
 )  # fmt: skip
 
 _CERTIFICATE = ("certificate_chain",)
@@ -136,7 +136,7 @@ def _beside(document: JsonObject, path: tuple[Key, ...]) -> str:
 
 def _is_file(path: tuple[Key, ...], found: JsonObject, field: str, file: str) -> bool:
     """Whether a field that is called so is a file's that is read here: many that are called path are of requests."""
-    if field == "proto_descriptor":
+    if field in ("proto_descriptor", "descriptor_path"):
         return True
     if not file.startswith(("/", "./")):
         return False
@@ -160,7 +160,7 @@ def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
             return json.dumps(keys.public()).encode()
         case "code":
             return wasm.module()
-        case "proto_descriptor":
+        case "proto_descriptor" | "descriptor_path":
             return _described(file.services)
         case "keys":
             return bytes(80)  # of session tickets
