@@ -39,7 +39,7 @@ def _admin(configuration: Configuration) -> int:
     port = at[1] if at is not None else 0
     if port and _is_dialled_elsewhere(configuration, port):
         port = 0  # something is to answer there, and an admin API shares its port with nobody
-    elif at is not None and port and at[0] in (_ANYWHERE, ""):
+    elif at is not None and port and at[0] == _ANYWHERE:
         return port
     port = port or free_port(configuration, _USUAL)
     place = configuration.place(_ADMIN)

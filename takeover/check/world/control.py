@@ -4,11 +4,13 @@ Where Envoy asks a cluster of its bootstrap for it, over a plain address or by T
 at that address. Anything else (secrets that come from where they are for, Google's client, REST) is replaced.
 """
 
+from takeover.check.records import Resource
 from takeover.check.world.configuration import (
     CLUSTER,
     ENDPOINTS,
     HTTP2,
     LISTENER,
+    ROUTES,
     SECRET,
     SOURCES,
     Configuration,
@@ -74,6 +76,7 @@ def redirect(configuration: Configuration, port: int) -> frozenset[str]:
             if path and path[-1] not in ("ads_config", "adsConfig"):
                 _come_by_ads(configuration, found, str(path[-1]))
     _of_listeners_and_clusters(configuration)
+    _serve_missing_routes(configuration)
     for _, document in configuration.documents():
         _wait(configuration, document)
     return kept
@@ -148,6 +151,23 @@ def _come_by_ads(configuration: Configuration, found: JsonObject, field: str) ->
         found |= copied(_ADS)
         if is_file:
             configuration.differs("resources of files come by ADS", "so this run can look into them")
+
+
+def _serve_missing_routes(configuration: Configuration) -> None:
+    """Serves what was not given of routes as none: by delta xDS Envoy waits for it without an end."""
+    known = {each.name for each in configuration.served if each.type_url == ROUTES}
+    for _, document in list(configuration.documents()):
+        for path, found in objects(document):
+            name = either(found, "route_config_name")
+            source = either(found, "config_source")
+            if isinstance(name, str) and name not in known and isinstance(source, dict) and "ads" in source:
+                known.add(name)
+                place = configuration.place(*path)
+                data = {"@type": ROUTES, "name": name, "virtual_hosts": []}
+                configuration.served.append(
+                    Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False)
+                )
+                configuration.differs(f"the routes {name} are none", "they come by RDS, and none were given", place)
 
 
 def _wait(configuration: Configuration, document: JsonObject) -> None:

@@ -157,7 +157,7 @@ def test_the_admin_api_leaves_a_port_at_which_something_is_dialled(tmp_path: Pat
     assert built.config()["admin"]["address"] == at("0.0.0.0", 15000)
 
 
-def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> None:
+def test_envoy_waits_for_routes_and_gets_none_where_none_were_given(tmp_path: Path) -> None:
     def rds(name: str) -> dict[str, Any]:
         found = http("app", rds={"route_config_name": name, "config_source": {"ads": {}}})
         del found["typed_config"]["route_config"]
@@ -171,7 +171,10 @@ def test_envoy_waits_for_what_is_served_and_for_nothing_else(tmp_path: Path) -> 
         each["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["config_source"]["initial_fetch_timeout"]
         for each in built.config()["static_resources"]["listeners"]
     ]
-    assert waits == ["0s", "0.1s"]
+    assert waits == ["0s", "0s"]
+    content = (tmp_path / "mine/config/served-1.json").read_text()
+    assert '"name":"nowhere","virtual_hosts":[]}' in content
+    assert "the routes nowhere are none" in built.different
 
 
 def test_tcp_has_our_log_too(tmp_path: Path) -> None:
@@ -211,3 +214,20 @@ def test_the_health_of_an_endpoint_is_checked_once(tmp_path: Path) -> None:
     assert [each for each in built.different if "checked once" in each] == [
         "the health of app is checked once, at the start"
     ]
+
+
+def test_envoy_does_not_wait_for_what_nobody_has(tmp_path: Path) -> None:
+    source: dict[str, Any] = {"eds_config": {"ads": {}}}
+    clusters = [
+        {"name": name, "type": "EDS", "connect_timeout": "1s", "eds_cluster_config": dict(source)}
+        for name in ("there", "nowhere")
+    ]
+    endpoints = served("envoy.config.endpoint.v3.ClusterLoadAssignment", "there", cluster("there")["load_assignment"])
+    other = served(LISTENER, "nowhere", listener("nowhere", 82, http("there")))  # of that name, and something else
+    built = Built(given(bootstrap([], copy.deepcopy(clusters)), endpoints, other), tmp_path / "mine")
+    waits = {
+        each["name"]: each["eds_cluster_config"]["eds_config"]["initial_fetch_timeout"]
+        for each in built.config()["static_resources"]["clusters"]
+        if each["name"] != "takeover-control-plane"
+    }
+    assert waits == {"there": "0s", "nowhere": "0.1s"}
