@@ -1,19 +1,19 @@
 """The edges of what a configuration uses: of a connection manager once, of hosts and routes at each that has them."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import TypeAlias
 
 from takeover.check.derive import valued
-from takeover.check.derive.adapting import Edge, adapted, of_set, table
+from takeover.check.derive.adapting import Edge, Feature, adapted, of_set, table
 from takeover.check.derive.ask import asks_of
 from takeover.check.derive.chain_match import CONNECTION_MANAGER
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.routes import Reached, Routes
-from takeover.model.json import JsonObject
+from takeover.model.json import JsonObject, encode
 from takeover.reach.walking import Met, walk
 
 Found: TypeAlias = Set[tuple[str, str]]
@@ -27,7 +27,7 @@ _BUFFER, _ONE_ENDLESS = "envoy.extensions.filters.http.buffer.v3.Buffer", "webso
 _FILLING = ("edges", "basics")
 _AT_ONCE = 10  # so many of one listener come before those of the next one
 _FILLINGS = 30  # of a route
-_FEATURE, _MANAGER, _FILLER = 5, 20, 60
+_FEATURE, _MANAGER, _FILLER, _AGAIN = 5, 20, 60, 75
 
 
 class Features:
@@ -42,6 +42,7 @@ class Features:
     def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
         self._compresses = self._buffers = False
+        self._settings = set[tuple[str, tuple[str, ...], bytes]]()
         self._belows: dict[tuple[int, int], str | None] = {}
 
     def drafts(self) -> Iterator[Later]:
@@ -67,18 +68,28 @@ class Features:
             if each is not best:
                 yield from self._filling(each)
 
-    def _of(self, reached: Reached, found: Found, met: Iterable[Met], label: str, rank: int) -> Iterator[Later]:
+    def _of(self, reached: Reached, found: Found, met: Sequence[Met], label: str, rank: int) -> Iterator[Later]:
         order = 0
         for feature in table():
             if not any((feature.feature, field) in found for field in (feature.fields or ("",))):
                 continue
+            # The same setting at the next route shows little more.
+            later = _AGAIN if label and self._is_known(feature, met) else 0
             is_wide = bool(feature.sets)
             for edge in feature.all:
                 order += 1
                 at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
-                yield from self._later(reached, edge, label, feature.feature, at)
+                yield from self._later(reached, edge, label, feature.feature, at + later)
         for message, edge in valued.edges(met, reached.ask):
             yield from self._later(reached, edge, label, message, _FEATURE)
+
+    def _is_known(self, feature: Feature, met: Sequence[Met]) -> bool:
+        """Whether the feature was set so before; from now on it was."""
+        values = [_set(each, feature.fields) for each in met if each.message == feature.feature]
+        setting = (feature.feature, feature.fields, encode(values, "sorted"))
+        is_known = setting in self._settings
+        self._settings.add(setting)
+        return is_known
 
     def _filling(self, reached: Reached) -> Iterator[Later]:
         """What every route may be asked, where the bounds leave room."""
@@ -154,6 +165,10 @@ class Features:
             if (taken.host, taken.route) != (reached.host, reached.route):
                 return None
         return below
+
+
+def _set(met: Met, fields: Sequence[str]) -> JsonObject:
+    return {field: met.value(field) for field in fields} if fields else dict(met.data)
 
 
 def _known(met: Iterable[Met]) -> set[tuple[str, str]]:

@@ -164,6 +164,20 @@ def test_no_upstream_does_wrong_where_its_endpoint_would_be_ejected() -> None:
     assert [each for each in derived_of(configured()).targets if each.probe.startswith("upstream/")]
 
 
+def test_the_same_setting_at_the_next_route_is_asked_last() -> None:
+    retried = {"cluster": "one", "retry_policy": {"retry_on": "5xx"}}
+    routes = [{"match": {"prefix": f"/{number}"}, "route": retried} for number in range(3)]
+    config = configured()
+    manager_of = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    manager_of["route_config"]["virtual_hosts"][0]["routes"] = routes
+
+    every, few = (names_of(derived_of(config, Bounds(probes_per_route=100, most=most)), "all-") for most in (5000, 250))
+
+    retries = {f"route-{number}-retry-of-503" for number in range(3)}
+    assert every & retries == retries
+    assert few & retries == {"route-0-retry-of-503"}
+
+
 def test_bounds_leave_the_most_telling_and_count_the_rest() -> None:
     every = derived_of(EVERYTHING, Bounds(probes_per_route=1000))
     few = derived_of(EVERYTHING, Bounds(probes_per_route=1000, most=5))
