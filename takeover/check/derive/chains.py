@@ -1,7 +1,7 @@
 """Connections for each filter chain of a listener: one that it must take, and those that it just does not."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from takeover.check.derive import tcp
@@ -26,7 +26,7 @@ class Doors:
 
     Args:
         listener: `envoy.config.listener.v3.Listener`.
-        way: how it is reached.
+        ways: how it is reached, at least one.
         certificate: a client's certificate, as probes.yaml names it; empty: there is none.
         place: where the listener stands, for what is not asked.
 
@@ -36,8 +36,10 @@ class Doors:
         of_chance: names of chains in which chance decides.
     """
 
-    def __init__(self, listener: JsonObject, way: Way, certificate: str, place: str, unasked: Unasked) -> None:
-        self._listener, self.way, self._certificate = listener, way, certificate
+    def __init__(
+        self, listener: JsonObject, ways: Sequence[Way], certificate: str, place: str, unasked: Unasked
+    ) -> None:
+        self._listener, self._ways, self.way, self._certificate = listener, ways, ways[0], certificate
         self._place, self._unasked = place, unasked
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
@@ -54,7 +56,7 @@ class Doors:
     def ports(self) -> set[int]:
         """Those by which clients know the listener: its own, and where it is dialled."""
         address = self._listener.get("address", {}).get("socket_address", {})
-        return {self.way.port, *([int(address["port_value"])] if "port_value" in address else [])}
+        return {*(each.port for each in self._ways), *([int(address["port_value"])] if "port_value" in address else [])}
 
     def drafts(self) -> Iterator[Draft]:
         """For each chain the connection that it takes, and those that it just does not."""
@@ -87,8 +89,22 @@ class Doors:
 
     def _door(self, chain: Chain) -> Door | None:
         """How the chain is reached; None, said in `unasked`, if that is not found."""
-        match, way = chain.match, self.way
-        place = chain.place(self._place)
+        reasons = []
+        for way, is_to_be_changed in (*((each, False) for each in self._ways), (self.way, True)):
+            found = self._door_by(chain, way, is_to_be_changed=is_to_be_changed)
+            if isinstance(found, Door):
+                return found
+            reasons.append(found)
+        self._unasked.say(chain.place(self._place), reasons[-1])
+        return None
+
+    def _door_by(self, chain: Chain, way: Way, *, is_to_be_changed: bool) -> Door | str:
+        """How it is reached by that way; or why it is not.
+
+        Args:
+            is_to_be_changed: whether it may be dialled at the address and port for which the chain asks.
+        """
+        match = chain.match
         client = Client(way.host, way.port, is_tls=chain.tls is not None or match.get("transport_protocol") == "tls")
         names = [str(each) for each in match.get("server_names", ())]
         if names:
@@ -97,9 +113,9 @@ class Doors:
             client = replace(client, alpn=(str(wanted[0]),))
         if match.get("transport_protocol") == "raw_buffer":
             client = replace(client, is_tls=False)
-        if (port := match.get("destination_port")) is not None:
+        if is_to_be_changed and (port := match.get("destination_port")) is not None:
             client = replace(client, port=int(port))
-        if (address := _within(match.get("prefix_ranges"), way.host)) is not None:
+        if is_to_be_changed and (address := _within(match.get("prefix_ranges"), way.host)) is not None:
             client = replace(client, address=address)
         if self._has_proxy:
             source = _within(match.get("source_prefix_ranges"), _SOURCE)
@@ -107,11 +123,9 @@ class Doors:
         if chain.number is None:
             client = self._for_default(client)
         if (client.address, client.port) != (way.host, way.port) and not (way.original or self._has_proxy):
-            self._unasked.say(place, f"takes what goes to {client.address}:{client.port}, which nothing intercepts")
-            return None
+            return f"takes what goes to {client.address}:{client.port}, which nothing intercepts"
         if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):
-            self._unasked.say(place, "takes clients of addresses that no client of ours has")
-            return None
+            return "takes clients of addresses that no client of ours has"
         protocol = self._protocol(chain, client)
         if not client.is_tls and self._inspects_http and not client.alpn:
             client = replace(client, alpn=("h2c" if protocol == "http2" else "http/1.1",))
@@ -119,10 +133,9 @@ class Doors:
         taker = taken_by(self.chains, replace(client, alpn=offered))
         if taker is not chain and client.is_tls and taken_by(self.chains, client) is chain:
             taker, client = chain, replace(client, alpn=_NO_ALPN)
-        if taker is not chain and len(self.chains) > 1:
+        if taker is not chain and (len(self.chains) > 1 or match):
             by = NO_CHAIN if taker is None else f"chain {taker.name}"
-            self._unasked.say(place, f"no connection was found that it takes; {by} does")
-            return None
+            return f"no connection was found that it takes; {by} does"
         door = Door(way, chain.name, has_filters=bool(self._listener.get("listener_filters")))
         return replace(self._as_door(door, client), protocol=protocol)
 

@@ -53,21 +53,21 @@ class _Making:
 
     def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
-        ways = dict[str, Way]()
+        ways = dict[str, list[Way]]()
         for each in self._world.ways:
-            ways.setdefault(each.listener, each)
-        for name, way in ways.items():
+            ways.setdefault(each.listener, []).append(each)
+        for name, to_it in ways.items():
             if (resource := self._listeners.get(name)) is None:
                 self.unasked.say(name, "the configuration has no listener of that name")
                 continue
-            yield from self._of_listener(resource, way)
+            yield from self._of_listener(resource, to_it)
 
-    def _of_listener(self, resource: Resource, way: Way) -> Iterator[Draft | Later]:
+    def _of_listener(self, resource: Resource, ways: Sequence[Way]) -> Iterator[Draft | Later]:
         place = resource.place.path or resource.name
         if "udp_listener_config" in resource.data:
             self.unasked.say(place, "takes UDP, which no probe speaks")
             return
-        doors = Doors(resource.data, way, self._world.client_certificate, place, self.unasked)
+        doors = Doors(resource.data, ways, self._world.client_certificate, place, self.unasked)
         self.listeners.append(doors)
         behind: list[Draft | Later] = []
         for chain, door in doors.doors:

@@ -1,10 +1,11 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import Client, chains_of, taken_by
-from takeover.check.records import Derived
+from takeover.check.records import Derived, Way, World
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
 from tests.check.derive.twenty import doors
 
@@ -83,6 +84,21 @@ def test_of_weighted_bytes_none_are_asked() -> None:
 
     assert "by chance" in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
     assert not derived.targets
+
+
+def test_of_several_ways_each_chain_has_its_own() -> None:
+    to_network = {"prefix_ranges": [{"address_prefix": "10.9.0.0", "prefix_len": 16}]}
+    matches = {"port": {"destination_port": 8080}, "rest": {}, "network": to_network}
+    chains = [{"name": name, "filters": [manager(ALL)], "filter_chain_match": each} for name, each in matches.items()]
+    given = given_of(bootstrap([listener("front", 15006, *chains)], [cluster("one")]))
+    to = (("10.1.0.1", 8080), ("10.1.0.1", 65000), ("10.9.0.0", 65000))
+    ways = tuple(Way("front", "edge", "upstream", host, port, original=f"{host}:{port}") for host, port in to)
+
+    derived = probes(given, World(scenario=Path(), pod="", container="", ways=ways, dialled=()), Bounds(most=6))
+
+    assert not derived.unasked
+    assert {each.chain for each in derived.targets} == set(matches)
+    assert all(f'"host":"{host}","port":{port}' in derived.text for host, port in to)
 
 
 def test_a_certificate_is_shown_where_one_is_demanded() -> None:
