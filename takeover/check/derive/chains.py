@@ -136,7 +136,8 @@ class Doors:
         if taker is not chain and (len(self.chains) > 1 or match):
             by = NO_CHAIN if taker is None else f"chain {taker.name}"
             return f"no connection was found that it takes; {by} does"
-        door = Door(way, chain.name, has_filters=bool(self._listener.get("listener_filters")))
+        has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
+        door = Door(way, chain.name, has_filters=has_filters)
         return replace(self._as_door(door, client), protocol=protocol)
 
     def _for_default(self, client: Client) -> Client:

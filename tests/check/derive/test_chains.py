@@ -86,6 +86,16 @@ def test_of_weighted_bytes_none_are_asked() -> None:
     assert not derived.targets
 
 
+@pytest.mark.parametrize(("more", "is_asked"), [({}, True), ({"use_original_dst": True}, False)])
+def test_no_client_leaves_before_the_listeners_filters_have_seen_it(more: dict[str, Any], is_asked: bool) -> None:
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster": "one"}
+    text = derived_of({"filters": [{"name": "tcp", "typed_config": config}]}, **more).text
+
+    assert ('steps: [{"end":true}]' in text) is is_asked
+    assert '{"await":true},{"reset":true}' in text
+    assert '[{"reset":true}]' not in text
+
+
 def test_of_several_ways_each_chain_has_its_own() -> None:
     to_network = {"prefix_ranges": [{"address_prefix": "10.9.0.0", "prefix_len": 16}]}
     matches = {"port": {"destination_port": 8080}, "rest": {}, "network": to_network}
