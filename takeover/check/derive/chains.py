@@ -206,7 +206,11 @@ class Doors:
                 yield "server name: any", replace(base, name="nobody.test")
             yield "TLS: none", replace(base, is_tls=False, name="", alpn=())
         elif several or match:
-            yield "TLS: begun", replace(base, is_tls=True, name="nobody.test", alpn=())
+            begun = replace(base, is_tls=True, name="nobody.test", alpn=())
+            taker = taken_by(self.chains, begun)
+            # Where bytes go on as they are, either end may be the first that gives up.
+            if taker is None or taker.tls is not None or taker.manager is not None:
+                yield "TLS: begun", begun
         if match.get("application_protocols") and base.is_tls:
             yield "application protocol: another", replace(base, alpn=("unknown",))
             yield "application protocol: none", replace(base, alpn=_NO_ALPN)
