@@ -17,7 +17,7 @@ from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, World
 from takeover.check.rejected import Number, Verdict, told, verdict
-from takeover.check.without import static, without
+from takeover.check.without import needing, static, without
 from takeover.check.world import build
 from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
@@ -72,23 +72,41 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
 def _taken(
     given: Given, folder: Path, releases: Sequence[Release], tell: Callable[[str], None]
 ) -> tuple[Given, World, dict[str, ConfigResult], list[LeftOut]]:
-    """As much of it as all the Envoys take; what each makes of the whole; what was left out."""
+    """As much of it as all the Envoys take; what each makes of the whole; what was left out.
+
+    Where that would be too much, all of it: then those that do not take it have nothing to say.
+
+    Raises: BadInputError for one that none takes.
+    """
     left_out: list[LeftOut] = []
     first: dict[str, ConfigResult] = {}
+    rest = given
     while True:
-        world = _built(given, folder)
-        verdicts = _verdicts(folder, given, releases)
+        world = _built(rest, folder)
+        verdicts = _verdicts(folder, rest, releases)
         first = first or {name: each.taken for name, each in verdicts.items()}
         culprits: dict[Number, list[str]] = {}
-        for name, each in verdicts.items():
-            if each.culprit is not None:
-                culprits.setdefault(each.culprit, []).append(name)
-        if not culprits or len(left_out) + len(culprits) > _MOST_LEFT_OUT:
-            return given, world, first, left_out
+        for name, found in verdicts.items():
+            if found.culprit is not None:
+                culprits.setdefault(found.culprit, []).append(name)
+        if not culprits:
+            return rest, world, first, left_out
+        gone: set[Number] = set()
         for culprit, names in culprits.items():
-            left_out.append(_left_out(given, culprit, names, verdicts[names[0]]))
-            tell(f"Envoy {', '.join(names)} does not take {', '.join(left_out[-1].names)}: {left_out[-1].message}")
-        given = without(given, culprits.keys())
+            with_it = [culprit, *(each for each in needing(rest, culprit) if each not in gone)]
+            left_out.append(_left_out(rest, with_it, names, verdicts[names[0]]))
+            gone.update(with_it)
+        if len(left_out) > _MOST_LEFT_OUT or all(("listeners", number) in gone for number in _listeners(rest)):
+            if not any(each.loads for each in first.values()):
+                raise BadInputError(f"{left_out[0].where}: no Envoy takes it: {left_out[0].message}")
+            return given, _built(given, folder), first, []
+        for each in left_out[-len(culprits) :]:
+            tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
+        rest = without(rest, gone)
+
+
+def _listeners(given: Given) -> range:
+    return range(len(static(given, "listeners")))
 
 
 def _built(given: Given, folder: Path) -> World:
@@ -103,9 +121,9 @@ def _verdicts(folder: Path, given: Given, releases: Sequence[Release]) -> dict[s
     return {each.name: verdict(each.path, library, given) for each in releases}
 
 
-def _left_out(given: Given, culprit: Number, names: list[str], of_first: Verdict) -> LeftOut:
-    key, number = culprit
-    resource = static(given, key)[number]
-    line = of_first.line or resource.place.line
-    where = resource.place.file if line is None else f"{resource.place.file}:{line}"
-    return LeftOut(names, [told(resource)], of_first.taken.error, where)
+def _left_out(given: Given, numbers: Sequence[Number], names: list[str], of_first: Verdict) -> LeftOut:
+    """Args: numbers: what is left out, first that which is not taken."""
+    resources = [static(given, key)[number] for key, number in numbers]
+    line = of_first.line or resources[0].place.line
+    where = resources[0].place.file if line is None else f"{resources[0].place.file}:{line}"
+    return LeftOut(names, list(map(told, resources)), of_first.taken.error, where)

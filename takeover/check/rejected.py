@@ -1,7 +1,7 @@
 """What Envoys make of the configuration as a whole, and what one that rejects it does not take of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,8 +131,3 @@ def _text(given: Given) -> str:
     if given.kind != "bootstrap" or given.source.stat().st_size > _LONGEST_TEXT:
         return ""
     return given.source.read_text(encoding="utf-8", errors="replace")
-
-
-def names(given: Given, numbers: Iterator[Number]) -> list[str]:
-    """The resources in words."""
-    return [told(static(given, key)[number]) for key, number in numbers]

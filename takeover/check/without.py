@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from takeover.check.coverage.taken_apart import CLUSTER, LISTENER
+from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, texts
 from takeover.check.records import Given, Resource
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -30,6 +30,17 @@ def without(given: Given, names: Collection[tuple[str, int]]) -> Given:
     bootstrap[there] = content
     kept = tuple(each for each in given.resources if not any(_is_in(each.place.path, path) for path in gone))
     return replace(given, bootstrap=bootstrap, resources=kept)
+
+
+def needing(given: Given, resource: tuple[str, int]) -> list[tuple[str, int]]:
+    """The listeners of the bootstrap that name a cluster, in a table of routes, too: Envoy takes none without it."""
+    key, number = resource
+    if key != "clusters":
+        return []
+    name = static(given, key)[number].name
+    return [
+        ("listeners", place) for place, each in enumerate(static(given, "listeners")) if name in set(texts(each.data))
+    ]
 
 
 def _is_inline(resource: Resource) -> bool:

@@ -1,6 +1,7 @@
 """Whole checks: what is printed and left, what is rejected, that no secret leaves one, that nothing stays."""
 
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -61,6 +62,14 @@ def test_what_an_envoy_does_not_take_is_left_out_with_its_place_and_the_rest_is_
     assert 0 < int(gone.where.rpartition(":")[2]) <= len(lines)
     assert [each.name for each in found.checked.parts if each.kind == "listener" and each.probes] == ["web"]
     assert [(each.loads, "(unclosed" in each.error) for each in found.configs] == [(False, True)]
+
+
+def test_what_no_envoy_takes_is_one_line(tmp_path: Path) -> None:
+    bad = {"match": {"safe_regex": {"regex": "(unclosed"}}, "route": {"cluster": "app"}}
+    file = written(tmp_path, listener("odd", 8000, bad), clusters=(cluster("app"),))
+    ended = checked(file)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert re.fullmatch(r"takeover check: gateway\.yaml:\d+: no Envoy takes it: .*\(unclosed.*\n", ended.stderr)
 
 
 def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:

@@ -26,17 +26,18 @@ def parts_of(given: Given) -> Parts:
     """The parts of what was given."""
     tables = {each.name: each for each in given.resources if each.type_url == ROUTES}
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
-    texts = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in _texts(each.data)}
-    clusters = [_cluster(each, texts) for each in given.resources if each.type_url == CLUSTER]
+    named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
+    clusters = [_cluster(each, named) for each in given.resources if each.type_url == CLUSTER]
     return Parts(tuple(listeners), tuple(clusters))
 
 
-def _texts(data: Any) -> Iterator[str]:
+def texts(data: Any) -> Iterator[str]:
+    """Every text in JSON but names of fields."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict | list):
         for each in data.values() if isinstance(data, dict) else data:
-            yield from _texts(each)
+            yield from texts(each)
 
 
 def _cluster(resource: Resource, named: Container[str]) -> Cluster:
