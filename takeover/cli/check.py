@@ -78,6 +78,9 @@ def run(options: argparse.Namespace) -> int:
     from takeover.envoy.releases import resolve
     from takeover.store.documents import check as check_reports
 
+    for name, number in (("--within", options.within), ("--probes-per-route", options.probes_per_route)):
+        if number is not None and not number > 0:
+            raise BadInputError(f"{name} {number:g}: give a number of more than 0")
     bounds = Bounds(within=options.within)
     if options.probes_per_route is not None:
         bounds = Bounds(within=options.within, probes_per_route=options.probes_per_route)

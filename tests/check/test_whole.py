@@ -215,6 +215,7 @@ def test_nothing_stays_of_one_that_is_ended(tmp_path: Path, by: signal.Signals) 
         (["nowhere.yaml"], "takeover check: nowhere.yaml: "),
         (["gateway.yaml", "--files", "x"], "takeover check: --files x: give it as PATH=LOCAL"),
         (["gateway.yaml", "--envoy", "0.0.1"], "takeover check: "),
+        (["gateway.yaml", "--within", "0"], "takeover check: --within 0: give a number of more than 0"),
         (["gateway.yaml", "--fail-on", "x"], "takeover check: --fail-on: no kind 'x'"),
         (["gateway.yaml"], "takeover check: gateway.yaml"),
     ],
