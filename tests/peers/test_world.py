@@ -163,6 +163,11 @@ class TestPlaces:
                 accepted, _ = behind.accept()
                 with accepted:
                     if accepted.recv(100) == b"what":
+                        with socket.create_connection((address, PORTS["control"]), timeout=60) as control:
+                            for line in (b"end\n", b"seen\n"):  # it stays, and is told to nobody
+                                control.sendall(line)
+                                told = control.recv(1 << 16)
+                        assert f"{address}:{PORTS['forward']}".encode() not in told
                         accepted.sendall(b"that")
                         assert opened.recv(100) == b"that"
                         return

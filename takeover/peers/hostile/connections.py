@@ -34,6 +34,8 @@ class Connection:
         """What an orderly end begins with."""
         self.reached = ""
         """Where it arrived, for who is to be told in an echo."""
+        self.stays = False
+        """Whether it is kept apart."""
         self._kept_by = kept_by
         self._put_back = b""
         if opened.family != socket.AF_UNIX:
@@ -52,6 +54,11 @@ class Connection:
         if not data:
             self.seen.ended(str(getattr(self.socket, "how_ended", witness.FIN)))
         return data
+
+    def keep_apart(self) -> None:
+        """Lets it stay when a prober has all ended, and tells nobody of it: it is part of no probe."""
+        self.stays = True
+        self._kept_by.keep_apart(self)
 
     @property
     def marks(self) -> tuple[tuple[str, str], ...]:
@@ -161,8 +168,13 @@ class Connections:
         if is_open:
             self._witness.closed(connection.seen)
 
+    def keep_apart(self, connection: Connection) -> None:
+        """Has the witness forget it."""
+        self._witness.forget(connection.seen)
+
     def end_all(self) -> None:
-        """Shuts down every one."""
+        """Shuts down every one but for those that are kept apart."""
         with self._changing:
             for each in self._open:
-                each.shut_down()
+                if not each.stays:
+                    each.shut_down()

@@ -82,6 +82,12 @@ class Witness:
         """That connection is no more."""
         _write(["connection", seen.told()])
 
+    def forget(self, seen: Seen) -> None:
+        """Tells nobody of that connection who asks."""
+        with self._changing:
+            if seen in self._known:
+                self._known.remove(seen)
+
     def asked(self) -> bytes:
         """A line: the connections since it was asked last, and those that were open then, as an array."""
         import json

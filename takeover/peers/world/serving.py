@@ -93,6 +93,8 @@ def _listening(place: Place, table: Table) -> socket.socket:
 
 def serve(place: Place, connection: Connection) -> None:
     """Serves one connection of a place."""
+    if place.forwards_to:  # Envoy's way to its control plane is part of no probe
+        connection.keep_apart()
     connection.reached = witness.address_of(connection.socket.getsockname()) or place.address
     if place.has_proxy_header:
         try:
