@@ -1,11 +1,13 @@
 """`takeover check`: somebody's own configuration on several Envoys, and what differs."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.compare.accepted import DEFAULT
+from takeover.model.release import Release
 
 DESCRIPTION = "Shows what a newer Envoy does otherwise with a configuration of yours."
 
@@ -44,6 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--show", metavar="ID", help="at the end, show one difference in full, and how to see it again")
     parser.add_argument(
+        "--explain",
+        metavar="ID",
+        help="at the end, find the runtime guard of the second of two Envoys that brings the old behaviour back",
+    )
+    parser.add_argument(
         "--fail-on",
         metavar="KIND[,KIND…]|all|none",
         help="the kinds of differences that fail (takeover compare --help lists them)",
@@ -70,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     # What reads configurations and makes worlds is slow to import, and no other command needs it.
     from takeover.check.derive import Bounds
     from takeover.check.preparing import Wanted, prepare
+    from takeover.check.redacting import redacting_output
     from takeover.check.running import Options
     from takeover.check.running import run as run_check
     from takeover.check.temporary import temporary_folder
@@ -88,6 +96,10 @@ def run(options: argparse.Namespace) -> int:
     accepted = options.accepted or next((each for each in (Path(DEFAULT),) if each.is_file()), None)
     read_accepted(accepted, Path.cwd())
     releases = resolve(options.envoy, console.write)
+    if options.explain is not None and len(releases) != 2:
+        raise BadInputError(
+            f"--explain {options.explain}: give two Envoys, the old one and the new one: --envoy OLD,NEW"
+        )
     check_reports(options.reports)
     wanted = Wanted(options.file, _files(options.files), options.requests, bounds)
     with temporary_folder("takeover-check-") as folder:
@@ -106,6 +118,9 @@ def run(options: argparse.Namespace) -> int:
                 extensions=options.extensions or (),
             ),
         )
+        if options.explain is not None and code in (0, 1):
+            with redacting_output(conduct.redacted):
+                _explain(options, folder, releases)
     if options.show is not None and code in (0, 1):
         _show(options, [each.name for each in releases])
     return code
@@ -128,5 +143,21 @@ def _show(options: argparse.Namespace, names: list[str]) -> None:
 
     parser = argparse.ArgumentParser()
     compare.configure(parser)
-    results = [str(options.reports / "latest/results" / f"{each}.json") for each in names]
-    compare.run(parser.parse_args([*results, "--show", options.show, "--reports", str(options.reports)]))
+    given = [*_results(options, names), "--show", options.show, "--reports", str(options.reports)]
+    compare.run(parser.parse_args(given))
+
+
+def _explain(options: argparse.Namespace, folder: Path, releases: Sequence[Release]) -> None:
+    """What `takeover explain` finds, as long as the folder of the check is there. Raises: TakeoverError."""
+    from takeover.cli import explain
+
+    parser = argparse.ArgumentParser()
+    explain.configure(parser)
+    given = [options.explain, *_results(options, [each.name for each in releases])]
+    given += ["--scenarios", str(folder), "--reports", str(options.reports)]
+    explain.run(parser.parse_args([*given, "--envoy", f"{releases[-1].name}={releases[-1].path}"]))
+
+
+def _results(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """The files that this run has left."""
+    return [str(options.reports / "latest/results" / f"{each}.json") for each in names]

@@ -25,8 +25,10 @@ def document(folder: Path, name: str) -> Document:
 
 def test_what_was_probed_and_reached_is_told_and_left(tmp_path: Path) -> None:
     file = written(tmp_path, listener("web", 8000, TO_APP, HOME), clusters=(cluster("app"),))
-    ended = checked(file, "--probes-per-route", "6", "--junitxml", "junit.xml")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    ended = checked(file, "--probes-per-route", "6", "--junitxml", "junit.xml", "--explain", "00000000")
+    # All is there when the explanation is looked for, and left without one.
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "00000000" in ended.stderr.splitlines()[-1], ended.stderr
     assert "routes             2 of 2  2 of 2" in ended.stdout.splitlines(), ended.stdout
     assert "not as in production: one more access log, in JSON, goes to stdout" in ended.stdout
     assert "not probed, by probes per route" in ended.stdout
@@ -45,6 +47,20 @@ def test_what_was_probed_and_reached_is_told_and_left(tmp_path: Path) -> None:
     assert "group: " in (latest / "probes.yaml").read_text()
     assert "<failure" not in (tmp_path / "junit.xml").read_text()
     assert left(tmp_path) == []
+
+
+def test_what_is_to_be_explained_needs_an_old_envoy_and_a_new_one(tmp_path: Path) -> None:
+    written(tmp_path, listener("web", 8000, HOME), clusters=())
+    ended = subprocess.run(
+        [*TAKEOVER, "check", "gateway.yaml", "--explain", "00000000"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "--explain 00000000: give two Envoys" in ended.stderr
 
 
 def test_what_an_envoy_does_not_take_is_left_out_with_its_place_and_the_rest_is_compared(tmp_path: Path) -> None:
