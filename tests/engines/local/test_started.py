@@ -19,7 +19,7 @@ from takeover.scenario.edits import add, replace
 
 _MANY = 1500
 _MAIN = "$.spec.containers[0]"
-_IDENTITY = "^(SigIgn|NoNewPrivs|Uid|Gid|Groups|CapPrm|CapEff|CapInh|CapAmb)"
+_IDENTITY = "^(SigBlk|SigIgn|NoNewPrivs|Uid|Gid|Groups|CapPrm|CapEff|CapInh|CapAmb)"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,8 @@ def test_who_it_is(main: Container, process: str) -> None:
     assert told["Gid"].split() == ["7"] * 4
     assert told["Groups"].split() == ["8", "9"]
     assert told["NoNewPrivs"] == "1"
-    assert [int(told[name], 16) for name in ("SigIgn", "CapInh", "CapPrm", "CapEff", "CapAmb")] == [0] * 5
+    none = ("SigBlk", "SigIgn", "CapInh", "CapPrm", "CapEff", "CapAmb")
+    assert {name: int(told[name], 16) for name in none} == dict.fromkeys(none, 0)
 
 
 def test_it_has_none_of_the_nodes_files_and_processes(main: Container) -> None:

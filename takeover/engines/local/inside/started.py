@@ -13,7 +13,6 @@ import msgspec
 from takeover.engines.local.inside import capabilities
 from takeover.node import kernel
 
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _STREAMS = 3
 _NOT_RUN = 1
 """The exit code of what could not be run."""
@@ -149,8 +148,7 @@ def _become(process: Process, enter: Callable[[], None], files: Sequence[int]) -
     try:
         kernel.name_process("container")
         os.setsid()
-        for each in _IGNORED_BY_PYTHON:
-            signal.signal(each, signal.SIG_DFL)
+        _take_all_signals()
         for number, file in enumerate(files):
             os.dup2(file, number)
         for open_file in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
@@ -168,6 +166,17 @@ def _become(process: Process, enter: Callable[[], None], files: Sequence[int]) -
         os.write(2, f"takeover: {told}\n".encode(errors="replace"))
     finally:
         os._exit(_NOT_RUN)
+
+
+def _take_all_signals() -> None:
+    """As a program finds them that a runtime starts: Python ignores some; who started the run, others, or blocks them.
+
+    nohup ignores SIGHUP, a shell's `&` SIGINT and SIGQUIT; ./run has SIGINT blocked.
+    """
+    for each in signal.valid_signals():
+        if signal.getsignal(each) == signal.SIG_IGN:
+            signal.signal(each, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _take_rights(process: Process) -> None:
