@@ -81,12 +81,12 @@ class Collection:
         """Reads every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
 
         Of a file, those that share a deployment come one after the other, where the first of them stands: it is made
-        once. Those of a sabotage stay as they were arranged, whatever their file: the first cases of all come first.
+        once.
 
         Raises: pytest.UsageError for a scenario or an edit that is wrong.
         """
         places: dict[pytest.Item, tuple[str, str, str, int]] = {}
-        first: dict[tuple[Path | None, DeploymentKey], int] = {}
+        first: dict[tuple[Path, DeploymentKey], int] = {}
         for number, item in enumerate(items):
             release = parameters_of(item).get("envoy_release")  # none where a suite has a fixture `scene` of its own
             if KEY not in item.stash and release is not None and "scene" in getattr(item, "fixturenames", ()):
@@ -97,7 +97,7 @@ class Collection:
                 places[item] = ("", "", "", 0)
                 continue
             scenario = self._scenario_of(item, key)
-            place = first.setdefault((item.path if self._sabotages is None else None, key), number)
+            place = first.setdefault((item.path, key), number)
             places[item] = (key.release, scenario.article, scenario.name, place)
         releases = list(dict.fromkeys(release for release, *_ in places.values()))
         items.sort(key=lambda item: (_repeat(item), releases.index(places[item][0]), *places[item][1:]))

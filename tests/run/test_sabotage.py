@@ -106,24 +106,6 @@ def test_only_a_project_that_asks_for_it_fails_by_that(project: Path) -> None:
     assert re.search(f"^{ALIKE}$", result.stdout, re.MULTILINE)
 
 
-def test_first_cases_of_all_files_come_before_second_ones(project: Path) -> None:
-    for name in ("test_cases.py", "test_later.py"):
-        (project / "suites/inbound" / name).write_text(
-            """import pytest
-
-@pytest.mark.scenario("inbound-interception")
-@pytest.mark.parametrize("number", [1, 2])
-def test_it(scene, number):
-    pass
-"""
-        )
-
-    listed = run(project, CAUGHT, "--sabotage", "--collect-only", "-q", "-k", "test_it").stdout
-
-    found = re.findall(r"(test_cases|test_later)\.py::test_it\[.*?-(\d)\]", listed)
-    assert found == [("test_cases", "1"), ("test_later", "1"), ("test_cases", "2"), ("test_later", "2")], listed
-
-
 def test_a_reason_is_that_of_the_assertion_that_failed(project: Path) -> None:
     # What was compared before, and was expected to fail, is none.
     (project / "suites/inbound/test_interception.py").write_text(
