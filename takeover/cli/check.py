@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="requests of yours, made besides: probes, curl lines, a HAR, or an access log in lines of JSON",
     )
     parser.add_argument(
-        "--probes-per-route", type=int, metavar="N", help="at most so many probes of a route (default: 30)"
+        "--probes-per-route", type=int, metavar="N", help="at most so many probes of a route (default: 20)"
     )
     parser.add_argument(
         "--within", type=float, metavar="SECONDS", help="at most as many probes as take about so long on one Envoy"
