@@ -1,17 +1,25 @@
 """Which of a binary's runtime guards some probe shows when it is turned over alone.
 
-Guards are turned over together first: where nothing at all differs, none of them shows anything by itself (unless two
-undo each other). Where something does, each half is looked at, down to the single guard, which must show it each time.
+Guards are turned over together first: where false and true for all make no difference, none of them shows anything by
+itself (unless two undo each other). Where they do, runs in each of which others of them are turned over tell which it
+is; that one must show it alone, each time.
 """
 
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import UNSET
 
 from takeover.base.errors import TakeoverError
+from takeover.compare.observations import observation_changes
+from takeover.compare.stability import Aspect
+from takeover.model.document import Observation
 from takeover.probes.observing import NotObservedError
-from takeover.probes.probe import Group
+from takeover.probes.probe import Group, Probe
+from takeover.reach import codes
 from takeover.reach import proofs as stored
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.proofs import GuardProof, Proofs, Proving, Tried, side_by_side
@@ -25,6 +33,12 @@ _FILLING = "envoy-takeover.filling"
 """In the place of guards that are not turned over: Envoy counts a runtime's keys."""
 _WORDS = ("envoy.reloadable_features.", "envoy.restart_features.", _FILLING)
 """What only who asks Envoy for its runtime, or its configuration, gets to read."""
+
+
+_CANDIDATES = 3
+"""For one thing that differs so many guards are tried."""
+_FEW = 8
+"""By so many things that differ a guard is tried: not to make more probes than that takes."""
 
 
 class OutOfTimeError(Exception):
@@ -73,9 +87,8 @@ class Turning:
         here = fingerprint(self._how.library, group, self._how.release)
         parts = _Parts(lambda part: self._trial(part, here), group)
         shown_before = len(self._proofs.guards)
-        for value in (False, True):
-            left_out = {*wanted} - {*self._unknown(wanted)}
-            self._on_all(parts, guards, value)
+        left_out = {*wanted} - {*self._unknown(wanted)}
+        self._on_all(parts, guards)
         with self._lock:
             others = [each for each in self._proofs.guards_tried if each.group != group.id]
             places = [number for number, each in enumerate(self._proofs.all_guards) if each in left_out]
@@ -88,21 +101,52 @@ class Turning:
             f"({len(group.probes)} probes, {parts.deployments} deployments, {time.monotonic() - begun:.1f} s)"
         )
 
-    def _on_all(self, parts: "_Parts", guards: Sequence[str], value: bool) -> None:
-        """Keeps what shows on some probe of the group: found by those of one port, of which there are few."""
+    def _on_all(self, parts: "_Parts", guards: Sequence[str]) -> None:
+        """Keeps what shows on some probe of the group, round by round: what shows much may hide what shows little."""
+        group, whole = parts.group, parts.whole
         while unknown := self._unknown(guards):
             self._check_time()
-            seen = parts.whole.shows(self._edits(parts.group, unknown, value))
-            if not seen:
+            both = [whole.observed(self._edits(group, each)) for each in codes.all_alike(unknown)]
+            if _is_alike(*both):
                 return
-            for part in parts.of(seen):
-                self._shown(part, self._unknown(unknown), value)
-            if len(self._unknown(unknown)) == len(unknown):
-                # It takes the probes of other ports, too; or it was chance.
-                if parts.whole.still(seen, self._edits(parts.group, unknown, value)) is not None:
-                    of = self._of_halves if len(unknown) > 1 else self._of_one
-                    of(parts.whole, unknown, value, seen)
+            seen = {value: whole.changes(each) for value, each in zip((False, True), both, strict=True)}
+            together = [*seen[False], *seen[True]]
+            if any(each.is_not_started for each in together):
+                found = sum(self._where_none_starts(whole, unknown, value, seen[value]) for value in seen)
+            else:
+                found = self._by_patterns(parts, unknown, together) if together else 0
+            if not found:
+                # It takes several of them; or it was chance.
+                for value, each in seen.items():
+                    if each and whole.still(each, self._edits(group, dict.fromkeys(unknown, value))) is not None:
+                        self._of(whole, unknown, value, each)
                 return
+
+    def _where_none_starts(self, whole: Trial, unknown: Sequence[str], value: bool, seen: Sequence[Seen]) -> int:
+        refused = [each for each in seen if each.is_not_started]
+        return self._of(whole, unknown, value, refused) if refused else 0
+
+    def _by_patterns(self, parts: "_Parts", unknown: Sequence[str], seen: Sequence[Seen]) -> int:
+        """Keeps those that runs of a pattern of their own tell of. Returns how many are new."""
+        near = parts.near(seen)
+        by_aspect = {each.aspect: each for each in seen}
+        runs = []
+        for settings in (*codes.all_alike(unknown), *codes.by_digits(unknown)):
+            self._check_time()
+            differing = near.shows(self._edits(parts.group, settings), seen)
+            if not any(each.is_not_started for each in differing):
+                by_aspect |= {each.aspect: each for each in differing}
+                runs.append((settings, {each.aspect for each in differing}))
+        found, asked = 0, Counter[tuple[str, Aspect]]()
+        for candidate, explained in codes.candidates(runs, _CANDIDATES):
+            open_yet = [by_aspect[each] for each in explained if asked[each] < _CANDIDATES]
+            if self._unknown([candidate.guard]) and open_yet:
+                trial, few = parts.cheapest(open_yet)
+                is_new = self._shown(trial, [candidate.guard], candidate.value, few)
+                found += is_new
+                # What one of them is found to show needs no other; nor is all tried for what is of chance.
+                asked.update(dict.fromkeys(explained, _CANDIDATES if is_new else 1))
+        return found
 
     def _unknown(self, guards: Iterable[str]) -> list[str]:
         """Those of which nothing is proved by now."""
@@ -111,7 +155,7 @@ class Turning:
         return [each for each in guards if each not in known]
 
     def _trial(self, group: Group, here: str) -> Trial:
-        edits_of_all = self._edits(group, (), False)
+        edits_of_all = self._edits(group, {})
         return Trial(self._how.engine, self._how.release, self._how.library, group, here, edits_of_all, _WORDS)
 
     def _shown(self, trial: Trial, guards: Sequence[str], value: bool, known: Sequence[Seen] = ()) -> int:
@@ -123,9 +167,10 @@ class Turning:
         if not guards:
             return 0
         self._check_time()
-        seen = trial.shows(self._edits(trial.group, guards, value), known)
-        if not seen:
-            return 0
+        seen = trial.shows(self._edits(trial.group, dict.fromkeys(guards, value)), known)
+        return self._of(trial, guards, value, seen) if seen else 0
+
+    def _of(self, trial: Trial, guards: Sequence[str], value: bool, seen: Sequence[Seen]) -> int:
         of = self._of_halves if len(guards) > 1 else self._of_one
         return of(trial, guards, value, seen)
 
@@ -140,7 +185,7 @@ class Turning:
 
     def _of_one(self, trial: Trial, guards: Sequence[str], value: bool, seen: Sequence[Seen]) -> int:
         self._check_time()
-        proved = trial.still(seen, self._edits(trial.group, guards, value))
+        proved = trial.still(seen, self._edits(trial.group, dict.fromkeys(guards, value)))
         if proved is None:
             return 0
         with self._lock:
@@ -154,11 +199,11 @@ class Turning:
         if self._how.is_over:
             raise OutOfTimeError
 
-    def _edits(self, group: Group, guards: Sequence[str], value: bool) -> list[Edit]:
-        """What gives these guards that value from Envoy's start on; without guards the same layers."""
+    def _edits(self, group: Group, settings: codes.Settings) -> list[Edit]:
+        """What gives guards these values from Envoy's start on; without guards the same layers."""
         scenario = self._how.library.scenario(group.scenario, group.bases).edited(group.edits)
-        filling = {f"{_FILLING}.{number}": True for number in range(len(guards), len(self._proofs.all_guards))}
-        layer = {"name": _LAYER, "static_layer": dict.fromkeys(guards, value) | filling}
+        filling = {f"{_FILLING}.{number}": True for number in range(len(settings), len(self._proofs.all_guards))}
+        layer = {"name": _LAYER, "static_layer": {**settings} | filling}
         made = []
         for file in dict.fromkeys(each.config for each in scenario.envoys):
             runtime = either(scenario.config(file), "layered_runtime")
@@ -173,27 +218,54 @@ class Turning:
         return made
 
 
+def _is_alike(first: Mapping[str, Observation], other: Mapping[str, Observation]) -> bool:
+    """Whether probes were answered the same; where Envoy did not start, that is not known."""
+    is_started = all(each.breakdown is UNSET for each in (*first.values(), *other.values()))
+    return (
+        is_started
+        and first.keys() == other.keys()
+        and not any(observation_changes(first[probe], other[probe]) for probe in first)
+    )
+
+
 class _Parts:
-    """The probes of a group, and those of them that go to one port, each with a base of its own."""
+    """The probes of a group, and those of them that go to some ports, each with a base of its own."""
 
     def __init__(self, trial: Callable[[Group], Trial], group: Group) -> None:
         self.group = group
         self.whole = trial(group)
         self._trial = trial
-        self._ports: dict[int, Trial] = {}
+        self._by_ports = {frozenset(each.to.port for each in group.probes): self.whole}
 
-    def of(self, seen: Iterable[Seen]) -> list[Trial]:
-        """The parts by whose probes something is seen, those with the fewest first; none if there is one port alone."""
+    def near(self, seen: Iterable[Seen]) -> Trial:
+        """The probes of all ports where something is seen."""
         names = {each.probe for each in seen}
-        ports = {each.to.port for each in self.group.probes if f"{self.group.name}/{each.name}" in names}
-        if len({each.to.port for each in self.group.probes}) == 1:
-            return []
-        for port in ports - self._ports.keys():
-            probes = tuple(each for each in self.group.probes if each.to.port == port)
-            self._ports[port] = self._trial(dataclasses.replace(self.group, probes=probes))
-        return sorted((self._ports[port] for port in ports), key=lambda each: len(each.group.probes))
+        return self._of(frozenset(each.to.port for each in self.group.probes if self._name(each) in names))
+
+    def cheapest(self, seen: Iterable[Seen]) -> tuple[Trial, list[Seen]]:
+        """The probes of one port that show something the soonest, and a few of what they show."""
+        ports = {self._name(each): each.to.port for each in self.group.probes}
+        ways: dict[int, list[Seen]] = {}
+        order = {self._name(each): number for number, each in enumerate(self.group.probes)}
+        for each in sorted(seen, key=lambda each: order[each.probe]):
+            ways.setdefault(ports[each.probe], []).append(each)
+
+        def probes(port: int) -> int:
+            return sum(ports[name] == port and number <= order[ways[port][0].probe] for name, number in order.items())
+
+        port = min(ways, key=probes)
+        return self._of(frozenset({port})), ways[port][:_FEW]
+
+    def _of(self, ports: frozenset[int]) -> Trial:
+        if ports not in self._by_ports:
+            probes = tuple(each for each in self.group.probes if each.to.port in ports)
+            self._by_ports[ports] = self._trial(dataclasses.replace(self.group, probes=probes))
+        return self._by_ports[ports]
+
+    def _name(self, probe: Probe) -> str:
+        return f"{self.group.name}/{probe.name}"
 
     @property
     def deployments(self) -> int:
         """How many there were."""
-        return self.whole.deployments + sum(each.deployments for each in self._ports.values())
+        return sum(each.deployments for each in self._by_ports.values())

@@ -1,8 +1,10 @@
-"""The closed list of what the reach leaves out: extensions that no probe here can have a use for, each with why.
+"""The closed list of what the reach leaves out: what no probe here can have a use for, each with why.
 
-A pattern is of CATEGORY/NAME; * stands for anything. What no pattern fits counts, whatever it takes to reach it.
+A pattern is of an extension's CATEGORY/NAME, or a guard's name; * stands for anything. What no pattern fits counts,
+whatever it takes to reach it. A guard is left out by what its name says alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from takeover.base.patterns import matches
@@ -10,7 +12,7 @@ from takeover.base.patterns import matches
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Extensions that are left out, and why."""
+    """Extensions, or guards, that are left out, and why."""
 
     reason: str
     patterns: tuple[str, ...]
@@ -117,7 +119,30 @@ LEFT_OUT = (
 )
 
 
+GUARDS_LEFT_OUT = (
+    LeftOut(
+        "HTTP/3 and QUIC: no client here speaks them",
+        # A grid of connectivity is the pool that chooses between HTTP/3 and the others; what hosts with one suffix
+        # have in common is kept for QUIC alone.
+        ("*quic*", "*http3*", "*conn_pool_grid*", "*connectivity_grid*", "*use_canonical_suffix_for_*"),
+    ),
+    LeftOut("UDP: no client here speaks it", ("*.udp_*",)),
+    LeftOut("Envoy Mobile: another program", ("*.mobile_*",)),
+    LeftOut("dynamic modules: each needs a program that is built against one Envoy version", ("*.dynamic_modules_*",)),
+    LeftOut("hot restart: each Envoy here starts alone", ("*hot_restart*",)),
+    LeftOut("for tests of Envoy itself", ("*.test_feature_*",)),
+)
+
+
 def why_left_out(extension: str) -> str:
     """Why that extension (CATEGORY/NAME) is left out; empty if it counts."""
-    found = (each.reason for each in LEFT_OUT if any(matches(extension, pattern) for pattern in each.patterns))
-    return next(found, "")
+    return _why(extension, LEFT_OUT)
+
+
+def why_guard_left_out(guard: str) -> str:
+    """Why that runtime guard is left out; empty if it counts."""
+    return _why(guard, GUARDS_LEFT_OUT)
+
+
+def _why(name: str, left_out: Iterable[LeftOut]) -> str:
+    return next((each.reason for each in left_out if any(matches(name, pattern) for pattern in each.patterns)), "")

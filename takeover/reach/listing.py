@@ -84,10 +84,15 @@ def _of_guards(reach: Reach, with_missing: bool) -> Iterator[str]:
         yield "no runtime guard was turned over yet: takeover reach --guards does"
         return
     shown = [each for each in reach.guards if each.seen is not None]
+    left_out = Counter(each.why for each in reach.guards if each.why)
+    counting = len(reach.guards) - left_out.total()
     yield (
-        f"shown by some probe when turned over alone: {len(shown)} of {len(reach.guards)} runtime guards "
-        f"({share(len(shown), len(reach.guards))}); tried on {reach.guards_tried} of {reach.groups} groups"
+        f"shown by some probe when turned over alone: {len(shown)} of {counting} runtime guards "
+        f"({share(len(shown), counting)}); tried on {reach.guards_tried} of {reach.groups} groups"
     )
+    if left_out:
+        yield f"left out: {left_out.total()} of all {len(reach.guards)}:"
+        yield from (f"  {number:4} {why}" for why, number in left_out.most_common())
     for each in shown:
         seen = each.seen
         assert seen is not None
@@ -95,7 +100,7 @@ def _of_guards(reach: Reach, with_missing: bool) -> Iterator[str]:
         yield f"  {each.guard} {str(each.value).lower()}: {group} {seen.probe}: {seen.kind}: {seen.what}"
     if with_missing:
         yield "shown by none:"
-        yield from (f"  - {each.guard}" for each in reach.guards if each.seen is None)
+        yield from (f"  - {each.guard}" for each in reach.guards if each.seen is None and not each.why)
 
 
 def share(part: int, whole: int) -> str:

@@ -18,6 +18,7 @@ from takeover.model.json import encode
 from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.reach.fingerprint import fingerprint
+from takeover.reach.left_out import why_guard_left_out
 from takeover.reach.trial import Seen
 from takeover.scenario.library import Library
 
@@ -143,9 +144,10 @@ def side_by_side(how: Proving, do: Callable[[Item], None], items: Iterable[Item]
 
 
 def not_tried_before(known: Proofs, group: str) -> list[str]:
-    """The guards that were not turned over on that group."""
+    """The guards that count and were not turned over on that group."""
     tried = next((each for each in known.guards_tried if each.group == group), None)
-    return known.all_guards if tried is None else [known.all_guards[each] for each in tried.left_out]
+    all_of_them = known.all_guards if tried is None else [known.all_guards[each] for each in tried.left_out]
+    return [each for each in all_of_them if not why_guard_left_out(each)]
 
 
 def not_tried(known: Proofs, group: str) -> list[str]:

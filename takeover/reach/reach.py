@@ -11,7 +11,7 @@ from takeover.reach import proofs as stored
 from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fields import MessageReach, fields_reached
-from takeover.reach.left_out import why_left_out
+from takeover.reach.left_out import why_guard_left_out, why_left_out
 from takeover.reach.proofs import Proofs, still_true
 from takeover.reach.trial import Seen
 from takeover.reach.walking import Met, walk
@@ -54,11 +54,13 @@ class GuardReach(msgspec.Struct, frozen=True):
     Args:
         value: what it was set to when a probe showed it.
         seen: by what; None where nothing shows it.
+        why: it is left out; empty if it counts.
     """
 
     guard: str
     value: bool | None = None
     seen: Seen | None = None
+    why: str = ""
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class Reach(msgspec.Struct, frozen=True):
         probes: how many probes.
         extensions: all that it has.
         messages: the main messages.
-        guards: the runtime guards that were turned over; none where that was not done.
+        guards: the runtime guards that it holds; none where none was turned over.
         guards_tried: on how many of the groups.
     """
 
@@ -133,6 +135,8 @@ def _reached(extension: str, found: list[Occurrence], proofs: Proofs) -> Extensi
 def _guards(proofs: Proofs) -> list[GuardReach]:
     shown = {each.guard: each for each in proofs.guards}
     return [
-        GuardReach(name, shown[name].value, shown[name].seen) if name in shown else GuardReach(name)
+        GuardReach(name, shown[name].value, shown[name].seen)
+        if name in shown
+        else GuardReach(name, why=why_guard_left_out(name))
         for name in proofs.all_guards
     ]

@@ -46,6 +46,11 @@ class Seen(msgspec.Struct, frozen=True):
         """Whether Envoy does not start."""
         return self.kind == breakdowns.KIND and (self.now or "").startswith("does not start")
 
+    @property
+    def aspect(self) -> tuple[str, Aspect]:
+        """The probe, and what of it differs, whatever its values are."""
+        return self.probe, Aspect.of(ObservedChange(self.kind, self.what, self.was, self.now))
+
 
 @dataclass(frozen=True)
 class Base:
@@ -104,7 +109,12 @@ class Trial:
     def shows(self, edits: Sequence[Edit], known: Iterable[Seen] = ()) -> list[Seen]:
         """By what a change shows, what hurts most first; nothing if the probes do as without it.
 
-        An Envoy that does not start so is seen by its first probe.
+        Args, Raises: see `observed`.
+        """
+        return self.changes(self.observed(edits, known))
+
+    def observed(self, edits: Sequence[Edit], known: Iterable[Seen] = ()) -> dict[str, Observation]:
+        """What is observed of each probe with a change. An Envoy that does not start so is seen by its first probe.
 
         Args:
             edits: the change, in the place of those that are a part of every deployment.
@@ -112,15 +122,18 @@ class Trial:
 
         Raises: DeploymentError for what is not of Envoy, NotObservedError.
         """
-        base = self.base()
         try:
-            now = self._observed(edits, {each.probe for each in known})
+            return self._observed(edits, {each.probe for each in known})
         except DeploymentError as error:
             scenario = self._library.scenario(self.group.scenario, self.group.bases)
             refused = not_started(self.group, scenario.envoys, error)
             if not refused:
                 raise
-            now = {each.probe: each.observation for each in refused}
+            return {each.probe: each.observation for each in refused}
+
+    def changes(self, now: Mapping[str, Observation]) -> list[Seen]:
+        """What of that is otherwise than without the change, what hurts most first. Raises: see `base`."""
+        base = self.base()
         found = [seen for probe, each in now.items() for seen in self._changes(probe, base, each)]
         return sorted(found, key=lambda each: rank(each.kind))
 
@@ -130,11 +143,11 @@ class Trial:
         What is otherwise without it, too, is unstable from then on. Args, Raises: see `shows`.
         """
         for _ in range(_TIMES):
-            again = {(each.probe, _aspect(each)) for each in self.shows(edits, first)} if first else set()
-            first = [each for each in first if (each.probe, _aspect(each)) in again]
+            again = {each.aspect for each in self.shows(edits, first)} if first else set()
+            first = [each for each in first if each.aspect in again]
             if first:
                 self._look_at_the_base_again(first)
-            first = [each for each in first if not self._is_unstable(each.probe, _aspect(each))]
+            first = [each for each in first if not self._is_unstable(*each.aspect)]
         return first[0] if first else None
 
     def _look_at_the_base_again(self, known: Iterable[Seen]) -> None:
@@ -170,10 +183,6 @@ class Trial:
             for each in changes
             if not self._is_unstable(probe, Aspect.of(each))
         ]
-
-
-def _aspect(seen: Seen) -> Aspect:
-    return Aspect.of(ObservedChange(seen.kind, seen.what, seen.was, seen.now))
 
 
 def _short(text: str | None) -> str | None:
