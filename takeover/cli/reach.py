@@ -37,6 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="turns each runtime guard over that nothing has shown yet, and keeps in REPORTS/reach which ones show",
     )
+    parser.add_argument(
+        "--on",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only on groups whose SCENARIO/GROUP is so (* stands for anything; may be repeated)",
+    )
     parser.add_argument("--anew", action="store_true", help="forgets what was found before")
     parser.add_argument(
         "--within", type=_minutes, default=_MINUTES, metavar="MINUTES", help="how long it may take (default: 60)"
@@ -86,7 +93,7 @@ def _prove(options: argparse.Namespace, release: Release, tell: Callable[[str], 
 
     library, until = library_of(options), time.monotonic() + 60 * options.within
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], tell)) as engine:
-        how = Proving(engine, release, library, options.reports, until, options.workers, options.anew, tell)
+        how = Proving(engine, release, library, options.reports, until, options.workers, options.anew, tell, options.on)
         for is_wanted, make, of in ((options.prove, prove, "extensions"), (options.guards, turn_over, "groups")):
             if is_wanted and (left := make(how)):
                 tell(f"no time for {len(left)} {of} (--within {options.within:g}): {', '.join(left)}")

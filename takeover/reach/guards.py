@@ -46,7 +46,7 @@ class OutOfTimeError(Exception):
 
 
 class Turning:
-    """Turns guards over, group by group, those with the fewest probes first.
+    """Turns guards over, group by group, those with the most probes first.
 
     Args:
         how: what is needed for that.
@@ -72,8 +72,9 @@ class Turning:
                 self._how.tell(f"{group.id}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
 
         before = {each.group for each in self._proofs.guards_tried}
-        # Those of which nothing is known yet come first: where others were, little is left to be seen.
-        side_by_side(self._how, one, sorted(groups, key=lambda each: (each.id in before, len(each.probes))))
+        # Those of which nothing is known yet come first: where others were, little is left to be seen. Of these, those
+        # with the most probes: one search finds what all of them show, and once that is known, the others are quiet.
+        side_by_side(self._how, one, sorted(groups, key=lambda each: (each.id in before, -len(each.probes))))
         return sorted(left)
 
     def _on(self, group: Group) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import msgspec
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.base.patterns import matches
 from takeover.engines.contract import Engine
 from takeover.model.json import encode
 from takeover.model.release import Release
@@ -114,6 +115,7 @@ class Proving:
         workers: how many groups are deployed at the same time.
         anew: whether what was proved before is forgotten.
         tell: takes a line for the user.
+        on: patterns of groups (SCENARIO/GROUP); none: all are meant.
         stopped: nothing more is to begin.
     """
 
@@ -125,12 +127,17 @@ class Proving:
     workers: int
     anew: bool
     tell: Callable[[str], None]
+    on: Sequence[str] = ()
     stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more may begin."""
         return self.stopped.is_set() or time.monotonic() > self.until
+
+    def is_meant(self, group: str) -> bool:
+        """Whether that group is to be tried."""
+        return not self.on or any(matches(group, pattern) for pattern in self.on)
 
 
 def side_by_side(how: Proving, do: Callable[[Item], None], items: Iterable[Item]) -> None:

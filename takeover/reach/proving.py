@@ -65,7 +65,7 @@ def prove(how: Proving) -> list[str]:
         if extension not in done and not why_left_out(extension):
             by_effort = sorted(places, key=lambda each: _effort(named[each], places[each]))
             for group in dict.fromkeys((*by_effort[:_GROUPS], *by_effort[-_GROUPS:])):
-                if (extension, group) not in tried:
+                if (extension, group) not in tried and how.is_meant(group):
                     wanted.setdefault(group, []).append(extension)
     number = len({each for extensions in wanted.values() for each in extensions})
     how.tell(f"{len(done)} extensions shown by proofs that are kept; {number} to be taken out, of {len(wanted)} groups")

@@ -18,7 +18,7 @@ def turn_over(how: Proving) -> list[str]:
         known.guards, known.guards_tried = [], []
     still_true(known, how.library, groups, how.release)
     known.all_guards = guards(how.release.path)
-    left = [each for each in groups if stored.not_tried(known, each.id)]
+    left = [each for each in groups if how.is_meant(each.id) and stored.not_tried(known, each.id)]
     how.tell(
         f"{len(known.all_guards)} guards, {len(known.guards)} of them shown by proofs that are kept; "
         f"{len(left)} groups of {len(groups)} to try"
