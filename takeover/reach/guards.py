@@ -9,13 +9,13 @@ import dataclasses
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import UNSET
 
 from takeover.base.errors import TakeoverError
-from takeover.compare.observations import observation_changes
-from takeover.compare.stability import Aspect
+from takeover.compare.kinds import rank
+from takeover.compare.stability import Aspect, aspects
 from takeover.model.document import Observation
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group, Probe
@@ -37,7 +37,7 @@ _WORDS = ("envoy.reloadable_features.", "envoy.restart_features.", _FILLING)
 
 _CANDIDATES = 3
 """For one thing that differs so many guards are tried."""
-_FEW = 8
+_FEW = 3
 """By so many things that differ a guard is tried: not to make more probes than that takes."""
 
 
@@ -104,37 +104,34 @@ class Turning:
 
     def _on_all(self, parts: "_Parts", guards: Sequence[str]) -> None:
         """Keeps what shows on some probe of the group, round by round: what shows much may hide what shows little."""
-        group, whole = parts.group, parts.whole
         while unknown := self._unknown(guards):
             self._check_time()
-            both = [whole.observed(self._edits(group, each)) for each in codes.all_alike(unknown)]
-            if _is_alike(*both):
-                return
-            seen = {value: whole.changes(each) for value, each in zip((False, True), both, strict=True)}
-            together = [*seen[False], *seen[True]]
-            if any(each.is_not_started for each in together):
-                found = sum(self._where_none_starts(whole, unknown, value, seen[value]) for value in seen)
+            all_alike = codes.all_alike(unknown)
+            off, on = (parts.whole.observed(self._edits(parts.group, each)) for each in all_alike)
+            refused = [value for value, seen in ((False, off), (True, on)) if any(map(_is_not_started, seen.values()))]
+            if refused:
+                found = sum(self._of_those_that_end_it(parts.first(), unknown, value) for value in refused)
+            elif noticing := [each for each in off if each in on and aspects(off[each], on[each])]:
+                found = self._by_patterns(parts, noticing, unknown)
+                found = found or self._with_those_before(parts.near(noticing), unknown)
             else:
-                found = self._by_patterns(parts, unknown, together) if together else 0
+                return
             if not found:
-                # It takes several of them; or it was chance.
-                for value, each in seen.items():
-                    if each and whole.still(each, self._edits(group, dict.fromkeys(unknown, value))) is not None:
-                        self._of(whole, unknown, value, each)
                 return
 
-    def _where_none_starts(self, whole: Trial, unknown: Sequence[str], value: bool, seen: Sequence[Seen]) -> int:
+    def _of_those_that_end_it(self, first: Trial, unknown: Sequence[str], value: bool) -> int:
+        seen = first.shows(self._edits(first.group, dict.fromkeys(unknown, value)))
         refused = [each for each in seen if each.is_not_started]
-        return self._of(whole, unknown, value, refused) if refused else 0
+        return self._of(first, unknown, value, refused) if refused else 0
 
-    def _by_patterns(self, parts: "_Parts", unknown: Sequence[str], seen: Sequence[Seen]) -> int:
+    def _by_patterns(self, parts: "_Parts", noticing: Iterable[str], unknown: Sequence[str]) -> int:
         """Keeps those that runs of a pattern of their own tell of. Returns how many are new."""
-        near = parts.near(seen)
-        by_aspect = {each.aspect: each for each in seen}
+        trial = parts.alone(noticing)
+        by_aspect: dict[tuple[str, Aspect], Seen] = {}
         runs = []
         for settings in (*codes.all_alike(unknown), *codes.by_digits(unknown)):
             self._check_time()
-            differing = near.shows(self._edits(parts.group, settings), seen)
+            differing = trial.shows(self._edits(parts.group, settings))
             if not any(each.is_not_started for each in differing):
                 by_aspect |= {each.aspect: each for each in differing}
                 runs.append((settings, {each.aspect for each in differing}))
@@ -142,11 +139,23 @@ class Turning:
         for candidate, explained in codes.candidates(runs, _CANDIDATES):
             open_yet = [by_aspect[each] for each in explained if asked[each] < _CANDIDATES]
             if self._unknown([candidate.guard]) and open_yet:
-                trial, few = parts.cheapest(open_yet)
-                is_new = self._shown(trial, [candidate.guard], candidate.value, few)
+                few = sorted(open_yet, key=lambda each: rank(each.kind))[:_FEW]
+                alone = parts.alone(each.probe for each in few)
+                is_new = self._shown(alone, [candidate.guard], candidate.value, few)
                 found += is_new
                 # What one of them is found to show needs no other; nor is all tried for what is of chance.
                 asked.update(dict.fromkeys(explained, _CANDIDATES if is_new else 1))
+        return found
+
+    def _with_those_before(self, near: Trial, unknown: Sequence[str]) -> int:
+        """Likewise, half by half, where a probe shows something only after those that come before it."""
+        found = 0
+        for value in (False, True):
+            self._check_time()
+            settings = self._edits(near.group, dict.fromkeys(unknown, value))
+            seen = near.shows(settings)
+            if seen and near.still(seen, settings) is not None:
+                found += self._of(near, self._unknown(unknown), value, seen)
         return found
 
     def _unknown(self, guards: Iterable[str]) -> list[str]:
@@ -219,49 +228,40 @@ class Turning:
         return made
 
 
-def _is_alike(first: Mapping[str, Observation], other: Mapping[str, Observation]) -> bool:
-    """Whether probes were answered the same; where Envoy did not start, that is not known."""
-    is_started = all(each.breakdown is UNSET for each in (*first.values(), *other.values()))
-    return (
-        is_started
-        and first.keys() == other.keys()
-        and not any(observation_changes(first[probe], other[probe]) for probe in first)
-    )
+def _is_not_started(seen: Observation) -> bool:
+    return seen.breakdown is not UNSET and seen.breakdown.how == "not-started"
 
 
 class _Parts:
-    """The probes of a group, and those of them that go to some ports, each with a base of its own."""
+    """The probes of a group, and some of them, each with a base of its own."""
 
     def __init__(self, trial: Callable[[Group], Trial], group: Group) -> None:
         self.group = group
         self.whole = trial(group)
         self._trial = trial
-        self._by_ports = {frozenset(each.to.port for each in group.probes): self.whole}
+        self._some = {tuple(map(self._name, group.probes)): self.whole}
 
-    def near(self, seen: Iterable[Seen]) -> Trial:
-        """The probes of all ports where something is seen."""
-        names = {each.probe for each in seen}
-        return self._of(frozenset(each.to.port for each in self.group.probes if self._name(each) in names))
+    def first(self) -> Trial:
+        """The first probe alone: it finds whether Envoy starts."""
+        return self._of(self.group.probes[:1])
 
-    def cheapest(self, seen: Iterable[Seen]) -> tuple[Trial, list[Seen]]:
-        """The probes of one port that show something the soonest, and a few of what they show."""
-        ports = {self._name(each): each.to.port for each in self.group.probes}
-        ways: dict[int, list[Seen]] = {}
-        order = {self._name(each): number for number, each in enumerate(self.group.probes)}
-        for each in sorted(seen, key=lambda each: order[each.probe]):
-            ways.setdefault(ports[each.probe], []).append(each)
+    def alone(self, names: Iterable[str]) -> Trial:
+        """These probes, without those before them."""
+        wanted = {*names}
+        return self._of(tuple(each for each in self.group.probes if self._name(each) in wanted))
 
-        def probes(port: int) -> int:
-            return sum(ports[name] == port and number <= order[ways[port][0].probe] for name, number in order.items())
+    def near(self, names: Iterable[str]) -> Trial:
+        """These probes, and all before them that go to the same ports."""
+        wanted = {*names}
+        ports = {each.to.port for each in self.group.probes if self._name(each) in wanted}
+        last = max(number for number, each in enumerate(self.group.probes) if self._name(each) in wanted)
+        return self._of(tuple(each for each in self.group.probes[: last + 1] if each.to.port in ports))
 
-        port = min(ways, key=probes)
-        return self._of(frozenset({port})), ways[port][:_FEW]
-
-    def _of(self, ports: frozenset[int]) -> Trial:
-        if ports not in self._by_ports:
-            probes = tuple(each for each in self.group.probes if each.to.port in ports)
-            self._by_ports[ports] = self._trial(dataclasses.replace(self.group, probes=probes))
-        return self._by_ports[ports]
+    def _of(self, probes: tuple[Probe, ...]) -> Trial:
+        names = tuple(map(self._name, probes))
+        if names not in self._some:
+            self._some[names] = self._trial(dataclasses.replace(self.group, probes=probes))
+        return self._some[names]
 
     def _name(self, probe: Probe) -> str:
         return f"{self.group.name}/{probe.name}"
@@ -269,4 +269,4 @@ class _Parts:
     @property
     def deployments(self) -> int:
         """How many there were."""
-        return sum(each.deployments for each in self._by_ports.values())
+        return sum(each.deployments for each in self._some.values())
