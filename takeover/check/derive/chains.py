@@ -142,7 +142,10 @@ class Doors:
 
     def _for_default(self, client: Client) -> Client:
         """One that no other chain takes."""
-        for other in (client, replace(client, name="nobody.test", is_tls=True), replace(client, port=client.port + 1)):
+        plain = client
+        if self._inspects_http and not client.is_tls and not client.alpn:
+            plain = replace(client, alpn=("http/1.1",))  # as which it is taken for
+        for other in (plain, replace(client, name="nobody.test", is_tls=True), replace(client, port=client.port + 1)):
             if (taker := taken_by(self.chains, other)) is not None and taker.number is None:
                 return other
         return client

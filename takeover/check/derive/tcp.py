@@ -33,7 +33,9 @@ EXCHANGES: tuple[tuple[str, JsonObject], ...] = (
         {"send": "GET /two HTTP/1.1\r\nHost: probe.example\r\n\r\n"},
     ]}),
     ("three at once", {"connections": 3, "protocol": "http1", "path": "/probe", "host": "probe.example"}),
-    ("a long answer", {"protocol": "http1", "path": "/long-body", "host": "probe.example"}),
+    ("a long answer", {
+        "protocol": "http1", "path": "/long-body", "host": "probe.example", "until": "far too long\n",
+    }),
     ("HTTP/2", {"protocol": "http2", "path": "/probe", "host": "probe.example"}),
     ("no TLS but its first bytes", {"steps": [{"send": "\x16\x03\x01\0\x05\x01\0\0\x01\x03"}, {"end": True}]}),
 )  # fmt: skip

@@ -2,10 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import Client, chains_of, taken_by
 from takeover.check.records import Derived, Way, World
+from takeover.peers.hostile.answers import ANSWERS as HTTP1_ANSWERS
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
 from tests.check.derive.twenty import doors
 
@@ -126,3 +128,36 @@ def test_a_listener_that_nobody_reaches_is_said_with_the_worlds_reason() -> None
     world = world_of(given, unreached={"inside": "it is internal"})
 
     assert probes(given, world, Bounds()).unasked["inside"] == "it is internal"
+
+
+_INSPECTORS = [
+    {"name": name, "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.listener.{name}"}}
+    for name in ("tls_inspector.v3.TlsInspector", "http_inspector.v3.HttpInspector")
+]
+
+
+def test_a_default_chain_beside_one_for_http_is_reached_by_what_is_none() -> None:
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster": "one"}
+    bytes_only = {"name": "rest", "filters": [{"name": "tcp", "typed_config": config}]}
+    match = {"transport_protocol": "raw_buffer", "application_protocols": ["http/1.1", "h2c"]}
+    http = manager({"name": "all", "domains": ["*"], "routes": []}) | {"name": "web", "filter_chain_match": match}
+
+    derived = derived_of(http, default_filter_chain=bytes_only, listener_filters=_INSPECTORS)
+
+    assert not any("no connection was found" in each for each in derived.unasked.values())
+    [matching] = [each for each in derived.targets if (each.chain, each.condition) == ("rest", "matches")][:1]
+    entry = next(each for each in entries(derived) if each["name"] == matching.probe.partition("/")[2])
+    assert "tls" in entry
+
+
+def entries(derived: Derived) -> list[dict[str, Any]]:
+    return [each for group in yaml.safe_load(derived.text) for each in group["probes"]]
+
+
+def test_no_exchange_of_bytes_waits_for_what_does_not_come() -> None:
+    """What is longer than it says, is all that comes: it says itself where it ends."""
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster": "one"}
+    derived = derived_of({"filters": [{"name": "tcp", "typed_config": config}]})
+    [long] = [each for each in entries(derived) if each.get("path") == "/long-body"]
+    [answer] = [each for each in HTTP1_ANSWERS["long-body"] if isinstance(each, bytes)]
+    assert answer.endswith(long["until"].encode())
