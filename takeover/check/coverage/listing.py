@@ -46,9 +46,11 @@ def _unreached(found: Mapping[str, Sequence[ConfigPart]]) -> Iterator[str]:
                 continue
             within.add((name, each.id))
             if (name, each.within) not in within:  # what stands in a part that was not reached is not, either
-                reasons.setdefault((each.id, each.why), []).append(name)
-    for (part, why), names in list(reasons.items())[:_MOST_TOLD]:
-        where = "" if len(names) == len(found) else f" on {', '.join(names)}"
+                names = reasons.setdefault((each.id, each.why), [])
+                if name not in names:  # chains may have one and the same name
+                    names.append(name)
+    for (part, why), on in list(reasons.items())[:_MOST_TOLD]:
+        where = "" if len(on) == len(found) else f" on {', '.join(on)}"
         yield f"not reached{where}: {part}: {why}"
     if (more := len(reasons) - _MOST_TOLD) > 0:
         yield f"and {more} more that were not reached: the page has them"

@@ -246,3 +246,13 @@ def test_the_listing_is_a_table_and_the_reasons_once() -> None:
         f"not reached: {SHOP} / route 0: no probe aims at it",
         "not probed, by within: 12 more probes",
     ]
+
+
+def test_parts_of_one_name_name_their_envoy_once() -> None:
+    twins = [ConfigPart("listener web / filter chain twin", "filter chain", "twin", why=why) for why in ("a", "a")]
+    others = [ConfigPart(each.id, each.kind, each.name, why="b") for each in twins]
+    lines = list(listing({"old": twins, "new": others}, NOTHING_DERIVED))
+    assert [each for each in lines if each.startswith("not reached")] == [
+        "not reached on old: listener web / filter chain twin: a",
+        "not reached on new: listener web / filter chain twin: b",
+    ]
