@@ -106,8 +106,8 @@ def _bootstrap(dump: _Dump, section: JsonObject, path: Path) -> None:
 
 
 def _listeners(dump: _Dump, section: JsonObject, path: Path) -> None:
-    for each in section.get("static_listeners", ()):
-        _static(dump, "listeners", each.get("listener"))
+    for number, each in enumerate(section.get("static_listeners", ())):
+        _static(dump, "listeners", each.get("listener"), (*path, "static_listeners", number, "listener"))
     for number, each in enumerate(section.get("dynamic_listeners", ())):
         at = (*path, "dynamic_listeners", number)
         name = str(each.get("name", ""))
@@ -118,8 +118,8 @@ def _listeners(dump: _Dump, section: JsonObject, path: Path) -> None:
 
 
 def _clusters(dump: _Dump, section: JsonObject, path: Path) -> None:
-    for each in section.get("static_clusters", ()):
-        _static(dump, "clusters", each.get("cluster"))
+    for number, each in enumerate(section.get("static_clusters", ())):
+        _static(dump, "clusters", each.get("cluster"), (*path, "static_clusters", number, "cluster"))
     for number, each in enumerate(section.get("dynamic_active_clusters", ())):
         dump.taken.deliver(CDS.message, (*path, "dynamic_active_clusters", number, "cluster"), each.get("cluster"))
     for number, each in enumerate(section.get("dynamic_warming_clusters", ())):
@@ -150,8 +150,8 @@ def _scoped_routes(dump: _Dump, section: JsonObject, path: Path) -> None:
 
 
 def _secrets(dump: _Dump, section: JsonObject, path: Path) -> None:
-    for each in section.get("static_secrets", ()):
-        _static(dump, "secrets", each.get("secret"))
+    for number, each in enumerate(section.get("static_secrets", ())):
+        _static(dump, "secrets", each.get("secret"), (*path, "static_secrets", number, "secret"))
     for number, each in enumerate(section.get("dynamic_active_secrets", ())):
         at = (*path, "dynamic_active_secrets", number, "secret")
         dump.taken.deliver(SDS.message, at, each.get("secret"), str(each.get("name", "")))
@@ -164,8 +164,9 @@ def _extensions(dump: _Dump, section: JsonObject, path: Path) -> None:
         dump.taken.deliver(ECDS.message, (*path, "ecds_filters", number, "ecds_filter"), each.get("ecds_filter"))
 
 
-def _static(dump: _Dump, field_name: str, data: Any) -> None:
+def _static(dump: _Dump, field_name: str, data: Any, path: Path) -> None:
     if isinstance(data, dict):
+        dump.taken.static_parts.append(path)
         listed = dump.static.setdefault(field_name, [])
         listed.append({key: value for key, value in data.items() if key != "@type"})
 

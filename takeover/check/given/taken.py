@@ -24,10 +24,12 @@ class Taken:
     Args:
         canonical: has met what stands inside them.
         static: the place of the bootstrap, if there is one.
+        static_parts: the places of its resources, where it is made of them.
     """
 
     canonical: Canonical
     static: Path | None = None
+    static_parts: list[Path] = field(default_factory=list)
     delivered: dict[tuple[str, str], tuple[Path, JsonObject]] = field(default_factory=dict)
 
     def deliver(self, message: str, path: Path, data: Any, name: str = "") -> None:
@@ -70,7 +72,8 @@ class Taken:
         return lambda path: self._is_static(path) or any(each in at for each in _above(path))
 
     def _is_static(self, path: Path) -> bool:
-        return self.static is not None and path[: len(self.static)] == self.static
+        places = self.static_parts if self.static is None else (self.static,)
+        return any(path[: len(each)] == each for each in places)
 
 
 def place(document: Document, path: Path) -> Place:

@@ -21,6 +21,7 @@ from takeover.check.world import (
     logs,
     pods,
     trust,
+    unlisted,
 )
 from takeover.check.world.addresses import Addresses
 from takeover.check.world.closing import close_soon
@@ -47,6 +48,7 @@ def build(given: Given, folder: Path) -> World:
     """
     folder.mkdir(parents=True, exist_ok=True)
     configuration = Configuration.of(given)
+    unlisted.make_clusters(configuration)
     admin_port = bootstrap.complete(configuration, folder.name)
     control_port = bootstrap.free_port(configuration, _CONTROL)
     trust.trust(configuration)

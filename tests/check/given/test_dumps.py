@@ -166,7 +166,9 @@ def test_wrapped_dumps_other_names_and_single_sections_are_read(tmp_path: Path) 
             (each.type_url, each.name, each.data) for each in plain.resources
         ]
     alone = given(tmp_path, {"ns": {"pod": DUMP["configs"][2]}})
-    assert {each.name for each in alone.resources} == {"a", "b", "c", "of-b"}
+    assert {each.name for each in alone.resources} == {"a", "b", "c", "of-b", "xds"}
+    [static] = [each for each in alone.resources if each.is_static]
+    assert (static.name, static.place.path) == ("xds", "ns.pod.static_clusters[0].cluster")
     assert alone.bootstrap == {"static_resources": {"clusters": [{"name": "xds"}]}}
     assert "a bootstrap is made" in {each.what for each in alone.different}
     only = given(tmp_path, {"bootstrap": BOOTSTRAP})
