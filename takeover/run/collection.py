@@ -4,12 +4,13 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.run import docs
+from takeover.run.contents import Content, Contents, content_of
 from takeover.run.deployment_key import KEY, DeploymentKey, key_of
 from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
@@ -24,27 +25,31 @@ if TYPE_CHECKING:
     from takeover.run.sabotage import Sabotages
 
 
-_Content: TypeAlias = tuple[str, tuple[str, ...], str]
-
-
 class Collection:
     """The hooks of a process that collects.
 
     Args:
+        contents: until the collection's end, what the tests need deployed.
         sabotages: None without --sabotage.
         scopes: which tests go to the same worker.
         sweeps: None without --sweep.
     """
 
     def __init__(
-        self, plan: Plan, scenes: Scenes, sabotages: "Sabotages | None", scopes: Scopes, sweeps: Sweeps | None = None
+        self,
+        plan: Plan,
+        scenes: Scenes,
+        contents: Contents,
+        sabotages: "Sabotages | None",
+        scopes: Scopes,
+        sweeps: Sweeps | None = None,
     ) -> None:
         self._plan = plan
         self._scenes = scenes
+        self._contents = contents
         self._sabotages = sabotages
         self._scopes = scopes
         self._sweeps = sweeps
-        self._scenarios: dict[_Content, Scenario] = {}  # until the collection's end
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Multiplies a test by the sabotages of its scenarios, then by the Envoys, whose names its id shows."""
@@ -104,11 +109,8 @@ class Collection:
 
     def _scenario_of(self, item: pytest.Item, key: DeploymentKey) -> Scenario:
         """What the item needs deployed. Raises: pytest.UsageError."""
-        content = _content(key)
-        if content not in self._scenarios:
-            with self._told_where(item, key, lambda _: None):
-                self._scenarios[content] = self._plan.scenario_of(key)
-        return self._scenarios[content]
+        with self._told_where(item, key, lambda _: None):
+            return self._contents.of(key)
 
     def _check(self, items: list[pytest.Item]) -> None:
         """Lets the engine look at all that will be deployed: what it refuses need not be waited for.
@@ -116,17 +118,17 @@ class Collection:
         Raises: pytest.UsageError.
         """
         deployed = [each for each in items if KEY in each.stash]
-        if any(_content(each.stash[KEY]) not in self._scenarios for each in deployed):
+        if not all(self._contents.has(each.stash[KEY]) for each in deployed):
             return  # one that cannot be read ends the run; pytest tells that collecting is over all the same
         if deployed:
             self._scenes.check_engine()
-        first: dict[_Content, pytest.Item] = {}
+        first: dict[Content, pytest.Item] = {}
         for item in deployed:
             if not _may_be_left_out(item):
-                first.setdefault(_content(item.stash[KEY]), item)
-        for content, item in first.items():
+                first.setdefault(content_of(item.stash[KEY]), item)
+        for item in first.values():
             with self._told_where(item, item.stash[KEY], self._scenes.check):
-                self._scenes.check(self._scenarios[content])
+                self._scenes.check(self._contents.of(item.stash[KEY]))
 
     @contextlib.contextmanager
     def _told_where(self, item: pytest.Item, key: DeploymentKey, check: Callable[[Scenario], None]) -> Iterator[None]:
@@ -150,7 +152,7 @@ class Collection:
             docs.write(self._plan.docs, self._plan.library, session.items)
         elif not session.config.option.collectonly:
             self._check(session.items)
-        self._scenarios.clear()
+        self._contents.clear()
         self._scopes.note(session.items)
         gc.freeze()
 
@@ -167,11 +169,6 @@ def _counted(session: pytest.Session, items: list[pytest.Item]) -> Iterator[None
         session.config.hook.pytest_collectreport(report=report)
     if gone := [each for each in before if each not in left]:
         session.config.hook.pytest_deselected(items=gone)
-
-
-def _content(key: DeploymentKey) -> _Content:
-    """What two keys have in common that deploy the same, for whichever test and Envoy."""
-    return key.scenario, key.bases, key.edits_text
 
 
 def _may_be_left_out(item: pytest.Item) -> bool:

@@ -29,6 +29,7 @@ from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_fold
 from takeover.scenario.delivery import DELIVERIES, Delivery
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
+from takeover.scenario.sabotage import FILE as SABOTAGE_FILE
 from takeover.scenario.sabotage import Sabotage, read_sabotages
 from takeover.store.documents import check
 
@@ -151,7 +152,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             releases={each.name: each for each in releases},
             keep=option.keep,
             groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
-            sabotages=_chosen_sabotages(library, option.sabotage),
+            sabotages=_chosen_sabotages(library, option.sabotage, is_tried=from_controller is not None),
             sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
             swept=_swept(library, option.sweep),
             within=option.within,
@@ -285,11 +286,13 @@ def _images(options: list[str]) -> dict[str, str]:
     return images
 
 
-def _chosen_sabotages(library: Library, pattern: str | None) -> tuple[Sabotage, ...] | None:
+def _chosen_sabotages(library: Library, pattern: str | None, *, is_tried: bool) -> tuple[Sabotage, ...] | None:
+    """Those that the pattern names; None without --sabotage. Scenarios that have none are not read for that."""
     if pattern is None:
         return None
     matches = functools.partial(fnmatch.fnmatch, pat=pattern)
-    found = [each for name in library.names() for each in read_sabotages(library.scenario(name))]
+    scenarios = map(library.scenario, library.holding(SABOTAGE_FILE))
+    found = [each for scenario in scenarios for each in read_sabotages(scenario, is_tried=is_tried)]
     chosen = tuple(each for each in found if matches(each.label) or matches(each.name))
     if not chosen:
         raise BadInputError(f"--sabotage={pattern}: no sabotage has this name (paths go before --sabotage)")

@@ -6,11 +6,13 @@ nothing of it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from takeover.base.errors import BadInputError, LostError
+from takeover.run.contents import Contents
 from takeover.run.deployment_key import ON_DEMAND, cost_of, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.reason import Comparison, reason
@@ -30,8 +32,9 @@ TRIAL: pytest.StashKey[SabotageTrial] = pytest.StashKey()
 class Sabotages:
     """What --sabotage does to tests and their reports."""
 
-    def __init__(self, plan: Plan, sabotages: Sequence[Sabotage]) -> None:
+    def __init__(self, plan: Plan, contents: Contents, sabotages: Sequence[Sabotage]) -> None:
         self._plan = plan
+        self._contents = contents
         self._sabotages = sabotages
         self._trials: dict[tuple[str, str], SabotageTrial] = {}
         self._fits: dict[tuple[str, str], bool] = {}
@@ -43,6 +46,24 @@ class Sabotages:
         fitting = [each for each in self._sabotages if each.scenario in scenarios]
         metafunc.fixturenames.append("sabotage")
         metafunc.parametrize("sabotage", fitting, ids=[each.label for each in fitting])
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Generator[None, object, object]:
+        """Leaves out, of a test that is parametrized with scenarios, each with the sabotages of another one.
+
+        No test is made of them then: it would be most of all that are made.
+        """
+        generated = yield
+        own = next((mark for mark in metafunc.definition.own_markers if mark.name == "scenario"), None)
+        around = metafunc.definition.get_closest_marker("scenario")
+
+        def is_of_its_scenario(call: Any) -> bool:
+            sabotage = call.params.get("sabotage")
+            mark = own or next((each for each in call.marks if each.name == "scenario"), around)
+            return not isinstance(sabotage, Sabotage) or mark is None or sabotage.scenario == mark.args[0]
+
+        metafunc._calls[:] = filter(is_of_its_scenario, metafunc._calls)
+        return generated
 
     def keep_fitting(self, items: list[pytest.Item]) -> None:
         """Keeps the tests that fit their sabotage, before pytest selects."""
@@ -92,7 +113,7 @@ class Sabotages:
         asked = sabotage.label, repr(edits)
         if asked not in self._fits:
             try:
-                self._plan.library.scenario(sabotage.scenario).edited((*sabotage.edits, *edits))
+                self._contents.edited(sabotage.scenario, (*sabotage.edits, *edits))
                 self._fits[asked] = True
             except BadInputError:
                 self._fits[asked] = False

@@ -19,6 +19,7 @@ from takeover.run.checking import Redaction
 from takeover.run.chosen import ChosenTests, ChosenTestsTeller
 from takeover.run.collection import Collection
 from takeover.run.conclusion import Conclusion
+from takeover.run.contents import Contents
 from takeover.run.deployment_key import KEY, DeploymentKey
 from takeover.run.early_end import EarlyEnd
 from takeover.run.execution import Execution
@@ -60,7 +61,8 @@ def wire(config: pytest.Config) -> None:
     plan = make_plan(config, tell)
     pool = ScenePool(functools.partial(plan.make_engine, tell), functools.partial(_deploy, plan), plan.keep)
     scenes = Scenes(pool, _AHEAD_BY_FILES if plan.library.delivery == "file" else None)
-    sabotages = Sabotages(plan, plan.sabotages) if plan.sabotages is not None else None
+    contents = Contents(plan)
+    sabotages = Sabotages(plan, contents, plan.sabotages) if plan.sabotages is not None else None
     sweeps = Sweeps(plan, tell) if plan.swept is not None else None
     scopes = Scopes(plan, [each.label for each in plan.sabotages or ()])
 
@@ -70,7 +72,8 @@ def wire(config: pytest.Config) -> None:
     parts += [redaction] if redaction is not None else []
     if plan.keep and reporter is not None:
         parts.append(Keep(pool, reporter))
-    parts += [scenes, Collection(plan, scenes, sabotages, scopes, sweeps), Execution(plan, scenes, sabotages)]
+    parts += [scenes, Collection(plan, scenes, contents, sabotages, scopes, sweeps)]
+    parts += [Execution(plan, scenes, sabotages)]
     parts += [each for each in (sabotages, sweeps) if each is not None]
     if plan.hears_reports:
         results = Results(plan) if plan.keeps_results else None

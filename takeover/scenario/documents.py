@@ -103,7 +103,7 @@ class Documents:
 
     def data(self, file: str) -> Json:
         """A YAML config file's data, not to be changed."""
-        return self.edited.get(file, single(self.files[file]).value)
+        return self.edited[file] if file in self.edited else single(self.files[file]).value
 
     def object(self, label: str, bindings: Bindings) -> dict[str, Json]:
         """A copy of the object, its namespace always set."""

@@ -56,6 +56,10 @@ class Library:
                 )
         return found
 
+    def holding(self, file: str) -> list[str]:
+        """The scenarios that have a file of that name in their folder, sorted: none of them needs be read for that."""
+        return [name for name, folder in sorted(self._folders().items()) if (folder / file).exists()]
+
     def scenario(self, name: str, bases: Iterable[str] = ()) -> Scenario:
         """The scenario of that name, with what the folders `bases` hold deployed beside it.
 

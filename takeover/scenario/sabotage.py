@@ -52,8 +52,12 @@ class Sabotage:
         return f"{self.scenario}/{self.name}"
 
 
-def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
+def read_sabotages(scenario: Scenario, *, is_tried: bool = False) -> tuple[Sabotage, ...]:
     """The sabotages in the scenario's folder, none if it has no such file. Every one fits the scenario and changes it.
+
+    Args:
+        scenario: where they are made.
+        is_tried: whether another process of the run has seen already that they do: to see it takes its time.
 
     Raises: BadInputError "FILE:LINE: …".
     """
@@ -63,6 +67,8 @@ def read_sabotages(scenario: Scenario) -> tuple[Sabotage, ...]:
     found: dict[str, Sabotage] = {}
     for entry in read_entries(path, SabotageEntry, "list of sabotages"):
         sabotage = _sabotage(scenario, entry)
+        if not is_tried:
+            _try(scenario, sabotage, entry)
         if sabotage.name in found:
             raise entry.error(f"a second sabotage {sabotage.name}; the first is at {found[sabotage.name].where}")
         found[sabotage.name] = sabotage
@@ -76,14 +82,17 @@ def _sabotage(scenario: Scenario, entry: SabotageEntry) -> Sabotage:
     edits = tuple(edit_of(each).edit for each in entry.edits)
     if not edits:
         raise entry.error(f"sabotage {name} edits nothing")
-    sabotage = Sabotage(scenario.name, name, entry.why, edits, entry.where())
+    return Sabotage(scenario.name, name, entry.why, edits, entry.where())
+
+
+def _try(scenario: Scenario, sabotage: Sabotage, entry: SabotageEntry) -> None:
+    """Refuses one that does not fit the scenario, or changes nothing."""
     try:
         changed = scenario.edited(sabotage.edits)
     except BadInputError as error:
-        raise entry.error(f"sabotage {name}: {error}") from error
+        raise entry.error(f"sabotage {sabotage.name}: {error}") from error
     if all(_is_same(edit.document, scenario, changed) for edit in sabotage.edits):
-        raise entry.error(f"sabotage {name} changes nothing")
-    return sabotage
+        raise entry.error(f"sabotage {sabotage.name} changes nothing")
 
 
 def _is_same(document: str, before: Scenario, after: Scenario) -> bool:
