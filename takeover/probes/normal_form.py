@@ -20,6 +20,7 @@ from takeover.probes.normal_rules import (
     BODY_STEPS,
     FIELD_RULES,
     HEADER_RULES,
+    MOST_ROUNDS,
     OWN_WORDS_STEPS,
     RACES,
     TEXT_STEPS,
@@ -78,6 +79,7 @@ class Normaliser:
                     self._note(race.name, name, str(moved[name]))
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = self._closed(race.name, end) if race.end else end
+        entries, moved = self._without_rounds(entries, moved)
         if is_given_up(observed.frames or []):
             end = self._closed("given-up", end)
         return Observation(
@@ -112,6 +114,13 @@ class Normaliser:
             return end
         self._note(rule, "end", end)
         return "closed"
+
+    def _without_rounds(self, entries: list[LogEntry], moved: dict[str, int]) -> tuple[list[LogEntry], dict[str, int]]:
+        """As much as one may hold; by the rule "rounds", where one does, no counter has moved by more."""
+        if len(entries) <= MOST_ROUNDS:
+            return entries, moved
+        self._removals.note_of_probe(Change("rounds", "entries of the log", None))
+        return entries[:MOST_ROUNDS], {name: min(each, MOST_ROUNDS) for name, each in moved.items()}
 
     def _without_fields(self, race: Race, entry: LogEntry) -> LogEntry:
         for name in race.fields:

@@ -272,6 +272,10 @@ RACES = (
     ),
 )
 
+MOST_ROUNDS = 32
+"""So many entries of a log tell what a probe did. Envoy that begins anew with a request until its client leaves writes
+as many as there is time for: how many more, and how far its counters got, is chance."""
+
 
 TEXT_STEPS = tuple(rule.step for rule in RULES)
 """What is done to every text."""

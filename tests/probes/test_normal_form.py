@@ -238,6 +238,21 @@ def test_races(race: Any, inbound: Scene) -> None:
     assert normaliser.observation(observed(flags, details, "open")).end == "open"
 
 
+def test_how_often_envoy_begins_anew_until_its_client_leaves_is_chance(inbound: Scene) -> None:
+    normaliser = Normaliser(inbound.deployment)
+
+    def observed(rounds: int) -> Observation:
+        return normaliser.observation(
+            Observation(None, log=[{"details": "again"}] * rounds, stats={"http.a.rounds": rounds, "http.a.left": 1})
+        )
+
+    assert observed(40) == observed(254)
+    assert (len(observed(254).log), observed(254).stats) == (32, {"http.a.rounds": 32, "http.a.left": 1})
+    for rounds in (1, 31, 32):
+        assert (len(observed(rounds).log), observed(rounds).stats["http.a.rounds"]) == (rounds, rounds)
+    assert normaliser.observation(Observation(200, stats={"cluster.a.bytes": 500})).stats == {"cluster.a.bytes": 500}
+
+
 FRAMES = {
     "order-of-streams": (
         ["HEADERS 3 :status 200", "SETTINGS ACK", "DATA 1 2 bytes", "0x77 0 flags 0x0, 1 bytes", "RST_STREAM 3 CANCEL"],

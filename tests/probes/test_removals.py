@@ -88,6 +88,11 @@ def test_what_a_race_leaves_out_is_told_of_its_probe(race: Race, inbound: Scene)
         assert [ends[end][name, f"{what}end"].was for end in END] == list(END)
 
 
+def test_rounds_are_told_without_their_number_which_is_of_time_alone(inbound: Scene) -> None:
+    found = removed(inbound, Observation(None, log=[{"details": "again"}] * 33, stats={"http.a.rounds": 33}))
+    assert found["rounds", "scenario group/0: entries of the log"].was is UNSET
+
+
 def test_the_field_of_a_log_and_frames_are_told(inbound: Scene) -> None:
     [rule] = FIELD_RULES
     found = removed(inbound, Observation(None, log=[{rule.field: "192.0.2.1:1024"}]))
