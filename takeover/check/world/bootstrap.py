@@ -7,7 +7,6 @@ from takeover.scenario.supplying import CONFIG_ID
 
 _ADMIN, _USUAL = "admin", 9901
 _SOCKET_ADDRESS = ("socket_address", "socketAddress")
-_OWN = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")  # noqa: S104 - as configurations have it
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
 
 
@@ -37,8 +36,8 @@ def _admin(configuration: Configuration) -> int:
     admin = inner(configuration.bootstrap, _ADMIN)
     at = address_in(either(admin, "address"))
     port = at[1] if at is not None else 0
-    if port and _is_dialled_elsewhere(configuration, port):
-        port = 0  # something is to answer there, and an admin API shares its port with nobody
+    if port and _is_dialled(configuration, port):
+        port = 0  # what it says is other each time, and nobody could end its connections: ours is to answer there
     elif at is not None and port and at[0] == _ANYWHERE:
         return port
     port = port or free_port(configuration, _USUAL)
@@ -54,11 +53,12 @@ def _admin(configuration: Configuration) -> int:
     return port
 
 
-def _is_dialled_elsewhere(configuration: Configuration, port: int) -> bool:
+def _is_dialled(configuration: Configuration, port: int) -> bool:
+    """Whether an address with that port is named besides: an admin API shares its port with nobody."""
     for _, document in configuration.documents():
         for path, found in objects(document):
             at = address_in({"socket_address": found}) if path and path[-1] in _SOCKET_ADDRESS else None
-            if at is not None and at[1] == port and path[0] != _ADMIN and at[0] not in _OWN:
+            if at is not None and at[1] == port and path[0] != _ADMIN:
                 return True
     return False
 

@@ -17,6 +17,7 @@ from takeover.check.world import (
     endpoints,
     files,
     health,
+    itself,
     keys,
     logs,
     pods,
@@ -63,6 +64,7 @@ def build(given: Given, folder: Path) -> World:
     reached = ways(configuration, addresses)
     dials = dialled(configuration)
     made = answering(configuration, dials, reached, addresses, answered, control_port, admin_port, xds_port)
+    itself.end_with_each_request(configuration, made.leading_to_itself)
     content = files.files(configuration)
     _names(content, made, has_resolver=bool(dynamic_names(configuration)))
     written = _Folder(folder)

@@ -39,11 +39,13 @@ class Answering:
         table: of the upstream.
         dialled: what is told of it.
         certificates: by the names of their files without ".pem".
+        leading_to_itself: clusters at whose address Envoy itself listens.
     """
 
     table: Table
     dialled: list[Dialled] = field(default_factory=list)
     certificates: dict[str, Certificate] = field(default_factory=dict)
+    leading_to_itself: set[str] = field(default_factory=set)
 
 
 def answering(
@@ -61,7 +63,7 @@ def answering(
     addresses.give(each.host for each in dials if _is_name(each.host))
     ipv6 = has_ipv6()
     places: dict[tuple[str, int, str], tuple[Place, tuple[str, ...]]] = {}
-    told = list[Dialled]()
+    made = Answering(Table())
     names_of_all = _domains(configuration)
     for dial in dials:
         address = _address(dial, addresses)
@@ -76,8 +78,9 @@ def answering(
         names = tls.names if tls is not None else ()
         if tls is not None and (_takes_names_of_requests(configuration, dial.cluster) or not names):
             names = tuple(dict.fromkeys((*names, *names_of_all)))
-        told.append(_told(dial, address, names))
+        made.dialled.append(_told(dial, address, names))
         if _is_envoy_itself(address, dial.port, ways, admin_port):
+            made.leading_to_itself.add(dial.cluster)
             continue
         forwarded = control_plane_port if dial.cluster in answered_by_control_plane else 0
         place = Place(
@@ -106,7 +109,6 @@ def answering(
             places.setdefault((everything, port, "tcp"), (Place(everything, port, is_http=False), ()))
         resolver = addresses.another()
         places[resolver, 53, "udp"] = (Place(resolver, 53, "udp", "dns"), ())
-    made = Answering(Table(), told)
     finished = [_with_certificate(place, listed_names, made) for place, listed_names in places.values()]
     other = certificate("other", (*names_of_all, *sorted(addresses.names), "localhost"))
     made.certificates["other"] = other

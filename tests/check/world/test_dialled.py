@@ -94,17 +94,38 @@ def test_one_name_more_leaves_the_others_where_they_are(tmp_path: Path) -> None:
     assert addresses[0].items() <= addresses[1].items()
 
 
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
 def test_what_leads_to_envoy_itself_is_left_to_it(tmp_path: Path) -> None:
+    options = {"@type": f"type.googleapis.com/{HTTP_OPTIONS}", "explicit_http_config": {"http2_protocol_options": {}}}
+    inside = cluster("inside")
+    inside["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = {
+        "envoy_internal_address": {"server_listener_name": "in"}
+    }
     clusters = [
         cluster("itself", "127.0.0.1", 8080),
-        cluster("admin", "127.0.0.1", 9901),
+        cluster("by-http2", "127.0.0.1", 8080, typed_extension_protocol_options={HTTP_OPTIONS: options}),
+        inside,
         cluster("beside", "127.0.0.1", 8081),
         cluster("same-port", "10.1.2.3", 8080),
     ]
-    admin = {"address": at("127.0.0.1", 9901)}
-    data = bootstrap([listener("in", 8080, http("itself"))], clusters, admin=admin)
-    built = Built(given(data), tmp_path / "mine")
+    built = Built(given(bootstrap([listener("in", 8080, http("itself"))], clusters)), tmp_path / "mine")
     assert {(each.address, each.port) for each in built.table.places} == {("127.0.0.1", 8081), ("10.1.2.3", 8080)}
+    made = {each["name"]: each for each in built.config()["static_resources"]["clusters"]}
+    common = made["by-http2"]["typed_extension_protocol_options"][HTTP_OPTIONS]["common_http_protocol_options"]
+    assert common == {"max_requests_per_connection": 1}
+    assert {name for name, each in made.items() if "max_requests_per_connection" in each} == {"itself", "inside"}
+    assert "a connection of itself, by-http2, inside is for one request" in built.different
+
+
+def test_what_leads_to_the_admin_api_is_answered_and_that_goes_elsewhere(tmp_path: Path) -> None:
+    """What it says is other each time, and it ends no connection."""
+    admin = {"address": at("127.0.0.1", 9901)}
+    data = bootstrap([listener("in", 8080, http("admin"))], [cluster("admin", "127.0.0.1", 9901)], admin=admin)
+    built = Built(given(data), tmp_path / "mine")
+    assert built.place("127.0.0.1", 9901).kind == "application"
+    assert built.config()["admin"]["address"]["socket_address"]["port_value"] not in (9901, 8080)
 
 
 def test_a_certificate_is_for_the_names_that_a_cluster_expects(tmp_path: Path) -> None:
