@@ -55,8 +55,9 @@ class Path:
             return ask.with_bare_path(expressions.matching(self.value, begins="/", allowed=_IN_PATHS))
         if any(not each.isprintable() or each in " ?#" for each in self.value):
             raise CannotMakeError(f"{self.kind} {self.value!r} stands in no path")
-        path = self.value if self.value.startswith("/") or self.kind == "path" else "/" + self.value
-        return ask.with_bare_path(path)
+        if self.value and not self.value.startswith(("/", "*")):
+            raise CannotMakeError(f"{self.kind} {self.value!r} begins no path: those begin with /")
+        return ask.with_bare_path(self.value if self.value else "/")
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
         """Requests with a path that it just does not take."""

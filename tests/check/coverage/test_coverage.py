@@ -256,3 +256,13 @@ def test_parts_of_one_name_name_their_envoy_once() -> None:
         "not reached on old: listener web / filter chain twin: a",
         "not reached on new: listener web / filter chain twin: b",
     ]
+
+
+def test_a_default_chain_with_a_name_is_what_its_probes_aimed_at() -> None:
+    routes = table(host("shop", ["*"], {"name": "a", **to("one")}))
+    web = listener("web", 8000)
+    web.data["default_filter_chain"] = manager(routes) | {"name": "rest"}
+    derived = Derived(text="", targets=(Target(probe="routes/p", listener="web", chain="rest", host="shop", route=0),))
+    found = measured([web], derived=derived)
+    why = found["listener web / default filter chain / virtual host shop / route 0"].why
+    assert why.startswith("1 probe aimed at it (routes/p)")

@@ -88,6 +88,8 @@ def test_one_that_is_never_taken_is_said_by_its_place() -> None:
         ({"prefix": "/", "runtime_fraction": {"default_value": {"numerator": 5}}}, {}, "5.0000%"),
         ({"prefix": "/", "dynamic_metadata": [{"filter": "a"}]}, {}, "dynamic metadata"),
         ({"safe_regex": {"regex": "/\\pL"}}, {}, "bad escape"),
+        ({"path": "foo/bar"}, {}, "begins no path"),
+        ({"prefix": "foo"}, {}, "begins no path"),
     ],
 )
 def test_what_is_of_chance_or_not_known_is_not_asked_but_said(
