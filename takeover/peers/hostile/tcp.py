@@ -52,6 +52,12 @@ def serve_silent(connection: Connection) -> None:
     connection.receive_all()
 
 
+def serve_replies(connection: Connection) -> None:
+    """Answers each call of Thrift by what was called, as a reply: whatever its transport is, binary or compact."""
+    while data := connection.receive():
+        connection.send(data.replace(b"\x80\x01\x00\x01", b"\x80\x01\x00\x02").replace(b"\x82\x21", b"\x82\x41"))
+
+
 def serve_as_told(connection: Connection) -> None:
     """Does what the client's first line says."""
     line = b""
@@ -89,6 +95,7 @@ def _linger(connection: Connection) -> None:
 PORTS: dict[int, Callable[[Connection], None]] = {
     7: serve_echo,
     11: serve_as_told,
+    12: serve_replies,
     13: serve_greeting,
     14: serve_reset,
     15: serve_counting,

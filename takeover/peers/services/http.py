@@ -1,16 +1,17 @@
 """What is asked over HTTP/1: files, collectors, an authentication service, and what the sinks have.
 
     GET  /files/NAME                   a file of the folder beside (/etc/keys), for instance jwks.json
-    POST /api/v2/spans                 Zipkin's collector; likewise /v1/traces, /v1/logs, /v1/metrics of OTLP
-    GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT&sorted=yes
+    POST /api/v2/spans                 Zipkin's collector; likewise /v1/traces, /v1/logs, /v1/metrics of OTLP, and
+                                       /v0.4/traces of Datadog's agent
+    GET  /told/SINK?count=1&within=0.5&without=NAME,NAME&with=TEXT&and=TEXT&sorted=yes
                                        what that sink took in since it was asked last, a line of JSON each: as soon as
-                                       `count` have come, or `within` seconds have passed; without those fields, and
-                                       with `sorted` in one order, whichever came first
+                                       `count` have come, or `within` seconds have passed; without those fields,
+                                       with `sorted` in one order, whichever came first, with `unique` each line once
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
                                        delay. Its header x-asked is the request, as JSON
 
-Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin; and dns: what the DNS server was asked
-since its start.
+Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin, datadog, skywalking, statsd, fluentd; and
+dns: what the DNS server was asked since its start.
 """
 
 import json
@@ -23,7 +24,7 @@ from google.protobuf.message import DecodeError, Message
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.services import dns, sinks
+from takeover.peers.services import dns, message_pack, sinks
 from takeover.peers.services.calls import Json, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -56,6 +57,11 @@ def answer(head: bytes, body: bytes) -> bytes:
         for span in json.loads(body):
             sinks.take("zipkin", _with_what_its_id_tells(span))
         return _written(202)
+    if method in ("POST", "PUT") and path == "/v0.4/traces":
+        for trace in message_pack.read(body)[0]:
+            for span in trace:
+                sinks.take("datadog", span)
+        return _written(200, b"{}", "content-type: application/json")
     if method == "POST" and path in _OTLP:
         return _taken(*_OTLP[path], body)
     return _as_wished(method, target, headers_of(head), body)
@@ -78,13 +84,20 @@ def _file(name: str) -> bytes:
 
 def _told(sink: str, query: dict[str, str]) -> bytes:
     names = frozenset(query.get("without", "").split(","))
-    text = query.get("with", "")
+    text, other = query.get("with", ""), query.get("and", "")
     if sink == "dns":
         found = [{"ports": dns.ASKED.ports(text)}] if "ports" in query else dns.ASKED.told(text)
     else:
         count, within = int(query.get("count", "1")), float(query.get("within", "0.5"))
-        found = sinks.given(sink, count, within, lambda each: text in json.dumps(each))
+
+        def is_wanted(each: Json) -> bool:
+            written = json.dumps(each)
+            return text in written and other in written
+
+        found = sinks.given(sink, count, within, is_wanted)
     lines = [json.dumps(without(each, names), sort_keys=True) + "\n" for each in found]
+    if "unique" in query:
+        lines = list(dict.fromkeys(lines))
     if "sorted" in query:
         lines.sort()
     return _written(200, "".join(lines).encode())
@@ -92,7 +105,10 @@ def _told(sink: str, query: dict[str, str]) -> bytes:
 
 def _taken(sink: str, kind: type[Message], body: bytes) -> bytes:
     try:
-        sinks.take(sink, sinks.otlp(kind.FromString(body)))
+        if kind is sinks.METRICS:
+            sinks.take_metrics(kind.FromString(body))
+        else:
+            sinks.take(sink, sinks.otlp(kind.FromString(body)))
     except DecodeError as error:
         return _written(400, str(error).encode())
     return _written(200, b"", "content-type: application/x-protobuf")

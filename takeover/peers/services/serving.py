@@ -2,14 +2,26 @@
 
 9001 takes HTTP/2 and HTTP/1. Calls over gRPC are told apart by their method: authorization, rate limits, processing,
 health, and what takes in what Envoy tells (access logs, traces, metrics); any other is a behaviour of the hostile
-upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS server (`dns`). All ports of the hostile
+upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS server (`dns`); UDP port 8125 and TCP
+port 9002 take statistics and entries in (`told_plainly`), and 6379 is a Redis (`redis`). All ports of the hostile
 upstream are there, too, and its control ends the connections of both.
 """
 
 from takeover.peers.hostile import grpc_answers, http2, speaking, upstream
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http2_stream import Stream
-from takeover.peers.services import authorization, dns, health, http, processing, rate_limit, sinks
+from takeover.peers.services import (
+    authorization,
+    dns,
+    health,
+    http,
+    network_processing,
+    processing,
+    rate_limit,
+    redis,
+    sinks,
+    told_plainly,
+)
 
 PORT = 9001
 
@@ -17,6 +29,7 @@ _METHODS: dict[str, http2.GrpcAnswer] = {
     authorization.CHECK: authorization.check,
     rate_limit.SHOULD_RATE_LIMIT: rate_limit.should_rate_limit,
     processing.PROCESS: processing.process,
+    network_processing.PROCESS: network_processing.process,
     health.CHECK: health.check,
     **sinks.METHODS,
 }
@@ -26,7 +39,8 @@ def main() -> None:
     """Serves all of it until it is ended; the command line's arguments are those of the hostile upstream."""
     address, first = upstream.place()
     dns.begin(address, first + dns.PORT)  # before control listens: who waits for that finds it
-    upstream.main({PORT: _serve}, sinks.forget)
+    told_plainly.begin(address, first + told_plainly.UDP_PORT)
+    upstream.main({PORT: _serve, told_plainly.TCP_PORT: told_plainly.serve, redis.PORT: redis.serve}, sinks.forget)
 
 
 def _serve(connection: Connection) -> None:

@@ -16,13 +16,15 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 
 from takeover.peers.hostile.http2 import GrpcAnswer
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import wire
 from takeover.peers.services.calls import Call, EndedError, Json, told
 
-_MOST_KEPT = 1000
+_MOST_KEPT = 30_000
+"""An Envoy tells a thousand statistics at once."""
 _OTLP = "/opentelemetry.proto.collector"
 
 TRACES, LOGS, METRICS = (
@@ -30,6 +32,9 @@ TRACES, LOGS, METRICS = (
     logs_service_pb2.ExportLogsServiceRequest,
     metrics_service_pb2.ExportMetricsServiceRequest,
 )
+
+_SCOPES = metrics_pb2.ResourceMetrics.DESCRIPTOR.fields_by_number[2].name
+"""The field that the package's proto files call scope_metrics, or instrumentation_library_metrics: they are older."""
 
 _kept: list[tuple[str, Json]] = []
 _changing = threading.Condition()
@@ -40,6 +45,14 @@ def take(sink: str, message: Json) -> None:
     os.write(1, json.dumps(["told", sink, message]).encode() + b"\n")
     with _changing:
         _kept.append((sink, message))
+        del _kept[:-_MOST_KEPT]
+        _changing.notify_all()
+
+
+def take_all(sink: str, messages: list[Json]) -> None:
+    """Keeps many at once, and writes none down: of thousands of statistics somebody asks for a few."""
+    with _changing:
+        _kept.extend((sink, each) for each in messages)
         del _kept[:-_MOST_KEPT]
         _changing.notify_all()
 
@@ -112,13 +125,42 @@ async def _access_logs(stream: Stream) -> None:
         pass
 
 
-async def _metrics(stream: Stream) -> None:
-    """Messages whose proto files nobody publishes as a package: their fields have numbers."""
+def _without_chance(segment: Json) -> Json:
+    """A segment without what differs every time: its own id, and the times of its spans and of what they log."""
+    segment.pop("2", None)
+    for span in segment.get("3", []):
+        span.pop("3", None)
+        span.pop("4", None)
+        for log in span.get("13", []):
+            log.pop("1", None)
+    return segment
+
+
+async def _segments(stream: Stream) -> None:
+    """SkyWalking's segments, whose proto files nobody publishes as a package."""
     call = Call(stream)
     while (message := await call.receive_bytes()) is not None:
-        take("metrics", wire.read(message))
+        take("skywalking", _without_chance(wire.read(message)))
     await call.send(als_pb2.StreamAccessLogsResponse())  # an empty message, too
     call.end()
+
+
+async def _metrics(stream: Stream) -> None:
+    """Each family of metrics is one. Nobody publishes their proto files as a package: their fields have numbers."""
+    call = Call(stream)
+    while (message := await call.receive_bytes()) is not None:
+        take_all("metrics", wire.read(message).get("2", []))
+    await call.send(als_pb2.StreamAccessLogsResponse())  # an empty message, too
+    call.end()
+
+
+def take_metrics(message: metrics_service_pb2.ExportMetricsServiceRequest) -> None:
+    """Keeps each metric of OTLP as one, but for counts of nothing: they are most of a thousand."""
+    for resource in message.resource_metrics:
+        for scope in getattr(resource, _SCOPES):
+            counted = [each for each in scope.metrics if any(point.as_int for point in each.sum.data_points)]
+            others = [each for each in scope.metrics if not each.HasField("sum")]
+            take_all("otlp-metrics", list(map(otlp, counted + others)))
 
 
 def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
@@ -127,7 +169,10 @@ def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
         try:
             message = await call.receive(kind)
             if message is not None:
-                take(sink, otlp(message))
+                if kind is METRICS:
+                    take_metrics(message)
+                else:
+                    take(sink, otlp(message))
                 await call.send(als_pb2.StreamAccessLogsResponse())  # all of it was taken: an empty message, too
                 call.end()
         except EndedError:
@@ -139,6 +184,7 @@ def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
 METHODS: dict[str, GrpcAnswer] = {
     "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs": _access_logs,
     "/envoy.service.metrics.v3.MetricsService/StreamMetrics": _metrics,
+    "/skywalking.v3.TraceSegmentReportService/collect": _segments,
     f"{_OTLP}.trace.v1.TraceService/Export": _export("otlp-traces", TRACES),
     f"{_OTLP}.logs.v1.LogsService/Export": _export("otlp-logs", LOGS),
     f"{_OTLP}.metrics.v1.MetricsService/Export": _export("otlp-metrics", METRICS),
