@@ -181,6 +181,9 @@ _RULES: dict[str, Callable[[Met], Iterator[str]]] = {
     "envoy.config.core.v3.HealthCheck": _health_check,
     f"{_TLS}.CertificateValidationContext": _validation,
     _THRIFT: _thrift,
+    "envoy.extensions.filters.network.dubbo_proxy.v3.DubboProxy": _always(
+        "envoy.dubbo_proxy.protocols/dubbo", "envoy.dubbo_proxy.serializers/dubbo.hessian2"
+    ),
     "envoy.config.core.v3.ConfigSource": _source,
     "envoy.config.core.v3.ApiConfigSource": _api_source,
     "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue": _filter_state,

@@ -8,7 +8,7 @@ out, and counts as configured alone.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from takeover.reach.extensions import Occurrence
 from takeover.reach.walking import Met
@@ -19,6 +19,7 @@ from takeover.scenario.yaml_text import Key
 
 Path = tuple[Key, ...]
 
+_CLUSTER = "envoy.config.cluster.v3.Cluster"
 _BOUNDS = frozenset(
     f"envoy.config.{each}"
     for each in (
@@ -62,6 +63,11 @@ def taken_out(places: Sequence[Occurrence], met: Mapping[str, Mapping[Path, Met]
             return
         if not places[0].extension.startswith(_WITH_THEIR_MESSAGE):
             return
+    if places[0].extension.startswith("envoy.clusters/"):  # a cluster without its type is not loaded
+        how, change = _OF_CATEGORIES["envoy.clusters"]
+        clusters = [replace(each, path=_cluster(each.path, met[each.configuration.file])) for each in places]
+        yield TakenOut(_changed(clusters, change), how)
+        return
     ways = [list(_outwards(each.path, met[each.configuration.file])) for each in places]
     for step in range(max(map(len, ways), default=0)):
         paths: dict[str, list[Path]] = {}
@@ -71,6 +77,11 @@ def taken_out(places: Sequence[Occurrence], met: Mapping[str, Mapping[Path, Met]
         files = {place.configuration.file: place.configuration.data for place in places}
         holders = [way[min(step, len(way) - 1)][1] for way in ways if way]
         yield TakenOut({file: without(files[file], of_file) for file, of_file in paths.items()}, holders[0])
+
+
+def _cluster(path: Path, met: Mapping[Path, Met]) -> Path:
+    """Where the cluster stands in which something stands."""
+    return max((each for each in met if path[: len(each)] == each and met[each].message == _CLUSTER), key=len)
 
 
 def _outwards(path: Path, met: Mapping[Path, Met]) -> Iterator[tuple[Path, str]]:
@@ -171,10 +182,14 @@ _OF_CATEGORIES: dict[str, tuple[str, Change]] = {
     "envoy.clusters": ("a cluster without hosts in its place", _NO_HOSTS),
     "envoy.load_balancing_policies": ("ROUND_ROBIN in its place", _with("lb_policy")),
     "envoy.built_in_formatters": ("a format without commands in its place", _without_commands),
+    "envoy.thrift_proxy.transports": ("HEADER in its place", _with(transport="HEADER")),
+    "envoy.thrift_proxy.protocols": ("COMPACT in its place", _with(protocol="COMPACT")),
 }
 _REPLACEMENTS: dict[str, tuple[str, Change]] = {
     f"{_POLICIES}.round_robin": ("MAGLEV in its place", _with(lb_policy="MAGLEV")),
     f"{_POLICIES}.subset": ("no subsets", _with("lb_subset_config")),
+    "envoy.thrift_proxy.transports/header": ("FRAMED in its place", _with(transport="FRAMED")),
+    "envoy.thrift_proxy.protocols/compact": ("BINARY in its place", _with(protocol="BINARY")),
     "envoy.request_id/envoy.request_id.uuid": ("no request ids", _with(generate_request_id=False)),
     "envoy.network.dns_resolver/envoy.network.dns_resolver.cares": (
         "getaddrinfo in its place",

@@ -97,3 +97,28 @@ def test_what_is_implied_gets_another_in_its_place_or_none() -> None:
         formatter,
     )
     assert way.data == {"envoy.yaml": {"json_format": {"a": "100%%  "}}}
+
+
+def test_a_cluster_of_a_type_of_its_own_stays_without_hosts() -> None:
+    redis = "envoy.extensions.clusters.redis.v3.RedisClusterConfig"
+    cluster = {"name": "a", "lb_policy": "CLUSTER_PROVIDED", "cluster_type": _any(redis), "load_assignment": {}}
+
+    [way] = _ways(
+        "envoy.config.bootstrap.v3.Bootstrap.StaticResources",
+        {"clusters": [{"name": "b"}, cluster]},
+        Extension("envoy.clusters", "envoy.clusters.redis", (redis,)),
+    )
+
+    assert way.data == {"envoy.yaml": {"clusters": [{"name": "b"}, {"name": "a", "type": "STATIC"}]}}
+
+
+def test_what_is_spoken_is_told_by_another_in_its_place() -> None:
+    proxy = "envoy.extensions.filters.network.thrift_proxy.v3.ThriftProxy"
+
+    [framed] = _ways(proxy, {"transport": "FRAMED"}, Extension("envoy.thrift_proxy.transports", "framed"))
+    [header] = _ways(proxy, {"transport": "HEADER"}, Extension("envoy.thrift_proxy.transports", "header"))
+    [auto] = _ways(proxy, {}, Extension("envoy.thrift_proxy.protocols", "auto"))
+
+    assert framed.data == {"envoy.yaml": {"transport": "HEADER"}}
+    assert header.data == {"envoy.yaml": {"transport": "FRAMED"}}
+    assert auto.data == {"envoy.yaml": {"protocol": "COMPACT"}}
