@@ -1,5 +1,9 @@
-"""A run of some suites, one of them with failures of every kind, made once: what reports are tested on."""
+"""A run of some suites, one of them with failures of every kind, made once for all workers: what reports are tested on.
 
+It is only read: whoever writes does so in a copy.
+"""
+
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -19,9 +23,22 @@ _AUTHENTICATION = ("pass_reaches_the_application", "not_is_refused")
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """What a run of two Envoys (one binary under two names) left."""
-    project = tmp_path_factory.mktemp("project")
+    place = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):
+        place = place.parent  # of all workers of this run, and of no other
+    project = place / "reported-project"
+    with (place / "reported-project.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (project / "is-made").exists():
+            shutil.rmtree(project, ignore_errors=True)  # a worker's that has failed
+            _make_run(project)
+    return (project / "reports/latest").resolve()
+
+
+def _make_run(project: Path) -> None:
+    project.mkdir()
     for part in ("conftest.py", "pyproject.toml", "fixtures", "manifests", "suites", "takeover"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, project / part)
@@ -35,7 +52,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command += [f"--envoy=old={binary},new={binary}", *(f"suites/{each}" for each in chosen)]
     result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600)
     assert result.returncode == 1, result.stdout + result.stderr
-    return (project / "reports/latest").resolve()
+    (project / "is-made").touch()
 
 
 @pytest.fixture(scope="session")
