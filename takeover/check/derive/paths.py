@@ -57,7 +57,7 @@ class Path:
             raise CannotMakeError(f"{self.kind} {self.value!r} stands in no path")
         if self.value and not self.value.startswith(("/", "*")):
             raise CannotMakeError(f"{self.kind} {self.value!r} begins no path: those begin with /")
-        return ask.with_bare_path(self.value if self.value else "/")
+        return ask.with_bare_path(self.value or "/")
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
         """Requests with a path that it just does not take."""
