@@ -25,10 +25,10 @@ class ChosenTests:
     """Hands them on as soon as they are known.
 
     Args:
-        take: takes them, once.
+        take: each takes them, once.
     """
 
-    def __init__(self, take: Callable[[Chosen], None]) -> None:
+    def __init__(self, *take: Callable[[Chosen], None]) -> None:
         self._take = take
         self._is_heard = False
 
@@ -43,11 +43,15 @@ class ChosenTests:
         if not self._is_heard:
             self._is_heard = True
             told = Path(node.workerinput[_FILE]).read_bytes()
-            self._take(msgspec.json.decode(told, type=dict[str, Subject]))
+            self._hand_on(msgspec.json.decode(told, type=dict[str, Subject]))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without xdist."""
-        self._take(_subjects(session.items))
+        self._hand_on(subjects(session.items))
+
+    def _hand_on(self, chosen: Chosen) -> None:
+        for take in self._take:
+            take(chosen)
 
 
 class ChosenTestsTeller:
@@ -65,8 +69,9 @@ class ChosenTestsTeller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Comes before the controller hears that this worker has collected."""
-        self._file.write_bytes(msgspec.json.encode(_subjects(session.items)))
+        self._file.write_bytes(msgspec.json.encode(subjects(session.items)))
 
 
-def _subjects(items: Iterable[pytest.Item]) -> dict[str, Subject]:
+def subjects(items: Iterable[pytest.Item]) -> dict[str, Subject]:
+    """What each of the items is about."""
     return {item.nodeid: subject for item in items if (subject := subject_of(item))}

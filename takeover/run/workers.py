@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 
 from takeover.base import ctrl_c
 from takeover.engines.contract import Engine
+from takeover.run.chosen import Chosen, subjects
 from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
 from takeover.run.interrupt import held
@@ -82,13 +83,19 @@ class Scopes:
         self._releases = list(plan.releases)
         self._is_worker = plan.role == "worker"
         self._labels = labels
+        self._of_one_scenario: frozenset[str] = frozenset()
+
+    def learn(self, chosen: Chosen) -> None:
+        """Takes in which tests there are: each process of a run that needs scopes has to know of the same ones."""
+        self._of_one_scenario = folders_of_one_scenario({name: each.scenario for name, each in chosen.items()})
 
     def of(self, nodeid: str) -> str:
         """The scope of that test."""
-        return group(nodeid, self._labels, self._releases)
+        return group(nodeid, self._labels, self._releases, self._of_one_scenario)
 
     def put_long_ones_first(self, items: list[pytest.Item]) -> None:
         """What takes long comes first for each Envoy: at the end workers wait for each other only shortly."""
+        self.learn(subjects(items))
         groups = {item: self.of(item.nodeid) for item in items}
         weights: Counter[str] = Counter()
         for item in items:
@@ -187,7 +194,7 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
-        """Keeps tests of one file and Envoy together, with --sabotage those of one sabotage."""
+        """Keeps tests of one file, or of a scenario's folder, and Envoy together, with --sabotage of one sabotage."""
         if config.getoption("dist") != _OURS:
             return None
         from xdist.scheduler import LoadScopeScheduling
@@ -227,9 +234,38 @@ def _nobody_came(who: str, why: str = "") -> str:
     return f"{who} ended while starting, without a word{why}: is there enough memory? give fewer with -n, or none (-n0)"
 
 
-def group(nodeid: str, labels: Collection[str], releases: Collection[str]) -> str:
-    """What the tests of one group have in common: file or sabotage, and the release that the id names."""
+def folders_of_one_scenario(scenarios: Mapping[str, str]) -> frozenset[str]:
+    """The folders whose files are all of one scenario, which each worker that has one of them would deploy.
+
+    Args:
+        scenarios: of the tests by their ids.
+    """
+    found: dict[str, set[str]] = {}
+    for nodeid, scenario in scenarios.items():
+        found.setdefault(_folder(nodeid), set()).add(scenario)
+    if len(found) == 1:
+        return frozenset()  # or one worker would have all there is
+    return frozenset(folder for folder, of in found.items() if len(of) == 1)
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+def group(
+    nodeid: str, labels: Collection[str], releases: Collection[str], folders: Collection[str] = frozenset()
+) -> str:
+    """What the tests of one group have in common: file or sabotage, and the release that the id names.
+
+    Args:
+        nodeid: the test's.
+        labels: of the run's sabotages.
+        releases: of the run, by their names.
+        folders: those whose files stay together.
+    """
     file, _, name = nodeid.partition("::")
+    if _folder(nodeid) in folders:
+        file = _folder(nodeid)
     case = name.partition("[")[2].removesuffix("]")
     label = _named(case, labels)
     release = _named(case, [f"envoy-{each}" for each in releases])
