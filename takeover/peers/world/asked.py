@@ -1,16 +1,18 @@
 """What is asked over HTTP by filters, tracers and loggers, wherever they dial.
 
 A set of keys (`jwks`) is answered whatever the path is; so is a token, where a POST asks for one by its grant type
-(OAuth2). All else is as at the port of the services (`takeover.peers.services.http`).
+(OAuth2). An authorization service (`ext_authz`) does what the header Authorization says ("Behave deny-by-401": a name
+of `takeover.peers.hostile.answers` whose answer comes at once), which is the one that each filter passes on to it. All
+else is as at the port of the services (`takeover.peers.services.http`).
 """
 
 import json
 import os
 from typing import TYPE_CHECKING
 
-from takeover.peers.hostile.answers import plain
+from takeover.peers.hostile.answers import ANSWERS, plain
 from takeover.peers.hostile.connections import Connection
-from takeover.peers.hostile.http1 import Requests
+from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.world.table import FOLDER
 
 if TYPE_CHECKING:
@@ -51,7 +53,20 @@ def _answer(kind: str, head: bytes, body: bytes) -> bytes:
     if b"grant_type=" in body:
         token = {"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "another"}
         return plain("200 OK", _JSON, body=json.dumps(token).encode())
+    if kind == "ext_authz" and (refusal := _refusal(head)):
+        return refusal
     return http.answer(head, body)
+
+
+def _refusal(head: bytes) -> bytes:
+    """The answer that a request to authorize asks for; empty where it asks for none."""
+    word, _, name = headers_of(head).get("authorization", "").partition(" ")
+    steps = ANSWERS.get(name, []) if word == "Behave" else []
+    return b"".join(each for each in steps if isinstance(each, bytes)) if all(map(_is_said, steps)) else b""
+
+
+def _is_said(step: object) -> bool:
+    return isinstance(step, bytes)
 
 
 def _keys() -> bytes:

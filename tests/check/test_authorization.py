@@ -1,0 +1,44 @@
+"""A gateway that asks an authorization service is refused by it in all the ways that a client has to hear of."""
+
+from pathlib import Path
+from typing import Any
+
+from takeover.model.document import Observation
+from takeover.store import documents as store
+from tests.check.whole import API, HTTP, checked, cluster, listener, typed, written
+
+OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP2 = {"envoy." + OPTIONS: typed(API + OPTIONS, explicit_http_config={"http2_protocol_options": {}})}
+
+
+def asking(url: str, **service: Any) -> dict[str, Any]:
+    config = typed(f"{HTTP}ext_authz.v3.ExtAuthz", transport_api_version="V3", stat_prefix=url, **service)
+    return {"name": "envoy.filters.http.ext_authz", "typed_config": config}
+
+
+def test_its_refusals_have_a_status_and_headers(tmp_path: Path) -> None:
+    to_app = {"name": "app", "match": {"prefix": "/"}, "route": {"cluster": "app"}}
+    http = {"server_uri": {"uri": "http://over-http.example", "cluster": "over-http", "timeout": "1s"}}
+    file = written(
+        tmp_path,
+        listener("one", 8000, to_app, filters=(asking("one", http_service=http),)),
+        listener("two", 8001, to_app, filters=(asking("two", grpc_service={"envoy_grpc": {"cluster_name": "grpc"}}),)),
+        clusters=(
+            cluster("app"),
+            cluster("over-http"),
+            cluster("grpc", typed_extension_protocol_options=HTTP2),
+        ),
+    )
+    ended = checked(file, "--within", "7")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found: dict[str, Observation] = {
+        each.probe.partition("/")[2]: each.observation
+        for each in store.read(tmp_path / "reports/latest/results/new.json").probes
+    }
+    over_http = {name: found[f"one-authz-over-http-{name}"].status for name in ("challenges", "redirects", "refused")}
+    assert over_http == {"challenges": 401, "redirects": 302, "refused": 403}
+    challenge, redirect = found["two-authz-challenges"], found["two-authz-redirects"]
+    assert challenge.status == 401
+    assert ("www-authenticate", 'Basic realm="a"') in challenge.headers
+    assert redirect.status == 302
+    assert {("location", "/login?a=b"), ("set-cookie", "a=1"), ("set-cookie", "b=2")} <= set(redirect.headers)
