@@ -17,7 +17,7 @@ from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, World
 from takeover.check.rejected import Number, Verdict, told, verdict
-from takeover.check.without import needing, static, without
+from takeover.check.without import every, needing, without
 from takeover.check.world import build
 from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
@@ -106,7 +106,7 @@ def _taken(
 
 
 def _listeners(given: Given) -> range:
-    return range(len(static(given, "listeners")))
+    return range(len(every(given, "listeners")))
 
 
 def _built(given: Given, folder: Path) -> World:
@@ -123,7 +123,7 @@ def _verdicts(folder: Path, given: Given, releases: Sequence[Release]) -> dict[s
 
 def _left_out(given: Given, numbers: Sequence[Number], names: list[str], of_first: Verdict) -> LeftOut:
     """Args: numbers: what is left out, first that which is not taken."""
-    resources = [static(given, key)[number] for key, number in numbers]
+    resources = [every(given, key)[number] for key, number in numbers]
     line = of_first.line or resources[0].place.line
     where = resources[0].place.file if line is None else f"{resources[0].place.file}:{line}"
     return LeftOut(names, list(map(told, resources)), of_first.taken.error, where)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from takeover.check.coverage.taken_apart import texts
 from takeover.check.records import Given, Resource
-from takeover.check.without import LISTS, static
+from takeover.check.served import with_served
+from takeover.check.without import LISTS, every
 from takeover.envoy.rejection import Rejection, rejection
 from takeover.inventory.configs import Config, configs, error_of, validation, warnings_of
 from takeover.model.document import Breakdown, ConfigResult
@@ -19,10 +21,12 @@ from takeover.scenario.envoy_config import either
 from takeover.scenario.library import Library
 
 Number = tuple[str, int]
-"""A resource of the bootstrap: its list's key, and its number there."""
+"""A resource of the bootstrap, or one that is served: its list's key, and its number among `every` one of them."""
 
 _NAMED = re.compile(r"static_resources\.(listeners|clusters)\[(\d+)\]")
 _MOST_TRIED = 64
+_SHORTEST_TEXT = 4
+_ASKED = "asked.yaml"
 _LONGEST_TEXT = 2_000_000  # bytes: of a longer one no lines are told
 
 
@@ -47,14 +51,21 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
 
     Raises: TakeoverError when Envoy neither takes nor rejects it within a minute.
     """
-    config = next(each for each in configs(library) if each.source == "manifest")
-    with bare_node(binary, config.path, *config.files.values()) as node:
-        tried = _Trial(node, binary, config, _text(given))
-        loads, told = tried.of(_content(config))
-        result = ConfigResult(config.scenario, "manifest", loads, _error(told), tried.warnings)
+    alone = next(each for each in configs(library) if each.source == "manifest")
+    whole = with_served(alone, library, given)
+    asked = library.folder / alone.scenario / _ASKED
+    asked.touch()
+    with bare_node(binary, alone.path, asked, *whole.files.values()) as node:
+        tried = _Trial(node, binary, whole, _text(given), asked)
+        loads, told = tried.of(_content(whole))
+        if not loads and told is None and whole is not alone:
+            # What only a validation ends of: a run tells what Envoy makes of it when it is served.
+            loads, told = tried.of(_content(alone))
+        told = told if loads or told is not None else Rejection(tried.ended, None)
+        result = ConfigResult(alone.scenario, "manifest", loads, _error(told), tried.warnings)
         if told is None:
             return Verdict(result)
-        return Verdict(result, told.line, _culprit(tried, _content(config), told, given))
+        return Verdict(result, told.line, _culprit(tried, _content(whole), told, given))
 
 
 def told(resource: Resource) -> str:
@@ -66,37 +77,53 @@ def told(resource: Resource) -> str:
 class _Trial:
     """Asks one Envoy about configurations."""
 
-    def __init__(self, node: BareNode, binary: Path, config: Config, text: str) -> None:
-        self._node, self._binary, self._config, self._text = node, binary, config, text
+    def __init__(self, node: BareNode, binary: Path, config: Config, text: str, asked: Path) -> None:
+        self._node, self._binary, self._config, self._text, self._asked = node, binary, config, text, asked
         self.warnings: list[str] = []
+        self.ended = ""
 
     def of(self, content: JsonObject) -> tuple[bool, Rejection | None]:
-        """Whether it takes that, and why not."""
-        text = msgspec.json.encode(content).decode()
-        ended = validation(self._node, self._binary, "--config-yaml", text, *self._config.options)
+        """Whether it takes that, and why not: None for one that ends without a word, `ended` says how."""
+        self._asked.write_bytes(msgspec.json.encode(content))  # the node sees this file: no command line is so long
+        ended = validation(self._node, self._binary, "-c", str(self._asked), *self._config.options)
         log = self._config.as_named_there(ended.log)
         self.warnings = list(dict.fromkeys(warnings_of(log)))
         if ended.exit_code == 0:
             return True, None
         if (found := rejection(log, self._text)) is not None:
             return False, found
-        # An Envoy that ends of a configuration without a word says as little each time.
-        return False, Rejection(error_of(log, self._text) or str(Breakdown("", "ended", ended.exit_code)), None)
+        if told := error_of(log, self._text):
+            return False, Rejection(told, None)
+        self.ended = str(Breakdown("", "ended", ended.exit_code))
+        return False, None
 
 
 def _culprit(trial: _Trial, content: JsonObject, rejected: Rejection, given: Given) -> Number | None:
     """The resource that the message names, or else one without which it is taken, or refused for another reason."""
     if named := _NAMED.search(rejected.what):
         found = named[1], int(named[2])
-        return found if found[1] < len(static(given, found[0])) else None
-    candidates = [(key, number) for key in LISTS for number in range(len(static(given, key)))]
+        return found if found[1] < len(every(given, found[0])) else None
+    candidates = [(key, number) for key in LISTS for number in range(len(every(given, key)))]
     # Those by whose names the message may know them come first.
-    candidates.sort(key=lambda each: not _is_named(static(given, each[0])[each[1]], rejected.what))
+    candidates.sort(key=lambda each: not _is_named(every(given, each[0])[each[1]], rejected.what))
     for key, number in candidates[:_MOST_TRIED]:
         loads, other = trial.of(_less(content, key, number))
-        if loads or (other is not None and other.what != rejected.what):
+        # One that ends of it without a word says as little each time.
+        if loads or (other.what if other is not None else trial.ended) != rejected.what:
             return key, number
-    return None
+    # Several have the same fault: one after the other.
+    return next((each for each in candidates if _has_what(every(given, each[0])[each[1]], rejected.what)), None)
+
+
+def _has_what(resource: Resource, message: str) -> bool:
+    """Whether the message ends with a text that stands in it."""
+    return any(len(text) >= _SHORTEST_TEXT and message.endswith((text, f"'{text}'")) for text in texts(resource.data))
+
+
+def _content(config: Config) -> JsonObject:
+    content = config.content
+    assert isinstance(content, dict)
+    return content
 
 
 def _is_named(resource: Resource, message: str) -> bool:
@@ -112,12 +139,6 @@ def _less(content: JsonObject, key: str, number: int) -> JsonObject:
     listed = either(resources, key)
     assert isinstance(listed, list)
     return {**content, there: {**resources, key: [each for place, each in enumerate(listed) if place != number]}}
-
-
-def _content(config: Config) -> JsonObject:
-    content = config.content
-    assert isinstance(content, dict)
-    return content
 
 
 def _error(rejected: Rejection | None) -> str:

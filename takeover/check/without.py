@@ -18,12 +18,20 @@ def static(given: Given, key: str) -> list[Resource]:
     return [each for each in given.resources if each.type_url == LISTS[key] and each.is_static and not _is_inline(each)]
 
 
+def every(given: Given, key: str) -> list[Resource]:
+    """Those of the bootstrap's list, then those of the type that a control plane serves besides."""
+    listed = static(given, key)
+    names = {each.name for each in listed}
+    served = (each for each in given.resources if each.type_url == LISTS[key] and not each.is_static)
+    return [*listed, *(each for each in served if not _is_inline(each) and each.name not in names)]
+
+
 def without(given: Given, names: Collection[tuple[str, int]]) -> Given:
-    """Without those of the bootstrap's lists (its key, and the number in it), and what stands within them."""
-    gone = [static(given, key)[number].place.path for key, number in names]
+    """Without some of all (the list's key, and the number in it), and what stands within them."""
+    gone = [every(given, key)[number].place.path for key, number in names]
     bootstrap: JsonObject = dict(given.bootstrap)
-    there = next(each for each in ("static_resources", "staticResources") if each in bootstrap)
-    content = dict(bootstrap[there])
+    there = next((each for each in ("static_resources", "staticResources") if each in bootstrap), "static_resources")
+    content = dict(bootstrap.get(there) or {})
     for key in LISTS:
         if isinstance(listed := either(content, key), list):
             content[key] = [each for number, each in enumerate(listed) if (key, number) not in names]
@@ -33,9 +41,12 @@ def without(given: Given, names: Collection[tuple[str, int]]) -> Given:
 
 
 def needing(given: Given, resource: tuple[str, int]) -> list[tuple[str, int]]:
-    """The listeners of the bootstrap that name a cluster, in a table of routes, too: Envoy takes none without it."""
+    """The listeners of the bootstrap that name a cluster of it, in a table of routes, too: Envoy takes none without it.
+
+    Those that are served it takes, mostly; what it says of one that it does not, is said of that one.
+    """
     key, number = resource
-    if key != "clusters":
+    if key != "clusters" or number >= len(static(given, key)):
         return []
     name = static(given, key)[number].name
     return [

@@ -16,6 +16,9 @@ _NOT_TAKEN = re.compile(
     r"|Unknown field: type \S+ reason INVALID_ARGUMENT:) (.*?)(?=\n\[\d{4}-|\Z)",
     re.DOTALL,
 )
+_VALIDATING = re.compile(
+    r"\[critical\].*? error initializing configuration '.*?': (.*?)(?=^\[\d{4}-|\Z)", re.MULTILINE | re.DOTALL
+)
 _ASSERTION = re.compile(r"\[critical\].*?assert failure: .*?\. Details: (.*)")
 _CAUSES = re.compile(r"Proto constraint validation failed \((.*)\)$")
 _WRAPPED = [
@@ -42,7 +45,7 @@ def rejection(log: str, config: str) -> Rejection | None:
     Args:
         config: the text of the YAML file that the config comes from.
     """
-    found = _CRITICAL.search(log) or _NOT_TAKEN.search(log) or _ASSERTION.search(log)
+    found = _CRITICAL.search(log) or _NOT_TAKEN.search(log) or _ASSERTION.search(log) or _of_constraint(log)
     if found is None:
         return None
     message = " ".join(found[1].split())  # protobuf puts blanks in at random
@@ -61,6 +64,12 @@ def rejection(log: str, config: str) -> Rejection | None:
     name = _NAME.search(message)
     line = _line_of_name(name[1] or name[2], below, last="duplicate" in message) if name else None
     return Rejection(f"{message} (in {path})" if path else message, line or (_line(below) if path else None))
+
+
+def _of_constraint(log: str) -> re.Match[str] | None:
+    """A field's value that a validation does not take: the whole config stands before the words."""
+    found = _VALIDATING.search(log)
+    return found if found is not None and _CAUSES.search(" ".join(found[1].split())) else None
 
 
 def _root(config: str) -> yaml.Node | None:

@@ -1,11 +1,12 @@
 """What a bootstrap needs in a world: an admin API, who it is, statistics that a run can read."""
 
-from takeover.check.world.configuration import Configuration, copied, drop, inner, objects, set_field
+from takeover.check.world.configuration import LISTENER, PREFIX, Configuration, copied, drop, inner, objects, set_field
 from takeover.check.world.dialled import address_in
 from takeover.scenario.envoy_config import either
 from takeover.scenario.supplying import CONFIG_ID
 
 _ADMIN, _USUAL = "admin", 9901
+_INTERNAL_LISTENER = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
 _SOCKET_ADDRESS = ("socket_address", "socketAddress")
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - a Pod's own
 
@@ -24,12 +25,25 @@ def complete(configuration: Configuration, name: str) -> int:
     stats = inner(bootstrap, "stats_config")
     if drop(stats, "stats_matcher"):
         configuration.differs("`stats_config.stats_matcher` is away", "this run reads all statistics")
+    _internal_listeners(configuration)
     for _, found in objects(bootstrap):
         if "rtds_layer" in found or "rtdsLayer" in found:
             drop(found, "rtds_layer")
             found["static_layer"] = {}
             configuration.differs("a runtime layer that is served is empty", "its resource was not given")
     return _admin(configuration)
+
+
+def _internal_listeners(configuration: Configuration) -> None:
+    """Has a bootstrap that is made know internal listeners, where there are any: Envoy takes none else."""
+    if configuration.given.kind != "config dump" or either(configuration.bootstrap, "bootstrap_extensions"):
+        return
+    if any(either(each, "internal_listener") is not None for each, _ in configuration.of_type(LISTENER)):
+        config = {"@type": f"{PREFIX}{_INTERNAL_LISTENER}"}
+        configuration.bootstrap["bootstrap_extensions"] = [
+            {"name": "envoy.bootstrap.internal_listener", "typed_config": config}
+        ]
+        configuration.differs("the bootstrap has the extension of internal listeners", "there are such listeners")
 
 
 def _admin(configuration: Configuration) -> int:
