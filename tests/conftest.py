@@ -9,6 +9,7 @@ import pytest
 from benchmarks.leftovers import Tag
 from takeover.model.document import Document
 
+UNUSED = "-p no:hypothesispytest -p no:anyio"
 SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
 
 
@@ -16,10 +17,11 @@ SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR"
 def _runs_are_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs that tests start leave their results apart from the user's own, and are no workers of another run.
 
-    They print the same everywhere: what tells pytest and us of a CI or of a wide terminal is left out.
+    They print the same everywhere: what tells pytest and us of a CI or of a wide terminal is left out. Plugins that
+    they do not use, and that are there for tests alone, are not loaded, as in the project's own runs.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')}")
+        patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')} {UNUSED}")
         for name in [each for each in os.environ if each.startswith("PYTEST_XDIST_")] + SURROUNDINGS:
             patch.delenv(name, raising=False)
         yield
