@@ -3,7 +3,7 @@
 import pytest
 
 from takeover.run.plan import Plan
-from takeover.run.probe_items import MARK
+from takeover.run.probe_groups import MARK
 
 _NOT_TO_CHOOSE_BY = ("tryfirst", "trylast", "xdist_group")  # of hooks, and xdist's own; others take arguments
 

@@ -21,11 +21,10 @@ from takeover.engines.images import ENVOY
 from takeover.engines.kind.cluster import KindOptions
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
-from takeover.probes.probe import Group
-from takeover.probes.probe_file import read_probes
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder, scenarios_folder
+from takeover.run.probe_groups import ProbeGroups
 from takeover.scenario.delivery import DELIVERIES, Delivery
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
@@ -75,7 +74,7 @@ class Plan:
     engine: EngineOptions
     releases: Mapping[str, Release]
     keep: bool
-    groups: Mapping[str, tuple[Group, ...]] | None
+    groups: ProbeGroups | None
     sabotages: tuple[Sabotage, ...] | None
     sabotage_distinct: bool
     swept: tuple[str, ...] | None
@@ -151,7 +150,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             engine=engine,
             releases={each.name: each for each in releases},
             keep=option.keep,
-            groups={name: read_probes(library.scenario(name)) for name in library.names()} if observes else None,
+            groups=ProbeGroups(library, option.markexpr) if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage, is_tried=from_controller is not None),
             sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
             swept=_swept(library, option.sweep),

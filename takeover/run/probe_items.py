@@ -6,14 +6,15 @@ An item makes one group of probes on its deployment. It fails only where somethi
 broke down, which is a finding of each Envoy: whether what was seen has changed is for the comparison of two to say.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from takeover.base.errors import DeploymentError, LostError, TakeoverError
+from takeover.base.errors import BadInputError, DeploymentError, LostError, TakeoverError
 from takeover.base.paths import display_path
 from takeover.compare import breakdowns
 from takeover.compare.accepted import accepts_breakdown
@@ -30,13 +31,11 @@ from takeover.probes.probe_file import FILE
 from takeover.run import terminal
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
+from takeover.run.probe_groups import MARK
 from takeover.run.record import record_of
 from takeover.run.scenes import Scenes
 from takeover.run.versions import OWN_SUPPORT
 from takeover.scenario.library import Library
-
-MARK = "probes"
-"""Marks these items: -m probes runs them alone."""
 
 OBSERVATIONS: pytest.StashKey[list[ProbeResult]] = pytest.StashKey()
 REMOVED: pytest.StashKey[list[Removed]] = pytest.StashKey()
@@ -50,14 +49,22 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
     """Adds the probes of the scenarios that whole files of the suites are run for, before -m and -k select.
 
     A run of everything has those of all scenarios, also of one for which nobody wrote a suite.
+
+    Raises: pytest.UsageError, one line, for a file of probes that is wrong.
     """
     if plan.groups is None or any("::" in argument for argument in session.config.args):
         return  # somebody wants a single test
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
-    if _is_of_everything(session.config):
-        scenarios |= {name for name, groups in plan.groups.items() if groups}
-    for release in plan.releases.values():
+    try:
+        if _is_of_everything(session.config):
+            scenarios |= set(plan.groups)
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
+        chapters = plan.groups.chapters()
+    except BadInputError as error:
+        raise pytest.UsageError(str(error)) from None
+    for chapter in sorted(chapters):
+        session.config.addinivalue_line("markers", f"{chapter}: a chapter of the scenarios")
+    for release in plan.releases.values():
         items += [ProbeItem.of(session, plan, group, release.name, scenes) for group in found]
         # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
         if scenarios and choose.runs_binary(plan.engine.name):
@@ -78,7 +85,8 @@ class ProbesLeftOut:
 
     def __init__(self, plan: Plan) -> None:
         self._library = plan.library
-        self._left = {name for name, groups in (plan.groups or {}).items() if groups}
+        self._groups: Mapping[str, tuple[Group, ...]] = plan.groups or {}
+        self._observed: set[str] = set()
 
     @staticmethod
     def is_wanted(config: pytest.Config) -> bool:
@@ -90,18 +98,21 @@ class ProbesLeftOut:
         """Takes in which scenarios there are probes of."""
         subject = record_of(report).subject
         if subject is not None and f"{FILE}::" in subject.name:
-            self._left.discard(subject.scenario)
+            self._observed.add(subject.scenario)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line."""
-        if self._left:
-            left = ", ".join(sorted(self._named()))
+        left_out = set[str]()
+        with contextlib.suppress(BadInputError):  # what cannot be read has ended the run, and was told
+            left_out = {name for name in self._groups if name not in self._observed and self._groups[name]}
+        if left_out:
+            left = ", ".join(sorted(self._named(left_out)))
             told = f"probes not observed, as this run has no whole file of tests for them: {left}"
             terminal.write(terminalreporter, f"{told} (a run of all suites observes them)")
 
-    def _named(self) -> Iterator[str]:
+    def _named(self, left: Iterable[str]) -> Iterator[str]:
         """The scenarios by their names; those in a folder of the library, of which there are many, by its name."""
-        folders = {name: self._library.scenario(name).folder.parent for name in self._left}
+        folders = {name: self._library.scenario(name).folder.parent for name in left}
         for folder, number in Counter(folders.values()).items():
             if folder != self._library.folder:
                 yield f"{folder.name} ({number} scenarios)"
@@ -136,7 +147,6 @@ class ProbeItem(pytest.Item):
             item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'
         for mark in filter(None, (scenario.chapter, MARK)):
-            session.config.addinivalue_line("markers", f"{mark}: a chapter of the scenarios")
             item.add_marker(mark)
         return item
 

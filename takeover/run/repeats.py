@@ -17,8 +17,10 @@ from takeover.model.removed import Removed
 from takeover.probes.deployed import observed_anew
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group, Probe
+from takeover.probes.probe_file import FILE
 from takeover.probes.removals import Removals
 from takeover.run.checking import Redaction
+from takeover.run.chosen import Chosen
 from takeover.run.plan import Plan
 from takeover.store import bounds
 from takeover.store import documents as store
@@ -68,6 +70,12 @@ class Repeats:
         self.removed: dict[str, list[Removed]] = {}
         """For each Envoy what the rules of normalisation took out when probes were made again."""
 
+    def expect(self, chosen: Chosen) -> None:
+        """Reads the probes that may be made again, while their files are as whoever makes them has read them."""
+        if len(self._plan.releases) > 1 and self._plan.groups is not None:
+            for scenario in {each.scenario for each in chosen.values() if f"{FILE}::" in each.name}:
+                _ = self._plan.groups[scenario]
+
     def made(self, comparison: Comparison, documents: Mapping[str, Path]) -> dict[str, list[RepeatedProbe]]:
         """For each Envoy the probes that were made again, those that the comparison tells of; where that failed, none.
 
@@ -97,14 +105,15 @@ class Repeats:
         return {release: probes for release, probes in made.items() if probes}
 
     def _jobs(self, comparison: Comparison, documents: Mapping[str, Path]) -> Iterator[_Job]:
+        groups: Mapping[str, tuple[Group, ...]] = self._plan.groups or {}
         for release, places in _wanted(comparison).items():
             first: dict[tuple[str, str], dict[str, Observation]] = {}
             for each in store.read(documents[release]).probes:
                 if (each.scenario, each.probe) in places:
                     group, _, name = each.probe.partition("/")
                     first.setdefault((each.scenario, group), {})[name] = each.observation
-            for scenario, groups in (self._plan.groups or {}).items():
-                for found in groups:
+            for scenario in sorted({each for each, _ in first}):
+                for found in groups[scenario]:
                     if (scenario, found.name) in first:
                         yield _Job(release, found, first[scenario, found.name])
 

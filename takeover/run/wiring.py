@@ -81,7 +81,7 @@ def wire(config: pytest.Config) -> None:
         repeats = Repeats(plan, lambda: pool.engine, lambda line: tell("", line), redaction)
         conclusion = Conclusion(plan, results, repeats) if results is not None else None
         if results is not None:
-            parts.append(ChosenTests(results.expect, scopes.learn))
+            parts.append(ChosenTests(results.expect, scopes.learn, repeats.expect))
             if reporter is not None and live.somebody_looks_on(config):
                 parts.append(live.Live(config, reporter, results, plan.library))
         if reporter is not None and Annotations.are_wanted():

@@ -8,8 +8,10 @@ from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario import bundled, names
 from takeover.scenario.delivery import Delivery
+from takeover.scenario.files import own_file
 from takeover.scenario.loader import Scenario
-from takeover.scenario.scenario_file import FILE
+from takeover.scenario.scenario_file import FILE, ScenarioFile
+from takeover.scenario.typed_yaml import read_entry
 
 _BASES = "bases"
 _SETS = "probes"
@@ -33,6 +35,7 @@ class Library:
         self.folder = folder.resolve()
         self.delivery = delivery
         self._read: dict[tuple[str, tuple[str, ...]], Scenario] = {}
+        self._chapters: dict[str, str] = {}
 
     @staticmethod
     @cache
@@ -43,6 +46,23 @@ class Library:
     def names(self) -> list[str]:
         """The scenarios that there are, sorted."""
         return sorted(self._folders())
+
+    def names_with(self, file: str) -> list[str]:
+        """Those that have such a file in their folder, sorted."""
+        return sorted(name for name, folder in self._folders().items() if (folder / file).exists())
+
+    def chapter(self, name: str) -> str:
+        """The marker of a scenario's tests: of its scenario.yaml alone is read what is not read yet.
+
+        Raises: BadInputError, as for the scenario.
+        """
+        if (read := self._read.get((name, ()))) is not None:
+            return read.chapter
+        if (folder := self._folders().get(name)) is None:
+            return self.scenario(name).chapter
+        if name not in self._chapters:
+            self._chapters[name] = read_entry(own_file(folder.resolve(), FILE, self.roots), ScenarioFile).chapter
+        return self._chapters[name]
 
     def _folders(self) -> dict[str, Path]:
         """The scenarios' folders by their names. Raises: BadInputError for two of one name."""

@@ -1,0 +1,59 @@
+"""The groups of probes of a run, each scenario's read when it is asked for: what -m leaves out is not read at all."""
+
+from collections.abc import Iterator, Mapping
+
+from _pytest.mark.expression import Expression
+
+from takeover.probes.probe import Group
+from takeover.probes.probe_file import FILE, read_probes
+from takeover.scenario.library import Library
+
+MARK = "probes"
+"""Marks the items of probes: -m probes runs them alone."""
+
+
+class ProbeGroups(Mapping[str, tuple[Group, ...]]):
+    """Scenario → its groups, of those scenarios whose probes -m may choose.
+
+    A process of a run that asks for none reads none: to read all of the atlas takes seconds.
+
+    Args:
+        chosen: what -m says; empty where it is not given.
+    """
+
+    def __init__(self, library: Library, chosen: str) -> None:
+        self._library = library
+        self._chosen = chosen
+        self._names: list[str] | None = None
+        self._read: dict[str, tuple[Group, ...]] = {}
+
+    def __getitem__(self, name: str) -> tuple[Group, ...]:
+        """None of a scenario whose probes -m leaves out. Raises: BadInputError "FILE:LINE: …"."""
+        if name not in self._read:
+            self._read[name] = read_probes(self._library.scenario(name)) if self._is_chosen(name) else ()
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Those that have a file of probes. Raises: BadInputError."""
+        if self._names is None:
+            there = self._library.names_with(FILE)
+            self._names = [each for each in there if self._is_chosen(each)]
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def chapters(self) -> set[str]:
+        """Of all scenarios with probes, also of those that -m leaves out: it may name them. Raises: BadInputError."""
+        return {chapter for each in self._library.names_with(FILE) if (chapter := self._library.chapter(each))}
+
+    def _is_chosen(self, name: str) -> bool:
+        """Whether pytest would choose an item that has no marks but these."""
+        if not self._chosen:
+            return True
+        marks = {self._library.chapter(name), MARK}
+        try:
+            expression = Expression.compile(self._chosen)
+        except SyntaxError:  # pytest says so, when it has collected
+            return True
+        return expression.evaluate(lambda mark, /, **arguments: mark in marks and not arguments)
