@@ -209,41 +209,42 @@ def test_who_has_no_certificate_of_the_mesh_is_stopped_at_the_listener(
     assert response is None
 
 
-def assert_stopped(observed: ObservedTraffic, trace: list[str], why: str) -> None:
-    """The trace ends where the other Pod's listener refused the certificate: no request came, no application saw one.
+def assert_stopped(observed: ObservedTraffic, trace: list[str], why: str, at: str = "back") -> None:
+    """The trace ends where that Pod's listener refused the certificate: no request came, no application saw one.
 
     The connection manager behind knows of a connection before hands are shaken.
     """
     assert observed.trace == trace
-    back = observed.of("back")
-    failed = {name.rpartition(".fail_verify_")[2] for name in back.moved if ".ssl.fail_verify" in name}
+    asked = observed.of(at)
+    failed = {name.rpartition(".fail_verify_")[2] for name in asked.moved if ".ssl.fail_verify" in name}
     assert failed == {why}
-    assert "listener.0.0.0.0_15006.ssl.handshake" not in back.moved
-    assert not any(name.endswith(".downstream_rq_total") for name in back.moved)
-    assert (back.entries, observed.destination("front"), observed.destination("back")) == ([], [], [])
+    assert "listener.0.0.0.0_15006.ssl.handshake" not in asked.moved
+    assert not any(name.endswith(".downstream_rq_total") for name in asked.moved)
+    assert (asked.entries, observed.destination("front"), observed.destination("back")) == ([], [], [])
 
 
-def with_certificate(pod: str, secret: str) -> list[Edit]:
-    """The Pod shows another certificate."""
+def with_certificate(secret: str) -> list[Edit]:
+    """The Pod "back" shows another certificate, to whom it asks and to who asks it; or none to whom it asks."""
     if not secret:
-        cluster = "$.static_resources.clusters[?@.name=='back'].transport_socket.typed_config.common_tls_context"
+        cluster = "$.static_resources.clusters[?@.name=='front'].transport_socket.typed_config.common_tls_context"
         return [remove("envoy.yaml", f"{cluster}.tls_certificates")]
-    return [replace(f"Pod/{pod}", "$.spec.volumes[?@.name=='certificate'].secret.secretName", secret)]
+    return [replace("Pod/back", "$.spec.volumes[?@.name=='certificate'].secret.secretName", secret)]
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.scenario(SCENARIO, *with_certificate("front", name))) for name in REFUSED],
+    [pytest.param(name, marks=pytest.mark.scenario(SCENARIO, *with_certificate(name))) for name in REFUSED],
     ids=lambda name: name or "none",
 )
 def test_a_pod_of_the_mesh_without_a_right_certificate_is_stopped_at_the_other_ones_listener(
     scene: Scene, name: str
 ) -> None:
     with scene.watched() as observed:
-        response = ask(scene, "front", "back:80", "app")
+        response = ask(scene, "back", "front:80", "app")
 
-    assert_stopped(observed, [*sent_to("front", "back"), *enters("back", "http inbound_tls")], REFUSED[name])
-    assert observed.of("front").envoy.flags.startswith("UF")
+    trace = [*sent_to("back", "front"), *enters("front", "http inbound_tls")]
+    assert_stopped(observed, trace, REFUSED[name], at="front")
+    assert observed.of("back").envoy.flags.startswith("UF")
     assert response is not None
     assert (response.status_code, server_of(response)) == (503, "envoy")
 
@@ -251,7 +252,7 @@ def test_a_pod_of_the_mesh_without_a_right_certificate_is_stopped_at_the_other_o
 @pytest.mark.parametrize(
     "why",
     [
-        pytest.param(why, id=name, marks=pytest.mark.scenario(SCENARIO, *with_certificate("back", name)))
+        pytest.param(why, id=name, marks=pytest.mark.scenario(SCENARIO, *with_certificate(name)))
         for name, why in {"stranger": "error", "expired": "error", "front": "san"}.items()
     ],
 )
