@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,10 +71,15 @@ class Config:
         return text
 
 
-def configs(library: Library) -> list[Config]:
-    """All there are, sorted: of a scenario its Envoys', the first by its name; as-written ones by their file's."""
+def configs(library: Library, scenarios: Iterable[str] | None = None) -> list[Config]:
+    """All there are, sorted: of a scenario its Envoys', the first by its name; as-written ones by their file's.
+
+    Args:
+        library: where they are.
+        scenarios: whose; of all if it is None.
+    """
     found = []
-    for name in library.names():
+    for name in library.names() if scenarios is None else sorted(scenarios):
         scenario = library.scenario(name)
         first, *others = {each.config: each for each in scenario.envoys}.values()
         named = [(name, first), *((f"{name}/{each.config}", each) for each in others)]
@@ -116,12 +121,12 @@ def _as_written(folder: Path, name: str, library: Library) -> Config:
     return Config(path.stem, "as-written", path)
 
 
-def validated(binary: Path, library: Library) -> list[ConfigResult]:
-    """For each config whether Envoy takes it.
+def validated(binary: Path, library: Library, scenarios: Iterable[str] | None = None) -> list[ConfigResult]:
+    """For each config, of these scenarios or of all, whether Envoy takes it.
 
     Raises: TakeoverError when Envoy neither takes nor rejects one within a minute.
     """
-    there = configs(library)
+    there = configs(library, scenarios)
     files = [path for each in there for path in (each.path, *each.files.values())]
     with bare_node(binary, *files) as node, ThreadPoolExecutor(2, "validate") as pool:
         return list(pool.map(lambda config: _validated(node, binary, config), there))

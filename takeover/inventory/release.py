@@ -1,6 +1,7 @@
 """All facts of one Envoy release."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from takeover.base.errors import TakeoverError
@@ -16,13 +17,18 @@ _DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
-def inventory_of(release: Release, library: Library) -> Inventory:
+def inventory_of(release: Release, library: Library, scenarios: Iterable[str] | None = None) -> Inventory:
     """What the release by itself is, whatever traffic it gets, and which of the library's configs it loads.
+
+    Args:
+        release: the one that is asked.
+        library: where the configs are.
+        scenarios: whose configs; of all if it is None. Statistics are those that all of them give it.
 
     Raises: TakeoverError when its binary does not tell.
     """
     extensions, stats = extensions_and_stats(release.path, library)
-    configs = validated(release.path, library)
+    configs = validated(release.path, library, scenarios)
     return Inventory(configs, BinaryResult(extensions, stats, _flags(release.path), guards(release.path)))
 
 

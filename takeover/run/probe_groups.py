@@ -30,14 +30,14 @@ class ProbeGroups(Mapping[str, tuple[Group, ...]]):
     def __getitem__(self, name: str) -> tuple[Group, ...]:
         """None of a scenario whose probes -m leaves out. Raises: BadInputError "FILE:LINE: …"."""
         if name not in self._read:
-            self._read[name] = read_probes(self._library.scenario(name)) if self._is_chosen(name) else ()
+            self._read[name] = read_probes(self._library.scenario(name)) if self.is_chosen(name) else ()
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
         """Those that have a file of probes. Raises: BadInputError."""
         if self._names is None:
             there = self._library.names_with(FILE)
-            self._names = [each for each in there if self._is_chosen(each)]
+            self._names = [each for each in there if self.is_chosen(each)]
         return iter(self._names)
 
     def __len__(self) -> int:
@@ -47,8 +47,8 @@ class ProbeGroups(Mapping[str, tuple[Group, ...]]):
         """Of all scenarios with probes, also of those that -m leaves out: it may name them. Raises: BadInputError."""
         return {chapter for each in self._library.names_with(FILE) if (chapter := self._library.chapter(each))}
 
-    def _is_chosen(self, name: str) -> bool:
-        """Whether pytest would choose an item that has no marks but these."""
+    def is_chosen(self, name: str) -> bool:
+        """Whether -m chooses what is of that scenario: an item that has no marks but these. Raises: BadInputError."""
         if not self._chosen:
             return True
         marks = {self._library.chapter(name), MARK}

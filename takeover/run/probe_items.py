@@ -8,7 +8,7 @@ broke down, which is a finding of each Envoy: whether what was seen has changed 
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -60,6 +60,7 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
             scenarios |= set(plan.groups)
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
         chapters = plan.groups.chapters()
+        with_configs = [name for name in plan.library.names() if plan.groups.is_chosen(name)]
     except BadInputError as error:
         raise pytest.UsageError(str(error)) from None
     for chapter in sorted(chapters):
@@ -68,9 +69,9 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
         items += [ProbeItem.of(session, plan, group, release.name, scenes) for group in found]
         # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
         if scenarios and choose.runs_binary(plan.engine.name):
-            items.append(InventoryItem.of(session, plan.library, release))
+            items.append(InventoryItem.of(session, plan.library, release, with_configs))
             if corpus(plan.library) and _is_of_everything(session.config):
-                items.append(CorpusItem.of(session, plan.library, release))
+                items.append(CorpusItem.of(session, plan.library, release, with_configs))
 
 
 def _is_of_everything(config: pytest.Config) -> bool:
@@ -211,21 +212,25 @@ class InventoryItem(pytest.Item):
     envoy: Release
     release: str
     weight: int
+    scenarios: Sequence[str]
 
     @classmethod
-    def of(cls, session: pytest.Session, library: Library, release: Release) -> "InventoryItem":
-        """The item for that release."""
+    def of(
+        cls, session: pytest.Session, library: Library, release: Release, scenarios: Sequence[str]
+    ) -> "InventoryItem":
+        """The item for that release, and for the configs of those scenarios."""
         name = f"{cls.NAME}[envoy-{release.name}]"
         item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(library.folder)}::{name}")
         item.library, item.envoy, item.release = library, release, release.name
-        item.weight = _CONFIG * len(library.names())
+        item.scenarios = scenarios
+        item.weight = _CONFIG * len(scenarios)
         for mark in cls.MARKS:
             item.add_marker(mark)
         return item
 
     def runtest(self) -> None:
         """Asks the binary. Raises: TakeoverError when it does not answer."""
-        self.stash[INVENTORY] = inventory_of(self.envoy, self.library)
+        self.stash[INVENTORY] = inventory_of(self.envoy, self.library, self.scenarios)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """One line for what is no fault of the program."""

@@ -100,6 +100,15 @@ def test_a_config_that_envoy_prints_is_the_same_each_time(tmp_path: Path) -> Non
     assert "could not find @type" in errors.pop()
 
 
+def test_configs_are_of_the_scenarios_that_are_named_and_of_the_article() -> None:
+    library = Library.bundled()
+    found = configs(library, ["mesh-mutual-tls", "inbound-interception"])
+    assert [each.scenario for each in found if each.source == "manifest"] == ["inbound-interception", "mesh-mutual-tls"]
+    as_written = [each for each in configs(library) if each.source == "as-written"]
+    assert as_written
+    assert [each for each in found if each.source == "as-written"] == as_written
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link", "name"])
 def test_a_config_as_written_is_a_file_of_the_library(tmp_path: Path, kind: str) -> None:
     library, secret = tmp_path / "library", tmp_path / "secret.yaml"
