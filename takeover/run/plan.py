@@ -290,7 +290,7 @@ def _chosen_sabotages(library: Library, pattern: str | None, *, is_tried: bool) 
     if pattern is None:
         return None
     matches = functools.partial(fnmatch.fnmatch, pat=pattern)
-    scenarios = map(library.scenario, library.holding(SABOTAGE_FILE))
+    scenarios = map(library.scenario, library.names_with(SABOTAGE_FILE))
     found = [each for scenario in scenarios for each in read_sabotages(scenario, is_tried=is_tried)]
     chosen = tuple(each for each in found if matches(each.label) or matches(each.name))
     if not chosen:

@@ -48,7 +48,7 @@ class Library:
         return sorted(self._folders())
 
     def names_with(self, file: str) -> list[str]:
-        """Those that have such a file in their folder, sorted."""
+        """Those that have such a file in their folder, sorted: none of them needs be read for that."""
         return sorted(name for name, folder in self._folders().items() if (folder / file).exists())
 
     def chapter(self, name: str) -> str:
@@ -75,10 +75,6 @@ class Library:
                     "name one of them otherwise"
                 )
         return found
-
-    def holding(self, file: str) -> list[str]:
-        """The scenarios that have a file of that name in their folder, sorted: none of them needs be read for that."""
-        return [name for name, folder in sorted(self._folders().items()) if (folder / file).exists()]
 
     def scenario(self, name: str, bases: Iterable[str] = ()) -> Scenario:
         """The scenario of that name, with what the folders `bases` hold deployed beside it.
