@@ -68,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep",
         action="store_true",
-        help="after the probes, hold what runs, print how to enter it, and end at Ctrl-C",
+        help="after the probes, hold what runs, print how to enter it, and end at Ctrl-C; its files stay",
     )
 
 
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
         )
     check_reports(options.reports)
     wanted = Wanted(options.file, _files(options.files), options.requests, bounds)
-    with temporary_folder("takeover-check-") as folder:
+    with temporary_folder("takeover-check-", keep=options.keep) as folder:
         conduct = prepare(wanted, folder, releases, console.write)
         console.write(*map(conduct.redacted, conduct.told()))
         code = run_check(
@@ -121,6 +121,10 @@ def run(options: argparse.Namespace) -> int:
         if options.explain is not None and code in (0, 1):
             with redacting_output(conduct.redacted):
                 _explain(options, folder, releases)
+    if options.keep:
+        console.write(
+            f"kept in {folder}, with what may be a secret: the configuration as it ran, probes; remove it then"
+        )
     if options.show is not None and code in (0, 1):
         _show(options, [each.name for each in releases])
     return code

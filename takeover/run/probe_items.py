@@ -29,6 +29,7 @@ from takeover.probes.observing import NotObservedError, Observer, not_started
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE
 from takeover.run import terminal
+from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import MARK
@@ -93,7 +94,9 @@ class ProbesLeftOut:
     def is_wanted(config: pytest.Config) -> bool:
         """Whether all probes were asked for: by --probes, and without a selection."""
         option = config.option
-        return bool(option.probes) and option.markexpr in ("", MARK) and not option.keyword and not option.collectonly
+        is_part = option.markexpr not in ("", MARK) or option.keyword or option.collectonly
+        # A check has no other suites, and says itself why a probe was not made.
+        return bool(option.probes) and not is_part and conduct_of(config) is None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes in which scenarios there are probes of."""
