@@ -1,7 +1,8 @@
 """From a file to what can be run: read, a world made around it, probes worked out, what no Envoy takes left out."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +56,13 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
 
     Raises: BadInputError, one line, for what cannot be read, or of which no world can be made.
     """
-    whole = for_envoys(read(wanted.file, wanted.files), [each.path for each in releases])
-    own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
+    with _redacting(Cleaner()):  # what else is a secret, only who has read it knows
+        whole = for_envoys(read(wanted.file, wanted.files), [each.path for each in releases])
+        own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
     redacted = Cleaner(secret_values(whole, own.asked))
-    given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
-    derived = probes(given, world, wanted.bounds, own.asked)
+    with _redacting(redacted):
+        given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
+        derived = probes(given, world, wanted.bounds, own.asked)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     if not derived.targets:
         why = "; ".join([*world.unreached.values(), *derived.unasked.values()][:_MOST_REASONS])
@@ -67,6 +70,15 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
     return Conduct(given, world, derived, first, left_out, redacted)
+
+
+@contextlib.contextmanager
+def _redacting(redacted: Callable[[str], str]) -> Iterator[None]:
+    """Within it, what is wrong is said without what may be a secret."""
+    try:
+        yield
+    except BadInputError as error:
+        raise BadInputError(redacted(str(error))) from None
 
 
 def _taken(

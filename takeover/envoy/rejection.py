@@ -45,7 +45,7 @@ def rejection(log: str, config: str) -> Rejection | None:
     Args:
         config: the text of the YAML file that the config comes from.
     """
-    found = _CRITICAL.search(log) or _NOT_TAKEN.search(log) or _ASSERTION.search(log) or _of_constraint(log)
+    found = _CRITICAL.search(log) or _NOT_TAKEN.search(log) or _ASSERTION.search(log) or _of_validation(log)
     if found is None:
         return None
     message = " ".join(found[1].split())  # protobuf puts blanks in at random
@@ -66,10 +66,11 @@ def rejection(log: str, config: str) -> Rejection | None:
     return Rejection(f"{message} (in {path})" if path else message, line or (_line(below) if path else None))
 
 
-def _of_constraint(log: str) -> re.Match[str] | None:
-    """A field's value that a validation does not take: the whole config stands before the words."""
+def _of_validation(log: str) -> re.Match[str] | None:
+    """What a validation says with the whole config around the words that matter."""
     found = _VALIDATING.search(log)
-    return found if found is not None and _CAUSES.search(" ".join(found[1].split())) else None
+    told = " ".join(found[1].split()) if found is not None else ""
+    return found if _CAUSES.search(told) or any(each.search(told) for each in _WRAPPED) else None
 
 
 def _root(config: str) -> yaml.Node | None:

@@ -88,6 +88,15 @@ def test_what_no_envoy_takes_is_one_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"takeover check: gateway\.yaml:\d+: no Envoy takes it: .*\(unclosed.*\n", ended.stderr)
 
 
+def test_what_is_said_of_a_refusal_has_no_secret(tmp_path: Path) -> None:
+    matcher = {"name": "authorization", "string_match": {"safe_regex": {"regex": "(Bearer-Zq7Xw9-token"}}}
+    bad = {"match": {"prefix": "/", "headers": [matcher]}, "route": {"cluster": "app"}}
+    ended = checked(written(tmp_path, listener("odd", 8000, bad), clusters=(cluster("app"),)))
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "no Envoy takes it" in ended.stderr
+    assert "Zq7Xw9" not in ended.stderr + ended.stdout
+
+
 def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Routes, filters and secrets of a configuration that Envoy takes, with a token each."""
 
@@ -200,7 +209,7 @@ def test_nothing_that_a_run_leaves_or_prints_has_one_of_thirty_kinds_of_secret(t
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_stays_of_one_that_is_ended(tmp_path: Path, by: signal.Signals) -> None:
+def test_what_is_kept_stays_and_nothing_of_one_that_is_killed(tmp_path: Path, by: signal.Signals) -> None:
     file = written(tmp_path, listener("web", 8000, HOME), clusters=())
     with subprocess.Popen(
         [*TAKEOVER, "check", file.name, "--keep"],
@@ -218,9 +227,14 @@ def test_nothing_stays_of_one_that_is_ended(tmp_path: Path, by: signal.Signals) 
                 break
         assert left(tmp_path) != [], "".join(said)
         process.send_signal(by)
-        process.communicate(timeout=300)
+        said_at_the_end, _ = process.communicate(timeout=300)
     assert process.returncode == (0 if by == signal.SIGINT else -signal.SIGKILL)
-    assert waited_for(lambda: "it is still there" * bool(left(tmp_path)), 300) == ""
+    if by == signal.SIGINT:
+        [folder] = left(tmp_path)
+        assert f"kept in {folder}" in said_at_the_end
+        assert (folder / "gateway/envoy.yaml").is_file()
+    else:
+        assert waited_for(lambda: "it is still there" * bool(left(tmp_path)), 300) == ""
 
 
 @pytest.mark.parametrize(

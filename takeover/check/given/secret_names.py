@@ -8,7 +8,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 SECRET = re.compile(
-    r"auth(?!or)|token(?!_bucket)|secret|passw|passphrase|credential|cookie|session|signature|hmac|jwt|bearer|csrf|xsrf"
+    r"auth(?!or(?!i[sz]))|token(?!_bucket)|secret|passw|passphrase|credential|cookie|session|signature|hmac|jwt|bearer|csrf|xsrf"
     r"|(api|access|private|shared|encryption|account|json|signing|subscription|function)[-_]?key"
     r"|(^|[-_.])(key|pin|sig|otp|sso|code|pwd)$|x-amz-|x-goog-iam|x-vault",
     re.IGNORECASE,

@@ -40,7 +40,10 @@ def bootstrap(text: str, file: str) -> JsonObject:
         told = " ".join(str(error).split())
         place = _PLACE.match(told)
         line_of = f":{place[1]}" if place else ""
-        raise BadInputError(f"{file}{line_of}: not a bootstrap as text proto: {_PLACE.sub('', told)}") from None
+        told = _PLACE.sub("", told)
+        if "has no field named" not in told:
+            told = told.partition(": ")[0]  # what follows is what stands there
+        raise BadInputError(f"{file}{line_of}: not a bootstrap as text proto: {told}") from None
     import_packed(made)
     data: JsonObject = json_format.MessageToDict(made, preserving_proto_field_name=True)
     return data

@@ -124,6 +124,11 @@ def test_what_is_no_configuration_is_refused_in_a_line(tmp_path: Path) -> None:
     assert refused(tmp_path, '{"admin": {},\n "admin": {}}') == ":2: key 'admin' is there twice: leave one out"
     assert ": a template" in refused(tmp_path, "{% import 'x' %}\nadmin: {}\n")
     assert refused(tmp_path, "admin {\n  addres { }\n}\n").startswith(":2: not a bootstrap as text proto")
+    told = refused(
+        tmp_path, 'static_resources { clusters { name: "a" connect_timeout { seconds: "hunter2-of-ours" } } }\n'
+    )
+    assert told.startswith(":1: not a bootstrap as text proto")
+    assert "hunter2" not in told
     assert "nested" in refused(tmp_path, "[" * 100_000)
     assert refused(tmp_path, '{"a":' * 300 + "1" + "}" * 300) == ": nested more than 200 levels deep"
     assert "nested" in refused(tmp_path, "admin {\n" * 500 + "}\n" * 500)
