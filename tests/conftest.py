@@ -1,6 +1,8 @@
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -10,7 +12,27 @@ from benchmarks.leftovers import Tag
 from takeover.model.document import Document
 
 UNUSED = "-p no:hypothesispytest -p no:anyio"
+STARTS = {"engine", "deploy", "scene", "run_folder", "project"}
 SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
+
+
+RUN = 100
+"""A run of pytest, a program, a deployment takes as long as about so many tests that start nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets the files that start programs be shared out first: they may take minutes, with few tests."""
+    for item in items:
+        module = getattr(item, "module", None)
+        if module is not None and (STARTS & set(getattr(item, "fixturenames", ())) or _starts_programs(module)):
+            item.weight = RUN  # type: ignore[attr-defined]  # as probes have one, see Scopes
+
+
+def _starts_programs(module: ModuleType) -> bool:
+    """Whether the module, or one of the tests' own that it takes something from, runs programs."""
+    others = {getattr(each, "__module__", "") for each in vars(module).values()}
+    modules = [module, *(sys.modules[name] for name in others if name.startswith("tests.") and name in sys.modules)]
+    return any("subprocess" in vars(each) for each in modules)
 
 
 @pytest.fixture(autouse=True, scope="session")
