@@ -11,7 +11,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.run import docs
 from takeover.run.contents import Content, Contents, content_of
-from takeover.run.deployment_key import KEY, DeploymentKey, key_of
+from takeover.run.deployment_key import KEY, DeploymentKey, cost_of, key_of
 from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
@@ -86,12 +86,12 @@ class Collection:
         """Reads every scenario before anything starts; puts the tests in the article's order, each repeat by itself.
 
         Of a file, those that share a deployment come one after the other, where the first of them stands: it is made
-        once.
+        once. With --sabotage, those that cost more come after the cheap ones of all files.
 
         Raises: pytest.UsageError for a scenario or an edit that is wrong.
         """
         places: dict[pytest.Item, tuple[str, str, str, int]] = {}
-        first: dict[tuple[Path, DeploymentKey], int] = {}
+        first: dict[tuple[Path, DeploymentKey, tuple[bool, ...]], int] = {}
         for number, item in enumerate(items):
             release = parameters_of(item).get("envoy_release")  # none where a suite has a fixture `scene` of its own
             if KEY not in item.stash and release is not None and "scene" in getattr(item, "fixturenames", ()):
@@ -102,7 +102,8 @@ class Collection:
                 places[item] = ("", "", "", 0)
                 continue
             scenario = self._scenario_of(item, key)
-            place = first.setdefault((item.path, key), number)
+            cost = cost_of(item) if self._sabotages is not None else ()
+            place = first.setdefault((item.path, key, cost), number)
             places[item] = (key.release, scenario.article, scenario.name, place)
         releases = list(dict.fromkeys(release for release, *_ in places.values()))
         items.sort(key=lambda item: (_repeat(item), releases.index(places[item][0]), *places[item][1:]))

@@ -5,6 +5,7 @@
 `@pytest.mark.scenario(NAME, *EDITS, apart=WORD)`: it shares one with those alone that say the same word.
 `begin=FUNCTION` besides: FUNCTION is called with the scene as soon as that is deployed, which may be while others are
 tested: what takes seconds has then begun when the test asks for `scene.begun(FUNCTION)`.
+`many=True` besides: the test sends thousands of requests; with --sabotage, others are asked first.
 """
 
 from collections.abc import Callable
@@ -79,10 +80,14 @@ def is_fresh(item: pytest.Item) -> bool:
     return bool(_mark_of(item).kwargs.get("fresh"))
 
 
-def cost_of(item: pytest.Item) -> tuple[bool, bool, bool]:
-    """Orders tests by what they cost a sabotage: one deployment for all, for some (edits), for each; seconds."""
+def cost_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
+    """Orders tests by what they cost a sabotage: one deployment for all, for some (edits), for each; seconds.
+
+    Thousands of requests cost more than a deployment.
+    """
     mark = _mark_of(item)
-    return is_fresh(item), bool(mark.args[1:]) and not is_fresh(item), bool(mark.kwargs.get("begin"))
+    is_edited = bool(mark.args[1:]) and not is_fresh(item)
+    return bool(mark.kwargs.get("many")), is_fresh(item), is_edited, bool(mark.kwargs.get("begin"))
 
 
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from takeover.run.workers import group
+from tests.run.outside import ROOT
 
 FILE = "manifests/inbound-interception/sabotage.yaml"
 CLUSTER = "$.static_resources.clusters[0]"
@@ -190,3 +191,15 @@ def test_an_unknown_name_is_one_line(project: Path) -> None:
 )
 def test_groups_of_workers(nodeid: str, expected: str) -> None:
     assert group(nodeid, ["s/one", "s/one-more"], ["1.40.0", "1.40.0.1"]) == expected
+
+
+def test_who_sends_thousands_of_requests_is_asked_last() -> None:
+    files = ["suites/gateway/test_weights.py", "suites/test_tables.py"]
+    chosen = ["--sabotage=gateway-weights/nine-to-one", "--collect-only", "-q", "-n0", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *files, *chosen]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    *first, last, verdict = [each.partition("::")[2] for each in result.stdout.splitlines() if "::" in each]
+
+    assert last.startswith("test_without_a_number_chance_chooses_for_each_request[")
+    assert verdict.startswith("verdict[")
+    assert any(each.startswith("test_what_passes_arrives_as_it_was_sent[") for each in first)
