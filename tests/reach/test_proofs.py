@@ -116,3 +116,20 @@ def test_a_file_that_is_no_proof_is_one_line(library: Path, tmp_path: Path, caps
     assert "1.40.0.json" in error
     assert "prove the reach anew" in error
     assert error.count("\n") == 1
+
+
+def test_guards_that_are_left_out_are_never_tried() -> None:
+    names = ["quic_no_tcp_delay", "udp_set_do_not_fragment", "test_feature_true", "strict_chunk_parsing"]
+    proofs = Proofs("1.40.0", "0", all_guards=[f"{_RELOADABLE}.{each}" for each in names])
+
+    assert not_tried(proofs, "one/a") == [f"{_RELOADABLE}.strict_chunk_parsing"]
+
+
+@pytest.mark.usefixtures("few_guards")
+def test_only_the_groups_that_are_named_are_tried(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--guards", "--on", "others/*"]) == 0
+
+    assert "0 groups of 1 to try" in capsys.readouterr().out
+    assert not (tmp_path / FOLDER).exists()
