@@ -113,7 +113,7 @@ class Turning:
                 found = sum(self._of_those_that_end_it(parts.first(), unknown, value) for value in refused)
             elif noticing := [each for each in off if each in on and aspects(off[each], on[each])]:
                 found = self._by_patterns(parts, noticing, unknown)
-                found = found or self._with_those_before(parts.near(noticing), unknown)
+                found = found or self._with_those_before(parts.up_to(noticing), unknown)
             else:
                 return
             if not found:
@@ -147,15 +147,15 @@ class Turning:
                 asked.update(dict.fromkeys(explained, _CANDIDATES if is_new else 1))
         return found
 
-    def _with_those_before(self, near: Trial, unknown: Sequence[str]) -> int:
+    def _with_those_before(self, trial: Trial, unknown: Sequence[str]) -> int:
         """Likewise, half by half, where a probe shows something only after those that come before it."""
         found = 0
         for value in (False, True):
             self._check_time()
-            settings = self._edits(near.group, dict.fromkeys(unknown, value))
-            seen = near.shows(settings)
-            if seen and near.still(seen, settings) is not None:
-                found += self._of(near, self._unknown(unknown), value, seen)
+            settings = self._edits(trial.group, dict.fromkeys(unknown, value))
+            seen = trial.shows(settings)
+            if seen and trial.still(seen, settings) is not None:
+                found += self._of(trial, self._unknown(unknown), value, seen)
         return found
 
     def _unknown(self, guards: Iterable[str]) -> list[str]:
@@ -250,12 +250,11 @@ class _Parts:
         wanted = {*names}
         return self._of(tuple(each for each in self.group.probes if self._name(each) in wanted))
 
-    def near(self, names: Iterable[str]) -> Trial:
-        """These probes, and all before them that go to the same ports."""
+    def up_to(self, names: Iterable[str]) -> Trial:
+        """These probes, and all before them: what one reads may be what others did, on whatever port."""
         wanted = {*names}
-        ports = {each.to.port for each in self.group.probes if self._name(each) in wanted}
         last = max(number for number, each in enumerate(self.group.probes) if self._name(each) in wanted)
-        return self._of(tuple(each for each in self.group.probes[: last + 1] if each.to.port in ports))
+        return self._of(self.group.probes[: last + 1])
 
     def _of(self, probes: tuple[Probe, ...]) -> Trial:
         names = tuple(map(self._name, probes))
