@@ -156,6 +156,21 @@ def test_what_is_missing_at_the_deadline_is_told(stats: Stats, log: str, missing
         lab.witnesses.after(before, 0, 1)
 
 
+def test_a_listener_that_went_with_its_counters_leaves_what_it_wrote() -> None:
+    went = forwarded(1, filesystem__write_buffered=2)
+    lab = Lab([went, went], [LOGGED_TWICE], [(FIRST,)])
+    before = lab.witnesses.before(0, 0)
+    assert lab.witnesses.after(before, 0, 1).stats["cluster.app.upstream_rq_total"] == 1
+
+
+@pytest.mark.parametrize(("log", "written"), [(LOGGED_TWICE, 3), (LOGGED_TWICE, 1), ("", 0)])
+def test_else_an_entry_for_each_that_is_counted_is_waited_for(log: str, written: int) -> None:
+    lab = Lab([NOTHING, forwarded(1, filesystem__write_buffered=written)], ["", log])
+    before = lab.witnesses.before(0, 0)
+    with impatient(), pytest.raises(UnrestError, match=r"access log has \d entries, its counters tell of 1"):
+        lab.witnesses.after(before, 0, 1)
+
+
 def test_counters_that_move_while_they_are_read_are_read_again() -> None:
     moving = [NOTHING | {"http.gateway.rq_2xx": number} for number in (1, 2, 3, 3)]
     lab = Lab([NOTHING, *moving], arrived=None)
