@@ -1,3 +1,4 @@
+import functools
 import os
 import signal
 import sys
@@ -14,8 +15,6 @@ from takeover.model.document import Document
 UNUSED = "-p no:hypothesispytest -p no:anyio"
 STARTS = {"engine", "deploy", "scene", "run_folder", "project"}
 SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
-
-
 RUN = 100
 """A run of pytest, a program, a deployment takes as long as about so many tests that start nothing."""
 
@@ -28,9 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.weight = RUN  # type: ignore[attr-defined]  # as probes have one, see Scopes
 
 
+@functools.cache  # asked for each of its tests
 def _starts_programs(module: ModuleType) -> bool:
     """Whether the module, or one of the tests' own that it takes something from, runs programs."""
-    others = {getattr(each, "__module__", "") for each in vars(module).values()}
+    others = {getattr(each, "__module__", None) or "" for each in vars(module).values()}  # None of a type that is made
     modules = [module, *(sys.modules[name] for name in others if name.startswith("tests.") and name in sys.modules)]
     return any("subprocess" in vars(each) for each in modules)
 
