@@ -22,6 +22,7 @@ import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.envoy.config_given import with_config
 from takeover.envoy.delta_stream import DeltaStream, StreamEndedError
 from takeover.net import http
 from takeover.node.bare_node import BareNode, Program, bare_node
@@ -124,7 +125,7 @@ class UpdatedEnvoy:
             listening.bind(f"\0{updates}")
             listening.listen(1)
             # JSON is YAML, and sooner written.
-            self._program = self.node.start([str(self._binary), "--config-yaml", config, *options])
+            self._program = self.node.start(*with_config(self.node, [str(self._binary), *options], config))
             self._read, self._stale = 0, {}
             self._stream = DeltaStream(self._accepted(listening))
         try:

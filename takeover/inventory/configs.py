@@ -12,6 +12,7 @@ import msgspec
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.base.paths import display_path
+from takeover.envoy.config_given import with_config
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
@@ -140,22 +141,26 @@ class Validation:
     log: str
 
 
-def validation(node: BareNode, binary: Path, *config: str) -> Validation:
-    """`envoy --mode validate` of what `config` names: `-c FILE`, or `--config-yaml TEXT`.
+def validation(node: BareNode, binary: Path, *options: str, config: str | None = None) -> Validation:
+    """`envoy --mode validate` with these options, such as `-c FILE`, or of the text `config`.
 
     Raises: TakeoverError when it does not end.
     """
-    command = [str(binary), "--mode", "validate", *config]
+    command, stdin = [str(binary), "--mode", "validate", *options], b""
+    if config is not None:
+        command, stdin = with_config(node, command, config)
     try:
-        ended = node.run(command, timeout=_DEADLINE)
+        ended = node.run(command, stdin, timeout=_DEADLINE)
     except TimeoutError:
         raise TakeoverError(f"{' '.join(command)[:_LONGEST_COMMAND]} had not ended after {_DEADLINE} s") from None
     return Validation(ended.exit_code, ended.stderr.decode(errors="replace"))
 
 
 def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
-    named = ["--config-yaml", config.text()] if config.files or config.holds_secrets else ["-c", str(config.path)]
-    ended = validation(node, binary, *named, *config.options)
+    if config.files or config.holds_secrets:
+        ended = validation(node, binary, *config.options, config=config.text())
+    else:
+        ended = validation(node, binary, "-c", str(config.path), *config.options)
     loads, log = ended.exit_code == 0, config.as_named_there(ended.log)
     error = "" if loads else error_of(log, config.path.read_text(encoding="utf-8"))
     if not loads and not error:

@@ -166,7 +166,7 @@ def taken(binary: Path, library: Library) -> list[ConfigResult]:
 
             def validated(variant: Variant) -> ConfigResult:
                 text = msgspec.json.encode(variant.content).decode()
-                ended = validation(node, binary, "--config-yaml", text)
+                ended = validation(node, binary, config=text)
                 loads = ended.exit_code == 0
                 why = error_of(ended.log, "") or f"Envoy ends with exit code {ended.exit_code}"
                 return _result(variant, loads, "" if loads else _in_short(why), ended.log)

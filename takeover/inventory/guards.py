@@ -50,7 +50,7 @@ def runtime_of(settings: Mapping[str, bool]) -> dict[str, Any]:
 def _unknown(node: BareNode, binary: Path, names: set[str]) -> set[str]:
     runtime = {"layered_runtime": layered_runtime(sorted(names), value=True)}
     # JSON is YAML, and sooner written.
-    ended = validation(node, binary, "--config-yaml", msgspec.json.encode(runtime).decode())
+    ended = validation(node, binary, config=msgspec.json.encode(runtime).decode())
     if ended.exit_code != 0:
         raise TakeoverError(f"{binary} rejects a runtime with its own guards: {ended.log.strip()[-300:]}")
     return set(_UNKNOWN.findall(ended.log))

@@ -12,6 +12,7 @@ import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import TakeoverError
+from takeover.envoy.config_given import LONGEST_ARGUMENT, with_config
 from takeover.inventory.configs import Config, configs
 from takeover.inventory.merged import merged
 from takeover.net import http
@@ -20,8 +21,6 @@ from takeover.node.stream import SocketStream
 from takeover.scenario.library import Library
 
 _DEADLINE = 60.0
-_LONGEST_TOGETHER = 120_000
-"""Bytes of configs: the kernel takes 131,071 as one argument (MAX_ARG_STRLEN), and what they get besides is short."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +86,21 @@ def described_extensions(binary: Path) -> list[Extension]:
 def _batches(there: Sequence[Config]) -> Iterator[list[Config]]:
     """All of them in order, as many together as fit into one argument; at least one batch."""
     batch: list[Config] = []
-    size = 0
     for config in there:
-        length = len(msgspec.json.encode(config.content))
-        if batch and size + length > _LONGEST_TOGETHER:
+        if batch and len(_as_argument([*batch, config], _socket_name())) > LONGEST_ARGUMENT:
             yield batch
-            batch, size = [], 0
+            batch = []
         batch.append(config)
-        size += length
     yield batch
+
+
+def _socket_name() -> str:
+    return f"envoy-takeover/{uuid.uuid4()}"
+
+
+def _as_argument(together: Sequence[Config], socket_name: str) -> bytes:
+    """Their config in one: JSON is YAML, and sooner written."""
+    return msgspec.json.encode(merged([(each.scenario, each.content) for each in together], f"@{socket_name}"))
 
 
 def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
@@ -127,14 +132,16 @@ def _told(binary: Path, together: Sequence[Config]) -> _Told:
 def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]:
     """An Envoy of its own, and a client of its admin API.
 
-    It has no file that could be left: its config is an argument, its socket has a name but no place.
+    It has no file that could be left: its config is an argument, or a file that is the node's own, where it is too long
+    for one; its socket has a name but no place.
     """
-    name = f"envoy-takeover/{uuid.uuid4()}"
-    config = merged([(each.scenario, each.content) for each in together], f"@{name}")
-    # JSON is YAML, and sooner written.
-    options = ["--config-yaml", msgspec.json.encode(config).decode(), "--disable-hot-restart", "--concurrency", "1"]
+    name = _socket_name()
+    config = _as_argument(together, name).decode()
     files = [path for each in together for path in each.files.values()]
-    with bare_node(binary, *files) as node, node.start([str(binary), *options]) as envoy:
+    with (
+        bare_node(binary, *files) as node,
+        node.start(*with_config(node, [str(binary), "--disable-hot-restart", "--concurrency", "1"], config)) as envoy,
+    ):
         _wait_until_listening(node, envoy, name, binary)
         connect = lambda _host, _port, timeout: SocketStream(node.connect(name, timeout))  # noqa: E731
         with http.client(connect, "http://envoy.admin") as admin:

@@ -98,17 +98,17 @@ class BareNode(NodeClient):
         """
         return self.execute("run", stdin, timeout, command=list(command))
 
-    def start(self, command: Sequence[str]) -> Program:
-        """Starts a program that goes on. It reads nothing. Whether it can run, `Program.wait` says."""
+    def start(self, command: Sequence[str], stdin: bytes = b"") -> Program:
+        """Starts a program that goes on. Whether it can run, `Program.wait` says."""
         output = os.memfd_create("output", os.MFD_CLOEXEC)
-        nothing = os.open(os.devnull, os.O_RDONLY)
         try:
-            reply = self.send("run", [nothing, output, output], {"command": list(command)})
+            with os.fdopen(os.memfd_create("stdin", os.MFD_CLOEXEC), "wb") as given:
+                given.write(stdin)
+                given.seek(0)  # written by then, too
+                reply = self.send("run", [given.fileno(), output, output], {"command": list(command)})
         except BaseException:
             os.close(output)
             raise
-        finally:
-            os.close(nothing)
         return Program(reply, output)
 
     def new_socket(self, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:

@@ -95,6 +95,19 @@ def stats(monkeypatch: pytest.MonkeyPatch, *names: str) -> set[str]:
     return set(found)
 
 
+def test_configs_that_no_argument_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    def config(name: str, length: int) -> Config:
+        cluster = {"name": name, "metadata": {"filter_metadata": {"a": {"text": "x" * length}}}}
+        return Config(name, "manifest", Path(name), {"static_resources": {"clusters": [cluster]}})
+
+    # Two that go together, one that does not go with them, one too long by itself.
+    there = [config("a", 60_000), config("b", 60_000), config("c", 60_000), config("d", 300_000)]
+    monkeypatch.setattr(running, "configs", lambda _: there)
+    monkeypatch.setattr(running, "_told_by_all", running._told)
+    _, found = running.extensions_and_stats(installed()[1], Library.bundled())
+    assert {f"cluster.{name}.upstream_cx_total" for name in "abcd"} <= set(found)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_one_config(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "_told_by_all", running._told)  # one alone must be taken as it is
