@@ -95,6 +95,22 @@ def stats(monkeypatch: pytest.MonkeyPatch, *names: str) -> set[str]:
     return set(found)
 
 
+@pytest.mark.parametrize(
+    ("name", "comes"),
+    [
+        ("cluster.keys.internal.upstream_rq_503", True),
+        ("cluster.keys.external.upstream_rq_completed", True),
+        ("cluster.keys.upstream_rq_5xx", True),
+        ("cluster.keys.upstream_rq_completed", True),
+        ("cluster.keys.upstream_rq_total", False),
+        ("cluster.keys.upstream_rq_per_try_timeout", False),
+        ("http.keys.downstream_rq_5xx", False),
+    ],
+)
+def test_what_comes_with_requests_alone_is_chance(name: str, comes: bool) -> None:
+    assert bool(running._COMES_WITH_REQUESTS.search(name)) == comes
+
+
 def test_configs_that_no_argument_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     def config(name: str, length: int) -> Config:
         cluster = {"name": name, "metadata": {"filter_metadata": {"a": {"text": "x" * length}}}}
