@@ -1,12 +1,14 @@
 """Files that are either the old one or the new one, never half of it."""
 
-import os
 import uuid
 from pathlib import Path
 
 
 def write(path: Path, data: bytes) -> None:
     """Replaces `path`, in a folder that is there, in one step.
+
+    That holds whatever happens to a process. It does not wait until the disk has it (fsync): that can take as long as
+    all that others have written, and what a machine without power leaves, readers refuse in a line.
 
     Raises: OSError; then the old file is untouched.
     """
@@ -15,8 +17,6 @@ def write(path: Path, data: bytes) -> None:
     try:
         with new.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
