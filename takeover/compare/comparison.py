@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from takeover.compare.documents import Reach, document_changes
+from takeover.compare.documents import Reach, document_changes, have_like_statistics
 from takeover.compare.hidden import Hidden, hidden
 from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.compare.stability import share
@@ -170,6 +170,7 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
             _remarks(label, other)
             + _delivered((first, baseline), (label, other))
             + _left_out((first, reaches[first]), (label, reaches[label]))
+            + _of_other_configs((first, baseline), (label, other))
         )
         for change in document_changes(baseline, other):
             name = identity(change)
@@ -248,6 +249,13 @@ def _delivered(old: tuple[str, Document], new: tuple[str, Document]) -> list[str
         for each in (baseline, other)
     )
     return [f"configured by {now}: {label}; by {was}: {first}"]
+
+
+def _of_other_configs(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
+    (first, baseline), (label, other) = old, new
+    if not (baseline.binary and other.binary) or have_like_statistics(baseline, other):
+        return []
+    return [f"not compared: which statistics {first} and {label} have, as they were asked with other scenarios"]
 
 
 def _left_out(old: tuple[str, Reach], new: tuple[str, Reach]) -> list[str]:

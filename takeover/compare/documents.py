@@ -67,9 +67,17 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
         yield from breakdowns.of_both(probe_was, probe_now)
     if old.binary and new.binary:
         yield from _binary_changes(old.binary, new.binary)
+        if have_like_statistics(old, new):
+            yield from _there_or_not("statistic", old.binary.stats, new.binary.stats)
     for kind in BY_NAME.values():
         if kind.find is not None:
             yield from kind.find(old, new)
+
+
+def have_like_statistics(old: Document, new: Document) -> bool:
+    """Whether the same scenarios' configs gave both binaries the statistics that they have."""
+    was, now = ({each.scenario for each in of.configs if each.source == "manifest"} for of in (old, new))
+    return was == now
 
 
 def _known_stats(document: Document) -> frozenset[str]:
@@ -135,7 +143,10 @@ def _binary_changes(was: BinaryResult, now: BinaryResult) -> Iterator[Change]:
         ("extension", was.extensions, now.extensions),
         ("flag", was.flags, now.flags),
         ("guard", was.guards, now.guards),
-        ("statistic", was.stats, now.stats),
     ):
-        yield from (Change(f"{kind}-gone", "", "", each, "there", None) for each in sorted({*olds} - {*news}))
-        yield from (Change(f"{kind}-added", "", "", each, None, "there") for each in sorted({*news} - {*olds}))
+        yield from _there_or_not(kind, olds, news)
+
+
+def _there_or_not(kind: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Change]:
+    yield from (Change(f"{kind}-gone", "", "", each, "there", None) for each in sorted({*was} - {*now}))
+    yield from (Change(f"{kind}-added", "", "", each, None, "there") for each in sorted({*now} - {*was}))

@@ -23,12 +23,13 @@ def inventory_of(release: Release, library: Library, scenarios: Iterable[str] | 
     Args:
         release: the one that is asked.
         library: where the configs are.
-        scenarios: whose configs; of all if it is None. Statistics are those that all of them give it.
+        scenarios: whose configs; of all if it is None. Statistics are those that they give it together.
 
     Raises: TakeoverError when its binary does not tell.
     """
-    extensions, stats = extensions_and_stats(release.path, library)
-    configs = validated(release.path, library, scenarios)
+    names = None if scenarios is None else sorted(scenarios)
+    extensions, stats = extensions_and_stats(release.path, library, names)
+    configs = validated(release.path, library, names)
     return Inventory(configs, BinaryResult(extensions, stats, _flags(release.path), guards(release.path)))
 
 

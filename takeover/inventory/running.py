@@ -4,7 +4,7 @@ import contextlib
 import operator
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,10 @@ class _EndedError(TakeoverError):
     """Envoy ended: it does not take its config."""
 
 
-def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], list[str]]:
-    """The extensions as CATEGORY/NAME, and the names of all statistics, each sorted.
+def extensions_and_stats(
+    binary: Path, library: Library, scenarios: Iterable[str] | None = None
+) -> tuple[list[str], list[str]]:
+    """The extensions as CATEGORY/NAME, and the names of the statistics that these scenarios give, or all; each sorted.
 
     It runs with the listeners and clusters of many scenarios together, as many as an argument holds; nothing is
     listened on. Statistics that come with the first request only are not among them. Configs that do not go together
@@ -69,7 +71,7 @@ def extensions_and_stats(binary: Path, library: Library) -> tuple[list[str], lis
     Raises: TakeoverError when it does not serve.
     """
     told = _Told(set(), set())
-    for together in _batches([each for each in configs(library) if each.source == "manifest"]):
+    for together in _batches([each for each in configs(library, scenarios) if each.source == "manifest"]):
         some = _told_by_all(binary, together)
         told.extensions.update(some.extensions)
         told.stats.update(some.stats)

@@ -56,12 +56,14 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
     if plan.groups is None or any("::" in argument for argument in session.config.args):
         return  # somebody wants a single test
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
+    with_configs: Iterable[str] = scenarios
     try:
         if _is_of_everything(session.config):
             scenarios |= set(plan.groups)
+            with_configs = plan.library.names()
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
         chapters = plan.groups.chapters()
-        with_configs = [name for name in plan.library.names() if plan.groups.is_chosen(name)]
+        with_configs = sorted(name for name in with_configs if plan.groups.is_chosen(name))
     except BadInputError as error:
         raise pytest.UsageError(str(error)) from None
     for chapter in sorted(chapters):

@@ -309,6 +309,17 @@ def test_what_cannot_be_compared_is_told(document: Make) -> None:
     )
 
 
+def test_statistics_that_other_configs_gave_are_not_compared(document: Make) -> None:
+    one = [{"scenario": "one", "source": "manifest", "loads": True}]
+    two = [*one, {"scenario": "two", "source": "manifest", "loads": True}]
+    told_of = facts(stats=["a"]), facts(stats=["a", "b"])
+    apart = compared([document("a", configs=one, **told_of[0]), document("b", configs=two, **told_of[1])])
+    assert told(apart) == []
+    assert apart.remarks == ["not compared: which statistics a and b have, as they were asked with other scenarios"]
+    alike = compared([document("a", configs=two, **told_of[0]), document("b", configs=two, **told_of[1])])
+    assert (told(alike), alike.remarks) == ([("statistic-added", "b", None, "there")], [])
+
+
 FRAMED: dict[str, Any] = {
     "stream_end": "closed",
     "frames": ["SETTINGS A=1", "SETTINGS ACK", "HEADERS 1 :status 200 END_STREAM"],

@@ -89,7 +89,7 @@ GIVEN = {
 
 def stats(monkeypatch: pytest.MonkeyPatch, *names: str) -> set[str]:
     written = [Config("scenario", "manifest", Path(name), yaml.safe_load(CONFIGS[name])) for name in names]
-    monkeypatch.setattr(running, "configs", lambda _: written)
+    monkeypatch.setattr(running, "configs", lambda *_: written)
     extensions, found = running.extensions_and_stats(installed()[1], Library.bundled())
     assert "envoy.filters.http/envoy.filters.http.lua" in extensions
     return set(found)
@@ -118,7 +118,7 @@ def test_configs_that_no_argument_can_hold(monkeypatch: pytest.MonkeyPatch) -> N
 
     # Two that go together, one that does not go with them, one too long by itself.
     there = [config("a", 60_000), config("b", 60_000), config("c", 60_000), config("d", 300_000)]
-    monkeypatch.setattr(running, "configs", lambda _: there)
+    monkeypatch.setattr(running, "configs", lambda *_: there)
     monkeypatch.setattr(running, "_told_by_all", running._told)
     _, found = running.extensions_and_stats(installed()[1], Library.bundled())
     assert {f"cluster.{name}.upstream_cx_total" for name in "abcd"} <= set(found)
