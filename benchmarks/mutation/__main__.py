@@ -1,19 +1,20 @@
 """Changes the library in many places, one at a time, and looks whether a test fails: `python -m benchmarks.mutation`.
 
-Each mutant meets the tests that run its line, then, if they pass, the suites. Needs root, and what a run needs.
+Each mutant meets the tests of its module; if they pass, those that run its line; if they pass, too, the suites. Needs
+root, and what a run needs.
 """
 
 import argparse
 import os
-import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
 from benchmarks.mutation.cage import Cage, Ended
 from benchmarks.mutation.mutations import SUBJECTS, Mutant, sample
+from benchmarks.mutation.near import Near, first_failed
 from benchmarks.mutation.recording import PYTEST, Lines, files_of_tests
 from benchmarks.mutation.verdicts import Ledger, Outcome, Verdict, equivalents, summary, unexplained
 
@@ -38,18 +39,20 @@ def main() -> None:
         sys.exit(f"mutants get a /tmp of their own, which would hide {_ROOT}: run this elsewhere")
     cage = Cage(_ROOT, _FOLDER)
     subjects = options.subject or list(SUBJECTS)
-    lines = Lines(_ROOT, cage, print, files_of_tests(_ROOT, subjects))
+    judge = Judge(cage, with_suites=not options.tests_alone)
     end = time.monotonic() + 60 * options.minutes
     ledger, equivalent = Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
     judged: list[Verdict] = []
     for mutant in _chosen(options, subjects):
+        if options.unlisted and mutant.text in equivalent:
+            continue
         known = ledger.verdicts.get(mutant.text)
         is_open = known is not None and known.outcome == "survived" and mutant.text not in equivalent
         if known is None or options.anew or (options.again and is_open):
             if time.monotonic() > end:
                 print(f"the time is over after {len(judged)} of {options.number} mutants")
                 break
-            known = _judged(cage, lines, mutant, with_suites=not options.tests_alone)
+            known = judge.verdict(mutant)
             ledger.add(known)
             listed = " (listed)" if known.outcome == "survived" and mutant.text in equivalent else ""
             print(f"{known.outcome}{listed}, {known.seconds:.1f} s: {mutant.text} {known.by}", flush=True)
@@ -65,10 +68,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--number", type=int, default=300, help="how many mutants (300)")
     parser.add_argument("--subject", action="append", choices=list(SUBJECTS), help="of these alone; repeatable")
     parser.add_argument("--seed", default="1", help="which sample")
-    parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant so long after recording")
+    parser.add_argument("--minutes", type=float, default=10_000.0, help="begins no mutant after so long")
     parser.add_argument("--again", action="store_true", help="those that survived before and are not listed, too")
     parser.add_argument("--anew", action="store_true", help="all, whatever is known of them")
     parser.add_argument("--tests-alone", action="store_true", help="without the suites: to find what tests lack")
+    parser.add_argument("--unlisted", action="store_true", help="but those that are listed as equivalent")
     parser.add_argument("--only", default="", help="those of the sample whose text holds this")
     return parser.parse_args()
 
@@ -79,23 +83,47 @@ def _chosen(options: argparse.Namespace, subjects: list[str]) -> Iterator[Mutant
     return iter(sorted(chosen, key=lambda each: list(SUBJECTS).index(each.subject)))  # what needs nodes comes last
 
 
-def _judged(cage: Cage, lines: Lines, mutant: Mutant, with_suites: bool) -> Verdict:
-    began = time.monotonic()
-    files = {_ENGINE: (_ROOT / _ENGINE).read_text()} | {mutant.file: mutant.code}
-    files[_ENGINE] = files[_ENGINE].replace(_PATIENCE, _LITTLE_PATIENCE)
-    tests = lines.tests(mutant)
-    seconds = _GRACE + _TIMES * sum(lines.seconds[each] for each in tests)
-    outcome: Outcome = "survived"
-    ended = Ended(0, "")
-    if tests:
-        ended = cage.run([*PYTEST, *tests], seconds, files, {})
-        outcome = _outcome(ended, "killed by tests")
-    if outcome == "survived" and with_suites:
-        ended = cage.run([*PYTEST, "suites"], _SUITES_DEADLINE, files, {})
-        outcome = _outcome(ended, "killed by suites")
-    by = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.output, re.MULTILINE)
-    said = f"exit code {ended.code}" if outcome != "survived" else f"({len(tests)} tests)"
-    return Verdict(mutant.text, mutant.subject, outcome, by[1] if by else said, round(time.monotonic() - began, 1))
+class Judge:
+    """Lets mutants meet tests.
+
+    Args:
+        with_suites: a mutant that no test kills meets the suites.
+    """
+
+    def __init__(self, cage: Cage, with_suites: bool) -> None:
+        self._cage = cage
+        self._without = {_ENGINE: (_ROOT / _ENGINE).read_text().replace(_PATIENCE, _LITTLE_PATIENCE)}
+        self._near = Near(_ROOT, cage, self._without)
+        self._lines: dict[str, Lines] = {}
+        self._with_suites = with_suites
+
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """What became of this one."""
+        began = time.monotonic()
+        files = self._without | {mutant.file: mutant.code.replace(_PATIENCE, _LITTLE_PATIENCE)}
+        outcome: Outcome = "killed by tests"
+        said = self._near.killed_by(mutant, files)
+        if not said:
+            outcome, said = self._by_line(mutant, files)
+        return Verdict(mutant.text, mutant.subject, outcome, said, round(time.monotonic() - began, 1))
+
+    def _by_line(self, mutant: Mutant, files: Mapping[str, str]) -> tuple[Outcome, str]:
+        lines = self._lines.get(mutant.subject)
+        if lines is None:
+            recorded = files_of_tests(_ROOT, [mutant.subject])
+            lines = self._lines.setdefault(mutant.subject, Lines(_ROOT, self._cage, print, recorded))
+        tests = lines.tests(mutant)
+        seconds = _GRACE + _TIMES * sum(lines.seconds[each] for each in tests)
+        outcome: Outcome = "survived"
+        ended = Ended(0, "")
+        if tests:
+            ended = self._cage.run([*PYTEST, *tests], seconds, files, {})
+            outcome = _outcome(ended, "killed by tests")
+        if outcome == "survived" and self._with_suites:
+            ended = self._cage.run([*PYTEST, "suites"], _SUITES_DEADLINE, files, {})
+            outcome = _outcome(ended, "killed by suites")
+        said = f"exit code {ended.code}" if outcome != "survived" else f"({len(tests)} tests)"
+        return outcome, first_failed(ended) or said
 
 
 def _outcome(ended: Ended, killed: Outcome) -> Outcome:

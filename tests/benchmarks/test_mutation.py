@@ -12,6 +12,7 @@ from cosmic_ray.mutating import mutate_code
 from benchmarks.mutation import __main__ as command
 from benchmarks.mutation.cage import Cage
 from benchmarks.mutation.mutations import SUBJECTS, Mutant, sample
+from benchmarks.mutation.near import Near
 from benchmarks.mutation.recording import Lines
 from benchmarks.mutation.removal import RemoveStatement
 from benchmarks.mutation.verdicts import Equivalent, Ledger, Verdict, equivalents, summary, unexplained, wilson
@@ -139,6 +140,47 @@ def test_a_line_leads_to_the_tests_that_run_it(cage: Cage) -> None:
     assert lines.tests(Mutant("takeover/evidence/trace.py", "", "", "", 0, 1, "")) == []
 
 
+RULES = ROOT / "takeover/evidence/rules.py"
+CHANGED = Mutant("takeover/evidence/rules.py", "caught", "", "", 0, 1, "")
+
+
+@can_run
+@pytest.mark.parametrize(
+    ("new", "failed"),
+    [
+        ("raise KeyError(", "tests/evidence/test_rules.py::test_other_rules_than_before_are_not_compared"),
+        ("rise ValueError(", "exit code 3"),  # no Python
+        ("raise ValueError(", ""),
+    ],
+)
+def test_a_change_is_killed_by_the_tests_of_its_module(cage: Cage, new: str, failed: str) -> None:
+    changed = RULES.read_text().replace("raise ValueError(", new)
+    assert Near(ROOT, cage, {}).killed_by(CHANGED, {CHANGED.file: changed}) == failed
+
+
+@can_run
+def test_what_fails_without_the_change_too_kills_nothing(cage: Cage) -> None:
+    name = "test_other_rules_than_before_are_not_compared"
+    broken = {"tests/evidence/test_rules.py": f"def {name}() -> None:\n    assert False\n"}
+    assert Near(ROOT, cage, broken).killed_by(CHANGED, broken) == ""
+    assert Near(ROOT, cage, {}).killed_by(CHANGED, broken) == f"tests/evidence/test_rules.py::{name}"
+
+
+def test_the_tests_of_a_module_have_its_name_or_import_it(tmp_path: Path) -> None:
+    texts = {
+        "evidence/test_rules.py": "",
+        "evidence/test_one.py": "from takeover.evidence.rules import caught\n",
+        "scene/test_two.py": "from takeover.evidence import (\n    other,\n    rules,\n)\n",
+        "scene/test_three.py": "import takeover.evidence.rules_of_others\n",
+        "net/test_four.py": "import takeover.evidence.rules\n",  # not of its subject
+    }
+    for name, text in texts.items():
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tests" / name).write_text(text)
+    found = Near(tmp_path, cage=None, without={}).files(CHANGED)  # type: ignore[arg-type]
+    assert found == [f"tests/{each}" for each in list(texts)[:3]]
+
+
 def verdict(mutant: str, outcome: str, subject: str = "net") -> Verdict:
     return Verdict(mutant, subject, outcome, "", 1.0)  # type: ignore[arg-type]
 
@@ -175,7 +217,6 @@ def test_what_is_listed_as_equivalent_is_in_the_library_still() -> None:
 @can_run
 def test_a_sample_of_which_none_was_judged_is_no_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(command, "_FOLDER", tmp_path)
-    monkeypatch.setattr(command, "Lines", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["mutation", "--number", "1", "--minutes", "0", "--subject", "compare"])
     with pytest.raises(SystemExit) as ended:
         command.main()
