@@ -148,7 +148,8 @@ class Clock:
         clocks = self._clocks = _Clocks()
         sending, statistics, rest, control, logs, normal = PROBE
         clocks.timed(Stretch, "_converse", sending, "probes")
-        clocks.timed(UsedStats, "now", statistics, "statistics read")
+        clocks.timed(UsedStats, "gauges", statistics, "statistics read")
+        clocks.timed(UsedStats, "counters", statistics, "statistics read")
         clocks.timed(Rest, "wait", rest)
         clocks.timed(Stretch, "_end_upstreams", control)
         clocks.timed(LocalContainer, "logs", logs, "logs read")

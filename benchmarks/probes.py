@@ -43,6 +43,10 @@ def _tell(spent: list[Spent]) -> None:
         for name, seconds in each.sections.items():
             ours[name if each.is_worker or len(spent) == 1 else _CONTROLLER] += seconds
     total = sum(ours.values()) + sum(others.values())
+    if unseen := [each for each in ("statistics read", "logs read") if numbers["probes"] and not numbers[each]]:
+        sys.exit(
+            f"the clocks saw probes and never {' or '.join(unseen)}: they look at methods that nothing calls any more"
+        )
     probes, deployments = numbers["probes"] or 1, numbers["deployments"] or 1
     read = [f"{numbers[what] / probes:.1f} of {what.partition(' ')[0]}" for what in ("statistics read", "logs read")]
     made = ", ".join(f"{numbers[what]} {what}" for what in ("probes", "groups", "deployments", "Pods made anew"))
