@@ -1,6 +1,7 @@
 """All suites again and again, each time deployed anew, with idle cores or with each of them kept busy.
 
-`python -m benchmarks.endurance [--busy] [TIMES]` (200 times). Ends with pytest's exit code, at the first failure.
+`python -m benchmarks.endurance [--busy] [TIMES] [pytest's arguments]` (200 times), such as `-m xds` for a part of them.
+Ends with pytest's exit code, at the first failure.
 """
 
 import argparse
@@ -18,12 +19,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("times", nargs="?", type=int, default=200)
     parser.add_argument("--busy", action="store_true", help="keep every core busy with something else")
-    options = parser.parse_args()
+    options, chosen = parser.parse_known_args()
     repeat = ["--count", str(options.times), "--repeat-scope", "session"]
-    command = [sys.executable, "-m", "pytest", "suites", "-q", "-x", "-p", "no:cacheprovider", *repeat]
+    command = [sys.executable, "-m", "pytest", "suites", "-q", "-x", "-p", "no:cacheprovider", *repeat, *chosen]
     with busy(options.busy) as cores:
         kept = "each kept busy" if options.busy else "idle"
-        print(f"{options.times} times all suites, {cores} cores, {kept}", flush=True)
+        which = " ".join(["all suites", *chosen])
+        print(f"{options.times} times {which}, {cores} cores, {kept}", flush=True)
         code = subprocess.run(command, cwd=_ROOT, check=False).returncode
     sys.exit(code)
 
