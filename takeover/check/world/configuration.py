@@ -16,6 +16,7 @@ CLUSTER = f"{PREFIX}envoy.config.cluster.v3.Cluster"
 LISTENER = f"{PREFIX}envoy.config.listener.v3.Listener"
 ENDPOINTS = f"{PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment"
 SECRET = f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret"
+EXTENSION = f"{PREFIX}envoy.config.core.v3.TypedExtensionConfig"
 ROUTES = f"{PREFIX}envoy.config.route.v3.RouteConfiguration"
 
 SOURCES = frozenset(

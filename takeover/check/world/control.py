@@ -8,6 +8,7 @@ from takeover.check.records import Resource
 from takeover.check.world.configuration import (
     CLUSTER,
     ENDPOINTS,
+    EXTENSION,
     HTTP2,
     LISTENER,
     ROUTES,
@@ -77,6 +78,7 @@ def redirect(configuration: Configuration, port: int) -> frozenset[str]:
                 _come_by_ads(configuration, found, str(path[-1]))
     _of_listeners_and_clusters(configuration)
     _serve_missing_routes(configuration)
+    _leave_out_missing_extensions(configuration)
     for _, document in configuration.documents():
         _wait(configuration, document)
     return kept
@@ -168,6 +170,27 @@ def _serve_missing_routes(configuration: Configuration) -> None:
                     Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False)
                 )
                 configuration.differs(f"the routes {name} are none", "they come by RDS, and none were given", place)
+
+
+def _leave_out_missing_extensions(configuration: Configuration) -> None:
+    """Leaves out what was not given of extensions: by delta xDS Envoy waits for them without an end, too."""
+    known = {each.name for each in configuration.served if each.type_url == EXTENSION}
+
+    def is_missing(each: Json) -> bool:
+        discovery = inner(each, "config_discovery")
+        return "ads" in inner(discovery, "config_source") and not (
+            each.get("name") in known or either(discovery, "default_config")
+        )
+
+    for name, document in configuration.documents():
+        for path, found in list(objects(document)):
+            for key, listed_there in found.items():
+                missing = [each for each in listed_there if is_missing(each)] if isinstance(listed_there, list) else []
+                if missing:
+                    found[key] = [each for each in listed_there if each not in missing]
+                for each in missing:
+                    what, why = f"the extension {each.get('name')} is left out", "it comes by ECDS, and is not there"
+                    configuration.differs(what, why, configuration.place(*filter(None, (name,)), *path, key))
 
 
 def _wait(configuration: Configuration, document: JsonObject) -> None:

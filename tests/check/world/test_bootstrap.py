@@ -177,6 +177,21 @@ def test_envoy_waits_for_routes_and_gets_none_where_none_were_given(tmp_path: Pa
     assert "the routes nowhere are none" in built.different
 
 
+def test_an_extension_that_nobody_has_is_left_out(tmp_path: Path) -> None:
+    def discovered(name: str, **more: Any) -> dict[str, Any]:
+        found = {"config_source": {"ads": {}}, "type_urls": [f"{TYPE}envoy.extensions.filters.http.lua.v3.Lua"]}
+        return {"name": name, "config_discovery": found | more}
+
+    there = served("envoy.config.core.v3.TypedExtensionConfig", "there", {"name": "there", "typed_config": {}})
+    default = discovered("with-default", default_config={"@type": f"{TYPE}envoy.extensions.filters.http.lua.v3.Lua"})
+    listeners = [listener("in", 80, http("app", discovered("there"), discovered("nowhere"), default))]
+    built = Built(given(bootstrap(listeners, [cluster("app")]), there), tmp_path / "mine")
+    [made] = built.config()["static_resources"]["listeners"]
+    filters = made["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    assert [each["name"] for each in filters] == ["there", "with-default", "router"]
+    assert "the extension nowhere is left out" in built.different
+
+
 def test_tcp_has_our_log_too(tmp_path: Path) -> None:
     built = Built(given(bootstrap([listener("in", 80, tcp("app"))], [cluster("app")])), tmp_path / "mine")
     [ours] = loggers(built)
