@@ -16,9 +16,10 @@ from takeover.check.given import read
 from takeover.check.given.requests import Requests, read_requests
 from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.given.unknown import for_envoys
-from takeover.check.records import Given, World
+from takeover.check.records import Given, Resource, World
+from takeover.check.refused import Key, Refusals, refusals
 from takeover.check.rejected import Number, Verdict, told, verdict
-from takeover.check.without import every, needing, without
+from takeover.check.without import every, less, needing, served_besides, without
 from takeover.check.world import build
 from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
@@ -102,6 +103,9 @@ def _taken(
             if found.culprit is not None:
                 culprits.setdefault(found.culprit, []).append(name)
         if not culprits:
+            if refused := refusals(Library(folder), rest, releases, tell):
+                rest = _without_refused(rest, refused, first, left_out, tell)
+                world = _built(rest, folder)
             return rest, world, first, left_out
         gone: set[Number] = set()
         for culprit, names in culprits.items():
@@ -115,6 +119,30 @@ def _taken(
         for each in left_out[-len(culprits) :]:
             tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
         rest = without(rest, gone)
+
+
+def _without_refused(
+    given: Given,
+    refused: Mapping[str, Refusals],
+    first: dict[str, ConfigResult],
+    left_out: list[LeftOut],
+    tell: Callable[[str], None],
+) -> Given:
+    """Without what Envoys refuse of what is served to them, each told, and put down to what they make of the whole."""
+    resources = served_besides(given)
+    gone: set[Key] = set()
+    for key, resource in resources.items():
+        messages = {name: of_it[key] for name, of_it in refused.items() if key in of_it}
+        if not messages:
+            continue
+        gone.add(key)
+        for name, message in messages.items():
+            was = first[name]
+            first[name] = replace(was, loads=False, error="; ".join(filter(None, (was.error, message))))
+        message = next(iter(messages.values()))
+        left_out.append(LeftOut(list(messages), [told(resource)], message, _where(resource, resource.place.line)))
+        tell(f"Envoy {', '.join(messages)} does not take {told(resource)}: {message}")
+    return less(given, gone)
 
 
 def _listeners(given: Given) -> range:
@@ -136,6 +164,9 @@ def _verdicts(folder: Path, given: Given, releases: Sequence[Release]) -> dict[s
 def _left_out(given: Given, numbers: Sequence[Number], names: list[str], of_first: Verdict) -> LeftOut:
     """Args: numbers: what is left out, first that which is not taken."""
     resources = [every(given, key)[number] for key, number in numbers]
-    line = of_first.line or resources[0].place.line
-    where = resources[0].place.file if line is None else f"{resources[0].place.file}:{line}"
+    where = _where(resources[0], of_first.line or resources[0].place.line)
     return LeftOut(names, list(map(told, resources)), of_first.taken.error, where)
+
+
+def _where(resource: Resource, line: int | None) -> str:
+    return resource.place.file if line is None else f"{resource.place.file}:{line}"

@@ -24,6 +24,15 @@ Number = tuple[str, int]
 """A resource of the bootstrap, or one that is served: its list's key, and its number among `every` one of them."""
 
 _NAMED = re.compile(r"static_resources\.(listeners|clusters)\[(\d+)\]")
+_IN_WORDS = {
+    "Listener": "listener",
+    "Cluster": "cluster",
+    "RouteConfiguration": "route configuration",
+    "ScopedRouteConfiguration": "scoped route configuration",
+    "ClusterLoadAssignment": "endpoints of",
+    "Secret": "secret",
+    "TypedExtensionConfig": "extension config",
+}
 _MOST_TRIED = 64
 _SHORTEST_TEXT = 4
 _ASKED = "asked.yaml"
@@ -70,8 +79,8 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
 
 def told(resource: Resource) -> str:
     """A resource in words."""
-    kind = next(key.removesuffix("s") for key, url in LISTS.items() if url == resource.type_url)
-    return f"{kind} {resource.name}"
+    message = resource.type_url.rpartition(".")[2]
+    return f"{_IN_WORDS.get(message, message)} {resource.name}"
 
 
 class _Trial:

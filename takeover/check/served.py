@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -19,10 +20,9 @@ _LONGEST = 8_000_000
 def with_served(config: Config, library: Library, given: Given) -> Config:
     """The config with the listeners and clusters that are served in its lists, in the order of `every` one given.
 
-    Tables of routes, endpoints and secrets stay with the control plane.
+    What else is served stays with the control plane: see `refused`.
     """
-    parts = sorted((library.folder / config.scenario / "config").glob("served-*.json"), key=_number)
-    texts = [each.read_text(encoding="utf-8") for each in parts]
+    texts = [each.read_text(encoding="utf-8") for each in served_files(library.folder / config.scenario)]
     if not texts or sum(map(len, texts)) > _LONGEST:
         return config
     scenario = library.scenario(config.scenario)
@@ -36,6 +36,11 @@ def with_served(config: Config, library: Library, given: Given) -> Config:
     field = "staticResources" if "staticResources" in content else "static_resources"
     content[field] = _filled(content.get(field) or {}, served, given)
     return dataclasses.replace(config, content=content, files={**config.files, **mounted})
+
+
+def served_files(folder: Path) -> list[Path]:
+    """What the control plane of a world's folder has, in order, each `{"resources": [{"@type": …}, …]}`."""
+    return sorted((folder / "config").glob("served-*.json"), key=_number)
 
 
 def _filled(there: Mapping[str, object], served: list[JsonObject], given: Given) -> JsonObject:

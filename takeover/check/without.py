@@ -1,10 +1,10 @@
 """What was given without resources that an Envoy does not take."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from msgspec.structs import replace
 
-from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, texts
+from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, ROUTES, texts
 from takeover.check.records import Given, Resource
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -52,6 +52,27 @@ def needing(given: Given, resource: tuple[str, int]) -> list[tuple[str, int]]:
     return [
         ("listeners", place) for place, each in enumerate(static(given, "listeners")) if name in set(texts(each.data))
     ]
+
+
+def served_besides(given: Given) -> dict[tuple[str, str], Resource]:
+    """What a control plane serves besides those of the lists, by type and name, such as routes and secrets."""
+    return {
+        (each.type_url, each.name): each
+        for each in given.resources
+        if not each.is_static and not _is_inline(each) and each.type_url not in LISTS.values()
+    }
+
+
+def less(given: Given, gone: Container[tuple[str, str]]) -> Given:
+    """Without some of those, by type and name. A table of routes stays, without any routes: Envoy waits for one."""
+    kept = []
+    for each in given.resources:
+        if each.is_static or _is_inline(each) or (each.type_url, each.name) not in gone:
+            kept.append(each)
+        elif each.type_url == ROUTES:
+            data = {"@type": ROUTES, "name": each.name, "virtual_hosts": []}
+            kept.append(replace(each, data=data))
+    return replace(given, resources=tuple(kept))
 
 
 def _is_inline(resource: Resource) -> bool:

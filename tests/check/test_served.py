@@ -5,19 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from takeover.store import documents as store
-from tests.check.whole import API, checked, cluster, listener, typed, written
+from tests.check.whole import API, HTTP, checked, cluster, listener, typed, written
 
 ADMIN = "type.googleapis.com/envoy.admin.v3."
+ADS = {"ads": {}, "resource_api_version": "V3"}
+BAD = {"match": {"safe_regex": {"regex": "(unclosed"}}, "direct_response": {"status": 200}}
+LUA = f"{HTTP}lua.v3.Lua"
 HOME = {"match": {"path": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "home\n"}}}
 TO_APP = {"name": "app", "match": {"prefix": "/app"}, "route": {"cluster": "app"}}
 
 
-def dump(folder: Path, listeners: list[dict[str, Any]], clusters: list[dict[str, Any]]) -> Path:
-    """As /config_dump answers it, in lines."""
+def dump(folder: Path, listeners: list[dict[str, Any]], clusters: list[dict[str, Any]], *more: dict[str, Any]) -> Path:
+    """As /config_dump answers it, in lines. Args: more: sections."""
     served = [{"name": each["name"], "active_state": {"listener": each}} for each in listeners]
     sections = [
+        *more,
         {"@type": f"{ADMIN}ListenersConfigDump", "dynamic_listeners": served},
         {"@type": f"{ADMIN}ClustersConfigDump", "dynamic_active_clusters": [{"cluster": each} for each in clusters]},
     ]
@@ -27,8 +32,7 @@ def dump(folder: Path, listeners: list[dict[str, Any]], clusters: list[dict[str,
 
 
 def test_a_listener_and_a_cluster_that_are_not_taken_are_findings_with_their_lines(tmp_path: Path) -> None:
-    bad = {"match": {"safe_regex": {"regex": "(unclosed"}}, "route": {"cluster": "app"}}
-    listeners = [typed(f"{API}config.listener.v3.Listener", **listener("odd", 8000, bad))]
+    listeners = [typed(f"{API}config.listener.v3.Listener", **listener("odd", 8000, BAD))]
     listeners += [typed(f"{API}config.listener.v3.Listener", **listener("web", 8001, HOME, TO_APP))]
     clusters = [
         cluster("app"),
@@ -53,10 +57,118 @@ def test_a_listener_and_a_cluster_that_are_not_taken_are_findings_with_their_lin
     assert {"web", "app"} <= reached
 
 
+def asking(name: str, port: int, *filters: dict[str, Any], routes: str = "") -> dict[str, Any]:
+    """A listener whose table of routes is served."""
+    made = typed(f"{API}config.listener.v3.Listener", **listener(name, port, filters=filters))
+    manager = made["filter_chains"][0]["filters"][0]["typed_config"]
+    del manager["route_config"]
+    manager["rds"] = {"route_config_name": routes or name, "config_source": ADS}
+    return made
+
+
+def secured(made: dict[str, Any]) -> dict[str, Any]:
+    """The same by TLS, whose secrets are served."""
+    named = {each: {"name": each, "sds_config": ADS} for each in ("pair", "trust")}
+    common: dict[str, Any] = {"tls_certificate_sds_secret_configs": [named["pair"]]}
+    common |= {"validation_context_sds_secret_config": named["trust"]}
+    context = f"{API}extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+    made["filter_chains"][0]["transport_socket"] = {
+        "name": "tls",
+        "typed_config": typed(context, common_tls_context=common),
+    }
+    return made
+
+
+def sections(method: str) -> list[dict[str, Any]]:
+    """Those with what else is served, one of each type such that Envoy refuses it, and one that it takes."""
+    tables: list[dict[str, Any]] = [
+        {"name": name, "virtual_hosts": [{"name": f"of-{name}", "domains": ["*"], "routes": list(routes)}]}
+        for name, *routes in (("fine", TO_APP, HOME), ("odd", BAD), ("web", HOME))
+    ]
+    pair = {"certificate_chain": {"inline_string": "given"}, "private_key": {"inline_string": "[redacted]"}}
+    names = [{"san_type": "DNS", "matcher": {"exact": "anybody"}}]
+    secrets: list[dict[str, Any]] = [
+        {"name": "pair", "tls_certificate": pair},
+        {"name": "trust", "validation_context": {"match_typed_subject_alt_names": names}},
+    ]
+    scripts = {"good": "function envoy_on_request(h) end", "bad": "function ("}
+    extensions = [
+        {"name": name, "typed_config": typed(LUA, default_source_code={"inline_string": script})}
+        for name, script in scripts.items()
+    ]
+    endpoint = {"address": {"socket_address": {"address": "10.9.8.7", "port_value": 80}}}
+    endpoints: list[dict[str, Any]] = [
+        {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}], **more}
+        for name, more in (("app", {}), ("lost", {"policy": {"overprovisioning_factor": 0}}))
+    ]
+    ads: dict[str, Any] = {"api_type": method, "transport_api_version": "V3"}
+    ads |= {"grpc_services": [{"envoy_grpc": {"cluster_name": "nowhere"}}]}
+    kinds: dict[str, tuple[str, str, str, list[dict[str, Any]]]] = {
+        "RoutesConfigDump": ("dynamic_route_configs", "route_config", "config.route.v3.RouteConfiguration", tables),
+        "SecretsConfigDump": (
+            "dynamic_active_secrets", "secret", "extensions.transport_sockets.tls.v3.Secret", secrets),
+        "EcdsConfigDump": ("ecds_filters", "ecds_filter", "config.core.v3.TypedExtensionConfig", extensions),
+        "EndpointsConfigDump": (
+            "dynamic_endpoint_configs", "endpoint_config", "config.endpoint.v3.ClusterLoadAssignment", endpoints),
+    }  # fmt: skip
+    return [
+        {"@type": f"{ADMIN}BootstrapConfigDump", "bootstrap": {"dynamic_resources": {"ads_config": ads}}},
+        *(
+            {"@type": f"{ADMIN}{kind}", field: [{one: typed(f"{API}{message}", **each)} for each in of_it]}
+            for kind, (field, one, message, of_it) in kinds.items()
+        ),
+    ]
+
+
+@pytest.mark.parametrize("method", ["GRPC", "DELTA_GRPC"])
+def test_what_else_is_served_and_not_taken_is_a_finding_with_its_line_and_the_rest_is_compared(
+    method: str, tmp_path: Path
+) -> None:
+    by_eds = {"type": "EDS", "eds_cluster_config": {"eds_config": ADS}}
+    clusters = [typed(f"{API}config.cluster.v3.Cluster", name=name, **by_eds) for name in ("app", "lost")]
+    filters = {
+        name: {"name": name, "config_discovery": {"config_source": ADS, "type_urls": [LUA]}} for name in ("good", "bad")
+    }
+    listeners = [
+        asking("fine", 8000),
+        asking("odd", 8001),
+        asking("web", 8002),
+        asking("scripted", 8003, filters["bad"], filters["good"], routes="web"),
+        secured(asking("secure", 8443, routes="web")),
+    ]
+    file = dump(tmp_path, listeners, clusters, *sections(method))
+
+    ended = checked(file, "--probes-per-route", "3")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = store.read(tmp_path / "reports/latest/results/new.json")
+    assert found.checked is not msgspec.UNSET
+    gone = {each.names[0]: each for each in found.checked.left_out}
+    said = {
+        "route configuration odd": ("(unclosed", '"route_config": {'),
+        "secret trust": ("without trusted CA", '"secret": {'),
+        "extension config bad": ("script load error", '"ecds_filter": {'),
+        "endpoints of lost": ("policy.overprovisioning_factor: value must be", '"endpoint_config": {'),
+    }
+    assert gone.keys() == said.keys()
+    lines = file.read_text().splitlines()
+    for name, (message, word) in said.items():
+        assert message in gone[name].message
+        assert gone[name].envoys == ["old", "new"]
+        line = int(gone[name].where.rpartition(":")[2])
+        assert word in lines[line - 1]
+        assert name.rpartition(" ")[2] in "".join(lines[line : line + 4])
+    [config] = found.configs
+    assert not config.loads
+    assert all(each.message in config.error for each in gone.values())
+    reached = {each.id for each in found.checked.parts if each.probes}
+    hosts = {f"listener {name} / filter chain 0 / virtual host of-web" for name in ("web", "scripted")}
+    assert {"listener fine / filter chain 0 / virtual host of-fine", "cluster app", *hosts} <= reached
+
+
 def test_what_is_longer_than_a_command_line_is_asked_about_too(tmp_path: Path) -> None:
-    bad = {"match": {"safe_regex": {"regex": "(unclosed"}}, "route": {"cluster": "app"}}
     many = [{"match": {"path": f"/{number:0200}"}, "direct_response": {"status": 200}} for number in range(1_000)]
-    file = written(tmp_path, listener("odd", 8000, bad, *many), clusters=(cluster("app"),))
+    file = written(tmp_path, listener("odd", 8000, BAD, *many), clusters=(cluster("app"),))
     assert file.stat().st_size > 200_000
     ended = checked(file)
     assert ended.returncode == 2, ended.stdout + ended.stderr
