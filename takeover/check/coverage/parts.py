@@ -57,11 +57,13 @@ class FilterChain(Part):
     """A filter chain.
 
     Args:
+        label: what probes that aim at it call it: see `chain_names`.
         called: as the configuration calls it; empty where it has no name.
         prefixes: those of the statistics that its filters count with, such as `http.web` or `tcp.web`.
         unknown: why its routes are not known; empty where they are.
     """
 
+    label: str
     called: str
     prefixes: tuple[str, ...]
     hosts: tuple[VirtualHost, ...] = ()

@@ -22,12 +22,7 @@ class Reasons:
     def __init__(self, parts: Parts, derived: Derived, world: World) -> None:
         # A listener without a name is called by its place where it is aimed at.
         self._ids = {path: each.id for each in parts.listeners for path in (*each.paths, each.name)}
-        # As probes name one: by its name, else by its number, or as the default one.
-        self._chains = {
-            (listener.id, each.called or _number(each)): each.id
-            for listener in parts.listeners
-            for each in listener.chains
-        }
+        self._chains = {(listener.id, each.label): each.id for listener in parts.listeners for each in listener.chains}
         self._unreached = {self._ids.get(name, name): why for name, why in world.unreached.items()}
         self._derived = derived
         self._aims: dict[str, list[Target]] = defaultdict(list)
@@ -77,10 +72,6 @@ class Reasons:
         for each in steps:
             part += f" / {each}"
             yield part
-
-
-def _number(chain: FilterChain) -> str:
-    return "default" if chain.id.endswith("/ default filter chain") else chain.id.rpartition(" ")[2]
 
 
 def _is_within(path: str, place: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.records import Given, Place, Resource
 
@@ -51,18 +52,19 @@ def _listener(resource: Resource, tables: Mapping[str, Resource]) -> Listener:
     address = _address(data.get("address"))
     name = str(data.get("name") or address or resource.name)
     part = f"listener {name}"
+    labels = chain_names(data)
     chains = [
-        _chain(f"filter chain {each.get('name') or number}", f"filter_chains[{number}]", each, part, where, tables)
-        for number, each in enumerate(_objects(data.get("filter_chains")))
+        _chain(label, f"filter chain {label}", f"filter_chains[{number}]", each, part, where, tables)
+        for number, (each, label) in enumerate(zip(_objects(data.get("filter_chains")), labels, strict=False))
     ]
     if isinstance(default := data.get("default_filter_chain"), dict):
-        chains.append(_chain("default filter chain", "default_filter_chain", default, part, where, tables))
+        chains.append(_chain(labels[-1], "default filter chain", "default_filter_chain", default, part, where, tables))
     statistics = f"listener.{_in_statistics(str(data.get('stat_prefix') or address))}"
     return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
 
 
 def _chain(
-    called: str, at: str, data: _Object, within: str, where: Place, tables: Mapping[str, Resource]
+    label: str, called: str, at: str, data: _Object, within: str, where: Place, tables: Mapping[str, Resource]
 ) -> FilterChain:  # fmt: skip
     part, path = f"{within} / {called}", f"{where.path}.{at}"
     configs = [config for each in _objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
@@ -79,7 +81,9 @@ def _chain(
             table, place, paths, unknown = _table(each, path, inline, where, tables)
             listed = enumerate(_objects(table.get("virtual_hosts")))
             hosts = tuple(_host(host, place_in_it, part, place, paths) for place_in_it, host in listed)
-    return FilterChain(part, called, within, where, (path,), str(data.get("name") or ""), prefixes, hosts, unknown)
+    return FilterChain(
+        part, called, within, where, (path,), label, str(data.get("name") or ""), prefixes, hosts, unknown
+    )
 
 
 def _is_manager(config: _Object) -> bool:

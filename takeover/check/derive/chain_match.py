@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from takeover.check.chain_names import chain_names
 from takeover.check.derive.draft import objects
 from takeover.model.json import JsonObject
 
@@ -39,20 +40,17 @@ class Chain:
     """A filter chain.
 
     Args:
+        name: as `chain_names` has it: no other chain of the listener has the same.
         number: its place in the listener; None: the default one.
         match: `envoy.config.listener.v3.FilterChainMatch`.
         tls: its DownstreamTlsContext; None: no TLS.
     """
 
+    name: str
     data: JsonObject
     number: int | None
     match: JsonObject
     tls: JsonObject | None
-
-    @property
-    def name(self) -> str:
-        """Its name, or number, or `default`."""
-        return str(self.data.get("name") or ("default" if self.number is None else self.number))
 
     def place(self, listener: str) -> str:
         """Where it stands in the listener that stands there."""
@@ -83,15 +81,18 @@ def filters_of(filters: object) -> Iterator[tuple[str, JsonObject]]:
 
 def chains_of(listener: JsonObject) -> list[Chain]:
     """The listener's filter chains, the default one last."""
-    found = [_chain(each, number) for number, each in enumerate(objects(listener.get("filter_chains")))]
-    default = listener.get("default_filter_chain")
-    return [*found, _chain(default, None)] if isinstance(default, dict) else found
+    chains: list[tuple[JsonObject, int | None]] = [
+        (each, number) for number, each in enumerate(objects(listener.get("filter_chains")))
+    ]
+    if isinstance(default := listener.get("default_filter_chain"), dict):
+        chains.append((default, None))
+    return [_chain(name, *each) for name, each in zip(chain_names(listener), chains, strict=True)]
 
 
-def _chain(data: JsonObject, number: int | None) -> Chain:
+def _chain(name: str, data: JsonObject, number: int | None) -> Chain:
     config = data.get("transport_socket", {}).get("typed_config", {})
     is_tls = str(config.get("@type", "")).rpartition("/")[2] == _TLS
-    return Chain(data, number, data.get("filter_chain_match", {}), config if is_tls else None)
+    return Chain(name, data, number, data.get("filter_chain_match", {}), config if is_tls else None)
 
 
 def taken_by(chains: Sequence[Chain], client: Client) -> Chain | None:

@@ -161,3 +161,22 @@ def test_no_exchange_of_bytes_waits_for_what_does_not_come() -> None:
     [long] = [each for each in entries(derived) if each.get("path") == "/long-body"]
     [answer] = [each for each in HTTP1_ANSWERS["long-body"] if isinstance(each, bytes)]
     assert answer.endswith(long["until"].encode())
+
+
+def test_chains_of_one_name_are_asked_for_their_own_routes() -> None:
+    chains: list[dict[str, Any]] = []
+    for each in ("a", "b"):
+        routes = [{"match": {"path": f"/{each}"}, "route": {"cluster": "one"}}]
+        hosts = manager({"name": each, "domains": ["*"], "routes": routes})
+        match = {"prefix_ranges": [{"address_prefix": f"127.0.0.{len(chains)}", "prefix_len": 32}]}
+        chains.append({"name": "same", "filters": [hosts], "filter_chain_match": match if each == "a" else {}})
+    proxy = "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+    filters = [{"name": "proxy", "typed_config": {"@type": proxy}}]
+
+    derived = derived_of(*chains, listener_filters=filters)
+
+    taken = {each.probe: each.chain for each in derived.targets if each.condition == "matches"}
+    assert {"chains/front-chain-same-0": "same (0)", "chains/front-chain-same-1": "same (1)"}.items() <= taken.items()
+    by_name = {entry["name"]: entry for group in yaml.safe_load(derived.text) for entry in group["probes"]}
+    paths = [by_name[f"front-chain-same-{number}"]["path"] for number in range(2)]
+    assert paths == ["/a", "/b"]
