@@ -1,6 +1,5 @@
 """What an Envoy does not take of a dump, which is served to it: left out with its place, and the rest is compared."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,8 @@ import msgspec
 import pytest
 
 from takeover.store import documents as store
-from tests.check.whole import API, HTTP, checked, cluster, listener, typed, written
+from tests.check.whole import ADMIN, API, HTTP, checked, cluster, dumped, listener, typed, written
 
-ADMIN = "type.googleapis.com/envoy.admin.v3."
 ADS = {"ads": {}, "resource_api_version": "V3"}
 BAD = {"match": {"safe_regex": {"regex": "(unclosed"}}, "direct_response": {"status": 200}}
 LUA = f"{HTTP}lua.v3.Lua"
@@ -18,27 +16,13 @@ HOME = {"match": {"path": "/"}, "direct_response": {"status": 200, "body": {"inl
 TO_APP = {"name": "app", "match": {"prefix": "/app"}, "route": {"cluster": "app"}}
 
 
-def dump(folder: Path, listeners: list[dict[str, Any]], clusters: list[dict[str, Any]], *more: dict[str, Any]) -> Path:
-    """As /config_dump answers it, in lines. Args: more: sections."""
-    served = [{"name": each["name"], "active_state": {"listener": each}} for each in listeners]
-    sections = [
-        *more,
-        {"@type": f"{ADMIN}ListenersConfigDump", "dynamic_listeners": served},
-        {"@type": f"{ADMIN}ClustersConfigDump", "dynamic_active_clusters": [{"cluster": each} for each in clusters]},
-    ]
-    file = folder / "dump.json"
-    file.write_text(json.dumps({"configs": sections}, indent=1))
-    return file
-
-
 def test_a_listener_and_a_cluster_that_are_not_taken_are_findings_with_their_lines(tmp_path: Path) -> None:
-    listeners = [typed(f"{API}config.listener.v3.Listener", **listener("odd", 8000, BAD))]
-    listeners += [typed(f"{API}config.listener.v3.Listener", **listener("web", 8001, HOME, TO_APP))]
+    listeners = [listener("odd", 8000, BAD), listener("web", 8001, HOME, TO_APP)]
     clusters = [
         cluster("app"),
         cluster("none", lb_policy="RING_HASH", ring_hash_lb_config={"minimum_ring_size": 1 << 40}),
     ]
-    file = dump(tmp_path, listeners, [typed(f"{API}config.cluster.v3.Cluster", **each) for each in clusters])
+    file = dumped(tmp_path, listeners, clusters)
 
     ended = checked(file, "--probes-per-route", "3")
 
@@ -59,7 +43,7 @@ def test_a_listener_and_a_cluster_that_are_not_taken_are_findings_with_their_lin
 
 def asking(name: str, port: int, *filters: dict[str, Any], routes: str = "") -> dict[str, Any]:
     """A listener whose table of routes is served."""
-    made = typed(f"{API}config.listener.v3.Listener", **listener(name, port, filters=filters))
+    made = listener(name, port, filters=filters)
     manager = made["filter_chains"][0]["filters"][0]["typed_config"]
     del manager["route_config"]
     manager["rds"] = {"route_config_name": routes or name, "config_source": ADS}
@@ -125,7 +109,7 @@ def test_what_else_is_served_and_not_taken_is_a_finding_with_its_line_and_the_re
     method: str, tmp_path: Path
 ) -> None:
     by_eds = {"type": "EDS", "eds_cluster_config": {"eds_config": ADS}}
-    clusters = [typed(f"{API}config.cluster.v3.Cluster", name=name, **by_eds) for name in ("app", "lost")]
+    clusters = [{"name": name, **by_eds} for name in ("app", "lost")]
     filters = {
         name: {"name": name, "config_discovery": {"config_source": ADS, "type_urls": [LUA]}} for name in ("good", "bad")
     }
@@ -136,7 +120,7 @@ def test_what_else_is_served_and_not_taken_is_a_finding_with_its_line_and_the_re
         asking("scripted", 8003, filters["bad"], filters["good"], routes="web"),
         secured(asking("secure", 8443, routes="web")),
     ]
-    file = dump(tmp_path, listeners, clusters, *sections(method))
+    file = dumped(tmp_path, listeners, clusters, *sections(method))
 
     ended = checked(file, "--probes-per-route", "3")
 

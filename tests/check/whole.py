@@ -1,9 +1,10 @@
 """Whole checks by the command, as people start them."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from takeover.envoy.pypi import installed
 
 TAKEOVER = [sys.executable, "-c", "import sys; from takeover.cli.start import main; sys.exit(main())"]
 API = "type.googleapis.com/envoy."
+ADMIN = f"{API}admin.v3."
 HTTP = f"{API}extensions.filters.http."
 
 
@@ -54,13 +56,33 @@ def written(folder: Path, *listeners: dict[str, Any], clusters: tuple[dict[str, 
     return file
 
 
-def checked(file: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def dumped(
+    folder: Path, listeners: Iterable[dict[str, Any]], clusters: Iterable[dict[str, Any]], *more: dict[str, Any]
+) -> Path:
+    """The file `dump.json`, as /config_dump answers it, in lines. Args: more: sections."""
+    served = [typed(f"{API}config.listener.v3.Listener", **each) for each in listeners]
+    behind = [{"cluster": typed(f"{API}config.cluster.v3.Cluster", **each)} for each in clusters]
+    active = [{"name": each["name"], "active_state": {"listener": each}} for each in served]
+    sections = [
+        *more,
+        {"@type": f"{ADMIN}ListenersConfigDump", "dynamic_listeners": active},
+        {"@type": f"{ADMIN}ClustersConfigDump", "dynamic_active_clusters": behind},
+    ]
+    file = folder / "dump.json"
+    file.write_text(json.dumps({"configs": sections}, indent=1))
+    return file
+
+
+def checked(file: Path, *options: str, new: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """What comes of `takeover check` in the file's folder, on one binary under two names.
 
     What such a one does now and then, and three repeats do not show, fails none of these tests.
+
+    Args:
+        new: another binary under the second name.
     """
     binary = installed()[1]
-    command = [*TAKEOVER, "check", file.name, *options, "--envoy", f"old={binary},new={binary}"]
+    command = [*TAKEOVER, "check", file.name, *options, "--envoy", f"old={binary},new={new or binary}"]
     command += ["--fail-on", "config-rejected"]
     surroundings = environment(file.parent)
     return subprocess.run(command, cwd=file.parent, env=surroundings, capture_output=True, text=True, timeout=900)
