@@ -118,15 +118,25 @@ def _culprit(trial: _Trial, content: JsonObject, rejected: Rejection, given: Giv
     for key, number in candidates[:_MOST_TRIED]:
         loads, other = trial.of(_less(content, key, number))
         # One that ends of it without a word says as little each time.
-        if loads or (other.what if other is not None else trial.ended) != rejected.what:
+        said = other.what if other is not None else trial.ended
+        if loads or (said != rejected.what and not _is_missed(every(given, key)[number], said, rejected.what)):
             return key, number
     # Several have the same fault: one after the other.
     return next((each for each in candidates if _has_what(every(given, each[0])[each[1]], rejected.what)), None)
 
 
+def _is_missed(resource: Resource, message: str, before: str) -> bool:
+    """Whether that is only said because it is away, as of a cluster that others need."""
+    name = f"'{resource.name}'"
+    return name in message and name not in before
+
+
 def _has_what(resource: Resource, message: str) -> bool:
-    """Whether the message ends with a text that stands in it."""
-    return any(len(text) >= _SHORTEST_TEXT and message.endswith((text, f"'{text}'")) for text in texts(resource.data))
+    """Whether a text that stands in it is in the message in quotes, or ends it."""
+    return any(
+        len(text) >= _SHORTEST_TEXT and (message.endswith(text) or f"'{text}'" in message)
+        for text in texts(resource.data)
+    )
 
 
 def _content(config: Config) -> JsonObject:
