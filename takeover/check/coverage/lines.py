@@ -8,7 +8,7 @@ from takeover.check.given.shapes import recognised
 from takeover.check.records import Given
 
 LineOf = Callable[[str], int | None]
-_KEY = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_KEY = re.compile(r"\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|([^.\[\]]+)")
 
 
 def no_lines(_: str) -> int | None:
@@ -22,5 +22,10 @@ def lines_of(given: Given) -> LineOf:
     if not document.lines:
         return no_lines
     return lambda path: document.line(
-        tuple(int(each[1]) if each[1] else each[2] for each in _KEY.finditer(path)),
+        tuple(int(each[1]) if each[1] else _key(each) for each in _KEY.finditer(path)),
     )
+
+
+def _key(found: "re.Match[str]") -> str:
+    """As it stands in the file: what is quoted has what is special escaped."""
+    return str(found[3]) if found[2] is None else re.sub(r"\\(.)", r"\1", found[2])

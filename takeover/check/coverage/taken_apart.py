@@ -6,6 +6,7 @@ from typing import Any
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.records import Given, Place, Resource
+from takeover.check.trees import RouteAt, routes_of
 
 _API = "type.googleapis.com/envoy.config."
 LISTENER = f"{_API}listener.v3.Listener"
@@ -109,12 +110,13 @@ def _host(data: _Object, number: int, within: str, where: Place, table: tuple[st
     name = str(data.get("name") or number)
     part = f"{within} / virtual host {name}"
     paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table)
-    routes = [_route(each, place, part, where, paths) for place, each in enumerate(_objects(data.get("routes")))]
+    routes = [_route(each, place, part, where, paths) for place, each in enumerate(routes_of(dict(data)))]
     domains = tuple(str(each).lower() for each in data.get("domains") or ())
     return VirtualHost(part, name, within, where, paths, domains, tuple(routes))
 
 
-def _route(data: _Object, number: int, within: str, where: Place, host: tuple[str, ...]) -> Route:
+def _route(at: RouteAt, number: int, within: str, where: Place, host: tuple[str, ...]) -> Route:
+    data = at.data
     rule = data.get("match")
     answers = "direct_response" in data or "redirect" in data
     return Route(
@@ -122,7 +124,7 @@ def _route(data: _Object, number: int, within: str, where: Place, host: tuple[st
         str(data.get("name") or ""),
         within,
         where,
-        tuple(f"{each}.routes[{number}]" for each in host),
+        tuple(f"{each}.{at.path}" for each in host),
         frozenset() if answers else _clusters(data.get("route")),
         answers,
         _status(data),

@@ -1,12 +1,14 @@
 """Makes certain what a configuration leaves to chance, where that can be done beside it: by runtime, by a header."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from takeover.check.derive.draft import objects
-from takeover.check.derive.matching import share_at_run_time, share_of, weights
+from takeover.check.derive.route_reading import share_at_run_time, share_of, weights
 from takeover.check.records import Different, Given
+from takeover.check.trees import routes_of
 from takeover.model.json import JsonObject
 
 HEADER: Final = "x-takeover-choice"
@@ -58,14 +60,23 @@ class Certain:
         """The RouteConfiguration that stands there, with the header by which weighted clusters are chosen."""
         if self._at(place) is None:
             return table
-        hosts = []
-        for number, host in enumerate(objects(table.get("virtual_hosts"))):
-            routes = [
-                self._route(route, f"{place}.virtual_hosts[{number}].routes[{each}]")
-                for each, route in enumerate(objects(host.get("routes")))
-            ]
-            hosts.append({**host, "routes": routes} if routes else host)
+        hosts = [
+            self._host(host, f"{place}.virtual_hosts[{number}]")
+            for number, host in enumerate(objects(table.get("virtual_hosts")))
+        ]
         return {**table, "virtual_hosts": hosts}
+
+    def _host(self, host: JsonObject, place: str) -> JsonObject:
+        if not isinstance(host.get("matcher"), dict):
+            routes = [
+                self._route(route, f"{place}.routes[{number}]")
+                for number, route in enumerate(objects(host.get("routes")))
+            ]
+            return {**host, "routes": routes} if routes else host
+        host = copy.deepcopy(host)
+        for each in routes_of(host):
+            each.data.update(self._route(each.data, f"{place}.{each.path}"))
+        return host
 
     def _route(self, route: JsonObject, place: str) -> JsonObject:
         action = route.get("route", {})

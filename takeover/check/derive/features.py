@@ -21,6 +21,7 @@ Found: TypeAlias = Set[tuple[str, str]]
 
 _HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Route"
 # What other parts make probes for, or no request tells of.
+_ROUTES = frozenset({"routes", "matcher"})
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
 _COMPRESSOR = "envoy.extensions.filters.http.compressor.v3.Compressor"
 _BUFFER, _ONE_ENDLESS = "envoy.extensions.filters.http.buffer.v3.Buffer", "websocket"
@@ -58,7 +59,7 @@ class Features:
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:
                 continue
-            met = list(walk(_HOST, {key: value for key, value in host.data.items() if key != "routes"}))
+            met = list(walk(_HOST, {key: value for key, value in host.data.items() if key not in _ROUTES}))
             yield from self._of(first, _known(met), met, host.name, _FEATURE)
             for each in inside:
                 met = list(walk(_ROUTE, host.routes[each.route].data))

@@ -70,7 +70,7 @@ class Header:
                     if make is strings.matching and not self.data.get("invert_match"):
                         raise
         for value in values:
-            if self.name == ":scheme" or not _is_sendable(self.name, value):
+            if self.name == ":scheme" or not is_sendable(self.name, value):
                 continue
             yield ask.with_header(self.name, value)
         if not self.name.startswith(":") and self.name != "host":
@@ -103,7 +103,8 @@ class Header:
         return None
 
 
-def _is_sendable(name: str, value: str) -> bool:
+def is_sendable(name: str, value: str) -> bool:
+    """Whether a request can have that header with that value as it is."""
     if name == ":method":
         return bool(value) and value.isascii() and value.isalpha()
     if name in {":path", ":authority", "host"}:

@@ -1,32 +1,21 @@
 """Our own reading of which route takes a request: virtual hosts by their domains, then the first route that fits."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
-from takeover.check.derive.conditions import (
-    Certificate,
-    Chance,
-    Condition,
-    Connect,
-    Cookie,
-    Elsewhere,
-    Grpc,
-    Query,
-    UnsureError,
-)
+from takeover.check.derive.conditions import Condition, UnsureError
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.headers import Header
-from takeover.check.derive.paths import Path, template_expression
+from takeover.check.derive.paths import Path
+from takeover.check.derive.predicates import Predicate
+from takeover.check.derive.request_inputs import Unread, asked
+from takeover.check.derive.route_reading import LITERALS, RouteReading, fit
+from takeover.check.trees import ROUTE, ROUTES, End, ends, routes_of
 from takeover.model.json import JsonObject
 
 NO_HOST = "no virtual host"
 NO_ROUTE = "no route"
-
-_PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
-_URI_TEMPLATE = "envoy.extensions.path.match.uri_template"
-_LITERALS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "path_separated_prefix"}
 
 
 @dataclass(frozen=True)
@@ -44,85 +33,110 @@ class Taken:
     expects: str
 
 
-class RouteReading:
-    """A route, and what it asks for.
+@dataclass(frozen=True)
+class _Branch:
+    """An end of a host's tree of matchers.
 
     Args:
-        data: `envoy.config.route.v3.Route`.
-        runtime: values of runtime keys that are certain.
+        asked: what is asked for on the way to it.
+        places: the numbers of the routes that stand at it.
     """
 
-    def __init__(self, data: JsonObject, runtime: Mapping[str, object]) -> None:
-        self.data = data
-        self.unread: str = ""
-        try:
-            self.conditions: tuple[Condition, ...] = tuple(_conditions(data.get("match", {}), runtime))
-        except (CannotMakeError, UnsureError) as error:
-            self.conditions, self.unread = (Elsewhere(str(error)),), str(error)
-        self._chance = _chance(data, runtime)
-
-    def destination(self, ask: Ask) -> str:
-        """The cluster to which the request goes, or the kind of its answer; empty where it cannot be told.
-
-        Raises: UnsureError, of chance.
-        """
-        action = self.data.get("route", {})
-        if self._chance:
-            raise UnsureError(self._chance, chance=True)
-        if "direct_response" in self.data:
-            return f"direct response {self.data['direct_response'].get('status', 200)}"
-        if "redirect" in self.data:
-            return f"redirect {_REDIRECTS.get(self.data['redirect'].get('response_code', 'MOVED_PERMANENTLY'), 301)}"
-        if "cluster" in action:
-            return str(action["cluster"])
-        if "cluster_header" in action:
-            return ask.header(str(action["cluster_header"])) or ""
-        if "weighted_clusters" in action:
-            return _weighted(action["weighted_clusters"], ask)
-        return ""
+    asked: tuple[Predicate[Ask], ...]
+    places: tuple[int, ...]
 
     def fits(self, ask: Ask) -> bool:
-        """Whether it takes the request, if none before does. Raises: UnsureError."""
-        unsure: UnsureError | None = None
-        for each in self.conditions:
-            try:
-                if not each.fits(ask):
-                    return False
-            except UnsureError as error:
-                unsure = error
-            except CannotMakeError as error:
-                unsure = UnsureError(str(error))
-        if unsure is not None:
-            raise unsure
-        return True
+        """Whether the request comes to it, if it comes to none before. Raises: UnsureError."""
+        return fit(self.asked, ask)
 
 
 class HostReading:
-    """A virtual host, and its routes."""
+    """A virtual host, and its routes: those of its list, or at the ends of its tree of matchers.
+
+    Attributes:
+        places: where each of the routes stands in it, such as `routes[0]`.
+    """
 
     def __init__(self, data: JsonObject, runtime: Mapping[str, object]) -> None:
         self.data = data
         self.name = str(data.get("name", ""))
         self.domains = [str(each) for each in data.get("domains", ())]
-        self.routes = [RouteReading(each, runtime) for each in data.get("routes", ())]
+        self.places: list[str] = []
+        self.routes: list[RouteReading] = []
+        self._branches: list[_Branch] = []
         self._by_start: dict[str, list[int]] = {}
         self._others: list[int] = []
-        for number, route in enumerate(self.routes):
+        if isinstance(data.get("matcher"), dict):
+            self._read_tree(runtime)
+        else:
+            self._read_list(runtime)
+        self._lengths = sorted({len(each) for each in self._by_start})
+
+    def _read_list(self, runtime: Mapping[str, object]) -> None:
+        for number, each in enumerate(routes_of(self.data)):
+            route = RouteReading(each.data, runtime)
+            self.places.append(each.path)
+            self.routes.append(route)
             path = route.conditions[0]
-            if isinstance(path, Path) and path.kind in _LITERALS and not path.any_case:
+            if isinstance(path, Path) and path.kind in LITERALS and not path.any_case:
                 self._by_start.setdefault(path.value, []).append(number)
             else:
                 self._others.append(number)
-        self._lengths = sorted({len(each) for each in self._by_start})
 
-    def candidates(self, path: str) -> list[int]:
-        """The numbers of the routes that may take the path, in order: of thousands, those with another one are not."""
-        found = list(self._others)
+    def _read_tree(self, runtime: Mapping[str, object]) -> None:
+        at: dict[str, list[int]] = {}
+        of_end = {end.path: _read(end) for end in ends(self.data["matcher"])}
+        for number, each in enumerate(routes_of(self.data)):
+            assert each.end is not None
+            self.places.append(each.path)
+            self.routes.append(RouteReading(each.data, runtime, *of_end[each.end.path]))
+            at.setdefault(each.end.path, []).append(number)
+        self._branches = [_Branch(conditions, tuple(at.get(path, ()))) for path, (conditions, _) in of_end.items()]
+
+    def candidates(self, ask: Ask) -> tuple[list[int], bool]:
+        """The numbers of the routes that may take the request, in order, and whether no others may.
+
+        Of thousands, those with another path are not among them.
+        """
+        if self._branches:
+            return self._at_branches(ask)
+        found, path = list(self._others), ask.bare_path
         for length in self._lengths:
             if length > len(path):
                 break
             found += self._by_start.get(path[:length], ())
-        return sorted(found)
+        return sorted(found), True
+
+    def _at_branches(self, ask: Ask) -> tuple[list[int], bool]:
+        found, is_sure = list[int](), True
+        for each in self._branches:
+            try:
+                if each.fits(ask):
+                    return [*found, *each.places], is_sure
+            except UnsureError:
+                is_sure = False
+                found += each.places
+        return found, is_sure
+
+    def in_the_way(self, place: int, taken: int | None, ask: Ask) -> Iterator[Condition]:
+        """What is asked for by what takes the request before the route there could; `taken` by which route."""
+        if taken is not None:
+            yield from self.routes[taken].conditions if taken < place else ()
+            return
+        for each in self._branches:
+            if each.fits(ask):
+                yield from each.asked if place not in each.places else ()
+                return
+
+
+def _read(end: End) -> tuple[tuple[Predicate[Ask], ...], str]:
+    """What is asked for on the way to an end; and why that is not known, if it is not."""
+    try:
+        if end.unread or end.message not in (ROUTE, ROUTES):
+            raise CannotMakeError(end.unread or f"an action that is no route: {end.message}")
+        return tuple(asked(each) for each in end.asked), ""
+    except CannotMakeError as error:
+        return (Unread(str(error)),), str(error)
 
 
 class Table:
@@ -181,13 +195,14 @@ class Table:
         number = self.host_of(ask.host)
         if number is None:
             return Taken(None, None, NO_HOST)
-        host, is_sure = self.hosts[number], True
+        host = self.hosts[number]
         demand = host.data.get("require_tls", "NONE")
         if demand != "NONE" and not ask.secure:
             return Taken(number, None, "redirect to https" if demand == "ALL" else "")
         if self._ignores_parameters:
             ask = ask.with_bare_path(re.sub(r";[^/]*", "", ask.bare_path))
-        for place in host.candidates(ask.bare_path):
+        places, is_sure = host.candidates(ask)
+        for place in places:
             route = host.routes[place]
             try:
                 if route.fits(ask):
@@ -198,100 +213,3 @@ class Table:
                     raise
                 is_sure = False
         return Taken(number, None, NO_ROUTE if is_sure else "")
-
-
-_REDIRECTS = {
-    "MOVED_PERMANENTLY": 301, "FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308,
-}  # fmt: skip
-
-
-def weights(clusters: JsonObject) -> list[tuple[str, int]]:
-    """The clusters of `envoy.config.route.v3.WeightedCluster` that have a weight, with it, in order."""
-    named = [(str(each.get("name", "")), int(each.get("weight", 0) or 0)) for each in clusters.get("clusters", ())]
-    return [each for each in named if each[1] > 0]
-
-
-def _weighted(clusters: JsonObject, ask: Ask) -> str:
-    choice = weights(clusters)
-    if len(choice) == 1:
-        return choice[0][0]
-    if clusters.get("use_hash_policy"):
-        return ""  # the same every time, but which one only Envoy's own hash says
-    number = ask.header(str(clusters.get("header_name", "")))
-    if number is None or not number.isdecimal():
-        raise UnsureError("chooses between weighted clusters by chance", chance=True)
-    rest = int(number) % sum(weight for _, weight in choice)
-    for name, weight in choice:
-        if rest < weight:
-            return name
-        rest -= weight
-    return ""
-
-
-def _chance(route: JsonObject, runtime: Mapping[str, object]) -> str:
-    """Why one and the same request has now one, now another effect there; empty if it has not."""
-    for each in route.get("route", {}).get("request_mirror_policies", ()):
-        if 0 < share_at_run_time(each.get("runtime_fraction", {"default_value": {"numerator": 100}}), runtime) < 1:
-            return "mirrors some of the requests by chance"
-    return ""
-
-
-def share_of(percent: JsonObject) -> float:
-    """A `FractionalPercent` as a number from 0 to 1."""
-    return float(percent.get("numerator", 0)) / _PER.get(percent.get("denominator", "HUNDRED"), 100)
-
-
-def share_at_run_time(percent: JsonObject, runtime: Mapping[str, object]) -> float:
-    """A `RuntimeFractionalPercent`, with what is known of runtime."""
-    set_to = runtime.get(str(percent.get("runtime_key", "")))
-    if isinstance(set_to, int | float) and not isinstance(set_to, bool):
-        return float(set_to) / 100
-    if isinstance(set_to, dict):
-        return share_of(set_to)
-    return share_of(percent.get("default_value", {}))
-
-
-def _conditions(match: JsonObject, runtime: Mapping[str, object]) -> Sequence[Condition]:
-    found: list[Condition] = [_path(match)]
-    for key, value in match.items():
-        if key == "headers":
-            found += [Header(each) for each in value]
-        elif key == "query_parameters":
-            found += [Query(each) for each in value]
-        elif key == "cookies":
-            found += [Cookie(each) for each in value]
-        elif key == "grpc":
-            found.append(Grpc())
-        elif key == "tls_context":
-            found.append(Certificate(value))
-        elif key == "runtime_fraction":
-            found.append(Chance(share_at_run_time(value, runtime)))
-        elif key in {"dynamic_metadata", "filter_state"}:
-            found.append(Elsewhere(key.replace("_", " ")))
-        elif key not in _PATHS:
-            raise CannotMakeError(f"a match by {key}")
-    return found
-
-
-_PATHS = {*_LITERALS, "safe_regex", "connect_matcher", "path_match_policy", "case_sensitive"}
-
-
-def _path(match: JsonObject) -> Condition:
-    any_case = match.get("case_sensitive") is False
-    for key, kind in _LITERALS.items():
-        if key in match:
-            return Path(kind, str(match[key]), any_case)
-    if "connect_matcher" in match:
-        return Connect()
-    if "safe_regex" in match:
-        return Path("safe_regex", str(match["safe_regex"].get("regex", "")))
-    policy = match.get("path_match_policy")
-    if policy is None:
-        return Path("prefix", "")
-    config = policy.get("typed_config", {})
-    if not str(config.get("@type", "")).rpartition("/")[2].startswith(_URI_TEMPLATE):
-        raise CannotMakeError(f"a match of paths by {policy.get('name')}")
-    return Path("path_template", template_expression(str(config.get("path_template", ""))))
-
-
-_IN_SEGMENTS = r"a-zA-Z0-9-._~%!$&'()+,;:@="

@@ -8,8 +8,9 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.matching import Table, Taken, weights
+from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
+from takeover.check.derive.route_reading import weights
 from takeover.model.json import JsonObject
 
 _TRIES = 60
@@ -61,11 +62,8 @@ class Routes:
 
     def drafts(self) -> Iterator[Draft]:
         """The probes, of each virtual host those of its domains, then those of its routes; `reached` is filled."""
-        for number, host in enumerate(self.table.hosts):
+        for number in range(len(self.table.hosts)):
             at = f"{self.place}.virtual_hosts[{number}]"
-            if host.data.get("matcher"):
-                self._unasked.say(f"{at}.matcher", "a tree of matchers is not read")
-                continue
             authorities = self._authorities(number, at)
             if not authorities:
                 continue
@@ -102,7 +100,7 @@ class Routes:
     def _of_routes(self, number: int, at: str, authority: tuple[str, str]) -> Iterator[Draft]:
         host = self.table.hosts[number]
         for place, route in enumerate(host.routes):
-            where, label = f"{at}.routes[{place}]", route.data.get("name") or f"route-{place}"
+            where, label = f"{at}.{host.places[place]}", route.data.get("name") or f"route-{place}"
             if route.unread:
                 self._unasked.say(f"{where}.match", route.unread)
                 continue
@@ -115,6 +113,7 @@ class Routes:
             yield from self._draft(found.ask, "matches", (number, place), slug(host.name, label), 0)
             for name, ask in _others_of_choice(route.data, found.ask):
                 yield from self._draft(ask, f"matches, {name}", (number, place), slug(host.name, label, name), 1)
+            yield from self._by_others(number, place, found.ask, slug(host.name, label))
             seen = set[str]()
             for condition in route.conditions:
                 try:
@@ -126,6 +125,20 @@ class Routes:
                         yield from self._draft(ask, words, (number, place), name, 1 if order == 0 else 3)
                 except (CannotMakeError, UnsureError) as error:
                     self._unasked.say(f"{where}.match", f"{condition.words} just missed: {error}")
+
+    def _by_others(self, number: int, place: int, ask: Ask, name: str) -> Iterator[Draft]:
+        """Requests that the route takes for another reason than the first one."""
+        host = self.table.hosts[number]
+        seen = set[str]()
+        for predicate in host.routes[place].asked:
+            try:
+                for words, other in predicate.others(ask):
+                    if words in seen or other.key == ask.key or not host.routes[place].fits(other):
+                        continue
+                    seen.add(words)
+                    yield from self._draft(other, f"matches by {words}", (number, place), slug(name, "by", words), 1)
+            except (CannotMakeError, UnsureError):
+                continue
 
     def _found(self, number: int, place: int, base: Ask) -> Reached:
         """A request that the route takes and none before it. Raises: CannotMakeError, UnsureError."""
@@ -153,8 +166,8 @@ class Routes:
     def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
         """Requests that the route takes, too, and the one that took it perhaps not."""
         route = self.table.hosts[number].routes[place]
-        if taken.host == number and taken.route is not None and taken.route < place:
-            for condition in self.table.hosts[number].routes[taken.route].conditions:
+        if taken.host == number:
+            for condition in self.table.hosts[number].in_the_way(place, taken.route, ask):
                 try:
                     yield from (near for _, near in condition.missed(ask) if route.fits(near))
                 except (CannotMakeError, UnsureError):
@@ -176,7 +189,8 @@ class Routes:
         try:
             taken = self.table.taken(ask)
         except UnsureError as error:
-            at = f"{self.place}.virtual_hosts[{host}]" + ("" if place is None else f".routes[{place}]")
+            inside = "" if place is None else f".{self.table.hosts[host].places[place]}"
+            at = f"{self.place}.virtual_hosts[{host}]{inside}"
             self._unasked.say(f"{at}: {condition}", f"what would take it {error}")
             return
         yield Draft(

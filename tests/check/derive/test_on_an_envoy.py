@@ -11,6 +11,7 @@ from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import NO_CHAIN
 from takeover.check.records import Derived
 from takeover.scenario import bundled
+from tests.check.derive import trees
 from tests.check.derive.by_hand import given_of, world_of, write_scenario
 from tests.check.derive.twenty import MATCHES, doors, gateway
 
@@ -78,6 +79,21 @@ def test_each_connection_is_taken_by_the_filter_chain_that_our_reading_names(tmp
     assert [met(observed[each.probe]) for each in by_bytes] == ["one", "one", "one"]
     assert _refused(observed["chains/secure-chain-demands-client-certificate-none"])
     assert not _refused(observed["chains/secure-chain-demands-client-certificate"])
+
+
+def test_each_end_of_a_tree_of_matchers_is_reached_and_just_missed(tmp_path: Path) -> None:
+    given = given_of(config := trees.gateway())
+    derived = probes(given, world_of(given), Bounds(most=60))
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    asked = [each for each in derived.targets if each.probe.startswith("routes/")]
+    assert {each.probe: met(observed[each.probe]) for each in asked} == {each.probe: each.expects for each in asked}
+    assert {each.expects for each in asked if each.condition == "matches"} == {
+        "one", "two", "three", "four", "lists/five", "lists/six", "seven", "eight", "nine", "ten",
+    }  # fmt: skip
+    assert not derived.unasked
+    assert len([each for each in asked if each.condition != "matches"]) > 20
 
 
 def _chain_of(seen: Mapping[str, Any]) -> str:
