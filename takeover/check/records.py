@@ -182,7 +182,8 @@ class Target(_Part, frozen=True):
         listener: by name; `chain` by name or number in it; `host` the virtual host's name; `route` its number in it.
         condition: what it tries: "matches", or the condition that it just misses, such as "header x-tenant: another";
             or the feature whose edge it is at.
-        expects: the cluster or kind of answer that our reading of the configuration expects; empty where it has none.
+        expects: the cluster or kind of answer that our reading of the configuration expects, of connections the filter
+            chain (`chain NAME`); empty where it has none.
     """
 
     probe: str

@@ -1,24 +1,30 @@
 """Connections for each filter chain of a listener: one that it must take, and those that it just does not."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from takeover.check.derive import tcp
 from takeover.check.derive.ask import Ask
-from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of, network_of, taken_by
+from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of
+from takeover.check.derive.chain_tree import ByTree
+from takeover.check.derive.client_inputs import Inspected
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.draft import Door, Draft, Unasked, objects, slug
+from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at, is_address
+from takeover.check.derive.draft import Door, Draft, Unasked, slug
+from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 
 _PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+_TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _HOST = "probe.example"
 _TELLING = 3  # of what just does not match
-_SOURCE = "192.0.2.7"
-_NO_ALPN = ("",)  # none is offered, whatever is spoken
+
+
+# Which HTTP goes with what alone is offered, or with what an inspector takes it for.
+_SPOKEN: dict[tuple[str, ...], str] = {("http/1.1",): "http1", ("h2",): "http2", ("h2c",): "http2"}
 
 
 class Doors:
@@ -44,6 +50,7 @@ class Doors:
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
         self._has_proxy, self._inspects_http = _PROXY in inspectors, _HTTP_INSPECTOR in inspectors
+        self._choice: Choice = self._chosen(inspectors)
         self.requests: dict[str, Ask] = {}
         self.tables: dict[str, Table] = {}
         self.of_chance = set[str]()
@@ -51,6 +58,19 @@ class Doors:
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
                 self.doors.append((chain, door))
+
+    def _chosen(self, inspectors: Sequence[str]) -> Choice:
+        if isinstance(tree := self._listener.get("filter_chain_matcher"), dict):
+            seen = Inspected(tls=_TLS_INSPECTOR in inspectors, http=self._inspects_http, proxy=self._has_proxy)
+            return ByTree(tree, self.chains, seen)
+        return ByMatch(self.chains, inspects_http=self._inspects_http, has_proxy=self._has_proxy)
+
+    def taken_by(self, client: Client) -> Chain | None:
+        """The chain that takes the connection; None, too, where that is not certain."""
+        try:
+            return self._choice.taken(client)
+        except UnsureError:
+            return None
 
     @property
     def ports(self) -> set[int]:
@@ -62,8 +82,9 @@ class Doors:
         """For each chain the connection that it takes, and those that it just does not."""
         for chain, door in self.doors:
             base = self._client(door)
-            for order, (words, other) in enumerate((("matches", base), *self._near(chain, base))):
-                if self._is_certain(chain, other):
+            for order, (words, near) in enumerate((("matches", base), *self._choice.near(chain, base))):
+                other = self._told(door, near) if order else base
+                if self._can_come(door.way, other) and self._is_certain(chain, other):
                     rank = 0 if not order else 1 if order <= _TELLING else 2
                     yield self._draft(chain, self._as_door(door, other) if order else door, words, other, rank)
             if self._is_certain(chain, base):
@@ -74,13 +95,13 @@ class Doors:
 
     def _is_certain(self, chain: Chain, client: Client) -> bool:
         """Whether the chain's request comes to the same every time where that client's connection is taken."""
-        taker = taken_by(self.chains, client)
-        if taker is None:
-            return True
-        if taker.name in self.of_chance or tcp.chance_of(taker):
-            return False
-        ask, table = self.requests.get(chain.name), self.tables.get(taker.name)
         try:
+            taker = self._choice.taken(client)
+            if taker is None:
+                return True
+            if taker.name in self.of_chance or tcp.chance_of(taker):
+                return False
+            ask, table = self.requests.get(chain.name), self.tables.get(taker.name)
             if table is not None:
                 table.taken(ask or Ask(host=_HOST, secure=client.is_tls))
         except UnsureError:
@@ -105,24 +126,12 @@ class Doors:
             is_to_be_changed: whether it may be dialled at the address and port for which the chain asks.
         """
         match = chain.match
-        client = Client(way.host, way.port, is_tls=chain.tls is not None or match.get("transport_protocol") == "tls")
-        names = [str(each) for each in match.get("server_names", ())]
-        if names:
-            client = replace(client, name=next(iter(_names(names[0]))), is_tls=True)
-        if wanted := match.get("application_protocols"):
-            client = replace(client, alpn=(str(wanted[0]),))
-        if match.get("transport_protocol") == "raw_buffer":
-            client = replace(client, is_tls=False)
-        if is_to_be_changed and (port := match.get("destination_port")) is not None:
-            client = replace(client, port=int(port))
-        if is_to_be_changed and (address := _within(match.get("prefix_ranges"), way.host)) is not None:
-            client = replace(client, address=address)
-        if self._has_proxy:
-            source = _within(match.get("source_prefix_ranges"), _SOURCE)
-            client = replace(client, source=source or _SOURCE)
-        if chain.number is None:
-            client = self._for_default(client)
-        if (client.address, client.port) != (way.host, way.port) and not (way.original or self._has_proxy):
+        client = Client(way.host, way.port, is_tls=chain.tls is not None, source=SOURCE if self._has_proxy else "")
+        try:
+            client = self._choice.wanted(chain, client, elsewhere=is_to_be_changed)
+        except (CannotMakeError, UnsureError) as error:
+            return str(error)
+        if not self._can_come(way, client):
             return f"takes what goes to {client.address}:{client.port}, which nothing intercepts"
         if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):
             return "takes clients of addresses that no client of ours has"
@@ -130,25 +139,26 @@ class Doors:
         if not client.is_tls and self._inspects_http and not client.alpn:
             client = replace(client, alpn=("h2c" if protocol == "http2" else "http/1.1",))
         offered = ("h2" if protocol == "http2" else "http/1.1",) if client.is_tls and not client.alpn else client.alpn
-        taker = taken_by(self.chains, replace(client, alpn=offered))
-        if taker is not chain and client.is_tls and taken_by(self.chains, client) is chain:
-            taker, client = chain, replace(client, alpn=_NO_ALPN)
-        if taker is not chain and (len(self.chains) > 1 or match):
+        taker = self.taken_by(replace(client, alpn=offered))
+        if taker is not chain and client.is_tls and self.taken_by(client) is chain:
+            taker, client = chain, replace(client, alpn=NO_ALPN)
+        if taker is not chain and (len(self.chains) > 1 or match or "filter_chain_matcher" in self._listener):
             by = NO_CHAIN if taker is None else f"chain {taker.name}"
             return f"no connection was found that it takes; {by} does"
         has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
         door = Door(way, chain.name, has_filters=has_filters)
         return replace(self._as_door(door, client), protocol=protocol)
 
-    def _for_default(self, client: Client) -> Client:
-        """One that no other chain takes."""
-        plain = client
-        if self._inspects_http and not client.is_tls and not client.alpn:
-            plain = replace(client, alpn=("http/1.1",))  # as which it is taken for
-        for other in (plain, replace(client, name="nobody.test", is_tls=True), replace(client, port=client.port + 1)):
-            if (taker := taken_by(self.chains, other)) is not None and taker.number is None:
-                return other
-        return client
+    def _can_come(self, way: Way, client: Client) -> bool:
+        """Whether something brings the listener what goes where that client dials."""
+        return (client.address, client.port) == (way.host, way.port) or bool(way.original) or self._has_proxy
+
+    def _told(self, door: Door, client: Client) -> Client:
+        """With what `Door.entry` offers of itself, or with what an inspector takes it for."""
+        if client.alpn or not (client.is_tls or self._inspects_http):
+            return client
+        over_2 = "h2" if client.is_tls else "h2c"
+        return replace(client, alpn=(over_2 if door.protocol == "http2" else "http/1.1",))
 
     def _protocol(self, chain: Chain, client: Client) -> str:
         codec = (chain.manager or {}).get("codec_type", "AUTO")
@@ -172,9 +182,9 @@ class Doors:
         tls: JsonObject | None = None
         if self._has_proxy:
             is_6 = ":" in client.source
-            fits = _is_address(client.address) and (":" in client.address) == is_6
+            fits = is_address(client.address) and (":" in client.address) == is_6
             to = client.address if fits else "2001:db8::9" if is_6 else "192.0.2.9"
-            proxy = {"version": 2, "source": _at(client.source, 4321), "destination": _at(to, client.port)}
+            proxy = {"version": 2, "source": at(client.source, 4321), "destination": at(to, client.port)}
         else:
             way = _to(way, client.address, client.port)
         if client.is_tls:
@@ -182,41 +192,15 @@ class Doors:
             if client.name:
                 tls["server_name"] = client.name
             if client.alpn:
-                tls["alpn"] = [] if client.alpn == _NO_ALPN else list(client.alpn)
+                tls["alpn"] = [] if client.alpn == NO_ALPN else list(client.alpn)
             if self._needs_certificate(door.chain) and self._certificate:
                 tls["client_certificate"] = self._certificate
-        return replace(door, way=way, proxy=proxy, tls=tls)
+        protocol = _SPOKEN.get(client.alpn, door.protocol)
+        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol)
 
     def _needs_certificate(self, name: str) -> bool:
         chain = next((each for each in self.chains if each.name == name), None)
         return bool(chain is not None and chain.tls is not None and chain.tls.get("require_client_certificate"))
-
-    def _near(self, chain: Chain, base: Client) -> Iterator[tuple[str, Client]]:
-        """Connections that it just does not take, or with another end of it."""
-        match, several = chain.match, len(self.chains) > 1
-        for place, name in enumerate(str(each) for each in match.get("server_names", ())):
-            for other in _names(name):
-                if place and taken_by(self.chains, near := replace(base, name=other)) is chain:
-                    yield f"server name {name}", near
-            for other in _not_names(name):
-                if taken_by(self.chains, near := replace(base, name=other)) is not chain:
-                    yield f"server name {name}: another", near
-                    break
-        if base.is_tls:
-            if base.name:
-                yield "server name: none", replace(base, name="")
-            else:
-                yield "server name: any", replace(base, name="nobody.test")
-            yield "TLS: none", replace(base, is_tls=False, name="", alpn=())
-        elif several or match:
-            begun = replace(base, is_tls=True, name="nobody.test", alpn=())
-            taker = taken_by(self.chains, begun)
-            # Where bytes go on as they are, either end may be the first that gives up.
-            if taker is None or taker.tls is not None or taker.manager is not None:
-                yield "TLS: begun", begun
-        if match.get("application_protocols") and base.is_tls:
-            yield "application protocol: another", replace(base, alpn=("unknown",))
-            yield "application protocol: none", replace(base, alpn=_NO_ALPN)
 
     def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert chain.tls is not None
@@ -247,10 +231,11 @@ class Doors:
             yield replace(made, entry={**made.entry, "proxy": proxy})
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
-        taker = taken_by(self.chains, client)
+        taker = self.taken_by(client)
         entry: JsonObject = {"host": _HOST}
         if (ask := self.requests.get(chain.name)) is not None:
-            entry = ask.entry()
+            simple = {"http1", "http2"}
+            entry = (ask.but(protocol=door.protocol) if {ask.protocol, door.protocol} <= simple else ask).entry()
         elif chain.manager is None:
             entry |= {"protocol": "http1", "path": "/probe"}  # most upstreams of bytes say what came, too
         return Draft(
@@ -262,44 +247,10 @@ class Doors:
             listener=door.listener,
             chain=chain.name,
             condition=condition,
-            expects=NO_CHAIN if taker is None else "",
+            expects=NO_CHAIN if taker is None else f"chain {taker.name}",
         )
 
 
 def _to(way: Way, host: str, port: int) -> Way:
     """The way to another end at which the same listener takes connections."""
     return Way(listener=way.listener, pod=way.pod, container=way.container, host=host, port=port, original=way.original)
-
-
-def _names(pattern: str) -> Iterator[str]:
-    yield pattern.replace("*", "probe" if pattern.startswith("*.") else "probe.", 1)
-
-
-def _not_names(pattern: str) -> Iterator[str]:
-    if pattern.startswith("*"):
-        yield pattern.lstrip("*.") or "nobody.test"
-    yield f"x{pattern.lstrip('*.')}"
-    yield "nobody.test"
-
-
-def _within(ranges: object, preferred: str) -> str | None:
-    """An address in one of the ranges, that one if it is; None: there are no ranges."""
-    networks = [network for each in objects(ranges) if (network := network_of(each)) is not None]
-    if not networks:
-        return None
-    if _is_address(preferred) and any(ipaddress.ip_address(preferred) in each for each in networks):
-        return preferred
-    first = networks[0]
-    return str(first.network_address if first.num_addresses == 1 else first.network_address + 1)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _at(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from takeover.check.derive.chain_match import Chain, Client, taken_by
+from takeover.check.derive.chain_match import Chain, Client
 from takeover.check.derive.chains import Doors
 from takeover.check.derive.draft import OWN, Door, Draft, Unasked, slug
 from takeover.check.records import Asked
@@ -43,7 +43,7 @@ def _door(asked: Asked, listeners: Sequence[Doors]) -> tuple[Chain, Door] | None
         way = doors.way
         alpn = ("http/1.1",) if asked.is_tls else ()
         client = Client(way.host, way.port, asked.host if asked.is_tls else "", is_tls=asked.is_tls, alpn=alpn)
-        taker = taken_by(doors.chains, client) if len(doors.chains) > 1 else doors.chains[0]
+        taker = doors.taken_by(client) if len(doors.chains) > 1 else doors.chains[0]
         for chain, door in doors.doors:
             if chain is taker and (door.tls is not None) == asked.is_tls:
                 if door.tls is None or not asked.host:

@@ -47,7 +47,7 @@ def test_each_request_meets_what_our_reading_of_the_routes_expects(tmp_path: Pat
     observed = made_on_an_envoy(tmp_path, config, derived)
 
     same = {"no virtual host": "no route", "redirect to https": "redirect 301"}
-    asked = [each for each in derived.targets if each.expects]
+    asked = [each for each in derived.targets if each.expects and not each.probe.startswith("chains/")]
     assert {each.probe: met(observed[each.probe]) for each in asked} == {
         each.probe: same.get(each.expects, each.expects) for each in asked
     }
@@ -94,6 +94,27 @@ def test_each_end_of_a_tree_of_matchers_is_reached_and_just_missed(tmp_path: Pat
     }  # fmt: skip
     assert not derived.unasked
     assert len([each for each in asked if each.condition != "matches"]) > 20
+
+
+def test_each_connection_is_taken_by_the_chain_that_our_reading_of_the_tree_names(tmp_path: Path) -> None:
+    given = given_of(config := trees.doors())
+    derived = probes(given, world_of(given), Bounds(most=110))
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    asked = [each for each in derived.targets if each.probe.startswith("chains/")]
+    taken = {each.probe: _chain_of(observed[each.probe]) for each in asked}
+    expected = {each.probe: each.expects.removeprefix("chain ").replace(NO_CHAIN, "") for each in asked}
+    # Who begins TLS where there is none, or none where there is, or with a wrong header, is logged by nobody.
+    logged = [each.probe for each in asked if not each.condition.startswith(("TLS: ", "transport ", "PROXY: "))]
+    assert {each: taken[each] for each in logged} == {each: expected[each] for each in logged}
+    assert {each: taken[each] for each in taken if taken[each] not in {"", expected[each]}} == {}
+    assert len([each for each in logged if not expected[each]]) >= 6
+    assert {each.chain for each in asked if each.condition == "matches" and taken[each.probe]} == {
+        "name", "below", "h2", "any-tls", "http1", "rest", "ten-secure", "ten", "ten-one", "documented", "eighty",
+    }  # fmt: skip
+    place = "static_resources.listeners[0].filter_chains[5]"
+    assert derived.unasked == {place: "no end of the tree of matchers names it"}
 
 
 def _chain_of(seen: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.check.derive.by_hand import bootstrap, cluster, listener, manager
+from tests.check.derive.twenty import answer, chain, tls
 
 API = "type.googleapis.com/envoy."
 _ROUTE = f"{API}config.route.v3.Route"
@@ -106,3 +107,87 @@ def gateway() -> dict[str, Any]:
     host = {"name": "tree", "domains": ["*"], "matcher": tree()}
     clusters = [cluster(name) for name in (*_CLUSTERS, "lists/five", "lists/six")]
     return bootstrap([listener("front", 10001, {"name": "http", "filters": [manager(host)]})], clusters)
+
+
+def of_connection(name: str) -> dict[str, Any]:
+    """An input of that name, such as `ServerNameInput`."""
+    return _input(f"extensions.matching.common_inputs.network.v3.{name}")
+
+
+def to_chain(name: str) -> dict[str, Any]:
+    """An action: the filter chain of that name."""
+    config = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": name}
+    return {"action": {"name": "chain", "typed_config": config}}
+
+
+def by_nets(*nets: tuple[str, int, dict[str, Any]], otherwise: dict[str, Any]) -> dict[str, Any]:
+    """A tree by the nets from which connections come."""
+    listed = [
+        {"ranges": [{"address_prefix": prefix, "prefix_len": length}], "on_match": match}
+        for prefix, length, match in nets
+    ]
+    custom = {"@type": "type.googleapis.com/xds.type.matcher.v3.IPMatcher", "range_matchers": listed}
+    tree = {"input": of_connection("SourceIPInput"), "custom_match": {"name": "nets", "typed_config": custom}}
+    return {"matcher_tree": tree, "on_no_match": otherwise}
+
+
+def by_names(*names: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """A tree by server names."""
+    listed = [{"domains": [name], "on_match": match} for name, match in names]
+    custom = {"@type": "type.googleapis.com/xds.type.matcher.v3.ServerNameMatcher", "domain_matchers": listed}
+    tree = {"input": of_connection("ServerNameInput"), "custom_match": {"name": "names", "typed_config": custom}}
+    return {"matcher_tree": tree}
+
+
+def doors() -> dict[str, Any]:
+    """Listeners whose chains a tree chooses: by where connections come from and go to, and by their first bytes."""
+    port, transport = of_connection("DestinationPortInput"), of_connection("TransportProtocolInput")
+    protocol, address = of_connection("ApplicationProtocolInput"), of_connection("DestinationIPInput")
+    first_bytes = mapped(
+        "exact",
+        transport,
+        {
+            "tls": nested(
+                {
+                    **by_names(
+                        ("a.example", to_chain("name")),
+                        ("*.b.example", to_chain("below")),
+                        ("*", nested(mapped("exact", protocol, {"'h2'": to_chain("h2")}))),
+                    ),
+                    "on_no_match": to_chain("any-tls"),
+                }
+            ),
+            "raw_buffer": nested(
+                listed(
+                    (single(protocol, contains="http/1.1"), to_chain("http1")),
+                )
+            ),
+        },
+    )
+    ends = by_nets(
+        ("10.0.0.0", 8, nested(mapped("exact", port, {"8443": to_chain("ten-secure"), "8080": to_chain("ten")}))),
+        ("10.1.0.0", 16, to_chain("ten-one")),
+        otherwise=nested(
+            listed(
+                (every(single(address, prefix="192.0.2."), no(single(port, exact="81"))), to_chain("documented")),
+                (some(single(port, exact="81"), single(port, exact="82")), to_chain("eighty")),
+            )
+        ),
+    )
+    inspectors = [_inspector("tls_inspector", "TlsInspector"), _inspector("http_inspector", "HttpInspector")]
+    secured = [chain(name, answer(name), {}, tls()) for name in ("name", "below", "h2", "any-tls")]
+    plain = [chain(name, answer(name), {}) for name in ("http1", "unnamed")]
+    first = listener(
+        "inspected", 10002, *secured, *plain, listener_filters=inspectors, filter_chain_matcher=first_bytes
+    )
+    first["default_filter_chain"] = chain("rest", answer("rest"), {})
+    headed = [chain(name, answer(name), {}) for name in ("ten-secure", "ten", "ten-one", "documented", "eighty")]
+    proxy = [_inspector("proxy_protocol", "ProxyProtocol")]
+    second = listener("headed", 10003, *headed, listener_filters=proxy, filter_chain_matcher=ends)
+    for each in (*first["filter_chains"], *second["filter_chains"], first["default_filter_chain"]):
+        del each["filter_chain_match"]
+    return bootstrap([first, second], [cluster("one")])
+
+
+def _inspector(package: str, name: str) -> dict[str, Any]:
+    return {"name": package, "typed_config": {"@type": f"{API}extensions.filters.listener.{package}.v3.{name}"}}

@@ -92,19 +92,19 @@ def doors() -> dict[str, Any]:
     inspector = {"name": "tls", "typed_config": {"@type": f"{_LISTENER_FILTERS}.tls_inspector.v3.TlsInspector"}}
     header = {"name": "proxy", "typed_config": {"@type": f"{_LISTENER_FILTERS}.proxy_protocol.v3.ProxyProtocol"}}
     chains = [
-        _chain("exact", _answer("exact"), {"server_names": ["a.example", "b.example"]}, _tls()),
-        _chain("below", _answer("below"), {"server_names": ["*.c.example"]}, _tls()),
-        _chain("over-2", _answer("over-2"), {"server_names": ["d.example"], "application_protocols": ["h2"]}, _tls()),
-        _chain("demands", _answer("demands"), {"server_names": ["e.example"]}, _tls(demands=True)),
-        _chain("plain", _bytes(), {"transport_protocol": "raw_buffer"}),
+        chain("exact", answer("exact"), {"server_names": ["a.example", "b.example"]}, tls()),
+        chain("below", answer("below"), {"server_names": ["*.c.example"]}, tls()),
+        chain("over-2", answer("over-2"), {"server_names": ["d.example"], "application_protocols": ["h2"]}, tls()),
+        chain("demands", answer("demands"), {"server_names": ["e.example"]}, tls(demands=True)),
+        chain("plain", tcp(), {"transport_protocol": "raw_buffer"}),
     ]
     first = listener("secure", 10002, *chains, listener_filters=[inspector])
-    second = listener("other", 10003, _chain("any", _answer("any"), {"transport_protocol": "tls"}, _tls()))
-    second |= {"default_filter_chain": _chain("rest", _bytes(), {}), "listener_filters": [inspector]}
+    second = listener("other", 10003, chain("any", answer("any"), {"transport_protocol": "tls"}, tls()))
+    second |= {"default_filter_chain": chain("rest", tcp(), {}), "listener_filters": [inspector]}
     by_source = {"source_prefix_ranges": [{"address_prefix": "10.1.0.0", "prefix_len": 16}]}
-    sources = [_chain("from-10-1", _answer("from-10-1"), by_source), _chain("from-others", _answer("from-others"), {})]
+    sources = [chain("from-10-1", answer("from-10-1"), by_source), chain("from-others", answer("from-others"), {})]
     third = listener("headed", 10004, *sources, listener_filters=[header])
-    fourth = listener("bytes", 10005, _chain("bytes", _bytes(), {}))
+    fourth = listener("bytes", 10005, chain("bytes", tcp(), {}))
     return bootstrap([first, second, third, fourth], [cluster("one")])
 
 
@@ -113,25 +113,25 @@ _TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Downstream
 _TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
 
-def _chain(
+def chain(
     name: str, filter_: dict[str, Any], match: dict[str, Any], socket: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     secured = {} if socket is None else {"transport_socket": socket}
     return {"name": name, "filters": [filter_], "filter_chain_match": match, **secured}
 
 
-def _answer(name: str) -> dict[str, Any]:
+def answer(name: str) -> dict[str, Any]:
     route = {"name": name, "match": {"prefix": "/"}, "route": {"cluster": "one"}}
     return manager({"name": name, "domains": ["*"], "routes": [route]})
 
 
-def _bytes() -> dict[str, Any]:
+def tcp() -> dict[str, Any]:
     config = {"@type": _TCP, "stat_prefix": "bytes", "cluster": "one"}
     config["access_log"] = manager()["typed_config"]["access_log"]
     return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}
 
 
-def _tls(*, demands: bool = False) -> dict[str, Any]:
+def tls(*, demands: bool = False) -> dict[str, Any]:
     file = {"filename": "/etc/hostile/right.pem"}
     common: dict[str, Any] = {"tls_certificates": [{"certificate_chain": file, "private_key": file}]}
     config: dict[str, Any] = {"@type": _TLS, "common_tls_context": common}

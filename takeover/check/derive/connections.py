@@ -1,0 +1,154 @@
+"""By their own matches: which connection a filter chain takes, and those that it just does not."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from takeover.check.derive.chain_match import Chain, Client, network_of, taken_by
+from takeover.check.derive.draft import objects
+
+NO_ALPN: Final = ("",)
+"""None is offered, whatever is spoken."""
+SOURCE: Final = "192.0.2.7"
+"""From where a PROXY header says that a connection comes, if nothing asks for another one."""
+
+
+class Choice(Protocol):
+    """How a listener chooses a chain."""
+
+    def taken(self, client: Client) -> Chain | None:
+        """Who takes the connection. Raises: UnsureError."""
+
+    def wanted(self, chain: Chain, client: Client, *, elsewhere: bool) -> Client:
+        """The client, changed so that the chain takes it.
+
+        Args:
+            elsewhere: whether it may dial the address and port for which the chain asks.
+
+        Raises: CannotMakeError, UnsureError.
+        """
+
+    def near(self, chain: Chain, base: Client) -> Iterator[tuple[str, Client]]:
+        """Connections that the chain just does not take, or for another reason. Args: base: one that it takes."""
+
+
+class ByMatch:
+    """By the matches of the chains.
+
+    Args:
+        inspects_http: whether a listener filter looks which HTTP is spoken.
+        has_proxy: whether one takes PROXY headers.
+    """
+
+    def __init__(self, chains: Sequence[Chain], *, inspects_http: bool, has_proxy: bool) -> None:
+        self._chains, self._inspects_http, self._has_proxy = chains, inspects_http, has_proxy
+
+    def taken(self, client: Client) -> Chain | None:
+        """Who takes the connection."""
+        return taken_by(self._chains, client)
+
+    def wanted(self, chain: Chain, client: Client, *, elsewhere: bool) -> Client:
+        """The client, changed so that the chain takes it."""
+        match = chain.match
+        if match.get("transport_protocol") == "tls":
+            client = replace(client, is_tls=True)
+        names = [str(each) for each in match.get("server_names", ())]
+        if names:
+            client = replace(client, name=next(iter(_names(names[0]))), is_tls=True)
+        if protocols := match.get("application_protocols"):
+            client = replace(client, alpn=(str(protocols[0]),))
+        if match.get("transport_protocol") == "raw_buffer":
+            client = replace(client, is_tls=False)
+        if elsewhere and (port := match.get("destination_port")) is not None:
+            client = replace(client, port=int(port))
+        if elsewhere and (address := _within(match.get("prefix_ranges"), client.address)) is not None:
+            client = replace(client, address=address)
+        if self._has_proxy and (source := _within(match.get("source_prefix_ranges"), SOURCE)) is not None:
+            client = replace(client, source=source)
+        return self._for_default(client) if chain.number is None else client
+
+    def _for_default(self, client: Client) -> Client:
+        """One that no other chain takes."""
+        plain = client
+        if self._inspects_http and not client.is_tls and not client.alpn:
+            plain = replace(client, alpn=("http/1.1",))  # as which it is taken for
+        for other in (plain, replace(client, name="nobody.test", is_tls=True), replace(client, port=client.port + 1)):
+            if (taker := self.taken(other)) is not None and taker.number is None:
+                return other
+        return client
+
+    def near(self, chain: Chain, base: Client) -> Iterator[tuple[str, Client]]:
+        """Its other names and protocols, and those that are just none of its."""
+        match = chain.match
+        for place, name in enumerate(str(each) for each in match.get("server_names", ())):
+            for other in _names(name):
+                if place and self.taken(near := replace(base, name=other)) is chain:
+                    yield f"server name {name}", near
+            for other in _not_names(name):
+                if self.taken(near := replace(base, name=other)) is not chain:
+                    yield f"server name {name}: another", near
+                    break
+        yield from near_tls(chain, base, self, several=len(self._chains) > 1)
+        if match.get("application_protocols") and base.is_tls:
+            yield "application protocol: another", replace(base, alpn=("unknown",))
+            yield "application protocol: none", replace(base, alpn=NO_ALPN)
+
+
+def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> Iterator[tuple[str, Client]]:
+    """With another name or none; without TLS, or with a beginning of it.
+
+    Args:
+        several: whether there are other chains.
+    """
+    if base.is_tls:
+        if base.name:
+            yield "server name: none", replace(base, name="")
+        else:
+            yield "server name: any", replace(base, name="nobody.test")
+        yield "TLS: none", replace(base, is_tls=False, name="", alpn=())
+    elif several or chain.match:
+        begun = replace(base, is_tls=True, name="nobody.test", alpn=())
+        taker = choice.taken(begun)
+        # Where bytes go on as they are, either end may be the first that gives up.
+        if taker is None or taker.tls is not None or taker.manager is not None:
+            yield "TLS: begun", begun
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one of IP."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def at(address: str, port: int) -> str:
+    """Both, as a PROXY header's ends are written."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def within(networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network], preferred: str) -> str:
+    """An address in one of the networks, that one if it is."""
+    if is_address(preferred) and any(ipaddress.ip_address(preferred) in each for each in networks):
+        return preferred
+    first = networks[0]
+    return str(first.network_address if first.num_addresses == 1 else first.network_address + 1)
+
+
+def _within(ranges: object, preferred: str) -> str | None:
+    """An address in one of the ranges, that one if it is; None: there are no ranges."""
+    networks = [network for each in objects(ranges) if (network := network_of(each)) is not None]
+    return within(networks, preferred) if networks else None
+
+
+def _names(pattern: str) -> Iterator[str]:
+    yield pattern.replace("*", "probe" if pattern.startswith("*.") else "probe.", 1)
+
+
+def _not_names(pattern: str) -> Iterator[str]:
+    if pattern.startswith("*"):
+        yield pattern.lstrip("*.") or "nobody.test"
+    yield f"x{pattern.lstrip('*.')}"
+    yield "nobody.test"
