@@ -180,6 +180,7 @@ class Target(_Part, frozen=True):
     Args:
         probe: its id, GROUP/NAME.
         listener: by name; `chain` by name or number in it; `host` the virtual host's name; `route` its number in it.
+        scope: that of the table of routes, where routes are scoped.
         condition: what it tries: "matches", or the condition that it just misses, such as "header x-tenant: another";
             or the feature whose edge it is at.
         expects: the cluster or kind of answer that our reading of the configuration expects, of connections the filter
@@ -190,6 +191,7 @@ class Target(_Part, frozen=True):
     listener: str
     chain: str = ""
     host: str = ""
+    scope: str = ""
     route: int | None = None
     condition: str = "matches"
     expects: str = ""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from takeover.check.records import Place
+from takeover.check.scopes import Scoped
 
 PathRule = tuple[Literal["exact", "prefix", "separated", "other"], str, bool]
 """How a route matches a path, with what, and whether letters' case counts."""
@@ -46,10 +47,16 @@ class Route(Part):
 
 @dataclass(frozen=True)
 class VirtualHost(Part):
-    """Args: domains: in small letters."""
+    """A virtual host.
+
+    Args:
+        domains: in small letters.
+        scope: the name of the scope in whose table it stands; empty where routes are not scoped.
+    """
 
     domains: tuple[str, ...]
     routes: tuple[Route, ...]
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class FilterChain(Part):
         label: what probes that aim at it call it: see `chain_names`.
         called: as the configuration calls it; empty where it has no name.
         prefixes: those of the statistics that its filters count with, such as `http.web` or `tcp.web`.
-        unknown: why its routes are not known; empty where they are.
+        unknown: why its routes, or some of them, are not known; empty where they are.
+        scoped: how requests find their table; None: there is one for all.
     """
 
     label: str
@@ -68,6 +76,7 @@ class FilterChain(Part):
     prefixes: tuple[str, ...]
     hosts: tuple[VirtualHost, ...] = ()
     unknown: str = ""
+    scoped: Scoped | None = None
 
     @cached_property
     def routes(self) -> Mapping[str, Sequence[Route]]:

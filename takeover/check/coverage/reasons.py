@@ -67,7 +67,8 @@ class Reasons:
         yield part
         part = self._chains.get((part, target.chain or "0"), f"{part} / filter chain {target.chain or 0}")
         yield part
-        steps = [f"virtual host {target.host}"] if target.host else []
+        scope = f"scope {target.scope} / " if target.scope else ""
+        steps = [f"{scope}virtual host {target.host}"] if target.host else []
         steps += [f"route {target.route}"] if target.route is not None else []
         for each in steps:
             part += f" / {each}"

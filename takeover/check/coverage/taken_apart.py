@@ -1,11 +1,13 @@
 """Takes a configuration apart into what probes can reach: listeners, filter chains, virtual hosts, routes, clusters."""
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.records import Given, Place, Resource
+from takeover.check.scopes import Scope, Scoped, scoped
 from takeover.check.trees import RouteAt, routes_of
 
 _API = "type.googleapis.com/envoy.config."
@@ -24,9 +26,17 @@ _REDIRECTS = {
 _Object = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """Where tables of routes come from that do not stand in their listener. Args: named: those that are served."""
+
+    given: Given
+    named: Mapping[str, Resource]
+
+
 def parts_of(given: Given) -> Parts:
     """The parts of what was given."""
-    tables = {each.name: each for each in given.resources if each.type_url == ROUTES}
+    tables = _Tables(given, {each.name: each for each in given.resources if each.type_url == ROUTES})
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
     named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
     clusters = [_cluster(each, named) for each in given.resources if each.type_url == CLUSTER]
@@ -48,7 +58,7 @@ def _cluster(resource: Resource, named: Container[str]) -> Cluster:
     return Cluster(f"cluster {name}", name, "", where, (where.path,), statistics, name in named)
 
 
-def _listener(resource: Resource, tables: Mapping[str, Resource]) -> Listener:
+def _listener(resource: Resource, tables: _Tables) -> Listener:
     data, where = resource.data, resource.place
     address = _address(data.get("address"))
     name = str(data.get("name") or address or resource.name)
@@ -65,7 +75,7 @@ def _listener(resource: Resource, tables: Mapping[str, Resource]) -> Listener:
 
 
 def _chain(
-    label: str, called: str, at: str, data: _Object, within: str, where: Place, tables: Mapping[str, Resource]
+    label: str, called: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
 ) -> FilterChain:  # fmt: skip
     part, path = f"{within} / {called}", f"{where.path}.{at}"
     configs = [config for each in _objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
@@ -76,15 +86,27 @@ def _chain(
     )
     hosts: tuple[VirtualHost, ...] = ()
     unknown = ""
+    scopes: Scoped | None = None
     for number, each in enumerate(configs):
-        if _is_manager(each):
-            inline = f"{path}.filters[{number}].typed_config.route_config"
-            table, place, paths, unknown = _table(each, path, inline, where, tables)
+        if not _is_manager(each):
+            continue
+        at_manager = f"{path}.filters[{number}].typed_config"
+        scopes = scoped(each, at_manager, where, tables.given)
+        if scopes is not None:
+            hosts = tuple(host for scope in scopes.scopes for host in _hosts_of(scope, part))
+            unknown = next((f"scope {scope.name}: {scope.unknown}" for scope in scopes.scopes if scope.unknown), "")
+            unknown = unknown or ("" if scopes.scopes else "none of its scopes was given")
+        else:
+            table, place, paths, unknown = _table(each, path, f"{at_manager}.route_config", where, tables.named)
             listed = enumerate(_objects(table.get("virtual_hosts")))
             hosts = tuple(_host(host, place_in_it, part, place, paths) for place_in_it, host in listed)
-    return FilterChain(
-        part, called, within, where, (path,), label, str(data.get("name") or ""), prefixes, hosts, unknown
-    )
+    named = str(data.get("name") or "")
+    return FilterChain(part, called, within, where, (path,), label, named, prefixes, hosts, unknown, scopes)
+
+
+def _hosts_of(scope: Scope, within: str) -> Iterator[VirtualHost]:
+    for number, each in enumerate(_objects((scope.table or {}).get("virtual_hosts"))):
+        yield _host(each, number, within, scope.place, scope.paths, scope.name)
 
 
 def _is_manager(config: _Object) -> bool:
@@ -103,16 +125,19 @@ def _table(
         if (found := tables.get(name)) is not None:
             return found.data, found.place, (found.place.path, f"route_config {name}"), ""
         return {}, where, (), f"its table of routes {name} was not given"
-    return {}, where, (), "its tables of routes are chosen by scope"
+    return {}, where, (), "it has no table of routes"
 
 
-def _host(data: _Object, number: int, within: str, where: Place, table: tuple[str, ...]) -> VirtualHost:
+def _host(
+    data: _Object, number: int, within: str, where: Place, table: tuple[str, ...], scope: str = ""
+) -> VirtualHost:
     name = str(data.get("name") or number)
-    part = f"{within} / virtual host {name}"
+    part = f"{within} / scope {scope} / virtual host {name}" if scope else f"{within} / virtual host {name}"
+    name = f"{scope}: {name}" if scope else name
     paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table)
     routes = [_route(each, place, part, where, paths) for place, each in enumerate(routes_of(dict(data)))]
     domains = tuple(str(each).lower() for each in data.get("domains") or ())
-    return VirtualHost(part, name, within, where, paths, domains, tuple(routes))
+    return VirtualHost(part, name, within, where, paths, domains, tuple(routes), scope)
 
 
 def _route(at: RouteAt, number: int, within: str, where: Place, host: tuple[str, ...]) -> Route:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from takeover.check.coverage.parts import FilterChain, Route, VirtualHost
+from takeover.check.scopes import FIELD
 from takeover.model.document import LogEntry
 
 NO_ROUTE = "route_not_found"
@@ -34,15 +35,30 @@ class Taken:
 
 def taken(chains: Sequence[FilterChain], entry: LogEntry) -> Taken:
     """The routes of these chains that can have led to what the entry says."""
-    hosts = [host for chain in chains for host in chain.hosts]
+    hosts = [host for chain in chains for host in _in_scope(chain, entry)]
     details, name = field(entry, "details"), field(entry, "route")
     if details.startswith(NO_ROUTE):
         found = _by_authority(hosts, field(entry, "authority"))
         return Taken(host=found[0] if len(found) == 1 else None, told_by="the authority of requests without a route")
     routes = [route for chain in chains for route in chain.routes.get(name, ())]
+    by = ["the route's name"] if name else []
+    if any(chain.scoped is not None for chain in chains):
+        ids = {each.id for each in hosts}
+        routes = [each for each in routes if each.within in ids]
+        by = [*by, "the key of its scope"]
     if not (name or details.startswith((_OWN_ANSWER, _OF_UPSTREAM)) or field(entry, "upstream_cluster")):
         return Taken()  # refused before a route was looked for: by a filter, by the codec
-    return _narrowed(routes, hosts, entry, ["the route's name"] if name else [])
+    return _narrowed(routes, hosts, entry, by)
+
+
+def _in_scope(chain: FilterChain, entry: LogEntry) -> Sequence[VirtualHost]:
+    """The virtual hosts in the scope whose key the request had; all, where routes are not scoped."""
+    if chain.scoped is None:
+        return chain.hosts
+    logged = {header: entry.get(FIELD.format(number)) for number, header in enumerate(chain.scoped.headers)}
+    values = {header: value for header, value in logged.items() if isinstance(value, str) and value != "-"}
+    scope = chain.scoped.of(values.get)
+    return [each for each in chain.hosts if scope is not None and each.scope == scope.name]
 
 
 def _narrowed(routes: list[Route], hosts: Sequence[VirtualHost], entry: LogEntry, by: list[str]) -> Taken:
@@ -105,8 +121,8 @@ def _may_match(route: Route, path: str) -> bool:
 def _by_authority(hosts: Sequence[VirtualHost], authority: str) -> list[VirtualHost]:
     """The hosts of each table for that authority: exact, then the longest suffix, then prefix, then `*`, as Envoy."""
     found = []
-    for within in dict.fromkeys(each.within for each in hosts):
-        among = [(domain, host) for host in hosts if host.within == within for domain in host.domains]
+    for table in dict.fromkeys((each.within, each.scope) for each in hosts):
+        among = [(domain, host) for host in hosts if (host.within, host.scope) == table for domain in host.domains]
         ranked = [(rank, host) for domain, host in among if (rank := _rank(domain, authority.lower())) is not None]
         if ranked:
             found.append(max(ranked, key=lambda each: each[0])[1])

@@ -83,6 +83,7 @@ class Draft:
         entry: of probes.yaml, whole but for the name.
         rank: the less, the more it tells.
         of: whose it is, as `Bounds` counts: a route, or a listener.
+        scope: in which the virtual host is, where routes are scoped.
     """
 
     subject: str
@@ -93,6 +94,7 @@ class Draft:
     listener: str
     chain: str = ""
     host: str = ""
+    scope: str = ""
     route: int | None = None
     condition: str = "matches"
     expects: str = ""

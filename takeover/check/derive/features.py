@@ -46,15 +46,20 @@ class Features:
         self._settings = set[tuple[str, tuple[str, ...], bytes]]()
         self._belows: dict[tuple[int, int], str | None] = {}
 
-    def drafts(self) -> Iterator[Later]:
-        """The probes, those of one feature after the other."""
+    def drafts(self, *, of_manager: bool = True) -> Iterator[Later]:
+        """The probes, those of one feature after the other.
+
+        Args:
+            of_manager: whether the manager's own are among them.
+        """
         if (best := self._best(self._routes.reached)) is None:
             self._unasked.say(self._routes.place, "no request reaches a route: the edges of its listener are not asked")
             return
         met = list(walk(CONNECTION_MANAGER, {key: self._manager[key] for key in self._manager if key not in _APART}))
         found = _known(met)
         self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
-        yield from self._of(best, found, met, "", _MANAGER)
+        if of_manager:
+            yield from self._of(best, found, met, "", _MANAGER)
         for number, host in enumerate(self._routes.table.hosts):
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:
@@ -112,16 +117,18 @@ class Features:
             self._unasked.say(f"cluster {reached.expects}", reason)
             return
         host, door = self._routes.table.hosts[reached.host], self._routes.door
-        of = (door.listener, door.chain, host.name, str(reached.route)) if label else (door.listener, door.chain)
+        scope = self._routes.scope
+        of = (door.listener, door.chain, scope, host.name, str(reached.route)) if label else (door.listener, door.chain)
         draft = Draft(
             subject="upstream" if edge.is_of_upstream else edge.subject,
-            name=slug(label or door.listener, edge.name),
+            name=slug(scope if label else "", label or door.listener, edge.name),
             entry={},
             rank=rank,
             of=of,
             listener=door.listener,
             chain=door.chain,
             host=host.name,
+            scope=scope,
             route=reached.route,
             condition=f"{message.rpartition('.')[2]}: {edge.name}",
         )

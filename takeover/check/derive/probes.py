@@ -11,6 +11,7 @@ from takeover.check.derive.draft import Door, Draft, Later, Unasked
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
+from takeover.check.derive.tables import TableAt, Tables, scope_drafts, tables_of
 from takeover.check.derive.writing import PER_GROUP, written
 from takeover.check.records import Asked, Derived, Given, Resource, Way, World
 from takeover.model.json import JsonObject
@@ -40,7 +41,7 @@ def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = 
 
 class _Making:
     def __init__(self, given: Given, world: World) -> None:
-        self._world = world
+        self._world, self._given = world, given
         self.unasked = Unasked(dict(world.unreached))
         self._listeners = _by_name(given, _LISTENER)
         self._tables = _by_name(given, _ROUTES)
@@ -73,15 +74,17 @@ class _Making:
         for chain, door in doors.doors:
             at = chain.place(place)
             filters = [*filters_of(resource.data.get("listener_filters")), *filters_of(chain.data.get("filters"))]
-            served = self._tables.get(str((chain.manager or {}).get("rds", {}).get("route_config_name", "")))
-            limited = [*(config for _, config in filters), {} if served is None else served.data]
-            if (tokens_there := buckets.tokens_of(limited)) is not None:
-                self.buckets[door.listener, door.chain] = tokens_there
             number, manager = chain.numbered_manager
+            where = f"{at}.filters[{number}].typed_config"
+            tables = Tables(())
             if manager is None:
                 behind += self._of_bytes(chain, door, at)
             else:
-                behind += self._of_http(manager, door, f"{at}.filters[{number}].typed_config", doors)
+                tables = tables_of(manager, where, self._tables, self._given, self.unasked)
+                behind += self._of_http(manager, door, where, doors, tables)
+            limited = [*(config for _, config in filters), *(each.data for each in tables.all)]
+            if (tokens_there := buckets.tokens_of(limited)) is not None:
+                self.buckets[door.listener, door.chain] = tokens_there
         yield from doors.drafts()
         yield from behind
 
@@ -91,10 +94,10 @@ class _Making:
         elif any(filters_of(chain.data.get("filters"))):
             yield from tcp.drafts(chain, door)
 
-    def _of_http(self, manager: JsonObject, door: Door, at: str, doors: Doors) -> Iterator[Draft | Later]:
-        table, where = self._table(manager, at)
-        if table is None:
-            self.unasked.say(at, where)
+    def _of_http(
+        self, manager: JsonObject, door: Door, at: str, doors: Doors, tables: Tables
+    ) -> Iterator[Draft | Later]:
+        if not tables.all:
             return
         for number, (kind, config) in enumerate(filters_of(manager.get("http_filters"))):
             if left_to_chance(config, self.certain.runtime):
@@ -103,32 +106,29 @@ class _Making:
                 self.unasked.say(at, of)
                 doors.of_chance.add(door.chain)
                 return
-        routes = Routes(
+        passing = tokens.passing(config for _, config in filters_of(manager.get("http_filters")))
+        of_all = [self._routes(each, manager, door, passing) for each in tables.all]
+        for number, routes in enumerate(of_all):
+            yield from routes.drafts()
+            simple = next((each for each in routes.reached if each.ask.protocol == door.protocol), None)
+            if door.chain not in doors.requests:
+                doors.tables[door.chain] = routes.table
+                if simple is not None:
+                    doors.requests[door.chain] = simple.ask
+            yield from Features(routes, manager, self._shaky, self.unasked).drafts(of_manager=not number)
+        yield from scope_drafts(tables, of_all)
+
+    def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
+        table = Table(self.certain.chosen(at.data, at.place), self.certain.runtime, strips_port=_strips_port(manager))
+        return Routes(
             door,
-            Table(self.certain.chosen(table, where), self.certain.runtime, strips_port=_strips_port(manager)),
-            where,
+            table,
+            at.place,
             self.unasked,
             clusters=self._clusters,
-            passing=tokens.passing(config for _, config in filters_of(manager.get("http_filters"))),
+            passing=(*passing, *at.headers),
+            scope=at.scope,
         )
-        yield from routes.drafts()
-        doors.tables[door.chain] = routes.table
-        if (
-            simple := next((each.ask for each in routes.reached if each.ask.protocol == door.protocol), None)
-        ) is not None:
-            doors.requests[door.chain] = simple
-        yield from Features(routes, manager, self._shaky, self.unasked).drafts()
-
-    def _table(self, manager: JsonObject, at: str) -> tuple[JsonObject | None, str]:
-        """The manager's RouteConfiguration, and where it is; or none, and why not."""
-        if (inline := manager.get("route_config")) is not None:
-            return inline, f"{at}.route_config"
-        name = str(manager.get("rds", {}).get("route_config_name", ""))
-        if (resource := self._tables.get(name)) is not None:
-            return resource.data, resource.place.path or f"route_config {name}"
-        if "scoped_routes" in manager:
-            return None, "scoped routes are not read"
-        return None, f"there is no RouteConfiguration {name}" if name else "the connection manager has no routes"
 
 
 def _strips_port(manager: JsonObject) -> bool:

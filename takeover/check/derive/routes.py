@@ -43,6 +43,7 @@ class Routes:
         place: where the RouteConfiguration stands, for what is not asked.
         passing: headers that let a request through the filters before.
         clusters: the names of those that there are.
+        scope: the name of the table's scope; empty where routes are not scoped.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Routes:
         *,
         passing: tuple[tuple[str, str], ...] = (),
         clusters: tuple[str, ...] = (),
+        scope: str = "",
     ) -> None:
-        self.door, self.table, self.place = door, table, place
+        self.door, self.table, self.place, self.scope = door, table, place, scope
         self._unasked, self._clusters = unasked, clusters
         self._base = Ask(host=_WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
         self.reached: list[Reached] = []
@@ -90,11 +92,11 @@ class Routes:
         for place, (domain, authority) in enumerate(authorities):
             rank, of = 1 if place < _TELLING_DOMAINS else 4, (number, None)
             if place or first is None:
-                name = slug(host.name, "domain", domain)
+                name = slug(self.scope, host.name, "domain", domain)
                 yield from self._draft(base.but(host=authority), f"domain {domain}", of, name, rank)
             other = next((each for each in _just_not(domain) if self.table.host_of(each) != number), None)
             if other is not None:
-                name = slug(host.name, "no-domain", domain)
+                name = slug(self.scope, host.name, "no-domain", domain)
                 yield from self._draft(base.but(host=other), f"domain {domain}: another", of, name, rank)
 
     def _of_routes(self, number: int, at: str, authority: tuple[str, str]) -> Iterator[Draft]:
@@ -110,10 +112,12 @@ class Routes:
                 self._unasked.say(where, str(error))
                 continue
             self.reached.append(found)
-            yield from self._draft(found.ask, "matches", (number, place), slug(host.name, label), 0)
+            called = slug(self.scope, host.name, label)
+            yield from self._draft(found.ask, "matches", (number, place), called, 0)
             for name, ask in _others_of_choice(route.data, found.ask):
-                yield from self._draft(ask, f"matches, {name}", (number, place), slug(host.name, label, name), 1)
-            yield from self._by_others(number, place, found.ask, slug(host.name, label))
+                of = slug(self.scope, host.name, label, name)
+                yield from self._draft(ask, f"matches, {name}", (number, place), of, 1)
+            yield from self._by_others(number, place, found.ask, called)
             seen = set[str]()
             for condition in route.conditions:
                 try:
@@ -121,7 +125,7 @@ class Routes:
                         if words in seen or route.fits(ask):
                             continue
                         seen.add(words)
-                        name = slug(host.name, label, "no", words)
+                        name = slug(self.scope, host.name, label, "no", words)
                         yield from self._draft(ask, words, (number, place), name, 1 if order == 0 else 3)
                 except (CannotMakeError, UnsureError) as error:
                     self._unasked.say(f"{where}.match", f"{condition.words} just missed: {error}")
@@ -198,10 +202,11 @@ class Routes:
             name=name,
             entry=self.door.entry(ask.entry()),
             rank=rank,
-            of=(self.door.listener, self.door.chain, self.table.hosts[host].name, str(place)),
+            of=(self.door.listener, self.door.chain, self.scope, self.table.hosts[host].name, str(place)),
             listener=self.door.listener,
             chain=self.door.chain,
             host=self.table.hosts[host].name,
+            scope=self.scope,
             route=place,
             condition=condition,
             expects=taken.expects,

@@ -66,6 +66,7 @@ def _group(name: str, why: str, drafts: Sequence[Draft], edits: Sequence[JsonObj
                 listener=draft.listener,
                 chain=draft.chain,
                 host=draft.host,
+                scope=draft.scope,
                 route=draft.route,
                 condition=draft.condition,
                 expects=draft.expects,

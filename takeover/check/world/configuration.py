@@ -18,10 +18,14 @@ ENDPOINTS = f"{PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment"
 SECRET = f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret"
 EXTENSION = f"{PREFIX}envoy.config.core.v3.TypedExtensionConfig"
 ROUTES = f"{PREFIX}envoy.config.route.v3.RouteConfiguration"
+SCOPE = f"{PREFIX}envoy.config.route.v3.ScopedRouteConfiguration"
 
 SOURCES = frozenset(
     name
-    for field in ("config_source", "lds_config", "cds_config", "eds_config", "sds_config", "srds_config")
+    for field in (
+        *("config_source", "lds_config", "cds_config", "eds_config", "sds_config", "srds_config"),
+        *("rds_config_source", "scoped_rds_config_source"),
+    )
     for name in (field, camel_case(field))
 )
 """Fields in which a `ConfigSource` stands."""

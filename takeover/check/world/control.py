@@ -4,6 +4,8 @@ Where Envoy asks a cluster of its bootstrap for it, over a plain address or by T
 at that address. Anything else (secrets that come from where they are for, Google's client, REST) is replaced.
 """
 
+from collections.abc import Iterator
+
 from takeover.check.records import Resource
 from takeover.check.world.configuration import (
     CLUSTER,
@@ -12,6 +14,7 @@ from takeover.check.world.configuration import (
     HTTP2,
     LISTENER,
     ROUTES,
+    SCOPE,
     SECRET,
     SOURCES,
     Configuration,
@@ -32,7 +35,16 @@ CLUSTER_NAME = "takeover-control-plane"
 _ADS = {"ads": {}, "resource_api_version": "V3"}
 _OF_ADS = {"ads", "resource_api_version", "resourceApiVersion", "initial_fetch_timeout", "initialFetchTimeout"}
 _NAMES = ("name", "route_config_name", "routeConfigName", "service_name", "serviceName", "cluster_name", "clusterName")
-_OF_ALL: dict[Key, str] = {"lds_config": LISTENER, "ldsConfig": LISTENER, "cds_config": CLUSTER, "cdsConfig": CLUSTER}
+_OF_ALL: dict[Key, str] = {
+    "lds_config": LISTENER,
+    "ldsConfig": LISTENER,
+    "cds_config": CLUSTER,
+    "cdsConfig": CLUSTER,
+    "scoped_rds_config_source": SCOPE,
+    "scopedRdsConfigSource": SCOPE,
+    "rds_config_source": ROUTES,
+    "rdsConfigSource": ROUTES,
+}
 _OF_FIELDS: dict[Key, str] = {
     "eds_config": ENDPOINTS,
     "edsConfig": ENDPOINTS,
@@ -158,18 +170,29 @@ def _come_by_ads(configuration: Configuration, found: JsonObject, field: str) ->
 def _serve_missing_routes(configuration: Configuration) -> None:
     """Serves what was not given of routes as none: by delta xDS Envoy waits for it without an end."""
     known = {each.name for each in configuration.served if each.type_url == ROUTES}
-    for _, document in list(configuration.documents()):
+    for path, name in list(_named_routes(configuration)):
+        if name not in known:
+            known.add(name)
+            place = configuration.place(*path)
+            data = {"@type": ROUTES, "name": name, "virtual_hosts": []}
+            configuration.served.append(Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False))
+            configuration.differs(f"the routes {name} are none", "they come by RDS, and none were given", place)
+
+
+def _named_routes(configuration: Configuration) -> Iterator[tuple[tuple[Key, ...], str]]:
+    """Each table of routes that comes by ADS, and where it is named: by a listener, by a scope."""
+    for _, document in configuration.documents():
         for path, found in objects(document):
-            name = either(found, "route_config_name")
-            source = either(found, "config_source")
-            if isinstance(name, str) and name not in known and isinstance(source, dict) and "ads" in source:
-                known.add(name)
-                place = configuration.place(*path)
-                data = {"@type": ROUTES, "name": name, "virtual_hosts": []}
-                configuration.served.append(
-                    Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False)
-                )
-                configuration.differs(f"the routes {name} are none", "they come by RDS, and none were given", place)
+            if "ads" in inner(found, "config_source") and isinstance(name := either(found, "route_config_name"), str):
+                yield path, name
+            if "ads" not in inner(found, "rds_config_source"):
+                continue
+            for below, scope in objects(found):
+                if isinstance(name := either(scope, "route_configuration_name"), str):
+                    yield (*path, *below), name
+    for each in configuration.served:
+        if each.type_url == SCOPE and isinstance(name := either(each.data, "route_configuration_name"), str):
+            yield (), name
 
 
 def _leave_out_missing_extensions(configuration: Configuration) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from takeover.check.scopes import FIELD
 from takeover.check.world.configuration import (
     LISTENER,
     Configuration,
@@ -47,11 +48,18 @@ def observe(configuration: Configuration) -> None:
     for listener, _ in configuration.of_type(LISTENER):
         for _, found in list(objects(listener)):
             if kind := observed_kind(kind_of(found)):
-                ours = access_log(kind, name_of(listener), {})
+                ours = access_log(kind, name_of(listener), _scoping(content_of(found)))
                 set_field(content_of(found), "access_log", [*listed(content_of(found), "access_log"), ours])
                 added += 1
     if added:
         configuration.differs("one more access log, in JSON, goes to stdout", "this run reads it")
+
+
+def _scoping(manager: JsonObject) -> dict[str, str]:
+    """Fields with the headers by which a connection manager scopes requests."""
+    builders = listed(inner(manager, "scoped_routes", "scope_key_builder"), "fragments")
+    names = (str(inner(each, "header_value_extractor").get("name", "")).lower() for each in builders)
+    return {FIELD.format(number): f"%REQ({name})%" for number, name in enumerate(dict.fromkeys(filter(None, names)))}
 
 
 def _to_stdout(configuration: Configuration, found: JsonObject) -> None:

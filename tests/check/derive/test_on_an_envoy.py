@@ -11,7 +11,7 @@ from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import NO_CHAIN
 from takeover.check.records import Derived
 from takeover.scenario import bundled
-from tests.check.derive import trees
+from tests.check.derive import scopes, trees
 from tests.check.derive.by_hand import given_of, world_of, write_scenario
 from tests.check.derive.twenty import MATCHES, doors, gateway
 
@@ -94,6 +94,22 @@ def test_each_end_of_a_tree_of_matchers_is_reached_and_just_missed(tmp_path: Pat
     }  # fmt: skip
     assert not derived.unasked
     assert len([each for each in asked if each.condition != "matches"]) > 20
+
+
+def test_the_routes_of_each_scope_are_reached_by_its_key_and_just_missed(tmp_path: Path) -> None:
+    given = given_of(config := scopes.gateway())
+    derived = probes(given, world_of(given), Bounds(most=80))
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    asked = [each for each in derived.targets if each.probe.startswith("routes/")]
+    expected = {each.probe: each.expects.replace("no scope", "no route") for each in asked}
+    assert {each.probe: met(observed[each.probe]) for each in asked} == expected
+    assert {(each.scope, each.expects) for each in asked if each.condition == "matches"} == {
+        (name, name) for name in ("one", "two", "three", "four")
+    }
+    assert len([each for each in asked if each.expects == "no scope"]) > 10
+    assert not derived.unasked
 
 
 def test_each_connection_is_taken_by_the_chain_that_our_reading_of_the_tree_names(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tests.check.derive.twenty import answer, chain, tls
 API = "type.googleapis.com/envoy."
 _ROUTE = f"{API}config.route.v3.Route"
 _ROUTES = f"{API}config.route.v3.RouteList"
-_CLUSTERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_CLUSTERS = ("one", "two", "three", "four", "lists/five", "lists/six", "seven", "eight", "nine", "ten")
 
 
 def header(name: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def tree() -> dict[str, Any]:
 def gateway() -> dict[str, Any]:
     """A listener with the tree."""
     host = {"name": "tree", "domains": ["*"], "matcher": tree()}
-    clusters = [cluster(name) for name in (*_CLUSTERS, "lists/five", "lists/six")]
+    clusters = [cluster(name) for name in _CLUSTERS]
     return bootstrap([listener("front", 10001, {"name": "http", "filters": [manager(host)]})], clusters)
 
 
