@@ -113,7 +113,7 @@ def _host(to: ProbeTarget) -> str:
     if to.service is not None:
         namespace, _, name = to.service.rpartition("/")
         return f"{name}.{namespace or 'default'}.svc.cluster.local"
-    return str(to.host)
+    return f"[{to.host}]" if ":" in str(to.host) else str(to.host)
 
 
 def _headers(request: ProbeRequest) -> list[str]:

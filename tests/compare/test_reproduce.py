@@ -132,6 +132,7 @@ ASKED = {"protocol": "http1", "method": "GET", "path": "/", "version": "1.1"}
         ({"service": "v1/app"}, "app.v1.svc.cluster.local"),
         ({"pod": "one/the-pod"}, "$one_the_pod"),
         ({"host": "10.0.0.1"}, "10.0.0.1"),
+        ({"host": "fd00::1"}, "[fd00::1]"),
     ],
 )
 def test_where_a_line_goes(to: dict[str, str], host: str) -> None:

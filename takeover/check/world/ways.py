@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from takeover.check.records import Way
-from takeover.check.world.addresses import Addresses
+from takeover.check.world.addresses import Addresses, has_ipv6
 from takeover.check.world.configuration import LISTENER, Configuration, drop, inner, kind_of, listed
 from takeover.check.world.dialled import address_in, is_address
 from takeover.model.json import JsonObject
@@ -11,6 +11,7 @@ from takeover.scenario.envoy_config import either
 
 POD, UPSTREAM, CLIENT = "given", "upstream", "client-{}"
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - as configurations have it
+_OF_A_LINK = "fe80:"
 _NOWHERE = 65000
 """A port that no listener has: of connections that are for none of them."""
 
@@ -144,8 +145,11 @@ def _direct(found: Ways, name: str, host: str, port: int) -> None:
     found.bound.add((host, port))
     if host in _ANY:
         reached = "127.0.0.1"
-    elif ":" in host:
-        found.unreached.setdefault(name, f"it listens at {host}: probes go over IPv4")
+    elif ":" in host and not has_ipv6():
+        found.unreached.setdefault(name, f"it listens at {host}, and this machine has no IPv6")
+        return
+    elif host.lower().startswith(_OF_A_LINK):
+        found.unreached.setdefault(name, f"it listens at {host}, which is an address of one link alone")
         found.addresses.append(host)
         return
     elif not is_address(host):
@@ -171,7 +175,7 @@ def _intercepted(found: Ways, listener: JsonObject, name: str, at: tuple[str, in
     if host in _ANY:
         host = addresses.another()
     elif ":" in host or not is_address(host):
-        found.unreached[name] = f"it is for {host}: probes go over IPv4"
+        found.unreached[name] = f"it is for {host}: what is intercepted goes over IPv4"
         return
     found.addresses.append(host)
     _way(found, name, capture, host, port)

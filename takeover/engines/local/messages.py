@@ -53,11 +53,15 @@ class Sockets(Request, frozen=True, tag="sockets"):
     """Asks for TCP sockets made in a Pod: as the container's user, or as root of the Pod's network for None.
 
     Connected from wherever, they are clients there.
+
+    Args:
+        is_6: whether they are of IPv6.
     """
 
     pod: str
     container: str | None
     number: int
+    is_6: bool = False
 
 
 class Resolve(Request, frozen=True, tag="resolve"):

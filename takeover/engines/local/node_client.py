@@ -40,7 +40,7 @@ class ScenarioNode(NodeClient):
 
     def __init__(self, end: socket.socket) -> None:
         super().__init__(end)
-        self._sockets: dict[tuple[str, str | None], deque[socket.socket]] = {}
+        self._sockets: dict[tuple[str, str | None, bool], deque[socket.socket]] = {}
         self._logs: dict[tuple[str, str], OpenLog] = {}
 
     def apply(self, documents: list[JsonObject], images: dict[str, Image]) -> None:
@@ -64,7 +64,7 @@ class ScenarioNode(NodeClient):
     def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
         """A TCP connection from the Pod: as the container's user, or as root of the Pod's network for None."""
         address = host if _is_address(host) else self._ask(Resolve(pod, container, host), timeout + _GRACE)[0]
-        connection = self._socket(pod, container)
+        connection = self._socket(pod, container, is_6=":" in address)
         with contextlib.ExitStack() as until_connected:
             until_connected.callback(connection.close)
             connection.settimeout(timeout)
@@ -75,11 +75,11 @@ class ScenarioNode(NodeClient):
             until_connected.pop_all()
         return connection
 
-    def _socket(self, pod: str, container: str | None) -> socket.socket:
+    def _socket(self, pod: str, container: str | None, *, is_6: bool) -> socket.socket:
         """One that is not connected. Several are asked for at once: to ask takes longer than to connect."""
-        made = self._sockets.setdefault((pod, container), deque())
+        made = self._sockets.setdefault((pod, container, is_6), deque())
         if not made:
-            _, files = self._ask(Sockets(pod, container, wire.MOST_FILES))
+            _, files = self._ask(Sockets(pod, container, wire.MOST_FILES, is_6))
             made.extend(socket.socket(fileno=each) for each in files)
         return made.popleft()
 
@@ -91,7 +91,7 @@ class ScenarioNode(NodeClient):
 
     def close(self) -> None:
         """Ends the node."""
-        for pod in [pod for pod, _ in self._sockets]:
+        for pod in [pod for pod, _, _ in self._sockets]:
             self._forget(pod)
         while self._logs:
             self._logs.popitem()[1].close()
@@ -126,7 +126,7 @@ def _tag(request: Request) -> str:
 
 def _is_address(host: str) -> bool:
     try:
-        ipaddress.IPv4Address(host)
+        ipaddress.ip_address(host)
     except ValueError:
         return False
     return True

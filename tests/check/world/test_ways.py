@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from takeover.check.world.addresses import has_ipv6
 from tests.check.world.worlds import TYPE, Built, at, bootstrap, cluster, given, http, listener, tcp
 
 CAPTURING: dict[str, Any] = {"use_original_dst": True, "traffic_direction": "OUTBOUND"}
@@ -48,13 +49,35 @@ def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
             "not probed yet",
         ),
         ({"bind_to_port": False}, "hands connections on"),
-        ({"address": at("fd00::1", 80)}, "IPv4"),
+        ({"address": at("fe80::1", 80)}, "one link alone"),
     ],
 )
 def test_what_no_probe_reaches_says_why(changed: dict[str, Any], why: str, tmp_path: Path) -> None:
     made = built(tmp_path, listener("in", 8080, http("app")) | changed)
     assert made.world.ways == ()
     assert why in made.world.unreached["in"]
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "fd00::1"])
+def test_a_listener_of_ipv6_is_dialled_at_its_address(host: str, tmp_path: Path) -> None:
+    made = built(tmp_path, listener("in", 8080, http("app"), host=host))
+    assert [(each.host, each.port) for each in made.world.ways] == [(host, 8080)]
+    assert host in made.table.addresses
+    assert made.container("upstream")["securityContext"] == {"privileged": True}
+
+
+def test_without_ipv6_a_listener_of_it_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("takeover.check.world.ways.has_ipv6", lambda: False)
+    made = built(tmp_path, listener("in", 8080, http("app"), host="fd00::1"))
+    assert made.world.unreached == {"in": "it listens at fd00::1, and this machine has no IPv6"}
+    assert "fd00::1" not in made.table.addresses
+
+
+def test_what_is_intercepted_for_an_address_of_ipv6_says_why(tmp_path: Path) -> None:
+    outbound = listener("virtualOutbound", 15001, tcp("passthrough"), **CAPTURING)
+    made = built(tmp_path, outbound, listener("six", 80, http("app"), host="fd00::1", bind_to_port=False))
+    assert made.world.unreached == {"six": "it is for fd00::1: what is intercepted goes over IPv4"}
 
 
 def test_interception_leads_to_listeners_that_do_not_bind(tmp_path: Path) -> None:

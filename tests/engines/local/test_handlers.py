@@ -1,5 +1,6 @@
 """Commands that run for somebody who waits: their exit codes, and their end when nobody waits any more."""
 
+import contextlib
 import gc
 import os
 import socket
@@ -14,7 +15,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.engines.local.inside import handlers
 from takeover.engines.local.inside.handlers import Ends, Refused
-from takeover.engines.local.messages import Execute
+from takeover.engines.local.messages import Execute, Sockets
 
 
 @pytest.fixture
@@ -66,3 +67,11 @@ def test_who_does_not_run_takes_no_command(reply: tuple[socket.socket, socket.so
     with pytest.raises(Refused, match="container main does not run") as refused:
         handlers.execute(Execute("default/app", "main", ["true"]), container, Ends(reply[1], []))
     assert refused.value.kind == "not running"
+
+
+@pytest.mark.parametrize("is_6", [False, True])
+def test_sockets_are_of_the_family_that_is_asked_for(is_6: bool) -> None:
+    with contextlib.ExitStack() as open_files:
+        for each in handlers.sockets(Sockets("pod", None, 2, is_6)).descriptors:
+            made = open_files.enter_context(socket.socket(fileno=each))
+            assert made.family == (socket.AF_INET6 if is_6 else socket.AF_INET)

@@ -64,7 +64,8 @@ def enter(network: Path, container: RunningContainer | None, runtime: Runtime) -
 
 def sockets(request: Sockets) -> OpenFiles:
     """Makes TCP sockets where this process is, for the test process to connect."""
-    return OpenFiles([socket.socket(socket.AF_INET, socket.SOCK_STREAM).detach() for _ in range(request.number)])
+    family = socket.AF_INET6 if request.is_6 else socket.AF_INET
+    return OpenFiles([socket.socket(family, socket.SOCK_STREAM).detach() for _ in range(request.number)])
 
 
 def resolve(request: Resolve) -> str:
