@@ -24,7 +24,9 @@ NAMES = _words(
 )
 """What things are called: strings, and lists of them."""
 
-NAMES_WITHIN = frozenset({("node", "id"), ("header", "key"), ("headers", "key"), ("initial_metadata", "key")})
+NAMES_WITHIN = frozenset({
+    ("node", "id"), ("header", "key"), ("headers", "key"), ("initial_metadata", "key"), ("element", "key"),
+})  # fmt: skip
 """Pairs of a field, and one of the message in it that is a name there and may be a secret elsewhere."""
 
 _TIMES = _words(

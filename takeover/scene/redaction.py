@@ -13,6 +13,8 @@ _OF_THE_API = re.compile(r"type\.googleapis\.com/(envoy|xds|udpa)\.[A-Za-z0-9_.]
 _TYPE = re.compile(r"type\.googleapis\.com/[A-Za-z0-9_.]{1,200}")
 # So short and so common that they are nobody's secret.
 _TELL_NOTHING = frozenset({"", "*", "/"})
+# Of trees of matchers: what a request must have there, such as a token in a header.
+_KEYED_BY_VALUES = frozenset({"exact_match_map", "prefix_match_map"})
 _SHORTEST = 8
 """Characters of a line of a Secret that is looked for."""
 
@@ -54,6 +56,8 @@ def _of_field(key: str, value: Any, within: str) -> Any:
         return value
     if isinstance(value, str):
         return value if _is_harmless(key, value, within) else _removed(value)
+    if key == "map" and within in _KEYED_BY_VALUES and isinstance(value, dict):
+        return {f"{REMOVED} {number}": _of_message(each, key) for number, each in enumerate(value.values(), 1)}
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return [each if _is_harmless(key, each, within) else _removed(each) for each in value]
     return _of_free_form(value) if _is_free_form(key, value, within) else _of_message(value, key)

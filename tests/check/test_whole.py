@@ -13,6 +13,9 @@ import pytest
 from takeover.evidence.quiescence import waited_for
 from takeover.model.document import Document
 from takeover.store import documents as store
+from tests.check.derive.scopes import routes as table
+from tests.check.derive.scopes import scope, scoped_manager, whole
+from tests.check.derive.trees import header, listed, mapped, single, to
 from tests.check.whole import HTTP, TAKEOVER, checked, cluster, environment, left, listener, typed, written
 
 TO_APP = {"name": "app", "match": {"prefix": "/app"}, "route": {"cluster": "app"}}
@@ -103,7 +106,7 @@ def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str
     def token(kind: str) -> str:
         return tokens.setdefault(kind, f"tok{len(tokens):02}-{kind.replace(' ', '')[:8]}-Zq7Xw9")
 
-    def header(kind: str, name: str, how: str = "exact", before: str = "") -> dict[str, Any]:
+    def of_header(kind: str, name: str, how: str = "exact", before: str = "") -> dict[str, Any]:
         matcher = {"name": name, "string_match": {how: before + token(kind)}}
         return {"match": {"prefix": f"/{kind.replace(' ', '-')}", "headers": [matcher]}, "route": {"cluster": "app"}}
 
@@ -112,14 +115,14 @@ def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str
         return {"match": {"prefix": f"/{field}"}, "route": {"cluster": "app"}, field: [value]}
 
     routes = [
-        header("key in a header", "x-api-key"),
-        header("bearer", "authorization", "exact", "Bearer "),
-        header("basic", "authorization", "prefix", "Basic "),
-        header("cookie", "cookie", "contains", "sid="),
-        header("suffix of a key", "x-auth-token", "suffix"),
-        header("csrf", "x-csrf-token"),
-        header("amazon token", "x-amz-security-token"),
-        header("proxy authorization", "proxy-authorization", "exact", "Basic "),
+        of_header("key in a header", "x-api-key"),
+        of_header("bearer", "authorization", "exact", "Bearer "),
+        of_header("basic", "authorization", "prefix", "Basic "),
+        of_header("cookie", "cookie", "contains", "sid="),
+        of_header("suffix of a key", "x-auth-token", "suffix"),
+        of_header("csrf", "x-csrf-token"),
+        of_header("amazon token", "x-amz-security-token"),
+        of_header("proxy authorization", "proxy-authorization", "exact", "Basic "),
         *(
             {
                 "match": {
@@ -165,6 +168,26 @@ def secrets(tokens: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str
     return routes, filters, made
 
 
+def in_trees(tokens: dict[str, str]) -> list[dict[str, Any]]:
+    """A listener whose tree of matchers, and another one whose scopes, ask for tokens in headers."""
+
+    def token(kind: str) -> str:
+        return tokens.setdefault(kind, f"tree{len(tokens):02}-{kind.replace(' ', '')[-8:]}-Zq7Xw9")
+
+    by_key = mapped("exact", header("x-api-key"), {token("key of a map"): to("app")})
+    tree = listed((single(header("authorization"), exact=f"Bearer {token('asked in a tree')}"), to("app")))
+    made = listener("tree", 8002)
+    manager = made["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["route_config"]["virtual_hosts"] = [
+        {"name": "tree", "domains": ["tree.example"], "matcher": tree},
+        {"name": "map", "domains": ["*"], "matcher": by_key},
+    ]
+    scoped = scoped_manager([whole("x-access-token")], scope("one", token("scope"), table=table("app")))
+    other = listener("scoped", 8003)
+    other["filter_chains"] = [{"filters": [scoped]}]
+    return [made, other]
+
+
 def har(tokens: dict[str, str]) -> str:
     """A recording of a browser with tokens in each place in which a request has them."""
     kinds = ["recorded header", "recorded cookie", "recorded query", "recorded body", "recorded user"]
@@ -190,6 +213,7 @@ def test_nothing_that_a_run_leaves_or_prints_has_one_of_thirty_kinds_of_secret(t
         tmp_path,
         listener("web", 8000, *routes, filters=tuple(filters)),
         listener("odd", 8001, bad),
+        *in_trees(tokens),
         clusters=(cluster("app"),),
         secrets=made,
     )
@@ -197,7 +221,11 @@ def test_nothing_that_a_run_leaves_or_prints_has_one_of_thirty_kinds_of_secret(t
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = document(tmp_path, "new")
     assert found.checked is not msgspec.UNSET
-    assert {each.name for each in found.checked.parts if each.kind == "listener" and each.probes} == {"web"}
+    assert {each.name for each in found.checked.parts if each.kind == "listener" and each.probes} == {
+        "web", "tree", "scoped",
+    }  # fmt: skip
+    told = [each.probe for each in found.probes if each.probe.startswith("routes")]
+    assert all(any(name in each for each in told) for name in ("tree-app", "map-app", "one-shop"))
     assert any("login" in str(each.request.path) for each in found.probes)
     assert len(tokens) >= 30
     files = {str(each): each.read_bytes().decode(errors="replace") for each in tmp_path.rglob("*") if each.is_file()}

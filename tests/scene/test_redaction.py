@@ -194,3 +194,12 @@ def test_lines_of_secrets_are_removed_from_texts() -> None:
     told = without_values("a MC4CAQAwBQYD\\nshort b correct horse\nBEGIN", [key, "correct horse", "x"])
     assert told == f"a {REMOVED}\\nshort b {REMOVED}\nBEGIN"
     assert without_values("nothing", []) == "nothing"
+
+
+def test_the_keys_of_a_trees_maps_are_values_that_may_be_secrets() -> None:
+    ends = {"a-token": {"action": {"name": "one"}}, "/": {"action": {"name": "two"}}}
+    tree = {"matcher_tree": {"exact_match_map": {"map": ends}}}
+
+    told = without_secrets({"filters": [{"typed_config": {"matcher": tree}}]})
+    made = told["filters"][0]["typed_config"]["matcher"]["matcher_tree"]["exact_match_map"]["map"]
+    assert made == {f"{REMOVED} 1": ends["a-token"], f"{REMOVED} 2": ends["/"]}

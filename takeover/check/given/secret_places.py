@@ -41,11 +41,15 @@ class Places:
         sure: what is called a secret, or stands where only secrets do.
         others: what may be one.
         public: what is none.
+        scope_keys: parts of the keys of scoped routes; which headers they come from (`scoped_by`) says whether they
+            are secrets.
     """
 
     sure: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     public: set[str] = field(default_factory=set)
+    scope_keys: set[str] = field(default_factory=set)
+    scoped_by: set[str] = field(default_factory=set)
 
     def message(self, value: Any, within: str = "") -> None:
         """Looks through a message of Envoy's API, or several: those that the field `within` holds."""
@@ -57,9 +61,24 @@ class Places:
                 self.free(value)
             elif isinstance(named := value.get("key", value.get("name")), str) and _is_header(value, within):
                 self._header(named, value)
+            elif name := _looked_at(value.get("input")):
+                self._matched(name, value)
             else:
+                if isinstance(extractor := value.get("header_value_extractor"), dict):
+                    self.scoped_by.add(str(extractor.get("name")))
                 for key, each in value.items():
                     self._field(key, each, within)
+
+    def _matched(self, name: str, value: dict[str, Any]) -> None:
+        """What a tree of matchers looks for in a header or parameter; what it leads to."""
+        for key, each in value.items():
+            if key.endswith("_match_map") and isinstance(ends := each.get("map"), dict):
+                self._header(name, {"exact": list(ends)})
+                self.message(list(ends.values()), key)
+            elif key == "value_match":
+                self._header(name, each)
+            elif key != "input":
+                self._field(key, each, "")
 
     def _field(self, key: str, value: Any, within: str) -> None:
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
@@ -76,7 +95,9 @@ class Places:
         if key == "@type" or is_redacted(value):
             return
         self._embedded(value)
-        if (
+        if key == "string_key":
+            self.scope_keys.add(value)
+        elif (
             key in NAMES
             or (within, key) in NAMES_WITHIN
             or any(key in fields and form.fullmatch(value) for form, fields in WRITTEN.items())
@@ -158,6 +179,11 @@ class Places:
 
     def values(self) -> set[str]:
         """Those that are to be found nowhere: what is as short as a word, or only may be one, is none in public."""
+        if any(map(SECRET.search, self.scoped_by)):
+            for each in self.scope_keys:
+                self._secret(each)
+        else:
+            self.public |= self.scope_keys
         public = "\n".join(self.public)
         found = {each for each in self.sure if len(each) >= _SURE_FROM or each not in public}
         return found | {each for each in self.others if each not in public}
@@ -168,6 +194,12 @@ def _is_header(value: dict[str, Any], within: str) -> bool:
     if "key" in value:
         return within != "credentials" and ("value" in value or "raw_value" in value)
     return any(_MATCHES.fullmatch(each) for each in value)
+
+
+def _looked_at(extension: Any) -> str:
+    """The header or parameter that an input of a matcher looks at; empty if it is another one."""
+    config = extension.get("typed_config") if isinstance(extension, dict) else None
+    return str(config.get("header_name") or config.get("query_param") or "") if isinstance(config, dict) else ""
 
 
 def _is_free(key: str, value: dict[str, Any], within: str) -> bool:

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from takeover.check.given import read
 from takeover.check.given.secrets import Cleaner, redacted, secret_values
 from takeover.check.records import Given
+from tests.check.derive.scopes import scope, scoped_manager, whole
+from tests.check.derive.trees import header, listed, mapped, no, single, to
 from tests.unhurried import UNHURRIED
 
 API = "type.googleapis.com/envoy."
@@ -53,6 +55,10 @@ KINDS: dict[str, tuple[str, Any]] = {
     "a cookie": ("route", lambda s: matcher("cookie", f"sid={s}", "contains")),
     "a token as a parameter": ("route", lambda s: {"match": {"prefix": "/", "query_parameters": [
         {"name": "access_token", "string_match": {"exact": s}}]}, "route": {"cluster": "a"}}),
+    "a header in a tree of matchers": ("tree", lambda s: listed(
+        (no(single(header("x-api-key"), exact=s)), to("a")))),
+    "a key of a map in a tree": ("tree", lambda s: mapped("prefix", header("Authorization"), {s: to("a")})),
+    "a scope's key": ("scopes", lambda s: scoped_manager([whole("x-api-key")], scope("one", s))),
     "a header that is added": ("route", lambda s: {"match": {"prefix": "/"}, "route": {"cluster": "a"},
         "request_headers_to_add": [{"header": {"key": "x-whose", "value": s}}]}),
     "a header added with more": ("route", lambda s: {"match": {"prefix": "/"}, "route": {"cluster": "a"},
@@ -132,11 +138,14 @@ def config(where: str, part: Any) -> dict[str, Any]:
         stat_prefix="in",
         http_filters=[*filters, router],
         route_config={"virtual_hosts": [
-            {"name": "v", "domains": ["first.example"], "routes": [*routes, *([part] if where == "route" else [])]}]},
+            {"name": "v", "domains": ["first.example"], "routes": [*routes, *([part] if where == "route" else [])]},
+            *([{"name": "tree", "domains": ["*"], "matcher": part}] if where == "tree" else []),
+        ]},
     )  # fmt: skip
+    filters = [{"name": "h", "typed_config": http}, *([part] if where == "scopes" else [])]
     cluster = {"name": "cluster-of-all", **(part if where == "cluster" else {})}
     static = {
-        "listeners": [{"name": "in", "filter_chains": [{"filters": [{"name": "h", "typed_config": http}]}]}],
+        "listeners": [{"name": "in", "filter_chains": [{"filters": filters}]}],
         "clusters": [cluster],
         "secrets": [part] if where == "secret" else [],
     }
@@ -227,3 +236,18 @@ def test_no_value_is_left_however_they_overlap(values: list[str], text: str) -> 
     assert not [each for each in values if each in made]
     if made == text:
         assert not [each for each in values if each in text]
+
+
+@pytest.mark.parametrize(
+    ("where", "part"),
+    [
+        ("scopes", scoped_manager([whole("x-tenant")], scope("one", "gold-customers-of-all"))),
+        ("tree", mapped("exact", header("x-tenant"), {"gold-customers-of-all": to("a")})),
+        ("tree", listed((single(header(":path"), prefix="gold-customers-of-all"), to("a")))),
+    ],
+)
+def test_what_no_secret_header_has_is_none(tmp_path: Path, where: str, part: Any) -> None:
+    path = tmp_path / "envoy.json"
+    path.write_text(json.dumps(config(where, part)))
+
+    assert "gold-customers-of-all" not in secret_values(read(path, {}))
