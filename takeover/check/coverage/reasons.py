@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from takeover.check.coverage.parts import Cluster, FilterChain, Part, Parts
+from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Part, Parts
 from takeover.check.records import Derived, Target, World
 
 _MOST_NAMED = 3
@@ -46,6 +46,10 @@ class Reasons:
             return self._unreached[listener]
         if reason := next(self._unasked(part), ""):
             return reason
+        if isinstance(part, Listener):
+            inside = [next(self._unasked(each), "") for each in part.chains]
+            if inside and all(inside):
+                return inside[0]
         if isinstance(part, Cluster) and not part.is_named:
             return "no listener and no table of routes names it"
         if isinstance(part, FilterChain) and part.unknown:

@@ -1,21 +1,19 @@
 """What trees of matchers look at of a connection: where it goes, where it comes from, what its first bytes say."""
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from takeover.check.derive.chain_match import Client, network_of
+from takeover.check.derive.chain_match import Client
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, is_address, within
-from takeover.check.derive.draft import objects
+from takeover.check.derive.connections import NO_ALPN, is_address
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.nets import OUTSIDE, Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, Texts, predicate
 from takeover.check.trees import NETS, config_of
 from takeover.model.json import JsonObject
 
 _INPUTS = "envoy.extensions.matching.common_inputs.network.v3."
-_OUTSIDE = ("203.0.113.99", "2001:db8:ffff::99")
 
 
 @dataclass(frozen=True)
@@ -52,33 +50,6 @@ class _Input:
         return self.write(of, value, self.seen)
 
 
-@dataclass(frozen=True)
-class _Nets:
-    """`envoy.extensions.matching.input_matchers.ip.v3.Ip`."""
-
-    data: JsonObject
-
-    def _networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        return [each for net in objects(self.data.get("cidr_ranges")) if (each := network_of(net)) is not None]
-
-    def matches(self, text: str) -> bool:
-        """Whether the address is in one."""
-        return is_address(text) and any(ipaddress.ip_address(text) in each for each in self._networks())
-
-    def good(self) -> Iterator[str]:
-        """One of each net."""
-        yield from (within([each], "") for each in self._networks())
-
-    def bad(self) -> Iterator[str]:
-        """Those beside the nets, then one of nobody's."""
-        for each in self._networks():
-            if each.broadcast_address.packed.strip(b"\xff"):
-                beside = str(each.broadcast_address + 1)
-                if not self.matches(beside):
-                    yield beside
-        yield from (each for each in _OUTSIDE if not self.matches(each))
-
-
 def asked_of_client(data: JsonObject, seen: Inspected) -> Predicate[Client]:
     """What a predicate asks of a connection. Raises: CannotMakeError for one that is not known."""
     return predicate(data, lambda single: _single(single, seen))
@@ -98,7 +69,7 @@ def _single(data: JsonObject, seen: Inspected) -> Predicate[Client]:
         kind = str(config.get("@type", "")).rpartition("/")[2]
         if kind != NETS:
             raise CannotMakeError(f"a match of {words} by {kind.rpartition('.')[2] or 'nothing'}")
-        texts = _Nets(config)
+        texts = Nets(config)
     return Single(_Input(words, usual, read, write, seen), texts)
 
 
@@ -192,7 +163,7 @@ _Known = tuple[
 _KNOWN: dict[str, _Known] = {
     "DestinationIPInput": ("destination address", (), lambda of, _: of.address, _address),
     "DestinationPortInput": ("destination port", ("65001",), lambda of, _: str(of.port), _port),
-    "SourceIPInput": ("source address", _OUTSIDE, _source_of, _from),
+    "SourceIPInput": ("source address", OUTSIDE, _source_of, _from),
     "DirectSourceIPInput": ("direct source address", (), _nobody_knows, _fixed),
     "SourcePortInput": ("source port", (), _nobody_knows, _fixed),
     "SourceTypeInput": ("kind of source", (), _nobody_knows, _fixed),

@@ -76,9 +76,9 @@ class Strings:
         return strings.matches(self.data, text)
 
     def good(self) -> Iterator[str]:
-        """As it stands there, then with a slash before it, as paths have."""
+        """As it stands there, then with a slash before it, as paths have, or with a word, as names."""
         text = strings.matching(self.data)
-        yield from (each for each in (text or "any", f"/{text}", f"a{text}", f"{text}a") if self.matches(each))
+        yield from (each for each in (text or "any", f"/{text}", f"probe{text}", f"{text}a") if self.matches(each))
 
     def bad(self) -> Iterator[str]:
         """Shorter, longer, another."""

@@ -7,8 +7,9 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import is_sendable
+from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
-from takeover.check.trees import config_of
+from takeover.check.trees import NETS, config_of
 from takeover.model.json import JsonObject
 
 _HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
@@ -88,7 +89,10 @@ def _single(data: JsonObject) -> Predicate[Ask]:
     if message != _HEADER:
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
     source = HeaderInput(str(config.get("header_name", "")).lower())
-    if not isinstance(data.get("value_match"), dict):
-        of = str(config_of(data.get("custom_match")).get("@type", "")).rpartition(".")[2]
-        raise CannotMakeError(f"a match of {source.words} by {of or 'nothing'}")
-    return Single(source, Strings(data["value_match"]))
+    if isinstance(data.get("value_match"), dict):
+        return Single(source, Strings(data["value_match"]))
+    custom = config_of(data.get("custom_match"))
+    if str(custom.get("@type", "")).rpartition("/")[2] == NETS:
+        return Single(source, Nets(custom))
+    of = str(custom.get("@type", "")).rpartition(".")[2]
+    raise CannotMakeError(f"a match of {source.words} by {of or 'nothing'}")

@@ -252,6 +252,13 @@ def test_why_a_part_was_not_reached() -> None:
     assert found["listener far"].why == "it binds to no port"
 
 
+def test_a_listener_of_whose_chains_none_is_asked_for_says_why_of_the_first() -> None:
+    at = "static_resources.listeners[0].filter_chains"
+    derived = Derived(text="", targets=(), unasked={f"{at}[0]": "a match by state", f"{at}[1]": "another"})
+    found = measured([listener("web", 8000, manager(table()), manager(table()))], derived=derived)
+    assert found["listener web"].why == "a match by state"
+
+
 def test_the_listing_is_a_table_and_the_reasons_once() -> None:
     routes = table(host("shop", ["*"], {"name": "a", **to("one")}, {"name": "b", **to("one")}))
     parts = list(measured([listener("web", 8000, manager(routes))], seen("p", {"route": "b"})).values())

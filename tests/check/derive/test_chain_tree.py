@@ -111,6 +111,15 @@ def test_a_chain_that_no_client_can_come_to_is_said(matcher: dict[str, Any], rea
     assert reason in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
 
 
+def test_a_name_that_another_end_takes_is_gone_around() -> None:
+    inspector = doors()["static_resources"]["listeners"][0]["listener_filters"][0]
+    tree = by_names(("a.example", TO_ONE), ("*.b.example", TO_ONE), ("*.example", TO_TWO))
+    derived = derived_of(tree, "one", "two", listener_filters=[inspector])
+
+    assert {each.chain for each in derived.targets if each.condition == "matches"} == {"one", "two"}
+    assert not derived.unasked
+
+
 def test_each_other_way_to_a_chain_is_gone() -> None:
     [headed] = [each for each in doors()["static_resources"]["listeners"] if each["name"] == "headed"]
     tree = listed(

@@ -111,3 +111,16 @@ def test_weighted_clusters_of_a_tree_are_chosen_by_a_header() -> None:
     assert "matcher.matcher_tree.exact_match_map.map['a.b'].action.typed_config.route.weighted_clusters" in derived.text
     assert HEADER in derived.text
     assert {"one", "two"} <= {each.expects for each in derived.targets}
+
+
+def test_addresses_in_a_header_are_in_the_nets_or_just_beside_them() -> None:
+    nets = [{"address_prefix": "192.0.2.0", "prefix_len": 24}, {"address_prefix": "2001:db8::", "prefix_len": 32}]
+    config = {"@type": "type.googleapis.com/envoy.extensions.matching.input_matchers.ip.v3.Ip", "cidr_ranges": nets}
+    asked = {"single_predicate": {"input": header("x-a"), "custom_match": {"name": "ip", "typed_config": config}}}
+    derived = derived_of(listed((asked, to("one"))))
+
+    assert expected(listed((asked, to("one"))), x_a="2001:db8:1::") == "one"
+    assert expected(listed((asked, to("one"))), x_a="no address") == "no route"
+    assert '"headers":["x-a: 192.0.2.1"]' in derived.text.replace("headers: ", '"headers":')
+    assert '"x-a: 192.0.3.0"' in derived.text
+    assert not derived.unasked
