@@ -228,7 +228,8 @@ class Doors:
             ("PROXY: wrong", {"raw": "PROXY TCP9 nobody\r\n"}),
         ):
             made = self._draft(chain, door, words, base, 1 if proxy is None else 2)
-            yield replace(made, entry={**made.entry, "proxy": proxy})
+            expects = made.expects if proxy is not None and "source" in proxy else ""
+            yield replace(made, entry={**made.entry, "proxy": proxy}, expects=expects)
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = self.taken_by(client)
@@ -237,7 +238,8 @@ class Doors:
             simple = {"http1", "http2"}
             entry = (ask.but(protocol=door.protocol) if {ask.protocol, door.protocol} <= simple else ask).entry()
         elif chain.manager is None:
-            entry |= {"protocol": "http1", "path": "/probe"}  # most upstreams of bytes say what came, too
+            protocol = "http2" if client.alpn == ("h2c",) else "http1"
+            entry |= {"protocol": protocol, "path": "/probe"}  # most upstreams of bytes say what came, too
         return Draft(
             subject="chains",
             name=slug(door.listener, "chain", chain.name, "" if condition == "matches" else condition),

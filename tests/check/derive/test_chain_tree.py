@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import Client, chains_of
@@ -26,7 +27,7 @@ from tests.check.derive.trees import (
     some,
     to_chain,
 )
-from tests.check.derive.twenty import answer, chain
+from tests.check.derive.twenty import answer, chain, tcp
 
 PORT, NAME = of_connection("DestinationPortInput"), of_connection("ServerNameInput")
 PROTOCOL, TRANSPORT = of_connection("ApplicationProtocolInput"), of_connection("TransportProtocolInput")
@@ -118,6 +119,20 @@ def test_a_name_that_another_end_takes_is_gone_around() -> None:
 
     assert {each.chain for each in derived.targets if each.condition == "matches"} == {"one", "two"}
     assert not derived.unasked
+
+
+def test_a_chain_of_bytes_that_is_taken_for_http2_is_asked_over_it() -> None:
+    inspector = doors()["static_resources"]["listeners"][0]["listener_filters"][1]
+    config = mapped("exact", PROTOCOL, {"'h2c'": TO_ONE})
+    chains = [chain("one", tcp(), {})]
+    made = listener("front", 10001, *chains, filter_chain_matcher=config, listener_filters=[inspector])
+    given = given_of(bootstrap([made], [cluster("one")]))
+    derived = probes(given, world_of(given), Bounds())
+
+    [group] = [each for each in yaml.safe_load(derived.text) if each["group"] == "chains"]
+    protocols = {each["name"]: each["protocol"] for each in group["probes"]}
+    assert protocols["front-chain-one"] == "http2"
+    assert protocols["front-chain-one-application-protocol-another"] == "http1"
 
 
 def test_each_other_way_to_a_chain_is_gone() -> None:
