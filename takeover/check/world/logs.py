@@ -22,6 +22,7 @@ from takeover.scenario.typed_yaml import Json
 
 _LOGGERS = (".FileAccessLog", ".StdoutAccessLog", ".StderrAccessLog")
 _STDOUT = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
+_OF_CONNECTIONS = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _DEFAULT = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
     "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "
@@ -46,11 +47,17 @@ def observe(configuration: Configuration) -> None:
         configuration.differs("the admin API writes no access log", "it is asked by this run, all the time")
     added = 0
     for listener, _ in configuration.of_type(LISTENER):
+        before = added
         for _, found in list(objects(listener)):
             if kind := observed_kind(kind_of(found)):
                 ours = access_log(kind, name_of(listener), _scoping(content_of(found)))
                 set_field(content_of(found), "access_log", [*listed(content_of(found), "access_log"), ours])
                 added += 1
+        if added == before and listed(listener, "filter_chains"):
+            # Of its filters none logs: then it tells of each connection by which chain that was taken.
+            ours = access_log(_OF_CONNECTIONS, name_of(listener), {})
+            set_field(listener, "access_log", [*listed(listener, "access_log"), ours])
+            added += 1
     if added:
         configuration.differs("one more access log, in JSON, goes to stdout", "this run reads it")
 

@@ -192,6 +192,18 @@ def test_an_extension_that_nobody_has_is_left_out(tmp_path: Path) -> None:
     assert "the extension nowhere is left out" in built.different
 
 
+def test_a_listener_of_whose_filters_none_logs_tells_of_connections_itself(tmp_path: Path) -> None:
+    echo = {"name": "echo", "typed_config": {"@type": f"{TYPE}envoy.extensions.filters.network.echo.v3.Echo"}}
+    own = file_log("/dev/stdout")
+    quiet, loud = listener("quiet", 80, echo, access_log=[own]), listener("loud", 81, echo, tcp("app"))
+    built = Built(given(bootstrap([quiet, loud], [cluster("app")])), tmp_path / "mine")
+
+    made = {each["name"]: each.get("access_log", []) for each in built.config()["static_resources"]["listeners"]}
+    assert [len(made["quiet"]), len(made["loud"])] == [2, 0]
+    form = made["quiet"][1]["typed_config"]["log_format"]["json_format"]
+    assert (form["listener"], form["filter_chain"]) == ("quiet", "%FILTER_CHAIN_NAME%")
+
+
 def test_tcp_has_our_log_too(tmp_path: Path) -> None:
     built = Built(given(bootstrap([listener("in", 80, tcp("app"))], [cluster("app")])), tmp_path / "mine")
     [ours] = loggers(built)
