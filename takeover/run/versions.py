@@ -59,7 +59,7 @@ def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item], pl
             tests.setdefault(scenario_of(item)[0], set()).add(own_name(item))
     for name, of_scenario in tests.items():
         try:
-            known_failures = plan.library.scenario(name).known_failures
+            known_failures = plan.library.known_failures(name)
         except BadInputError as error:
             raise pytest.UsageError(str(error)) from None
         for known in known_failures:

@@ -1,12 +1,13 @@
 """A folder of scenarios: the project's own, or anybody's."""
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.scenario import bundled, names
+from takeover.scenario.declared import KnownFailure, known_failure_of
 from takeover.scenario.delivery import Delivery
 from takeover.scenario.files import own_file
 from takeover.scenario.loader import Scenario
@@ -35,7 +36,7 @@ class Library:
         self.folder = folder.resolve()
         self.delivery = delivery
         self._read: dict[tuple[str, tuple[str, ...]], Scenario] = {}
-        self._chapters: dict[str, str] = {}
+        self._files: dict[str, ScenarioFile] = {}
 
     @staticmethod
     @cache
@@ -45,11 +46,11 @@ class Library:
 
     def names(self) -> list[str]:
         """The scenarios that there are, sorted."""
-        return sorted(self._folders())
+        return sorted(self._folders)
 
     def names_with(self, file: str) -> list[str]:
         """Those that have such a file in their folder, sorted: none of them needs be read for that."""
-        return sorted(name for name, folder in self._folders().items() if (folder / file).exists())
+        return sorted(name for name, folder in self._folders.items() if (folder / file).exists())
 
     def chapter(self, name: str) -> str:
         """The marker of a scenario's tests: of its scenario.yaml alone is read what is not read yet.
@@ -58,12 +59,21 @@ class Library:
         """
         if (read := self._read.get((name, ()))) is not None:
             return read.chapter
-        if (folder := self._folders().get(name)) is None:
-            return self.scenario(name).chapter
-        if name not in self._chapters:
-            self._chapters[name] = read_entry(own_file(folder.resolve(), FILE, self.roots), ScenarioFile).chapter
-        return self._chapters[name]
+        return self._file(name).chapter
 
+    def known_failures(self, name: str) -> tuple[KnownFailure, ...]:
+        """Its tests that are known to fail, likewise. Raises: BadInputError, as for the scenario."""
+        if (read := self._read.get((name, ()))) is not None:
+            return read.known_failures
+        return tuple(map(known_failure_of, self._file(name).known_failures))
+
+    def _file(self, name: str) -> ScenarioFile:
+        if name not in self._files:
+            path = own_file(self._folder(name).resolve(), FILE, self.roots)
+            self._files[name] = read_entry(path, ScenarioFile)
+        return self._files[name]
+
+    @cached_property
     def _folders(self) -> dict[str, Path]:
         """The scenarios' folders by their names. Raises: BadInputError for two of one name."""
         found: dict[str, Path] = {}
@@ -83,14 +93,17 @@ class Library:
         """
         key = (name, tuple(bases))
         if key not in self._read:
-            if (folder := (folders := self._folders()).get(name)) is None:
-                raise BadInputError(f"no scenario {name!r}; there are {', '.join(sorted(folders)) or 'none'}")
-            if wrong := names.wrong_label_value(name):
-                raise BadInputError(f"{display_path(self.folder)}: a scenario's folder {wrong}")
-            if not folder.resolve().is_relative_to(self.folder):
-                raise BadInputError(f"{display_path(folder)}: a link out of the library: put the folder itself there")
-            self._read[key] = Scenario.load(self, folder, [self.base(each) for each in key[1]])
+            self._read[key] = Scenario.load(self, self._folder(name), [self.base(each) for each in key[1]])
         return self._read[key]
+
+    def _folder(self, name: str) -> Path:
+        if (folder := self._folders.get(name)) is None:
+            raise BadInputError(f"no scenario {name!r}; there are {', '.join(sorted(self._folders)) or 'none'}")
+        if wrong := names.wrong_label_value(name):
+            raise BadInputError(f"{display_path(self.folder)}: a scenario's folder {wrong}")
+        if not folder.resolve().is_relative_to(self.folder):
+            raise BadInputError(f"{display_path(folder)}: a link out of the library: put the folder itself there")
+        return folder
 
     def base(self, name: str) -> Path:
         """The folder of the base: this library's, or one that comes with the project.
