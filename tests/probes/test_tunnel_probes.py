@@ -1,12 +1,16 @@
 """Probes through tunnels as they are written become bytes; what does not fit is one line with its place."""
 
+import contextlib
 import re
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.net.websocket import frame
+from takeover.node.stream import SocketStream
 from takeover.probes.protocols.written import AwaitEvent, End, Opened, Send
 from tests.probes.reading import read_one
 
@@ -79,6 +83,28 @@ def test_frames_of_a_websocket(tmp_path: Path) -> None:
         frame(10, b"d", length=200), frame(8, b""), frame(8, b"\x03\xe9why"), frame(15, b"e"), b"raw",
         AwaitEvent("any"), AwaitEvent("any", None, 2), End(),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("announced", "end"), [("connection: close\r\n", "closed"), ("", "open")], ids=["announced", "not announced"]
+)
+@pytest.mark.parametrize("written", [WEBSOCKET, f"{CONNECT}target: a:1"], ids=["websocket", "connect"])
+def test_the_end_that_a_refusal_announces_is_waited_for(tmp_path: Path, written: str, announced: str, end: str) -> None:
+    probe = read_one(tmp_path, written)
+    ours, theirs = socket.socketpair()
+    theirs.sendall(f"HTTP/1.1 403 Forbidden\r\n{announced}content-length: 0\r\n\r\n".encode())
+
+    def take_and_close() -> None:
+        theirs.recv(1 << 16)  # what is left unread would make a reset of it
+        theirs.close()
+
+    closing = threading.Timer(0.05, take_and_close)
+    with contextlib.closing(SocketStream(ours)) as stream:
+        exchange = probe.protocol.exchange(probe, stream)
+        closing.start()
+        exchange.run()
+        assert (exchange.answer.status, exchange.end) == (403, end)
+    closing.join()
 
 
 @pytest.mark.parametrize(

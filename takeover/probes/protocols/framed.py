@@ -48,13 +48,18 @@ class FramedExchange(ABC):
         """Whether the tunnel that was asked for is there; None as long as nobody has said."""
         return True
 
+    def _announces_the_end(self) -> bool:
+        """Whether the connection is to end by itself now."""
+        return False
+
     def run(self) -> None:
-        """Goes on until all has come and, where our direction has ended, the connection has, too."""
+        """Goes on until all has come and, where our direction has ended or the end is announced, the connection has."""
         deadline = time.monotonic() + self._probe.within
         with contextlib.suppress(ConnectionResetError, BrokenPipeError, TimeoutError):  # what comes back tells the rest
             self._make_steps(deadline)
         self._incoming.receive_until(self._is_enough, deadline)
-        if self.end == "open" and self._is_enough() and any(isinstance(each, End) for each in self._steps):
+        half_closed = any(isinstance(each, End) for each in self._steps)
+        if self.end == "open" and self._is_enough() and (half_closed or self._announces_the_end()):
             self._incoming.look(UNTIL_THE_END)
         self.answer = self._read()
 

@@ -96,6 +96,11 @@ class TunnelExchange(FramedExchange):
         is_awaited = not self._steps or isinstance(self._steps[-1], AwaitEvent | Opened)
         return bool(self._tunnel.is_open) and is_awaited
 
+    def _announces_the_end(self) -> bool:
+        """Of a connection over HTTP/1 whose tunnel was refused; else it were chance whether its end is seen."""
+        is_refused = isinstance(self._tunnel, Http1Tunnel) and self._tunnel.is_open is False
+        return is_refused and self._tunnel.answer.announces_the_end
+
     def _read(self) -> Answer:
         return self._tunnel.answer
 
