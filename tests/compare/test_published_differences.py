@@ -17,5 +17,7 @@ def test_the_published_differences_keep_their_ids() -> None:
     paths = sorted(VERSIONS.glob("*.json"), key=lambda path: Version(path.stem))
     comparison = compare({path.stem: functools.partial(store.read, path) for path in paths})
 
-    assert (len(paths), comparison.remarks) == (11, [])
+    # That build has no V8, and so no filters of WebAssembly.
+    assert comparison.remarks == ["not compared: 113 tests or probes that 1.36.2 has and 1.38.3 has not"]
+    assert len(paths) == 11
     assert [f"{each.id} {each.kind} {each.what}" for each in comparison.differences] == PINNED.read_text().splitlines()

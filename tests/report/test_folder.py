@@ -91,7 +91,7 @@ def test_junit_has_a_failure_for_each_difference_that_fails_the_run(tmp_path: Pa
     suites = suites_of(str(tmp_path / "junit.xml"))
     assert [each["@name"] for each in suites] == ["envoy-1.36.4", "envoy-1.37.0", "differences from envoy-1.36.4"]
     expected = comparison.failing(failing(None))
-    assert suites[2]["@failures"] == suites[2]["@tests"] == len(expected) == 19
+    assert suites[2]["@failures"] == suites[2]["@tests"] == len(expected) == 29
     assert [each["@name"] for each in suites[2]["testcase"]] == [each.id for each in expected]
     [first, *_] = suites[2]["testcase"]
     assert first["@classname"] == "differences.verdict"
