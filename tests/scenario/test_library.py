@@ -91,4 +91,4 @@ def test_scenarios_may_stand_in_a_folder_of_the_library(folder: Callable[..., Pa
 
     shutil.copytree(root / "demo", root / "more/demo")
     with pytest.raises(BadInputError, match=r"more/demo: there is a scenario demo at .*/demo; name one of them"):
-        library.names()
+        Library(root).names()  # which folders there are is looked at once
