@@ -24,20 +24,18 @@ class Near:
         self._root = root
         self._cage = cage
         self._without = without
-        self._passes: dict[str, bool] = {}
+        self._passes: dict[tuple[str, ...], bool] = {}
 
     def killed_by(self, mutant: Mutant, files: Mapping[str, str]) -> str:
-        """The test that fails with these files and passes without, or how pytest ended if none ran; else empty."""
-        if not (near := self.files(mutant)):
+        """The test that fails with these files, or how pytest ended if none ran; empty if one fails without them."""
+        if not (near := tuple(self.files(mutant))):
             return ""
         ended = self._cage.run([*PYTEST, *near], _DEADLINE, files, {})
         if not ended.code or ended.code == _NO_TESTS:
             return ""
-        failed = first_failed(ended)
-        if failed not in self._passes:
-            again = [failed] if failed else near
-            self._passes[failed] = self._cage.run([*PYTEST, *again], _DEADLINE, self._without, {}).code == 0
-        return (failed or f"exit code {ended.code}") if self._passes[failed] else ""
+        if near not in self._passes:
+            self._passes[near] = self._cage.run([*PYTEST, *near], _DEADLINE, self._without, {}).code == 0
+        return (first_failed(ended) or f"exit code {ended.code}") if self._passes[near] else ""
 
     def files(self, mutant: Mutant) -> list[str]:
         """Those that have the name of the mutant's module first."""
