@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from takeover.check.messages import objects
+
 DEFAULT = "default"
 
 
@@ -16,9 +18,8 @@ def chain_names(listener: Mapping[str, Any]) -> list[str]:
     Args:
         listener: `envoy.config.listener.v3.Listener`.
     """
-    listed = listener.get("filter_chains")
-    chains = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    named = [(str(each.get("name") or number), str(number)) for number, each in enumerate(chains)]
+    chains = enumerate(objects(listener.get("filter_chains")))
+    named = [(str(each.get("name") or number), str(number)) for number, each in chains]
     if isinstance(default := listener.get("default_filter_chain"), dict):
         named.append((str(default.get("name") or DEFAULT), DEFAULT))
     counted = Counter(name for name, _ in named)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from takeover.check.messages import inner, objects
 from takeover.check.records import Given, Place, Resource
 from takeover.model.json import JsonObject
 
@@ -102,8 +103,8 @@ def scoped(manager: Mapping[str, Any], at: str, where: Place, given: Given) -> S
     if not isinstance(routes, dict):
         return None
     tables = {each.name: each for each in given.resources if _is(each, "RouteConfiguration") and not each.is_inline}
-    builders = _inner(routes, "scope_key_builder").get("fragments")
-    fragments = [_fragment(each) for each in _objects(builders)]
+    builders = inner(routes, "scope_key_builder").get("fragments")
+    fragments = [_fragment(each) for each in objects(builders)]
     known = tuple(each for each in fragments if each is not None)
     found = [_scope(*each, tables) for each in _listed(routes, at, where, given)]
     return Scoped(known if len(known) == len(fragments) else None, tuple(found))
@@ -113,8 +114,8 @@ def _listed(
     routes: Mapping[str, Any], at: str, where: Place, given: Given
 ) -> Iterator[tuple[Mapping[str, Any], str, Place]]:
     """Each `ScopedRouteConfiguration`, and where it stands: those that are served are for all that ask for some."""
-    inline = _inner(routes, "scoped_route_configurations_list").get("scoped_route_configurations")
-    for number, each in enumerate(_objects(inline)):
+    inline = inner(routes, "scoped_route_configurations_list").get("scoped_route_configurations")
+    for number, each in enumerate(objects(inline)):
         yield each, f"{at}.{_LIST}[{number}]", where
     if "scoped_rds" in routes:
         for resource in given.resources:
@@ -124,7 +125,7 @@ def _listed(
 
 def _scope(data: Mapping[str, Any], at: str, where: Place, tables: Mapping[str, Resource]) -> Scope:
     name = str(data.get("name", ""))
-    key = tuple(str(each.get("string_key", "")) for each in _objects(_inner(data, "key").get("fragments")))
+    key = tuple(str(each.get("string_key", "")) for each in objects(inner(data, "key").get("fragments")))
     scope = Scope(name, key, where, at, paths=(at,))
     if isinstance(table := data.get("route_configuration"), dict):
         at = f"{at}.route_configuration"
@@ -170,12 +171,3 @@ def headers_for(fragments: Sequence[Fragment], key: Sequence[str]) -> tuple[tupl
 
 def _is(resource: Resource, message: str) -> bool:
     return resource.type_url.endswith(f".{message}")
-
-
-def _inner(data: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    found = data.get(field)
-    return found if isinstance(found, dict) else {}
-
-
-def _objects(value: Any) -> Iterator[JsonObject]:
-    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
 ROUTE: Final = "envoy.config.route.v3.Route"
@@ -40,7 +41,7 @@ class End:
     @property
     def message(self) -> str:
         """The full name of its message."""
-        return str(self.config.get("@type", "")).rpartition("/")[2]
+        return message_of(self.config)
 
 
 @dataclass(frozen=True)
@@ -65,34 +66,28 @@ def ends(matcher: Any) -> Iterator[End]:
 def routes_of(host: JsonObject) -> list[RouteAt]:
     """The routes of a virtual host: those of its list, or those at the ends of its tree of matchers."""
     if not isinstance(tree := host.get("matcher"), dict):
-        return [RouteAt(f"routes[{number}]", each) for number, each in enumerate(_objects(host.get("routes")))]
+        return [RouteAt(f"routes[{number}]", each) for number, each in enumerate(objects(host.get("routes")))]
     found = []
     for end in ends(tree):
         at = f"matcher.{end.path}.typed_config"
         if end.message == ROUTES:
-            for number, each in enumerate(_objects(end.config.get("routes"))):
+            for number, each in enumerate(objects(end.config.get("routes"))):
                 found.append(RouteAt(f"{at}.routes[{number}]", each, end))
         else:
             found.append(RouteAt(at, end.config, end))
     return found
 
 
-def config_of(extension: Any) -> JsonObject:
-    """The config of a `TypedExtensionConfig`; an empty one where there is none."""
-    config = extension.get("typed_config") if isinstance(extension, dict) else None
-    return config if isinstance(config, dict) else {}
-
-
 def _of_matcher(matcher: Any, path: str, asked: tuple[JsonObject, ...]) -> Iterator[End]:
     if not isinstance(matcher, dict):
         return
-    for number, each in enumerate(_objects(_inner(matcher, "matcher_list").get("matchers"))):
+    for number, each in enumerate(objects(inner(matcher, "matcher_list").get("matchers"))):
         at = f"{path}matcher_list.matchers[{number}].on_match"
         yield from _of_match(each.get("on_match"), at, (*asked, each.get("predicate", {})))
-    tree = _inner(matcher, "matcher_tree")
+    tree = inner(matcher, "matcher_tree")
     of_input = tree.get("input")
     for key, make in _MAPS.items():
-        values = _inner(tree, key, "map")
+        values = inner(tree, key, "map")
         # The longest prefix counts first; of whole texts at most one fits.
         for text in sorted(values, key=lambda each: -len(each)):
             at = f"{path}matcher_tree.{key}.map[{_quoted(text)}]"
@@ -114,15 +109,15 @@ def _of_match(match: Any, path: str, asked: tuple[JsonObject, ...]) -> Iterator[
 def _of_custom(tree: JsonObject, path: str, asked: tuple[JsonObject, ...]) -> Iterator[End]:
     """What nets or server names of a tree lead to, the narrowest first."""
     config, of_input = config_of(tree["custom_match"]), tree.get("input")
-    message = str(config.get("@type", "")).rpartition("/")[2]
+    message = message_of(config)
     found: list[tuple[int, str, JsonObject, Any]] = []
     if message == _NETS:
-        for number, each in enumerate(_objects(config.get("range_matchers"))):
-            for net in _objects(each.get("ranges")):
+        for number, each in enumerate(objects(config.get("range_matchers"))):
+            for net in objects(each.get("ranges")):
                 match = {"custom_match": {"typed_config": {"@type": NETS, "cidr_ranges": [net]}}}
                 found.append((_bits(net), f"range_matchers[{number}]", match, each.get("on_match")))
     elif message == NAMES:
-        for number, each in enumerate(_objects(config.get("domain_matchers"))):
+        for number, each in enumerate(objects(config.get("domain_matchers"))):
             for name in each.get("domains", ()):
                 length = len(name) if str(name).startswith("*") else 1000
                 found.append((length, f"domain_matchers[{number}]", _name(str(name)), each.get("on_match")))
@@ -157,16 +152,6 @@ def _quoted(text: str) -> str:
 
 def _single(of_input: Any, match: JsonObject) -> JsonObject:
     return {"single_predicate": {"input": of_input, **match}}
-
-
-def _inner(data: Any, *fields: str) -> JsonObject:
-    for each in fields:
-        data = data.get(each) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
-def _objects(value: Any) -> Iterator[JsonObject]:
-    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
 
 
 _MAPS: dict[str, Callable[[str], JsonObject]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
+from takeover.check.messages import objects
 from takeover.check.records import Given, Place, Resource
 from takeover.check.scopes import Scope, Scoped, scoped
 from takeover.check.trees import RouteAt, routes_of
@@ -66,7 +67,7 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
     labels = chain_names(data)
     chains = [
         _chain(label, f"filter chain {label}", f"filter_chains[{number}]", each, part, where, tables)
-        for number, (each, label) in enumerate(zip(_objects(data.get("filter_chains")), labels, strict=False))
+        for number, (each, label) in enumerate(zip(objects(data.get("filter_chains")), labels, strict=False))
     ]
     if isinstance(default := data.get("default_filter_chain"), dict):
         chains.append(_chain(labels[-1], "default filter chain", "default_filter_chain", default, part, where, tables))
@@ -78,7 +79,7 @@ def _chain(
     label: str, called: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
 ) -> FilterChain:  # fmt: skip
     part, path = f"{within} / {called}", f"{where.path}.{at}"
-    configs = [config for each in _objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
+    configs = [config for each in objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
     prefixes = tuple(
         f"{'http' if _is_manager(each) else 'tcp'}.{_in_statistics(each['stat_prefix'])}"
         for each in configs
@@ -98,14 +99,14 @@ def _chain(
             unknown = unknown or ("" if scopes.scopes else "none of its scopes was given")
         else:
             table, place, paths, unknown = _table(each, path, f"{at_manager}.route_config", where, tables.named)
-            listed = enumerate(_objects(table.get("virtual_hosts")))
+            listed = enumerate(objects(table.get("virtual_hosts")))
             hosts = tuple(_host(host, place_in_it, part, place, paths) for place_in_it, host in listed)
     named = str(data.get("name") or "")
     return FilterChain(part, called, within, where, (path,), label, named, prefixes, hosts, unknown, scopes)
 
 
 def _hosts_of(scope: Scope, within: str) -> Iterator[VirtualHost]:
-    for number, each in enumerate(_objects((scope.table or {}).get("virtual_hosts"))):
+    for number, each in enumerate(objects((scope.table or {}).get("virtual_hosts"))):
         yield _host(each, number, within, scope.place, scope.paths, scope.name)
 
 
@@ -162,7 +163,7 @@ def _clusters(action: Any) -> frozenset[str] | None:
         case {"cluster": str(name)}:
             return frozenset((name,))
         case {"weighted_clusters": {"clusters": listed}}:
-            names = [each.get("name") for each in _objects(listed)]
+            names = [each.get("name") for each in objects(listed)]
             return frozenset(map(str, names)) if all(names) else None
     return None
 
@@ -204,7 +205,3 @@ def _in_statistics(name: str) -> str:
     """What Envoy makes of a name or an address in those of statistics."""
     host, _, port = name.rpartition(":")
     return (f"[{host}]:{port}" if ":" in host and "[" not in host else name).replace(":", "_")
-
-
-def _objects(value: Any) -> Iterator[_Object]:
-    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from takeover.check.derive.draft import objects
 from takeover.check.derive.route_reading import share_at_run_time, share_of, weights
+from takeover.check.messages import objects
 from takeover.check.records import Different, Given
 from takeover.check.trees import routes_of
 from takeover.model.json import JsonObject

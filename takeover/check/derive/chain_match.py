@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from takeover.check.chain_names import chain_names
-from takeover.check.derive.draft import objects
+from takeover.check.messages import message_of, objects
 from takeover.model.json import JsonObject
 
 NO_CHAIN: Final = "no filter chain"
@@ -76,7 +76,7 @@ def filters_of(filters: object) -> Iterator[tuple[str, JsonObject]]:
     for each in objects(filters):
         config = each.get("typed_config")
         if isinstance(config, dict):
-            yield str(config.get("@type", "")).rpartition("/")[2], config
+            yield message_of(config), config
 
 
 def chains_of(listener: JsonObject) -> list[Chain]:
@@ -91,7 +91,7 @@ def chains_of(listener: JsonObject) -> list[Chain]:
 
 def _chain(name: str, data: JsonObject, number: int | None) -> Chain:
     config = data.get("transport_socket", {}).get("typed_config", {})
-    is_tls = str(config.get("@type", "")).rpartition("/")[2] == _TLS
+    is_tls = message_of(config) == _TLS
     return Chain(name, data, number, data.get("filter_chain_match", {}), config if is_tls else None)
 
 

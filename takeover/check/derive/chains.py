@@ -21,8 +21,6 @@ _TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspecto
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _HOST = "probe.example"
 _TELLING = 3  # of what just does not match
-
-
 # Which HTTP goes with what alone is offered, or with what an inspector takes it for.
 _SPOKEN: dict[tuple[str, ...], str] = {("http/1.1",): "http1", ("h2",): "http2", ("h2c",): "http2"}
 

@@ -10,7 +10,8 @@ from takeover.check.derive.connections import NO_ALPN, is_address
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.nets import OUTSIDE, Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, Texts, predicate
-from takeover.check.trees import NETS, config_of
+from takeover.check.messages import config_of, message_of
+from takeover.check.trees import NETS
 from takeover.model.json import JsonObject
 
 _INPUTS = "envoy.extensions.matching.common_inputs.network.v3."
@@ -56,7 +57,7 @@ def asked_of_client(data: JsonObject, seen: Inspected) -> Predicate[Client]:
 
 
 def _single(data: JsonObject, seen: Inspected) -> Predicate[Client]:
-    message = str(config_of(data.get("input")).get("@type", "")).rpartition("/")[2]
+    message = message_of(config_of(data.get("input")))
     known = _KNOWN.get(message.removeprefix(_INPUTS))
     if known is None or not message.startswith(_INPUTS):
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
@@ -66,7 +67,7 @@ def _single(data: JsonObject, seen: Inspected) -> Predicate[Client]:
         texts = Strings(data["value_match"])
     else:
         config = config_of(data.get("custom_match"))
-        kind = str(config.get("@type", "")).rpartition("/")[2]
+        kind = message_of(config)
         if kind != NETS:
             raise CannotMakeError(f"a match of {words} by {kind.rpartition('.')[2] or 'nothing'}")
         texts = Nets(config)
@@ -90,9 +91,7 @@ def _port(of: Client, value: str | None, seen: Inspected) -> Client:
 
 
 def _source_of(of: Client, seen: Inspected) -> str | None:
-    if not seen.proxy or not of.source:
-        raise UnsureError("asks where connections come from, which no client of ours chooses")
-    return of.source
+    return of.source if seen.proxy and of.source else _nobody_knows(of, seen)
 
 
 def _from(of: Client, value: str | None, seen: Inspected) -> Client:

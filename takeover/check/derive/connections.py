@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from takeover.check.derive.chain_match import Chain, Client, network_of, taken_by
-from takeover.check.derive.draft import objects
+from takeover.check.messages import objects
 
 NO_ALPN: Final = ("",)
 """None is offered, whatever is spoken."""

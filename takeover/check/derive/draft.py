@@ -1,7 +1,7 @@
 """A probe that was worked out and not yet chosen, and the door by which it enters."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -134,10 +134,3 @@ def slug(*words: Any, longest: int = 60) -> str:
     """A name for a probe or group of those words: small letters, digits, hyphens."""
     made = _NOT_A_WORD.sub("-", "-".join(str(each) for each in words).lower()).strip("-")
     return made[:longest].strip("-") or "any"
-
-
-def objects(value: Any) -> Iterator[JsonObject]:
-    """Those of a list that are objects; none of what is no list."""
-    for each in value if isinstance(value, list) else ():
-        if isinstance(each, dict):
-            yield each

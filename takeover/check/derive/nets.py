@@ -7,7 +7,7 @@ from typing import Final
 
 from takeover.check.derive.chain_match import network_of
 from takeover.check.derive.connections import is_address, within
-from takeover.check.derive.draft import objects
+from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 
 OUTSIDE: Final = ("203.0.113.99", "2001:db8:ffff::99")

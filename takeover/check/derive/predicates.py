@@ -6,8 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 from takeover.check.derive import strings
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.draft import objects
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 
 S = TypeVar("S")

@@ -9,7 +9,8 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import is_sendable
 from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
-from takeover.check.trees import NETS, config_of
+from takeover.check.messages import config_of, message_of
+from takeover.check.trees import NETS
 from takeover.model.json import JsonObject
 
 _HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
@@ -85,14 +86,14 @@ def asked(data: JsonObject) -> Predicate[Ask]:
 
 def _single(data: JsonObject) -> Predicate[Ask]:
     config = config_of(data.get("input"))
-    message = str(config.get("@type", "")).rpartition("/")[2]
+    message = message_of(config)
     if message != _HEADER:
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
     source = HeaderInput(str(config.get("header_name", "")).lower())
     if isinstance(data.get("value_match"), dict):
         return Single(source, Strings(data["value_match"]))
     custom = config_of(data.get("custom_match"))
-    if str(custom.get("@type", "")).rpartition("/")[2] == NETS:
+    kind = message_of(custom)
+    if kind == NETS:
         return Single(source, Nets(custom))
-    of = str(custom.get("@type", "")).rpartition(".")[2]
-    raise CannotMakeError(f"a match of {source.words} by {of or 'nothing'}")
+    raise CannotMakeError(f"a match of {source.words} by {kind.rpartition('.')[2] or 'nothing'}")

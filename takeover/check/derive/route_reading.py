@@ -18,6 +18,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path, template_expression
 from takeover.check.derive.predicates import Predicate
+from takeover.check.messages import message_of
 from takeover.model.json import JsonObject
 
 _PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
@@ -176,6 +177,6 @@ def _path(match: JsonObject) -> Condition:
     if policy is None:
         return Path("prefix", "")
     config = policy.get("typed_config", {})
-    if not str(config.get("@type", "")).rpartition("/")[2].startswith(_URI_TEMPLATE):
+    if not message_of(config).startswith(_URI_TEMPLATE):
         raise CannotMakeError(f"a match of paths by {policy.get('name')}")
     return Path("path_template", template_expression(str(config.get("path_template", ""))))

@@ -7,9 +7,10 @@ from typing import Any
 from takeover.check.derive import strings, tokens
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
-from takeover.check.derive.draft import objects, slug
+from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
+from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
 

@@ -1,0 +1,28 @@
+"""Messages of Envoy's API as JSON has them, read without trust: where something else stands there is nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from takeover.model.json import JsonObject
+
+
+def objects(value: Any) -> Iterator[JsonObject]:
+    """Those of a list that are objects; none of what is no list."""
+    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
+
+
+def inner(data: Any, *fields: str) -> JsonObject:
+    """What stands in fields within each other; an empty object where one is missing."""
+    for each in fields:
+        data = data.get(each) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def config_of(extension: Any) -> JsonObject:
+    """The config of a `TypedExtensionConfig`; an empty one where there is none."""
+    return inner(extension, "typed_config")
+
+
+def message_of(config: JsonObject) -> str:
+    """The full name of the message that an Any holds; empty where it does not say."""
+    return str(config.get("@type", "")).rpartition("/")[2]
