@@ -1,7 +1,7 @@
 """All facts of one Envoy release."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from takeover.base.errors import TakeoverError
@@ -17,7 +17,7 @@ _DEADLINE = 60
 _FLAG = re.compile(r"^\s+(?:-\w(?: <\w+>)?,\s+)?(--[a-z][a-z0-9-]+)", re.MULTILINE)
 
 
-def inventory_of(release: Release, library: Library, scenarios: Iterable[str] | None = None) -> Inventory:
+def inventory_of(release: Release, library: Library, scenarios: Collection[str] | None = None) -> Inventory:
     """What the release by itself is, whatever traffic it gets, and which of the library's configs it loads.
 
     Args:
@@ -27,9 +27,8 @@ def inventory_of(release: Release, library: Library, scenarios: Iterable[str] | 
 
     Raises: TakeoverError when its binary does not tell.
     """
-    names = None if scenarios is None else sorted(scenarios)
-    extensions, stats = extensions_and_stats(release.path, library, names)
-    configs = validated(release.path, library, names)
+    extensions, stats = extensions_and_stats(release.path, library, scenarios)
+    configs = validated(release.path, library, scenarios)
     return Inventory(configs, BinaryResult(extensions, stats, _flags(release.path), guards(release.path)))
 
 
