@@ -5,6 +5,7 @@ root, and what a run needs.
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -39,7 +40,7 @@ def main() -> None:
         sys.exit(f"mutants get a /tmp of their own, which would hide {_ROOT}: run this elsewhere")
     cage = Cage(_ROOT, _FOLDER)
     subjects = options.subject or list(SUBJECTS)
-    judge = Judge(cage, with_suites=not options.tests_alone)
+    judge = Judge(cage, subjects, with_suites=not options.tests_alone)
     end = time.monotonic() + 60 * options.minutes
     ledger, equivalent = Ledger(_FOLDER / "verdicts.jsonl"), equivalents(_ROOT)
     judged: list[Verdict] = []
@@ -87,14 +88,15 @@ class Judge:
     """Lets mutants meet tests.
 
     Args:
+        subjects: whose tests a mutant meets, first those of its own.
         with_suites: a mutant that no test kills meets the suites.
     """
 
-    def __init__(self, cage: Cage, with_suites: bool) -> None:
+    def __init__(self, cage: Cage, subjects: list[str], with_suites: bool) -> None:
         self._cage = cage
+        self._subjects = subjects
         self._without = {_ENGINE: (_ROOT / _ENGINE).read_text().replace(_PATIENCE, _LITTLE_PATIENCE)}
         self._near = Near(_ROOT, cage, self._without)
-        self._lines: dict[str, Lines] = {}
         self._with_suites = with_suites
 
     def verdict(self, mutant: Mutant) -> Verdict:
@@ -108,28 +110,29 @@ class Judge:
         return Verdict(mutant.text, mutant.subject, outcome, said, round(time.monotonic() - began, 1))
 
     def _by_line(self, mutant: Mutant, files: Mapping[str, str]) -> tuple[Outcome, str]:
-        lines = self._lines.get(mutant.subject)
-        if lines is None:
-            recorded = files_of_tests(_ROOT, [mutant.subject])
-            lines = self._lines.setdefault(mutant.subject, Lines(_ROOT, self._cage, print, recorded))
-        tests = lines.tests(mutant)
-        seconds = _GRACE + _TIMES * sum(lines.seconds[each] for each in tests)
-        outcome: Outcome = "survived"
-        ended = Ended(0, "")
-        if tests:
-            ended = self._cage.run([*PYTEST, *tests], seconds, files, {})
-            outcome = _outcome(ended, "killed by tests")
-        if outcome == "survived" and self._with_suites:
-            ended = self._cage.run([*PYTEST, "suites"], _SUITES_DEADLINE, files, {})
-            outcome = _outcome(ended, "killed by suites")
-        said = f"exit code {ended.code}" if outcome != "survived" else f"({len(tests)} tests)"
-        return outcome, first_failed(ended) or said
+        met = set[str]()
+        for subjects in ((mutant.subject,), tuple(self._subjects)):
+            lines = self._recorded(subjects)
+            tests = [each for each in lines.tests(mutant) if each not in met]
+            met.update(tests)
+            seconds = _GRACE + _TIMES * sum(lines.seconds[each] for each in tests)
+            if tests and (ended := self._cage.run([*PYTEST, *tests], seconds, files, {})).code != 0:
+                return _outcome(ended, "killed by tests"), _said(ended)
+        if self._with_suites and (ended := self._cage.run([*PYTEST, "suites"], _SUITES_DEADLINE, files, {})).code != 0:
+            return _outcome(ended, "killed by suites"), _said(ended)
+        return "survived", f"({len(met)} tests)"
+
+    @functools.cache  # noqa: B019 - there is one, as long as the program runs
+    def _recorded(self, subjects: tuple[str, ...]) -> Lines:
+        return Lines(_ROOT, self._cage, print, files_of_tests(_ROOT, subjects))
+
+
+def _said(ended: Ended) -> str:
+    return first_failed(ended) or f"exit code {ended.code}"
 
 
 def _outcome(ended: Ended, killed: Outcome) -> Outcome:
-    if ended.code is None:
-        return "too slow"
-    return "survived" if ended.code == 0 else killed
+    return "too slow" if ended.code is None else killed
 
 
 if __name__ == "__main__":
