@@ -1,9 +1,12 @@
 """Messages of Envoy's API as JSON has them, read without trust: where something else stands there is nothing."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from takeover.model.json import JsonObject
+
+CHOICE: Final = "x-takeover-choice"
+"""A request's header by whose number it chooses between the weighted clusters of a route."""
 
 
 def objects(value: Any) -> Iterator[JsonObject]:

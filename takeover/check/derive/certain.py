@@ -1,23 +1,17 @@
-"""Makes certain what a configuration leaves to chance, where that can be done beside it: by runtime, by a header."""
+"""Makes certain what a configuration leaves to chance: by runtime, beside it, and by a header that the world adds."""
 
 import copy
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from takeover.check.derive.route_reading import share_at_run_time, share_of, weights
-from takeover.check.messages import objects
+from takeover.check.messages import CHOICE, objects
 from takeover.check.records import Different, Given
 from takeover.check.trees import routes_of
 from takeover.model.json import JsonObject
 
-HEADER: Final = "x-takeover-choice"
-"""By its number a request chooses between weighted clusters."""
-
 _FILE = "envoy.yaml"
 _LAYER = "takeover"
-_MOST_CHOICES = 100
-_KEYS = re.compile(r"([a-z_]+)|\[(\d+)\]")
 _TRACING = {
     "client_sampling": "tracing.client_enabled", "random_sampling": "tracing.random_sampling",
     "overall_sampling": "tracing.global_enabled",
@@ -39,7 +33,6 @@ class Certain:
     """
 
     def __init__(self, given: Given) -> None:
-        self._bootstrap = given.bootstrap
         self.runtime: dict[str, object] = dict(runtime_of(given.bootstrap))
         self.edits: list[JsonObject] = []
         self.different: list[Different] = []
@@ -56,51 +49,30 @@ class Certain:
             why = "a share of requests is either all or none, so that each is the same every time"
             self.different.append(Different(what=f"a layer of runtime sets {what}{more}", why=why))
 
-    def chosen(self, table: JsonObject, place: str) -> JsonObject:
-        """The RouteConfiguration that stands there, with the header by which weighted clusters are chosen."""
-        if self._at(place) is None:
-            return table
-        hosts = [
-            self._host(host, f"{place}.virtual_hosts[{number}]")
-            for number, host in enumerate(objects(table.get("virtual_hosts")))
-        ]
-        return {**table, "virtual_hosts": hosts}
 
-    def _host(self, host: JsonObject, place: str) -> JsonObject:
-        if not isinstance(host.get("matcher"), dict):
-            routes = [
-                self._route(route, f"{place}.routes[{number}]")
-                for number, route in enumerate(objects(host.get("routes")))
-            ]
-            return {**host, "routes": routes} if routes else host
-        host = copy.deepcopy(host)
-        for each in routes_of(host):
-            each.data.update(self._route(each.data, f"{place}.{each.path}"))
-        return host
+def chosen(table: JsonObject) -> JsonObject:
+    """A RouteConfiguration as the world has it: with the header by which weighted clusters are chosen."""
+    return {**table, "virtual_hosts": [_host(each) for each in objects(table.get("virtual_hosts"))]}
 
-    def _route(self, route: JsonObject, place: str) -> JsonObject:
-        action = route.get("route", {})
-        choice = action.get("weighted_clusters")
-        if not isinstance(choice, dict) or len(weights(choice)) < 2 or "use_hash_policy" in choice:
-            return route
-        if choice.get("header_name") or len(self.edits) >= _MOST_CHOICES:
-            return route
-        at = f"$.{place}.route.weighted_clusters"
-        self.edits.append({"in": _FILE, "add": at, "key": "header_name", "with": HEADER})
-        if not any(HEADER in each.what for each in self.different):
-            what = f"weighted clusters are chosen by the number in the header `{HEADER}`"
-            self.different.append(Different(what=what, why="else chance chooses, for one request now this, now that"))
-        return {**route, "route": {**action, "weighted_clusters": {**choice, "header_name": HEADER}}}
 
-    def _at(self, place: str) -> Any:
-        """What stands there in the bootstrap; None if nothing, or under other names."""
-        value: Any = self._bootstrap
-        for key, number in _KEYS.findall(place):
-            if key:
-                value = value.get(key) if isinstance(value, dict) else None
-            else:
-                value = value[int(number)] if isinstance(value, list) and int(number) < len(value) else None
-        return value
+def _host(host: JsonObject) -> JsonObject:
+    if not isinstance(host.get("matcher"), dict):
+        routes = [_route(each) for each in objects(host.get("routes"))]
+        return {**host, "routes": routes} if routes else host
+    host = copy.deepcopy(host)
+    for each in routes_of(host):
+        each.data.update(_route(each.data))
+    return host
+
+
+def _route(route: JsonObject) -> JsonObject:
+    action = route.get("route", {})
+    choice = action.get("weighted_clusters")
+    if not isinstance(choice, dict) or len(weights(choice)) < 2:
+        return route
+    if choice.get("use_hash_policy") or choice.get("header_name"):
+        return route
+    return {**route, "route": {**action, "weighted_clusters": {**choice, "header_name": CHOICE}}}
 
 
 def left_to_chance(config: Any, runtime: Mapping[str, object]) -> bool:

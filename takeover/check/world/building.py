@@ -13,6 +13,7 @@ from takeover.check.world import (
     asking,
     bootstrap,
     certificates,
+    choices,
     control,
     endpoints,
     files,
@@ -60,6 +61,7 @@ def build(given: Given, folder: Path) -> World:
     close_soon(configuration)
     health.check_once(configuration)
     endpoints.one_of_each(configuration)
+    choices.by_a_header(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)

@@ -10,6 +10,8 @@ from typing import Any
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import NO_CHAIN
 from takeover.check.records import Derived
+from takeover.check.world import choices
+from takeover.check.world.configuration import Configuration
 from takeover.scenario import bundled
 from tests.check.derive import scopes, trees
 from tests.check.derive.by_hand import given_of, world_of, write_scenario
@@ -18,7 +20,8 @@ from tests.check.derive.twenty import MATCHES, doors, gateway
 
 def made_on_an_envoy(folder: Path, config: dict[str, Any], derived: Derived) -> dict[str, Mapping[str, Any]]:
     """What was observed of each probe, by its id."""
-    write_scenario(folder, config, derived.text, bundled.manifests() / "bases")
+    choices.by_a_header(as_in_a_world := Configuration.of(given_of(config)))
+    write_scenario(folder, as_in_a_world.bootstrap, derived.text, bundled.manifests() / "bases")
     command = [sys.executable, "-m", "pytest", "--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "-n0",
                "--scenarios=scenarios", "--probes", "-m", "probes", "--reports=reports"]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
