@@ -1,7 +1,7 @@
 """One endpoint where several would be chosen from by chance: what is observed of a request is the same each time then.
 
-Each priority of a cluster keeps its first healthy endpoint, and one for each different metadata, by which subsets are
-chosen. Clusters that choose by a hash keep all.
+Each priority of a cluster keeps its first healthy endpoint, and one for each different metadata by which subsets are
+chosen: that of `envoy.lb` alone. Clusters that choose by a hash keep all.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from takeover.scenario.typed_yaml import Json
 
 _HASHES = ("RING_HASH", "MAGLEV")
 _HASHING = (".RingHash", ".Maglev")
+_SUBSETS = "envoy.lb"
 _WELL = (None, "UNKNOWN", "HEALTHY", 0, 1)
 
 
@@ -45,7 +46,8 @@ def _reduce(configuration: Configuration, assignment: JsonObject, name: str, pla
     count = 0
     for locality, each in _endpoints(localities):
         count += 1
-        key = locality.get("priority", 0), encode(each.get("metadata", {}), order="sorted")
+        of_subset = inner(each, "metadata", "filter_metadata", _SUBSETS)
+        key = locality.get("priority", 0), encode(of_subset, order="sorted")
         first = chosen.setdefault(key, each)
         if _is_well(each) and not _is_well(first):
             chosen[key] = each

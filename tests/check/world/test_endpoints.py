@@ -16,8 +16,13 @@ def in_zone(*endpoints: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"lb_endpoints": list(endpoints), **more}
 
 
-def subset(version: str) -> dict[str, Any]:
-    return {"metadata": {"filter_metadata": {"envoy.lb": {"version": version}}}}
+def subset(version: str, name: str = "envoy.lb") -> dict[str, Any]:
+    return {"metadata": {"filter_metadata": {name: {"version": version}}}}
+
+
+def of_mesh(version: str) -> dict[str, Any]:
+    """What no subset is chosen by."""
+    return subset(version, "envoy.transport_socket_match")
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,7 @@ def subset(version: str) -> dict[str, Any]:
         ([in_zone(endpoint(1)), in_zone(endpoint(2), endpoint(3))], [1]),
         ([in_zone(endpoint(1)), in_zone(endpoint(2), endpoint(3), priority=1)], [1, 2]),
         ([in_zone(endpoint(1, **subset("a")), endpoint(2, **subset("b")), endpoint(3, **subset("a")))], [1, 2]),
+        ([in_zone(endpoint(1, **of_mesh("a")), endpoint(2, **of_mesh("b")), endpoint(3))], [1]),
         ([in_zone(endpoint(1, health_status="UNHEALTHY"), endpoint(2, health_status="HEALTHY"))], [2]),
         ([in_zone(endpoint(1))], [1]),
     ],
