@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from takeover.check.derive import tcp
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of
 from takeover.check.derive.chain_tree import ByTree
@@ -97,7 +96,7 @@ class Doors:
             taker = self._choice.taken(client)
             if taker is None:
                 return True
-            if taker.name in self.of_chance or tcp.chance_of(taker):
+            if taker.name in self.of_chance:
                 return False
             ask, table = self.requests.get(chain.name), self.tables.get(taker.name)
             if table is not None:

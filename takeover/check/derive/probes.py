@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from takeover.check.derive import buckets, certain, own, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
-from takeover.check.derive.chain_match import Chain, filters_of
+from takeover.check.derive.chain_match import filters_of
 from takeover.check.derive.chains import Doors
 from takeover.check.derive.draft import Door, Draft, Later, Unasked
 from takeover.check.derive.features import Features
@@ -73,26 +73,21 @@ class _Making:
         behind: list[Draft | Later] = []
         for chain, door in doors.doors:
             at = chain.place(place)
-            filters = [*filters_of(resource.data.get("listener_filters")), *filters_of(chain.data.get("filters"))]
+            own_filters = list(filters_of(chain.data.get("filters")))
             number, manager = chain.numbered_manager
             where = f"{at}.filters[{number}].typed_config"
             tables = Tables(())
             if manager is None:
-                behind += self._of_bytes(chain, door, at)
+                behind += tcp.drafts(chain, door) if own_filters else ()
             else:
                 tables = tables_of(manager, where, self._tables, self._given, self.unasked)
                 behind += self._of_http(manager, door, where, doors, tables)
+            filters = [*filters_of(resource.data.get("listener_filters")), *own_filters]
             limited = [*(config for _, config in filters), *(each.data for each in tables.all)]
             if (tokens_there := buckets.tokens_of(limited)) is not None:
                 self.buckets[door.listener, door.chain] = tokens_there
         yield from doors.drafts()
         yield from behind
-
-    def _of_bytes(self, chain: Chain, door: Door, at: str) -> Iterator[Draft | Later]:
-        if reason := tcp.chance_of(chain):
-            self.unasked.say(at, reason)
-        elif any(filters_of(chain.data.get("filters"))):
-            yield from tcp.drafts(chain, door)
 
     def _of_http(
         self, manager: JsonObject, door: Door, at: str, doors: Doors, tables: Tables

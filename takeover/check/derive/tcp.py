@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.draft import Door, Draft, slug
+from takeover.check.derive.route_reading import weights
 from takeover.model.json import JsonObject
 
 _PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
@@ -62,17 +63,10 @@ def drafts(chain: Chain, door: Door) -> Iterator[Draft]:
 
 
 def cluster_of(chain: Chain) -> str:
-    """The cluster to which the chain's bytes go; empty if that is not certain."""
+    """The cluster to which the chain's bytes go; of weighted ones the one that the world leaves; empty if none is."""
     for kind, config in filters_of(chain.data.get("filters")):
+        if kind == _PROXY and (choice := weights(config.get("weighted_clusters", {}))):
+            return max(choice, key=lambda each: each[1])[0]
         if kind == _PROXY:
             return str(config.get("cluster", ""))
-    return ""
-
-
-def chance_of(chain: Chain) -> str:
-    """Why one and the same connection has now one, now another effect; empty if it has not."""
-    for kind, config in filters_of(chain.data.get("filters")):
-        several = config.get("weighted_clusters", {}).get("clusters", ())
-        if kind == _PROXY and len([each for each in several if each.get("weight")]) > 1:
-            return "chooses between weighted clusters by chance"
     return ""

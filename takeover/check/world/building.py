@@ -61,7 +61,7 @@ def build(given: Given, folder: Path) -> World:
     close_soon(configuration)
     health.check_once(configuration)
     endpoints.one_of_each(configuration)
-    choices.by_a_header(configuration)
+    choices.certain(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)

@@ -1,32 +1,50 @@
-"""Weighted clusters of routes are chosen by a number in a header: a request goes to the same one each time then."""
+"""Weighted clusters are chosen without chance: a request, or a connection, goes to the same one each time then.
+
+For requests a number in a header chooses. For bytes nothing can: the cluster with most weight is left of them.
+"""
 
 from takeover.check.messages import CHOICE
-from takeover.check.world.configuration import Configuration, inner, listed, objects, set_field
+from takeover.check.world.configuration import Configuration, content_of, inner, kind_of, listed, objects, set_field
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
+from takeover.scenario.typed_yaml import Json
 
-_NOT_SET = (None, 0, "0")
+_TCP = ".TcpProxy"
 _BY_THEMSELVES = ("header_name", "use_hash_policy")
 """By either of them Envoy chooses without chance, as it was given."""
 
 
-def by_a_header(configuration: Configuration) -> None:
-    """Names the header in each route that would choose by chance, and says so.
-
-    Only virtual hosts have it: neither the TCP proxy's weighted clusters nor those of other protocols do.
-    """
+def certain(configuration: Configuration) -> None:
+    """Names the header in each route that would choose by chance, takes clusters from TCP proxies, and says so."""
     for _, document in configuration.documents():
         for _, found in objects(document):
             for host in listed(found, "virtual_hosts"):
                 for _, route in objects(host):
-                    choice = inner(route, "route", "weighted_clusters")
-                    if _is_of_chance(choice):
-                        set_field(choice, "header_name", CHOICE)
-                        what = f"weighted clusters are chosen by the number in the header `{CHOICE}`"
-                        configuration.differs(what, "else chance chooses, for one request now this, now that")
+                    _by_a_header(configuration, inner(route, "route", "weighted_clusters"))
+            if kind_of(found).endswith(_TCP):
+                _one(configuration, inner(content_of(found), "weighted_clusters"))
 
 
-def _is_of_chance(choice: JsonObject) -> bool:
-    weighted = [each for each in listed(choice, "clusters") if isinstance(each, dict)]
-    several = sum(either(each, "weight") not in _NOT_SET for each in weighted) > 1
-    return several and not any(either(choice, each) for each in _BY_THEMSELVES)
+def _by_a_header(configuration: Configuration, choice: JsonObject) -> None:
+    if len(_weighted(choice)) > 1 and not any(either(choice, each) for each in _BY_THEMSELVES):
+        set_field(choice, "header_name", CHOICE)
+        what = f"weighted clusters are chosen by the number in the header `{CHOICE}`"
+        configuration.differs(what, "else chance chooses, for one request now this, now that")
+
+
+def _one(configuration: Configuration, choice: JsonObject) -> None:
+    weighted = _weighted(choice)
+    if len(weighted) > 1:
+        kept = max(weighted, key=_weight)
+        choice["clusters"] = [kept]
+        what = f"bytes for {len(weighted)} weighted clusters all go to {either(kept, 'name')}"
+        configuration.differs(what, "else chance chooses, for one connection now this, now that")
+
+
+def _weighted(choice: JsonObject) -> list[JsonObject]:
+    return [each for each in listed(choice, "clusters") if isinstance(each, dict) and _weight(each)]
+
+
+def _weight(cluster: JsonObject) -> int:
+    weight: Json = either(cluster, "weight")
+    return int(weight) if isinstance(weight, int | float) or str(weight).isdecimal() else 0

@@ -78,14 +78,14 @@ def test_a_chain_that_no_client_can_come_to_is_said(match: dict[str, Any], reaso
     assert not derived.targets
 
 
-def test_of_weighted_bytes_none_are_asked() -> None:
-    clusters = [{"name": "one", "weight": 1}, {"name": "two", "weight": 1}]
+def test_weighted_bytes_are_expected_where_most_weight_is() -> None:
+    clusters = [{"name": "one", "weight": 1}, {"name": "two", "weight": 3}, {"name": "three", "weight": 3}]
     config = {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
               "weighted_clusters": {"clusters": clusters}}  # fmt: skip
     derived = derived_of({"filters": [{"name": "tcp", "typed_config": config}]})
 
-    assert "by chance" in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
-    assert not derived.targets
+    assert {each.expects for each in derived.targets if each.condition.startswith("TCP")} == {"two"}
+    assert not derived.unasked
 
 
 @pytest.mark.parametrize(("more", "is_asked"), [({}, True), ({"use_original_dst": True}, False)])

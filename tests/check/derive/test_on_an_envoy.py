@@ -20,7 +20,7 @@ from tests.check.derive.twenty import MATCHES, doors, gateway
 
 def made_on_an_envoy(folder: Path, config: dict[str, Any], derived: Derived) -> dict[str, Mapping[str, Any]]:
     """What was observed of each probe, by its id."""
-    choices.by_a_header(as_in_a_world := Configuration.of(given_of(config)))
+    choices.certain(as_in_a_world := Configuration.of(given_of(config)))
     write_scenario(folder, as_in_a_world.bootstrap, derived.text, bundled.manifests() / "bases")
     command = [sys.executable, "-m", "pytest", "--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "-n0",
                "--scenarios=scenarios", "--probes", "-m", "probes", "--reports=reports"]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from takeover.check.messages import CHOICE
-from tests.check.world.worlds import Built, bootstrap, cluster, given, http, listener, served
+from tests.check.world.worlds import Built, bootstrap, cluster, given, http, listener, served, tcp
 
 CLUSTERS = [cluster("one"), cluster("two", "10.1.2.4")]
 ROUTES = "envoy.config.route.v3.RouteConfiguration"
@@ -56,13 +56,17 @@ def test_what_is_served_has_the_header_too_by_whichever_names_its_fields_have(tm
     assert any(CHOICE in each for each in built.different)
 
 
-def test_bytes_are_left_to_chance_for_no_header_chooses_for_them(tmp_path: Path) -> None:
-    manager = http("one")
-    manager["typed_config"] = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-        "stat_prefix": "tcp",
-        "weighted_clusters": choice(1, 2),
-    }
-    Built(given(bootstrap([listener("in", 80, manager)], CLUSTERS)), tmp_path / "mine")
+@pytest.mark.parametrize(("weights", "left"), [((1, 2), ["two"]), ((2, 2), ["one"]), ((2,), ["one"])])
+def test_of_bytes_the_cluster_with_most_weight_is_left(
+    weights: tuple[int, ...], left: list[str], tmp_path: Path
+) -> None:
+    several = tcp("one")
+    del several["typed_config"]["cluster"]
+    several["typed_config"]["weighted_clusters"] = choice(*weights)
+    built = Built(given(bootstrap([listener("in", 80, several)], CLUSTERS)), tmp_path / "mine")
 
-    assert CHOICE not in (tmp_path / "mine" / "envoy.yaml").read_text()
+    [proxy] = built.config()["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
+    kept = proxy["typed_config"]["weighted_clusters"]
+    assert [each["name"] for each in kept["clusters"]] == left
+    assert "header_name" not in kept
+    assert any("all go to" in each for each in built.different) == (len(weights) > 1)
