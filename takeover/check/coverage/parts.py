@@ -94,7 +94,8 @@ class Listener(Part):
 
     Args:
         logged_as: what the access log that is added calls it.
-        statistics: what its counters begin with.
+        statistics: what its counters begin with; empty for one of UDP, which has none of connections: those of its
+            address are of the listener that takes TCP there.
     """
 
     logged_as: str
@@ -125,7 +126,7 @@ class Parts:
     @cached_property
     def by_statistics(self) -> Mapping[str, Listener]:
         """The listeners by what their counters begin with."""
-        return {each.statistics: each for each in self.listeners}
+        return {each.statistics: each for each in self.listeners if each.statistics}
 
     @cached_property
     def by_logged_name(self) -> Mapping[str, Listener]:

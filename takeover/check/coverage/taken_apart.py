@@ -71,7 +71,8 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
     ]
     if isinstance(default := data.get("default_filter_chain"), dict):
         chains.append(_chain(labels[-1], "default filter chain", "default_filter_chain", default, part, where, tables))
-    statistics = f"listener.{_in_statistics(str(data.get('stat_prefix') or address))}"
+    counted_as = _in_statistics(str(data.get("stat_prefix") or address))
+    statistics = "" if _is_of_udp(data.get("address")) else f"listener.{counted_as}"
     return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
 
 
@@ -199,6 +200,13 @@ def _address(data: Any) -> str:
         case {"envoy_internal_address": {"server_listener_name": str(name)}}:
             return name
     return ""
+
+
+def _is_of_udp(data: Any) -> bool:
+    match data:
+        case {"socket_address": {"protocol": "UDP" | 1}}:
+            return True
+    return False
 
 
 def _in_statistics(name: str) -> str:

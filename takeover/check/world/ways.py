@@ -121,7 +121,7 @@ def _add(found: Ways, listener: JsonObject, name: str, addresses: Addresses) -> 
         return
     host, port, transport = at
     if transport == "udp":
-        found.unreached[name] = "UDP and QUIC are not probed yet"
+        found.unreached[name] = "it takes UDP (datagrams, or QUIC), which no probe speaks"
         return
     if not port:
         found.unreached[name] = f"it listens at the path {host}, where no probe goes" if host else "its port is any"

@@ -46,7 +46,7 @@ def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
         ({"address": None, "internal_listener": {}}, "internal"),
         (
             {"address": {"socket_address": {"protocol": "UDP", "address": "0.0.0.0", "port_value": 53}}},
-            "not probed yet",
+            "UDP (datagrams, or QUIC), which no probe speaks",
         ),
         ({"bind_to_port": False}, "hands connections on"),
         ({"address": at("fe80::1", 80)}, "one link alone"),
