@@ -1,13 +1,10 @@
-"""Makes certain what a configuration leaves to chance: by runtime, beside it, and by a header that the world adds."""
+"""Makes certain by runtime, beside a configuration, what it leaves to chance."""
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from takeover.check.derive.route_reading import share_at_run_time, share_of, weights
-from takeover.check.messages import CHOICE, objects
+from takeover.check.derive.route_reading import share_at_run_time, share_of
 from takeover.check.records import Different, Given
-from takeover.check.trees import routes_of
 from takeover.model.json import JsonObject
 
 _FILE = "envoy.yaml"
@@ -48,31 +45,6 @@ class Certain:
             more = f" and {len(added) - 10} more" if len(added) > 10 else ""
             why = "a share of requests is either all or none, so that each is the same every time"
             self.different.append(Different(what=f"a layer of runtime sets {what}{more}", why=why))
-
-
-def chosen(table: JsonObject) -> JsonObject:
-    """A RouteConfiguration as the world has it: with the header by which weighted clusters are chosen."""
-    return {**table, "virtual_hosts": [_host(each) for each in objects(table.get("virtual_hosts"))]}
-
-
-def _host(host: JsonObject) -> JsonObject:
-    if not isinstance(host.get("matcher"), dict):
-        routes = [_route(each) for each in objects(host.get("routes"))]
-        return {**host, "routes": routes} if routes else host
-    host = copy.deepcopy(host)
-    for each in routes_of(host):
-        each.data.update(_route(each.data))
-    return host
-
-
-def _route(route: JsonObject) -> JsonObject:
-    action = route.get("route", {})
-    choice = action.get("weighted_clusters")
-    if not isinstance(choice, dict) or len(weights(choice)) < 2:
-        return route
-    if choice.get("use_hash_policy") or choice.get("header_name"):
-        return route
-    return {**route, "route": {**action, "weighted_clusters": {**choice, "header_name": CHOICE}}}
 
 
 def left_to_chance(config: Any, runtime: Mapping[str, object]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from takeover.check.derive import buckets, certain, own, tcp, tokens
+from takeover.check.derive import buckets, own, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
@@ -114,7 +114,7 @@ class _Making:
         yield from scope_drafts(tables, of_all)
 
     def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
-        table = Table(certain.chosen(at.data), self.certain.runtime, strips_port=_strips_port(manager))
+        table = Table(at.data, self.certain.runtime, strips_port=_strips_port(manager))
         return Routes(
             door,
             table,

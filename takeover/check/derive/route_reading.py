@@ -18,7 +18,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path, template_expression
 from takeover.check.derive.predicates import Predicate
-from takeover.check.messages import message_of
+from takeover.check.messages import CHOICE, message_of
 from takeover.model.json import JsonObject
 
 _PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
@@ -99,13 +99,20 @@ def weights(clusters: JsonObject) -> list[tuple[str, int]]:
     return [each for each in named if each[1] > 0]
 
 
+def choosing_header(clusters: JsonObject) -> str:
+    """The header by whose number Envoy chooses, a `WeightedCluster`'s own or that which the world names; else empty."""
+    if len(weights(clusters)) < 2 or "use_hash_policy" in clusters:
+        return ""
+    return str(clusters.get("header_name") or CHOICE)
+
+
 def _weighted(clusters: JsonObject, ask: Ask) -> str:
     choice = weights(clusters)
     if len(choice) == 1:
         return choice[0][0]
     if clusters.get("use_hash_policy"):
         return ""  # the same every time, but which one only Envoy's own hash says
-    number = ask.header(str(clusters.get("header_name", "")))
+    number = ask.header(choosing_header(clusters))
     if number is None or not number.isdecimal():
         raise UnsureError("chooses between weighted clusters by chance", chance=True)
     rest = int(number) % sum(weight for _, weight in choice)

@@ -10,7 +10,7 @@ from takeover.check.derive.draft import Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
-from takeover.check.derive.route_reading import weights
+from takeover.check.derive.route_reading import choosing_header, weights
 from takeover.model.json import JsonObject
 
 _TRIES = 60
@@ -243,9 +243,7 @@ def _just_not(domain: str) -> Iterator[str]:
 def _with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
     """With the headers by which a request chooses its cluster."""
     action = route.get("route", {})
-    if (name := action.get("weighted_clusters", {}).get("header_name")) and len(
-        weights(action["weighted_clusters"])
-    ) > 1:
+    if name := choosing_header(action.get("weighted_clusters", {})):
         return ask.with_header(name, "0")
     if (name := action.get("cluster_header")) and clusters:
         return ask.with_header(name, clusters[0])
@@ -255,7 +253,7 @@ def _with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
 def _others_of_choice(route: JsonObject, ask: Ask) -> Iterator[tuple[str, Ask]]:
     """For a weighted choice by a header: a request for each other cluster, at the first number that is its own."""
     choice = route.get("route", {}).get("weighted_clusters", {})
-    if not (header := choice.get("header_name")):
+    if not (header := choosing_header(choice)):
         return
     before = 0
     for place, (name, weight) in enumerate(weights(choice)):

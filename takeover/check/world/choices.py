@@ -10,8 +10,6 @@ from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
 
 _TCP = ".TcpProxy"
-_BY_THEMSELVES = ("header_name", "use_hash_policy")
-"""By either of them Envoy chooses without chance, as it was given."""
 
 
 def certain(configuration: Configuration) -> None:
@@ -26,7 +24,9 @@ def certain(configuration: Configuration) -> None:
 
 
 def _by_a_header(configuration: Configuration, choice: JsonObject) -> None:
-    if len(_weighted(choice)) > 1 and not any(either(choice, each) for each in _BY_THEMSELVES):
+    # Of the two fields Envoy takes one, be the other false.
+    is_settled = either(choice, "header_name") or either(choice, "use_hash_policy") is not None
+    if len(_weighted(choice)) > 1 and not is_settled:
         set_field(choice, "header_name", CHOICE)
         what = f"weighted clusters are chosen by the number in the header `{CHOICE}`"
         configuration.differs(what, "else chance chooses, for one request now this, now that")

@@ -30,6 +30,7 @@ def choice(*weights: int, **more: Any) -> dict[str, Any]:
         (choice(1, 0), False),
         (choice(1, 2, header_name="x-own"), False),
         (choice(1, 2, use_hash_policy=True), False),
+        (choice(1, 2, use_hash_policy=False), False),
     ],
 )
 def test_a_header_is_named_only_where_chance_would_choose(
