@@ -21,6 +21,11 @@ def inner(data: Any, *fields: str) -> JsonObject:
     return data if isinstance(data, dict) else {}
 
 
+def is_of_udp(socket_address: JsonObject) -> bool:
+    """Whether a `core.v3.SocketAddress` is one of UDP."""
+    return socket_address.get("protocol") in ("UDP", 1)
+
+
 def config_of(extension: Any) -> JsonObject:
     """The config of a `TypedExtensionConfig`; an empty one where there is none."""
     return inner(extension, "typed_config")

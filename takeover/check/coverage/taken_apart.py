@@ -6,7 +6,7 @@ from typing import Any
 
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
-from takeover.check.messages import objects
+from takeover.check.messages import inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
 from takeover.check.scopes import Scope, Scoped, scoped
 from takeover.check.trees import RouteAt, routes_of
@@ -72,7 +72,7 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
     if isinstance(default := data.get("default_filter_chain"), dict):
         chains.append(_chain(labels[-1], "default filter chain", "default_filter_chain", default, part, where, tables))
     counted_as = _in_statistics(str(data.get("stat_prefix") or address))
-    statistics = "" if _is_of_udp(data.get("address")) else f"listener.{counted_as}"
+    statistics = "" if is_of_udp(inner(data, "address", "socket_address")) else f"listener.{counted_as}"
     return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
 
 
@@ -200,13 +200,6 @@ def _address(data: Any) -> str:
         case {"envoy_internal_address": {"server_listener_name": str(name)}}:
             return name
     return ""
-
-
-def _is_of_udp(data: Any) -> bool:
-    match data:
-        case {"socket_address": {"protocol": "UDP" | 1}}:
-            return True
-    return False
 
 
 def _in_statistics(name: str) -> str:

@@ -5,6 +5,7 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from takeover.check.messages import is_of_udp
 from takeover.check.records import Place, Service
 from takeover.check.world import asking, control
 from takeover.check.world.asking import Asked
@@ -71,7 +72,7 @@ def address_in(data: Json) -> tuple[str, int, str] | None:
     socket_address = inner(data, "socket_address")
     if socket_address:
         port = either(socket_address, "port_value")
-        transport = "udp" if socket_address.get("protocol") in ("UDP", 1) else "tcp"
+        transport = "udp" if is_of_udp(socket_address) else "tcp"
         return str(socket_address.get("address", "")), port if isinstance(port, int) else 0, transport
     path = inner(data, "pipe").get("path")
     return (path, 0, "tcp") if isinstance(path, str) else None

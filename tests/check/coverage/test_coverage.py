@@ -292,14 +292,3 @@ def test_a_default_chain_with_a_name_is_what_its_probes_aimed_at() -> None:
     found = measured([web], derived=derived)
     why = found["listener web / default filter chain / virtual host shop / route 0"].why
     assert why.startswith("1 probe aimed at it (routes/p)")
-
-
-@pytest.mark.parametrize("protocol", ["UDP", 1])
-def test_a_listener_of_udp_is_not_reached_by_what_another_one_counts_at_its_address(protocol: str | int) -> None:
-    datagrams = listener("datagrams", 8000)
-    datagrams.data["address"]["socket_address"]["protocol"] = protocol
-    why = "it takes UDP"
-    routes = table(host("shop", ["*"], to("one")))
-    found = measured([listener("web", 8000, manager(routes)), datagrams], seen("p", {}), unreached={"datagrams": why})
-    assert (found["listener web"].probes, found["listener datagrams"].probes) == (1, 0)
-    assert found["listener datagrams"].why == why
