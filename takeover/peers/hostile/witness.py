@@ -19,6 +19,8 @@ _MOST_KEPT = 1000
 _PAUSE = 0.002
 _LONGEST_WAIT = 1.0
 """Seconds until connections that their peer has ended have ended here, too."""
+_WAIT_FOR_OLD = 0.1
+"""The same for those that stayed open for so long once: mostly one by which Envoy checks health, and keeps."""
 
 FIN, RESET, CLOSE_NOTIFY = "fin", "reset", "close-notify"
 OURS, OUR_RESET, ASKED = "ours", "our-reset", "asked"
@@ -39,6 +41,8 @@ class Seen:
         self.number = number
         self.requests = 0
         self.end: str | None = None
+        self.is_old = False
+        """Whether somebody has waited for its end in vain."""
         self._facts: dict[str, object] = {
             "number": number,
             "client": self.client,
@@ -100,17 +104,24 @@ class Witness:
     def asked_when_ended(self, is_accepting: Callable[[], bool]) -> bytes:
         """The same, as soon as all have ended of which anybody can know; after a second at the latest.
 
+        A connection that has stayed for that long once is waited for a tenth of a second from then on.
+
         Args:
             is_accepting: whether there are connections that were not accepted yet.
         """
-        deadline = time.monotonic() + _LONGEST_WAIT
-        while (is_accepting() or self._has_open()) and time.monotonic() < deadline:
+        begun = time.monotonic()
+        while (is_accepting() or self._has_open(and_old=False)) and time.monotonic() < begun + _LONGEST_WAIT:
             time.sleep(_PAUSE)
+        while self._has_open(and_old=True) and time.monotonic() < begun + _WAIT_FOR_OLD:
+            time.sleep(_PAUSE)
+        with self._changing:
+            for each in self._known:
+                each.is_old = each.end is None
         return self.asked()
 
-    def _has_open(self) -> bool:
+    def _has_open(self, and_old: bool) -> bool:
         with self._changing:
-            return any(each.end is None for each in self._known)
+            return any(each.end is None and (and_old or not each.is_old) for each in self._known)
 
 
 def request(seen: Seen, method: str, uri: str, protocol: str, status: int, headers: dict[str, str]) -> None:
