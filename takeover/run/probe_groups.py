@@ -1,6 +1,6 @@
 """The groups of probes of a run, each scenario's read when it is asked for: what -m leaves out is not read at all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from _pytest.mark.expression import Expression
 
@@ -49,11 +49,15 @@ class ProbeGroups(Mapping[str, tuple[Group, ...]]):
 
     def is_chosen(self, name: str) -> bool:
         """Whether -m chooses what is of that scenario: an item that has no marks but these. Raises: BadInputError."""
-        if not self._chosen:
-            return True
-        marks = {self._library.chapter(name), MARK}
-        try:
-            expression = Expression.compile(self._chosen)
-        except SyntaxError:  # pytest says so, when it has collected
-            return True
-        return expression.evaluate(lambda mark, /, **arguments: mark in marks and not arguments)
+        return chooses(self._chosen, {self._library.chapter(name), MARK})
+
+
+def chooses(chosen: str, marks: Collection[str]) -> bool:
+    """Whether what -m says chooses an item that has these marks and no others; so does an expression that is wrong."""
+    if not chosen:
+        return True
+    try:
+        expression = Expression.compile(chosen)
+    except SyntaxError:  # pytest says so, when it has collected
+        return True
+    return expression.evaluate(lambda mark, /, **arguments: mark in marks and not arguments)

@@ -1,8 +1,8 @@
 """With `-n`: which tests go to the same worker of xdist, so that they share a deployment there.
 
-On this machine, unless -n says otherwise, several Envoys and sabotages are tested by two workers for each core (tests
-also wait), and all suites on one Envoy by three for two cores. A part of the suites is over before workers would be
-there.
+On this machine, unless -n says otherwise, several Envoys are tested by two workers for each core (tests also wait), by
+four with the atlas, whose probes mostly wait; all sabotages by four, too. All suites on one Envoy are tested by three
+for two cores. A part of the suites is over before workers would be there.
 
 xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
@@ -25,12 +25,15 @@ from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
 from takeover.run.interrupt import held
 from takeover.run.plan import Plan
+from takeover.run.probe_groups import MARK, chooses
 from takeover.run.subject import release_of
 
 SCOPE: pytest.StashKey[str] = pytest.StashKey()
 """On the items of a worker: those of the same scope go to the same worker, one after the other."""
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
+_MOST_THAT_WAIT = 16  # beyond two for each core: each is a Python that has read all scenarios
+_ATLAS = "atlas"
 _OURS = "load"  # --dist, as -n sets it
 _SHARED_OUT_BY = "takeover-dist"
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
@@ -62,14 +65,15 @@ def choose_number(config: pytest.Config) -> None:
 def _worth_their_start(config: pytest.Config) -> int:
     option = config.option
     cores: int = config.hook.pytest_xdist_auto_num_workers(config=config)
-    if option.envoy and ("," in option.envoy or option.envoy == "all"):
-        return cores * 2
+    that_wait = max(cores * 2, min(cores * 4, _MOST_THAT_WAIT))
     suites = {Path(config.rootpath, each).resolve() for each in config.getini("testpaths")}
-    is_whole = not option.markexpr and not option.keyword and {Path(each).resolve() for each in config.args} == suites
+    is_of_all = not option.keyword and {Path(each).resolve() for each in config.args} == suites
+    if option.envoy and ("," in option.envoy or option.envoy == "all"):
+        return that_wait if is_of_all and chooses(option.markexpr, {_ATLAS, MARK}) else cores * 2
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
-    if not is_whole or is_read:
+    if not is_of_all or option.markexpr or is_read:
         return 0
-    return cores * 2 if option.sabotage == "*" else min(cores * 3 // 2, _MOST_FOR_ONE)
+    return that_wait if option.sabotage == "*" else min(cores * 3 // 2, _MOST_FOR_ONE)
 
 
 class Scopes:

@@ -123,6 +123,20 @@ def test_workers_come_by_themselves_where_there_is_enough_to_do(arguments: list[
     assert bool(re.search(r"^\d+ workers \[", result.stdout, re.MULTILINE)) == are_there
 
 
+@pytest.mark.parametrize(
+    ("arguments", "for_each_core"),
+    [([], 4), (["-m", "not atlas"], 2)],
+)
+def test_several_envoys_have_more_workers_where_probes_mostly_wait(
+    suite: Path, arguments: list[str], for_each_core: int
+) -> None:
+    (suite / "pytest.ini").write_text("[pytest]\nscenarios = empty\ntestpaths = test_it.py\n")
+    (suite / "empty").mkdir()
+    own = ("--rootdir", str(suite), "-c", str(suite / "pytest.ini"))
+    result = run(*own, "--envoy", "one={0},other={0}".format(installed()[1]), *arguments, str(suite / "test_it.py"))
+    assert f"created: {(os.cpu_count() or 1) * for_each_core}/" in result.stdout, result.stdout + result.stderr
+
+
 def test_several_releases_are_in_the_ids_and_workers_change_nothing() -> None:
     binary = installed()[1]
     result = run("suites/inbound", "-n", "2", "-v", "--envoy", f"one={binary},other={binary}")
