@@ -1,8 +1,10 @@
 """What a run of pytest has to know to be a check: the plugin object that `takeover check` gives it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from takeover.base import atomic
 from takeover.check.coverage.lines import lines_of
@@ -15,6 +17,8 @@ from takeover.model.document import ConfigResult, Document
 from takeover.model.json import with_texts
 from takeover.probes.probe_file import FILE
 
+_UNABLE = "this Envoy takes nothing of the configuration"
+
 
 class Conduct:
     """A check: what was given, and what was made of it.
@@ -22,6 +26,7 @@ class Conduct:
     Args:
         library: the folder in which the scenario's folder is.
         configs: for each Envoy whether it takes the whole configuration.
+        unable: the Envoys that take nothing of it, on which no probe is made, and why.
         redacted: a text without what may be a secret of who gave it.
     """
 
@@ -37,6 +42,7 @@ class Conduct:
         derived: Derived,
         configs: dict[str, ConfigResult],
         left_out: Sequence[LeftOut],
+        unable: Mapping[str, str],
         redacted: Callable[[str], str],
     ) -> None:
         self.library: Path = world.scenario.parent
@@ -44,6 +50,7 @@ class Conduct:
         self._given, self._world, self._derived = given, world, derived
         self._configs = configs
         self._left_out = left_out
+        self.unable = dict(unable)
         self._parts = parts_of(given)
         self._line_of = lines_of(given)
         self._found: dict[str, list[ConfigPart]] = {}
@@ -58,6 +65,8 @@ class Conduct:
         found = self._found[document.envoy.name] = coverage(
             self._parts, document.probes, self._derived, self._world, self._line_of
         )
+        if document.envoy.name in self.unable:
+            found[:] = [replace(each, why=_UNABLE) for each in found]
         checked = Checked(
             file=str(self._given.source),
             kind=self._given.kind,
@@ -90,6 +99,8 @@ class Conduct:
 
     def lines(self) -> Iterator[str]:
         """The coverage as a short table."""
+        for name, why in self.unable.items():
+            yield f"not compared: Envoy {name} takes nothing of the configuration: {self.redacted(why)}"
         yield from listing(self._found, self._derived)
 
 

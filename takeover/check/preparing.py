@@ -19,6 +19,7 @@ from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, Resource, World
 from takeover.check.refused import Key, Refusals, refusals
 from takeover.check.rejected import Number, Verdict, told, verdict
+from takeover.check.unable import leave_out
 from takeover.check.without import every, less, needing, served_besides, without
 from takeover.check.world import build
 from takeover.model.checked import LeftOut
@@ -62,7 +63,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
         own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
     redacted = Cleaner(secret_values(whole, own.asked))
     with _redacting(redacted):
-        given, world, first, left_out = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
+        given, world, first, left_out, unable = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
         derived = probes(given, world, wanted.bounds, own.asked)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     if not derived.targets:
@@ -70,7 +71,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
         raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe" + (f": {why}" if why else ""))
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
-    return Conduct(given, world, derived, first, left_out, redacted)
+    return Conduct(given, world, derived, first, left_out, unable, redacted)
 
 
 @contextlib.contextmanager
@@ -84,10 +85,10 @@ def _redacting(redacted: Callable[[str], str]) -> Iterator[None]:
 
 def _taken(
     given: Given, folder: Path, releases: Sequence[Release], tell: Callable[[str], None]
-) -> tuple[Given, World, dict[str, ConfigResult], list[LeftOut]]:
-    """As much of it as all the Envoys take; what each makes of the whole; what was left out.
+) -> tuple[Given, World, dict[str, ConfigResult], list[LeftOut], dict[str, str]]:
+    """As much of it as all take; what each makes of the whole; what was left out; who takes nothing, and why.
 
-    Where that would be too much, all of it: then those that do not take it have nothing to say.
+    Where too much would be left out, all of it stays: then no probe is made on those that do not take it.
 
     Raises: BadInputError for one that none takes.
     """
@@ -106,7 +107,7 @@ def _taken(
             if refused := refusals(Library(folder), rest, releases, tell):
                 rest = _without_refused(rest, refused, first, left_out, tell)
                 world = _built(rest, folder)
-            return rest, world, first, left_out
+            return rest, world, first, left_out, {}
         gone: set[Number] = set()
         for culprit, names in culprits.items():
             with_it = [culprit, *(each for each in needing(rest, culprit) if each not in gone)]
@@ -115,7 +116,11 @@ def _taken(
         if len(left_out) > _MOST_LEFT_OUT or all(("listeners", number) in gone for number in _listeners(rest)):
             if not any(each.loads for each in first.values()):
                 raise BadInputError(f"{left_out[0].where}: no Envoy takes it: {left_out[0].message}")
-            return given, _built(given, folder), first, []
+            world = _built(given, folder)
+            unable = leave_out(world, first, releases)
+            for name, why in unable.items():
+                tell(f"Envoy {name} takes nothing of it: {why}")
+            return given, world, first, [], unable
         for each in left_out[-len(culprits) :]:
             tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
         rest = without(rest, gone)

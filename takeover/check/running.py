@@ -37,7 +37,8 @@ class Options:
 def run(conduct: Conduct, options: Options) -> int:
     """Makes the probes on each Envoy, compares, writes the report. Returns the exit code.
 
-    0: no difference that fails, and every probe was observed; 1: otherwise; 2: bad input, or it was interrupted.
+    0: no difference that fails, and every probe was observed on each Envoy; 1: otherwise; 2: bad input, or an
+    interrupt.
     """
     import pytest
 
@@ -51,7 +52,7 @@ def run(conduct: Conduct, options: Options) -> int:
     with redacting_output(conduct.redacted):
         code = int(pytest.main(_arguments(conduct, options), plugins=[_Named(conduct)]))
     ctrl_c.raises_again()
-    return _OF_PYTEST.get(code, code)
+    return _OF_PYTEST.get(code, code) or int(bool(conduct.unable))
 
 
 class _Named:

@@ -95,7 +95,7 @@ FREE_FORM = _words(
 )
 """Fields that hold data of anybody's own form where they hold an object: the names in it are not the API's."""
 
-MESSAGE_WITHIN = frozenset({("routes", "match"), ("rules", "match")})
+MESSAGE_WITHIN = frozenset({("actions", "metadata"), ("routes", "match"), ("rules", "match")})
 """Pairs of a field, and one in it that is a message of the API there and free elsewhere."""
 
 ANY_VALUE = frozenset({"list_value", "value", "values"})

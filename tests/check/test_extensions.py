@@ -79,3 +79,32 @@ def test_one_that_a_newer_envoy_has_no_more_is_a_difference_with_its_line_and_le
     ]
     for name in ("old", "new"):
         assert reached(tmp_path, name) == ["web"]
+
+
+def test_no_probe_is_made_on_an_envoy_that_takes_nothing_and_that_is_told_once(tmp_path: Path) -> None:
+    newer = tmp_path / "newer"
+    version, path = installed()
+    binary = path.read_bytes()
+    # One of another version, to which the extension is of another type.
+    other = binary.replace(b"CdnLoopConfig", b"CdnGoneConfig").replace(f"\0{version}\0".encode(), b"\x001.99.9\0")
+    assert len(other) == len(binary)
+    shutil.copy(path, newer)
+    newer.write_bytes(other)
+    file = written(tmp_path, with_filter(CDN_LOOP, cdn_id="here")[0], clusters=())
+    line = line_of(file, CDN_LOOP)
+
+    ended = checked(file, "--probes-per-route", "3", new=newer)
+
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    said = f"could not find @type 'type.googleapis.com/{CDN_LOOP}' (line {line})"
+    assert f"Envoy new takes nothing of it: {said}" in ended.stdout
+    assert f"not compared: Envoy new takes nothing of the configuration: {said}" in ended.stdout
+    assert re.search(r"^! config-rejected +\w+ +gateway manifest: config: loads → rejected", ended.stdout, re.MULTILINE)
+    assert " crash " not in ended.stdout
+    assert "Envoy rejects" not in ended.stdout
+    assert reached(tmp_path, "old") == ["odd"]
+    assert not store.read(tmp_path / "reports/latest/results/new.json").probes
+    assert {each.why for each in found(tmp_path).parts} == {"this Envoy takes nothing of the configuration"}
+
+    ended = checked(file, "--probes-per-route", "3", "--fail-on", "none", new=newer)
+    assert ended.returncode == 1  # where nothing is compared, nothing is well
