@@ -1,6 +1,9 @@
 """Certificates of a world: the same for the same names in every run, so that nothing of them is a difference.
 
 Their keys are made of their names. They are for tests alone, in namespaces of a run: whoever reads this can make them.
+
+A signature by such a key is of 70 to 72 bytes, by chance, and so is a handshake. Where Envoy counts the bytes of
+handshakes, because it passes TLS through, that would be a difference: there the key is of RSA.
 """
 
 import datetime
@@ -10,10 +13,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _BEGINS = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -21,6 +25,8 @@ _ENDS = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the curve: a key is a number below it."""
 _AUTHORITY = "takeover check CA"
+_RSA = Path(__file__).with_name("rsa.pem")
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _LONGEST_NAME = 64
 _HOST = re.compile(r"(\*\.)?[a-zA-Z0-9_]([-a-zA-Z0-9_.]*[a-zA-Z0-9_])?")
 
@@ -41,23 +47,25 @@ def authority() -> Certificate:
         digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
     )  # fmt: skip
-    builder = _begun(_AUTHORITY, key.public_key()).add_extension(usage, critical=True)
+    builder = _begun(_AUTHORITY, key, _AUTHORITY).add_extension(usage, critical=True)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     signed = _signed(builder.add_extension(identifier, critical=False))
     return Certificate(_pem(signed), _private(key))
 
 
-def certificate(common_name: str, names: Iterable[str]) -> Certificate:
+def certificate(common_name: str, names: Iterable[str], signs_in_one_length: bool = False) -> Certificate:
     """One for servers and clients.
 
     Args:
         common_name: of its subject; what it is called.
         names: of hosts, IP addresses, URIs. Those that no certificate can have are left out.
+        signs_in_one_length: whether all its handshakes are to have as many bytes as each other.
     """
     names = tuple(dict.fromkeys(names))
-    key = _key(repr((common_name, names)))
-    builder = _begun(common_name[:_LONGEST_NAME] or "a name", key.public_key())
+    seed = repr((common_name, names))
+    key: _Key = _rsa_key() if signs_in_one_length else _key(seed)
+    builder = _begun(common_name[:_LONGEST_NAME] or "a name", key, seed)
     alternatives = [made for each in names if (made := _alternative(each)) is not None]
     if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -85,9 +93,10 @@ def _alternative(name: str) -> x509.GeneralName | None:
         return x509.DNSName(name) if name.isascii() and _HOST.fullmatch(name) else None
 
 
-def _begun(subject: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    serial = int.from_bytes(sha256(_raw(key)).digest()[:16], "big") | 1
-    builder = x509.CertificateBuilder().issuer_name(_name(_AUTHORITY)).subject_name(_name(subject)).public_key(key)
+def _begun(subject: str, key: _Key, seed: str) -> x509.CertificateBuilder:
+    serial = int.from_bytes(sha256(seed.encode()).digest()[:16], "big") | 1
+    builder = x509.CertificateBuilder().issuer_name(_name(_AUTHORITY)).subject_name(_name(subject))
+    builder = builder.public_key(key.public_key())
     return builder.serial_number(serial).not_valid_before(_BEGINS).not_valid_after(_ENDS)
 
 
@@ -105,14 +114,17 @@ def _key(seed: str) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(number, ec.SECP256R1())
 
 
-def _raw(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+@functools.cache
+def _rsa_key() -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(_RSA.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def _pem(made: x509.Certificate) -> str:
     return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _private(key: ec.EllipticCurvePrivateKey) -> str:
+def _private(key: _Key) -> str:
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()

@@ -1,0 +1,44 @@
+"""Certificates of a world: the same each time; of one kind all handshakes have as many bytes as each other."""
+
+import contextlib
+import ssl
+from pathlib import Path
+
+import pytest
+
+from takeover.check.world.certificates import Certificate, authority, certificate
+
+NAMES = ("a.example", "10.0.0.1", "spiffe://a/b")
+
+
+def handshake(folder: Path, its: Certificate) -> int:
+    """How many bytes the server sends in one."""
+    file = folder / "server.pem"
+    file.write_text(its.chain + its.key)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(file)
+    client_context = ssl.create_default_context(cadata=authority().chain)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server, server_hostname="a.example")
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    sent = 0
+    for step in (client.do_handshake, server.do_handshake, client.do_handshake, server.do_handshake):
+        before = to_client.pending
+        with contextlib.suppress(ssl.SSLWantReadError):
+            step()
+        sent += max(0, to_client.pending - before)
+    assert client.getpeercert()
+    return sent
+
+
+def test_it_is_the_same_each_time() -> None:
+    for in_one_length in (False, True):
+        first = certificate("a", NAMES, in_one_length)
+        assert certificate("a", NAMES, in_one_length) == first
+        assert certificate("b", NAMES, in_one_length) != first
+
+
+@pytest.mark.parametrize("in_one_length", [False, True])
+def test_handshakes_have_as_many_bytes_only_where_that_is_wanted(tmp_path: Path, in_one_length: bool) -> None:
+    its = certificate("a", NAMES, signs_in_one_length=in_one_length)
+    assert (len({handshake(tmp_path, its) for _ in range(60)}) == 1) == in_one_length
