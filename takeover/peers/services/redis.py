@@ -25,7 +25,8 @@ def serve(connection: Connection) -> None:
         while (found := _command(came)) is not None:
             words, came = found
             answer = _answer(words, place, moved)
-            moved = answer.startswith((b"-MOVED", b"-ASK")) or (moved and words == [b"ASKING"])
+            # Who was sent here says so first, where the answer was ASK.
+            moved = answer.startswith((b"-MOVED", b"-ASK")) or words[0].upper() == b"ASKING"
             if b"close" in words:
                 return
             if b"silent" not in words:
