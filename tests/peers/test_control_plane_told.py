@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.peers.control_plane.telling import exchanged
+from takeover.peers.control_plane.telling import exchanged, without_chance
 from tests.peers.control_plane import Json, Plane, client, cluster, running
 
 
@@ -33,6 +33,23 @@ def test_it_tells_what_was_said_since_it_was_asked_last(plane: Plane, label: str
         refused = changed if xds.is_delta else version  # by state of the world it names the one that it has
         assert told(plane) == [f"{label} cds response {changed} names=a", f"{label} cds nack {refused} I will not"]
         assert told(plane) == []
+
+
+@pytest.mark.parametrize("mark", ["debugonly    ", "debugproto \n", "debugstr   "])
+def test_a_refusal_is_told_without_what_protobuf_puts_into_it_by_chance(plane: Plane, mark: str) -> None:
+    version = plane.publish(cluster("a"))
+    with client(plane, "ads") as xds:
+        xds.subscribed("cds")
+        plane.change(cluster("a", connect_timeout="2s"))
+        told(plane)
+        xds.ask("cds", nonce=xds.next().nonce, version_info=version, error=f"no: goo.gle/{mark}name:  a\n  b")
+        refused = [each.partition(" no: ")[2] for each in told(plane) if " nack " in each]
+        assert refused == ["goo.gle/debug name: a\n  b"]
+
+
+def test_what_only_looks_like_chance_stays() -> None:
+    text = "goo.gle/debug is a place\n    of four blanks"
+    assert without_chance(text) == text
 
 
 def entry(stream: int, event: str, kind: str = "", **also: object) -> Json:

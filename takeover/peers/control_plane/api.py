@@ -12,7 +12,7 @@ from takeover.peers.control_plane.reports import Reports
 from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.snapshots import Snapshot
 from takeover.peers.control_plane.streams import End
-from takeover.peers.control_plane.telling import exchanged
+from takeover.peers.control_plane.telling import exchanged, without_chance
 from takeover.peers.control_plane.written import WrittenError, kind, kinds, listed, mapping, seconds, text, texts
 
 _LONGEST_WAIT = 300.0
@@ -86,7 +86,7 @@ class Api:
         if not wait:
             return _json({"version": snapshot.version})
         is_so, why_not = await self._plane.wait_until_acknowledged(snapshot.version, node, min(wait, _LONGEST_WAIT))
-        return _json({"version": snapshot.version, "acknowledged": is_so, "error": why_not})
+        return _json({"version": snapshot.version, "acknowledged": is_so, "error": without_chance(why_not)})
 
     async def _snapshot(self, asked: Asked) -> bytes:
         found = self._plane.snapshots.of(asked.query.get("node", ""))

@@ -1,6 +1,7 @@
 """What was said on the streams, in a form that is the same every time: without nonces, times and numbers of streams."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,9 @@ _MOST_ALIKE = 8
 _ORDER = {"response": 1, "told": 1, "ack": 2, "nack": 2}
 _OF_STREAMS = frozenset({"opened", "closed"})
 _MESSAGES = frozenset({"request", "ack", "nack", "response", "told", *_OF_STREAMS})
+
+_MARK = re.compile(r"goo\.gle/debug(?:only|str|proto)\s+")
+_BLANKS = re.compile(r"(?<=\S)  +(?=\S)")
 
 
 def exchanged(entries: Iterable[bytes]) -> list[str]:
@@ -43,6 +47,11 @@ def exchanged(entries: Iterable[bytes]) -> list[str]:
     return [line for _, lines in streams for line in lines]
 
 
+def without_chance(error: str) -> str:
+    """What Envoy says of a refusal, without the words and blanks of chance that protobuf puts into what it prints."""
+    return _BLANKS.sub(" ", _MARK.sub("goo.gle/debug ", error))
+
+
 def _said(entry: dict[str, Any]) -> list[str]:
     event = entry["event"]
     said = [event, *_given(entry, "version")]
@@ -55,7 +64,7 @@ def _said(entry: dict[str, Any]) -> list[str]:
     if known := entry.get("initial_versions"):
         said.append(f"has={','.join(f'{name}:{known[name]}' for name in sorted(known))}")
     said += ["with-node"] * bool(entry.get("has_node")) + ["stale"] * bool(entry.get("is_stale"))
-    return [*said, *_given(entry, "does"), *_given(entry, "error")]
+    return [*said, *_given(entry, "does"), *map(without_chance, _given(entry, "error"))]
 
 
 def _given(entry: dict[str, Any], name: str) -> list[str]:
