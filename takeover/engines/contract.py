@@ -145,10 +145,15 @@ class Deployment(Protocol):
 
 @dataclass(frozen=True)
 class Concurrency:
-    """How deployments are made before a test needs them: `ahead` of them in all, `at_once` at the same time."""
+    """How deployments are made before a test needs them: `ahead` of them in all, `at_once` at the same time.
+
+    Args:
+        probed: how many may be probed at the same time, each by a thread of one process.
+    """
 
     at_once: int
     ahead: int
+    probed: int = 2
 
 
 class Engine(Protocol):

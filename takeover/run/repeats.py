@@ -97,7 +97,8 @@ class Repeats:
         told = ", ".join(f"{number} on {release}" for release, number in numbers.items())
         self._tell(f"probes made again, to see what one Envoy alone does otherwise: {told}")
         made: dict[str, list[RepeatedProbe]] = {}
-        with ThreadPoolExecutor(engine.concurrency.at_once + 1, "again") as pool:  # one is deployed, one is observed
+        jobs.sort(key=lambda job: -len(job.first))  # at the end threads wait for each other only shortly
+        with ThreadPoolExecutor(engine.concurrency.probed, "again") as pool:
             results = pool.map(lambda job: self._repeated(engine, job), jobs)
             for job, (found, remarks) in zip(jobs, results, strict=True):
                 made.setdefault(job.release, []).extend(found)

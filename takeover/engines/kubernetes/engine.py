@@ -61,7 +61,7 @@ class KubernetesEngine:
 
     name = "kubernetes"
     # A deployment mostly waits for the cluster.
-    concurrency = Concurrency(at_once=2, ahead=4)
+    concurrency = Concurrency(at_once=2, ahead=4, probed=3)
 
     def __init__(
         self,

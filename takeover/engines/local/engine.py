@@ -1,6 +1,7 @@
 """The local engine, as the test process sees it: deploys scenarios, each on a node of its own."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ class LocalEngine:
 
     name = "local"
     # A deployment keeps a core busy, and the tests have the other one. Those that wait for a timer have time for many.
-    concurrency = Concurrency(at_once=1, ahead=8)
+    concurrency = Concurrency(at_once=1, ahead=8, probed=min(3 * (os.cpu_count() or 1), 8))
 
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
