@@ -110,14 +110,19 @@ class Witness:
             is_accepting: whether there are connections that were not accepted yet.
         """
         begun = time.monotonic()
-        while (is_accepting() or self._has_open(and_old=False)) and time.monotonic() < begun + _LONGEST_WAIT:
+        while is_accepting() or self._has_open(and_old=False):
+            if time.monotonic() >= begun + _LONGEST_WAIT:
+                self._give_up()
+                break
             time.sleep(_PAUSE)
         while self._has_open(and_old=True) and time.monotonic() < begun + _WAIT_FOR_OLD:
             time.sleep(_PAUSE)
+        return self.asked()
+
+    def _give_up(self) -> None:
         with self._changing:
             for each in self._known:
                 each.is_old = each.end is None
-        return self.asked()
 
     def _has_open(self, and_old: bool) -> bool:
         with self._changing:
