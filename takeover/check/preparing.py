@@ -49,6 +49,23 @@ class Wanted:
     bounds: Bounds = field(default_factory=Bounds)
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What will be run.
+
+    Args:
+        given: as much of what was given as is run, in its `world`.
+        first: what each Envoy makes of the whole.
+        unable: the Envoys that take nothing of it, and why.
+    """
+
+    given: Given
+    world: World
+    first: dict[str, ConfigResult]
+    left_out: list[LeftOut]
+    unable: Mapping[str, str] = field(default_factory=dict)
+
+
 def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Callable[[str], None]) -> Conduct:
     """Makes the folder of the only scenario of the library `folder`, whole with its probes.
 
@@ -63,15 +80,16 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
         own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
     redacted = Cleaner(secret_values(whole, own.asked))
     with _redacting(redacted):
-        given, world, first, left_out, unable = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
-        derived = probes(given, world, wanted.bounds, own.asked)
+        taken = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
+        world = taken.world
+        derived = probes(taken.given, world, wanted.bounds, own.asked)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     if not derived.targets:
         why = "; ".join([*world.unreached.values(), *derived.unasked.values()][:_MOST_REASONS])
         raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe" + (f": {why}" if why else ""))
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
-    return Conduct(given, world, derived, first, left_out, unable, redacted)
+    return Conduct(taken.given, world, derived, taken.first, taken.left_out, taken.unable, redacted)
 
 
 @contextlib.contextmanager
@@ -83,10 +101,8 @@ def _redacting(redacted: Callable[[str], str]) -> Iterator[None]:
         raise BadInputError(redacted(str(error))) from None
 
 
-def _taken(
-    given: Given, folder: Path, releases: Sequence[Release], tell: Callable[[str], None]
-) -> tuple[Given, World, dict[str, ConfigResult], list[LeftOut], dict[str, str]]:
-    """As much of it as all take; what each makes of the whole; what was left out; who takes nothing, and why.
+def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callable[[str], None]) -> _Taken:
+    """As much of it as all the Envoys take.
 
     Where too much would be left out, all of it stays: then no probe is made on those that do not take it.
 
@@ -107,7 +123,7 @@ def _taken(
             if refused := refusals(Library(folder), rest, releases, tell):
                 rest = _without_refused(rest, refused, first, left_out, tell)
                 world = _built(rest, folder)
-            return rest, world, first, left_out, {}
+            return _Taken(rest, world, first, left_out)
         gone: set[Number] = set()
         for culprit, names in culprits.items():
             with_it = [culprit, *(each for each in needing(rest, culprit) if each not in gone)]
@@ -120,7 +136,7 @@ def _taken(
             unable = leave_out(world, first, releases)
             for name, why in unable.items():
                 tell(f"Envoy {name} takes nothing of it: {why}")
-            return given, world, first, [], unable
+            return _Taken(given, world, first, [], unable)
         for each in left_out[-len(culprits) :]:
             tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
         rest = without(rest, gone)

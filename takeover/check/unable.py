@@ -11,8 +11,7 @@ from takeover.check.records import World
 from takeover.model.document import ConfigResult
 from takeover.model.release import Release
 from takeover.model.versions import version_of
-
-_SCENARIO = "scenario.yaml"
+from takeover.scenario.scenario_file import FILE
 
 
 def leave_out(world: World, whole: Mapping[str, ConfigResult], releases: Sequence[Release]) -> dict[str, str]:
@@ -24,15 +23,15 @@ def leave_out(world: World, whole: Mapping[str, ConfigResult], releases: Sequenc
     Args:
         whole: what each makes of all of it.
     """
-    refusing = {each.name: str(version_of(each.version) or "") for each in releases if not whole[each.name].loads}
-    taking = {str(version_of(each.version) or "") for each in releases if each.name not in refusing}
-    if not all(refusing.values()) or taking & set(refusing.values()):
+    refusing = [each for each in releases if not whole[each.name].loads]
+    versions = {version_of(each.version) for each in refusing}
+    if None in versions or any(whole[each.name].loads and version_of(each.version) in versions for each in releases):
         return {}
-    file = world.scenario / _SCENARIO
+    file = world.scenario / FILE
     written = yaml.safe_load(file.read_text(encoding="utf-8"))
     written["supports"] = {
-        "envoy": ", ".join(f"!={each}" for each in sorted(set(refusing.values()))),
+        "envoy": ", ".join(sorted(f"!={each}" for each in versions)),
         "reason": "an Envoy takes nothing of the configuration",
     }
     file.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
-    return {name: whole[name].error for name in refusing}
+    return {each.name: whole[each.name].error for each in refusing}

@@ -10,6 +10,8 @@ from takeover.scenario.library import Library
 
 MARK = "probes"
 """Marks the items of probes: -m probes runs them alone."""
+ATLAS = "atlas"
+"""Marks those of the atlas, besides: it is the chapter of its scenarios."""
 
 
 class ProbeGroups(Mapping[str, tuple[Group, ...]]):

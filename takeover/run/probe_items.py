@@ -32,7 +32,7 @@ from takeover.run import terminal
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
-from takeover.run.probe_groups import MARK
+from takeover.run.probe_groups import ATLAS, MARK
 from takeover.run.record import record_of
 from takeover.run.scenes import Scenes
 from takeover.run.versions import OWN_SUPPORT
@@ -250,7 +250,7 @@ class CorpusItem(InventoryItem):
     """Which configurations of the library's corpus one Envoy release takes."""
 
     NAME: ClassVar = "corpus"
-    MARKS: ClassVar[tuple[str, ...]] = (MARK, "atlas")
+    MARKS: ClassVar[tuple[str, ...]] = (MARK, ATLAS)
 
     def runtest(self) -> None:
         """Offers them. Raises: TakeoverError when the binary does not answer."""

@@ -25,7 +25,7 @@ from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
 from takeover.run.interrupt import held
 from takeover.run.plan import Plan
-from takeover.run.probe_groups import MARK, chooses
+from takeover.run.probe_groups import ATLAS, MARK, chooses
 from takeover.run.subject import release_of
 
 SCOPE: pytest.StashKey[str] = pytest.StashKey()
@@ -33,7 +33,6 @@ SCOPE: pytest.StashKey[str] = pytest.StashKey()
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _MOST_THAT_WAIT = 16  # beyond two for each core: each is a Python that has read all scenarios
-_ATLAS = "atlas"
 _OURS = "load"  # --dist, as -n sets it
 _SHARED_OUT_BY = "takeover-dist"
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
@@ -69,7 +68,7 @@ def _worth_their_start(config: pytest.Config) -> int:
     suites = {Path(config.rootpath, each).resolve() for each in config.getini("testpaths")}
     is_of_all = not option.keyword and {Path(each).resolve() for each in config.args} == suites
     if option.envoy and ("," in option.envoy or option.envoy == "all"):
-        return that_wait if is_of_all and chooses(option.markexpr, {_ATLAS, MARK}) else cores * 2
+        return that_wait if is_of_all and chooses(option.markexpr, {ATLAS, MARK}) else cores * 2
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
     if not is_of_all or option.markexpr or is_read:
         return 0
