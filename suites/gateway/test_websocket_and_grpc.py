@@ -49,8 +49,8 @@ def call(scene: Scene, method: str, metadata: Headers = (), host: str = HOST) ->
 
 def assert_opened(socket: WebSocket, over_http2: bool) -> None:
     """The client was told that its WebSocket is there."""
-    assert socket.is_open
     assert socket.answer.status == (200 if over_http2 else 101)
+    assert socket.is_open
     assert dict(socket.answer.headers)["sec-websocket-accept"] == ACCEPT
 
 
