@@ -11,7 +11,7 @@ import yaml
 from takeover.model.checked import ConfigPart
 from takeover.store import documents as store
 from tests.check.derive import scopes, trees
-from tests.check.whole import checked
+from tests.check.whole import API, checked, cluster, listener, typed, written
 
 ADMIN = "type.googleapis.com/envoy.admin.v3."
 TYPES = "type.googleapis.com/envoy.config."
@@ -92,3 +92,30 @@ def test_scopes_that_a_control_plane_served_are_served_and_reached(tmp_path: Pat
     assert "routes             3 of 3  3 of 3" in ended.stdout, ended.stdout
     if is_named:
         assert "the routes gone are none" in ended.stdout
+
+
+def test_routes_and_chains_without_names_are_reached_each_however_alike_they_are(tmp_path: Path) -> None:
+    """One cluster, one prefix of statistics: nothing but their names tells them apart."""
+    tcp = typed(f"{API}extensions.filters.network.tcp_proxy.v3.TcpProxy", stat_prefix="all", cluster="app")
+    passed = {"filters": [{"name": "tcp", "typed_config": tcp}]}
+    by_name = [{"filter_chain_match": {"server_names": [f"{name}.test"]}, **passed} for name in ("a", "b")]
+    inspector = typed(f"{API}extensions.filters.listener.tls_inspector.v3.TlsInspector")
+    sni: dict[str, Any] = {
+        "name": "sni",
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
+        "listener_filters": [{"name": "tls", "typed_config": inspector}],
+        "filter_chains": by_name,
+        "default_filter_chain": passed,
+    }
+    matches: list[dict[str, Any]] = [
+        {"prefix": "/", "headers": [{"name": "x-which", "string_match": {"exact": "one"}}]},
+        {"prefix": "/", "query_parameters": [{"name": "which", "present_match": True}]},
+        {"prefix": "/"},
+    ]
+    web = listener("web", 8080, *({"match": each, "route": {"cluster": "app"}} for each in matches))
+    ended = checked(written(tmp_path, web, sni, clusters=(cluster("app"),)), "--probes-per-route", "4")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "3 filter chains and 3 routes without a name get names after their places" in ended.stdout
+    assert "filter chains      4 of 4  4 of 4" in ended.stdout, ended.stdout
+    assert "routes             3 of 3  3 of 3" in ended.stdout, ended.stdout

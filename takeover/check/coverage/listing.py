@@ -23,6 +23,7 @@ def listing(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iter
     for number, kind in enumerate(kinds):
         yield f"{_plural(kind):<{first}}  " + "  ".join(f"{cells[name][number]:>{widths[name]}}" for name in found)
     yield from _unreached(found)
+    yield from _unasked(found, derived)
     for bound, number in derived.left_out.items():
         yield f"not probed, by {bound}: {number} more probes"
 
@@ -54,3 +55,13 @@ def _unreached(found: Mapping[str, Sequence[ConfigPart]]) -> Iterator[str]:
         yield f"not reached{where}: {part}: {why}"
     if (more := len(reasons) - _MOST_TOLD) > 0:
         yield f"and {more} more that were not reached: the page has them"
+
+
+def _unasked(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iterator[str]:
+    """A line for each condition or feature that no probe aims at, unless a part that was not reached tells it."""
+    told = {each.why for parts in found.values() for each in parts if not each.probes}
+    more = [(place, why) for place, why in derived.unasked.items() if why not in told]
+    for place, why in more[:_MOST_TOLD]:
+        yield f"not asked: {place}: {why}"
+    if (number := len(more) - _MOST_TOLD) > 0:
+        yield f"and {number} more that were not asked: the page has them"

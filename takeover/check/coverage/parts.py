@@ -34,11 +34,13 @@ class Route(Part):
     """A route.
 
     Args:
+        logged_as: what Envoy's log calls it; empty where it has no name, and gets none.
         clusters: where it leads; None: somewhere that the request decides.
         answers: whether it answers by itself.
         status: that of its own answer or redirect; None where it leads to a cluster or says none.
     """
 
+    logged_as: str
     clusters: frozenset[str] | None
     answers: bool
     status: int | None
@@ -65,7 +67,7 @@ class FilterChain(Part):
 
     Args:
         label: what probes that aim at it call it: see `chain_names`.
-        called: as the configuration calls it; empty where it has no name.
+        called: what Envoy's log calls it; empty where it has no name, and gets none.
         prefixes: those of the statistics that its filters count with, such as `http.web` or `tcp.web`.
         unknown: why its routes, or some of them, are not known; empty where they are.
         scoped: how requests find their table; None: there is one for all.
@@ -80,11 +82,11 @@ class FilterChain(Part):
 
     @cached_property
     def routes(self) -> Mapping[str, Sequence[Route]]:
-        """Those of each name; of the empty one all that have none."""
+        """Those of each name in Envoy's log; of the empty one all that have none."""
         found: dict[str, list[Route]] = {}
         for host in self.hosts:
             for route in host.routes:
-                found.setdefault(route.name, []).append(route)
+                found.setdefault(route.logged_as, []).append(route)
         return found
 
 

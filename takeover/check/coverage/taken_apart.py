@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from takeover.check import made_names
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.messages import inner, is_of_udp, objects
@@ -65,21 +66,25 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
     name = str(data.get("name") or address or resource.name)
     part = f"listener {name}"
     labels = chain_names(data)
-    chains = [
-        _chain(label, f"filter chain {label}", f"filter_chains[{number}]", each, part, where, tables)
-        for number, (each, label) in enumerate(zip(objects(data.get("filter_chains")), labels, strict=False))
-    ]
+    is_named = made_names.has_chains_to_name(data)
+    chains = []
+    for number, (each, label) in enumerate(zip(objects(data.get("filter_chains")), labels, strict=False)):
+        called = str(each.get("name") or (made_names.chain_name(number) if is_named else ""))
+        at = f"filter_chains[{number}]"
+        chains.append(_chain(label, called, f"filter chain {label}", at, each, part, where, tables))
     if isinstance(default := data.get("default_filter_chain"), dict):
-        chains.append(_chain(labels[-1], "default filter chain", "default_filter_chain", default, part, where, tables))
+        called = str(default.get("name") or (made_names.DEFAULT if is_named else ""))
+        at = "default_filter_chain"
+        chains.append(_chain(labels[-1], called, "default filter chain", at, default, part, where, tables))
     counted_as = _in_statistics(str(data.get("stat_prefix") or address))
     statistics = "" if is_of_udp(inner(data, "address", "socket_address")) else f"listener.{counted_as}"
     return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
 
 
 def _chain(
-    label: str, called: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
-) -> FilterChain:  # fmt: skip
-    part, path = f"{within} / {called}", f"{where.path}.{at}"
+    label: str, called: str, name: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
+) -> FilterChain:
+    part, path = f"{within} / {name}", f"{where.path}.{at}"
     configs = [config for each in objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
     prefixes = tuple(
         f"{'http' if _is_manager(each) else 'tcp'}.{_in_statistics(each['stat_prefix'])}"
@@ -100,15 +105,12 @@ def _chain(
             unknown = unknown or ("" if scopes.scopes else "none of its scopes was given")
         else:
             table, place, paths, unknown = _table(each, path, f"{at_manager}.route_config", where, tables.named)
-            listed = enumerate(objects(table.get("virtual_hosts")))
-            hosts = tuple(_host(host, place_in_it, part, place, paths) for place_in_it, host in listed)
-    named = str(data.get("name") or "")
-    return FilterChain(part, called, within, where, (path,), label, named, prefixes, hosts, unknown, scopes)
+            hosts = tuple(_hosts(table, part, place, paths))
+    return FilterChain(part, name, within, where, (path,), label, called, prefixes, hosts, unknown, scopes)
 
 
 def _hosts_of(scope: Scope, within: str) -> Iterator[VirtualHost]:
-    for number, each in enumerate(objects((scope.table or {}).get("virtual_hosts"))):
-        yield _host(each, number, within, scope.place, scope.paths, scope.name)
+    return _hosts(scope.table or {}, within, scope.place, scope.paths, scope.name)
 
 
 def _is_manager(config: _Object) -> bool:
@@ -130,28 +132,33 @@ def _table(
     return {}, where, (), "it has no table of routes"
 
 
-def _host(
-    data: _Object, number: int, within: str, where: Place, table: tuple[str, ...], scope: str = ""
-) -> VirtualHost:
-    name = str(data.get("name") or number)
-    part = f"{within} / scope {scope} / virtual host {name}" if scope else f"{within} / virtual host {name}"
-    name = f"{scope}: {name}" if scope else name
-    paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table)
-    routes = [_route(each, place, part, where, paths) for place, each in enumerate(routes_of(dict(data)))]
-    domains = tuple(str(each).lower() for each in data.get("domains") or ())
-    return VirtualHost(part, name, within, where, paths, domains, tuple(routes), scope)
+def _hosts(table: _Object, within: str, where: Place, at: tuple[str, ...], scope: str = "") -> Iterator[VirtualHost]:
+    is_named = made_names.has_routes_to_name(dict(table))
+    for number, data in enumerate(objects(table.get("virtual_hosts"))):
+        name = made_names.host_name(data, number)
+        part = f"{within} / scope {scope} / virtual host {name}" if scope else f"{within} / virtual host {name}"
+        paths = tuple(f"{each}.virtual_hosts[{number}]" for each in at)
+        routes = []
+        for place, each in enumerate(routes_of(data)):
+            made = made_names.route_name(name, place) if is_named and each.end is None else ""
+            routes.append(_route(each, place, made, part, where, paths))
+        domains = tuple(str(each).lower() for each in data.get("domains") or ())
+        called = f"{scope}: {name}" if scope else name
+        yield VirtualHost(part, called, within, where, paths, domains, tuple(routes), scope)
 
 
-def _route(at: RouteAt, number: int, within: str, where: Place, host: tuple[str, ...]) -> Route:
+def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, host: tuple[str, ...]) -> Route:
     data = at.data
     rule = data.get("match")
     answers = "direct_response" in data or "redirect" in data
+    name = str(data.get("name") or "")
     return Route(
         f"{within} / route {number}",
-        str(data.get("name") or ""),
+        name,
         within,
         where,
         tuple(f"{each}.{at.path}" for each in host),
+        name or made_name,
         frozenset() if answers else _clusters(data.get("route")),
         answers,
         _status(data),

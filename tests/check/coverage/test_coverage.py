@@ -48,6 +48,10 @@ def to(name: str, **match: Any) -> dict[str, Any]:
     return {"match": match or {"prefix": "/"}, "route": {"cluster": name}}
 
 
+def called_alike(*routes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": "same", **each} for each in routes]
+
+
 def table(*hosts: dict[str, Any]) -> dict[str, Any]:
     return {"route_config": {"name": "all", "virtual_hosts": list(hosts)}}
 
@@ -115,12 +119,22 @@ def test_a_name_in_the_access_log_tells_all_that_a_route_stands_in() -> None:
         ),
     ],
 )
-def test_a_route_without_a_name_is_told_by_what_only_it_can_have_done(
+def test_of_routes_of_one_name_one_is_told_by_what_only_it_can_have_done(
     routes: list[dict[str, Any]], entry: dict[str, Any], by: str
 ) -> None:
-    found = measured([listener("web", 8000, manager(table(host("shop", ["*"], *routes))))], seen("p", entry))
+    web = manager(table(host("shop", ["*"], *called_alike(*routes))))
+    found = measured([listener("web", 8000, web)], seen("p", {"route": "same", **entry}))
     assert reached(found) == {"route 1": ["routes/p"]}
-    assert found[f"{SHOP} / route 1"].told_by == by
+    assert found[f"{SHOP} / route 1"].told_by == f"the route's name and {by}"
+
+
+def test_a_route_without_a_name_is_told_by_the_name_that_it_gets_if_it_is_not_the_only_one() -> None:
+    routes = table(host("shop", ["*"], to("one", path="/a"), to("one")))
+    found = measured([listener("web", 8000, manager(routes))], seen("p", {"route": "virtual host shop / route 1"}))
+    assert reached(found) == {"route 1": ["routes/p"]}
+    assert found[f"{SHOP} / route 1"].told_by == "the route's name"
+    alone = [listener("web", 8000, manager(table(host("shop", ["*"], to("one")))))]
+    assert reached(measured(alone, seen("p", {"upstream_cluster": "one"}))) == {"route 0": ["routes/p"]}
 
 
 @pytest.mark.parametrize(
@@ -129,8 +143,8 @@ def test_a_route_without_a_name_is_told_by_what_only_it_can_have_done(
 )
 def test_of_alike_routes_the_authority_tells_the_virtual_host_as_envoy_chooses_it(authority: str, name: str) -> None:
     domains = {"any": "*", "prefix": "app.*", "suffix": "*.example", "longer": "*.a.example", "exact": "a.example"}
-    hosts = table(*(host(each, [domain], to("one")) for each, domain in domains.items()))
-    entry = {"authority": authority, "upstream_cluster": "one", "path": "/"}
+    hosts = table(*(host(each, [domain], *called_alike(to("one"))) for each, domain in domains.items()))
+    entry = {"authority": authority, "route": "same", "upstream_cluster": "one", "path": "/"}
     found = measured([listener("web", 8000, manager(hosts))], seen("p", entry))
     assert [each.name for each in found.values() if each.kind == "virtual host" and each.probes] == [name]
 
@@ -153,8 +167,8 @@ def test_what_a_filter_refused_is_of_no_route() -> None:
 def test_routes_that_nothing_tells_apart_are_not_reached_and_say_so() -> None:
     alike = [to("one", prefix="/", headers=[{"name": "x", "present_match": True}]), to("one")]
     found = measured(
-        [listener("web", 8000, manager(table(host("shop", ["*"], *alike))))],
-        seen("p", {"upstream_cluster": "one", "path": "/"}),
+        [listener("web", 8000, manager(table(host("shop", ["*"], *called_alike(*alike)))))],
+        seen("p", {"route": "same", "upstream_cluster": "one", "path": "/"}),
     )
     assert reached(found) == {}
     assert (
@@ -172,17 +186,22 @@ def test_entries_of_the_configurations_own_access_log_tell_nothing() -> None:
     assert (reached(found), found["listener web"].probes) == ({}, 1)
 
 
-def test_chains_are_told_by_their_names_or_by_what_their_filters_count() -> None:
+def test_chains_are_told_by_their_names_the_made_ones_too_or_by_what_their_filters_count() -> None:
     tcp = {"filters": [{"name": "tcp", "typed_config": {"@type": PROXY, "stat_prefix": "db", "cluster": "one"}}]}
-    resources = [listener("web", 8000, {"name": "tls", **manager(table(), "tls")}, manager(table(), "plain"), tcp)]
+    web = listener("web", 8000, {"name": "tls", **manager(table(), "tls")}, manager(table(), "plain"), tcp, tcp)
+    web.data["default_filter_chain"] = tcp
     named = seen("a", {"filter_chain": "tls"}, **{"http.tls.downstream_cx_total": 1})
     counted = seen("b", {}, **{"http.plain.downstream_cx_total": 1})
-    found = measured(resources, named, counted)
+    alike = {"tcp.db.downstream_cx_total": 1}
+    made = [seen(each, {"filter_chain": each}, **alike) for each in ("filter chain 3", "default filter chain")]
+    found = measured([web], named, counted, *made)
     told = {each.name: each.told_by for each in found.values() if each.kind == "filter chain"}
     assert told == {
         "filter chain tls": "its name in the access log",
         "filter chain 1": "the counters of its filters",
         "filter chain 2": "",
+        "filter chain 3": "its name in the access log",
+        "default filter chain": "its name in the access log",
     }
 
 
@@ -271,6 +290,19 @@ def test_the_listing_is_a_table_and_the_reasons_once() -> None:
         "routes             1 of 2  1 of 2",
         f"not reached: {SHOP} / route 0: no probe aims at it",
         "not probed, by within: 12 more probes",
+    ]
+
+
+def test_the_listing_says_what_is_not_asked_unless_a_part_says_so_itself() -> None:
+    part = ConfigPart("listener far", "listener", "far", why="it binds to no port")
+    at = "static_resources.listeners[0]"
+    told = {at: "it binds to no port", f"{at}.match: path": "of chance"}
+    lines = list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=told)))
+    assert lines[-1] == f"not asked: {at}.match: path: of chance"
+    many = {f"route {number}": "of chance" for number in range(22)}
+    assert list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=many)))[-2:] == [
+        "not asked: route 19: of chance",
+        "and 2 more that were not asked: the page has them",
     ]
 
 
