@@ -17,7 +17,7 @@ from takeover.check.given.requests import Requests, read_requests
 from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, Resource, World
-from takeover.check.refused import Key, Refusals, refusals
+from takeover.check.refused import Refusals, refusals
 from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.unable import leave_out
 from takeover.check.without import every, less, needing, served_besides, without
@@ -30,6 +30,7 @@ from takeover.scenario.library import Library
 
 _MOST_REASONS = 3
 _MOST_LEFT_OUT = 20
+_MOST_TOLD = 20
 """Resources; what takes more is compared by what Envoys say of the whole alone."""
 
 
@@ -151,19 +152,25 @@ def _without_refused(
 ) -> Given:
     """Without what Envoys refuse of what is served to them, each told, and put down to what they make of the whole."""
     resources = served_besides(given)
-    gone: set[Key] = set()
-    for key, resource in resources.items():
+    gone = {key: resource for key, resource in resources.items() if any(key in each for each in refused.values())}
+    for number, (key, resource) in enumerate(gone.items()):
         messages = {name: of_it[key] for name, of_it in refused.items() if key in of_it}
-        if not messages:
-            continue
-        gone.add(key)
-        for name, message in messages.items():
-            was = first[name]
-            first[name] = replace(was, loads=False, error="; ".join(filter(None, (was.error, message))))
         message = next(iter(messages.values()))
         left_out.append(LeftOut(list(messages), [told(resource)], message, _where(resource, resource.place.line)))
-        tell(f"Envoy {', '.join(messages)} does not take {told(resource)}: {message}")
-    return less(given, gone)
+        if number < _MOST_TOLD:
+            tell(f"Envoy {', '.join(messages)} does not take {told(resource)}: {message}")
+    if len(gone) > _MOST_TOLD:
+        tell(f"and {len(gone) - _MOST_TOLD} more that were left out: the page has them")
+    for name, of_it in refused.items():
+        if of_it:
+            said = [first[name].error, *dict.fromkeys(of_it[key] for key in gone if key in of_it)]
+            first[name] = replace(first[name], loads=False, error=_listed(list(filter(None, said))))
+    return less(given, gone.keys())
+
+
+def _listed(messages: Sequence[str]) -> str:
+    more = len(messages) - _MOST_TOLD
+    return "; ".join(messages[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _listeners(given: Given) -> range:

@@ -150,6 +150,30 @@ def test_what_else_is_served_and_not_taken_is_a_finding_with_its_line_and_the_re
     assert {"listener fine / filter chain 0 / virtual host of-fine", "cluster app", *hosts} <= reached
 
 
+def test_of_many_that_are_not_taken_twenty_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    names = [f"odd-{number}" for number in range(23)]
+    listeners = [asking(name, 8000 + number) for number, name in enumerate([*names, "web"])]
+    hosts = {name: [{"name": name, "domains": ["*"], "routes": [BAD]}] for name in names}
+    hosts["web"] = [{"name": "web", "domains": ["*"], "routes": [HOME]}]
+    tables = [typed(f"{API}config.route.v3.RouteConfiguration", name=each, virtual_hosts=hosts[each]) for each in hosts]
+    ads: dict[str, Any] = {"api_type": "GRPC", "transport_api_version": "V3"}
+    ads |= {"grpc_services": [{"envoy_grpc": {"cluster_name": "nowhere"}}]}
+    served: list[dict[str, Any]] = [
+        {"@type": f"{ADMIN}BootstrapConfigDump", "bootstrap": {"dynamic_resources": {"ads_config": ads}}},
+        {"@type": f"{ADMIN}RoutesConfigDump", "dynamic_route_configs": [{"route_config": each} for each in tables]},
+    ]
+
+    ended = checked(dumped(tmp_path, listeners, (), *served), "--probes-per-route", "1")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = [each for each in (ended.stdout + ended.stderr).splitlines() if "does not take route configuration" in each]
+    assert len(told) == 20
+    assert "and 3 more that were left out: the page has them" in ended.stdout + ended.stderr
+    found = store.read(tmp_path / "reports/latest/results/new.json")
+    assert found.checked is not msgspec.UNSET
+    assert {each.names[0] for each in found.checked.left_out} == {f"route configuration {each}" for each in names}
+
+
 def test_what_is_longer_than_a_command_line_is_asked_about_too(tmp_path: Path) -> None:
     many = [{"match": {"path": f"/{number:0200}"}, "direct_response": {"status": 200}} for number in range(1_000)]
     file = written(tmp_path, listener("odd", 8000, BAD, *many), clusters=(cluster("app"),))
