@@ -1,12 +1,12 @@
 """Scoped routes of a connection manager: its scopes with their tables of routes, and the key that a request has."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from takeover.check.messages import inner, objects
 from takeover.check.records import Given, Place, Resource
-from takeover.model.json import JsonObject
+from takeover.check.route_tables import RouteTable, inline_table, named_table, served_tables
 
 FIELD: Final = "scope_key_{}"
 """In the access log that is added: the header by which a request is scoped; its number follows."""
@@ -52,19 +52,12 @@ class Scope:
     Args:
         name: its own.
         key: the parts of its key.
-        table: `envoy.config.route.v3.RouteConfiguration`; None where it is not known, `unknown` says why.
-        place: where the table's resource stands.
-        path: where the table stands, as what is not asked says it.
-        paths: likewise, by each way in which that is said.
+        table: its table of routes.
     """
 
     name: str
     key: tuple[str, ...]
-    place: Place
-    path: str
-    table: JsonObject | None = None
-    paths: tuple[str, ...] = ()
-    unknown: str = ""
+    table: RouteTable
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,7 @@ def scoped(manager: Mapping[str, Any], at: str, where: Place, given: Given) -> S
     routes = manager.get("scoped_routes")
     if not isinstance(routes, dict):
         return None
-    tables = {each.name: each for each in given.resources if _is(each, "RouteConfiguration") and not each.is_inline}
+    tables = served_tables(given)
     builders = inner(routes, "scope_key_builder").get("fragments")
     fragments = [_fragment(each) for each in objects(builders)]
     known = tuple(each for each in fragments if each is not None)
@@ -119,23 +112,16 @@ def _listed(
         yield each, f"{at}.{_LIST}[{number}]", where
     if "scoped_rds" in routes:
         for resource in given.resources:
-            if _is(resource, "ScopedRouteConfiguration") and not resource.is_inline:
+            if resource.type_url.endswith(".ScopedRouteConfiguration") and not resource.is_inline:
                 yield resource.data, resource.place.path or f"scope {resource.name}", resource.place
 
 
 def _scope(data: Mapping[str, Any], at: str, where: Place, tables: Mapping[str, Resource]) -> Scope:
     name = str(data.get("name", ""))
     key = tuple(str(each.get("string_key", "")) for each in objects(inner(data, "key").get("fragments")))
-    scope = Scope(name, key, where, at, paths=(at,))
-    if isinstance(table := data.get("route_configuration"), dict):
-        at = f"{at}.route_configuration"
-        return replace(scope, path=at, table=table, paths=(at,))
-    wanted = str(data.get("route_configuration_name", ""))
-    if (found := tables.get(wanted)) is None:
-        return replace(scope, unknown=f"its table of routes {wanted} was not given")
-    called = f"route_config {wanted}"
-    path = found.place.path or called
-    return replace(scope, place=found.place, path=path, table=found.data, paths=(path, called))
+    if isinstance(inline := data.get("route_configuration"), dict):
+        return Scope(name, key, inline_table(inline, f"{at}.route_configuration", where))
+    return Scope(name, key, named_table(str(data.get("route_configuration_name", "")), at, where, tables))
 
 
 def _fragment(builder: Mapping[str, Any]) -> Fragment | None:
@@ -167,7 +153,3 @@ def headers_for(fragments: Sequence[Fragment], key: Sequence[str]) -> tuple[tupl
     ):
         return None
     return tuple(made.items())
-
-
-def _is(resource: Resource, message: str) -> bool:
-    return resource.type_url.endswith(f".{message}")

@@ -54,11 +54,11 @@ def test_the_scopes_of_a_manager_have_their_tables_or_say_why_not() -> None:
 
     assert found.fragments == (Fragment("x-tenant"), Fragment("x-b", "/", 1), Fragment("x-tenant", ";", None, "c", "="))
     assert found.headers == ("x-tenant", "x-b")
-    assert [(each.name, each.key, each.table, each.unknown) for each in found.scopes] == [
+    assert [(each.name, each.key, each.table.data, each.table.unknown) for each in found.scopes] == [
         ("one", ("a", "b", "c"), routes("one"), ""),
         ("two", ("d", "e", "f"), None, "its table of routes gone was not given"),
     ]
-    assert found.scopes[0].path == (
+    assert found.scopes[0].table.path == (
         "at.scoped_routes.scoped_route_configurations_list.scoped_route_configurations[0].route_configuration"
     )
 

@@ -9,7 +9,8 @@ from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.messages import inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
-from takeover.check.scopes import Scope, Scoped, scoped
+from takeover.check.route_tables import RouteTable, served_tables, table_of
+from takeover.check.scopes import Scoped, scoped
 from takeover.check.trees import RouteAt, routes_of
 
 _API = "type.googleapis.com/envoy.config."
@@ -30,15 +31,15 @@ _Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Tables:
-    """Where tables of routes come from that do not stand in their listener. Args: named: those that are served."""
+    """Where tables of routes come from that do not stand in their listener. Args: served: by their names."""
 
     given: Given
-    named: Mapping[str, Resource]
+    served: Mapping[str, Resource]
 
 
 def parts_of(given: Given) -> Parts:
     """The parts of what was given."""
-    tables = _Tables(given, {each.name: each for each in given.resources if each.type_url == ROUTES})
+    tables = _Tables(given, served_tables(given))
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
     named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
     clusters = [_cluster(each, named) for each in given.resources if each.type_url == CLUSTER]
@@ -100,51 +101,33 @@ def _chain(
         at_manager = f"{path}.filters[{number}].typed_config"
         scopes = scoped(each, at_manager, where, tables.given)
         if scopes is not None:
-            hosts = tuple(host for scope in scopes.scopes for host in _hosts_of(scope, part))
-            unknown = next((f"scope {scope.name}: {scope.unknown}" for scope in scopes.scopes if scope.unknown), "")
+            hosts = tuple(host for scope in scopes.scopes for host in _hosts(scope.table, part, scope.name))
+            unknown = next((f"scope {of.name}: {of.table.unknown}" for of in scopes.scopes if of.table.unknown), "")
             unknown = unknown or ("" if scopes.scopes else "none of its scopes was given")
         else:
-            table, place, paths, unknown = _table(each, path, f"{at_manager}.route_config", where, tables.named)
-            hosts = tuple(_hosts(table, part, place, paths))
+            table = table_of(each, at_manager, where, tables.served)
+            hosts, unknown = tuple(_hosts(table, part)), table.unknown
     return FilterChain(part, name, within, where, (path,), label, called, prefixes, hosts, unknown, scopes)
-
-
-def _hosts_of(scope: Scope, within: str) -> Iterator[VirtualHost]:
-    return _hosts(scope.table or {}, within, scope.place, scope.paths, scope.name)
 
 
 def _is_manager(config: _Object) -> bool:
     return str(config.get("@type")).endswith(_MANAGER)
 
 
-def _table(
-    manager: _Object, chain: str, inline: str, where: Place, tables: Mapping[str, Resource]
-) -> tuple[_Object, Place, tuple[str, ...], str]:
-    """A connection manager's table of routes, its resource's place, its paths, and why it is not known."""
-    if isinstance(table := manager.get("route_config"), dict):
-        return table, where, (inline, f"{chain}: route_config {table.get('name', '')}".rstrip()), ""
-    rds = manager.get("rds")
-    if isinstance(rds, dict):
-        name = str(rds.get("route_config_name") or "")
-        if (found := tables.get(name)) is not None:
-            return found.data, found.place, (found.place.path, f"route_config {name}"), ""
-        return {}, where, (), f"its table of routes {name} was not given"
-    return {}, where, (), "it has no table of routes"
-
-
-def _hosts(table: _Object, within: str, where: Place, at: tuple[str, ...], scope: str = "") -> Iterator[VirtualHost]:
-    is_named = made_names.has_routes_to_name(dict(table))
-    for number, data in enumerate(objects(table.get("virtual_hosts"))):
+def _hosts(table: RouteTable, within: str, scope: str = "") -> Iterator[VirtualHost]:
+    found = table.data or {}
+    is_named = made_names.has_routes_to_name(found)
+    for number, data in enumerate(objects(found.get("virtual_hosts"))):
         name = made_names.host_name(data, number)
         part = f"{within} / scope {scope} / virtual host {name}" if scope else f"{within} / virtual host {name}"
-        paths = tuple(f"{each}.virtual_hosts[{number}]" for each in at)
+        paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table.paths)
         routes = []
         for place, each in enumerate(routes_of(data)):
             made = made_names.route_name(name, place) if is_named and each.end is None else ""
-            routes.append(_route(each, place, made, part, where, paths))
+            routes.append(_route(each, place, made, part, table.place, paths))
         domains = tuple(str(each).lower() for each in data.get("domains") or ())
         called = f"{scope}: {name}" if scope else name
-        yield VirtualHost(part, called, within, where, paths, domains, tuple(routes), scope)
+        yield VirtualHost(part, called, within, table.place, paths, domains, tuple(routes), scope)
 
 
 def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, host: tuple[str, ...]) -> Route:

@@ -14,10 +14,10 @@ from takeover.check.derive.routes import Routes
 from takeover.check.derive.tables import TableAt, Tables, scope_drafts, tables_of
 from takeover.check.derive.writing import PER_GROUP, written
 from takeover.check.records import Asked, Derived, Given, Resource, Way, World
+from takeover.check.route_tables import served_tables
 from takeover.model.json import JsonObject
 
 _LISTENER = "envoy.config.listener.v3.Listener"
-_ROUTES = "envoy.config.route.v3.RouteConfiguration"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
 
 
@@ -44,7 +44,7 @@ class _Making:
         self._world, self._given = world, given
         self.unasked = Unasked(dict(world.unreached))
         self._listeners = _by_name(given, _LISTENER)
-        self._tables = _by_name(given, _ROUTES)
+        self._tables = served_tables(given)
         clusters = _by_name(given, _CLUSTER)
         self._clusters = tuple(clusters)
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)

@@ -9,6 +9,7 @@ from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Draft, Unasked, slug
 from takeover.check.derive.routes import Routes
 from takeover.check.records import Given, Place, Resource
+from takeover.check.route_tables import table_of
 from takeover.check.scopes import Scoped, headers_for, scoped
 from takeover.model.json import JsonObject
 
@@ -50,30 +51,30 @@ def tables_of(manager: JsonObject, at: str, served: Mapping[str, Resource], give
 
     Args:
         at: where it stands.
+        served: tables that are, by their names.
     """
-    if (inline := manager.get("route_config")) is not None:
-        return Tables((TableAt(inline, f"{at}.route_config"),))
     if (found := scoped(manager, at, Place(file=""), given)) is not None:
         return Tables(tuple(_in_scopes(found, unasked)), found)
-    name = str(manager.get("rds", {}).get("route_config_name", ""))
-    if (resource := served.get(name)) is not None:
-        return Tables((TableAt(resource.data, resource.place.path or f"route_config {name}"),))
-    unasked.say(at, f"there is no RouteConfiguration {name}" if name else "the connection manager has no routes")
-    return Tables(())
+    table = table_of(manager, at, Place(file=""), served)
+    if table.data is None:
+        unasked.say(at, table.unknown)
+        return Tables(())
+    return Tables((TableAt(table.data, table.path),))
 
 
 def _in_scopes(found: Scoped, unasked: Unasked) -> Iterator[TableAt]:
     for each in found.scopes:
-        if each.table is None:
-            unasked.say(each.path, each.unknown)
+        table = each.table
+        if table.data is None:
+            unasked.say(table.path, table.unknown)
         elif found.fragments is None:
-            unasked.say(each.path, "a part of its key comes from what is not known")
+            unasked.say(table.path, "a part of its key comes from what is not known")
         elif pseudo := [header for header in found.headers if header.startswith(":") or header == "host"]:
-            unasked.say(each.path, f"its key comes from {pseudo[0]}, by which virtual hosts are chosen, too")
+            unasked.say(table.path, f"its key comes from {pseudo[0]}, by which virtual hosts are chosen, too")
         elif (headers := headers_for(found.fragments, each.key)) is None:
-            unasked.say(each.path, f"no headers give the key of the scope {each.name}")
+            unasked.say(table.path, f"no headers give the key of the scope {each.name}")
         else:
-            yield TableAt(each.table, each.path, each.name, headers)
+            yield TableAt(table.data, table.path, each.name, headers)
 
 
 def scope_drafts(tables: Tables, routes: Sequence[Routes]) -> Iterator[Draft]:
