@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from takeover.base.addresses import is_address
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of
 from takeover.check.derive.chain_tree import ByTree
 from takeover.check.derive.client_inputs import Inspected
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at, is_address
+from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at
 from takeover.check.derive.draft import Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table

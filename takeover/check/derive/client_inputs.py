@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from takeover.base.addresses import is_address
 from takeover.check.derive.chain_match import Client
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, is_address
+from takeover.check.derive.connections import NO_ALPN
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.nets import OUTSIDE, Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, Texts, predicate

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from takeover.base.addresses import is_address
 from takeover.check.derive.chain_match import Chain, Client, network_of, taken_by
 from takeover.check.messages import objects
 
@@ -113,15 +114,6 @@ def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> It
         # Where bytes go on as they are, either end may be the first that gives up.
         if taker is None or taker.tls is not None or taker.manager is not None:
             yield "TLS: begun", begun
-
-
-def is_address(text: str) -> bool:
-    """Whether it is one of IP."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def at(address: str, port: int) -> str:

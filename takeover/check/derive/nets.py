@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from takeover.base.addresses import is_address
 from takeover.check.derive.chain_match import network_of
-from takeover.check.derive.connections import is_address, within
+from takeover.check.derive.connections import within
 from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 

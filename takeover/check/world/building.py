@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from takeover.base.addresses import is_address
 from takeover.base.errors import BadInputError
 from takeover.check.records import Given, World
 from takeover.check.world import (
@@ -29,7 +30,7 @@ from takeover.check.world import (
 from takeover.check.world.addresses import Addresses
 from takeover.check.world.closing import close_soon
 from takeover.check.world.configuration import Configuration, texts_at
-from takeover.check.world.dialled import dialled, is_address
+from takeover.check.world.dialled import dialled
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
 from takeover.check.world.ways import POD, ways

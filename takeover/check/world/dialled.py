@@ -1,6 +1,5 @@
 """Every address that a configuration dials, what must be spoken there, and what it is asked for."""
 
-import ipaddress
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -76,14 +75,6 @@ def address_in(data: Json) -> tuple[str, int, str] | None:
         return str(socket_address.get("address", "")), port if isinstance(port, int) else 0, transport
     path = inner(data, "pipe").get("path")
     return (path, 0, "tcp") if isinstance(path, str) else None
-
-
-def is_address(host: str) -> bool:
-    """Whether it is one of IP, not a name."""
-    try:
-        return bool(ipaddress.ip_address(host.partition("%")[0]))
-    except ValueError:
-        return False
 
 
 def cluster_kind(cluster: JsonObject) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from takeover.base.addresses import is_address
 from takeover.check.records import Dialled
 from takeover.check.world.addresses import Addresses, has_ipv6, is_loopback
 from takeover.check.world.asking import APPLICATION
@@ -16,7 +17,7 @@ from takeover.check.world.configuration import (
     listed,
     objects,
 )
-from takeover.check.world.dialled import Dial, cluster_kind, is_address
+from takeover.check.world.dialled import Dial, cluster_kind
 from takeover.check.world.ways import Ways
 from takeover.peers.world.table import Place, Table
 from takeover.scenario.envoy_config import either

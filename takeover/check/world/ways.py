@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from takeover.base.addresses import is_address
 from takeover.check.records import Way
 from takeover.check.world.addresses import Addresses, has_ipv6
 from takeover.check.world.configuration import LISTENER, Configuration, drop, inner, kind_of, listed
-from takeover.check.world.dialled import address_in, is_address
+from takeover.check.world.dialled import address_in
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 

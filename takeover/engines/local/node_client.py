@@ -1,13 +1,13 @@
 """What the test process asks of a scenario's node, as methods: see `takeover.engines.local.messages`."""
 
 import contextlib
-import ipaddress
 import socket
 from collections import deque
 from typing import Any
 
 import msgspec
 
+from takeover.base.addresses import is_address
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import (
     Apply,
@@ -63,7 +63,7 @@ class ScenarioNode(NodeClient):
 
     def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
         """A TCP connection from the Pod: as the container's user, or as root of the Pod's network for None."""
-        address = host if _is_address(host) else self._ask(Resolve(pod, container, host), timeout + _GRACE)[0]
+        address = host if is_address(host) else self._ask(Resolve(pod, container, host), timeout + _GRACE)[0]
         connection = self._socket(pod, container, is_6=":" in address)
         with contextlib.ExitStack() as until_connected:
             until_connected.callback(connection.close)
@@ -122,14 +122,6 @@ class ScenarioNode(NodeClient):
 
 def _tag(request: Request) -> str:
     return str(request.__struct_config__.tag)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _told(error: OSError, target: str, timeout: float) -> OSError:

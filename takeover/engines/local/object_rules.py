@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from takeover.base.addresses import is_address
 from takeover.engines.local import objects, variables, volume_rules, without_effect
 from takeover.engines.local.inside import capabilities, dns
 from takeover.engines.local.without_effect import Fault
@@ -127,7 +128,7 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
     yield from _ids_of_pod(spec.security_context, ("spec", "securityContext"))
     for index, alias in enumerate(spec.host_aliases):
         at = ("spec", "hostAliases", index)
-        if not _is_address(alias.ip):
+        if "%" in alias.ip or not is_address(alias.ip):
             yield (*at, "ip"), f"is {alias.ip[:80]!a}, which is no IP address"
         for number, name in enumerate(alias.hostnames):
             yield from volume_rules.told(names.wrong_subdomain(name), *at, "hostnames", number)
@@ -250,13 +251,6 @@ def _wrong_mount_path(path: str) -> str:
     if plain == "/" or f"{plain}/".startswith("/proc/"):
         return f"is {path[:80]!a}: nothing can be mounted there"
     return ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return "%" not in text and bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
 
 
 def _without_nul(value: Any, *keys: Key) -> Iterator[Fault]:
