@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from takeover.check.messages import objects
+from takeover.scenario.envoy_config import either
 
 DEFAULT = "default"
 
@@ -18,9 +19,9 @@ def chain_names(listener: Mapping[str, Any]) -> list[str]:
     Args:
         listener: `envoy.config.listener.v3.Listener`.
     """
-    chains = enumerate(objects(listener.get("filter_chains")))
+    chains = enumerate(objects(either(listener, "filter_chains")))
     named = [(str(each.get("name") or number), str(number)) for number, each in chains]
-    if isinstance(default := listener.get("default_filter_chain"), dict):
+    if isinstance(default := either(listener, "default_filter_chain"), dict):
         named.append((str(default.get("name") or DEFAULT), DEFAULT))
     counted = Counter(name for name, _ in named)
     found: list[str] = []

@@ -1,22 +1,17 @@
-"""Names for filter chains and routes that have none: by names alone Envoy's log tells which of several took a request.
+"""Names of filter chains and routes by which Envoy's log tells them apart, made where they have none of their own.
 
-None are made for routes at the ends of trees of matchers, nor for chains that such a tree chooses between: there a
-chain without a name is one that Envoy does not take.
+None are made for routes at the ends of trees of matchers, nor for chains that such a tree chooses between: there Envoy
+takes none without a name, and no two of one.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from takeover.check.chain_names import chain_names
 from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
-
-DEFAULT = "default filter chain"
-
-
-def chain_name(number: int) -> str:
-    """Of the chain at that place of the listener's list, as the coverage calls it."""
-    return f"filter chain {number}"
 
 
 def route_name(host: str, number: int) -> str:
@@ -24,12 +19,26 @@ def route_name(host: str, number: int) -> str:
     return f"virtual host {host} / route {number}"
 
 
-def has_chains_to_name(listener: JsonObject) -> bool:
-    """Whether chains without a name get one there. Args: listener: `envoy.config.listener.v3.Listener`."""
+def logged_chains(listener: JsonObject) -> list[tuple[JsonObject, str]]:
+    """Each filter chain, the default one last, and the name by which the log tells it; empty where it needs none.
+
+    It is its own; one that others have, too, gets the chain's number behind it.
+
+    Args:
+        listener: `envoy.config.listener.v3.Listener`.
+    """
     chains = [*objects(either(listener, "filter_chains"))]
-    return len(chains) + isinstance(either(listener, "default_filter_chain"), dict) > 1 and not isinstance(
-        either(listener, "filter_chain_matcher"), dict
-    )
+    places = [f"filter chain {number}" for number in range(len(chains))]
+    if isinstance(default := either(listener, "default_filter_chain"), dict):
+        chains.append(default)
+        places.append("default filter chain")
+    own = [str(each.get("name") or "") for each in chains]
+    if len(chains) == 1 or isinstance(either(listener, "filter_chain_matcher"), dict):
+        return [*zip(chains, own, strict=True)]
+    counted = Counter(own)
+    names = [name if counted[name] == 1 else label for name, label in zip(own, chain_names(listener), strict=True)]
+    made = [name if has else place for name, has, place in zip(names, own, places, strict=True)]
+    return [*zip(chains, made, strict=True)]
 
 
 def has_routes_to_name(table: JsonObject) -> bool:

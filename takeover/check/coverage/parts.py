@@ -67,14 +67,14 @@ class FilterChain(Part):
 
     Args:
         label: what probes that aim at it call it: see `chain_names`.
-        called: what Envoy's log calls it; empty where it has no name, and gets none.
+        logged_as: what Envoy's log calls it; empty where it has no name, and gets none.
         prefixes: those of the statistics that its filters count with, such as `http.web` or `tcp.web`.
         unknown: why its routes, or some of them, are not known; empty where they are.
         scoped: how requests find their table; None: there is one for all.
     """
 
     label: str
-    called: str
+    logged_as: str
     prefixes: tuple[str, ...]
     hosts: tuple[VirtualHost, ...] = ()
     unknown: str = ""

@@ -34,23 +34,13 @@ def _listener_of(parts: Parts, entry: LogEntry) -> Listener | None:
 def _chains(listener: Listener, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:
     named = {name for each in entries if (name := field(each, "filter_chain"))}
     for chain in listener.chains:
-        if chain.called and chain.called in named:
-            yield from _of_name(chain, [each for each in listener.chains if each.called == chain.called], seen)
+        if chain.logged_as and chain.logged_as in named:
+            yield chain.id, "its name in the access log", ()
         elif len(listener.chains) == 1 and entries:
             yield chain.id, "the access log: it is the listener's only one", ()
-        elif not (chain.called and named) and (counted := _counted(chain, seen)):
+        elif not (chain.logged_as and named) and (counted := _counted(chain, seen)):
             others = [each.id for each in listener.chains if each is not chain and counted & set(each.prefixes)]
             yield chain.id, "the counters of its filters", others
-
-
-def _of_name(chain: FilterChain, alike: Sequence[FilterChain], seen: Observation) -> Iterator[Found]:
-    """The chain, of those that have its name, too: where their filters count, one whose filters do not was not it."""
-    if len(alike) > 1 and (counting := [each for each in alike if _counted(each, seen)]):
-        if chain in counting:
-            others = [each.id for each in counting if each is not chain]
-            yield chain.id, "its name in the access log, and the counters of its filters", others
-        return
-    yield chain.id, "its name in the access log", [each.id for each in alike if each is not chain]
 
 
 def _counted(chain: FilterChain, seen: Observation) -> set[str]:
@@ -60,7 +50,7 @@ def _counted(chain: FilterChain, seen: Observation) -> set[str]:
 
 def _routes(listener: Listener, entry: LogEntry) -> Iterator[Found]:
     named = field(entry, "filter_chain")
-    found = taken([each for each in listener.chains if not named or each.called == named], entry)
+    found = taken([each for each in listener.chains if not named or each.logged_as == named], entry)
     ids = [each.id for each in found.routes]
     for part in ids:
         yield part, found.told_by, [each for each in ids if each != part]

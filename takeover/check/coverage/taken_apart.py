@@ -4,9 +4,9 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.check import made_names
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
+from takeover.check.made_names import has_routes_to_name, host_name, logged_chains, route_name
 from takeover.check.messages import inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
 from takeover.check.route_tables import RouteTable, served_tables, table_of
@@ -66,24 +66,19 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
     address = _address(data.get("address"))
     name = str(data.get("name") or address or resource.name)
     part = f"listener {name}"
-    labels = chain_names(data)
-    is_named = made_names.has_chains_to_name(data)
-    chains = []
-    for number, (each, label) in enumerate(zip(objects(data.get("filter_chains")), labels, strict=False)):
-        called = str(each.get("name") or (made_names.chain_name(number) if is_named else ""))
-        at = f"filter_chains[{number}]"
-        chains.append(_chain(label, called, f"filter chain {label}", at, each, part, where, tables))
-    if isinstance(default := data.get("default_filter_chain"), dict):
-        called = str(default.get("name") or (made_names.DEFAULT if is_named else ""))
-        at = "default_filter_chain"
-        chains.append(_chain(labels[-1], called, "default filter chain", at, default, part, where, tables))
+    chains, listed = [], len([*objects(data.get("filter_chains"))])
+    for number, ((each, logged_as), label) in enumerate(zip(logged_chains(data), chain_names(data), strict=True)):
+        is_default = number == listed
+        called = "default filter chain" if is_default else f"filter chain {label}"
+        at = "default_filter_chain" if is_default else f"filter_chains[{number}]"
+        chains.append(_chain(label, logged_as, called, at, each, part, where, tables))
     counted_as = _in_statistics(str(data.get("stat_prefix") or address))
     statistics = "" if is_of_udp(inner(data, "address", "socket_address")) else f"listener.{counted_as}"
     return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
 
 
 def _chain(
-    label: str, called: str, name: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
+    label: str, logged_as: str, name: str, at: str, data: _Object, within: str, where: Place, tables: _Tables
 ) -> FilterChain:
     part, path = f"{within} / {name}", f"{where.path}.{at}"
     configs = [config for each in objects(data.get("filters")) if isinstance(config := each.get("typed_config"), dict)]
@@ -107,7 +102,7 @@ def _chain(
         else:
             table = table_of(each, at_manager, where, tables.served)
             hosts, unknown = tuple(_hosts(table, part)), table.unknown
-    return FilterChain(part, name, within, where, (path,), label, called, prefixes, hosts, unknown, scopes)
+    return FilterChain(part, name, within, where, (path,), label, logged_as, prefixes, hosts, unknown, scopes)
 
 
 def _is_manager(config: _Object) -> bool:
@@ -116,14 +111,14 @@ def _is_manager(config: _Object) -> bool:
 
 def _hosts(table: RouteTable, within: str, scope: str = "") -> Iterator[VirtualHost]:
     found = table.data or {}
-    is_named = made_names.has_routes_to_name(found)
+    is_named = has_routes_to_name(found)
     for number, data in enumerate(objects(found.get("virtual_hosts"))):
-        name = made_names.host_name(data, number)
+        name = host_name(data, number)
         part = f"{within} / scope {scope} / virtual host {name}" if scope else f"{within} / virtual host {name}"
         paths = tuple(f"{each}.virtual_hosts[{number}]" for each in table.paths)
         routes = []
         for place, each in enumerate(routes_of(data)):
-            made = made_names.route_name(name, place) if is_named and each.end is None else ""
+            made = route_name(name, place) if is_named and each.end is None else ""
             routes.append(_route(each, place, made, part, table.place, paths))
         domains = tuple(str(each).lower() for each in data.get("domains") or ())
         called = f"{scope}: {name}" if scope else name

@@ -59,7 +59,7 @@ def build(given: Given, folder: Path) -> World:
     xds_port = bootstrap.free_port(configuration, _XDS)
     answered = control.redirect(configuration, xds_port)
     api_port = bootstrap.free_port(configuration, xds_port + 1)
-    naming.name_what_has_none(configuration)
+    naming.tell_apart(configuration)
     logs.observe(configuration)
     close_soon(configuration)
     health.check_once(configuration)

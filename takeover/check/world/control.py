@@ -6,7 +6,8 @@ at that address. Anything else (secrets that come from where they are for, Googl
 
 from collections.abc import Iterator
 
-from takeover.check.records import Resource
+from takeover.check.given.canonical import named
+from takeover.check.records import Place, Resource
 from takeover.check.world.configuration import (
     CLUSTER,
     ENDPOINTS,
@@ -170,13 +171,16 @@ def _come_by_ads(configuration: Configuration, found: JsonObject, field: str) ->
 def _serve_missing_routes(configuration: Configuration) -> None:
     """Serves what was not given of routes as none: by delta xDS Envoy waits for it without an end."""
     known = {each.name for each in configuration.served if each.type_url == ROUTES}
+    missing = dict[str, Place]()
     for path, name in list(_named_routes(configuration)):
         if name not in known:
-            known.add(name)
-            place = configuration.place(*path)
-            data = {"@type": ROUTES, "name": name, "virtual_hosts": []}
-            configuration.served.append(Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False))
-            configuration.differs(f"the routes {name} are none", "they come by RDS, and none were given", place)
+            missing.setdefault(name, configuration.place(*path))
+    for name, place in missing.items():
+        data = {"@type": ROUTES, "name": name, "virtual_hosts": []}
+        configuration.served.append(Resource(type_url=ROUTES, name=name, data=data, place=place, is_static=False))
+    if missing:
+        first = next(iter(missing.values()))
+        configuration.differs(f"the routes {named(missing)} are none", "they come by RDS, and none were given", first)
 
 
 def _named_routes(configuration: Configuration) -> Iterator[tuple[tuple[Key, ...], str]]:

@@ -1,29 +1,29 @@
-"""Filter chains and routes without names in a world: they get names, so that Envoy's log tells them apart."""
+"""Filter chains and routes in a world get names by which Envoy's log tells them apart, where they have none."""
 
 from collections.abc import Iterator
 
-from takeover.check.made_names import (
-    DEFAULT,
-    chain_name,
-    has_chains_to_name,
-    has_routes_to_name,
-    hosts_with_routes,
-    route_name,
-)
+from takeover.check.made_names import has_routes_to_name, hosts_with_routes, logged_chains, route_name
 from takeover.check.world.configuration import LISTENER, Configuration, listed, objects
 from takeover.model.json import JsonObject
-from takeover.scenario.envoy_config import either
+
+_WHY = "by names alone Envoy's log tells which of several took a request"
 
 
-def name_what_has_none(configuration: Configuration) -> None:
-    """Gives a name to each that has none and is not the only one, and says so."""
-    tables = [found for _, document in configuration.documents() for _, found in objects(document)]
-    routes = sum(map(_named, (each for table in tables for each in _routes(table))))
-    chains = sum(map(_named, (each for listener, _ in configuration.of_type(LISTENER) for each in _chains(listener))))
-    counted = [_counted(chains, "filter chain"), _counted(routes, "route")]
-    if told := " and ".join(filter(None, counted)):
-        why = "by names alone Envoy's log tells which of several took a request"
-        configuration.differs(f"{told} without a name get names after their places", why)
+def tell_apart(configuration: Configuration) -> None:
+    """Gives a name to each that has none and is not the only one, and to chains of one name several; says so."""
+    chains = [each for listener, _ in configuration.of_type(LISTENER) for each in logged_chains(listener)]
+    alike = [(chain, name) for chain, name in chains if chain.get("name") not in (None, "", name)]
+    objects_there = [found for _, document in configuration.documents() for _, found in objects(document)]
+    routes = sum(map(_named, (each for found in objects_there for each in _routes(found))))
+    counts = {"filter chain": sum(map(_named, chains)), "route": routes}
+    if told := " and ".join(_counted(number, what) for what, number in counts.items() if number):
+        one = sum(counts.values()) == 1
+        after = "gets a name after its place" if one else "get names after their places"
+        configuration.differs(f"{told} without a name {after}", _WHY)
+    for chain, name in alike:
+        chain["name"] = name
+    if alike:
+        configuration.differs(f"{len(alike)} filter chains of one name get their numbers behind it", _WHY)
 
 
 def _routes(table: JsonObject) -> Iterator[tuple[JsonObject, str]]:
@@ -32,22 +32,14 @@ def _routes(table: JsonObject) -> Iterator[tuple[JsonObject, str]]:
             yield from ((each, route_name(host, number)) for number, each in enumerate(routes))
 
 
-def _chains(listener: JsonObject) -> Iterator[tuple[JsonObject, str]]:
-    if has_chains_to_name(listener):
-        chains = (each for each in listed(listener, "filter_chains") if isinstance(each, dict))
-        yield from ((each, chain_name(number)) for number, each in enumerate(chains))
-        if isinstance(default := either(listener, "default_filter_chain"), dict):
-            yield default, DEFAULT
-
-
 def _named(each: tuple[JsonObject, str]) -> bool:
-    """Names it, if it has no name. Returns whether it had none."""
+    """Names it, if it has no name. Returns whether it got one."""
     data, name = each
-    if data.get("name"):
+    if data.get("name") or not name:
         return False
     data["name"] = name
     return True
 
 
 def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number > 1)}" if number else ""
+    return f"{number} {what}{'s' * (number > 1)}"

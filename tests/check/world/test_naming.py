@@ -20,10 +20,12 @@ def table(*hosts: list[dict[str, Any]], field: str = "virtual_hosts") -> dict[st
 def built(folder: Path, routes: dict[str, Any], *resources: Any, **of_listener: Any) -> tuple[dict[str, Any], str]:
     """The listener as Envoy gets it, and what is said of names."""
     web = listener("in", 80, http("one", route_config=routes), **of_listener)
+    if "filterChains" in web:
+        del web["filter_chains"]
     world = Built(given(bootstrap([web], [cluster("one")]), *resources), folder / "mine")
     config = msgspec.json.decode((folder / "mine" / "envoy.yaml").read_bytes())
     [found] = config["static_resources"]["listeners"]
-    return found, next((each for each in world.different if "names after their places" in each), "")
+    return found, next((each for each in world.different if "without a name" in each), "")
 
 
 def names_of(found: dict[str, Any]) -> list[list[str]]:
@@ -59,6 +61,16 @@ def test_filter_chains_are_named_the_default_one_too(tmp_path: Path) -> None:
     assert [each["name"] for each in found["filter_chains"]] == ["filter chain 0"]
     assert found["default_filter_chain"]["name"] == "default filter chain"
     assert told.startswith("2 filter chains without a name get names after their places")
+
+
+def test_chains_of_one_name_get_their_numbers_behind_it_and_others_keep_theirs(tmp_path: Path) -> None:
+    names = ["web", "1", "", "web"]
+    chains = [{"filters": [http("one")], **({"name": name} if name else {})} for name in names]
+    default = {"name": "web", "filters": [http("one")]}
+    found, told = built(tmp_path, table([ROUTE]), filterChains=chains, defaultFilterChain=default)
+    assert [each["name"] for each in found["filterChains"]] == ["web (0)", "1", "filter chain 2", "web (3)"]
+    assert found["defaultFilterChain"]["name"] == "web (default)"
+    assert told.startswith("1 filter chain without a name gets a name after its place")
 
 
 def test_chains_that_a_tree_chooses_between_stay_as_they_are_since_envoy_does_not_take_such_without_a_name(
