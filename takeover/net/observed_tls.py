@@ -115,9 +115,9 @@ class ObservedTls:
             pass
         return b""
 
-    def end(self) -> None:
-        """Says that we are done, and ends our direction."""
-        self._secure.end()
+    def end(self, last: bytes = b"") -> None:
+        """Says that we are done behind `last`, and ends our direction."""
+        self._secure.end(last)
 
     def reset(self) -> None:
         """Resets the connection."""
@@ -129,7 +129,7 @@ class ObservedTls:
         if not self._is_over:
             self._is_over = True
             with contextlib.suppress(OSError):
-                self._secure.say_goodbye()
+                self._secure.end()
         self._secure.close()
 
     def _is_end(self, error: ssl.SSLError) -> bool:

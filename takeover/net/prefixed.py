@@ -25,10 +25,9 @@ class PrefixedStream:
         self._flush(timeout)
         return self._stream.receive(max_bytes, timeout)
 
-    def end(self) -> None:
-        """Ends our direction."""
-        self._flush(None)
-        self._stream.end()
+    def end(self, last: bytes = b"") -> None:
+        """Ends our direction behind `last`."""
+        self._stream.end(self._taken() + last)
 
     def close(self) -> None:
         """Closes both directions."""

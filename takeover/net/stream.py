@@ -26,8 +26,8 @@ class ByteStream(Protocol):
         """
         ...
 
-    def end(self) -> None:
-        """Ends our direction (half close); receiving goes on."""
+    def end(self, last: bytes = b"") -> None:
+        """Ends our direction (half close) behind `last`, in one segment where it can; receiving goes on."""
         ...
 
     def reset(self) -> None:

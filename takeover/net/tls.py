@@ -84,17 +84,17 @@ class TlsStream:
         except ssl.SSLError:  # nothing more now, or its end: who receives meets it again
             return
 
-    def end(self) -> None:
-        """Says that we are done (close_notify), and ends our direction of the connection; receiving goes on."""
-        self.say_goodbye()
-        self._stream.end()
+    def end(self, last: bytes = b"") -> None:
+        """Says that we are done (close_notify) behind `last`, and ends our direction; receiving goes on.
 
-    def say_goodbye(self) -> None:
-        """Says that we are done (close_notify), and ends nothing."""
+        Both in one: a peer that ends at the first word would do so now before, now after the second.
+        """
+        if last:
+            self.send(last)
         self.read_ahead()  # to say so looks for the peer's own word, and would take what came before for a fault
         with contextlib.suppress(ssl.SSLError):  # the peer has not said so yet
             self.tls.unwrap()
-        self._flush(None)
+        self._stream.end(self._outgoing.read())
 
     def reset(self) -> None:
         """Resets the connection."""

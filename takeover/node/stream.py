@@ -28,8 +28,13 @@ class SocketStream:
         self._socket.settimeout(_DEFAULT_TIMEOUT if timeout is None else timeout)
         return self._socket.recv(max_bytes)
 
-    def end(self) -> None:
-        """Ends our direction."""
+    def end(self, last: bytes = b"") -> None:
+        """Ends our direction behind `last`."""
+        if last and self._socket.family != socket.AF_UNIX:
+            # The kernel holds it back until the end is there, too: nobody answers the one before the other came.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        if last:
+            self.send(last)
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:

@@ -30,7 +30,7 @@ class Answer:
     def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - a ByteStream's
         return self._data
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
         raise NotImplementedError
 
     def reset(self) -> None:

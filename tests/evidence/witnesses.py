@@ -39,7 +39,7 @@ class Answering:
     def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         return b"" if self._ends else b"HTTP/1.1 204 No Content\r\n\r\n"
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
         raise NotImplementedError
 
     def reset(self) -> None:

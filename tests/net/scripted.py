@@ -31,7 +31,8 @@ class ScriptedStream:
             self._comes.insert(0, rest)
         return piece[:max_bytes]
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
+        self.sent += last
         self.has_ended = True
 
     def reset(self) -> None:

@@ -1,5 +1,6 @@
 """A connection as a ByteStream: no byte is lost, none is made up."""
 
+import select
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,30 @@ def test_our_end_is_the_peers_no_byte_and_it_still_answers(ends: Ends) -> None:
     assert [peer.recv(100), peer.recv(100)] == [b"all", b""]
     peer.sendall(b"answer")
     assert stream.receive(100, 10) == b"answer"
+
+
+def test_our_end_comes_behind_the_last_bytes(ends: Ends) -> None:
+    stream, peer = ends
+    stream.send(b"all")
+    stream.end(b" of it")
+
+    assert b"".join(iter(lambda: peer.recv(100), b"")) == b"all of it"
+
+
+def test_who_sees_the_last_bytes_sees_our_end_too() -> None:
+    """Else a peer that ends at the last bytes would do so now before, now after our end."""
+    for _ in range(100):
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            stream = SocketStream(socket.create_connection(listening.getsockname()))
+            peer = listening.accept()[0]
+        poll = select.poll()
+        poll.register(peer, select.POLLIN | select.POLLRDHUP)
+        with peer, ThreadPoolExecutor(1) as other:
+            seen = other.submit(poll.poll, 60_000)
+            stream.end(b"all")
+            [(_, events)] = seen.result()
+            assert events & select.POLLRDHUP
+        stream.close()
 
 
 def test_who_says_nothing_is_waited_for_as_long_as_said_and_is_heard_afterwards(ends: Ends) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import select
 import socket
 import ssl
 import struct
@@ -145,6 +146,41 @@ def test_it_ends_as_tls_ends(upstream: Upstream) -> None:
         while more := client.recv(1 << 16):  # an end without close_notify is an error
             came += more
     assert came.endswith(b"until the end\n")
+
+
+def asked(upstream: Upstream, context: ssl.SSLContext, name: str) -> tuple[int, int]:
+    """How many bytes came behind the handshake of a request, and what a poll tells once it is known to be over."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
+    poll, received, is_shaken = select.poll(), 0, False
+    with upstream.connect(443) as client:
+        poll.register(client, select.POLLRDHUP)
+        while True:
+            try:
+                if not is_shaken:
+                    tls.do_handshake()
+                    is_shaken, received = True, 0
+                    tls.write(b"GET /http-1.0 HTTP/1.1\r\n\r\n")
+                if not tls.read(1 << 16):
+                    return received, next((events for _, events in poll.poll(0)), 0)
+            except ssl.SSLWantReadError:
+                if outgoing.pending:
+                    client.sendall(outgoing.read())
+                came = client.recv(1 << 16)
+                received += len(came)
+                incoming.write(came)
+
+
+def test_who_is_told_its_end_sees_it_and_all_are_as_long(upstream: Upstream) -> None:
+    """Else who ends at its word would do so now before, now after it; and tickets would be of several lengths.
+
+    Names of each length, as those of tickets go by blocks of 16 bytes.
+    """
+    context = ssl.create_default_context(cafile=CA)
+    names = [f"{'a' * length}.hostile.test" for length in range(1, 17)]
+    seen = [asked(upstream, context, name) for name in names for _ in range(4)]
+    assert len({received for received, _ in seen}) == 1
+    assert all(events & select.POLLRDHUP for _, events in seen)
 
 
 def test_it_tells_what_a_client_offered(upstream: Upstream) -> None:

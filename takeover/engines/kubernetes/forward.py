@@ -70,8 +70,10 @@ class ForwardStream:
                 raise self._failure
             return b""
 
-    def end(self) -> None:
-        """Sends no more."""
+    def end(self, last: bytes = b"") -> None:
+        """Sends no more behind `last`."""
+        if last:
+            self.send(last)
         self._ended = True
 
     def reset(self) -> None:

@@ -85,8 +85,10 @@ class RelayStream:
                 raise ConnectionResetError(f"{self._destination}: {self._reset}")
             return b""
 
-    def end(self) -> None:
-        """Half close."""
+    def end(self, last: bytes = b"") -> None:
+        """Half close, behind `last`."""
+        if last:
+            self.send(last)
         with self._changed:
             if not self._ended and not self._closed:
                 self._ended = True
