@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from takeover.check.coverage.lines import LineOf, no_lines
 from takeover.check.coverage.parts import Part, Parts, Route
 from takeover.check.coverage.reached import reached
@@ -39,13 +41,16 @@ def coverage(
         line_of: tells the line of a path in what was given.
     """
     found: dict[str, _Reached] = defaultdict(_Reached)
+    made = set[str]()
     for each in probes:
+        if each.observation.breakdown is UNSET:
+            made.add(each.probe)
         for part, told_by, others in reached(parts, each.observation):
             if others:
                 found[part].maybe.setdefault(each.probe, {}).update(dict.fromkeys(others))
             else:
                 found[part].by[told_by].setdefault(each.probe)
-    reasons = Reasons(parts, derived, world)
+    reasons = Reasons(parts, derived, world, made)
     return [_told(*each, found, reasons, line_of) for each in _in_order(parts)]
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 from takeover.check.records import Place
 from takeover.check.scopes import Scoped
 
-PathRule = tuple[Literal["exact", "prefix", "separated", "other"], str, bool]
-"""How a route matches a path, with what, and whether letters' case counts."""
+PathRule = tuple[Literal["exact", "prefix", "separated", "connect", "other"], str, bool]
+"""How a route matches a path, with what, and whether letters' case counts; "connect": the method CONNECT alone."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Route(Part):
         clusters: where it leads; None: somewhere that the request decides.
         answers: whether it answers by itself.
         status: that of its own answer or redirect; None where it leads to a cluster or says none.
+        has_more: whether it asks for something besides the path: a request may go past it.
     """
 
     logged_as: str
@@ -45,6 +46,7 @@ class Route(Part):
     answers: bool
     status: int | None
     path: PathRule
+    has_more: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,12 @@ class Cluster(Part):
     """A cluster.
 
     Args:
+        logged_as: what Envoy's access log calls it: by `alt_stat_name` where it has one; several may have the same.
         statistics: what its counters begin with.
         is_named: whether anything of a listener or of a table of routes has its name.
     """
 
+    logged_as: str
     statistics: str
     is_named: bool
 
@@ -141,6 +145,9 @@ class Parts:
         return {each.statistics: each for each in self.clusters}
 
     @cached_property
-    def clusters_by_name(self) -> Mapping[str, Cluster]:
-        """The clusters by their names."""
-        return {each.name: each for each in self.clusters}
+    def clusters_by_logged_name(self) -> Mapping[str, Sequence[Cluster]]:
+        """The clusters by what Envoy's access log calls them."""
+        found: dict[str, list[Cluster]] = {}
+        for each in self.clusters:
+            found.setdefault(each.logged_as, []).append(each)
+        return found

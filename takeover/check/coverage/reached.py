@@ -22,7 +22,7 @@ def reached(parts: Parts, seen: Observation) -> Iterator[Found]:
     for listener in {each.id: each for each in (*by_counters, *(each for each, _ in entries))}.values():
         yield from _chains(listener, [entry for other, entry in entries if other is listener], seen)
     for listener, entry in entries:
-        yield from _routes(listener, entry)
+        yield from _routes(parts, listener, entry)
     yield from _clusters(parts, [each for _, each in entries], seen)
 
 
@@ -48,9 +48,10 @@ def _counted(chain: FilterChain, seen: Observation) -> set[str]:
     return {each for each in chain.prefixes if any(name.startswith(f"{each}.") for name in seen.stats)}
 
 
-def _routes(listener: Listener, entry: LogEntry) -> Iterator[Found]:
-    named = field(entry, "filter_chain")
-    found = taken([each for each in listener.chains if not named or each.logged_as == named], entry)
+def _routes(parts: Parts, listener: Listener, entry: LogEntry) -> Iterator[Found]:
+    named, logged = field(entry, "filter_chain"), field(entry, "upstream_cluster")
+    clusters = {each.name for each in parts.clusters_by_logged_name.get(logged, ())} or {logged} - {""}
+    found = taken([each for each in listener.chains if not named or each.logged_as == named], entry, clusters)
     ids = [each.id for each in found.routes]
     for part in ids:
         yield part, found.told_by, [each for each in ids if each != part]
@@ -62,8 +63,9 @@ def _routes(listener: Listener, entry: LogEntry) -> Iterator[Found]:
 
 def _clusters(parts: Parts, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:
     for name in dict.fromkeys(field(each, "upstream_cluster") for each in entries):
-        if (cluster := parts.clusters_by_name.get(name)) is not None:
-            yield cluster.id, "the access log", ()
+        alike = parts.clusters_by_logged_name.get(name, ())
+        for logged in alike:
+            yield logged.id, "the access log", [each.id for each in alike if each is not logged]
     for name in dict.fromkeys(each.rpartition(".upstream_")[0] for each in seen.stats if each.endswith("_total")):
         if (cluster := parts.clusters_by_statistics.get(name)) is not None:
             yield cluster.id, "its counters", ()

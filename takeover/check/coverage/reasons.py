@@ -1,7 +1,7 @@
 """Why probes did not reach a part of a configuration."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Part, Parts
 from takeover.check.records import Derived, Target, World
@@ -17,14 +17,17 @@ class Reasons:
     Args:
         derived: what was worked out, and what not.
         world: what cannot be reached in it.
+        made: the probes that were made while Envoy served.
     """
 
-    def __init__(self, parts: Parts, derived: Derived, world: World) -> None:
+    def __init__(self, parts: Parts, derived: Derived, world: World, made: Container[str]) -> None:
         # A listener without a name is called by its place where it is aimed at.
         self._ids = {path: each.id for each in parts.listeners for path in (*each.paths, each.name)}
         self._chains = {(listener.id, each.label): each.id for listener in parts.listeners for each in listener.chains}
         self._unreached = {self._ids.get(name, name): why for name, why in world.unreached.items()}
+        self._apart = world.apart
         self._derived = derived
+        self._made = made
         self._aims: dict[str, list[Target]] = defaultdict(list)
         for target in derived.targets:
             for part in self._aimed_at(target):
@@ -50,13 +53,19 @@ class Reasons:
             inside = [next(self._unasked(each), "") for each in part.chains]
             if inside and all(inside):
                 return inside[0]
+        if isinstance(part, Cluster) and part.name in self._apart:
+            return self._apart[part.name]
         if isinstance(part, Cluster) and not part.is_named:
             return "no listener and no table of routes names it"
         if isinstance(part, FilterChain) and part.unknown:
             return part.unknown
         if aimed := self._aims.get(part.id):
             names = _listed([each.probe for each in aimed])
+            if not any(each.probe in self._made for each in aimed):
+                return f"{_counted(len(aimed))} aimed at it ({names}), and none of them could be made: the run says why"
             return f"{_counted(len(aimed))} aimed at it ({names}), and Envoy's log and counters are of something else"
+        if self._aims and not any(each.probe in self._made for each in self._derived.targets):
+            return "no probe could be made: the run says why"
         return "no probe aims at it" + ("; some were left out by a bound" if self._derived.left_out else "")
 
     def _unasked(self, part: Part) -> Iterator[str]:

@@ -26,6 +26,8 @@ _REDIRECTS = {
     "PERMANENT_REDIRECT": 308,
 }
 
+_PATHS = frozenset(("path", "prefix", "path_separated_prefix", "case_sensitive"))
+"""Of a match: what is asked of the path alone."""
 _Object = Mapping[str, Any]
 
 
@@ -57,8 +59,9 @@ def texts(data: Any) -> Iterator[str]:
 
 def _cluster(resource: Resource, named: Container[str]) -> Cluster:
     name, where = resource.name, resource.place
-    statistics = f"cluster.{_in_statistics(str(resource.data.get('alt_stat_name') or name))}"
-    return Cluster(f"cluster {name}", name, "", where, (where.path,), statistics, name in named)
+    told = str(resource.data.get("alt_stat_name") or name)
+    statistics = f"cluster.{_in_statistics(told)}"
+    return Cluster(f"cluster {name}", name, "", where, (where.path,), told, statistics, name in named)
 
 
 def _listener(resource: Resource, tables: _Tables) -> Listener:
@@ -128,6 +131,7 @@ def _hosts(table: RouteTable, within: str, scope: str = "") -> Iterator[VirtualH
 def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, host: tuple[str, ...]) -> Route:
     data = at.data
     rule = data.get("match")
+    rule = rule if isinstance(rule, dict) else {}
     answers = "direct_response" in data or "redirect" in data
     name = str(data.get("name") or "")
     return Route(
@@ -140,7 +144,8 @@ def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, 
         frozenset() if answers else _clusters(data.get("route")),
         answers,
         _status(data),
-        _path_rule(rule if isinstance(rule, dict) else {}),
+        _path_rule(rule),
+        has_more=at.end is not None or not rule.keys() <= _PATHS,
     )
 
 
@@ -172,6 +177,8 @@ def _path_rule(rule: _Object) -> PathRule:
             return "prefix", value, counts
         case {"path_separated_prefix": str(value)}:
             return "separated", value, counts
+        case {"connect_matcher": _}:
+            return "connect", "", True
     return "other", "", True
 
 

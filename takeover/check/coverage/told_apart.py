@@ -1,6 +1,6 @@
 """Which part of a configuration an entry of Envoy's access log can be of: what no other part can have done."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from takeover.check.coverage.parts import FilterChain, Route, VirtualHost
@@ -10,6 +10,8 @@ from takeover.model.document import LogEntry
 NO_ROUTE = "route_not_found"
 _OWN_ANSWER = "direct_response"
 _OF_UPSTREAM = "via_upstream"
+_NO_CLUSTER = "cluster_not_found"
+_CONNECT = "CONNECT"
 
 
 def field(entry: LogEntry, name: str) -> str:
@@ -33,8 +35,12 @@ class Taken:
     told_by: str = ""
 
 
-def taken(chains: Sequence[FilterChain], entry: LogEntry) -> Taken:
-    """The routes of these chains that can have led to what the entry says."""
+def taken(chains: Sequence[FilterChain], entry: LogEntry, clusters: Collection[str]) -> Taken:
+    """The routes of these chains that can have led to what the entry says.
+
+    Args:
+        clusters: the names of those that may be meant by the one that it has; none where it has none.
+    """
     hosts = [host for chain in chains for host in _in_scope(chain, entry)]
     details, name = field(entry, "details"), field(entry, "route")
     if details.startswith(NO_ROUTE):
@@ -46,9 +52,9 @@ def taken(chains: Sequence[FilterChain], entry: LogEntry) -> Taken:
         ids = {each.id for each in hosts}
         routes = [each for each in routes if each.within in ids]
         by = [*by, "the key of its scope"]
-    if not (name or details.startswith((_OWN_ANSWER, _OF_UPSTREAM)) or field(entry, "upstream_cluster")):
+    if not (name or details.startswith((_OWN_ANSWER, _OF_UPSTREAM, _NO_CLUSTER)) or clusters):
         return Taken()  # refused before a route was looked for: by a filter, by the codec
-    return _narrowed(routes, hosts, entry, by)
+    return _narrowed(routes, hosts, entry, clusters, by)
 
 
 def _in_scope(chain: FilterChain, entry: LogEntry) -> Sequence[VirtualHost]:
@@ -61,12 +67,14 @@ def _in_scope(chain: FilterChain, entry: LogEntry) -> Sequence[VirtualHost]:
     return [each for each in chain.hosts if scope is not None and each.scope == scope.name]
 
 
-def _narrowed(routes: list[Route], hosts: Sequence[VirtualHost], entry: LogEntry, by: list[str]) -> Taken:
+def _narrowed(
+    routes: list[Route], hosts: Sequence[VirtualHost], entry: LogEntry, clusters: Collection[str], by: list[str]
+) -> Taken:
     steps: list[tuple[str, Callable[[list[Route]], list[Route]]]] = [
         ("the kind of answer", lambda among: _by_answer(among, entry)),
-        ("the cluster", lambda among: _by_cluster(among, field(entry, "upstream_cluster"))),
+        ("the cluster", lambda among: _by_cluster(among, clusters)),
         ("the authority", lambda among: _within(among, _by_authority(hosts, field(entry, "authority")))),
-        ("the path", lambda among: _by_path(among, field(entry, "path"))),
+        ("the path", lambda among: _by_path(among, field(entry, "path"), field(entry, "method"))),
     ]
     for what, step in steps:
         if len(routes) <= 1:
@@ -84,15 +92,15 @@ def _by_answer(routes: list[Route], entry: LogEntry) -> list[Route]:
     details, status = field(entry, "details"), field(entry, "status")
     if details.startswith(_OWN_ANSWER):
         return [each for each in routes if each.answers and (each.status is None or str(each.status) == status)]
-    if details.startswith(_OF_UPSTREAM):
+    if details.startswith((_OF_UPSTREAM, _NO_CLUSTER)):
         return [each for each in routes if not each.answers]
     return routes
 
 
-def _by_cluster(routes: list[Route], cluster: str) -> list[Route]:
-    if not cluster:
+def _by_cluster(routes: list[Route], clusters: Collection[str]) -> list[Route]:
+    if not clusters:
         return routes
-    return [each for each in routes if each.clusters is None or cluster in each.clusters]
+    return [each for each in routes if each.clusters is None or not each.clusters.isdisjoint(clusters)]
 
 
 def _within(routes: list[Route], hosts: Iterable[VirtualHost]) -> list[Route]:
@@ -100,8 +108,19 @@ def _within(routes: list[Route], hosts: Iterable[VirtualHost]) -> list[Route]:
     return [each for each in routes if each.within in ids] if ids else routes
 
 
-def _by_path(routes: list[Route], path: str) -> list[Route]:
-    return [each for each in routes if _may_match(each, path.partition("?")[0])] if path else routes
+def _by_path(routes: list[Route], path: str, method: str) -> list[Route]:
+    if method == _CONNECT and not path:
+        return [each for each in routes if each.path[0] == "connect"]
+    if not path:
+        return routes
+    found, done = list[Route](), set[str]()
+    for each in routes:
+        is_it = method == _CONNECT if each.path[0] == "connect" else _may_match(each, path.partition("?")[0])
+        if is_it and each.within not in done:
+            found.append(each)
+            if not each.has_more:  # nothing goes past it to those that follow in its virtual host
+                done.add(each.within)
+    return found
 
 
 def _may_match(route: Route, path: str) -> bool:

@@ -1,7 +1,7 @@
 """What the configuration asks clusters for: which are an application, which a service, by what names them."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from takeover.check.records import Place
@@ -49,6 +49,8 @@ _FIELDS = {
 }
 _NAMING = ("cluster", "cluster_name", "collector_cluster", "tcp_cluster_name", "cluster_names", "clusters")
 _TELLING = ("metrics", "tracing", "access_log")
+_OF_ITSELF = "Envoy tells of itself there, at its own times: that is no part of any probe"
+_CONTROL_PLANE = "a control plane is there: this run answers what Envoy asks it, and no probe does"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,13 @@ def kind(uses: list[Asked]) -> str:
     """What a cluster is: an application, where it is that to anybody; nobody names one that is a service by chance."""
     kinds = [each.kind for each in uses]
     return APPLICATION if APPLICATION in kinds or not kinds else kinds[0]
+
+
+def apart(uses: Mapping[str, list[Asked]]) -> dict[str, str]:
+    """The clusters to which no probe leads, as Envoy asks them for its own purposes, each with these in words."""
+    kinds = {name: kind(each) for name, each in uses.items()}
+    own = {**dict.fromkeys(_TELLING, _OF_ITSELF), "xds": _CONTROL_PLANE}
+    return {name: own[each] for name, each in kinds.items() if each in own}
 
 
 def telling(configuration: Configuration) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -57,6 +57,7 @@ def build(given: Given, folder: Path) -> World:
     control_port = bootstrap.free_port(configuration, _CONTROL)
     trust.trust(configuration)
     xds_port = bootstrap.free_port(configuration, _XDS)
+    apart = asking.apart(asking.asked(configuration))
     answered = control.redirect(configuration, xds_port)
     api_port = bootstrap.free_port(configuration, xds_port + 1)
     naming.tell_apart(configuration)
@@ -64,7 +65,7 @@ def build(given: Given, folder: Path) -> World:
     close_soon(configuration)
     health.check_once(configuration)
     endpoints.one_of_each(configuration)
-    choices.certain(configuration)
+    apart |= _without_bytes(configuration, choices.certain(configuration))
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)
@@ -96,8 +97,19 @@ def build(given: Given, folder: Path) -> World:
         dialled=tuple(made.dialled),
         different=(*given.different, *configuration.different),
         unreached=reached.unreached,
+        apart=apart,
         client_certificate=written.client(trust.of_clients(configuration)),
     )
+
+
+def _without_bytes(configuration: Configuration, left: Mapping[str, str]) -> dict[str, str]:
+    """Clusters that are named no more since their bytes go to another one."""
+    still = asking.asked(configuration)
+    return {
+        name: f"chance would choose it for bytes: this run has all go to {kept}"
+        for name, kept in left.items()
+        if name not in still
+    }
 
 
 def _hosts(configuration: Configuration) -> Iterator[str]:

@@ -12,15 +12,20 @@ from takeover.scenario.typed_yaml import Json
 _TCP = ".TcpProxy"
 
 
-def certain(configuration: Configuration) -> None:
-    """Names the header in each route that would choose by chance, takes clusters from TCP proxies, and says so."""
+def certain(configuration: Configuration) -> dict[str, str]:
+    """Names the header in each route that would choose by chance, takes clusters from TCP proxies, and says so.
+
+    Returns for each cluster that was taken away to which all its bytes go instead.
+    """
+    left = dict[str, str]()
     for _, document in configuration.documents():
         for _, found in objects(document):
             for host in listed(found, "virtual_hosts"):
                 for _, route in objects(host):
                     _by_a_header(configuration, inner(route, "route", "weighted_clusters"))
             if kind_of(found).endswith(_TCP):
-                _one(configuration, inner(content_of(found), "weighted_clusters"))
+                left |= _one(configuration, inner(content_of(found), "weighted_clusters"))
+    return left
 
 
 def _by_a_header(configuration: Configuration, choice: JsonObject) -> None:
@@ -32,13 +37,16 @@ def _by_a_header(configuration: Configuration, choice: JsonObject) -> None:
         configuration.differs(what, "else chance chooses, for one request now this, now that")
 
 
-def _one(configuration: Configuration, choice: JsonObject) -> None:
+def _one(configuration: Configuration, choice: JsonObject) -> dict[str, str]:
     weighted = _weighted(choice)
-    if len(weighted) > 1:
-        kept = max(weighted, key=_weight)
-        choice["clusters"] = [kept]
-        what = f"bytes for {len(weighted)} weighted clusters all go to {either(kept, 'name')}"
-        configuration.differs(what, "else chance chooses, for one connection now this, now that")
+    if len(weighted) <= 1:
+        return {}
+    kept = max(weighted, key=_weight)
+    choice["clusters"] = [kept]
+    name = str(either(kept, "name"))
+    what = f"bytes for {len(weighted)} weighted clusters all go to {name}"
+    configuration.differs(what, "else chance chooses, for one connection now this, now that")
+    return {str(either(each, "name")): name for each in weighted if each is not kept}
 
 
 def _weighted(choice: JsonObject) -> list[JsonObject]:

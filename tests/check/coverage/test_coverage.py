@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from takeover.check.coverage.listing import listing
@@ -11,7 +12,7 @@ from takeover.check.coverage.measuring import coverage
 from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, ROUTES, parts_of
 from takeover.check.records import Derived, Given, Place, Resource, Target, World
 from takeover.model.checked import ConfigPart
-from takeover.model.document import Observation, ProbeResult
+from takeover.model.document import Breakdown, Observation, ProbeResult
 from takeover.model.request import ProbeRequest, ProbeTarget
 
 MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -72,10 +73,17 @@ def measured(
     *probes: ProbeResult,
     derived: Derived = NOTHING_DERIVED,
     unreached: dict[str, str] | None = None,
+    apart: dict[str, str] | None = None,
 ) -> dict[str, ConfigPart]:
     given = Given(name="given", kind="bootstrap", source=Path("envoy.yaml"), bootstrap={}, resources=tuple(resources))
     world = World(
-        scenario=Path("given"), pod="given", container="envoyproxy", ways=(), dialled=(), unreached=unreached or {}
+        scenario=Path("given"),
+        pod="given",
+        container="envoyproxy",
+        ways=(),
+        dialled=(),
+        unreached=unreached or {},
+        apart=apart or {},
     )
     return {each.id: each for each in coverage(parts_of(given), probes, derived, world)}
 
@@ -112,6 +120,13 @@ def test_a_name_in_the_access_log_tells_all_that_a_route_stands_in() -> None:
             "the kind of answer",
         ),
         ([to("one", prefix="/a"), to("one", path="/b")], {"path": "/b?c", "upstream_cluster": "one"}, "the path"),
+        ([to("one", prefix="/a"), to("one", prefix="/")], {"path": "/b", "upstream_cluster": "one"}, "the path"),
+        ([to("one"), to("one", connect_matcher={})], {"method": "CONNECT", "upstream_cluster": "one"}, "the path"),
+        (
+            [{"match": {"prefix": "/"}, "direct_response": {"status": 503}}, to("gone")],
+            {"details": "cluster_not_found", "status": 503},
+            "the kind of answer",
+        ),
         (
             [to("one", path_separated_prefix="/a"), to("one", prefix="/AB", case_sensitive=False)],
             {"path": "/ab", "upstream_cluster": "one"},
@@ -229,6 +244,56 @@ def test_clusters_are_told_by_the_log_and_by_their_counters() -> None:
     assert found["cluster idle"].why == "no listener and no table of routes names it"
 
 
+def test_a_route_that_asks_for_its_path_alone_lets_nothing_past() -> None:
+    header = {"headers": [{"name": "x-beta", "present_match": True}]}
+    routes = [to("one", prefix="/a", **header), to("one", prefix="/a"), to("one"), to("one", path="/a/b")]
+    resources = [listener("web", 8000, manager(table(host("shop", ["*"], *routes))))]
+    found = measured(resources, seen("p", {"path": "/a/b", "upstream_cluster": "one"}))
+    whys = [found[f"{SHOP} / route {number}"].why for number in range(4)]
+    assert [each.startswith("1 probe took it or") for each in whys] == [True, True, False, False]
+
+
+def test_a_cluster_of_another_name_in_statistics_is_known_by_it_in_the_log() -> None:
+    routes = table(host("shop", ["*"], to("default/one/80/a"), to("default/two/80/b")))
+    resources = [
+        listener("web", 8000, manager(routes)),
+        cluster("default/one/80/a", alt_stat_name="default_one_80"),
+        cluster("default/two/80/b", alt_stat_name="default_two_80"),
+    ]
+    found = measured(resources, seen("p", {"upstream_cluster": "default_two_80"}))
+    assert reached(found) == {"route 1": ["routes/p"]}
+    assert found[f"{SHOP} / route 1"].told_by == "the cluster"
+    assert found["cluster default/two/80/b"].told_by == "the access log"
+    # Where two have the same, it may have been either.
+    resources[1].data["alt_stat_name"] = "default_two_80"
+    found = measured(resources, seen("p", {"upstream_cluster": "default_two_80"}))
+    assert reached(found) == {}
+    other = "1 probe took it or cluster default/one/80/a: nothing that Envoy tells sets them apart"
+    assert found["cluster default/two/80/b"].why == other
+
+
+def test_where_envoy_did_not_serve_that_is_why_nothing_was_reached() -> None:
+    targets = (Target(probe="routes/p", listener="web"),)
+    resources = [listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))), cluster("one")]
+    derived = Derived(text="", targets=targets, left_out={"within": 3})
+    made = seen("p", {})
+    broken = Breakdown("given/envoyproxy", "not-started", 1)
+    refused = msgspec.structs.replace(made, observation=Observation(None, end="refused", breakdown=broken))
+    for probes in ((), (refused,)):
+        found = measured(resources, *probes, derived=derived)
+        none_made = "1 probe aimed at it (routes/p), and none of them could be made: the run says why"
+        assert found["listener web"].why == none_made
+        assert found["cluster one"].why == "no probe could be made: the run says why"
+    assert measured(resources, seen("p", {}), derived=derived)["listener web"].why == ""
+
+
+def test_a_cluster_that_no_probe_is_for_says_what_it_is_for() -> None:
+    resources = [listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))), cluster("one")]
+    derived = Derived(text="", targets=(), left_out={"within": 3})
+    found = measured(resources, derived=derived, apart={"one": "a control plane is there"})
+    assert found["cluster one"].why == "a control plane is there"
+
+
 def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing() -> None:
     data = {"@type": ROUTES, "name": "served", "virtual_hosts": [host("shop", ["*"], to("one"))]}
     served = Resource(type_url=ROUTES, name="served", data=data, place=Place(file="dump.json", line=7), is_static=False)
@@ -250,6 +315,7 @@ def test_why_a_part_was_not_reached() -> None:
     )
     found = measured(
         [listener("web", 8000, manager(table(host("shop", ["*"], *routes)))), listener("far", 8001, manager(table()))],
+        seen("p", {"details": "http1.codec_error"}),
         derived=derived,
         unreached={"far": "it binds to no port"},
     )

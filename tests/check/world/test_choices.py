@@ -71,3 +71,13 @@ def test_of_bytes_the_cluster_with_most_weight_is_left(
     assert [each["name"] for each in kept["clusters"]] == left
     assert "header_name" not in kept
     assert any("all go to" in each for each in built.different) == (len(weights) > 1)
+    gone = {"one", "two"} - set(left) if len(weights) > 1 else set()
+    assert {name for name, why in built.world.apart.items() if f"all go to {left[0]}" in why} == gone
+
+
+def test_a_cluster_that_something_else_names_is_not_apart_from_probes(tmp_path: Path) -> None:
+    several = tcp("one")
+    del several["typed_config"]["cluster"]
+    several["typed_config"]["weighted_clusters"] = choice(2, 1)
+    listeners = [listener("in", 80, several), listener("other", 81, tcp("two"))]
+    assert Built(given(bootstrap(listeners, CLUSTERS)), tmp_path / "mine").world.apart == {}
