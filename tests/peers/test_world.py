@@ -31,6 +31,7 @@ PORTS = {
     "names": 21005,
     "sink": 21006,
     "authz": 21007,
+    "both": 21008,
     "control": 21009,
 }
 
@@ -66,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("names", transport="udp", kind="dns"),
         place("sink", transport="udp", kind="metrics"),
         place("authz", kind="ext_authz"),
+        place("both", services=(("/keys", "jwks"), ("/token", "http"))),
         Place(str(made / "socket")),
     )
     written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
@@ -150,6 +152,16 @@ class TestPlaces:
     def test_keys_are_given_over_http2_too(self, address: str) -> None:
         told = run(program("curl"), "-s", "--http2-prior-knowledge", f"http://{address}:{PORTS['jwks']}/keys")
         assert json.loads(told.stdout)["keys"]
+
+    @pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+    def test_an_application_gives_keys_and_tokens_at_their_paths_alone(self, address: str, version: str) -> None:
+        there = f"http://{address}:{PORTS['both']}"
+        ended = run(program("curl"), "-s", version, f"{there}/keys?a=b")
+        assert json.loads(ended.stdout)["keys"]
+        ended = run(program("curl"), "-s", version, "-d", "grant_type=a", f"{there}/token")
+        assert json.loads(ended.stdout)["access_token"]
+        ended = run(program("curl"), "-s", version, f"{there}/else", f"{there}/deny-by-403")
+        assert "/else" in ended.stdout
 
     def test_a_service_answers_as_it_is_told(self, address: str) -> None:
         answer, _ = ask(address, PORTS["authz"], "/check", **{"x-answer": '{"status": 403}'})

@@ -1,11 +1,21 @@
 """What the configuration asks clusters for: which are an application, which a service, by what names them."""
 
+import urllib.parse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from takeover.check.records import Place
-from takeover.check.world.configuration import CLUSTER, ENDPOINTS, HTTP, Configuration, kind_of, path_text
+from takeover.check.world.configuration import (
+    CLUSTER,
+    ENDPOINTS,
+    HTTP,
+    Configuration,
+    inner,
+    kind_of,
+    objects,
+    path_text,
+)
 from takeover.scenario.envoy_config import camel_case, either
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
@@ -48,8 +58,10 @@ _FIELDS = {
     "remote": "http",
 }
 _NAMING = ("cluster", "cluster_name", "collector_cluster", "tcp_cluster_name", "cluster_names", "clusters")
+_KEYS = "jwks"
 _TELLING = ("metrics", "tracing", "access_log")
 _OF_ITSELF = "Envoy tells of itself there, at its own times: that is no part of any probe"
+_KEPT = "keys are fetched there before any probe, and kept"
 _CONTROL_PLANE = "a control plane is there: this run answers what Envoy asks it, and no probe does"
 
 
@@ -82,16 +94,41 @@ def asked(configuration: Configuration) -> dict[str, list[Asked]]:
 
 
 def kind(uses: list[Asked]) -> str:
-    """What a cluster is: an application, where it is that to anybody; nobody names one that is a service by chance."""
+    """What a cluster is: an application, where it is that to anybody; nobody names one that is a service by chance.
+
+    Keys are asked for at paths of their own (`at_paths`), so that anything else that it is comes before them.
+    """
     kinds = [each.kind for each in uses]
-    return APPLICATION if APPLICATION in kinds or not kinds else kinds[0]
+    if APPLICATION in kinds or not kinds:
+        return APPLICATION
+    return next((each for each in kinds if each != _KEYS), _KEYS)
+
+
+def at_paths(configuration: Configuration) -> dict[str, tuple[tuple[str, str], ...]]:
+    """For names of clusters the paths at which keys or tokens are asked for, each with the kind of that service."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for _, document in configuration.documents():
+        for _, each in objects(document):
+            asked_there = ((inner(each, "remote_jwks", "http_uri"), _KEYS), (inner(each, "token_endpoint"), "http"))
+            for uri, service in asked_there:
+                name, written = uri.get("cluster"), uri.get("uri")
+                if isinstance(name, str) and isinstance(written, str):
+                    found[name].setdefault(urllib.parse.urlsplit(written).path or "/", service)
+    return {name: tuple(sorted(each.items())) for name, each in found.items()}
 
 
 def apart(uses: Mapping[str, list[Asked]]) -> dict[str, str]:
-    """The clusters to which no probe leads, as Envoy asks them for its own purposes, each with these in words."""
-    kinds = {name: kind(each) for name, each in uses.items()}
-    own = {**dict.fromkeys(_TELLING, _OF_ITSELF), "xds": _CONTROL_PLANE}
-    return {name: own[each] for name, each in kinds.items() if each in own}
+    """The clusters to which no probe may lead, as Envoy asks them for its own purposes, each with these in words."""
+    own = {**dict.fromkeys(_TELLING, _OF_ITSELF), "xds": _CONTROL_PLANE, _KEYS: _KEPT}
+    return {
+        name: own[found]
+        for name, each in uses.items()
+        if (found := kind(each)) in own or (found != APPLICATION and (found := _kept(each)) in own)
+    }
+
+
+def _kept(uses: list[Asked]) -> str:
+    return _KEYS if any(each.kind == _KEYS for each in uses) else ""
 
 
 def telling(configuration: Configuration) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class Dial:
         tls: what its certificate must be; None where no TLS is spoken.
         is_http: whether nothing else than HTTP comes there.
         has_proxy_header: whether connections begin with a PROXY header.
+        services: paths at which it is asked for something else, each with the kind of that service.
     """
 
     host: str
@@ -47,11 +48,12 @@ class Dial:
     tls: Tls | None = None
     is_http: bool = False
     has_proxy_header: bool = False
+    services: tuple[tuple[str, str], ...] = ()
 
 
 def dialled(configuration: Configuration) -> list[Dial]:
     """All of it, in the order of the configuration; what cannot be dialled in a world is said to be different."""
-    uses = asking.asked(configuration)
+    uses, at_paths = asking.asked(configuration), asking.at_paths(configuration)
     endpoints = {
         str(either(data, "cluster_name")): data
         for data, _ in (*configuration.of_type(ENDPOINTS),)
@@ -61,7 +63,9 @@ def dialled(configuration: Configuration) -> list[Dial]:
     for cluster, place in configuration.of_type(CLUSTER):
         if cluster.get("name") == control.CLUSTER_NAME:
             continue
-        found += _of_cluster(configuration, cluster, place, uses, endpoints)
+        services = at_paths.get(str(cluster.get("name", "")), ())
+        of_it = _of_cluster(configuration, cluster, place, uses, endpoints)
+        found += (replace(each, services=services) for each in of_it)
     found += _beside_clusters(configuration)
     return list(dict.fromkeys(found))
 

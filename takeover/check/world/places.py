@@ -95,6 +95,7 @@ def answering(
             asks_client=tls is not None,
             alpn=tls.alpn if tls is not None else ("h2", "http/1.1"),
             forwards_to=forwarded,
+            services=dial.services,
         )
         for at in (address, _LOOPBACK_6) if dial.host in _LOCALHOST and ipv6 else (address,):
             key = (at, dial.port, dial.transport)
@@ -183,6 +184,7 @@ def _merged(
         asks_client=one.asks_client or other.asks_client,
         alpn=tuple(dict.fromkeys((*one.alpn, *other.alpn))),
         forwards_to=one.forwards_to or other.forwards_to,
+        services=tuple(sorted({**dict(other.services), **dict(one.services)}.items())),
     )
     return place, tuple(dict.fromkeys((*names, *more)))
 

@@ -77,9 +77,13 @@ def serve(connection: Connection) -> None:
     _answer_until(connection, lambda _: False)
 
 
-def serve_with_upgrades(connection: Connection) -> None:
-    """The same, and WebSocket and tunnels for whichever request asks for one."""
-    while head := _answer_until(connection, _asks_for_another):
+Own = Callable[[bytes], Callable[[bytes], bytes] | None]
+"""For a request's head, what makes its whole answer from its body; None for a request that is answered as any other."""
+
+
+def serve_with_upgrades(connection: Connection, own: Own = lambda _: None) -> None:
+    """The same, and WebSocket and tunnels for whichever request asks for one; before all else what `own` answers."""
+    while head := _answer_until(connection, _asks_for_another, own):
         if head.startswith(b"CONNECT "):
             _tell(connection, head, 200)
             connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -97,13 +101,17 @@ def serve_with_upgrades(connection: Connection) -> None:
             return
 
 
-def _answer_until(connection: Connection, is_another: Callable[[bytes], bool]) -> bytes:
+def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], own: Own = lambda _: None) -> bytes:
     """Answers one request after the other. Returns the head of one that is another protocol's; nothing at the end."""
     requests = Requests(connection)
     while head := requests.head():
         if is_another(head):
             requests.give_back()
             return head
+        if (answer := own(head)) is not None:
+            _tell(connection, head, 200)
+            connection.send(answer(requests.body(head)[0]))
+            continue
         name = _behaviour(connection, head)
         if name == "reset-after-answer":  # before whoever asked is at rest again: both are there when it looks
             connection.reset(HELLO)

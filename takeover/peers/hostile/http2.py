@@ -201,7 +201,7 @@ class Http2:
             if self._others is not None and not _is_grpc(stream):
                 await self._others(stream)
             else:
-                await _answer(stream, self._grpc)
+                await answer(stream, self._grpc)
         except StreamEndedError:
             pass
         finally:
@@ -227,7 +227,8 @@ def _is_grpc(stream: Stream) -> bool:
     return stream.values.get("content-type", "").startswith("application/grpc")
 
 
-async def _answer(stream: Stream, grpc: GrpcAnswer | None) -> None:
+async def answer(stream: Stream, grpc: GrpcAnswer | None = None) -> None:
+    """Answers as the request says, a call over gRPC by `grpc`, if given."""
     from takeover.peers.hostile import grpc_answers, http2_answers
 
     if stream.values.get(":method") == "CONNECT":

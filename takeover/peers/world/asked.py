@@ -1,9 +1,10 @@
 """What is asked over HTTP by filters, tracers and loggers, wherever they dial.
 
 A set of keys (`jwks`) is answered whatever the path is; so is a token, where a POST asks for one by its grant type
-(OAuth2). An authorization service (`ext_authz`) does what the header Authorization says ("Behave deny-by-401": a name
-of `takeover.peers.hostile.answers` whose answer comes at once), which is the one that each filter passes on to it. All
-else is as at the port of the services (`takeover.peers.services.http`).
+(OAuth2). Where more than one service is at one place, paths say which is asked. An authorization service (`ext_authz`)
+does what the header Authorization says ("Behave deny-by-401": a name of `takeover.peers.hostile.answers` whose answer
+comes at once), which is the one that each filter passes on to it. All else is as at the port of the services
+(`takeover.peers.services.http`).
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from takeover.peers.hostile.answers import ANSWERS, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.world.table import FOLDER
+from takeover.peers.world.table import FOLDER, Place
 
 if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
@@ -22,12 +23,18 @@ _JWKS = "jwks.json"
 _JSON = "content-type: application/json"
 
 
-def serve(connection: Connection, kind: str) -> None:
+def serve(connection: Connection, place: Place) -> None:
     """Answers one request after the other."""
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        connection.send(_answer(kind, head, body))
+        target = head.split(b" ", 2)[1].decode("latin-1") if head.count(b" ") > 1 else ""
+        connection.send(answer(kind_at(place, target), head, body))
+
+
+def kind_at(place: Place, target: str) -> str:
+    """What is asked there by a request for that path, which may have a query."""
+    return dict(place.services).get(target.partition("?")[0], place.kind)
 
 
 async def answer_stream(kind: str, stream: "Stream") -> None:
@@ -38,21 +45,22 @@ async def answer_stream(kind: str, stream: "Stream") -> None:
     fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
     first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/1.1"
     told = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
-    head, _, content = _answer(kind, told.encode("latin-1"), body).partition(b"\r\n\r\n")
+    head, _, content = answer(kind, told.encode("latin-1"), body).partition(b"\r\n\r\n")
     line, *lines = head.decode("latin-1").split("\r\n")
     headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
     stream.send_headers([(":status", line.split(" ")[1]), *headers])
     await stream.send(content, end=True)
 
 
-def _answer(kind: str, head: bytes, body: bytes) -> bytes:
+def answer(kind: str, head: bytes, body: bytes) -> bytes:
+    """The answer of a service of that kind."""
     from takeover.peers.services import http
 
-    if kind == "jwks":
-        return plain("200 OK", _JSON, body=_keys())
     if b"grant_type=" in body:
         token = {"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "another"}
         return plain("200 OK", _JSON, body=json.dumps(token).encode())
+    if kind == "jwks":
+        return plain("200 OK", _JSON, body=_keys())
     if kind == "ext_authz" and (refusal := _refusal(head)):
         return refusal
     return http.answer(head, body)

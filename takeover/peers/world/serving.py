@@ -37,7 +37,7 @@ def main(ready: str = "") -> None:
     if table.addresses:
         addresses.add(table.addresses)
     forget: Callable[[], None] = lambda: None  # noqa: E731
-    if any(each.kind != _APPLICATION for each in table.places):
+    if any(each.kind != _APPLICATION or each.services for each in table.places):
         packages.find()  # protobuf: a call that waits for it would be late for a filter's timeout
         from takeover.peers.services import serving, sinks
 
@@ -131,13 +131,14 @@ def _serve_http(place: Place, connection: Connection) -> None:
         packages.find()
         from takeover.peers.hostile import http2
 
-        http2.serve(connection, _answer, None if place.kind == _APPLICATION else functools.partial(_ask, place.kind))
+        is_plain = place.kind == _APPLICATION and not place.services
+        http2.serve(connection, _answer, None if is_plain else functools.partial(_ask, place))
     elif version == 1 and place.kind == _APPLICATION:
-        http1.serve_with_upgrades(connection)
+        http1.serve_with_upgrades(connection, functools.partial(_own, dict(place.services)))
     elif version == 1:
         from takeover.peers.world import asked
 
-        asked.serve(connection, place.kind)
+        asked.serve(connection, place)
     connection.end_in_order()
 
 
@@ -147,10 +148,25 @@ async def _answer(stream: "Stream") -> None:
     await serving.answer(stream)
 
 
-async def _ask(kind: str, stream: "Stream") -> None:
+async def _ask(place: Place, stream: "Stream") -> None:
+    from takeover.peers.hostile import http2
     from takeover.peers.world import asked
 
-    await asked.answer_stream(kind, stream)
+    kind = asked.kind_at(place, stream.values.get(":path", ""))
+    if kind == _APPLICATION:
+        await http2.answer(stream)
+    else:
+        await asked.answer_stream(kind, stream)
+
+
+def _own(services: dict[str, str], head: bytes) -> Callable[[bytes], bytes] | None:
+    """What answers a request for a path of a service, where all else is an application."""
+    target = head.split(b" ", 2)[1].decode("latin-1") if services and head.count(b" ") > 1 else ""
+    if (kind := services.get(target.partition("?")[0])) is None:
+        return None
+    from takeover.peers.world import asked
+
+    return functools.partial(asked.answer, kind, head)
 
 
 def _forward(connection: Connection, port: int) -> None:

@@ -7,7 +7,7 @@
 
 import json
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FOLDER = os.environ.get("WORLD_FOLDER", "/etc/world")
 FILE = "table.json"
@@ -27,6 +27,7 @@ class Place(NamedTuple):
         asks_client: whether a client's certificate is asked for, which the run's authority must have signed.
         alpn: what it offers.
         forwards_to: a port on loopback to which all goes that comes here, once TLS is off; 0: none.
+        services: paths at which something else is asked than elsewhere here, each with the kind of that.
     """
 
     address: str
@@ -39,6 +40,7 @@ class Place(NamedTuple):
     asks_client: bool = False
     alpn: tuple[str, ...] = ("h2", "http/1.1")
     forwards_to: int = 0
+    services: tuple[tuple[str, str], ...] = ()
 
 
 class Table(NamedTuple):
@@ -69,8 +71,13 @@ def read() -> Table:
 def parsed(text: str) -> Table:
     """The table that a text has."""
     told = json.loads(text)
-    places = tuple(Place(**{**each, "alpn": tuple(each.get("alpn", ()))}) for each in told.pop("places"))
+    places = tuple(_place(each) for each in told.pop("places"))
     return Table(places, tuple(told.pop("addresses")), **told)
+
+
+def _place(told: dict[str, Any]) -> Place:
+    pairs = ((path, kind) for path, kind in told.get("services", ()))
+    return Place(**{**told, "alpn": tuple(told.get("alpn", ())), "services": tuple(pairs)})
 
 
 def written(table: Table) -> str:

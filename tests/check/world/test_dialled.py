@@ -48,6 +48,18 @@ def test_a_cluster_is_what_names_it(kind: str, named: dict[str, Any], tmp_path: 
     assert built.place("10.1.2.3", 9000).kind == kind
 
 
+@pytest.mark.parametrize("used", ["asked", "app"])
+def test_keys_and_tokens_are_asked_for_at_their_paths_beside_all_else(used: str, tmp_path: Path) -> None:
+    keys = filter_of("jwt_authn.v3.JwtAuthentication", providers={"a": {"remote_jwks": {"http_uri": URI}}})
+    token = filter_of("oauth2.v3.OAuth2", config={"token_endpoint": {**URI, "uri": "https://asked.test/token?a=b"}})
+    clusters = [cluster("asked", port=9000), cluster("app")]
+    listeners = [listener("one", 8080, http(used, keys, token))]
+    built = Built(given(bootstrap(listeners, clusters)), tmp_path / "mine")
+    place = built.place("10.1.2.3", 9000)
+    assert place.services == (("/keys", "jwks"), ("/token", "http"))
+    assert place.kind == ("application" if used == "asked" else "http")
+
+
 def test_other_services_are_known_by_where_they_are_named(tmp_path: Path) -> None:
     log = {"@type": f"{TYPE}envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig", "common_config": GRPC}
     zipkin = {"@type": f"{TYPE}envoy.config.trace.v3.ZipkinConfig", "collector_cluster": "tracer"}
