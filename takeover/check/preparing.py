@@ -121,10 +121,15 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
             if found.culprit is not None:
                 culprits.setdefault(found.culprit, []).append(name)
         if not culprits:
-            if refused := refusals(Library(folder), rest, releases, tell):
+            unable = _not_starting(given, verdicts, world, releases)
+            for name, why in unable.items():
+                tell(f"Envoy {name} takes nothing of it: {why}")
+            able = [each for each in releases if each.name not in unable]
+            if refused := refusals(Library(folder), rest, able, tell):
                 rest = _without_refused(rest, refused, first, left_out, tell)
                 world = _built(rest, folder)
-            return _Taken(rest, world, first, left_out)
+                unable = _not_starting(given, verdicts, world, releases)
+            return _Taken(rest, world, first, left_out, unable)
         gone: set[Number] = set()
         for culprit, names in culprits.items():
             with_it = [culprit, *(each for each in needing(rest, culprit) if each not in gone)]
@@ -141,6 +146,23 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
         for each in left_out[-len(culprits) :]:
             tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
         rest = without(rest, gone)
+
+
+def _not_starting(
+    given: Given, verdicts: Mapping[str, Verdict], world: World, releases: Sequence[Release]
+) -> dict[str, str]:
+    """Has no probe made on Envoys that do not start, and nothing tells what they do not take. Returns why.
+
+    Raises: BadInputError where none starts.
+    """
+    if all(each.starts for each in verdicts.values()):
+        return {}
+    if not any(each.starts for each in verdicts.values()):
+        told = next(iter(verdicts.values()))
+        where = display_path(given.source) + (f":{told.line}" if told.line else "")
+        raise BadInputError(f"{where}: no Envoy takes it: {told.taken.error}")
+    whole = {name: replace(each.taken, loads=each.starts) for name, each in verdicts.items()}
+    return leave_out(world, whole, releases)
 
 
 def _without_refused(

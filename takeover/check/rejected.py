@@ -1,7 +1,7 @@
 """What Envoys make of the configuration as a whole, and what one that rejects it does not take of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import msgspec
 from takeover.check.coverage.taken_apart import texts
 from takeover.check.records import Given, Resource
 from takeover.check.served import with_served
-from takeover.check.without import LISTS, every
+from takeover.check.without import LISTS, every, needing
 from takeover.envoy.rejection import Rejection, rejection
 from takeover.inventory.configs import Config, configs, error_of, validation, warnings_of
 from takeover.model.document import Breakdown, ConfigResult
@@ -45,11 +45,13 @@ class Verdict:
 
     Args:
         culprit: what it does not take, where that can be told.
+        starts: whether it serves at all; of what is served to it, it goes on without what it does not take.
     """
 
     taken: ConfigResult
     line: int | None = None
     culprit: Number | None = None
+    starts: bool = True
 
 
 def verdict(binary: Path, library: Library, given: Given) -> Verdict:
@@ -74,7 +76,9 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
         result = ConfigResult(alone.scenario, "manifest", loads, _error(told), tried.warnings)
         if told is None:
             return Verdict(result)
-        return Verdict(result, told.line, _culprit(tried, _content(whole), told, given))
+        culprit = _culprit(tried, _content(whole), told, given)
+        starts = culprit is not None or (whole is not alone and tried.of(_content(alone))[0])
+        return Verdict(result, told.line, culprit, starts)
 
 
 def told(resource: Resource) -> str:
@@ -102,7 +106,7 @@ class _Trial:
         if (found := rejection(log, self._text)) is not None:
             return False, found
         if told := error_of(log, self._text):
-            return False, Rejection(told, None)
+            return False, Rejection(" ".join(told.split()), None)  # it may be told over many lines
         self.ended = str(Breakdown("", "ended", ended.exit_code))
         return False, None
 
@@ -116,13 +120,28 @@ def _culprit(trial: _Trial, content: JsonObject, rejected: Rejection, given: Giv
     # Those by whose names the message may know them come first.
     candidates.sort(key=lambda each: not _is_named(every(given, each[0])[each[1]], rejected.what))
     for key, number in candidates[:_MOST_TRIED]:
-        loads, other = trial.of(_less(content, key, number))
+        loads, other = trial.of(_less(content, [(key, number)]))
         # One that ends of it without a word says as little each time.
         said = other.what if other is not None else trial.ended
-        if loads or (said != rejected.what and not _is_missed(every(given, key)[number], said, rejected.what)):
+        is_missed = not loads and _is_missed(every(given, key)[number], said, rejected.what)
+        if is_missed and _is_without_those_that_need_it(trial, content, (key, number), rejected, given):
+            return key, number
+        if loads or (said != rejected.what and not is_missed):
             return key, number
     # Several have the same fault: one after the other.
     return next((each for each in candidates if _has_what(every(given, each[0])[each[1]], rejected.what)), None)
+
+
+def _is_without_those_that_need_it(
+    trial: _Trial, content: JsonObject, resource: Number, rejected: Rejection, given: Given
+) -> bool:
+    """Whether the fault goes with the resource, and stays where only those go that need it."""
+    others = needing(given, resource)
+    _, with_it = trial.of(_less(content, others))
+    if not others or with_it is None or with_it.what != rejected.what:
+        return False
+    loads, told = trial.of(_less(content, [resource, *others]))
+    return loads or told is None or told.what != rejected.what
 
 
 def _is_missed(resource: Resource, message: str, before: str) -> bool:
@@ -152,12 +171,14 @@ def _is_named(resource: Resource, message: str) -> bool:
     return f"'{resource.name}'" in message or (port is not None and f":{port}'" in message)
 
 
-def _less(content: JsonObject, key: str, number: int) -> JsonObject:
+def _less(content: JsonObject, gone: Collection[Number]) -> JsonObject:
     there = "static_resources" if "static_resources" in content else "staticResources"
-    resources: Mapping[str, object] = content.get(there) or {}
-    listed = either(resources, key)
-    assert isinstance(listed, list)
-    return {**content, there: {**resources, key: [each for place, each in enumerate(listed) if place != number]}}
+    resources: JsonObject = dict(content.get(there) or {})
+    for key in {key for key, _ in gone}:
+        listed = either(resources, key)
+        assert isinstance(listed, list)
+        resources[key] = [each for place, each in enumerate(listed) if (key, place) not in gone]
+    return {**content, there: resources}
 
 
 def _error(rejected: Rejection | None) -> str:

@@ -114,7 +114,7 @@ RULES = (
 
 _PROTOBUF_MARK = Rule(
     "protobuf-mark",
-    re.compile(r"goo\.gle/debug(?:only|str|proto)\s+"),
+    re.compile(r"goo\.gle/debug(?:only|str|proto)(?:\s+|$)"),
     "goo.gle/debug ",
     "protobuf begins what it prints for people with words and blanks of chance, so that no program reads it",
 )

@@ -91,6 +91,34 @@ def test_what_no_envoy_takes_is_one_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"takeover check: gateway\.yaml:\d+: no Envoy takes it: .*\(unclosed.*\n", ended.stderr)
 
 
+def test_a_cluster_that_is_not_taken_and_that_a_listener_needs_is_found_where_nothing_names_it(tmp_path: Path) -> None:
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    over_quic = typed(f"type.googleapis.com/{options}", explicit_http_config={"http3_protocol_options": {}})
+    far = cluster("far", typed_extension_protocol_options={options: over_quic})  # and no transport socket for it
+    to_far = {"match": {"prefix": "/"}, "route": {"cluster": "far"}}
+    file = written(tmp_path, listener("odd", 8000, to_far), listener("web", 8001, HOME), clusters=(cluster("app"), far))
+    ended = checked(file, "--probes-per-route", "2")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = document(tmp_path, "new")
+    assert found.checked is not msgspec.UNSET
+    [gone] = found.checked.left_out
+    assert gone.names == ["cluster far", "listener odd"]
+    assert "HTTP3" in gone.message
+    assert "\n" not in gone.message
+
+
+def test_what_stands_in_no_resource_and_is_not_taken_is_one_line(tmp_path: Path) -> None:
+    written(tmp_path, listener("web", 8001, HOME), clusters=())
+    file = tmp_path / "gateway.yaml"
+    monitors = "overload_manager: {resource_monitors: [{name: no.such.monitor}]}\n"
+    file.write_text(file.read_text() + monitors)
+    ended = checked(file)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert re.fullmatch(
+        r"takeover check: gateway\.yaml[:0-9]*: no Envoy takes it: .*no\.such\.monitor.*\n", ended.stderr
+    )
+
+
 def test_what_is_said_of_a_refusal_has_no_secret(tmp_path: Path) -> None:
     matcher = {"name": "authorization", "string_match": {"safe_regex": {"regex": "(Bearer-Zq7Xw9-token"}}}
     bad = {"match": {"prefix": "/", "headers": [matcher]}, "route": {"cluster": "app"}}
