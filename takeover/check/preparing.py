@@ -137,7 +137,7 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
             gone.update(with_it)
         if len(left_out) > _MOST_LEFT_OUT or all(("listeners", number) in gone for number in _listeners(rest)):
             if not any(each.loads for each in first.values()):
-                raise BadInputError(f"{left_out[0].where}: no Envoy takes it: {left_out[0].message}")
+                raise _taken_by_none(left_out[0].where, left_out[0].message, world)
             world = _built(given, folder)
             unable = leave_out(world, first, releases)
             for name, why in unable.items():
@@ -160,9 +160,14 @@ def _not_starting(
     if not any(each.starts for each in verdicts.values()):
         told = next(iter(verdicts.values()))
         where = display_path(given.source) + (f":{told.line}" if told.line else "")
-        raise BadInputError(f"{where}: no Envoy takes it: {told.taken.error}")
+        raise _taken_by_none(where, told.taken.error, world)
     whole = {name: replace(each.taken, loads=each.starts) for name, each in verdicts.items()}
     return leave_out(world, whole, releases)
+
+
+def _taken_by_none(where: str, message: str, world: World) -> BadInputError:
+    gone = next((each for each in world.missing if each in message), "")
+    return BadInputError(f"{where}: no Envoy takes it: {message}" + (f": give {gone} by --files" if gone else ""))
 
 
 def _without_refused(

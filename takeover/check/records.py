@@ -160,6 +160,7 @@ class World(_Part, frozen=True):
         pod: the name of Envoy's Pod, `container` of its container.
         ways: for each listener that can be reached from outside of Envoy.
         unreached: the others, each with its reason in words.
+        missing: paths of files that Envoy reads, that nobody gave and that cannot be made.
         apart: clusters to which no probe leads in this world, by name, each with its reason in words.
         client_certificate: a client's certificate with its key that the configuration's validation accepts, a file in
             the scenario's folder (PEM), as probes.yaml names it; empty where no listener asks for one.
@@ -173,6 +174,7 @@ class World(_Part, frozen=True):
     different: tuple[Different, ...] = ()
     unreached: dict[str, str] = {}
     apart: dict[str, str] = {}
+    missing: tuple[str, ...] = ()
     client_certificate: str = ""
 
 

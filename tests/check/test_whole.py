@@ -119,6 +119,24 @@ def test_what_stands_in_no_resource_and_is_not_taken_is_one_line(tmp_path: Path)
     )
 
 
+def test_a_file_that_is_missing_is_said_where_no_envoy_takes_it_without(tmp_path: Path) -> None:
+    geoip = typed(
+        f"{HTTP}geoip.v3.Geoip",
+        provider={
+            "name": "envoy.geoip_providers.maxmind",
+            "typed_config": typed(
+                "type.googleapis.com/envoy.extensions.geoip_providers.maxmind.v3.MaxMindConfig",
+                common_provider_config={"geo_headers_to_add": {"city": "x-city"}},
+                city_db_path="/etc/cities.mmdb",
+            ),
+        },
+    )
+    web = listener("web", 8000, HOME, filters=({"name": "geoip", "typed_config": geoip},))
+    ended = checked(written(tmp_path, web, clusters=()))
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert ended.stderr.endswith(": give /etc/cities.mmdb by --files\n")
+
+
 def test_what_is_said_of_a_refusal_has_no_secret(tmp_path: Path) -> None:
     matcher = {"name": "authorization", "string_match": {"safe_regex": {"regex": "(Bearer-Zq7Xw9-token"}}}
     bad = {"match": {"prefix": "/", "headers": [matcher]}, "route": {"cluster": "app"}}

@@ -71,7 +71,8 @@ def build(given: Given, folder: Path) -> World:
     dials = dialled(configuration)
     made = answering(configuration, dials, reached, addresses, answered, control_port, admin_port, xds_port)
     itself.end_with_each_request(configuration, made.leading_to_itself)
-    content = files.files(configuration)
+    missing = list[str]()
+    content = files.files(configuration, missing)
     _names(content, made, has_resolver=bool(dynamic_names(configuration)))
     written = _Folder(folder)
     written.config(encode(configuration.bootstrap))
@@ -98,6 +99,7 @@ def build(given: Given, folder: Path) -> World:
         different=(*given.different, *configuration.different),
         unreached=reached.unreached,
         apart=apart,
+        missing=tuple(missing),
         client_certificate=written.client(trust.of_clients(configuration)),
     )
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from takeover.check.records import Place
 from takeover.check.world import certificates, keys, wasm
-from takeover.check.world.configuration import SOURCES, Configuration, drop, inner, kind_of, listed, objects, path_text
+from takeover.check.world.configuration import (
+    LISTENER,
+    SOURCES,
+    Configuration,
+    drop,
+    inner,
+    kind_of,
+    listed,
+    objects,
+    path_text,
+    set_field,
+)
 from takeover.check.world.trust import served_names
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -25,8 +36,10 @@ _OTHER_NAMES = (
     "country_db_path", "descriptor_path", "library_path", "token_file", "credentials_file",
 )  # fmt: skip
 
+_WRITTEN = ("path_prefix", "event_log_path", "profile_path")
 _CERTIFICATE = ("certificate_chain",)
 _KEY = ("private_key",)
+_MAP = "source_codes"
 _AUTHORITY = ("trusted_ca", "trust_bundle", "root_certs")
 
 
@@ -50,8 +63,8 @@ class Named:
     services: tuple[str, ...] = ()
 
 
-def files(configuration: Configuration) -> dict[str, bytes]:
-    """What is to be at which path in Envoy's container."""
+def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
+    """What is to be at which path in Envoy's container. `missing`: takes the paths of what nobody gave or can make."""
     made: dict[str, bytes] = {}
     given = {absolute(path): source for path, source in configuration.given.files.items()}
     for path, source in given.items():
@@ -73,11 +86,24 @@ def files(configuration: Configuration) -> dict[str, bytes]:
         if content is None:
             what = f"{each.path} is missing"
             configuration.differs(what, "nobody gave it, and it cannot be made: give it by --files", each.place)
+            missing.append(each.path)
             continue
         made[each.path] = content
         what = f"{each.path} is made ({each.role.replace('_', ' ')})"
         configuration.differs(what, "nobody gave it: --files gives it", each.place)
+    _name_by_whole_paths(configuration)
     return made
+
+
+def _name_by_whole_paths(configuration: Configuration) -> None:
+    """Envoy is asked about them elsewhere than in its container, too, where another folder is the one it is in."""
+    for _, document in configuration.documents():
+        for path, found in objects(document):
+            for field in (*_FILE_NAMES, *_OTHER_NAMES):
+                file = either(found, field)
+                is_named = field in _FILE_NAMES or (isinstance(file, str) and _is_file(path, found, field, file))
+                if isinstance(file, str) and file and is_named and not file.startswith("/"):
+                    set_field(found, field, absolute(file))
 
 
 def _drop_staples(configuration: Configuration, file: Named) -> None:
@@ -113,13 +139,13 @@ def absolute(path: str) -> str:
 
 
 def _role(path: tuple[Key, ...]) -> str:
-    """The field in which a `DataSource` stands."""
-    fields = [each for each in path if isinstance(each, str)]
-    plain = {camel_case(each): each for each in (*_CERTIFICATE, *_KEY, *_AUTHORITY, "local_jwks", "inline_jwks")}
-    for each in reversed(fields):
-        if each not in ("local", "specifier", "data_source"):
-            return plain.get(each, each)
-    return ""
+    """The field in which a `DataSource` stands; of one in a map, whose keys are anything, the map's."""
+    plain = {camel_case(each): each for each in (*_CERTIFICATE, *_KEY, *_AUTHORITY, "local_jwks", "inline_jwks", _MAP)}
+    fields = [each for each in path if isinstance(each, str) and each not in ("local", "specifier", "data_source")]
+    if not fields:
+        return ""
+    above = plain.get(fields[-2], fields[-2]) if len(fields) > 1 else ""
+    return above if above == _MAP else plain.get(fields[-1], fields[-1])
 
 
 def _beside(document: JsonObject, path: tuple[Key, ...]) -> str:
@@ -164,7 +190,7 @@ def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
             return _described(file.services)
         case "keys":
             return bytes(80)  # of session tickets
-        case "source_code" | "default_source_code":
+        case "source_code" | "default_source_code" | "source_codes":
             return b"-- nobody gave the script: nothing is done\n"
         case "body" | "inline_body" | "body_format" | "text_format_source":
             return b"a file of this run\n"
@@ -191,7 +217,7 @@ def _described(services: tuple[str, ...]) -> bytes:
 
 
 def folders(configuration: Configuration, files_made: Iterable[str]) -> tuple[str, ...]:
-    """Those that the configuration watches, and in which nothing is."""
+    """Those that the configuration watches, and in which nothing is; those where Envoy writes, or its sockets are."""
     wanted: dict[str, None] = {}
     for _, document in configuration.documents():
         for path, found in objects(document):
@@ -200,8 +226,25 @@ def folders(configuration: Configuration, files_made: Iterable[str]) -> tuple[st
                 wanted[absolute(posixpath.join(root, below) if isinstance(below, str) else root)] = None
             if path and path[-1] in ("watched_directory", "watchedDirectory") and isinstance(found.get("path"), str):
                 wanted[absolute(found["path"])] = None
+            wanted |= dict.fromkeys(_written_to(path, found))
     made = tuple(files_made)
-    return tuple(each for each in wanted if each != "/" and not any(file.startswith(f"{each}/") for file in made))
+    return tuple(
+        each
+        for each in wanted
+        if each != "/" and not each.startswith(_NO_FILES) and not any(file.startswith(f"{each}/") for file in made)
+    )
+
+
+def _written_to(path: tuple[Key, ...], found: JsonObject) -> Iterator[str]:
+    """The folders of files that Envoy makes: of logs, taps, profiles, caches; of sockets at which it listens."""
+    if isinstance(folder := either(found, "cache_path"), str):
+        yield absolute(folder)
+    files = [either(found, field) for field in _WRITTEN]
+    files += [either(found, "access_log")] if kind_of(found).endswith(".MongoProxy") else []
+    if "listeners" in path or kind_of(found) == LISTENER.rpartition("/")[2]:
+        files += [inner(found, "address", "pipe").get("path")]
+    there = (each for each in files if isinstance(each, str) and not each.startswith("@"))
+    yield from (posixpath.dirname(absolute(each)) for each in there)
 
 
 def _pair(certificate_at: str, key_at: str, names: tuple[str, ...], *, is_key: bool) -> bytes:

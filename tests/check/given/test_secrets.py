@@ -189,6 +189,23 @@ def test_what_everybody_may_see_stays(tmp_path: Path, kind: str) -> None:
     assert redacted(text, values) == text
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        typed(f"{HTTP}grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor="/data/proto.pb"),
+        typed(f"{HTTP}tap.v3.Tap", common_config={"static_config": {"output_config": {"sinks": [
+            {"file_per_tap": {"path_prefix": "/data/proto.pb"}}]}}}),
+        typed(f"{API}extensions.filters.network.mongo_proxy.v3.MongoProxy", access_log="/data/proto.pb"),
+        typed(f"{API}extensions.geoip_providers.maxmind.v3.MaxMindConfig", city_db_path="/data/proto.pb"),
+    ],
+)  # fmt: skip
+def test_a_path_of_a_file_is_no_secret(tmp_path: Path, part: dict[str, Any]) -> None:
+    path = tmp_path / "envoy.json"
+    path.write_text(json.dumps(config("filter", part)))
+    told = "/data/proto.pb is missing: give it by --files"
+    assert redacted(told, secret_values(read(path, {}))) == told
+
+
 def test_there_are_thirty_kinds_at_least() -> None:
     assert len(KINDS) >= 30
 

@@ -145,7 +145,7 @@ def test_secrets_of_the_control_planes_own_cluster_are_at_hand(tmp_path: Path) -
     assert static["secrets"] == [content]
     common = static["clusters"][0]["transport_socket"]["typed_config"]["common_tls_context"]
     assert common == {"validation_context_sds_secret_config": {"name": "root"}}
-    [told] = built.world.dialled
+    [told] = [each for each in built.world.dialled if each.cluster == "xds"]
     assert built.place(told.address, 15012).certificate
 
 

@@ -110,6 +110,8 @@ def test_a_secret_that_was_given_is_served(tmp_path: Path) -> None:
     [
         ({"local_jwks": {"filename": "/made"}}, '{"keys":'),
         ({"default_source_code": {"filename": "/made"}}, "--"),
+        ({"source_codes": {"hello.lua": {"filename": "/made"}}}, "--"),
+        ({"default_source_code": {"filename": "made"}}, "--"),
         ({"body": {"filename": "/made"}}, "a file"),
     ],
 )
@@ -122,6 +124,33 @@ def test_a_file_that_nobody_can_make_is_said_to_be_missing(tmp_path: Path) -> No
     where = {"city_db_path": "/etc/cities.mmdb"}
     made = built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
     assert "/etc/cities.mmdb is missing" in made.different
+    assert made.world.missing == ("/etc/cities.mmdb",)
+
+
+def test_files_that_are_named_from_where_envoy_is_are_named_by_their_whole_paths(tmp_path: Path) -> None:
+    pair = {"certificate_chain": {"filename": "certs/one.pem"}, "private_key": {"filename": "./certs/one.key"}}
+    rewrite = {"path": "certs/no-file"}
+    listeners = [secured(tls_certificates=[pair]), listener("in", 81, http("app", {"rewrite": rewrite}))]
+    made = Built(given(bootstrap(listeners, [cluster("app")])), tmp_path / "mine")
+    assert "PRIVATE KEY" in made.file("/certs/one.key")
+    text = (made.folder / "envoy.yaml").read_text()
+    assert [each in text for each in ('"/certs/one.pem"', '"/certs/one.key"', '"certs/no-file"')] == [True] * 3
+
+
+def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path) -> None:
+    mongo = "type.googleapis.com/envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy"
+    filters = (
+        {"typed_config": {"@type": mongo, "stat_prefix": "m", "access_log": "/var/log/mongo/access.log"}},
+        http("app", {"name": "tap", "typed_config": {"sinks": [{"file_per_tap": {"path_prefix": "/var/tap/one"}}]}}),
+        http("app", {"name": "cache", "typed_config": {"cache_path": "/var/cache/envoy"}}),
+    )
+    socket = {"name": "by-path", "address": {"pipe": {"path": "/run/envoy/in.sock"}}, "filter_chains": []}
+    abstract = {"name": "abstract", "address": {"pipe": {"path": "@in"}}, "filter_chains": []}
+    listeners = [listener(f"in-{port}", port, each) for port, each in enumerate(filters, 80)]
+    made = Built(given(bootstrap([*listeners, socket, abstract], [cluster("app")])), tmp_path / "mine")
+    folders = {each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]}
+    assert folders >= {"/var/log/mongo", "/var/tap", "/var/cache/envoy", "/run/envoy"}
+    assert "/" not in folders
 
 
 def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> None:

@@ -37,6 +37,20 @@ def test_each_that_is_named_has_an_endpoint_that_answers(tmp_path: Path) -> None
     assert (kinds["app"], kinds["asked"], kinds["bytes"]) == ("application", "ext_authz", "application")
 
 
+@pytest.mark.parametrize("is_given", [False, True])
+def test_those_that_come_by_cds_are_made_where_none_of_these_was_given(is_given: bool, tmp_path: Path) -> None:
+    rest = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": ["xds"], "refresh_delay": "5s"}
+    dynamic = {"cds_config": {"api_config_source": rest, "resource_api_version": "V3"}}
+    static = bootstrap([listener("web", 8000, http("app", AUTHZ))], [cluster("xds"), cluster("asked")])
+    there = [served("envoy.config.cluster.v3.Cluster", "other", cluster("other"))] if is_given else []
+    built = Built(given(static | {"dynamic_resources": dynamic}, *there), tmp_path / "mine")
+
+    names = [each["name"] for each in built.config()["static_resources"]["clusters"]]
+    assert ("app" in names) != is_given
+    assert names.count("asked") == 1
+    assert ("1 clusters are made, with an endpoint each: app" in built.different) != is_given
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "config dump"])
 def test_where_there_are_any_none_is_made(kind: str, tmp_path: Path) -> None:
     of = a_dump(clusters=kind == "config dump")
