@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h2.connection
+import h2.events
 import pytest
 
 from takeover.engines.images import PEERS_FOLDER
@@ -102,6 +104,36 @@ def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[ht
         return answer, answer.read()
 
 
+def through_http1(address: str, sent: bytes) -> bytes:
+    """What comes back through a tunnel until its end, which is ours."""
+    with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
+        opened.sendall(b"CONNECT a.test:80 HTTP/1.1\r\nhost: a.test:80\r\n\r\n")
+        assert opened.recv(19) == b"HTTP/1.1 200 OK\r\n\r\n"
+        opened.sendall(sent)
+        opened.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: opened.recv(1 << 16), b""))
+
+
+def through_http2(address: str, sent: bytes) -> bytes:
+    """The same over HTTP/2. Raises: ConnectionResetError where the stream is reset."""
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    client.send_headers(1, [(":method", "CONNECT"), (":authority", "a.test:80")])
+    client.send_data(1, sent, end_stream=True)
+    came = b""
+    with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
+        opened.sendall(client.data_to_send())
+        while data := opened.recv(1 << 16):
+            for event in client.receive_data(data):
+                if isinstance(event, h2.events.StreamReset):
+                    raise ConnectionResetError(event.error_code)
+                came += (event.data or b"") if isinstance(event, h2.events.DataReceived) else b""
+                if isinstance(event, h2.events.StreamEnded):
+                    return came
+            opened.sendall(client.data_to_send())
+    return came
+
+
 @pytest.mark.usefixtures("folder")
 class TestPlaces:
     def test_an_echo_says_where_it_was_reached(self, address: str) -> None:
@@ -167,6 +199,19 @@ class TestPlaces:
         answer, _ = ask(address, PORTS["authz"], "/check", **{"x-answer": '{"status": 403}'})
         assert answer.status == 403
         assert json.loads(answer.headers["x-asked"])["target"] == "/check"
+
+    @pytest.mark.parametrize("protocol", ["http", "http2"])
+    def test_what_comes_in_a_tunnel_is_answered_as_elsewhere(self, address: str, protocol: str) -> None:
+        through = through_http1 if protocol == "http" else through_http2
+        assert b"HTTP/1.1 200 OK\r\n" in through(address, b"GET /any HTTP/1.1\r\n\r\n")
+        assert b"only this" in through(address, b"GET /short-body HTTP/1.1\r\n\r\n")
+        assert through(address, b"POST /any HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello").endswith(b"hello")
+        assert through(address, b"GE") == b"GE"
+        assert through(address, b"\x00\x01") == b"\x00\x01"
+
+    def test_a_reset_in_a_tunnel_is_one_of_its_stream(self, address: str) -> None:
+        with pytest.raises(ConnectionResetError):
+            through_http2(address, b"GET /reset-at-once HTTP/1.1\r\n\r\n")
 
     def test_a_place_leads_on(self, address: str, behind: socket.socket) -> None:
         with socket.create_connection((address, PORTS["forward"]), timeout=60) as opened:

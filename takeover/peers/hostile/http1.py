@@ -9,12 +9,12 @@ byte.
 import time
 from collections.abc import Callable
 
-from takeover.peers.hostile import witness
+from takeover.peers.hostile import tcp, witness
 from takeover.peers.hostile.answers import ANSWERS, CLOSE, HELLO, PAUSE, RESET, STALL, plain
 from takeover.peers.hostile.connections import Connection
 
 AUTHENTICATION = 9000
-_PAUSE = 0.02
+PAUSE_TIME = 0.02
 
 
 class Requests:
@@ -81,21 +81,27 @@ Own = Callable[[bytes], Callable[[bytes], bytes] | None]
 """For a request's head, what makes its whole answer from its body; None for a request that is answered as any other."""
 
 
-def serve_with_upgrades(connection: Connection, own: Own = lambda _: None) -> None:
-    """The same, and WebSocket and tunnels for whichever request asks for one; before all else what `own` answers."""
+def serve_with_upgrades(
+    connection: Connection, own: Own = lambda _: None, inside: Callable[[Connection], None] = tcp.serve_echo
+) -> None:
+    """The same, and WebSocket and tunnels for whichever request asks for one.
+
+    Args:
+        own: what answers before all else.
+        inside: serves what comes in a tunnel.
+    """
     while head := _answer_until(connection, _asks_for_another, own):
         if head.startswith(b"CONNECT "):
             _tell(connection, head, 200)
             connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
-            while data := connection.receive():
-                connection.send(data)
+            inside(connection)
             return
         from takeover.peers import packages
 
         packages.find()
         from takeover.peers.hostile import websocket
 
-        name = _behaviour(connection, head)
+        name = behaviour(connection, head)
         _tell(connection, head, websocket.status(name))
         if not websocket.serve_connection(connection, name, headers_of(head)):
             return
@@ -112,7 +118,7 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], o
             _tell(connection, head, 200)
             connection.send(answer(requests.body(head)[0]))
             continue
-        name = _behaviour(connection, head)
+        name = behaviour(connection, head)
         if name == "reset-after-answer":  # before whoever asked is at rest again: both are there when it looks
             connection.reset(HELLO)
             _tell(connection, head, _status(name))
@@ -136,7 +142,7 @@ def _asks_for_another(head: bytes) -> bool:
     return head.startswith(b"CONNECT ") or headers_of(head).get("upgrade", "").lower() == "websocket"
 
 
-def _behaviour(connection: Connection, head: bytes) -> str:
+def behaviour(connection: Connection, head: bytes) -> str:
     """The name of what is wanted; empty for an echo."""
     if connection.reached and (named := headers_of(head).get("x-behave")):
         return named
@@ -168,7 +174,7 @@ def _behave(connection: Connection, name: str) -> bool:
         if isinstance(step, bytes):
             connection.send(step)
         elif step is PAUSE:
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE_TIME)
         elif step is RESET:
             connection.reset()
             return False

@@ -237,7 +237,9 @@ async def answer(stream: Stream, grpc: GrpcAnswer | None = None) -> None:
 
             await websocket.serve_stream(stream)
         else:
-            await _tunnel(stream)
+            from takeover.peers.hostile import tunnel
+
+            await tunnel.serve(stream)
     elif _is_grpc(stream):
         await (grpc or grpc_answers.answer)(stream)
     elif stream.name in http2_answers.ANSWERS:
@@ -246,14 +248,6 @@ async def answer(stream: Stream, grpc: GrpcAnswer | None = None) -> None:
                 await waits
     else:
         await _echo(stream)
-
-
-async def _tunnel(stream: Stream) -> None:
-    """CONNECT: every byte comes back."""
-    stream.send_headers([(":status", "200")])
-    while data := await stream.receive():
-        await stream.send(data)
-    await stream.send(b"", end=True)
 
 
 async def _echo(stream: Stream) -> None:

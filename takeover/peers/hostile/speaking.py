@@ -9,6 +9,18 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """With which HTTP/2 begins."""
 
 
+_METHODS = (
+    b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PATCH ", b"PRI * HTTP/2.0",
+)  # fmt: skip
+
+
+def begins_as_http(begun: bytes) -> bool | None:
+    """Whether these first bytes are those of HTTP; None: more must come."""
+    if any(map(begun.startswith, _METHODS)):
+        return True
+    return None if any(each.startswith(begun) for each in _METHODS) else False
+
+
 _HANDSHAKE = b"\x16"
 """With which TLS begins."""
 

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 _APPLICATION = "application"
 _PAUSE = 0.01
 _HANDSHAKE = b"\x16"
-_METHODS = (
-    b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PATCH ", b"PRI * HTTP/2.0",
-)  # fmt: skip
 
 
 def main(ready: str = "") -> None:
@@ -107,7 +104,15 @@ def serve(place: Place, connection: Connection) -> None:
         tls.speak(connection, _context(place), place.certificate or "other")
     if place.forwards_to:
         _forward(connection, place.forwards_to)
-    elif place.is_http or _begins_as_http(connection):
+    elif place.is_http:
+        _serve_http(place, connection)
+    else:
+        _serve_bytes(place, connection)
+
+
+def _serve_bytes(place: Place, connection: Connection) -> None:
+    """HTTP where it comes, else an echo."""
+    if _begins_as_http(connection):
         _serve_http(place, connection)
     else:
         tcp.serve_echo(connection)
@@ -116,13 +121,10 @@ def serve(place: Place, connection: Connection) -> None:
 def _begins_as_http(connection: Connection) -> bool:
     """Whether the first bytes, which are received again, are those of HTTP; however they come in pieces."""
     begun = b""
-    while not any(begun.startswith(each) for each in _METHODS):
-        if not any(each.startswith(begun) for each in _METHODS) or not (more := connection.receive(SIZE)):
-            connection.put_back(begun)
-            return False
+    while (is_http := speaking.begins_as_http(begun)) is None and (more := connection.receive(SIZE)):
         begun += more
     connection.put_back(begun)
-    return True
+    return bool(is_http)
 
 
 def _serve_http(place: Place, connection: Connection) -> None:
@@ -134,7 +136,8 @@ def _serve_http(place: Place, connection: Connection) -> None:
         is_plain = place.kind == _APPLICATION and not place.services
         http2.serve(connection, _answer, None if is_plain else functools.partial(_ask, place))
     elif version == 1 and place.kind == _APPLICATION:
-        http1.serve_with_upgrades(connection, functools.partial(_own, dict(place.services)))
+        inside = functools.partial(_serve_bytes, place)
+        http1.serve_with_upgrades(connection, functools.partial(_own, dict(place.services)), inside)
     elif version == 1:
         from takeover.peers.world import asked
 
