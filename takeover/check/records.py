@@ -124,7 +124,7 @@ class Service(_Part, frozen=True):
 
     Args:
         kind: "application", or what is asked: "ext_authz", "ext_proc", "rate_limit", "jwks", "access_log", "tracing",
-            "metrics", "xds", "http" (others that a filter asks over HTTP), "dns".
+            "metrics", "xds", "http" (others that a filter asks over HTTP), "dns", "redis", "thrift".
         place: what in the configuration says so.
     """
 

@@ -34,6 +34,8 @@ PORTS = {
     "sink": 21006,
     "authz": 21007,
     "both": 21008,
+    "redis": 21010,
+    "thrift": 21011,
     "control": 21009,
 }
 
@@ -69,6 +71,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("names", transport="udp", kind="dns"),
         place("sink", transport="udp", kind="metrics"),
         place("authz", kind="ext_authz"),
+        place("redis", kind="redis", is_http=False),
+        place("thrift", kind="thrift", is_http=False),
         place("both", services=(("/keys", "jwks"), ("/token", "http"))),
         Place(str(made / "socket")),
     )
@@ -199,6 +203,23 @@ class TestPlaces:
         answer, _ = ask(address, PORTS["authz"], "/check", **{"x-answer": '{"status": 403}'})
         assert answer.status == 403
         assert json.loads(answer.headers["x-asked"])["target"] == "/check"
+
+    @pytest.mark.parametrize(
+        ("name", "sent", "answer"),
+        [
+            ("redis", b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
+            ("thrift", b"\x80\x01\x00\x01\x00", b"\x80\x01\x00\x02\x00"),
+        ],
+    )
+    def test_what_is_no_echo_and_no_http_is_answered(self, address: str, name: str, sent: bytes, answer: bytes) -> None:
+        with socket.create_connection((address, PORTS[name]), timeout=60) as opened:
+            opened.sendall(sent)
+            assert opened.recv(100) == answer
+
+    def test_slots_of_redis_are_where_it_was_reached(self, address: str) -> None:
+        with socket.create_connection((address, PORTS["redis"]), timeout=60) as opened:
+            opened.sendall(b"*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n")
+            assert f"\r\n{address}\r\n:{PORTS['redis']}\r\n".encode() in opened.recv(200)
 
     @pytest.mark.parametrize("protocol", ["http", "http2"])
     def test_what_comes_in_a_tunnel_is_answered_as_elsewhere(self, address: str, protocol: str) -> None:

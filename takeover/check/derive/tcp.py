@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from takeover.check.derive.calls import calls
 from takeover.check.derive.chain_match import Chain, filters_of
 from takeover.check.derive.draft import Door, Draft, slug
 from takeover.check.derive.route_reading import weights
@@ -45,7 +46,8 @@ EXCHANGES: tuple[tuple[str, JsonObject], ...] = (
 
 def drafts(chain: Chain, door: Door) -> Iterator[Draft]:
     """The probes of a chain without an HTTP connection manager, with the cluster that takes them."""
-    for rank, (words, entry) in enumerate(EXCHANGES):
+    own = list(calls(chain))
+    for rank, (words, entry) in enumerate((*EXCHANGES[:1], *own, *EXCHANGES[1:])):
         if not door.is_certain(entry):
             continue
         whole = entry if "protocol" in entry else {"protocol": "tcp", **entry}
@@ -53,7 +55,7 @@ def drafts(chain: Chain, door: Door) -> Iterator[Draft]:
             subject="tcp",
             name=slug(door.listener, chain.name, words),
             entry=door.entry(whole),
-            rank=0 if rank == 0 else 1 + rank // 6,
+            rank=0 if rank == 0 else 1 + max(0, rank - len(own)) // 6,
             of=(door.listener, door.chain, "tcp"),
             listener=door.listener,
             chain=door.chain,

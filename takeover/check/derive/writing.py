@@ -1,5 +1,6 @@
 """Writes chosen probes as a probes.yaml: in groups that one Envoy can take, each value as JSON has it."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from takeover.check.derive.draft import Draft
 from takeover.check.records import Target
 from takeover.model.json import JsonObject
 
+_CONTROLS = re.compile("[\x7f-\x9f\ufffe\uffff]")
 PER_GROUP = 400
 """As many probes as are asked of one Envoy at most."""
 
@@ -103,4 +105,5 @@ def _most_common(drafts: Sequence[Draft], key: str) -> Any:
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    # YAML takes no control characters but by their numbers: JSON takes those from DEL on as they are.
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(value).decode())

@@ -39,6 +39,8 @@ _MESSAGES = (
     ("TraceServiceConfig", "tracing"),
     ("dynamic_forward_proxy", APPLICATION),
     ("dns_filter", "dns"),
+    (".redis_proxy.", "redis"),
+    (".thrift_proxy.", "thrift"),
 )
 _FIELDS = {
     **dict.fromkeys(

@@ -108,7 +108,7 @@ def _without_bytes(configuration: Configuration, left: Mapping[str, str]) -> dic
     """Clusters that are named no more since their bytes go to another one."""
     still = asking.asked(configuration)
     return {
-        name: f"chance would choose it for bytes: this run has all go to {kept}"
+        name: f"chance would choose it: this run has all go to {kept}"
         for name, kept in left.items()
         if name not in still
     }

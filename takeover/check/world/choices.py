@@ -1,6 +1,7 @@
 """Weighted clusters are chosen without chance: a request, or a connection, goes to the same one each time then.
 
-For requests a number in a header chooses. For bytes nothing can: the cluster with most weight is left of them.
+For requests a number in a header chooses. For bytes, and calls of Thrift and Dubbo, nothing can: the cluster with most
+weight is left of them.
 """
 
 from takeover.check.messages import CHOICE
@@ -10,6 +11,7 @@ from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
 
 _TCP = ".TcpProxy"
+_CALLS = (".ThriftProxy", ".DubboProxy")
 
 
 def certain(configuration: Configuration) -> dict[str, str]:
@@ -24,7 +26,10 @@ def certain(configuration: Configuration) -> dict[str, str]:
                 for _, route in objects(host):
                     _by_a_header(configuration, inner(route, "route", "weighted_clusters"))
             if kind_of(found).endswith(_TCP):
-                left |= _one(configuration, inner(content_of(found), "weighted_clusters"))
+                left |= _one(configuration, inner(content_of(found), "weighted_clusters"), "bytes")
+            elif kind_of(found).endswith(_CALLS):
+                for _, action in objects(content_of(found)):
+                    left |= _one(configuration, inner(action, "weighted_clusters"), "calls")
     return left
 
 
@@ -37,14 +42,14 @@ def _by_a_header(configuration: Configuration, choice: JsonObject) -> None:
         configuration.differs(what, "else chance chooses, for one request now this, now that")
 
 
-def _one(configuration: Configuration, choice: JsonObject) -> dict[str, str]:
+def _one(configuration: Configuration, choice: JsonObject, of: str) -> dict[str, str]:
     weighted = _weighted(choice)
     if len(weighted) <= 1:
         return {}
     kept = max(weighted, key=_weight)
     choice["clusters"] = [kept]
     name = str(either(kept, "name"))
-    what = f"bytes for {len(weighted)} weighted clusters all go to {name}"
+    what = f"{of} for {len(weighted)} weighted clusters all go to {name}"
     configuration.differs(what, "else chance chooses, for one connection now this, now that")
     return {str(either(each, "name")): name for each in weighted if each is not kept}
 

@@ -240,7 +240,6 @@ def _written_to(path: tuple[Key, ...], found: JsonObject) -> Iterator[str]:
     if isinstance(folder := either(found, "cache_path"), str):
         yield absolute(folder)
     files = [either(found, field) for field in _WRITTEN]
-    files += [either(found, "access_log")] if kind_of(found).endswith(".MongoProxy") else []
     if "listeners" in path or kind_of(found) == LISTENER.rpartition("/")[2]:
         files += [inner(found, "address", "pipe").get("path")]
     there = (each for each in files if isinstance(each, str) and not each.startswith("@"))

@@ -21,6 +21,7 @@ from takeover.scenario.supplying import access_log, name_of, observed_kind
 from takeover.scenario.typed_yaml import Json
 
 _LOGGERS = (".FileAccessLog", ".StdoutAccessLog", ".StderrAccessLog")
+_MONGO = ".MongoProxy"
 _STDOUT = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
 _OF_CONNECTIONS = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _DEFAULT = (
@@ -41,6 +42,8 @@ def observe(configuration: Configuration) -> None:
         for _, found in list(objects(document)):
             if kind_of(found).endswith(_LOGGERS):
                 _to_stdout(configuration, found)
+            if kind_of(found).endswith(_MONGO) and drop(content_of(found), "access_log"):
+                configuration.differs("a Mongo proxy writes no log", "nothing reads it, and its folder is not here")
     _without_null(configuration)
     admin = inner(configuration.bootstrap, "admin")
     if drop(admin, "access_log", "access_log_path"):

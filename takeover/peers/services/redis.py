@@ -10,6 +10,8 @@ PING, CLUSTER SLOTS (all slots are here), KEYS and what only changes something a
 command with itself.
 """
 
+import socket
+
 from takeover.peers.hostile.connections import Connection
 
 PORT = 6379
@@ -18,7 +20,8 @@ PORT = 6379
 def serve(connection: Connection) -> None:
     """Answers one command after the other."""
     came = b""
-    place = "127.0.0.1", connection.socket.getsockname()[1]
+    address, port = connection.socket.getsockname()[:2] if connection.socket.family == socket.AF_INET else ("", PORT)
+    place = address if connection.reached else "127.0.0.1", port
     moved = False
     while data := connection.receive():
         came += data

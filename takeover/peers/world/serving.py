@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
 
 _APPLICATION = "application"
+_OTHERS = ("redis", "thrift")
+"""Kinds of those that neither speak HTTP nor give back what comes."""
 _PAUSE = 0.01
 _HANDSHAKE = b"\x16"
 
@@ -104,10 +106,21 @@ def serve(place: Place, connection: Connection) -> None:
         tls.speak(connection, _context(place), place.certificate or "other")
     if place.forwards_to:
         _forward(connection, place.forwards_to)
+    elif place.kind in _OTHERS:
+        _serve_other(place.kind, connection)
     elif place.is_http:
         _serve_http(place, connection)
     else:
         _serve_bytes(place, connection)
+
+
+def _serve_other(kind: str, connection: Connection) -> None:
+    if kind == "redis":
+        from takeover.peers.services import redis
+
+        redis.serve(connection)
+    else:
+        tcp.serve_replies(connection)
 
 
 def _serve_bytes(place: Place, connection: Connection) -> None:

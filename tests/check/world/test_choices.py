@@ -75,6 +75,17 @@ def test_of_bytes_the_cluster_with_most_weight_is_left(
     assert {name for name, why in built.world.apart.items() if f"all go to {left[0]}" in why} == gone
 
 
+def test_of_calls_of_thrift_the_cluster_with_most_weight_is_left(tmp_path: Path) -> None:
+    routes = [{"match": {"method_name": "add"}, "route": {"weighted_clusters": choice(1, 2)}}]
+    kind = "type.googleapis.com/envoy.extensions.filters.network.thrift_proxy.v3.ThriftProxy"
+    proxy = {"name": "thrift", "typed_config": {"@type": kind, "stat_prefix": "t", "route_config": {"routes": routes}}}
+    built = Built(given(bootstrap([listener("in", 80, proxy)], CLUSTERS)), tmp_path / "mine")
+    [made] = built.config()["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
+    kept = made["typed_config"]["route_config"]["routes"][0]["route"]["weighted_clusters"]["clusters"]
+    assert [each["name"] for each in kept] == ["two"]
+    assert "calls for 2 weighted clusters all go to two" in built.different
+
+
 def test_a_cluster_that_something_else_names_is_not_apart_from_probes(tmp_path: Path) -> None:
     several = tcp("one")
     del several["typed_config"]["cluster"]

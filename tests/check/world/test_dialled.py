@@ -60,6 +60,26 @@ def test_keys_and_tokens_are_asked_for_at_their_paths_beside_all_else(used: str,
     assert place.kind == ("application" if used == "asked" else "http")
 
 
+@pytest.mark.parametrize(
+    ("kind", "proxy"),
+    [
+        ("redis", {"prefix_routes": {"catch_all_route": {"cluster": "asked"}}}),
+        ("thrift", {"route_config": {"routes": [{"match": {"method_name": ""}, "route": {"cluster": "asked"}}]}}),
+    ],
+)
+def test_what_speaks_neither_http_nor_bytes_is_known_by_its_proxy(
+    kind: str, proxy: dict[str, Any], tmp_path: Path
+) -> None:
+    message = f"{TYPE}envoy.extensions.filters.network.{kind}_proxy.v3.{kind.title()}Proxy"
+    filters = {"name": kind, "typed_config": {"@type": message, "stat_prefix": "a", **proxy}}
+    slots = {"@type": f"{TYPE}envoy.extensions.clusters.redis.v3.RedisClusterConfig", "cluster_refresh_rate": "5s"}
+    asked = cluster("asked", port=9000, cluster_type={"name": "envoy.clusters.redis", "typed_config": slots})
+    built = Built(given(bootstrap([listener("one", 8080, filters)], [asked])), tmp_path / "mine")
+    assert (built.place("10.1.2.3", 9000).kind, built.place("10.1.2.3", 9000).is_http) == (kind, False)
+    [made] = built.config()["static_resources"]["clusters"]
+    assert made["cluster_type"]["typed_config"]["cluster_refresh_rate"] == "86400s"
+
+
 def test_other_services_are_known_by_where_they_are_named(tmp_path: Path) -> None:
     log = {"@type": f"{TYPE}envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig", "common_config": GRPC}
     zipkin = {"@type": f"{TYPE}envoy.config.trace.v3.ZipkinConfig", "collector_cluster": "tracer"}

@@ -11,7 +11,18 @@ from google.protobuf import descriptor_pb2
 from takeover.check.world import certificates
 from takeover.check.world.upstream_tls import matching
 from takeover.scenario.library import Library
-from tests.check.world.worlds import DOWNSTREAM_TLS, Built, bootstrap, cluster, given, http, listener, served, tls
+from tests.check.world.worlds import (
+    DOWNSTREAM_TLS,
+    Built,
+    bootstrap,
+    cluster,
+    given,
+    http,
+    listener,
+    served,
+    tcp,
+    tls,
+)
 
 REDACTED = base64.b64encode(b"[redacted]").decode()
 
@@ -137,10 +148,16 @@ def test_files_that_are_named_from_where_envoy_is_are_named_by_their_whole_paths
     assert [each in text for each in ('"/certs/one.pem"', '"/certs/one.key"', '"certs/no-file"')] == [True] * 3
 
 
-def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path) -> None:
+def test_no_log_is_written_of_mongo(tmp_path: Path) -> None:
     mongo = "type.googleapis.com/envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy"
+    proxy = {"typed_config": {"@type": mongo, "stat_prefix": "m", "access_log": "/var/log/mongo/access.log"}}
+    made = built(tmp_path, listener("in", 27017, proxy, tcp("app")))
+    assert "/var/log/mongo" not in (made.folder / "envoy.yaml").read_text()
+    assert "a Mongo proxy writes no log" in made.different
+
+
+def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path) -> None:
     filters = (
-        {"typed_config": {"@type": mongo, "stat_prefix": "m", "access_log": "/var/log/mongo/access.log"}},
         http("app", {"name": "tap", "typed_config": {"sinks": [{"file_per_tap": {"path_prefix": "/var/tap/one"}}]}}),
         http("app", {"name": "cache", "typed_config": {"cache_path": "/var/cache/envoy"}}),
     )
@@ -149,7 +166,7 @@ def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path
     listeners = [listener(f"in-{port}", port, each) for port, each in enumerate(filters, 80)]
     made = Built(given(bootstrap([*listeners, socket, abstract], [cluster("app")])), tmp_path / "mine")
     folders = {each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]}
-    assert folders >= {"/var/log/mongo", "/var/tap", "/var/cache/envoy", "/run/envoy"}
+    assert folders >= {"/var/tap", "/var/cache/envoy", "/run/envoy"}
     assert "/" not in folders
 
 
