@@ -1,7 +1,8 @@
 """Lengths of what holds addresses: an address has as many characters as its engine gives it, and so they differ.
 
 Where an address is named in the text, a length that counts the text is put as if the address had the length that the
-local engine gives. Only a length that is exactly that of a text which was received is touched.
+local engine gives; so it is with numbers of chance, which have more digits or fewer. Only a length that is exactly that
+of a text which was received is touched.
 """
 
 import re
@@ -15,6 +16,10 @@ POD_ADDRESS, SERVICE_ADDRESS = len("10.244.0.2"), len("10.96.1.1")
 
 _HEADER = "content-length"
 _IN_TEXT = re.compile(rf"(?mi)^({_HEADER}: *)(\d+)(?=\r?$)")
+_NUMBERS = re.compile(r"(?mi)^x-datadog-(?:trace|parent)-id: (\d{1,20})(?=\r?$)")
+"""Ids of chance that are written in decimal."""
+_DIGITS = 20
+"""As many as the largest of them has."""
 _HEAD_END = "\r\n\r\n"
 _SENT = "bytes_sent"
 """The field of Envoy's log entries, as the scenarios call it."""
@@ -34,8 +39,9 @@ class Lengths:
 
     def _mended(self, text: str) -> int:
         """The length that the text would have."""
-        found = self._addresses.findall(text)
-        return len(text) - sum(len(each) - self._wanted[each] for each in found)
+        addresses = (len(each) - self._wanted[each] for each in self._addresses.findall(text))
+        numbers = (len(each) - _DIGITS for each in _NUMBERS.findall(text))
+        return len(text) - sum(addresses) - sum(numbers)
 
     def header(self, name: str, value: str, body: str) -> str:
         """The value of a header of the answer with that body."""

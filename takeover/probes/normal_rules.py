@@ -103,6 +103,15 @@ RULES = (
         "each trace and each span has an id of chance",
     ),
     Rule(
+        "datadog-id",
+        re.compile(
+            r"((?<![\w-])x-datadog-(?:trace|parent)-id: |(?<=[=;])p:|_dd\.p\.tid=)"
+            r"(?:(?<=: )\d{1,20}(?!\d)|(?!0{8})[0-9a-f]{16}(?![0-9a-f]))"
+        ),
+        r"\1<id>",
+        "Datadog's ids of traces and spans are of chance, and in its own headers decimal; a part of one is the time",
+    ),
+    Rule(
         "run-of-one-character",
         RUN,
         _run,

@@ -77,3 +77,13 @@ def test_what_counts_something_else_stays(entry: LogEntry) -> None:
 @pytest.mark.parametrize("head", ["Content-Length: 900\r\n\r\n", "Content-Length: 5\n\n", "Content-Length: x\r\n\r\n"])
 def test_a_length_in_a_body_that_is_not_followed_by_so_much_stays(head: str) -> None:
     assert normal(Observation(None, body=head + text(LONG)), LONG).body.startswith(head)
+
+
+@pytest.mark.parametrize("number", ["9", "374026754657296908", "18446744073709551615"])
+def test_a_number_of_chance_counts_as_if_it_had_all_its_digits(number: str) -> None:
+    body = f"GET / HTTP/1.1\r\nx-datadog-trace-id: {number}\r\nx-other-id: 7\r\n"
+    headers = [("content-length", str(len(body)))]
+    observed = Observation(200, "OK", "HTTP/1.1", headers, body, log=[{"bytes_sent": len(body)}])
+    found = normal(observed, SHORT)
+    whole = len(body) - len(number) + 20
+    assert (found.headers, found.log[0]["bytes_sent"]) == ([("content-length", str(whole))], whole)

@@ -64,6 +64,13 @@ TEXTS = {
         '"parentId": "<id of 16>", "trace_id":"<id of 32>"',
         f"b3: {'0' * 8}{'0a' * 4}-{'0' * 16}-1 x-b3-spanid: {'0A' * 4}g x-other: {'0a' * 8} b3: 1 {'0a' * 8}",
     ),
+    "datadog-id": (
+        f"x-datadog-trace-id: 374026754657296908\r\nx-datadog-parent-id: 9\r\n"
+        f"x-datadog-tags: _dd.p.tid=6b09bcb8{'0' * 8},a=b\ntracestate: dd=s:1;p:0530cf5a07d7220c;t.dm:-0",
+        "x-datadog-trace-id: <id>\r\nx-datadog-parent-id: <id>\r\nx-datadog-tags: _dd.p.tid=<id>"
+        ",a=b\ntracestate: dd=s:1;p:<id>;t.dm:-0",
+        f"x-datadog-sampling-priority: 1 p:0530cf5a07d7220c x-my-datadog-trace-id: 5 dd=p:{'0' * 16}",
+    ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
 # By the rule's name: a body of the admin API, its normal form, and a body that must stay.

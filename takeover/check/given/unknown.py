@@ -1,4 +1,7 @@
-"""Extensions of other builds of Envoy: a mesh's own filters stand in its dumps, and no released Envoy has them."""
+"""Extensions of other builds of Envoy: a mesh's own filters stand in its dumps, and no released Envoy has them.
+
+In a bootstrap stand those of builds with more extensions, or of a gateway's own.
+"""
 
 import mmap
 from collections.abc import Callable, Iterator, Sequence
@@ -13,32 +16,36 @@ from takeover.check.records import Different, Given, Resource
 from takeover.model.json import JsonObject
 from takeover.reach.walking import descriptor_of
 
+_STATIC = ("static_resources", "staticResources")
 _OPAQUE = "google.protobuf."
 _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 _COMPILED_IN = "envoy.wasm.runtime.null"
 
 
 def for_envoys(given: Given, binaries: Sequence[Path]) -> Given:
-    """What was given, without extensions in delivered resources that none but other builds of Envoy have.
+    """What was given, without extensions that none but other builds of Envoy have.
 
-    Those are of types that xds-protos does not know, and plugins that are compiled into an Envoy, whose names are not
-    in each of these binaries. A filter is left out as a whole, else the field; what stands in a bootstrap stays.
+    Those are of types that xds-protos does not know, and plugins that are compiled into an Envoy, whose names are in
+    none of these binaries; of delivered resources, not in each of them: of what stands in a bootstrap each Envoy says
+    what it makes of it. A filter is left out as a whole, else the field.
     """
-    foreign = _Foreign(_in_all(binaries))
+    delivered = _Foreign(_among(binaries, all), "not every Envoy that is tested has it")
+    own = _Foreign(_among(binaries, any), "no Envoy that is tested has it")
     resources = []
     for each in given.resources:
-        data = each.data if each.is_static else foreign.without(each)
+        data = (own if each.is_static else delivered).without(each)
         resources.append(msgspec.structs.replace(each, data=data))
-    different = (*given.different, *foreign.told())
-    return msgspec.structs.replace(given, resources=tuple(resources), different=different)
+    bootstrap = {key: own.kept(value) if key in _STATIC else value for key, value in given.bootstrap.items()}
+    different = (*given.different, *delivered.told(), *own.told())
+    return msgspec.structs.replace(given, bootstrap=bootstrap, resources=tuple(resources), different=different)
 
 
-def _in_all(binaries: Sequence[Path]) -> Callable[[str], bool]:
-    """Tells of a name whether each of the binaries has it: the names of its messages and plugins are texts in it."""
+def _among(binaries: Sequence[Path], how_many: Callable[[Iterator[bool]], bool]) -> Callable[[str], bool]:
+    """Tells of a name whether all, or any, of the binaries have it: names of messages and plugins are texts in them."""
 
     @cache
     def is_there(name: str) -> bool:
-        return all(_has(each, name.encode()) for each in binaries)
+        return how_many(_has(each, name.encode()) for each in binaries)
 
     return is_there
 
@@ -49,10 +56,10 @@ def _has(binary: Path, name: bytes) -> bool:
 
 
 class _Foreign:
-    """Takes out what is not there, and says where it was."""
+    """Takes out what is not there, and says where it was, and why it is out."""
 
-    def __init__(self, is_there: Callable[[str], bool]) -> None:
-        self._is_there = is_there
+    def __init__(self, is_there: Callable[[str], bool], why: str) -> None:
+        self._is_there, self._why = is_there, why
         self._within: Resource | None = None
         self._met: dict[str, dict[str, Resource]] = {}
 
@@ -60,6 +67,7 @@ class _Foreign:
         """The data of the resource; what stands in another one is counted with that one."""
         self._within = None if resource.is_inline else resource
         made: JsonObject = self.kept(resource.data)
+        self._within = None
         return made
 
     def told(self) -> Iterator[Different]:
@@ -68,7 +76,7 @@ class _Foreign:
             first = next(iter(resources.values()))
             yield Different(
                 what=f"the extension {name} is left out of {named(resources)}",
-                why="not every Envoy that is tested has it",
+                why=self._why,
                 place=first.place,
             )
 

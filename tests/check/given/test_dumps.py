@@ -237,6 +237,27 @@ def test_extensions_of_other_builds_are_left_out_of_what_is_delivered(tmp_path: 
     assert "mine" in [each["name"] for each in _http(for_envoys(whole, [one]).resources[0])["http_filters"]]
 
 
+def test_extensions_that_no_tested_envoy_has_are_left_out_of_a_bootstrap(tmp_path: Path) -> None:
+    mine = {"name": "mine", "typed_config": {"@type": "type.googleapis.com/mine.v1.Filter", "a": 1}}
+    ours = {"name": "ours", "typed_config": {"@type": "type.googleapis.com/ours.v1.Filter"}}
+    path = tmp_path / "envoy.json"
+    one_there = {key: each for key, each in listener("a", http_filters=[mine, ours]).items() if key != "@type"}
+    path.write_text(json.dumps({"static_resources": {"listeners": [one_there]}}))
+    whole = read(path, {})
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"\0ours.v1.Filter\0")
+    other.write_bytes(b"\0")  # it says by itself what it makes of it
+
+    kept = for_envoys(whole, [one, other])
+
+    [inside] = kept.bootstrap["static_resources"]["listeners"]
+    filters = inside["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    assert [each["name"] for each in filters] == ["ours"]
+    assert [each["name"] for each in _http(kept.resources[0])["http_filters"]] == ["ours"]
+    told = [(each.what, each.why) for each in kept.different if each not in whole.different]
+    assert told == [("the extension mine.v1.Filter is left out of a", "no Envoy that is tested has it")]
+
+
 def _http(resource: Resource) -> dict[str, Any]:
     typed: dict[str, Any] = resource.data["filter_chains"][0]["filters"][0]["typed_config"]
     return typed
