@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from takeover.engines.contract import Deployment
 from takeover.model.document import End, Interim, LogEntry, Observation, StreamAnswer
+from takeover.model.json import encode
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.tls_alerts import CLOSE_NOTIFY
 from takeover.probes.frame_form import FRAME_RULES, frames_without_chance, is_given_up
@@ -60,11 +61,12 @@ class Normaliser:
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
         self._lengths = Lengths(self._addresses, lengths)
 
-    def observation(self, observed: Observation, of_admin: bool = False) -> Observation:
+    def observation(self, observed: Observation, of_admin: bool = False, of_several: bool = False) -> Observation:
         """What was observed of a probe, in its normal form.
 
         Args:
             of_admin: whether it went to an Envoy's admin API.
+            of_several: whether it had several connections at once: which is logged first, is of chance.
         """
         entries = [self._lengths.entry(each, observed) for each in observed.log]
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
@@ -80,6 +82,11 @@ class Normaliser:
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = self._closed(race.name, end) if race.end else end
         entries, moved = self._without_rounds(entries, moved)
+        log = [
+            {self.text(name): self._data(self._field(name, value)) for name, value in each.items()} for each in entries
+        ]
+        if of_several:
+            log.sort(key=lambda each: encode(each, order="sorted"))
         if is_given_up(observed.frames or []):
             end = self._closed("given-up", end)
         return Observation(
@@ -91,10 +98,7 @@ class Normaliser:
             end,
             [Interim(each.status, self.text(each.reason), self._headers(each.headers)) for each in observed.interim],
             self._headers(observed.trailers),
-            [
-                {self.text(name): self._data(self._field(name, value)) for name, value in each.items()}
-                for each in entries
-            ],
+            log,
             {self.text(name): change for name, change in moved.items()},
             list(map(self.own_words, observed.warnings)),
             stream_end=observed.stream_end,

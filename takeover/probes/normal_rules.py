@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
+from takeover.probes import signing_in
 from takeover.probes.removals import Step, applied
 
 
@@ -110,6 +111,12 @@ RULES = (
         ),
         r"\1<id>",
         "Datadog's ids of traces and spans are of chance, and in its own headers decimal; a part of one is the time",
+    ),
+    Rule(
+        "signing-in",
+        signing_in.FOUND,
+        signing_in.without_chance,
+        "OAuth2 gives each client that it sends away to sign in a number of chance, and a secret made of it",
     ),
     Rule(
         "run-of-one-character",

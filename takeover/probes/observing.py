@@ -103,6 +103,7 @@ class Observer:
                 upstream=UNSET if observed.upstream is None else observed.upstream,
             ),
             of_admin=observed.probe.to.port in {each.admin_port for each in self._scene.envoys},
+            of_several=observed.probe.connections > 1,
         )
         if observed.breakdown is not None:
             log = [normaliser.own_words(line) for line in observed.breakdown.log]

@@ -1,5 +1,7 @@
 """Each rule puts into one form what differs by chance, and leaves alone what only looks like it."""
 
+import base64
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -26,6 +28,9 @@ from takeover.probes.normal_rules import (
 from takeover.probes.probe import Group
 from takeover.scene import Scene
 
+STATE = base64.urlsafe_b64encode(
+    b'{"url":"https://a.test/","csrf_token":"1f.a+b=","flow_id":"1f1f1f1f1f1f1f1f"}'
+).decode().rstrip("=")  # fmt: skip
 # By the rule's name: a text, its normal form, and a text that must stay.
 TEXTS = {
     "request-id": (
@@ -70,6 +75,15 @@ TEXTS = {
         "x-datadog-trace-id: <id>\r\nx-datadog-parent-id: <id>\r\nx-datadog-tags: _dd.p.tid=<id>"
         ",a=b\ntracestate: dd=s:1;p:<id>;t.dm:-0",
         f"x-datadog-sampling-priority: 1 p:0530cf5a07d7220c x-my-datadog-trace-id: 5 dd=p:{'0' * 16}",
+    ),
+    "signing-in": (
+        f"OauthNonce.{'1f' * 8}={'1f' * 8}.{'a+' * 21}b=;path=/;secure\nCodeVerifier={'a-' * 43};path=/app\n"
+        f"https://a.test/in?code_challenge={'x' * 42}_&code_challenge_method=S256&state="
+        f"{STATE}&scope=a",
+        "OauthNonce.<id>=<nonce>;path=/;secure\nCodeVerifier=<nonce>;path=/app\n"
+        "https://a.test/in?code_challenge=<challenge>&code_challenge_method=S256&state="
+        '{"csrf_token":"<nonce>","flow_id":"<nonce>","url":"https://a.test/"}&scope=a',
+        f"cookie: OauthNonce={'1f' * 8}.{'a+' * 21}b=; state=eyJ9 ?state=eyJ9 code_challenge={'x' * 43}",
     ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
@@ -324,3 +338,17 @@ def test_what_is_new_of_an_observation_has_the_same_forms(inbound: Scene) -> Non
 def test_a_connection_that_is_given_up_ends_in_either_way(frame: str, end: str, inbound: Scene) -> None:
     observed = Observation(None, end="reset", frames=[frame])
     assert Normaliser(inbound.deployment).observation(observed).end == end
+
+
+def test_what_several_connections_log_is_in_one_order(inbound: Scene) -> None:
+    observed = Observation(200, log=[{"listener": "b", "flags": "-"}, {"listener": "a", "flags": "-"}])
+    normaliser = Normaliser(inbound.deployment)
+    found = [normaliser.observation(observed, of_several=of_several).log for of_several in (True, False)]
+    assert [[each["listener"] for each in log] for log in found] == [["a", "b"], ["b", "a"]]
+
+
+def test_no_rule_takes_long_for_a_long_body() -> None:
+    body = "ab" * 200_000 + "=" + "a" * 200_000
+    begun = time.process_time()
+    body_without_chance(body)
+    assert time.process_time() - begun < 2
