@@ -17,7 +17,7 @@ from takeover.check.given.requests import Requests, read_requests
 from takeover.check.given.secrets import Cleaner, secret_values
 from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, Resource, World
-from takeover.check.refused import Refusals, refusals
+from takeover.check.refused import Refusals, not_coming_up, refusals
 from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.unable import leave_out
 from takeover.check.without import every, less, needing, served_besides, without
@@ -121,6 +121,8 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
             if found.culprit is not None:
                 culprits.setdefault(found.culprit, []).append(name)
         if not culprits:
+            verdicts = _confirmed(verdicts, rest, folder, releases, tell)
+            first = first if left_out else {name: each.taken for name, each in verdicts.items()}
             unable = _not_starting(given, verdicts, world, releases)
             for name, why in unable.items():
                 tell(f"Envoy {name} takes nothing of it: {why}")
@@ -146,6 +148,21 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
         for each in left_out[-len(culprits) :]:
             tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
         rest = without(rest, gone)
+
+
+def _confirmed(
+    verdicts: Mapping[str, Verdict],
+    given: Given,
+    folder: Path,
+    releases: Sequence[Release],
+    tell: Callable[[str], None],
+) -> dict[str, Verdict]:
+    """The verdicts, but of Envoys that come up in the world: where they were asked was not all that is there."""
+    doubtful = [each for each in releases if not verdicts[each.name].starts]
+    down = not_coming_up(Library(folder), given, doubtful, tell)
+    up = {each.name for each in doubtful} - down
+    taken = {name: replace(each.taken, loads=True, error="") for name, each in verdicts.items() if name in up}
+    return {name: Verdict(taken[name]) if name in up else each for name, each in verdicts.items()}
 
 
 def _not_starting(

@@ -63,6 +63,32 @@ def refusals(
         return {each.name: _of_one(engine, each, scenario, contents) for each in releases}
 
 
+def not_coming_up(
+    library: Library, given: Given, releases: Sequence[Release], tell: Callable[[str], None]
+) -> frozenset[str]:
+    """The names of those that do not come up in the world: what a validation refuses, it may lack where that runs.
+
+    Args:
+        library: has the world around what is given alone.
+    """
+    if not releases:
+        return frozenset()
+    from takeover.engines.local import trees
+
+    trees.build_none()
+    scenario = library.scenario(given.name)
+    with contextlib.closing(choose.engine(choose.EngineOptions("local", {}), releases, tell)) as engine:
+        return frozenset(each.name for each in releases if not _comes_up(engine, each, scenario))
+
+
+def _comes_up(engine: Engine, release: Release, scenario: Scenario) -> bool:
+    try:
+        Scene.deploy(engine, release, scenario).close()
+    except DeploymentError:
+        return False
+    return True
+
+
 def _taken_out(folder: Path, besides: Container[Key]) -> dict[Key, Any]:
     """Takes out of a world's folder what is to be asked about, and returns it: it is not always as it was given.
 

@@ -43,7 +43,7 @@ def test_what_was_probed_and_reached_is_told_and_left(tmp_path: Path) -> None:
     line = int(app.where.removeprefix("gateway.yaml:")) - 1
     assert "prefix: /app" in "".join(lines[line : line + 3])
     told = {each.told_by for each in found.checked.parts if each.kind == "route"}
-    assert told == {"the route's name", "having no name"}
+    assert told == {"the route's name"}
     assert all(each.id.startswith("check") for each in found.tests)
     latest = tmp_path / "reports/latest"
     assert "gateway.yaml on Envoy old and new" in (latest / "index.html").read_text()
@@ -117,6 +117,20 @@ def test_what_stands_in_no_resource_and_is_not_taken_is_one_line(tmp_path: Path)
     assert re.fullmatch(
         r"takeover check: gateway\.yaml[:0-9]*: no Envoy takes it: .*no\.such\.monitor.*\n", ended.stderr
     )
+
+
+def test_what_only_a_validation_refuses_is_run(tmp_path: Path) -> None:
+    file = written(tmp_path, listener("web", 8001, HOME), clusters=())
+    layer = (
+        "{name: disk, disk_layer: {symlink_root: /srv/runtime/current, subdirectory: envoy}}"  # a folder of the world
+    )
+    file.write_text(file.read_text() + f"layered_runtime: {{layers: [{layer}]}}\n")
+    ended = checked(file, "--probes-per-route", "2")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = document(tmp_path, "new")
+    assert found.checked is not msgspec.UNSET
+    assert found.probes
+    assert [(each.loads, each.error) for each in found.configs] == [(True, "")]
 
 
 def test_a_file_that_is_missing_is_said_where_no_envoy_takes_it_without(tmp_path: Path) -> None:

@@ -247,26 +247,26 @@ def test_clusters_are_told_by_the_log_and_by_their_counters() -> None:
 def test_a_route_that_asks_for_its_path_alone_lets_nothing_past() -> None:
     header = {"headers": [{"name": "x-beta", "present_match": True}]}
     routes = [to("one", prefix="/a", **header), to("one", prefix="/a"), to("one"), to("one", path="/a/b")]
-    resources = [listener("web", 8000, manager(table(host("shop", ["*"], *routes))))]
-    found = measured(resources, seen("p", {"path": "/a/b", "upstream_cluster": "one"}))
+    resources = [listener("web", 8000, manager(table(host("shop", ["*"], *called_alike(*routes)))))]
+    found = measured(resources, seen("p", {"route": "same", "path": "/a/b", "upstream_cluster": "one"}))
     whys = [found[f"{SHOP} / route {number}"].why for number in range(4)]
     assert [each.startswith("1 probe took it or") for each in whys] == [True, True, False, False]
 
 
 def test_a_cluster_of_another_name_in_statistics_is_known_by_it_in_the_log() -> None:
-    routes = table(host("shop", ["*"], to("default/one/80/a"), to("default/two/80/b")))
+    routes = table(host("shop", ["*"], *called_alike(to("default/one/80/a"), to("default/two/80/b"))))
     resources = [
         listener("web", 8000, manager(routes)),
         cluster("default/one/80/a", alt_stat_name="default_one_80"),
         cluster("default/two/80/b", alt_stat_name="default_two_80"),
     ]
-    found = measured(resources, seen("p", {"upstream_cluster": "default_two_80"}))
+    found = measured(resources, seen("p", {"route": "same", "upstream_cluster": "default_two_80"}))
     assert reached(found) == {"route 1": ["routes/p"]}
-    assert found[f"{SHOP} / route 1"].told_by == "the cluster"
+    assert found[f"{SHOP} / route 1"].told_by == "the route's name and the cluster"
     assert found["cluster default/two/80/b"].told_by == "the access log"
     # Where two have the same, it may have been either.
     resources[1].data["alt_stat_name"] = "default_two_80"
-    found = measured(resources, seen("p", {"upstream_cluster": "default_two_80"}))
+    found = measured(resources, seen("p", {"route": "same", "upstream_cluster": "default_two_80"}))
     assert reached(found) == {}
     other = "1 probe took it or cluster default/one/80/a: nothing that Envoy tells sets them apart"
     assert found["cluster default/two/80/b"].why == other
