@@ -29,15 +29,15 @@ PUBLIC = _words(
     """
     access_log access_log_path address_prefix alpn alpn_protocols anon_db_path append_port asn_db_path audiences
     authority cache_path cipher_suites city_db_path cluster_names contains contains_match content_type
-    country_db_path descriptor_path descriptor_value domain domains ecdh_curves event_log_path exact exact_match
-    filename header_name host host_header host_redirect host_rewrite host_rewrite_header host_rewrite_literal
-    host_rewrite_path_regex id isp_db_path issuer key library_path local_address method methods mount_point
-    network_namespace operation operation_name path path_prefix path_redirect path_separated_prefix path_template
-    pattern pipe prefix prefix_match prefix_redirect prefix_rewrite profile_path proto_descriptor regex region
-    resource_name resource_names runtime_fraction safe_regex scheme scheme_redirect server_name server_names service
-    service_name services shutdown signature_algorithms sni stat_name subdirectory subset_keys substitution suffix
-    suffix_match suffixes symlink_root tag_name target_uri uri url user_agent_name user_agent_version version_info
-    watched_directory
+    country_db_path descriptor_path descriptor_value domain domains ecdh_curves endpoint_id event_log_path exact
+    exact_match filename header_name host host_header host_redirect host_rewrite host_rewrite_header
+    host_rewrite_literal host_rewrite_path_regex id isp_db_path issuer key library_path local_address method methods
+    mount_point network_namespace operation operation_name path path_prefix path_redirect path_separated_prefix
+    path_template pattern pipe prefix prefix_match prefix_redirect prefix_rewrite profile_path proto_descriptor
+    regex region resource_name resource_names runtime_fraction safe_regex scheme scheme_redirect server_name
+    server_names service service_name services shutdown signature_algorithms sni stat_name subdirectory subset_keys
+    substitution suffix suffix_match suffixes symlink_root tag_name target_uri uri url user_agent_name
+    user_agent_version version_info watched_directory
     """
 )
 """Fields of Envoy's API whose texts tell what is asked and who answers: probes need them."""

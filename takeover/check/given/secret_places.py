@@ -143,6 +143,9 @@ class Places:
             if key == "@type" or is_redacted(each):
                 continue
             self._embedded(each)
+            if key == "filename":
+                self.public.add(each)
+                continue
             self._of_json(each)
             if SECRET.search(key):
                 self._secret(each)

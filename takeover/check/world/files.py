@@ -89,6 +89,8 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
             missing.append(each.path)
             continue
         made[each.path] = content
+        if each.role == "proto_descriptor":
+            _refuse_no_method(configuration, each)
         what = f"{each.path} is made ({each.role.replace('_', ' ')})"
         configuration.differs(what, "nobody gave it: --files gives it", each.place)
     _name_by_whole_paths(configuration)
@@ -104,6 +106,17 @@ def _name_by_whole_paths(configuration: Configuration) -> None:
                 is_named = field in _FILE_NAMES or (isinstance(file, str) and _is_file(path, found, field, file))
                 if isinstance(file, str) and file and is_named and not file.startswith("/"):
                     set_field(found, field, absolute(file))
+
+
+def _refuse_no_method(configuration: Configuration, file: Named) -> None:
+    """A descriptor without methods would have a transcoder refuse every request that none of them takes."""
+    for _, document in configuration.documents():
+        for _, found in objects(document):
+            named = either(found, "proto_descriptor")
+            options = inner(found, "request_validation_options")
+            if isinstance(named, str) and absolute(named) == file.path and drop(options, "reject_unknown_method"):
+                what = "a transcoder refuses no unknown method (`reject_unknown_method`)"
+                configuration.differs(what, "nobody gave its descriptor, and the one that is made has none", file.place)
 
 
 def _drop_staples(configuration: Configuration, file: Named) -> None:

@@ -197,6 +197,7 @@ def test_what_everybody_may_see_stays(tmp_path: Path, kind: str) -> None:
             {"file_per_tap": {"path_prefix": "/data/proto.pb"}}]}}}),
         typed(f"{API}extensions.filters.network.mongo_proxy.v3.MongoProxy", access_log="/data/proto.pb"),
         typed(f"{API}extensions.geoip_providers.maxmind.v3.MaxMindConfig", city_db_path="/data/proto.pb"),
+        typed(f"{HTTP}wasm.v3.Wasm", config={"vm_config": {"code": {"local": {"filename": "/data/proto.pb"}}}}),
     ],
 )  # fmt: skip
 def test_a_path_of_a_file_is_no_secret(tmp_path: Path, part: dict[str, Any]) -> None:

@@ -178,6 +178,19 @@ def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> 
     assert [(each.package, each.service[0].name) for each in described.file] == [("one.two", "Api"), ("one", "Other")]
 
 
+@pytest.mark.parametrize("is_given", [False, True])
+def test_no_method_is_refused_for_the_lack_of_a_descriptor(is_given: bool, tmp_path: Path) -> None:
+    options = {"reject_unknown_method": True, "reject_unknown_query_parameters": True}
+    where = {"proto_descriptor": "/given/api", "services": ["one.Api"], "request_validation_options": options}
+    own = tmp_path / "api"
+    own.write_bytes(b"")
+    one = listener("in", 80, http("app", {"name": "any", "typed_config": where}))
+    made = built(tmp_path, one, **({"api": own} if is_given else {}))
+    text = (made.folder / "envoy.yaml").read_text()
+    assert ("reject_unknown_method" in text, "reject_unknown_query_parameters" in text) == (is_given, True)
+    assert any("reject_unknown_method" in each for each in made.different) != is_given
+
+
 def test_folders_that_are_watched_are_there(tmp_path: Path) -> None:
     runtime = {"layers": [{"name": "disk", "disk_layer": {"symlink_root": "/srv/current", "subdirectory": "envoy"}}]}
     pipe = cluster("app")
