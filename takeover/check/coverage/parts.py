@@ -8,7 +8,7 @@ from typing import Literal
 from takeover.check.records import Place
 from takeover.check.scopes import Scoped
 
-PathRule = tuple[Literal["exact", "prefix", "separated", "connect", "other"], str, bool]
+PathRule = tuple[Literal["exact", "prefix", "separated", "expression", "connect", "other"], str, bool]
 """How a route matches a path, with what, and whether letters' case counts; "connect": the method CONNECT alone."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
+from takeover.check.derive.paths import template_expression
 from takeover.check.made_names import has_routes_to_name, host_name, logged_chains, route_name
 from takeover.check.messages import inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
@@ -26,7 +27,7 @@ _REDIRECTS = {
     "PERMANENT_REDIRECT": 308,
 }
 
-_PATHS = frozenset(("path", "prefix", "path_separated_prefix", "case_sensitive"))
+_PATHS = frozenset(("path", "prefix", "path_separated_prefix", "safe_regex", "case_sensitive"))
 """Of a match: what is asked of the path alone."""
 _Object = Mapping[str, Any]
 
@@ -141,7 +142,7 @@ def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, 
         where,
         tuple(f"{each}.{at.path}" for each in host),
         name or made_name,
-        frozenset() if answers else _clusters(data.get("route")),
+        frozenset() if answers or "non_forwarding_action" in data else _clusters(data.get("route")),
         answers,
         _status(data),
         _path_rule(rule),
@@ -177,6 +178,10 @@ def _path_rule(rule: _Object) -> PathRule:
             return "prefix", value, counts
         case {"path_separated_prefix": str(value)}:
             return "separated", value, counts
+        case {"safe_regex": {"regex": str(value)}}:
+            return "expression", value, True
+        case {"path_match_policy": {"typed_config": {"path_template": str(value)}}}:
+            return "expression", template_expression(value), True
         case {"connect_matcher": _}:
             return "connect", "", True
     return "other", "", True

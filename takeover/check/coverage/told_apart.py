@@ -1,9 +1,11 @@
 """Which part of a configuration an entry of Envoy's access log can be of: what no other part can have done."""
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from takeover.check.coverage.parts import FilterChain, Route, VirtualHost
+from takeover.check.derive import expressions
 from takeover.check.scopes import FIELD
 from takeover.model.document import LogEntry
 
@@ -116,14 +118,15 @@ def _by_path(routes: list[Route], path: str, method: str) -> list[Route]:
     found, done = list[Route](), set[str]()
     for each in routes:
         is_it = method == _CONNECT if each.path[0] == "connect" else _may_match(each, path.partition("?")[0])
-        if is_it and each.within not in done:
+        if is_it is not False and each.within not in done:
             found.append(each)
-            if not each.has_more:  # nothing goes past it to those that follow in its virtual host
+            if is_it and not each.has_more:  # nothing goes past it to those that follow in its virtual host
                 done.add(each.within)
     return found
 
 
-def _may_match(route: Route, path: str) -> bool:
+def _may_match(route: Route, path: str) -> bool | None:
+    """Whether its rule takes the path; None where that is not known."""
     kind, value, case_counts = route.path
     if not case_counts:
         path, value = path.lower(), value.lower()
@@ -134,7 +137,10 @@ def _may_match(route: Route, path: str) -> bool:
             return path.startswith(value)
         case "separated":
             return path == value or path.startswith(f"{value}/")
-    return True
+        case "expression":
+            with contextlib.suppress(expressions.CannotMakeError):
+                return expressions.matches(value, path)
+    return None
 
 
 def _by_authority(hosts: Sequence[VirtualHost], authority: str) -> list[VirtualHost]:

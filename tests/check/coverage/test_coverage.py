@@ -120,6 +120,24 @@ def test_a_name_in_the_access_log_tells_all_that_a_route_stands_in() -> None:
             "the kind of answer",
         ),
         ([to("one", prefix="/a"), to("one", path="/b")], {"path": "/b?c", "upstream_cluster": "one"}, "the path"),
+        (
+            [to("one", safe_regex={"regex": "/a/[0-9]+"}), to("one", prefix="/b")],
+            {"path": "/b/1", "upstream_cluster": "one"},
+            "the path",
+        ),
+        (
+            [
+                to("one", path_match_policy={"name": "a", "typed_config": {"path_template": "/a/{name}"}}),
+                to("one", safe_regex={"regex": "/b/(?P<any>.*)"}),
+            ],
+            {"path": "/b/1", "upstream_cluster": "one"},
+            "the path",
+        ),
+        (
+            [{"match": {"prefix": "/"}, "non_forwarding_action": {}}, to("one")],
+            {"path": "/b/1", "upstream_cluster": "one"},
+            "the cluster",
+        ),
         ([to("one", prefix="/a"), to("one", prefix="/")], {"path": "/b", "upstream_cluster": "one"}, "the path"),
         ([to("one"), to("one", connect_matcher={})], {"method": "CONNECT", "upstream_cluster": "one"}, "the path"),
         (
@@ -251,6 +269,14 @@ def test_a_route_that_asks_for_its_path_alone_lets_nothing_past() -> None:
     found = measured(resources, seen("p", {"route": "same", "path": "/a/b", "upstream_cluster": "one"}))
     whys = [found[f"{SHOP} / route {number}"].why for number in range(4)]
     assert [each.startswith("1 probe took it or") for each in whys] == [True, True, False, False]
+
+
+def test_a_route_of_which_nothing_is_known_lets_others_be_it() -> None:
+    routes = [to("one", safe_regex={"regex": r"/a\pN"}), to("one", prefix="/a")]
+    resources = [listener("web", 8000, manager(table(host("shop", ["*"], *called_alike(*routes)))))]
+    found = measured(resources, seen("p", {"route": "same", "path": "/a/b", "upstream_cluster": "one"}))
+    whys = [found[f"{SHOP} / route {number}"].why for number in range(2)]
+    assert all(each.startswith("1 probe took it or") for each in whys)
 
 
 def test_a_cluster_of_another_name_in_statistics_is_known_by_it_in_the_log() -> None:
