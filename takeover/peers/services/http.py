@@ -7,6 +7,7 @@
                                        what that sink took in since it was asked last, a line of JSON each: as soon as
                                        `count` have come, or `within` seconds have passed; without those fields,
                                        with `sorted` in one order, whichever came first, with `unique` each line once
+    PUT  /pressure/NAME                begins or ends a pressure on Envoy (`pressure`)
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
                                        delay. Its header x-asked is the request, as JSON
 
@@ -24,7 +25,7 @@ from google.protobuf.message import DecodeError, Message
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.services import dns, message_pack, sinks
+from takeover.peers.services import dns, message_pack, pressure, sinks
 from takeover.peers.services.calls import Json, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -53,6 +54,8 @@ def answer(head: bytes, body: bytes) -> bytes:
         return _file(path.rpartition("/")[2])
     if path.startswith("/told/"):
         return _told(path.rpartition("/")[2], dict(urllib.parse.parse_qsl(query)))
+    if method == "PUT" and path.startswith("/pressure/"):
+        return _pressed(path.rpartition("/")[2], body.decode("latin-1"))
     if method == "POST" and path == "/api/v2/spans":
         for span in json.loads(body):
             sinks.take("zipkin", _with_what_its_id_tells(span))
@@ -80,6 +83,13 @@ def _file(name: str) -> bytes:
             return _written(200, file.read(), "content-type: application/json")
     except OSError:
         return _written(404)
+
+
+def _pressed(name: str, written: str) -> bytes:
+    try:
+        return _written(200 if pressure.put(name, written) else 504, f"{name}: {written}\n".encode())
+    except (ValueError, OSError) as error:
+        return _written(400, str(error).encode())
 
 
 def _told(sink: str, query: dict[str, str]) -> bytes:

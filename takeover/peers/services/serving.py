@@ -16,6 +16,7 @@ from takeover.peers.services import (
     health,
     http,
     network_processing,
+    pressure,
     processing,
     rate_limit,
     redis,
@@ -40,7 +41,12 @@ def main() -> None:
     address, first = upstream.place()
     dns.begin(address, first + dns.PORT)  # before control listens: who waits for that finds it
     told_plainly.begin(address, first + told_plainly.UDP_PORT)
-    upstream.main({PORT: _serve, told_plainly.TCP_PORT: told_plainly.serve, redis.PORT: redis.serve}, sinks.forget)
+    upstream.main({PORT: _serve, told_plainly.TCP_PORT: told_plainly.serve, redis.PORT: redis.serve}, _forget)
+
+
+def _forget() -> None:
+    sinks.forget()
+    pressure.end()
 
 
 def _serve(connection: Connection) -> None:

@@ -1,0 +1,69 @@
+"""Pressure on Envoy's overload manager that begins and ends while requests are under way.
+
+A monitor of injected pressure reads a file; each of that folder is one monitor's, of whose name it is:
+
+    PUT /pressure/NAME     writes the body into the file, and is answered once Envoy has read it: 504 after two seconds
+
+What was begun ends when control has the connections ended, so that no probe meets what an earlier one left.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+
+FOLDER = os.environ.get("SERVICES_PRESSURE", "/pressure")
+ADMIN = "127.0.0.1", int(os.environ.get("SERVICES_ADMIN", "9901"))
+_LONGEST = 2.0
+"""Seconds until Envoy has read what was written."""
+_BETWEEN = 0.002
+"""Seconds between two looks."""
+
+_begun: set[str] = set()
+_changing = threading.Lock()
+
+
+def put(name: str, written: str) -> bool:
+    """Has Envoy read another pressure, from 0 to 1. Returns whether it has. Raises: ValueError, OSError."""
+    percent = round(float(written) * 100)
+    if not name.replace("-", "").isalnum():
+        raise ValueError(f"no name of a file: {name}")
+    with _changing:
+        _begun.add(name)
+        path = f"{FOLDER}/{name}"
+        with open(path + ".new", "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes longer to import
+            file.write(written)
+        os.rename(path + ".new", path)  # noqa: PTH104 - Envoy watches for what is moved there
+        return _is_read(f"overload.{name}.pressure", percent)
+
+
+def end() -> None:
+    """Ends all that was begun."""
+    with _changing:
+        begun = sorted(_begun)
+        _begun.clear()
+    for each in begun:
+        with contextlib.suppress(OSError):  # an Envoy that has ended
+            put(each, "0")
+    with _changing:
+        _begun.clear()
+
+
+def _is_read(gauge: str, value: int) -> bool:
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until:
+        if f"{gauge}: {value}\n" in _gauges(gauge):
+            return True
+        time.sleep(_BETWEEN)
+    return False
+
+
+def _gauges(name: str) -> str:
+    """What Envoy says of that gauge. Its main thread tells workers of a pressure before it answers."""
+    with socket.create_connection(ADMIN, timeout=_LONGEST) as asking:
+        asking.sendall(f"GET /stats?filter=^{name}$ HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n".encode())
+        answer = b""
+        while data := asking.recv(4096):
+            answer += data
+    return answer.decode("latin-1")
