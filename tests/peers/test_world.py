@@ -1,6 +1,8 @@
 """The upstream of a table: at each place it speaks what comes, and says where it was reached."""
 
 import contextlib
+import datetime
+import functools
 import http.client
 import json
 import os
@@ -16,6 +18,10 @@ from typing import Any
 import h2.connection
 import h2.events
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
@@ -37,6 +43,7 @@ PORTS = {
     "redis": 21010,
     "thrift": 21011,
     "control": 21009,
+    "asking": 21010,
 }
 
 
@@ -57,6 +64,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
     made = tmp_path_factory.mktemp("world")
     for name, file in (("one", "right"), ("other", "other-name"), ("ca", "ca")):
         (made / f"{name}.pem").write_bytes((CERTIFICATES / f"{file}.pem").read_bytes())
+    for name in ("theirs", "nobodys"):
+        (made / f"{name}.pem").write_text(long_gone(name))
+    (made / table.CLIENTS).write_text(long_gone("theirs").partition("-----BEGIN PRIVATE")[0])
     (made / "jwks.json").write_bytes((SERVICES / "jwks.json").read_bytes())
 
     def place(name: str, **more: Any) -> Place:
@@ -66,6 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("web"),
         place("raw", is_http=False),
         place("tls", certificate="one", alpn=("http/1.1",)),
+        place("asking", certificate="one", asks_client=True),
         place("jwks", kind="jwks"),
         place("forward", is_http=False, forwards_to=behind.getsockname()[1]),
         place("names", transport="udp", kind="dns"),
@@ -99,6 +110,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
     finally:
         process.kill()
         process.wait()
+
+
+@functools.cache
+def long_gone(name: str) -> str:
+    """A client's certificate and its key, as PEM: expired, and of an authority that is nowhere."""
+    key, authority = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    called, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, "their authority"))
+    begins = datetime.datetime(2019, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(called).issuer_name(issuer).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(begins).not_valid_after(begins + datetime.timedelta(days=1))
+    made = builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return (made + key.private_bytes(serialization.Encoding.PEM, form, plain)).decode()
 
 
 def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -166,6 +190,23 @@ class TestPlaces:
             for each in b"GET /a HTTP/1.1\r\n\r\n":
                 opened.sendall(bytes([each]))
             assert opened.recv(12) == b"HTTP/1.1 200"
+
+    @pytest.mark.parametrize(("name", "is_taken"), [("theirs", True), ("nobodys", False)])
+    def test_a_client_may_present_what_the_configuration_has(
+        self, folder: Path, address: str, name: str, is_taken: bool
+    ) -> None:
+        """Whoever has signed it is not here, and it may have expired: Envoy presents it all the same."""
+        context = ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem"))
+        context.check_hostname = False
+        context.load_cert_chain(folder / f"{name}.pem")
+        refused = contextlib.nullcontext() if is_taken else pytest.raises(ssl.SSLError)
+        with (
+            socket.create_connection((address, PORTS["asking"]), timeout=60) as opened,
+            refused,
+            context.wrap_socket(opened, server_hostname="any.test") as secure,
+        ):
+            secure.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+            assert secure.recv(12) == b"HTTP/1.1 200"
 
     @pytest.mark.parametrize(("port", "name"), [("tls", "right.hostile.test"), ("web", "elsewhere.test")])
     def test_tls_has_the_certificate_of_its_place_or_the_other_one(self, address: str, port: str, name: str) -> None:

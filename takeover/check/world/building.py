@@ -33,6 +33,7 @@ from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
+from takeover.check.world.upstream_tls import presented
 from takeover.check.world.ways import POD, ways
 from takeover.model.json import encode
 from takeover.peers.world import table
@@ -76,7 +77,7 @@ def build(given: Given, folder: Path) -> World:
     _names(content, made, has_resolver=bool(dynamic_names(configuration)))
     written = _Folder(folder)
     written.config(encode(configuration.bootstrap))
-    written.world(made)
+    written.world(made, certificates.of_others(presented(configuration, content)))
     shared = _folders(made)
     wanted = Wanted(
         admin_port,
@@ -155,10 +156,12 @@ class _Folder:
             raise BadInputError(f"the bootstrap has {len(content)} bytes, of which a ConfigMap takes 1 MiB at most")
         self._maps.append((CONFIG, [self._write("envoy.yaml", msgspec.json.format(content, indent=1))]))
 
-    def world(self, made: Answering) -> None:
-        """What the upstream reads."""
+    def world(self, made: Answering, clients: str) -> None:
+        """What the upstream reads. `clients`: certificates of Envoy's that another authority has signed."""
         names = [self._write(f"world/{table.FILE}", table.written(made.table))]
         names.append(self._write("world/ca.pem", certificates.authority().chain))
+        if clients:
+            names.append(self._write(f"world/{table.CLIENTS}", clients))
         names.append(self._write("world/jwks.json", msgspec.json.encode(keys.public())))
         for name, each in made.certificates.items():
             names.append(self._write(f"world/{name}.pem", each.chain + each.key))

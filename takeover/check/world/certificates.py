@@ -6,11 +6,12 @@ A signature by such a key is of 70 to 72 bytes, by chance, and so is a handshake
 handshakes, because it passes TLS through, that would be a difference: there the key is of RSA.
 """
 
+import contextlib
 import datetime
 import functools
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -59,7 +60,7 @@ def certificate(common_name: str, names: Iterable[str], signs_in_one_length: boo
 
     Args:
         common_name: of its subject; what it is called.
-        names: of hosts, IP addresses, URIs. Those that no certificate can have are left out.
+        names: of hosts, IP addresses, URIs, and `typed` ones. Those that no certificate can have are left out.
         signs_in_one_length: whether all its handshakes are to have as many bytes as each other.
     """
     names = tuple(dict.fromkeys(names))
@@ -76,6 +77,17 @@ def certificate(common_name: str, names: Iterable[str], signs_in_one_length: boo
     return Certificate(_pem(_signed(builder.add_extension(issuer, critical=False))), _private(key))
 
 
+def of_others(chains: Iterable[str]) -> str:
+    """The first certificate of each chain that our authority has not signed, as PEM; none of what is no certificate."""
+    found: dict[str, None] = {}
+    for each in dict.fromkeys(chains):
+        with contextlib.suppress(ValueError):
+            first = x509.load_pem_x509_certificate(each.encode())
+            if first.issuer != _name(_AUTHORITY):
+                found[_pem(first)] = None
+    return "".join(found)
+
+
 def empty_revocations() -> str:
     """A list of the authority's of what it has revoked: nothing."""
     builder = x509.CertificateRevocationListBuilder().issuer_name(_name(_AUTHORITY))
@@ -84,13 +96,35 @@ def empty_revocations() -> str:
     return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def typed(name: str, kind: str) -> str:
+    """A name as one of that kind in a certificate: "DNS", "URI" or "email", in OpenSSL's notation (`DNS:a.test`).
+
+    As it is where its form says the kind. One of the kind DNS need not be that of a host: Envoy compares texts.
+    """
+    wanted = _KINDS.get(kind)
+    return name if wanted is None or isinstance(_alternative(name), wanted) else f"{kind}:{name}"
+
+
 def _alternative(name: str) -> x509.GeneralName | None:
+    if not name.isascii():
+        return None
+    kind, _, rest = name.partition(":")
+    if kind in _KINDS and rest:
+        return _KINDS[kind](rest)
     if "://" in name:
-        return x509.UniformResourceIdentifier(name) if name.isascii() else None
+        return x509.UniformResourceIdentifier(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        return x509.DNSName(name) if name.isascii() and _HOST.fullmatch(name) else None
+        return x509.DNSName(name) if _HOST.fullmatch(name) else None
+
+
+_KINDS: Mapping[str, type[x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name]] = {
+    "DNS": x509.DNSName,
+    "URI": x509.UniformResourceIdentifier,
+    "email": x509.RFC822Name,
+}
+"""By the words that begin a `typed` name."""
 
 
 def _begun(subject: str, key: _Key, seed: str) -> x509.CertificateBuilder:

@@ -2,10 +2,20 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from takeover.check.world.configuration import SECRET, Configuration, content_of, inner, kind_of, listed, objects
+from takeover.check.world import certificates
+from takeover.check.world.configuration import (
+    CLUSTER,
+    SECRET,
+    Configuration,
+    content_of,
+    inner,
+    kind_of,
+    listed,
+    objects,
+)
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
@@ -13,6 +23,8 @@ from takeover.scenario.typed_yaml import Json
 _ALPN = ("h2", "http/1.1")
 _VALIDATING = ("validation_context", "default_validation_context")
 _MATCHING = ("match_typed_subject_alt_names", "match_subject_alt_names", "verify_subject_alt_name")
+_KINDS = {"DNS": "DNS", "URI": "URI", "EMAIL": "email"}
+"""What is told apart in certificates, by `san_type`."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +73,52 @@ def validations(configuration: Configuration, common: JsonObject) -> Iterator[Js
                     yield context
 
 
+def presented(configuration: Configuration, files: Mapping[str, bytes]) -> Iterator[str]:
+    """The certificates that clusters' connections present, as PEM: a chain each, whose first one is Envoy's own.
+
+    Args:
+        files: what stands in Envoy's container, by path.
+    """
+    for cluster, _ in configuration.of_type(CLUSTER):
+        for _, found in objects(cluster):
+            for each in _identities(configuration, inner(found, "common_tls_context")):
+                source = inner(each, "certificate_chain")
+                yield text_of(source) or files.get(str(source.get("filename")), b"").decode("utf-8", "replace")
+
+
+def _identities(configuration: Configuration, common: JsonObject) -> Iterator[JsonObject]:
+    """Each `TlsCertificate` of a `CommonTlsContext`, and those of the secrets that it names."""
+    yield from (each for each in listed(common, "tls_certificates") if isinstance(each, dict))
+    named = {
+        each.get("name") for each in listed(common, "tls_certificate_sds_secret_configs") if isinstance(each, dict)
+    }
+    for secret, _ in configuration.of_type(SECRET):
+        if secret.get("name") in named and (found := inner(secret, "tls_certificate")):
+            yield found
+
+
 def _names(configuration: Configuration, common: JsonObject) -> Iterator[str]:
     for context in validations(configuration, common):
         yield from expected_names(context)
 
 
-def expected_names(context: JsonObject) -> Iterator[str]:
-    """Names that a validation context takes, one for each of its matchers."""
+def expected_names(context: JsonObject) -> list[str]:
+    """Names that a validation context takes: one for each of its matchers, and one of a domain that it trusts.
+
+    That one comes first: of several URIs of a certificate, Envoy asks the first for its domain.
+    """
+    found = list[str]()
     for field in _MATCHING:
         for each in listed(context, field):
             matcher = either(each, "matcher") or each if isinstance(each, dict) else each
             if name := matching(matcher):
-                yield name
+                kind = either(each, "san_type") if isinstance(each, dict) else None
+                found.append(certificates.typed(name, _KINDS.get(str(kind), "")))
+    validator = content_of(inner(context, "custom_validator_config", "typed_config"))
+    domains = [f"spiffe://{each.get('name')}/" for each in listed(validator, "trust_domains") if isinstance(each, dict)]
+    if domains and not any(each.startswith(tuple(domains)) for each in found):
+        found.insert(0, f"{domains[0]}ns/default/sa/any")
+    return found
 
 
 def matching(matcher: Json) -> str:

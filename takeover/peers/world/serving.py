@@ -18,7 +18,7 @@ from takeover.peers import packages
 from takeover.peers.hostile import http1, proxy_header, speaking, tcp, tls, upstream, witness
 from takeover.peers.hostile.connections import SIZE, Connection
 from takeover.peers.world import addresses, datagrams
-from takeover.peers.world.table import FOLDER, Place, Table, read
+from takeover.peers.world.table import CLIENTS, FOLDER, Place, Table, read
 
 if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
@@ -28,6 +28,8 @@ _OTHERS = ("redis", "thrift")
 """Kinds of those that neither speak HTTP nor give back what comes."""
 _PAUSE = 0.01
 _HANDSHAKE = b"\x16"
+_WHENEVER = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME, for which Python has no name."""
 
 
 def main(ready: str = "") -> None:
@@ -211,6 +213,10 @@ def _context(place: Place) -> ssl.SSLContext:
     context.load_cert_chain(f"{FOLDER}/{place.certificate or 'other'}.pem")
     if place.asks_client:
         context.load_verify_locations(f"{FOLDER}/ca.pem")
+        if os.path.exists(clients := f"{FOLDER}/{CLIENTS}"):  # noqa: PTH110 - as above
+            # Whoever has signed these is not here, and they may have expired: they themselves are what is trusted.
+            context.load_verify_locations(clients)
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WHENEVER
         context.verify_mode = ssl.CERT_OPTIONAL
     if place.alpn:
         context.set_alpn_protocols(list(place.alpn))

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 FOLDER = os.environ.get("WORLD_FOLDER", "/etc/world")
 FILE = "table.json"
+CLIENTS = "clients.pem"
+"""Beside it, where Envoy has certificates that the run's authority has not signed."""
 
 
 class Place(NamedTuple):
@@ -24,7 +26,8 @@ class Place(NamedTuple):
         is_http: whether whatever comes is HTTP; else what does not begin as such is echoed.
         has_proxy_header: whether a PROXY header comes first.
         certificate: the name of its file without ".pem"; empty for the one of all other names.
-        asks_client: whether a client's certificate is asked for, which the run's authority must have signed.
+        asks_client: whether a client's certificate is asked for, which the run's authority has signed, or
+            which is one of those in `CLIENTS`.
         alpn: what it offers.
         forwards_to: a port on loopback to which all goes that comes here, once TLS is off; 0: none.
         services: paths at which something else is asked than elsewhere here, each with the kind of that.
