@@ -140,9 +140,12 @@ class Parts:
         return {each.logged_as: each for each in self.listeners}
 
     @cached_property
-    def clusters_by_statistics(self) -> Mapping[str, Cluster]:
+    def clusters_by_statistics(self) -> Mapping[str, Sequence[Cluster]]:
         """The clusters by what their counters begin with."""
-        return {each.statistics: each for each in self.clusters}
+        found: dict[str, list[Cluster]] = {}
+        for each in self.clusters:
+            found.setdefault(each.statistics, []).append(each)
+        return found
 
     @cached_property
     def clusters_by_logged_name(self) -> Mapping[str, Sequence[Cluster]]:

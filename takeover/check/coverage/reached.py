@@ -67,5 +67,6 @@ def _clusters(parts: Parts, entries: Sequence[LogEntry], seen: Observation) -> I
         for logged in alike:
             yield logged.id, "the access log", [each.id for each in alike if each is not logged]
     for name in dict.fromkeys(each.rpartition(".upstream_")[0] for each in seen.stats if each.endswith("_total")):
-        if (cluster := parts.clusters_by_statistics.get(name)) is not None:
-            yield cluster.id, "its counters", ()
+        alike = parts.clusters_by_statistics.get(name, ())
+        for counted in alike:
+            yield counted.id, "its counters", [each.id for each in alike if each is not counted]

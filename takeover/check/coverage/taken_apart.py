@@ -1,4 +1,8 @@
-"""Takes a configuration apart into what probes can reach: listeners, filter chains, virtual hosts, routes, clusters."""
+"""Takes a configuration apart into what probes can reach: listeners, filter chains, virtual hosts, routes, clusters.
+
+What Envoy's log and counters call them is in its normal form, as observations are: a name may have what looks like
+chance, a UUID or a high port.
+"""
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from takeover.check.records import Given, Place, Resource
 from takeover.check.route_tables import RouteTable, served_tables, table_of
 from takeover.check.scopes import Scoped, scoped
 from takeover.check.trees import RouteAt, routes_of
+from takeover.probes.normal_rules import without_chance
 
 _API = "type.googleapis.com/envoy.config."
 LISTENER = f"{_API}listener.v3.Listener"
@@ -62,7 +67,7 @@ def _cluster(resource: Resource, named: Container[str]) -> Cluster:
     name, where = resource.name, resource.place
     told = str(resource.data.get("alt_stat_name") or name)
     statistics = f"cluster.{_in_statistics(told)}"
-    return Cluster(f"cluster {name}", name, "", where, (where.path,), told, statistics, name in named)
+    return Cluster(f"cluster {name}", name, "", where, (where.path,), without_chance(told), statistics, name in named)
 
 
 def _listener(resource: Resource, tables: _Tables) -> Listener:
@@ -78,7 +83,8 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
         chains.append(_chain(label, logged_as, called, at, each, part, where, tables))
     counted_as = _in_statistics(str(data.get("stat_prefix") or address))
     statistics = "" if is_of_udp(inner(data, "address", "socket_address")) else f"listener.{counted_as}"
-    return Listener(part, name, "", where, (where.path, resource.name), name, statistics, tuple(chains))
+    paths = (where.path, resource.name)
+    return Listener(part, name, "", where, paths, without_chance(name), statistics, tuple(chains))
 
 
 def _chain(
@@ -106,6 +112,7 @@ def _chain(
         else:
             table = table_of(each, at_manager, where, tables.served)
             hosts, unknown = tuple(_hosts(table, part)), table.unknown
+    logged_as = without_chance(logged_as)
     return FilterChain(part, name, within, where, (path,), label, logged_as, prefixes, hosts, unknown, scopes)
 
 
@@ -141,7 +148,7 @@ def _route(at: RouteAt, number: int, made_name: str, within: str, where: Place, 
         within,
         where,
         tuple(f"{each}.{at.path}" for each in host),
-        name or made_name,
+        without_chance(name or made_name),
         frozenset() if answers or "non_forwarding_action" in data else _clusters(data.get("route")),
         answers,
         _status(data),
@@ -202,4 +209,5 @@ def _address(data: Any) -> str:
 def _in_statistics(name: str) -> str:
     """What Envoy makes of a name or an address in those of statistics."""
     host, _, port = name.rpartition(":")
-    return (f"[{host}]:{port}" if ":" in host and "[" not in host else name).replace(":", "_")
+    told = f"[{host}]:{port}" if ":" in host and "[" not in host else name
+    return without_chance(told.replace(":", "_"))

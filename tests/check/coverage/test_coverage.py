@@ -298,6 +298,27 @@ def test_a_cluster_of_another_name_in_statistics_is_known_by_it_in_the_log() -> 
     assert found["cluster default/two/80/b"].why == other
 
 
+def test_what_looks_like_chance_in_a_name_is_no_reason_not_to_know_it() -> None:
+    """Observations have it in a normal form: <uuid>, and a port that the kernel may have given."""
+    mesh = "db.internal.11111111-2222-3333-4444-555555555555.mesh"
+    two = [{"domains": [f"{name}.test"], "name": f"{name}.{mesh}", "routes": [to(mesh)]} for name in ("one", "two")]
+    chains = [manager(table(*two)) | {"name": mesh}, manager({}, "other") | {"name": "other"}]
+    resources = [listener("in:10.0.0.1:45000", 8000, *chains), cluster(mesh), cluster(f"counted.{mesh}")]
+    logged = "db.internal.<uuid>.mesh"
+    entry = {"filter_chain": logged, "upstream_cluster": logged, "route": f"virtual host two.{logged} / route 0"}
+    probe = seen("p", entry | {"listener": "in:10.0.0.1:<port>"}, **{f"cluster.counted.{logged}.upstream_cx_total": 1})
+    found = measured(resources, probe)
+    names = [each.name for each in found.values() if each.told_by]
+    assert names == ["in:10.0.0.1:45000", f"filter chain {mesh}", f"two.{mesh}", "route 0", mesh, f"counted.{mesh}"]
+
+
+def test_of_clusters_of_one_name_in_statistics_counters_tell_none() -> None:
+    resources = [cluster(name, alt_stat_name="app") for name in ("one", "two")]
+    found = measured(resources, seen("p", {}, **{"cluster.app.upstream_cx_total": 1}))
+    other = "1 probe took it or cluster two: nothing that Envoy tells sets them apart"
+    assert (found["cluster one"].told_by, found["cluster one"].why) == ("", other)
+
+
 def test_where_envoy_did_not_serve_that_is_why_nothing_was_reached() -> None:
     targets = (Target(probe="routes/p", listener="web"),)
     resources = [listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))), cluster("one")]
