@@ -71,6 +71,7 @@ class Given(_Part, frozen=True):
             extension configs, the static ones included.
         files: files that the user gave, by the path by which the configuration names them (`--files`).
         different: what had to be changed to read it, such as secrets that a dump redacts.
+        unknown_fields: the places of fields that the API installed here does not know; an Envoy may.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Given(_Part, frozen=True):
     resources: tuple[Resource, ...]
     files: dict[str, Path] = {}
     different: tuple[Different, ...] = ()
+    unknown_fields: tuple[Place, ...] = ()
 
 
 class Asked(_Part, frozen=True):

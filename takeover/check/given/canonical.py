@@ -42,18 +42,20 @@ class Canonical:
     Args:
         document: in which the data stands.
         wanted: full names of messages; those that stand in others are met, too.
+        keeps_unknown: whether fields that xds-protos does not know stay, as they were written.
         unknown_fields: the places of fields that xds-protos does not know.
         unknown_types: full names of messages that it does not know → the first place of each.
     """
 
     document: Document
     wanted: frozenset[str]
+    keeps_unknown: bool = False
     met: list[Met] = field(default_factory=list)
     unknown_fields: list[Path] = field(default_factory=list)
     unknown_types: dict[str, Path] = field(default_factory=dict)
 
     def message(self, name: str, data: Any, path: Path = ()) -> JsonObject:
-        """The data of the message, its fields by their own names, without those that are null or unknown.
+        """The data of the message, its fields by their own names, without those that are null.
 
         Raises: BadInputError "FILE:LINE: PATH …" for what is of Envoy's v2 API, or has the wrong form.
         """
@@ -72,7 +74,11 @@ class Canonical:
         for key, value in data.items():
             known = fields.get(key)
             if known is None:
+                if key == "config" and self.keeps_unknown:
+                    raise self._error((*path, key), "no such field: v2's config is typed_config with @type in v3")
                 self.unknown_fields.append((*path, key))
+                if self.keeps_unknown and value is not None:
+                    made[key] = value
             elif value is not None:
                 made[known.name] = known.read(self, value, (*path, known.name))
         if name in self.wanted:
@@ -117,15 +123,6 @@ class Canonical:
 
     def _error(self, path: Path, what: str) -> BadInputError:
         return BadInputError(f"{self.document.where(path)}: {path_text(path)}: {what}")
-
-    def refuse_unknown_fields(self) -> None:
-        """Raises: BadInputError that names the first fields that are not known."""
-        if not self.unknown_fields:
-            return
-        first = self.unknown_fields[0]
-        hint = ": v2's config is typed_config with @type in v3" if first[-1] == "config" else ": look how it is written"
-        others = named(map(path_text, self.unknown_fields[1:]))
-        raise self._error(first, f"no such field{hint}" + (f"; neither are {others}" if others else ""))
 
 
 def named(texts: Iterable[str], most: int = 5) -> str:

@@ -34,7 +34,7 @@ def made_endpoints(
     made = tuple(
         _endpoint(cluster, name, address) for (name, cluster), address in zip(asking.items(), addresses, strict=False)
     )
-    what = f"an endpoint is made for {len(made)} clusters: {named(asking)}"
+    what = f"an endpoint is made for {len(made)} cluster{'s' * (len(made) > 1)}: {named(asking)}"
     return made, (Different(what=what, why="the dump has none of them: /config_dump?include_eds has"),)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from takeover.base.errors import BadInputError
 from takeover.check.given.canonical import Canonical
 from takeover.check.given.documents import read_documents
-from takeover.check.given.taken import WANTED, Taken, not_looked_into
-from takeover.check.records import Different, Resource
+from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
+from takeover.check.records import Different, Place, Resource
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import KINDS
 
@@ -17,8 +17,13 @@ _RESPONSE = "envoy.service.discovery.v3.DiscoveryResponse"
 _DELIVERED = frozenset({each.message for each in KINDS})
 
 
-def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> tuple[tuple[Resource, ...], tuple[Different, ...]]:
+_Found = tuple[tuple[Resource, ...], tuple[Different, ...], tuple[Place, ...]]
+
+
+def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> _Found:
     """The resources of every file that the bootstrap names, and of those that these name.
+
+    What is not looked into of them comes besides, and the places of fields that nobody here knows.
 
     Args:
         files: by the path by which a configuration names them, in its plainest form.
@@ -27,34 +32,36 @@ def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> tuple[tuple[
     """
     resources: list[Resource] = []
     different: list[Different] = []
+    unknown: list[Place] = []
     waiting, seen = list(_paths(bootstrap, "")), set[Path]()
     for path in waiting:
         local = files.get(posixpath.normpath(path))
         if local is None or local in seen:
             continue
         seen.add(local)
-        found, told = _read(local)
+        found, told, fields = _read(local)
         resources += found
         different += told
+        unknown += fields
         for each in found:
             waiting += _paths(each.data, "")
-    return tuple(resources), tuple(different)
+    return tuple(resources), tuple(different), tuple(unknown)
 
 
-def _read(file: Path) -> tuple[tuple[Resource, ...], tuple[Different, ...]]:
+def _read(file: Path) -> _Found:
     documents = read_documents(file)
     document = documents[0]
     if len(documents) != 1 or not isinstance(document.value, dict) or "resources" not in document.value:
         raise BadInputError(f"{document.file}: must be a mapping with resources: the configuration reads them from it")
-    canonical = Canonical(document, WANTED)
+    canonical = Canonical(document, WANTED, keeps_unknown=True)
     taken = Taken(canonical)
     response = canonical.message(_RESPONSE, document.value)
-    canonical.refuse_unknown_fields()
     for number, each in enumerate(response.get("resources", ())):
         message = str(each.get("@type")).rpartition("/")[2]
         if message in _DELIVERED:
             taken.deliver(message, ("resources", number), each)
-    return taken.resources(), not_looked_into(canonical)
+    unknown = tuple(place(document, each) for each in canonical.unknown_fields)
+    return taken.resources(), not_looked_into(canonical), unknown
 
 
 def _paths(data: Any, within: str) -> Iterator[str]:

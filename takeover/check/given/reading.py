@@ -10,7 +10,7 @@ from takeover.check.given.dumps import read_dump
 from takeover.check.given.from_files import read_files
 from takeover.check.given.local_files import files_of
 from takeover.check.given.shapes import BOOTSTRAP, Sections, recognised
-from takeover.check.given.taken import WANTED, Taken, not_looked_into
+from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
 from takeover.check.records import Given
 
 
@@ -39,10 +39,9 @@ def read(path: Path, files: Mapping[str, Path]) -> Given:
     value = document.value
     for key in found:
         value = value[key]
-    canonical = Canonical(document, WANTED)
+    canonical = Canonical(document, WANTED, keeps_unknown=True)
     bootstrap = canonical.message(BOOTSTRAP, {key: each for key, each in value.items() if key != "@type"}, found)
-    canonical.refuse_unknown_fields()
-    delivered, told = read_files(bootstrap, given)
+    delivered, told, unknown = read_files(bootstrap, given)
     return Given(
         name=_name(path),
         kind="bootstrap",
@@ -51,6 +50,7 @@ def read(path: Path, files: Mapping[str, Path]) -> Given:
         resources=(*Taken(canonical, found).resources(), *delivered),
         files=given,
         different=(*not_looked_into(canonical), *told),
+        unknown_fields=(*(place(document, each) for each in canonical.unknown_fields), *unknown),
     )
 
 

@@ -4,6 +4,7 @@ In a bootstrap stand those of builds with more extensions, or of a gateway's own
 """
 
 import mmap
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from takeover.base.errors import BadInputError
 from takeover.check.given.canonical import named
 from takeover.check.records import Different, Given, Resource
 from takeover.model.json import JsonObject
@@ -19,6 +21,8 @@ from takeover.reach.walking import descriptor_of
 _STATIC = ("static_resources", "staticResources")
 _OPAQUE = "google.protobuf."
 _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
+_LAST = re.compile(r"\w+")
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _COMPILED_IN = "envoy.wasm.runtime.null"
 
 
@@ -28,6 +32,8 @@ def for_envoys(given: Given, binaries: Sequence[Path]) -> Given:
     Those are of types that xds-protos does not know, and plugins that are compiled into an Envoy, whose names are in
     none of these binaries; of delivered resources, not in each of them: of what stands in a bootstrap each Envoy says
     what it makes of it. A filter is left out as a whole, else the field.
+
+    Raises: BadInputError for a field of a bootstrap whose name none of the binaries has: it is misspelt.
     """
     delivered = _Foreign(_among(binaries, all), "not every Envoy that is tested has it")
     own = _Foreign(_among(binaries, any), "no Envoy that is tested has it")
@@ -36,8 +42,24 @@ def for_envoys(given: Given, binaries: Sequence[Path]) -> Given:
         data = (own if each.is_static else delivered).without(each)
         resources.append(msgspec.structs.replace(each, data=data))
     bootstrap = {key: own.kept(value) if key in _STATIC else value for key, value in given.bootstrap.items()}
-    different = (*given.different, *delivered.told(), *own.told())
+    different = (*given.different, *_newer_fields(given, binaries), *delivered.told(), *own.told())
     return msgspec.structs.replace(given, bootstrap=bootstrap, resources=tuple(resources), different=different)
+
+
+def _newer_fields(given: Given, binaries: Sequence[Path]) -> Iterator[Different]:
+    """That there are fields which only Envoys know. Raises: BadInputError for such that no Envoy knows."""
+    has = _among(binaries, any)
+    fields = {each: _HUMP.sub(r"_\1", _LAST.findall(each.path)[-1]).lower() for each in given.unknown_fields}
+    if misspelt := [each for each, name in fields.items() if not has(name)]:
+        first, others = misspelt[0], named(each.path for each in misspelt[1:])
+        line = "" if first.line is None else f":{first.line}"
+        what = "no such field: look how it is written" + (f"; neither are {others}" if others else "")
+        raise BadInputError(f"{first.file}{line}: {first.path}: {what}")
+    if fields:
+        why = "the API that is installed here does not know these fields: the Envoys that are tested decide"
+        yield Different(
+            what=f"not looked into: {named(each.path for each in fields)}", why=why, place=next(iter(fields))
+        )
 
 
 def _among(binaries: Sequence[Path], how_many: Callable[[Iterator[bool]], bool]) -> Callable[[str], bool]:

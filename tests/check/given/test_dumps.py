@@ -150,7 +150,7 @@ def test_what_is_not_as_it_was_is_told(tmp_path: Path) -> None:
     assert sorted(told) == [
         "1 redacted values are made anew: "
         "configs[6].dynamic_active_secrets[0].secret.tls_certificate.private_key.inline_bytes",
-        "an endpoint is made for 1 clusters: c",
+        "an endpoint is made for 1 cluster: c",
         "route configurations are missing: gone",
         "the section ServerInfo is left out",
         "what was warming is left out: in, third, d",

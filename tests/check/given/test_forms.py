@@ -9,6 +9,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.check.given import read
 from takeover.check.given.json_lines import lines_of
+from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given
 
 HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -163,7 +164,7 @@ def test_what_else_people_have_is_told_and_what_to_give_instead(tmp_path: Path) 
     assert "holds 2 documents" in refused(tmp_path, "admin: {}\n---\nadmin: {}\n")
 
 
-def test_v2_unknown_fields_and_wrong_forms_are_named_by_path_and_line(tmp_path: Path) -> None:
+def test_v2_and_wrong_forms_are_named_by_path_and_line(tmp_path: Path) -> None:
     def with_filter(config: str) -> str:
         return f"static_resources:\n  listeners:\n  - filter_chains:\n    - filters:\n      - {config}\n"
 
@@ -172,11 +173,27 @@ def test_v2_unknown_fields_and_wrong_forms_are_named_by_path_and_line(tmp_path: 
     told = refused(tmp_path, with_filter(f"{{ name: a, typed_config: {{ '@type': {v2} }} }}"))
     assert told.startswith(f"{at}.typed_config: envoy.config.filter.network.tcp_proxy.v2.TcpProxy is of Envoy's v2 API")
     assert refused(tmp_path, with_filter("{ name: a, config: {} }")).startswith(f"{at}.config: no such field: v2's")
-    told = refused(tmp_path, "admin: { adress: {}, other: 1 }\n")
-    assert told == ":1: admin.adress: no such field: look how it is written; neither are admin.other"
     assert refused(tmp_path, "admin: []\n") == ":1: admin: must be a mapping, not a list"
     assert refused(tmp_path, "admin: {}\nflags_path: {}\n") == ":2: flags_path: must be a single value, not a mapping"
     assert ":1: not a bootstrap" not in refused(tmp_path, TEXT.replace(HTTP, v2))
+
+
+def test_fields_that_nobody_here_knows_are_for_the_tested_envoys_to_judge_if_one_has_their_name(tmp_path: Path) -> None:
+    file = tmp_path / "envoy.yaml"
+    file.write_text("admin:\n  newlyMade: 1\n  adress: {}\n  adres: {}\n")
+    whole = read(file, {})
+    assert whole.bootstrap == {"admin": {"newlyMade": 1, "adress": {}, "adres": {}}}
+    names = {"old": b"nothing", "new": b"...newly_made...", "newest": b"newly_made, adress, adres"}
+    old, new, newest = (tmp_path / each for each in names)
+    for each in (old, new, newest):
+        each.write_bytes(names[each.name])
+    with pytest.raises(BadInputError) as error:
+        for_envoys(whole, [old, new])
+    assert str(error.value).endswith(":3: admin.adress: no such field: look how it is written; neither are admin.adres")
+    [told] = for_envoys(whole, [old, newest]).different
+    assert told.what == "not looked into: admin.newlyMade, admin.adress, admin.adres"
+    assert told.place is not None
+    assert told.place.line == 2
 
 
 def test_types_that_nobody_here_knows_are_for_the_tested_envoy_to_judge(tmp_path: Path) -> None:
