@@ -146,7 +146,7 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
                 tell(f"Envoy {name} takes nothing of it: {why}")
             return _Taken(given, world, first, [], unable)
         for each in left_out[-len(culprits) :]:
-            tell(f"Envoy {', '.join(each.envoys)} does not take {', '.join(each.names)}: {each.message}")
+            tell(_told(each))
         rest = without(rest, gone)
 
 
@@ -202,7 +202,7 @@ def _without_refused(
         message = next(iter(messages.values()))
         left_out.append(LeftOut(list(messages), [told(resource)], message, _where(resource, resource.place.line)))
         if number < _MOST_TOLD:
-            tell(f"Envoy {', '.join(messages)} does not take {told(resource)}: {message}")
+            tell(_told(left_out[-1]))
     if len(gone) > _MOST_TOLD:
         tell(f"and {len(gone) - _MOST_TOLD} more that were left out: the page has them")
     for name, of_it in refused.items():
@@ -210,6 +210,11 @@ def _without_refused(
             said = [first[name].error, *dict.fromkeys(of_it[key] for key in gone if key in of_it)]
             first[name] = replace(first[name], loads=False, error=_listed(list(filter(None, said))))
     return less(given, gone.keys())
+
+
+def _told(gone: LeftOut) -> str:
+    at = f" ({gone.where})" if gone.where else ""
+    return f"Envoy {', '.join(gone.envoys)} does not take {', '.join(gone.names)}: {gone.message}{at}"
 
 
 def _listed(messages: Sequence[str]) -> str:

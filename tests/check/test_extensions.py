@@ -71,7 +71,7 @@ def test_one_that_a_newer_envoy_has_no_more_is_a_difference_with_its_line_and_le
 
     assert ended.returncode == 1, ended.stdout + ended.stderr
     said = f"could not find @type 'type.googleapis.com/{CDN_LOOP}' (line {line})"
-    assert f"Envoy new does not take listener odd: {said}" in ended.stdout
+    assert f"Envoy new does not take listener odd: {said} (gateway.yaml:{line})" in ended.stdout
     assert re.search(r"^! config-rejected +\w+ +gateway manifest: config: loads → rejected", ended.stdout, re.MULTILINE)
     assert [(each.envoys, each.names, each.where) for each in found(tmp_path).left_out] == [
         (["new"], ["listener odd"], f"gateway.yaml:{line}")
