@@ -1,96 +1,26 @@
-"""What probes reached of a configuration, told by what Envoy logged and counted, and why not the rest."""
+"""What probes reached of a configuration, told by what Envoy logged and counted."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from takeover.check.coverage.listing import listing
-from takeover.check.coverage.measuring import coverage
-from takeover.check.coverage.taken_apart import CLUSTER, LISTENER, ROUTES, parts_of
-from takeover.check.records import Derived, Given, Place, Resource, Target, World
-from takeover.model.checked import ConfigPart
-from takeover.model.document import Breakdown, Observation, ProbeResult
-from takeover.model.request import ProbeRequest, ProbeTarget
-
-MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
-WEB = "listener web / filter chain 0"
-NOTHING_DERIVED = Derived(text="", targets=())
-SHOP = f"{WEB} / virtual host shop"
-
-
-def manager(routes: dict[str, Any], prefix: str = "web") -> dict[str, Any]:
-    return {"filters": [{"name": "http", "typed_config": {"@type": MANAGER, "stat_prefix": prefix, **routes}}]}
-
-
-def listener(name: str, port: int, *chains: dict[str, Any]) -> Resource:
-    data = {
-        "@type": LISTENER,
-        "name": name,
-        "address": {"socket_address": {"address": "0.0.0.0", "port_value": port}},
-        "filter_chains": list(chains),
-    }
-    return Resource(type_url=LISTENER, name=name, data=data, place=place("listeners", port - 8000, 10))
-
-
-def place(key: str, number: int, line: int) -> Place:
-    return Place(file="envoy.yaml", path=f"static_resources.{key}[{number}]", line=line)
-
-
-def cluster(name: str, **fields: Any) -> Resource:
-    data = {"@type": CLUSTER, "name": name, **fields}
-    return Resource(type_url=CLUSTER, name=name, data=data, place=place("clusters", 0, 50))
-
-
-def to(name: str, **match: Any) -> dict[str, Any]:
-    return {"match": match or {"prefix": "/"}, "route": {"cluster": name}}
-
-
-def called_alike(*routes: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": "same", **each} for each in routes]
-
-
-def table(*hosts: dict[str, Any]) -> dict[str, Any]:
-    return {"route_config": {"name": "all", "virtual_hosts": list(hosts)}}
-
-
-def host(name: str, domains: Sequence[str], *routes: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "domains": list(domains), "routes": list(routes)}
-
-
-def seen(name: str, entry: dict[str, Any], **stats: int) -> ProbeResult:
-    request = ProbeRequest(source="given/client", to=ProbeTarget(port=8000), protocol="http1")
-    told = {"listener": "web", "details": "via_upstream", **entry}
-    counted = {"listener.0.0.0.0_8000.downstream_cx_total": 1, **stats}
-    return ProbeResult("given", f"routes/{name}", request, Observation(200, log=[told], stats=counted))
-
-
-def measured(
-    resources: Sequence[Resource],
-    *probes: ProbeResult,
-    derived: Derived = NOTHING_DERIVED,
-    unreached: dict[str, str] | None = None,
-    apart: dict[str, str] | None = None,
-) -> dict[str, ConfigPart]:
-    given = Given(name="given", kind="bootstrap", source=Path("envoy.yaml"), bootstrap={}, resources=tuple(resources))
-    world = World(
-        scenario=Path("given"),
-        pod="given",
-        container="envoyproxy",
-        ways=(),
-        dialled=(),
-        unreached=unreached or {},
-        apart=apart or {},
-    )
-    return {each.id: each for each in coverage(parts_of(given), probes, derived, world)}
-
-
-def reached(found: dict[str, ConfigPart]) -> dict[str, list[str]]:
-    """The routes that were reached, by which probes."""
-    return {part.removeprefix(f"{SHOP} / "): each.by for part, each in found.items() if each.by and "route" in part}
+from takeover.check.coverage.taken_apart import ROUTES
+from takeover.check.records import Derived, Place, Resource, Target
+from tests.check.coverage.measured import (
+    PROXY,
+    SHOP,
+    WEB,
+    called_alike,
+    cluster,
+    host,
+    listener,
+    manager,
+    measured,
+    reached,
+    seen,
+    table,
+    to,
+)
 
 
 def test_a_name_in_the_access_log_tells_all_that_a_route_stands_in() -> None:
@@ -319,28 +249,6 @@ def test_of_clusters_of_one_name_in_statistics_counters_tell_none() -> None:
     assert (found["cluster one"].told_by, found["cluster one"].why) == ("", other)
 
 
-def test_where_envoy_did_not_serve_that_is_why_nothing_was_reached() -> None:
-    targets = (Target(probe="routes/p", listener="web"),)
-    resources = [listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))), cluster("one")]
-    derived = Derived(text="", targets=targets, left_out={"within": 3})
-    made = seen("p", {})
-    broken = Breakdown("given/envoyproxy", "not-started", 1)
-    refused = msgspec.structs.replace(made, observation=Observation(None, end="refused", breakdown=broken))
-    for probes in ((), (refused,)):
-        found = measured(resources, *probes, derived=derived)
-        none_made = "1 probe aimed at it (routes/p), and none of them could be made: the run says why"
-        assert found["listener web"].why == none_made
-        assert found["cluster one"].why == "no probe could be made: the run says why"
-    assert measured(resources, seen("p", {}), derived=derived)["listener web"].why == ""
-
-
-def test_a_cluster_that_no_probe_is_for_says_what_it_is_for() -> None:
-    resources = [listener("web", 8000, manager(table(host("shop", ["*"], to("one"))))), cluster("one")]
-    derived = Derived(text="", targets=(), left_out={"within": 3})
-    found = measured(resources, derived=derived, apart={"one": "a control plane is there"})
-    assert found["cluster one"].why == "a control plane is there"
-
-
 def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing() -> None:
     data = {"@type": ROUTES, "name": "served", "virtual_hosts": [host("shop", ["*"], to("one"))]}
     served = Resource(type_url=ROUTES, name="served", data=data, place=Place(file="dump.json", line=7), is_static=False)
@@ -349,82 +257,3 @@ def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing(
     found = measured([listener("web", 8000, there), listener("other", 8001, missing), served])
     assert found[f"{SHOP} / route 0"].where == "dump.json:7"
     assert found["listener other / filter chain 0"].why == "its table of routes gone was not given"
-
-
-def test_why_a_part_was_not_reached() -> None:
-    routes = [{"name": "a", **to("one")}, {"name": "b", **to("one")}, {"name": "c", **to("one")}]
-    at = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]"
-    derived = Derived(
-        text="",
-        targets=(Target(probe="routes/p", listener="web", chain="0", host="shop", route=0),),
-        unasked={f"{at}.routes[1].match": "its fraction is of chance"},
-        left_out={"probes per route": 3},
-    )
-    found = measured(
-        [listener("web", 8000, manager(table(host("shop", ["*"], *routes)))), listener("far", 8001, manager(table()))],
-        seen("p", {"details": "http1.codec_error"}),
-        derived=derived,
-        unreached={"far": "it binds to no port"},
-    )
-    whys = [found[f"{SHOP} / route {number}"].why for number in range(3)]
-    assert whys == [
-        "1 probe aimed at it (routes/p), and Envoy's log and counters are of something else",
-        "its fraction is of chance",
-        "no probe aims at it; some were left out by a bound",
-    ]
-    assert found["listener far"].why == "it binds to no port"
-
-
-def test_a_listener_of_whose_chains_none_is_asked_for_says_why_of_the_first() -> None:
-    at = "static_resources.listeners[0].filter_chains"
-    derived = Derived(text="", targets=(), unasked={f"{at}[0]": "a match by state", f"{at}[1]": "another"})
-    found = measured([listener("web", 8000, manager(table()), manager(table()))], derived=derived)
-    assert found["listener web"].why == "a match by state"
-
-
-def test_the_listing_is_a_table_and_the_reasons_once() -> None:
-    routes = table(host("shop", ["*"], {"name": "a", **to("one")}, {"name": "b", **to("one")}))
-    parts = list(measured([listener("web", 8000, manager(routes))], seen("p", {"route": "b"})).values())
-    derived = Derived(text="", targets=(), left_out={"within": 12})
-    assert list(listing({"1.37.0": parts, "1.40.0": parts}, derived)) == [
-        "reached by probes  1.37.0  1.40.0",
-        "listeners          1 of 1  1 of 1",
-        "filter chains      1 of 1  1 of 1",
-        "virtual hosts      1 of 1  1 of 1",
-        "routes             1 of 2  1 of 2",
-        f"not reached: {SHOP} / route 0: no probe aims at it",
-        "not probed, by within: 12 more probes",
-    ]
-
-
-def test_the_listing_says_what_is_not_asked_unless_a_part_says_so_itself() -> None:
-    part = ConfigPart("listener far", "listener", "far", why="it binds to no port")
-    at = "static_resources.listeners[0]"
-    told = {at: "it binds to no port", f"{at}.match: path": "of chance"}
-    lines = list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=told)))
-    assert lines[-1] == f"not asked: {at}.match: path: of chance"
-    many = {f"route {number}": "of chance" for number in range(22)}
-    assert list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=many)))[-2:] == [
-        "not asked: route 19: of chance",
-        "and 2 more that were not asked: the page has them",
-    ]
-
-
-def test_parts_of_one_name_name_their_envoy_once() -> None:
-    twins = [ConfigPart("listener web / filter chain twin", "filter chain", "twin", why=why) for why in ("a", "a")]
-    others = [ConfigPart(each.id, each.kind, each.name, why="b") for each in twins]
-    lines = list(listing({"old": twins, "new": others}, NOTHING_DERIVED))
-    assert [each for each in lines if each.startswith("not reached")] == [
-        "not reached on old: listener web / filter chain twin: a",
-        "not reached on new: listener web / filter chain twin: b",
-    ]
-
-
-def test_a_default_chain_with_a_name_is_what_its_probes_aimed_at() -> None:
-    routes = table(host("shop", ["*"], {"name": "a", **to("one")}))
-    web = listener("web", 8000)
-    web.data["default_filter_chain"] = manager(routes) | {"name": "rest"}
-    derived = Derived(text="", targets=(Target(probe="routes/p", listener="web", chain="rest", host="shop", route=0),))
-    found = measured([web], derived=derived)
-    why = found["listener web / default filter chain / virtual host shop / route 0"].why
-    assert why.startswith("1 probe aimed at it (routes/p)")

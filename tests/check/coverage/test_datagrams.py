@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.check.coverage.test_coverage import host, listener, manager, measured, seen, table, to
+from tests.check.coverage.measured import host, listener, manager, measured, seen, table, to
 
 
 @pytest.mark.parametrize("protocol", ["UDP", 1])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.check.coverage.test_coverage import WEB, listener, manager, measured, seen
+from tests.check.coverage.measured import WEB, listener, manager, measured, seen
 from tests.check.derive.scopes import scope, scoped_manager, whole
 
 SCOPED: dict[str, Any] = scoped_manager([whole("x-a"), whole("x-b")], scope("one", "a", "b"), scope("two", "c", "d"))

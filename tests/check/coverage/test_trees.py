@@ -8,7 +8,7 @@ from takeover.check.coverage.lines import lines_of
 from takeover.check.coverage.taken_apart import parts_of
 from takeover.check.given import read
 from takeover.check.records import Derived, Target
-from tests.check.coverage.test_coverage import SHOP, listener, manager, measured, reached, seen, table
+from tests.check.coverage.measured import SHOP, listener, manager, measured, reached, seen, table
 from tests.check.derive.trees import gateway, header, listed, mapped, single, to, to_list
 
 TREE = listed(
