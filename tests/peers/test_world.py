@@ -40,7 +40,7 @@ PORTS = {
     "sink": 21006,
     "authz": 21007,
     "both": 21008,
-    "redis": 21010,
+    "redis": 21012,
     "thrift": 21011,
     "control": 21009,
     "asking": 21010,
