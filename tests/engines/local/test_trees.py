@@ -76,7 +76,7 @@ def test_a_probed_scenario_needs_no_program_of_a_root_file_system(around: list[s
     for name in NEEDED:
         if (path := shutil.which(name, path=host.path_of_root())) is not None:
             (tmp_path / "bin" / name).symlink_to(path)
-    scenario = ["--scenarios", str(ROOT / "manifests"), "--probes", "-m", "probes", "-k", "xds-reports"]
+    scenario = ["--scenarios", str(ROOT / "manifests"), "--probes", "-m", "probes", "-k", "xds-reports and loads"]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     environment = {
         "PATH": str(tmp_path / "bin"),
