@@ -143,6 +143,8 @@ def test_while_it_goes(scene):
     path = f"/api/v1/namespaces/{pod.actual_namespace}/pods/{pod.name}"
     with asking() as api:
         api(lambda api: api.delete(path))
+        while "Killing" not in str(api(lambda api: api.get(f"/api/v1/namespaces/{pod.actual_namespace}/events"))):
+            pass  # what the cluster notes of it comes after the Pod is known to go
     for _ in range(5_000):  # until it is noticed
         ask(scene)
 
