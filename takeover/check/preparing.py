@@ -30,8 +30,9 @@ from takeover.scenario.library import Library
 
 _MOST_REASONS = 3
 _MOST_LEFT_OUT = 20
-_MOST_TOLD = 20
 """Resources; what takes more is compared by what Envoys say of the whole alone."""
+_MOST_TOLD = 20
+"""Lines, and messages of one error; what more there are is counted."""
 
 
 @dataclass(frozen=True)

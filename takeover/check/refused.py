@@ -53,13 +53,9 @@ def refusals(
     """
     if not (besides := served_besides(given)):
         return {}
-    from takeover.engines.local import trees
-
-    trees.build_none()
     contents = _taken_out(library.folder / given.name, besides)
     scenario = library.scenario(given.name)
-    engine = choose.engine(choose.EngineOptions("local", {}), releases, tell)
-    with contextlib.closing(engine):
+    with _engine(releases, tell) as engine:
         return {each.name: _of_one(engine, each, scenario, contents) for each in releases}
 
 
@@ -73,12 +69,19 @@ def not_coming_up(
     """
     if not releases:
         return frozenset()
+    scenario = library.scenario(given.name)
+    with _engine(releases, tell) as engine:
+        return frozenset(each.name for each in releases if not _comes_up(engine, each, scenario))
+
+
+@contextlib.contextmanager
+def _engine(releases: Sequence[Release], tell: Callable[[str], None]) -> Iterator[Engine]:
+    """The local one, as a check runs on it: without a root file system of its own."""
     from takeover.engines.local import trees
 
     trees.build_none()
-    scenario = library.scenario(given.name)
     with contextlib.closing(choose.engine(choose.EngineOptions("local", {}), releases, tell)) as engine:
-        return frozenset(each.name for each in releases if not _comes_up(engine, each, scenario))
+        yield engine
 
 
 def _comes_up(engine: Engine, release: Release, scenario: Scenario) -> bool:

@@ -104,29 +104,37 @@ def envoy(plane: Plane, label: str = "ads", node: str = "envoy", **also: Any) ->
         node: its id.
         also: what else its bootstrap has.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        config, admin, log = folder / "envoy.yaml", folder / "admin", folder / "log"
-        config.write_text(json.dumps(bootstrap(plane, label, node, **also)))
-        command = [str(resolve(None)[0].path), "-c", str(config), "--admin-address-path", str(admin)]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"], stderr=output
-            )
-        try:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        started(Path(name), bootstrap(plane, label, node, **also)) as made,
+    ):
+        yield made
 
-            def missing() -> str:
-                assert process.poll() is None, log.read_text()
-                return "" if admin.exists() and admin.read_text() else "no admin address"
 
-            assert not waited_for(missing, 60)
-            started = Envoy(process, admin.read_text(), log)
-            with started.admin:
-                yield started
+@contextlib.contextmanager
+def started(folder: Path, config: dict[str, Any]) -> Iterator[Envoy]:
+    """The installed Envoy with that bootstrap, which is written into the folder, as its log is."""
+    file, admin, log = folder / "envoy.json", folder / "admin", folder / "log"
+    file.write_text(json.dumps(config))
+    command = [str(resolve(None)[0].path), "-c", str(file), "--admin-address-path", str(admin)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"], stderr=output
+        )
+    try:
+
+        def missing() -> str:
             assert process.poll() is None, log.read_text()
-        finally:
-            process.kill()
-            process.wait()
+            return "" if admin.exists() and admin.read_text() else "no admin address"
+
+        assert not waited_for(missing, 60)
+        made = Envoy(process, admin.read_text(), log)
+        with made.admin:
+            yield made
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def until(status: int, envoy: Envoy, listener: str, path: str = "/", **also: Any) -> None:

@@ -1,18 +1,15 @@
 """Pressure that the services begin and end, on a real Envoy whose requests are refused meanwhile."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from takeover.envoy.releases import resolve
 from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import http, pressure
 from tests.peers.control_plane import LOOPBACK
-from tests.peers.real_envoy import Envoy
+from tests.peers.real_envoy import Envoy, started
 
 _TYPE = "type.googleapis.com/envoy.extensions"
 _MANAGER = {
@@ -34,7 +31,6 @@ _MANAGER = {
 @pytest.fixture
 def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Envoy]:
     """One whose monitor `one` reads a file that the services write."""
-    config, admin, log = tmp_path / "envoy.json", tmp_path / "admin", tmp_path / "log"
     (tmp_path / "one").write_text("0")
     monitor = {
         "@type": f"{_TYPE}.resource_monitors.injected_resource.v3.InjectedResourceConfig",
@@ -55,27 +51,11 @@ def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Envoy]:
             "listeners": [{"name": "front", "address": address, "filter_chains": [{"filters": filters}]}]
         },
     }
-    config.write_text(json.dumps(bootstrap))
-    command = [str(resolve(None)[0].path), "-c", str(config), "--admin-address-path", str(admin), "--concurrency", "1"]
-    with log.open("wb") as output:
-        process = subprocess.Popen([*command, "--disable-hot-restart", "-l", "warning"], stderr=output)
-    try:
-
-        def missing() -> str:
-            assert process.poll() is None, log.read_text()
-            return "" if admin.exists() and admin.read_text() else "no admin address"
-
-        assert not waited_for(missing, 60)
-        started = Envoy(process, admin.read_text(), log)
-        host, _, port = admin.read_text().rpartition(":")
-        monkeypatch.setattr(pressure, "ADMIN", (host, int(port)))
+    with started(tmp_path, bootstrap) as made:
+        monkeypatch.setattr(pressure, "ADMIN", (made.admin.base_url.host, made.admin.base_url.port))
         monkeypatch.setattr(pressure, "FOLDER", str(tmp_path))
-        with started.admin:
-            assert not waited_for(lambda: "" if started.port("front") else "no listener", 60)
-            yield started
-    finally:
-        process.kill()
-        process.wait()
+        assert not waited_for(lambda: "" if made.port("front") else "no listener", 60)
+        yield made
 
 
 def put(name: str, written: str) -> bytes:

@@ -1,12 +1,14 @@
 """The parts of a configuration that probes can reach, and by what Envoy tells of each that it was reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from takeover.check.records import Place
 from takeover.check.scopes import Scoped
+
+_Part = TypeVar("_Part", bound="Part")
 
 PathRule = tuple[Literal["exact", "prefix", "separated", "expression", "connect", "other"], str, bool]
 """How a route matches a path, with what, and whether letters' case counts; "connect": the method CONNECT alone."""
@@ -85,11 +87,7 @@ class FilterChain(Part):
     @cached_property
     def routes(self) -> Mapping[str, Sequence[Route]]:
         """Those of each name in Envoy's log; of the empty one all that have none."""
-        found: dict[str, list[Route]] = {}
-        for host in self.hosts:
-            for route in host.routes:
-                found.setdefault(route.logged_as, []).append(route)
-        return found
+        return _grouped((route for host in self.hosts for route in host.routes), lambda each: each.logged_as)
 
 
 @dataclass(frozen=True)
@@ -142,15 +140,17 @@ class Parts:
     @cached_property
     def clusters_by_statistics(self) -> Mapping[str, Sequence[Cluster]]:
         """The clusters by what their counters begin with."""
-        found: dict[str, list[Cluster]] = {}
-        for each in self.clusters:
-            found.setdefault(each.statistics, []).append(each)
-        return found
+        return _grouped(self.clusters, lambda each: each.statistics)
 
     @cached_property
     def clusters_by_logged_name(self) -> Mapping[str, Sequence[Cluster]]:
         """The clusters by what Envoy's access log calls them."""
-        found: dict[str, list[Cluster]] = {}
-        for each in self.clusters:
-            found.setdefault(each.logged_as, []).append(each)
-        return found
+        return _grouped(self.clusters, lambda each: each.logged_as)
+
+
+def _grouped(parts: Iterable[_Part], called: Callable[[_Part], str]) -> Mapping[str, Sequence[_Part]]:
+    """The parts by what they are called, in their order."""
+    found: dict[str, list[_Part]] = {}
+    for each in parts:
+        found.setdefault(called(each), []).append(each)
+    return found

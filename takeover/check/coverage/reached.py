@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from takeover.check.coverage.parts import FilterChain, Listener, Parts
+from takeover.check.coverage.parts import FilterChain, Listener, Part, Parts
 from takeover.check.coverage.told_apart import field, taken
 from takeover.model.document import LogEntry, Observation
 
@@ -52,9 +52,7 @@ def _routes(parts: Parts, listener: Listener, entry: LogEntry) -> Iterator[Found
     named, logged = field(entry, "filter_chain"), field(entry, "upstream_cluster")
     clusters = {each.name for each in parts.clusters_by_logged_name.get(logged, ())} or {logged} - {""}
     found = taken([each for each in listener.chains if not named or each.logged_as == named], entry, clusters)
-    ids = [each.id for each in found.routes]
-    for part in ids:
-        yield part, found.told_by, [each for each in ids if each != part]
+    yield from _any_of(found.routes, found.told_by)
     if found.host is not None:
         by = "its routes" if found.routes else found.told_by
         yield found.host.id, by, ()
@@ -63,10 +61,12 @@ def _routes(parts: Parts, listener: Listener, entry: LogEntry) -> Iterator[Found
 
 def _clusters(parts: Parts, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:
     for name in dict.fromkeys(field(each, "upstream_cluster") for each in entries):
-        alike = parts.clusters_by_logged_name.get(name, ())
-        for logged in alike:
-            yield logged.id, "the access log", [each.id for each in alike if each is not logged]
+        yield from _any_of(parts.clusters_by_logged_name.get(name, ()), "the access log")
     for name in dict.fromkeys(each.rpartition(".upstream_")[0] for each in seen.stats if each.endswith("_total")):
-        alike = parts.clusters_by_statistics.get(name, ())
-        for counted in alike:
-            yield counted.id, "its counters", [each.id for each in alike if each is not counted]
+        yield from _any_of(parts.clusters_by_statistics.get(name, ()), "its counters")
+
+
+def _any_of(alike: Sequence[Part], told_by: str) -> Iterator[Found]:
+    """Each of those that it may have been, beside the others."""
+    for part in alike:
+        yield part.id, told_by, [each.id for each in alike if each.id != part.id]

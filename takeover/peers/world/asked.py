@@ -28,8 +28,12 @@ def serve(connection: Connection, place: Place) -> None:
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        target = head.split(b" ", 2)[1].decode("latin-1") if head.count(b" ") > 1 else ""
-        connection.send(answer(kind_at(place, target), head, body))
+        connection.send(answer(kind_of(place, head), head, body))
+
+
+def kind_of(place: Place, head: bytes) -> str:
+    """What is asked there by a request of HTTP/1 with that head."""
+    return kind_at(place, head.split(b" ", 2)[1].decode("latin-1") if head.count(b" ") > 1 else "")
 
 
 def kind_at(place: Place, target: str) -> str:

@@ -152,7 +152,7 @@ def _serve_http(place: Place, connection: Connection) -> None:
         http2.serve(connection, _answer, None if is_plain else functools.partial(_ask, place))
     elif version == 1 and place.kind == _APPLICATION:
         inside = functools.partial(_serve_bytes, place)
-        http1.serve_with_upgrades(connection, functools.partial(_own, dict(place.services)), inside)
+        http1.serve_with_upgrades(connection, functools.partial(_own, place), inside)
     elif version == 1:
         from takeover.peers.world import asked
 
@@ -177,14 +177,14 @@ async def _ask(place: Place, stream: "Stream") -> None:
         await asked.answer_stream(kind, stream)
 
 
-def _own(services: dict[str, str], head: bytes) -> Callable[[bytes], bytes] | None:
+def _own(place: Place, head: bytes) -> Callable[[bytes], bytes] | None:
     """What answers a request for a path of a service, where all else is an application."""
-    target = head.split(b" ", 2)[1].decode("latin-1") if services and head.count(b" ") > 1 else ""
-    if (kind := services.get(target.partition("?")[0])) is None:
+    if not place.services:
         return None
     from takeover.peers.world import asked
 
-    return functools.partial(asked.answer, kind, head)
+    kind = asked.kind_of(place, head)
+    return None if kind == _APPLICATION else functools.partial(asked.answer, kind, head)
 
 
 def _forward(connection: Connection, port: int) -> None:
