@@ -5,7 +5,7 @@ from functools import cached_property
 
 from takeover.base.errors import BadInputError
 from takeover.evidence import rules
-from takeover.evidence.counters import difference, exclusion
+from takeover.evidence.counters import counted, exclusion
 from takeover.evidence.envoy_witness import Account
 from takeover.evidence.snapshots import Snapshot
 from takeover.evidence.trace import hops
@@ -36,7 +36,7 @@ class EnvoyTraffic:
     @cached_property
     def moved(self) -> dict[str, int]:
         """By how much each of Envoy's counters moved; without those that `counters.EXCLUDED` names."""
-        return difference(self._then.stats, self._now.stats)
+        return counted(self._then.stats, self._now.stats)
 
     def counter(self, name: str) -> int:
         """By how much one counter moved.

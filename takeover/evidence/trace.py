@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from takeover.evidence import passing, rules
-from takeover.evidence.counters import difference, moved_by, owners
+from takeover.evidence.counters import Stats, counted, moved_by, owners
 from takeover.evidence.envoy_witness import Account
 from takeover.evidence.snapshots import Snapshot
 from takeover.model.logs import Arrival, Entry, arrivals, entries
@@ -48,8 +48,8 @@ def hops(before: Snapshot, after: Snapshot, clients: Sequence[ClientHop] = ()) -
     for name, lines in sorted(after.arrived.items()):
         known = len(before.arrived[name])
         if new := arrivals(lines[known:]):
-            counted = {"requests": (known, len(lines))}
-            found.append(DestinationHop(name, counted, new[:_MOST_ENTRIES], _left_out(new)))
+            of_log = {"requests": (known, len(lines))}
+            found.append(DestinationHop(name, of_log, new[:_MOST_ENTRIES], _left_out(new)))
     return found
 
 
@@ -84,30 +84,30 @@ def _rule(then: rules.Rule, now: rules.Rule, envoy: str) -> RuleHop:
 
 def _of_envoy(before: Account, after: Account) -> list[CountingHop]:
     found: list[CountingHop] = []
-    moved = difference(before.stats, after.stats)
+    moved = counted(before.stats, after.stats)
     written = entries(after.log[len(before.log) :])
     everybody = owners(after.stats)
     for owner in everybody:
         names = moved_by(owner, moved)
         if owner.kind != "cluster" or any(map(_ASKED_FOR_AN_UPSTREAM.fullmatch, names)):
             prefix = f"{owner.kind}.{owner.name}."
-            if counted := _counted({name: prefix + name for name in names}, before, after):
-                found.append(_OF_OWNER[owner.kind](owner.name, counted, after.name))
+            if its := _then_and_now({name: prefix + name for name in names}, moved, after.stats):
+                found.append(_OF_OWNER[owner.kind](owner.name, its, after.name))
     of_others = moved.keys() - {
         f"{each.kind}.{each.name}.{name}" for each in everybody for name in moved_by(each, moved)
     }
     for prefix in sorted({name.rpartition(".")[0] for name in of_others}):
         theirs = {name.rpartition(".")[2]: name for name in of_others if name.rpartition(".")[0] == prefix}
-        found.append(FilterHop(prefix, _counted(theirs, before, after), after.name))
+        found.append(FilterHop(prefix, _then_and_now(theirs, moved, after.stats), after.name))
     if written:
-        counted = {"entries": (len(before.log), len(after.log))}
-        found.append(AccessLogHop("", counted, written[:_MOST_ENTRIES], _left_out(written), after.name))
+        of_log = {"entries": (len(before.log), len(after.log))}
+        found.append(AccessLogHop("", of_log, written[:_MOST_ENTRIES], _left_out(written), after.name))
     return found
 
 
-def _counted(counters: dict[str, str], before: Account, after: Account) -> Counters:
+def _then_and_now(counters: dict[str, str], moved: Stats, after: Stats) -> Counters:
     """These counters (short name → whole name), by their short names."""
-    return {short: (before.stats.get(whole, 0), after.stats[whole]) for short, whole in sorted(counters.items())}
+    return {short: (after[whole] - moved[whole], after[whole]) for short, whole in sorted(counters.items())}
 
 
 def _left_out(written: list[Entry] | list[Arrival]) -> int:

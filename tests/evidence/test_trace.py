@@ -25,7 +25,8 @@ STATS = {
     "local_rate_limit.limiter.rate_limited": 0,
     "server.uptime": 3,
 }
-BEFORE = Snapshot(STATS, [BLOCKED], {"website/nginx": [], "app/nginx": [ARRIVED]}, parse(RULES))
+_REST_BEFORE = ([BLOCKED], {"website/nginx": [], "app/nginx": [ARRIVED]}, parse(RULES))
+BEFORE = Snapshot(STATS, *_REST_BEFORE)
 
 
 def after(moved: dict[str, int], log: int = 1, arrived: int = 0, rules: str = RULES) -> Snapshot:
@@ -87,6 +88,18 @@ def test_jumps_to_chains_of_the_pods_own_are_told_where_they_were_taken_and_not_
 
 def test_what_did_not_count_is_no_hop() -> None:
     assert hops(BEFORE, after({"server.uptime": 99})) == []
+
+
+def test_what_was_taken_away_meanwhile_is_no_hop_and_what_was_made_anew_begins_with_nothing() -> None:
+    before = Snapshot({**STATS, "listener.0.0.0.0_15001.downstream_cx_total": 9}, *_REST_BEFORE)
+    gone = after({"listener.0.0.0.0_15001.downstream_cx_total": 0, "tcp.AllowAll.downstream_cx_total": 0})
+    anew = after({"listener.0.0.0.0_15001.downstream_cx_total": 1})
+    assert hops(before, gone) == []
+    [found] = hops(before, anew)
+    assert (found.name, found.counters) == ("0.0.0.0_15001", {"downstream_cx_total": (0, 1)})
+    observed = ObservedTraffic()
+    observed.tell(before, gone)
+    assert observed.moved == {}
 
 
 def test_other_rules_than_before_are_no_trace() -> None:
