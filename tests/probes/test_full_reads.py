@@ -29,7 +29,7 @@ def read(scene: Scene, kind: str) -> dict[str, Stats]:
     return found
 
 
-SAMPLE = 30
+SAMPLE = 12
 """Probes of a group at most, from all over it."""
 
 FORGETS = ("cluster_manager.cluster_modified", "cluster_manager.cluster_removed", "hds_delegate.requests")

@@ -14,7 +14,6 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 ROOT = Path(__file__).parents[3]
 IMAGE = os.environ.get("TAKEOVER_TEST_KIND_IMAGE")
 SUITE = "suites/inbound/test_interception.py"
-NAME = "takeover-test"
 
 real = pytest.mark.skipif(not IMAGE, reason="no kind here: set TAKEOVER_TEST_KIND_IMAGE to a node image")
 
@@ -90,6 +89,28 @@ def test_where_kind_cannot_be_downloaded_that_is_told(programs: Callable[..., st
     assert "no program kind on PATH, and it cannot be downloaded" in refusal(result)
 
 
+@pytest.fixture
+def name(worker_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Of the cluster that a test makes: tests at one time have each their own, and records of their own of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return f"takeover-test-{worker_id}"
+
+
+@pytest.fixture
+def kind(name: str, tmp_path: Path) -> Callable[[str], bool]:
+    """Does the one thing or other with that cluster, as its user; returns whether it succeeded.
+
+    The kubeconfig is the test's own: two that write to one at a time refuse each other.
+    """
+
+    def do(what: str) -> bool:
+        command = ["kind", what, "cluster", "--name", name, "--kubeconfig", str(tmp_path / "kubeconfig")]
+        image = ["--image", str(IMAGE)] if what == "create" else []
+        return subprocess.run([*command, *image], check=False, capture_output=True).returncode == 0
+
+    return do
+
+
 def clusters() -> list[str]:
     return subprocess.run(["kind", "get", "clusters"], check=True, capture_output=True, text=True).stdout.split()
 
@@ -102,44 +123,44 @@ def until(condition: Callable[[], bool], deadline: float) -> None:
 
 
 @real
-def test_a_run_makes_its_cluster_and_removes_it() -> None:
-    result = run("--cluster-name", NAME, "-k", "Pod")
+def test_a_run_makes_its_cluster_and_removes_it(name: str) -> None:
+    result = run("--cluster-name", name, "-k", "Pod")
 
     assert result.returncode == 0, result.stdout
-    assert f"creating kind cluster {NAME}" in result.stdout
-    assert NAME not in clusters()
+    assert f"creating kind cluster {name}" in result.stdout
+    assert name not in clusters()
 
 
 @real
-def test_a_node_image_that_does_not_exist_leaves_nothing() -> None:
-    told = refusal(run("--cluster-name", NAME, "--kind-image", "kindest/node:nonexistent"))
+def test_a_node_image_that_does_not_exist_leaves_nothing(name: str) -> None:
+    told = refusal(run("--cluster-name", name, "--kind-image", "kindest/node:nonexistent"))
 
-    assert f"kind cannot create cluster {NAME}" in told
+    assert f"kind cannot create cluster {name}" in told
     assert "kindest/node:nonexistent" in told
-    assert NAME not in clusters()
+    assert name not in clusters()
 
 
 @real
-def test_ctrl_c_while_the_cluster_is_made_leaves_nothing() -> None:
-    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        until(lambda: NAME in clusters(), 300)
+def test_ctrl_c_while_the_cluster_is_made_leaves_nothing(name: str) -> None:
+    with subprocess.Popen(command("--cluster-name", name), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: name in clusters(), 300)
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=300)[0]
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
-    assert NAME not in clusters()
+    assert name not in clusters()
 
 
 @real
-def test_a_killed_runs_cluster_is_cleaned_and_a_living_ones_is_not_shared() -> None:
-    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
-        until(lambda: NAME in clusters(), 300)
-        assert f"kind cluster {NAME} belongs to another run" in refusal(run("--cluster-name", NAME))
-        assert NAME not in clean().stdout
+def test_a_killed_runs_cluster_is_cleaned_and_a_living_ones_is_not_shared(name: str) -> None:
+    with subprocess.Popen(command("--cluster-name", name), cwd=ROOT, start_new_session=True) as process:
+        until(lambda: name in clusters(), 300)
+        assert f"kind cluster {name} belongs to another run" in refusal(run("--cluster-name", name))
+        assert name not in clean().stdout
         os.killpg(process.pid, signal.SIGKILL)
-    assert f"  {NAME}\n" in clean().stdout
-    assert NAME in clusters()
-    assert f"deleted kind cluster {NAME}\n" in clean("--yes").stdout
-    assert NAME not in clusters()
+    assert f"  {name}\n" in clean().stdout
+    assert name in clusters()
+    assert f"deleted kind cluster {name}\n" in clean("--yes").stdout
+    assert name not in clusters()
 
 
 def clean(*options: str) -> "subprocess.CompletedProcess[str]":
@@ -148,38 +169,35 @@ def clean(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 @real
-def test_a_cluster_that_was_there_is_used_and_left() -> None:
-    subprocess.run(
-        ["kind", "create", "cluster", "--name", NAME, "--image", str(IMAGE)], check=True, capture_output=True
-    )
+def test_a_cluster_that_was_there_is_used_and_left(name: str, kind: Callable[[str], bool]) -> None:
+    assert kind("create")
     try:
-        result = run("--cluster-name", NAME, "-k", "Pod")
+        result = run("--cluster-name", name, "-k", "Pod")
 
         assert result.returncode == 0, result.stdout
-        assert f"using kind cluster {NAME}, which was there" in result.stdout
-        assert NAME in clusters()
+        assert f"using kind cluster {name}, which was there" in result.stdout
+        assert name in clusters()
     finally:
-        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
+        assert kind("delete")
 
 
 @real
-def test_a_users_cluster_under_a_killed_runs_name_is_never_deleted() -> None:
-    with subprocess.Popen(command("--cluster-name", NAME), cwd=ROOT, start_new_session=True) as process:
-        until(lambda: NAME in clusters(), 300)
+def test_a_users_cluster_under_a_killed_runs_name_is_never_deleted(name: str, kind: Callable[[str], bool]) -> None:
+    with subprocess.Popen(command("--cluster-name", name), cwd=ROOT, start_new_session=True) as process:
+        until(lambda: name in clusters(), 300)
         os.killpg(process.pid, signal.SIGKILL)
 
     def is_replaced() -> bool:
         # What the killed one had asked Docker for may still come.
-        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
-        create = ["kind", "create", "cluster", "--name", NAME, "--image", str(IMAGE)]
-        return subprocess.run(create, check=False, capture_output=True).returncode == 0
+        kind("delete")
+        return kind("create")
 
     try:
         until(is_replaced, 300)
-        assert f"  {NAME}\n" not in clean("--yes").stdout
-        assert NAME in clusters()
-        result = run("--cluster-name", NAME, "-k", "Pod")
-        assert f"using kind cluster {NAME}, which was there, and leaving it there" in result.stdout
-        assert NAME in clusters()
+        assert f"  {name}\n" not in clean("--yes").stdout
+        assert name in clusters()
+        result = run("--cluster-name", name, "-k", "Pod")
+        assert f"using kind cluster {name}, which was there, and leaving it there" in result.stdout
+        assert name in clusters()
     finally:
-        subprocess.run(["kind", "delete", "cluster", "--name", NAME], check=True, capture_output=True)
+        assert kind("delete")
