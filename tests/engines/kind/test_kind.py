@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,18 @@ def kind(name: str, tmp_path: Path) -> Callable[[str], bool]:
     return do
 
 
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A cluster of its user's: that which TAKEOVER_TEST_KIND_CLUSTER names, or one for the test."""
+    if there := os.environ.get("TAKEOVER_TEST_KIND_CLUSTER"):
+        yield there
+        return
+    kind = request.getfixturevalue("kind")
+    assert kind("create")
+    yield request.getfixturevalue("name")
+    assert kind("delete")
+
+
 def clusters() -> list[str]:
     return subprocess.run(["kind", "get", "clusters"], check=True, capture_output=True, text=True).stdout.split()
 
@@ -169,16 +181,12 @@ def clean(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 @real
-def test_a_cluster_that_was_there_is_used_and_left(name: str, kind: Callable[[str], bool]) -> None:
-    assert kind("create")
-    try:
-        result = run("--cluster-name", name, "-k", "Pod")
+def test_a_cluster_that_was_there_is_used_and_left(kept: str) -> None:
+    result = run("--cluster-name", kept, "-k", "Pod")
 
-        assert result.returncode == 0, result.stdout
-        assert f"using kind cluster {name}, which was there" in result.stdout
-        assert name in clusters()
-    finally:
-        assert kind("delete")
+    assert result.returncode == 0, result.stdout
+    assert f"using kind cluster {kept}, which was there" in result.stdout
+    assert kept in clusters()
 
 
 @real
