@@ -33,6 +33,7 @@ SCOPE: pytest.StashKey[str] = pytest.StashKey()
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _MOST_THAT_WAIT = 16  # beyond two for each core: each is a Python that has read all scenarios
+_THAT_WAITS = "xds"  # for updates; the suites of another mark take as long with several workers, or longer
 _OURS = "load"  # --dist, as -n sets it
 _SHARED_OUT_BY = "takeover-dist"
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
@@ -70,7 +71,7 @@ def _worth_their_start(config: pytest.Config) -> int:
     if option.envoy and ("," in option.envoy or option.envoy == "all"):
         return that_wait if is_of_all and chooses(option.markexpr, {ATLAS, MARK}) else cores * 2
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
-    if not is_of_all or option.markexpr or is_read:
+    if not is_of_all or is_read or (option.markexpr and not chooses(option.markexpr, {_THAT_WAITS})):
         return 0
     return that_wait if option.sabotage == "*" else min(cores * 3 // 2, _MOST_FOR_ONE)
 
