@@ -106,6 +106,7 @@ def test_a_config_that_envoy_rejects_is_told_in_its_words(suite: Path, edit: str
         (["suites"], True),
         ([], True),
         (["suites", "-m", "gateway"], False),
+        (["suites", "-m", "xds"], True),
         (["suites", "-k", "header"], False),
         (["suites/gateway"], False),
         (["suites", "-v"], False),
