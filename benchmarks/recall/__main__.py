@@ -38,7 +38,8 @@ def main() -> None:
         nargs="*",
         type=Path,
         metavar="RESULTS",
-        help="folders of runs, each of one version or of several, or of results (default: reports/versions)",
+        help="folders of runs, each of one version or of several, or of results (default: reports/versions); what"
+        " several runs of one version alone found is taken together, and of what they all made that of the last one",
     )
     parser.add_argument("--found", action="store_true", help="list what is found, too, and what shows it")
     options = parser.parse_args()

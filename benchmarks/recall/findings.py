@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from benchmarks.recall.areas import Asked
+from benchmarks.recall.runs import together
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.compare.comparison import compare
@@ -19,6 +20,9 @@ from takeover.store import documents as store
 
 Probe = tuple[str, str]
 """A scenario, and the name of a probe, test or config there."""
+
+Files = tuple[Path, ...]
+"""Results of one version, the latest last."""
 
 Home = tuple[str, int]
 """A scenario, and a port there: mostly one listener."""
@@ -82,7 +86,7 @@ class Results:
                 " version, too"
             )
         self.asked: dict[Probe, Asked] = {}
-        self._read = functools.lru_cache(maxsize=2)(store.read)  # a pair's newer one is the next one's older one
+        self._read = functools.lru_cache(maxsize=2)(_read)  # a pair's newer one is the next one's older one
         self.remarks: dict[Pair, list[str]] = {}
 
     @property
@@ -100,21 +104,22 @@ class Results:
     def _differing(self, pair: Pair) -> Iterable[Finding]:
         found: dict[tuple[str, str, str | None, str | None], Finding] = {}
         for old, new in self._compared(pair):
-            for each in self._findings(pair, old, new):
+            for each in self._findings(pair, self._read(old), self._read(new)):
                 known = found.setdefault((each.kind, each.what, each.was, each.now), each)
                 known.places |= each.places
                 known.ids += [name for name in each.ids if name not in known.ids]
         return found.values()
 
-    def _compared(self, pair: Pair) -> list[tuple[Path, Path]]:
-        """The files of every run of both, and the last ones of runs of one version alone."""
-        both = [(files[pair.old], files[pair.new]) for files in self._folders if {pair.old, pair.new} <= files.keys()]
+    def _compared(self, pair: Pair) -> list[tuple[Files, Files]]:
+        """The files of every run of both, and those of runs of one version alone."""
+        both: list[tuple[Files, Files]] = [
+            ((files[pair.old],), (files[pair.new],)) for files in self._folders if {pair.old, pair.new} <= files.keys()
+        ]
         alone = [files for files in self._folders if len(files) == 1 or not both]
-        old, new = ([files[each] for files in alone if each in files][-1:] for each in (pair.old, pair.new))
-        return [*both, *zip(old, new, strict=False)]
+        old, new = (tuple(files[each] for files in alone if each in files) for each in (pair.old, pair.new))
+        return [*both, (old, new)] if old and new else both
 
-    def _findings(self, pair: Pair, old_file: Path, new_file: Path) -> Iterator[Finding]:
-        old, new = self._read(old_file), self._read(new_file)
+    def _findings(self, pair: Pair, old: Document, new: Document) -> Iterator[Finding]:
         asked = _asked(old) | _asked(new)
         self.asked |= asked
         comparison = compare({str(pair.old): lambda: old, str(pair.new): lambda: new})
@@ -152,6 +157,10 @@ def _files(folder: Path) -> dict[Version, Path]:
     if not found:
         raise BadInputError(f"{display_path(folder)}: holds no results of an Envoy: name a run's folder")
     return found
+
+
+def _read(files: Files) -> Document:
+    return together([store.read(each) for each in files])
 
 
 def _asked(document: Document) -> dict[Probe, Asked]:

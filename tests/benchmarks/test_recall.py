@@ -269,6 +269,22 @@ def test_runs_of_one_version_each_are_compared_with_each_other(folder: Path, tmp
         Results([tmp_path])
 
 
+def test_several_runs_of_one_version_are_taken_together_the_later_ones_first(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("old", "new", "other-old", "other-new", "again")]
+    write(folders[0], "1.1.0", {"plain/g/one": seen(200)})
+    write(folders[1], "1.2.1", {"plain/g/one": seen(404)})
+    write(folders[2], "1.1.0", {"other/g/two": seen(200)})
+    write(folders[3], "1.2.1", {"other/g/two": seen(403)})
+    write(folders[4], "1.2.1", {"plain/g/one": seen(500)})
+    [found] = Results(folders).findings().values()
+    assert sorted((each.was, each.now) for each in found) == [("200", "403"), ("200", "500")]
+    document = msgspec.json.decode((folders[4] / "1.2.1.json").read_bytes(), type=Document)
+    another = msgspec.structs.replace(document, envoy=msgspec.structs.replace(document.envoy, sha256="another"))
+    (folders[4] / "1.2.1.json").write_bytes(msgspec.json.encode(another))
+    with pytest.raises(BadInputError, match=r"runs of two binaries that say that they are Envoy 1\.2\.1"):
+        Results(folders).findings()
+
+
 def test_what_a_probe_meets_is_its_listener_and_the_clusters_named_there() -> None:
     configured = Configured(Library.bundled())
     normalised, as_it_came = (
