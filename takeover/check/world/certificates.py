@@ -44,11 +44,7 @@ class Certificate:
 def authority() -> Certificate:
     """The one that all of a world trusts."""
     key = _key(_AUTHORITY)
-    usage = x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    builder = _begun(_AUTHORITY, key, _AUTHORITY).add_extension(usage, critical=True)
+    builder = _begun(_AUTHORITY, key, _AUTHORITY).add_extension(_usage(signs_others=True), critical=True)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     signed = _signed(builder.add_extension(identifier, critical=False))
@@ -71,6 +67,8 @@ def certificate(common_name: str, names: Iterable[str], signs_in_one_length: boo
     if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    # Whoever validates by SPIFFE takes a certificate that does not say this for one that may sign others.
+    builder = builder.add_extension(_usage(encrypts=signs_in_one_length), critical=True)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_key(_AUTHORITY).public_key())
@@ -132,6 +130,15 @@ def _begun(subject: str, key: _Key, seed: str) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().issuer_name(_name(_AUTHORITY)).subject_name(_name(subject))
     builder = builder.public_key(key.public_key())
     return builder.serial_number(serial).not_valid_before(_BEGINS).not_valid_after(_ENDS)
+
+
+def _usage(signs_others: bool = False, encrypts: bool = False) -> x509.KeyUsage:
+    """Args: encrypts: whether keys of sessions, too, as it is with RSA."""
+    return x509.KeyUsage(
+        digital_signature=not signs_others, content_commitment=False, key_encipherment=encrypts,
+        data_encipherment=False, key_agreement=False, key_cert_sign=signs_others, crl_sign=signs_others,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
 
 
 def _name(common_name: str) -> x509.Name:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from takeover.check.records import Place
-from takeover.check.world import certificates, keys, wasm
+from takeover.check.world import certificates, keys, spiffe, wasm
 from takeover.check.world.configuration import (
     LISTENER,
     SOURCES,
@@ -41,6 +41,7 @@ _CERTIFICATE = ("certificate_chain",)
 _KEY = ("private_key",)
 _MAP = "source_codes"
 _AUTHORITY = ("trusted_ca", "trust_bundle", "root_certs")
+_BUNDLES = "trust_bundles"
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
     names = served_names(configuration)
     for each in list(named(configuration)):
         if each.path in given:
-            if each.role in _AUTHORITY:
-                made[each.path] = made[each.path].rstrip() + b"\n" + certificates.authority().chain.encode()
+            if each.role in (*_AUTHORITY, _BUNDLES):
+                made[each.path] = _with_authority(configuration, each.role, made[each.path])
                 what = f"an authority of this run is added to {each.path}"
                 configuration.differs(what, "nobody has the key of the one that was given", each.place)
             continue
@@ -82,7 +83,8 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
         if each.role == "ocsp_staple":
             _drop_staples(configuration, each)
             continue
-        content = _content(each, names)
+        is_bundles = each.role == _BUNDLES
+        content = _with_authority(configuration, _BUNDLES, b"") if is_bundles else _content(each, names)
         if content is None:
             what = f"{each.path} is missing"
             configuration.differs(what, "nobody gave it, and it cannot be made: give it by --files", each.place)
@@ -95,6 +97,15 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
         configuration.differs(what, "nobody gave it: --files gives it", each.place)
     _name_by_whole_paths(configuration)
     return made
+
+
+def _with_authority(configuration: Configuration, role: str, given: bytes) -> bytes:
+    """What names authorities, and ours beside them."""
+    if role == _BUNDLES:
+        written = given.decode("utf-8", "replace")
+        domains = spiffe.domains_of(written) or spiffe.named_domains(configuration)
+        return spiffe.bundles_with_ours(written, domains).encode()
+    return given.rstrip() + b"\n" + certificates.authority().chain.encode()
 
 
 def _name_by_whole_paths(configuration: Configuration) -> None:
@@ -153,7 +164,10 @@ def absolute(path: str) -> str:
 
 def _role(path: tuple[Key, ...]) -> str:
     """The field in which a `DataSource` stands; of one in a map, whose keys are anything, the map's."""
-    plain = {camel_case(each): each for each in (*_CERTIFICATE, *_KEY, *_AUTHORITY, "local_jwks", "inline_jwks", _MAP)}
+    plain = {
+        camel_case(each): each
+        for each in (*_CERTIFICATE, *_KEY, *_AUTHORITY, _BUNDLES, "local_jwks", "inline_jwks", _MAP)
+    }
     fields = [each for each in path if isinstance(each, str) and each not in ("local", "specifier", "data_source")]
     if not fields:
         return ""

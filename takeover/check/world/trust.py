@@ -8,7 +8,7 @@ import base64
 from collections.abc import Iterable
 
 from takeover.check.records import Place
-from takeover.check.world import certificates
+from takeover.check.world import certificates, spiffe
 from takeover.check.world.configuration import (
     LISTENER,
     SECRET,
@@ -19,7 +19,8 @@ from takeover.check.world.configuration import (
     objects,
     path_text,
 )
-from takeover.check.world.upstream_tls import expected_names, text_of, validations
+from takeover.check.world.data_sources import text_of
+from takeover.check.world.upstream_tls import expected_names, validations
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
@@ -60,11 +61,19 @@ def of_clients(configuration: Configuration) -> certificates.Certificate | None:
     ]
     if not contexts:
         return None
-    names = dict.fromkeys(name for each in contexts for name in expected_names(each))
+    names = dict.fromkeys(name for each in contexts for name in expected_names(configuration, each))
     return certificates.certificate("a client", names or ("spiffe://client.test/ns/default/sa/client", "client.test"))
 
 
 def _authority(configuration: Configuration, found: JsonObject, place: Place) -> None:
+    bundles = either(found, "trust_bundles")
+    if isinstance(bundles, dict) and (written := text_of(bundles)) is not None:
+        domains = spiffe.domains_of(written) or spiffe.named_domains(configuration)
+        bundles.clear()
+        bundles["inline_string"] = spiffe.bundles_with_ours(written, domains)
+        configuration.differs(
+            "an authority of this run is trusted in each trust domain", "nobody has their keys", place
+        )
     for field in ("trusted_ca", "trust_bundle"):
         source = either(found, field)
         if not isinstance(source, dict):

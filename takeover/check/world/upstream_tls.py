@@ -1,11 +1,10 @@
 """What a cluster expects of the certificate at its other end."""
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from takeover.check.world import certificates
+from takeover.check.world import certificates, spiffe
 from takeover.check.world.configuration import (
     CLUSTER,
     SECRET,
@@ -16,6 +15,7 @@ from takeover.check.world.configuration import (
     listed,
     objects,
 )
+from takeover.check.world.data_sources import text_of
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
@@ -99,13 +99,14 @@ def _identities(configuration: Configuration, common: JsonObject) -> Iterator[Js
 
 def _names(configuration: Configuration, common: JsonObject) -> Iterator[str]:
     for context in validations(configuration, common):
-        yield from expected_names(context)
+        yield from expected_names(configuration, context)
 
 
-def expected_names(context: JsonObject) -> list[str]:
+def expected_names(configuration: Configuration, context: JsonObject) -> list[str]:
     """Names that a validation context takes: one for each of its matchers, and one of a domain that it trusts.
 
-    That one comes first: of several URIs of a certificate, Envoy asks the first for its domain.
+    Where domains are trusted there is one identity, as SPIFFE wants it: Envoy asks a certificate's first URI for its
+    domain.
     """
     found = list[str]()
     for field in _MATCHING:
@@ -114,11 +115,11 @@ def expected_names(context: JsonObject) -> list[str]:
             if name := matching(matcher):
                 kind = either(each, "san_type") if isinstance(each, dict) else None
                 found.append(certificates.typed(name, _KINDS.get(str(kind), "")))
-    validator = content_of(inner(context, "custom_validator_config", "typed_config"))
-    domains = [f"spiffe://{each.get('name')}/" for each in listed(validator, "trust_domains") if isinstance(each, dict)]
-    if domains and not any(each.startswith(tuple(domains)) for each in found):
-        found.insert(0, f"{domains[0]}ns/default/sa/any")
-    return found
+    domains = tuple(f"{spiffe.SCHEME}{each}/" for each in spiffe.trusted_domains(configuration, context))
+    if not domains:
+        return found
+    identity = next((each for each in found if each.startswith(domains)), f"{domains[0]}ns/default/sa/any")
+    return [identity, *(each for each in found if not each.startswith(spiffe.SCHEME))]
 
 
 def matching(matcher: Json) -> str:
@@ -143,15 +144,3 @@ def _matching_expression(expression: str) -> str:
         return text if re.fullmatch(expression, text) else ""
     except re.error:
         return ""
-
-
-def text_of(source: JsonObject) -> str | None:
-    """The text that stands in a `DataSource`; None where it is elsewhere."""
-    if isinstance(text := either(source, "inline_string"), str):
-        return text
-    if isinstance(encoded := either(source, "inline_bytes"), str):
-        try:
-            return base64.b64decode(encoded, validate=False).decode("utf-8", "replace")
-        except ValueError:
-            return ""
-    return None
