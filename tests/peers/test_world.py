@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("authz", kind="ext_authz"),
         place("redis", kind="redis", is_http=False),
         place("thrift", kind="thrift", is_http=False),
-        place("both", services=(("/keys", "jwks"), ("/token", "http"))),
+        place("both", services=(("/keys", "jwks"), ("/token", "http"), ("/tunnel", "tunnel"))),
         Place(str(made / "socket")),
     )
     written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
@@ -158,6 +158,44 @@ def through_http2(address: str, sent: bytes) -> bytes:
                 came += (event.data or b"") if isinstance(event, h2.events.DataReceived) else b""
                 if isinstance(event, h2.events.StreamEnded):
                     return came
+            opened.sendall(client.data_to_send())
+    return came
+
+
+def posted_http1(address: str, path: str, sent: list[bytes]) -> list[bytes]:
+    """What comes back of each before the next one is sent, in a body that goes on."""
+    with socket.create_connection((address, PORTS["both"]), timeout=60) as opened:
+        opened.sendall(f"POST {path} HTTP/1.1\r\nhost: a.test\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        with opened.makefile("rb") as read:
+            assert read.readline() == b"HTTP/1.1 200 OK\r\n"
+            assert [read.readline(), read.readline()] == [b"transfer-encoding: chunked\r\n", b"\r\n"]
+            came = []
+            for each in sent:
+                opened.sendall(b"%x\r\n%s\r\n" % (len(each), each))
+                came.append(read.read(int(read.readline(), 16)))
+                assert read.readline() == b"\r\n"
+            opened.sendall(b"0\r\n\r\n")
+            assert read.readline() == b"0\r\n"
+            return came
+
+
+def posted_http2(address: str, path: str, sent: list[bytes]) -> list[bytes]:
+    """The same."""
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    names = {":method": "POST", ":scheme": "http", ":authority": "a.test", ":path": path}
+    client.send_headers(1, list(names.items()))
+    waiting, came = [*sent], list[bytes]()
+    with socket.create_connection((address, PORTS["both"]), timeout=60) as opened:
+        opened.sendall(client.data_to_send())
+        while data := opened.recv(1 << 16):
+            for event in client.receive_data(data):
+                if isinstance(event, h2.events.StreamEnded):
+                    return came
+                if isinstance(event, h2.events.DataReceived) and event.data:
+                    came.append(event.data)
+                if waiting and isinstance(event, h2.events.DataReceived | h2.events.ResponseReceived):
+                    client.send_data(1, waiting.pop(0), end_stream=not waiting)
             opened.sendall(client.data_to_send())
     return came
 
@@ -270,6 +308,18 @@ class TestPlaces:
         assert through(address, b"POST /any HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello").endswith(b"hello")
         assert through(address, b"GE") == b"GE"
         assert through(address, b"\x00\x01") == b"\x00\x01"
+
+    @pytest.mark.parametrize("version", ["HTTP/1", "HTTP/2"])
+    def test_the_body_of_a_post_is_a_tunnel_that_answers_before_its_end(self, address: str, version: str) -> None:
+        post = posted_http1 if version == "HTTP/1" else posted_http2
+        assert post(address, "/tunnel", [b"\0one", b"two"]) == [b"\0one", b"two"]
+        [answer] = post(address, "/tunnel", [b"GET /any HTTP/1.1\r\n\r\n"])
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+    def test_a_post_with_a_length_is_no_tunnel(self, address: str) -> None:
+        with contextlib.closing(http.client.HTTPConnection(address, PORTS["both"], timeout=60)) as connection:
+            connection.request("POST", "/tunnel", body=b"whole")
+            assert connection.getresponse().read().startswith(b"POST /tunnel HTTP/1.1\r\n")
 
     def test_a_reset_in_a_tunnel_is_one_of_its_stream(self, address: str) -> None:
         with pytest.raises(ConnectionResetError):

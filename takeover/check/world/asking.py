@@ -13,9 +13,11 @@ from takeover.check.world.configuration import (
     Configuration,
     inner,
     kind_of,
+    listed,
     objects,
     path_text,
 )
+from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
@@ -107,7 +109,7 @@ def kind(uses: list[Asked]) -> str:
 
 
 def at_paths(configuration: Configuration) -> dict[str, tuple[tuple[str, str], ...]]:
-    """For names of clusters the paths at which keys or tokens are asked for, each with the kind of that service."""
+    """For names of clusters the paths at which keys, tokens or tunnels are asked for, each with the kind of service."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for _, document in configuration.documents():
         for _, each in objects(document):
@@ -116,7 +118,17 @@ def at_paths(configuration: Configuration) -> dict[str, tuple[tuple[str, str], .
                 name, written = uri.get("cluster"), uri.get("uri")
                 if isinstance(name, str) and isinstance(written, str):
                     found[name].setdefault(urllib.parse.urlsplit(written).path or "/", service)
+            tunnel = inner(each, "tunneling_config")
+            if either(tunnel, "use_post"):
+                path = str(either(tunnel, "post_path") or "/")
+                for name in _tunnelled(each):
+                    found[name].setdefault(path.partition("?")[0], "tunnel")
     return {name: tuple(sorted(each.items())) for name, each in found.items()}
+
+
+def _tunnelled(proxy: JsonObject) -> Iterator[str]:
+    """The clusters of a TCP proxy."""
+    yield from _named([proxy.get("cluster"), *listed(inner(proxy, "weighted_clusters"), "clusters")])
 
 
 def apart(uses: Mapping[str, list[Asked]]) -> dict[str, str]:

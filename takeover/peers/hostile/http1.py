@@ -34,12 +34,17 @@ class Requests:
         if "chunked" not in headers.get("transfer-encoding", "").lower():
             return self._exactly(int(headers.get("content-length", "0"))), b""
         body = b""
-        while size := int(self._until(b"\r\n").partition(b";")[0].strip() or b"0", 16):
-            body += self._exactly(size + 2)[:-2]
+        while chunk := self.chunk():
+            body += chunk
         trailers = b""
         while (line := self._until(b"\r\n")) not in (b"\r\n", b""):
             trailers += line
         return body, trailers
+
+    def chunk(self) -> bytes:
+        """The next one of a body that comes in chunks; nothing at its last one, after which trailers come."""
+        size = int(self._until(b"\r\n").partition(b";")[0].strip() or b"0", 16)
+        return self._exactly(size + 2)[:-2] if size else b""
 
     def give_back(self) -> None:
         """Has what came after the head received once more from the connection."""
@@ -82,19 +87,29 @@ Own = Callable[[bytes], Callable[[bytes], bytes] | None]
 
 
 def serve_with_upgrades(
-    connection: Connection, own: Own = lambda _: None, inside: Callable[[Connection], None] = tcp.serve_echo
+    connection: Connection,
+    own: Own = lambda _: None,
+    inside: Callable[[Connection], None] = tcp.serve_echo,
+    is_tunnel: Callable[[bytes], bool] = lambda _: False,
 ) -> None:
     """The same, and WebSocket and tunnels for whichever request asks for one.
 
     Args:
         own: what answers before all else.
         inside: serves what comes in a tunnel.
+        is_tunnel: whether a request with that head, whose body comes in chunks, is one.
     """
-    while head := _answer_until(connection, _asks_for_another, own):
+    while head := _answer_until(connection, lambda head: _asks_for_another(head) or is_tunnel(head), own):
         if head.startswith(b"CONNECT "):
             _tell(connection, head, 200)
             connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
             inside(connection)
+            return
+        if is_tunnel(head):
+            from takeover.peers.hostile import chunked
+
+            _tell(connection, head, 200)
+            chunked.serve(connection, inside)
             return
         from takeover.peers import packages
 

@@ -33,6 +33,7 @@ _INITIAL_WINDOW, _MAX_FRAME, _ENABLE_CONNECT = 4, 5, 8
 
 GrpcAnswer = Callable[[Stream], Coroutine[None, None, None]]
 """Answers a call whose headers have come."""
+IsTunnel = Callable[[Stream], bool]
 
 
 class Http2:
@@ -42,14 +43,20 @@ class Http2:
         connection: at the beginning of the client's preface.
         grpc: what answers calls over gRPC, if not the behaviours of `grpc_answers`.
         others: what answers all other requests, if not the behaviours of `http2_answers`.
+        is_tunnel: whether a request is one, which is answered before its body has come.
     """
 
     def __init__(
-        self, connection: Connection, grpc: GrpcAnswer | None = None, others: GrpcAnswer | None = None
+        self,
+        connection: Connection,
+        grpc: GrpcAnswer | None = None,
+        others: GrpcAnswer | None = None,
+        is_tunnel: IsTunnel = lambda _: False,
     ) -> None:
         self.connection = connection
         self._grpc = grpc
         self._others = others
+        self._is_tunnel = is_tunnel
         self.window = 65535
         """How many bytes of data the peer takes on all streams."""
         self.max_frame = 1 << 14
@@ -156,7 +163,7 @@ class Http2:
         if stream is None:
             stream = self._streams[number] = Stream(self, number, headers, self._initial_window)
             stream.has_ended = is_end
-            if is_end or _begins_at_once(stream):
+            if is_end or self._begins_at_once(stream):
                 self._answers.append(self._answer(stream))
             return
         stream.trailers = headers
@@ -175,8 +182,9 @@ class Http2:
 
     def _take_end(self, stream: Stream, is_end: bool) -> None:
         if is_end and not stream.has_ended:
+            has_begun = self._begins_at_once(stream)
             stream.has_ended = True
-            if not _begins_at_once(stream):
+            if not has_begun:
                 self._answers.append(self._answer(stream))
 
     def _take_settings(self, frame: SettingsFrame) -> None:
@@ -192,6 +200,13 @@ class Http2:
             for each in self._streams.values():
                 each.window += more
         self.send(http2_stream.SETTINGS, ACK, 0, b"")
+
+    def _begins_at_once(self, stream: Stream) -> bool:
+        """Whether it is answered before its body has come."""
+        from takeover.peers.hostile import http2_answers
+
+        is_asked = stream.name in http2_answers.ANSWERS
+        return is_asked or stream.values.get(":method") == "CONNECT" or _is_grpc(stream) or self._is_tunnel(stream)
 
     async def _answer(self, stream: Stream) -> None:
         headers = {**stream.values, "host": stream.values.get(":authority", "")}
@@ -214,13 +229,6 @@ def _goes_on(answer: Coroutine[None, None, None]) -> bool:
     except StopIteration:
         return False
     return True
-
-
-def _begins_at_once(stream: Stream) -> bool:
-    """Whether it is answered before its body has come."""
-    from takeover.peers.hostile import http2_answers
-
-    return stream.values.get(":method") == "CONNECT" or _is_grpc(stream) or stream.name in http2_answers.ANSWERS
 
 
 def _is_grpc(stream: Stream) -> bool:
@@ -260,7 +268,12 @@ async def _echo(stream: Stream) -> None:
     await stream.send(body, end=True)
 
 
-def serve(connection: Connection, grpc: GrpcAnswer | None = None, others: GrpcAnswer | None = None) -> None:
+def serve(
+    connection: Connection,
+    grpc: GrpcAnswer | None = None,
+    others: GrpcAnswer | None = None,
+    is_tunnel: IsTunnel = lambda _: False,
+) -> None:
     """Answers what comes on a connection, until its end; calls over gRPC by `grpc`, all else by `others`, if given."""
     with contextlib.suppress(OurEndError):
-        Http2(connection, grpc, others).serve()
+        Http2(connection, grpc, others, is_tunnel).serve()

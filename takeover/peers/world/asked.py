@@ -1,10 +1,10 @@
 """What is asked over HTTP by filters, tracers and loggers, wherever they dial.
 
 A set of keys (`jwks`) is answered whatever the path is; so is a token, where a POST asks for one by its grant type
-(OAuth2). Where more than one service is at one place, paths say which is asked. An authorization service (`ext_authz`)
-does what the header Authorization says ("Behave deny-by-401": a name of `takeover.peers.hostile.answers` whose answer
-comes at once), which is the one that each filter passes on to it. All else is as at the port of the services
-(`takeover.peers.services.http`).
+(OAuth2). Where more than one service is at one place, paths say which is asked; at that of a tunnel, a POST whose body
+has no length is one. An authorization service (`ext_authz`) does what the header Authorization says ("Behave
+deny-by-401": a name of `takeover.peers.hostile.answers` whose answer comes at once), which is the one that each filter
+passes on to it. All else is as at the port of the services (`takeover.peers.services.http`).
 """
 
 import json
@@ -19,6 +19,7 @@ from takeover.peers.world.table import FOLDER, Place
 if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
 
+TUNNEL = "tunnel"
 _JWKS = "jwks.json"
 _JSON = "content-type: application/json"
 
@@ -39,6 +40,18 @@ def kind_of(place: Place, head: bytes) -> str:
 def kind_at(place: Place, target: str) -> str:
     """What is asked there by a request for that path, which may have a query."""
     return dict(place.services).get(target.partition("?")[0], place.kind)
+
+
+def is_tunnel(place: Place, head: bytes) -> bool:
+    """Whether what comes after that head is a tunnel's."""
+    return head.startswith(b"POST ") and kind_of(place, head) == TUNNEL and "content-length" not in headers_of(head)
+
+
+def is_tunnel_stream(place: Place, stream: "Stream") -> bool:
+    """Likewise of HTTP/2."""
+    values = stream.values
+    is_one = values.get(":method") == "POST" and kind_at(place, values.get(":path", "")) == TUNNEL
+    return is_one and not stream.has_ended and "content-length" not in values
 
 
 async def answer_stream(kind: str, stream: "Stream") -> None:

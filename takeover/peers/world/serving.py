@@ -148,11 +148,18 @@ def _serve_http(place: Place, connection: Connection) -> None:
         packages.find()
         from takeover.peers.hostile import http2
 
-        is_plain = place.kind == _APPLICATION and not place.services
-        http2.serve(connection, _answer, None if is_plain else functools.partial(_ask, place))
+        if place.kind == _APPLICATION and not place.services:
+            http2.serve(connection, _answer)
+        else:
+            from takeover.peers.world import asked
+
+            is_tunnel = functools.partial(asked.is_tunnel_stream, place)
+            http2.serve(connection, _answer, functools.partial(_ask, place), is_tunnel)
     elif version == 1 and place.kind == _APPLICATION:
         inside = functools.partial(_serve_bytes, place)
-        http1.serve_with_upgrades(connection, functools.partial(_own, place), inside)
+        http1.serve_with_upgrades(
+            connection, functools.partial(_own, place), inside, functools.partial(_is_tunnel, place)
+        )
     elif version == 1:
         from takeover.peers.world import asked
 
@@ -167,11 +174,13 @@ async def _answer(stream: "Stream") -> None:
 
 
 async def _ask(place: Place, stream: "Stream") -> None:
-    from takeover.peers.hostile import http2
+    from takeover.peers.hostile import http2, tunnel
     from takeover.peers.world import asked
 
     kind = asked.kind_at(place, stream.values.get(":path", ""))
-    if kind == _APPLICATION:
+    if asked.is_tunnel_stream(place, stream):
+        await tunnel.serve(stream)
+    elif kind in (_APPLICATION, asked.TUNNEL):
         await http2.answer(stream)
     else:
         await asked.answer_stream(kind, stream)
@@ -184,7 +193,15 @@ def _own(place: Place, head: bytes) -> Callable[[bytes], bytes] | None:
     from takeover.peers.world import asked
 
     kind = asked.kind_of(place, head)
-    return None if kind == _APPLICATION else functools.partial(asked.answer, kind, head)
+    return None if kind in (_APPLICATION, asked.TUNNEL) else functools.partial(asked.answer, kind, head)
+
+
+def _is_tunnel(place: Place, head: bytes) -> bool:
+    if not place.services:
+        return False
+    from takeover.peers.world import asked
+
+    return asked.is_tunnel(place, head)
 
 
 def _forward(connection: Connection, port: int) -> None:
