@@ -20,6 +20,8 @@ _PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
 _TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _HOST = "probe.example"
+_NO_REQUEST: JsonObject = {"protocol": "tcp", "steps": [{"send": "no request at all\r\n\r\n"}]}
+"""Which any codec of HTTP answers by itself."""
 _TELLING = 3  # of what just does not match
 # Which HTTP goes with what alone is offered, or with what an inspector takes it for.
 _SPOKEN: dict[tuple[str, ...], str] = {("http/1.1",): "http1", ("h2",): "http2", ("h2c",): "http2"}
@@ -38,6 +40,7 @@ class Doors:
         doors: each chain that a connection was found for, and how it is reached.
         requests: what is asked of a chain with HTTP, by its name: what one of its routes takes; `tables` likewise.
         of_chance: names of chains in which chance decides.
+        unanswered: names of chains with HTTP where no request is answered.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Doors:
         self._choice: Choice = self._chosen(inspectors)
         self.requests: dict[str, Ask] = {}
         self.tables: dict[str, Table] = {}
-        self.of_chance = set[str]()
+        self.of_chance, self.unanswered = set[str](), set[str]()
         self.doors: list[tuple[Chain, Door]] = []
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
@@ -232,7 +235,9 @@ class Doors:
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = self.taken_by(client)
         entry: JsonObject = {"host": _HOST}
-        if (ask := self.requests.get(chain.name)) is not None:
+        if {chain.name, taker.name if taker is not None else ""} & self.unanswered:
+            entry = _NO_REQUEST
+        elif (ask := self.requests.get(chain.name)) is not None:
             simple = {"http1", "http2"}
             entry = (ask.but(protocol=door.protocol) if {ask.protocol, door.protocol} <= simple else ask).entry()
         elif chain.manager is None:

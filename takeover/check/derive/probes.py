@@ -19,6 +19,7 @@ from takeover.model.json import JsonObject
 
 _LISTENER = "envoy.config.listener.v3.Listener"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
+_UNANSWERED = "it has no filters of HTTP, not even a router: Envoy answers no request there"
 
 
 def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = ()) -> Derived:
@@ -93,6 +94,10 @@ class _Making:
         self, manager: JsonObject, door: Door, at: str, doors: Doors, tables: Tables
     ) -> Iterator[Draft | Later]:
         if not tables.all:
+            return
+        if not manager.get("http_filters"):
+            self.unasked.say(at, _UNANSWERED)
+            doors.unanswered.add(door.chain)
             return
         for number, (kind, config) in enumerate(filters_of(manager.get("http_filters"))):
             if left_to_chance(config, self.certain.runtime):
