@@ -16,6 +16,8 @@ ROUTE: Final = "envoy.config.route.v3.Route"
 ROUTES: Final = "envoy.config.route.v3.RouteList"
 NETS: Final = "envoy.extensions.matching.input_matchers.ip.v3.Ip"
 """A matcher of one input by nets, as which also the nets of a tree are read."""
+FRACTION: Final = "envoy.extensions.matching.input_matchers.runtime_fraction.v3.RuntimeFraction"
+"""A matcher of one input by a share of all its values."""
 NAMES: Final = "xds.type.matcher.v3.ServerNameMatcher"
 
 _NETS = "xds.type.matcher.v3.IPMatcher"

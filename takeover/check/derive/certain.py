@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from takeover.check.derive.route_reading import share_at_run_time, share_of
+from takeover.check.messages import message_of
 from takeover.check.records import Different, Given
+from takeover.check.trees import FRACTION
 from takeover.model.json import JsonObject
 
 _FILE = "envoy.yaml"
@@ -51,8 +53,8 @@ def left_to_chance(config: Any, runtime: Mapping[str, object]) -> bool:
     """Whether a filter's config has a share that is neither all nor none, whatever runtime says."""
     if isinstance(config, list):
         return any(left_to_chance(each, runtime) for each in config)
-    if not isinstance(config, dict) or str(config.get("@type", "")).endswith(_FAULT):
-        return False  # of a fault runtime says it
+    if not isinstance(config, dict) or message_of(config) in (_FAULT, FRACTION):
+        return False  # of a fault runtime says it, and of a share of values these do
     if isinstance(config.get("default_value"), dict) and "numerator" in config["default_value"]:
         return 0 < share_at_run_time(config, runtime) < 1
     if "numerator" in config:
@@ -77,7 +79,7 @@ def _shares(data: Any, runtime: Mapping[str, object]) -> Iterator[tuple[str, int
     if isinstance(data, list):
         for each in data:
             yield from _shares(each, runtime)
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or message_of(data) == FRACTION:
         return
     if (key := data.get("runtime_key")) and isinstance(data.get("default_value"), dict):
         share = share_at_run_time(data, runtime)

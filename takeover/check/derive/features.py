@@ -86,6 +86,8 @@ class Features:
                 order += 1
                 at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
                 yield from self._later(reached, edge, label, feature.feature, at + later)
+        for place, why in valued.unasked(met):
+            self._unasked.say(f"{label or self._routes.door.listener}: {place}", why)
         for message, edge in valued.edges(met, reached.ask):
             yield from self._later(reached, edge, label, message, _FEATURE)
 

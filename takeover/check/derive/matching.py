@@ -85,7 +85,7 @@ class HostReading:
 
     def _read_tree(self, runtime: Mapping[str, object]) -> None:
         at: dict[str, list[int]] = {}
-        of_end = {end.path: _read(end) for end in ends(self.data["matcher"])}
+        of_end = {end.path: _read(end, runtime) for end in ends(self.data["matcher"])}
         for number, each in enumerate(routes_of(self.data)):
             assert each.end is not None
             self.places.append(each.path)
@@ -129,12 +129,12 @@ class HostReading:
                 return
 
 
-def _read(end: End) -> tuple[tuple[Predicate[Ask], ...], str]:
+def _read(end: End, runtime: Mapping[str, object]) -> tuple[tuple[Predicate[Ask], ...], str]:
     """What is asked for on the way to an end; and why that is not known, if it is not."""
     try:
         if end.unread or end.message not in (ROUTE, ROUTES):
             raise CannotMakeError(end.unread or f"an action that is no route: {end.message}")
-        return tuple(asked(each) for each in end.asked), ""
+        return tuple(asked(each, runtime) for each in end.asked), ""
     except CannotMakeError as error:
         return (Unread(str(error)),), str(error)
 

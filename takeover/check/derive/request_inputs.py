@@ -1,54 +1,26 @@
-"""What trees of matchers look at of a request: Envoy's tables of routes take headers alone."""
+"""What trees of matchers look at of a request: tables of routes at headers alone, filters at expressions, too."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.cel_conditions import condition
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.headers import is_sendable
+from takeover.check.derive.hashing import xxhash64
 from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
-from takeover.check.messages import config_of, message_of
-from takeover.check.trees import NETS
+from takeover.check.derive.request_headers import HeaderInput
+from takeover.check.derive.route_reading import PER
+from takeover.check.messages import config_of, inner, message_of
+from takeover.check.trees import FRACTION, NETS
 from takeover.model.json import JsonObject
 
 _HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
-_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-_USUAL = {":method": _METHODS, ":path": ("/another",), ":authority": ("another.test",), "host": ("another.test",)}
-
-
-@dataclass(frozen=True)
-class HeaderInput:
-    """A header; `:path`, `:method` and `:authority` are such, too."""
-
-    name: str
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-        return f"header {self.name}"
-
-    @property
-    def usual(self) -> tuple[str, ...]:
-        """Some values that a request may have there."""
-        return _USUAL.get(self.name, ("another",))
-
-    def value(self, of: Ask) -> str | None:
-        """Its value."""
-        return of.header(self.name)
-
-    def put(self, of: Ask, value: str | None) -> Ask:
-        """With that value."""
-        if value is None:
-            if self.name.startswith(":") or self.name == "host":
-                raise CannotMakeError(f"no request is without {self.name}")
-            return of.without_header(self.name)
-        if self.name == ":method" and value not in _METHODS:
-            raise CannotMakeError(f"{value!r} is no method that a codec takes")
-        if self.name == ":scheme" or not is_sendable(self.name, value):
-            raise CannotMakeError(f"{self.words}: {value!r} cannot be sent")
-        return of.with_header(self.name, value)
+_ATTRIBUTES, _CEL = "xds.type.matcher.v3.HttpAttributesCelMatchInput", "xds.type.matcher.v3.CelMatcher"
+_FILTER_STATE = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
+_TRIED = 1000
 
 
 @dataclass(frozen=True)
@@ -79,21 +51,69 @@ class Unread:
     others = missed
 
 
-def asked(data: JsonObject) -> Predicate[Ask]:
-    """What a predicate asks of a request. Raises: CannotMakeError for one that is not known."""
-    return predicate(data, _single)
+@dataclass(frozen=True)
+class Share:
+    """A share of all values: those whose hash says so, the same every time.
+
+    Args:
+        numerator: so many of `denominator`.
+    """
+
+    numerator: int
+    denominator: int
+    seed: int
+
+    def matches(self, text: str) -> bool:
+        """Whether it is one."""
+        return xxhash64(text.encode("latin-1", "replace"), self.seed) % self.denominator < self.numerator
+
+    def good(self) -> Iterator[str]:
+        """The first of some words that is one."""
+        yield from self._first(True)
+
+    def bad(self) -> Iterator[str]:
+        """The first that is none."""
+        yield from self._first(False)
+
+    def _first(self, is_one: bool) -> Iterator[str]:
+        words = (f"probe-{number}" for number in range(_TRIED))
+        if (found := next((each for each in words if self.matches(each) is is_one), None)) is not None:
+            yield found
 
 
-def _single(data: JsonObject) -> Predicate[Ask]:
-    config = config_of(data.get("input"))
-    message = message_of(config)
+def asked(data: JsonObject, runtime: Mapping[str, object]) -> Predicate[Ask]:
+    """What a predicate asks of a request. Raises: CannotMakeError for one that is not known.
+
+    Args:
+        runtime: values of runtime keys that are certain.
+    """
+    return predicate(data, functools.partial(_single, runtime))
+
+
+def _single(runtime: Mapping[str, object], data: JsonObject) -> Predicate[Ask]:
+    config, custom = config_of(data.get("input")), config_of(data.get("custom_match"))
+    message, kind = message_of(config), message_of(custom)
+    if message == _ATTRIBUTES and kind == _CEL:
+        return condition(inner(custom, "expr_match"))
+    if message == _FILTER_STATE:
+        raise CannotMakeError(f"the state {config.get('key')} of filters, which no request sets by itself")
     if message != _HEADER:
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
     source = HeaderInput(str(config.get("header_name", "")).lower())
     if isinstance(data.get("value_match"), dict):
         return Single(source, Strings(data["value_match"]))
-    custom = config_of(data.get("custom_match"))
-    kind = message_of(custom)
     if kind == NETS:
         return Single(source, Nets(custom))
+    if kind == FRACTION:
+        return Single(source, _share(custom, runtime))
     raise CannotMakeError(f"a match of {source.words} by {kind.rpartition('.')[2] or 'nothing'}")
+
+
+def _share(config: JsonObject, runtime: Mapping[str, object]) -> Share:
+    percent = inner(config, "runtime_fraction")
+    fraction: object = runtime.get(str(percent.get("runtime_key", "")), inner(percent, "default_value"))
+    if isinstance(fraction, int) and not isinstance(fraction, bool):
+        fraction = {"numerator": fraction}
+    data = fraction if isinstance(fraction, dict) else inner(percent, "default_value")
+    numerator, denominator = int(data.get("numerator", 0)), PER.get(str(data.get("denominator", "HUNDRED")), 100)
+    return Share(numerator, denominator, int(config.get("seed", 0)))

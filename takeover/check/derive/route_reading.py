@@ -21,7 +21,7 @@ from takeover.check.derive.predicates import Predicate
 from takeover.check.messages import CHOICE, message_of
 from takeover.model.json import JsonObject
 
-_PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 _URI_TEMPLATE = "envoy.extensions.path.match.uri_template"
 LITERALS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "path_separated_prefix"}
 
@@ -133,7 +133,7 @@ def _chance(route: JsonObject, runtime: Mapping[str, object]) -> str:
 
 def share_of(percent: JsonObject) -> float:
     """A `FractionalPercent` as a number from 0 to 1."""
-    return float(percent.get("numerator", 0)) / _PER.get(percent.get("denominator", "HUNDRED"), 100)
+    return float(percent.get("numerator", 0)) / PER.get(percent.get("denominator", "HUNDRED"), 100)
 
 
 def share_at_run_time(percent: JsonObject, runtime: Mapping[str, object]) -> float:

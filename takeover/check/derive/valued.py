@@ -4,15 +4,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import strings, tokens
+from takeover.check.derive import strings, tokens, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
+from takeover.check.derive.tree_edges import TREES, entry_of, unread
 from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
+from takeover.scenario.typed_yaml import path_text
 
 _MOST_BODY = 1 << 20
 _MOST_REQUESTS = 200
@@ -23,12 +25,22 @@ _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limi
 def edges(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, Edge]]:
     """For each message that is met the edges that its values give, with the message's name."""
     for each in met:
+        if each.message in TREES and each.message in each.above:
+            continue  # it is a part of one
         if (make := _MAKERS.get(each.message)) is not None:
             try:
                 for edge in make(each.data, ask):
                     yield each.message, edge
             except CannotMakeError:
                 continue
+
+
+def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
+    """Places in messages of which no edge is known, with the reason: ends of trees of matchers."""
+    for each in met:
+        if each.message in TREES and each.message not in each.above:
+            for path, why in unread(each.data):
+                yield f"{path_text(each.path)}.{path}", why
 
 
 def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -104,17 +116,8 @@ def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
         return
     header = Header(data)
     for words, made in (("fits", header.made(ask)), *header.missed(ask)):
-        entry: JsonObject = {}
-        if made.path != ask.path:
-            entry["path"] = made.path
-        if made.method != ask.method:
-            entry["method"] = made.method
-        if made.host != ask.host:
-            entry["host"] = made.host
-        if made.headers != ask.headers:
-            entry["headers"] = [f"{name}: {value}" for name, value in made.headers if (name, value) not in ask.headers]
-        if any(entry.values()):
-            yield _edge(slug(header.words, words.rpartition(": ")[2]), {key: its for key, its in entry.items() if its})
+        if entry := entry_of(made, ask):
+            yield _edge(slug(header.words, words.rpartition(": ")[2]), entry)
 
 
 def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -198,4 +201,5 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.rbac.v3.Principal": _permission,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
     f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
+    **dict.fromkeys(TREES, tree_edges.edges),
 }
