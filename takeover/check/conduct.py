@@ -51,7 +51,7 @@ class Conduct:
         self._configs = configs
         self._left_out = left_out
         self.unable = dict(unable)
-        self._parts = parts_of(given)
+        self._parts = parts_of(given, redacted)
         self._line_of = lines_of(given)
         self._found: dict[str, list[ConfigPart]] = {}
 

@@ -14,7 +14,7 @@ from takeover.check.conduct import Conduct
 from takeover.check.derive import Bounds, probes
 from takeover.check.given import read
 from takeover.check.given.requests import Requests, read_requests
-from takeover.check.given.secrets import Cleaner, secret_values
+from takeover.check.given.secrets import Cleaner, secrets_of
 from takeover.check.given.unknown import for_envoys
 from takeover.check.records import Given, Resource, World
 from takeover.check.refused import Refusals, not_coming_up, refusals
@@ -80,7 +80,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     with _redacting(Cleaner()):  # what else is a secret, only who has read it knows
         whole = for_envoys(read(wanted.file, wanted.files), [each.path for each in releases])
         own = read_requests(wanted.requests) if wanted.requests is not None else Requests(asked=())
-    redacted = Cleaner(secret_values(whole, own.asked))
+    redacted = Cleaner(*secrets_of(whole, own.asked))
     with _redacting(redacted):
         taken = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
         world = taken.world

@@ -1,7 +1,7 @@
 """Scoped routes of a connection manager: its scopes with their tables of routes, and the key that a request has."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from takeover.check.messages import inner, objects
@@ -75,6 +75,10 @@ class Scoped:
     def headers(self) -> tuple[str, ...]:
         """Those that decide, each once."""
         return tuple(dict.fromkeys(each.header for each in self.fragments or ()))
+
+    def with_keys(self, written: Callable[[str], str]) -> "Scoped":
+        """The same with the parts of keys as they are written elsewhere."""
+        return replace(self, scopes=tuple(replace(each, key=tuple(map(written, each.key))) for each in self.scopes))
 
     def of(self, value: Callable[[str], str | None]) -> Scope | None:
         """The scope of a request with those headers; None: there is none.

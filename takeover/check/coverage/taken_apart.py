@@ -4,7 +4,7 @@ What Envoy's log and counters call them is in its normal form, as observations a
 chance, a UUID or a high port.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +39,21 @@ _Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Tables:
-    """Where tables of routes come from that do not stand in their listener. Args: served: by their names."""
+    """Where tables of routes come from that do not stand in their listener.
+
+    Args:
+        served: by their names.
+        logged: what stands in a log in the place of a text.
+    """
 
     given: Given
     served: Mapping[str, Resource]
+    logged: Callable[[str], str]
 
 
-def parts_of(given: Given) -> Parts:
-    """The parts of what was given."""
-    tables = _Tables(given, served_tables(given))
+def parts_of(given: Given, logged: Callable[[str], str] = str) -> Parts:
+    """The parts of what was given. Args: logged: what stands in a log in the place of a text."""
+    tables = _Tables(given, served_tables(given), logged)
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
     named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
     clusters = [_cluster(each, named) for each in given.resources if each.type_url == CLUSTER]
@@ -106,6 +112,7 @@ def _chain(
         at_manager = f"{path}.filters[{number}].typed_config"
         scopes = scoped(each, at_manager, where, tables.given)
         if scopes is not None:
+            scopes = scopes.with_keys(tables.logged)
             hosts = tuple(host for scope in scopes.scopes for host in _hosts(scope.table, part, scope.name))
             unknown = next((f"scope {of.name}: {of.table.unknown}" for of in scopes.scopes if of.table.unknown), "")
             unknown = unknown or ("" if scopes.scopes else "none of its scopes was given")

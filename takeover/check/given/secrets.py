@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 from urllib.parse import quote
 
 from takeover.base.errors import BadInputError
@@ -22,8 +22,23 @@ from takeover.scenario.files import bounded_bytes
 from takeover.scene.redaction import REMOVED, without_secrets
 
 _LONGEST_FILE = 1 << 20
+_WORD = "removed"
+_LONG = 12
+"""Characters of a value that is known also where its last one is missing."""
 _GRAM = 6
 """Characters by which values are looked for: none is shorter."""
+
+
+class Secrets(NamedTuple):
+    """Of what was given.
+
+    Args:
+        values: every text that may be a secret; lines one each.
+        told_apart: those of which has to be known which one it is: parts of keys of scoped routes.
+    """
+
+    values: set[str]
+    told_apart: tuple[str, ...] = ()
 
 
 def secret_values(given: Given, asked: Iterable[Asked] = ()) -> set[str]:
@@ -31,6 +46,11 @@ def secret_values(given: Given, asked: Iterable[Asked] = ()) -> set[str]:
 
     A value that is public elsewhere in the configuration (the name of a cluster, a path) is none.
     """
+    return secrets_of(given, asked).values
+
+
+def secrets_of(given: Given, asked: Iterable[Asked] = ()) -> Secrets:
+    """The same, and which of them have to be told apart."""
     places = Places()
     for request in asked:
         places.others |= request.secrets
@@ -41,7 +61,8 @@ def secret_values(given: Given, asked: Iterable[Asked] = ()) -> set[str]:
     for path, file in given.files.items():
         if not path.endswith((".yaml", ".yml", ".json")):  # configuration of its own: lists of resources
             places.message({"secret": {"inline_string": _text(file)}})
-    return places.values()
+    values = places.values()
+    return Secrets(values, tuple(sorted(places.scope_keys & values)))
 
 
 def _text(file: Path) -> str:
@@ -56,9 +77,11 @@ class Cleaner:
 
     Args:
         values: of secrets, such as those of `secret_values`.
+        told_apart: those in whose places words stand that tell which one it was.
     """
 
-    def __init__(self, values: Iterable[str] = ()) -> None:
+    def __init__(self, values: Iterable[str] = (), told_apart: Iterable[str] = ()) -> None:
+        self._words = {each: f"({_WORD}-{number})" for number, each in enumerate(told_apart, 1)}
         self._by_gram: dict[str, list[str]] = {}
         for each in {form for value in values if len(value) >= _GRAM for form in _forms(value)}:
             self._by_gram.setdefault(each[:_GRAM], []).append(each)
@@ -74,7 +97,7 @@ class Cleaner:
             if end <= at:
                 continue
             if start >= at:
-                made += [text[at:start], REMOVED]
+                made += [text[at:start], self._words.get(text[start:end], REMOVED)]
             at = end
         return "".join([*made, text[at:]])
 
@@ -102,7 +125,16 @@ def _any_of(grams: Iterable[str]) -> str:
 
 def _forms(value: str) -> Iterable[str]:
     """How a text may have it: as it is, and as JSON, HTML, a URL, a shell and base64 write it."""
-    return {form(value) for form in _WRITTEN if len(form(value)) >= _GRAM}
+    forms = {form(each) for each in _sent(value) for form in _WRITTEN}
+    return {each for each in forms if len(each) >= _GRAM}
+
+
+def _sent(value: str) -> Iterator[str]:
+    """As it is, and as probes send what is just another one."""
+    yield value
+    if len(value) >= _LONG:
+        yield value[:-1]
+        yield value.swapcase()
 
 
 _WRITTEN: tuple[Callable[[str], str], ...] = (
