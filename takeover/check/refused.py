@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from takeover.base.errors import DeploymentError
+from takeover.check.own_words import own_words
 from takeover.check.records import Given
 from takeover.check.served import served_files
 from takeover.check.without import LISTS, served_besides
@@ -25,7 +26,6 @@ from takeover.evidence.control_plane_record import XdsEntry
 from takeover.evidence.quiescence import waited_for
 from takeover.model.json import JsonObject
 from takeover.model.release import Release
-from takeover.probes.normal_rules import own_words_without_chance
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
@@ -56,7 +56,7 @@ def refusals(
     contents = _taken_out(library.folder / given.name, besides)
     scenario = library.scenario(given.name)
     with _engine(releases, tell) as engine:
-        return {each.name: _of_one(engine, each, scenario, contents) for each in releases}
+        return {each.name: _of_one(engine, each, scenario, contents, given) for each in releases}
 
 
 def not_coming_up(
@@ -121,7 +121,9 @@ def _wait_for_none(document: JsonObject) -> None:
             set_field(found, "initial_fetch_timeout", "0.1s")
 
 
-def _of_one(engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any]) -> Refusals:
+def _of_one(
+    engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any], given: Given
+) -> Refusals:
     with _served(engine, release, scenario) as plane:
         doubtful = _doubtful(plane, contents) if plane is not None else []
     if not doubtful:
@@ -131,14 +133,14 @@ def _of_one(engine: Engine, release: Release, scenario: Scenario, contents: Mapp
         asking = _Asking(plane) if plane is not None else None
         for key in doubtful:
             if asking is not None and (error := asking.of(key, contents[key])):
-                found[key] = _own_words(key, error)
+                found[key] = _own_words(key, error, given)
     return found
 
 
-def _own_words(key: Key, error: str) -> str:
+def _own_words(key: Key, error: str, given: Given) -> str:
     """What it says without the whole resource, which it may repeat: as in its log."""
     told = rejection(f"gRPC config for {key[0]} rejected: {error}", "")
-    return own_words_without_chance(error if told is None else told.what)
+    return own_words(error if told is None else told.what, given)
 
 
 def _doubtful(plane: ControlPlane, contents: Mapping[Key, Any]) -> list[Key]:

@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 
 from takeover.check.coverage.taken_apart import texts
+from takeover.check.own_words import own_words
 from takeover.check.records import Given, Resource
 from takeover.check.served import with_served
 from takeover.check.without import LISTS, every, needing
 from takeover.envoy.rejection import Rejection, rejection
-from takeover.inventory.configs import Config, configs, error_of, validation, warnings_of
+from takeover.inventory.configs import Config, configs, said, validation, warnings_of
 from takeover.model.document import Breakdown, ConfigResult
 from takeover.model.json import JsonObject
 from takeover.node.bare_node import BareNode, bare_node
-from takeover.probes.normal_rules import own_words_without_chance
 from takeover.scenario.envoy_config import either
 from takeover.scenario.library import Library
 
@@ -73,7 +73,7 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
             # What only a validation ends of: a run tells what Envoy makes of it when it is served.
             loads, told = tried.of(_content(alone))
         told = told if loads or told is not None else Rejection(tried.ended, None)
-        result = ConfigResult(alone.scenario, "manifest", loads, _error(told), tried.warnings)
+        result = ConfigResult(alone.scenario, "manifest", loads, _error(told, given), tried.warnings)
         if told is None:
             return Verdict(result)
         culprit = _culprit(tried, _content(whole), told, given)
@@ -105,7 +105,7 @@ class _Trial:
             return True, None
         if (found := rejection(log, self._text)) is not None:
             return False, found
-        if told := error_of(log, self._text):
+        if told := said(log, self._text):
             return False, Rejection(" ".join(told.split()), None)  # it may be told over many lines
         self.ended = str(Breakdown("", "ended", ended.exit_code))
         return False, None
@@ -181,10 +181,10 @@ def _less(content: JsonObject, gone: Collection[Number]) -> JsonObject:
     return {**content, there: resources}
 
 
-def _error(rejected: Rejection | None) -> str:
+def _error(rejected: Rejection | None, given: Given) -> str:
     if rejected is None:
         return ""
-    return own_words_without_chance(rejected.what + (f" (line {rejected.line})" if rejected.line else ""))
+    return own_words(rejected.what + (f" (line {rejected.line})" if rejected.line else ""), given)
 
 
 def _text(given: Given) -> str:

@@ -171,10 +171,15 @@ def _validated(node: BareNode, binary: Path, config: Config) -> ConfigResult:
 
 def error_of(log: str, text: str) -> str:
     """Why Envoy does not take a config, by its log and the config's text; empty where it does not say."""
+    return own_words_without_chance(said(log, text))
+
+
+def said(log: str, text: str) -> str:
+    """The same with what is of chance in it."""
     if told := rejection(log, text):
-        return own_words_without_chance(told.what + (f" (line {told.line})" if told.line else ""))
+        return told.what + (f" (line {told.line})" if told.line else "")
     found = _ERROR.search(log)
-    return own_words_without_chance(found[1].strip()) if found else ""
+    return found[1].strip() if found else ""
 
 
 def warnings_of(log: str) -> Iterator[str]:

@@ -182,3 +182,16 @@ def test_what_is_longer_than_a_command_line_is_asked_about_too(tmp_path: Path) -
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "no Envoy takes it" in ended.stderr
     assert "(unclosed" in ended.stderr
+
+
+def test_a_name_that_looks_like_one_of_chance_is_said_as_it_is(tmp_path: Path) -> None:
+    name = "shop-3f2b6c1e-8a4d-4b0e-9c1a-2d3e4f5a6b7c"
+    odd = {"match": {"prefix": "/"}, "route": {"cluster": name}}
+    manager = (bad := listener(f"for-{name}", 8000, odd))["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["route_config"]["validate_clusters"] = True
+
+    ended = checked(dumped(tmp_path, [bad, listener("web", 8001, HOME)], [cluster("app")]), "--probes-per-route", "3")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    [line] = [each for each in ended.stdout.splitlines() + ended.stderr.splitlines() if "does not take" in each]
+    assert line.count(name) == 2
