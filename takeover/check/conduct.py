@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from takeover.base import atomic
 from takeover.check.coverage.lines import lines_of
 from takeover.check.coverage.listing import listing
-from takeover.check.coverage.measuring import coverage
+from takeover.check.coverage.measuring import coverage, places_of
 from takeover.check.coverage.taken_apart import parts_of
 from takeover.check.records import Derived, Given, Place, World
 from takeover.model.checked import Checked, ConfigPart, LeftOut, NotAsInProduction
@@ -101,7 +101,7 @@ class Conduct:
         """The coverage as a short table."""
         for name, why in self.unable.items():
             yield f"not compared: Envoy {name} takes nothing of the configuration: {self.redacted(why)}"
-        yield from listing(self._found, self._derived)
+        yield from listing(self._found, self._derived, places_of(self._parts))
 
 
 def place_told(place: Place | None) -> str:

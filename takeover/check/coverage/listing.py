@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
+from takeover.check.coverage.reasons import is_said_of
 from takeover.check.records import Derived
 from takeover.model.checked import ConfigPart, PartKind
 
@@ -11,8 +12,15 @@ _TITLE = "reached by probes"
 _KINDS: tuple[PartKind, ...] = get_args(PartKind)
 
 
-def listing(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iterator[str]:
-    """The lines. Args: found: for each Envoy the parts of the configuration."""
+def listing(
+    found: Mapping[str, Sequence[ConfigPart]], derived: Derived, places: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """The lines.
+
+    Args:
+        found: for each Envoy the parts of the configuration.
+        places: where each part stands, by its id.
+    """
     if not found:
         return
     kinds = [kind for kind in _KINDS if any(each.kind == kind for parts in found.values() for each in parts)]
@@ -23,7 +31,7 @@ def listing(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iter
     for number, kind in enumerate(kinds):
         yield f"{_plural(kind):<{first}}  " + "  ".join(f"{cells[name][number]:>{widths[name]}}" for name in found)
     yield from _unreached(found)
-    yield from _unasked(found, derived)
+    yield from _unasked(found, derived, places)
     for bound, number in derived.left_out.items():
         yield f"not probed, by {bound}: {number} more probes"
 
@@ -57,10 +65,18 @@ def _unreached(found: Mapping[str, Sequence[ConfigPart]]) -> Iterator[str]:
         yield f"and {more} more that were not reached: the page has them"
 
 
-def _unasked(found: Mapping[str, Sequence[ConfigPart]], derived: Derived) -> Iterator[str]:
-    """A line for each condition or feature that no probe aims at, unless a part that was not reached tells it."""
-    told = {each.why for parts in found.values() for each in parts if not each.probes}
-    more = [(place, why) for place, why in derived.unasked.items() if why not in told]
+def _unasked(
+    found: Mapping[str, Sequence[ConfigPart]], derived: Derived, places: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """A line for each condition or feature that no probe aims at, unless a part that was not reached says it."""
+    told: dict[str, set[str]] = {}
+    for each in (each for parts in found.values() for each in parts if not each.probes):
+        told.setdefault(each.why, set()).update(places.get(each.id, ()))
+    more = [
+        (place, why)
+        for place, why in derived.unasked.items()
+        if not any(is_said_of(path, place) for path in told.get(why, ()))
+    ]
     for place, why in more[:_MOST_TOLD]:
         yield f"not asked: {place}: {why}"
     if (number := len(more) - _MOST_TOLD) > 0:

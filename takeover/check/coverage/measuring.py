@@ -54,6 +54,11 @@ def coverage(
     return [_told(*each, found, reasons, line_of) for each in _in_order(parts)]
 
 
+def places_of(parts: Parts) -> dict[str, tuple[str, ...]]:
+    """Where each part stands, by its id."""
+    return {part.id: tuple(filter(None, part.paths)) for part, *_ in _in_order(parts)}
+
+
 def _in_order(parts: Parts) -> Iterator[tuple[Part, PartKind, str, bool]]:
     """Each part, its kind, the listener in which it stands, and whether no other stands in it."""
     for listener in parts.listeners:

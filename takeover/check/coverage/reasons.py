@@ -71,7 +71,7 @@ class Reasons:
     def _unasked(self, part: Part) -> Iterator[str]:
         """What was said of it, or of what it stands in, or of its match."""
         for place, reason in self._derived.unasked.items():
-            if any(path and (_is_within(path, place) or place == f"{path}.match") for path in part.paths):
+            if any(path and is_said_of(path, place) for path in part.paths):
                 yield reason
 
     def _aimed_at(self, target: Target) -> Iterator[str]:
@@ -86,6 +86,11 @@ class Reasons:
         for each in steps:
             part += f" / {each}"
             yield part
+
+
+def is_said_of(path: str, place: str) -> bool:
+    """Whether what is said of a place is why the part at that path is not asked for: of it, of what it stands in."""
+    return _is_within(path, place) or place == f"{path}.match"
 
 
 def _is_within(path: str, place: str) -> bool:

@@ -77,7 +77,7 @@ def test_the_listing_is_a_table_and_the_reasons_once() -> None:
     routes = table(host("shop", ["*"], {"name": "a", **to("one")}, {"name": "b", **to("one")}))
     parts = list(measured([listener("web", 8000, manager(routes))], seen("p", {"route": "b"})).values())
     derived = Derived(text="", targets=(), left_out={"within": 12})
-    assert list(listing({"1.37.0": parts, "1.40.0": parts}, derived)) == [
+    assert list(listing({"1.37.0": parts, "1.40.0": parts}, derived, {})) == [
         "reached by probes  1.37.0  1.40.0",
         "listeners          1 of 1  1 of 1",
         "filter chains      1 of 1  1 of 1",
@@ -91,11 +91,14 @@ def test_the_listing_is_a_table_and_the_reasons_once() -> None:
 def test_the_listing_says_what_is_not_asked_unless_a_part_says_so_itself() -> None:
     part = ConfigPart("listener far", "listener", "far", why="it binds to no port")
     at = "static_resources.listeners[0]"
-    told = {at: "it binds to no port", f"{at}.match: path": "of chance"}
-    lines = list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=told)))
-    assert lines[-1] == f"not asked: {at}.match: path: of chance"
+    told = {at: "it binds to no port", f"{at}.match: path": "of chance", "listeners[1]: x": "it binds to no port"}
+    lines = list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=told), {part.id: (at,)}))
+    assert lines[-2:] == [
+        f"not asked: {at}.match: path: of chance",
+        "not asked: listeners[1]: x: it binds to no port",
+    ]
     many = {f"route {number}": "of chance" for number in range(22)}
-    assert list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=many)))[-2:] == [
+    assert list(listing({"1.40.0": [part]}, Derived(text="", targets=(), unasked=many), {}))[-2:] == [
         "not asked: route 19: of chance",
         "and 2 more that were not asked: the page has them",
     ]
@@ -104,7 +107,7 @@ def test_the_listing_says_what_is_not_asked_unless_a_part_says_so_itself() -> No
 def test_parts_of_one_name_name_their_envoy_once() -> None:
     twins = [ConfigPart("listener web / filter chain twin", "filter chain", "twin", why=why) for why in ("a", "a")]
     others = [ConfigPart(each.id, each.kind, each.name, why="b") for each in twins]
-    lines = list(listing({"old": twins, "new": others}, NOTHING_DERIVED))
+    lines = list(listing({"old": twins, "new": others}, NOTHING_DERIVED, {}))
     assert [each for each in lines if each.startswith("not reached")] == [
         "not reached on old: listener web / filter chain twin: a",
         "not reached on new: listener web / filter chain twin: b",
