@@ -11,6 +11,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
 from takeover.check.derive.route_reading import choosing_header, weights
+from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 
 _TRIES = 60
@@ -241,12 +242,28 @@ def _just_not(domain: str) -> Iterator[str]:
 
 
 def _with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
-    """With the headers by which a request chooses its cluster."""
+    """With the headers by which a request chooses its cluster, and what its endpoint is chosen by."""
     action = route.get("route", {})
+    ask = _hashed(action, ask)
     if name := choosing_header(action.get("weighted_clusters", {})):
         return ask.with_header(name, "0")
     if (name := action.get("cluster_header")) and clusters:
         return ask.with_header(name, clusters[0])
+    return ask
+
+
+def _hashed(action: JsonObject, ask: Ask) -> Ask:
+    """With what is hashed: of a request that has nothing of it Envoy hashes a number of chance."""
+    policies = [*objects(action.get("hash_policy"))]
+    if any(each.get("connection_properties", {}).get("source_ip") for each in policies):
+        return ask
+    for each in policies:
+        if name := each.get("header", {}).get("header_name"):
+            return ask if str(name).startswith(":") else ask.with_header(str(name), _WORD)
+        if name := each.get("query_parameter", {}).get("name"):
+            return ask.with_query(str(name), _WORD)
+        if name := each.get("cookie", {}).get("name"):
+            return ask.with_cookie(str(name), _WORD)
     return ask
 
 

@@ -21,6 +21,7 @@ from takeover.check.world import (
     health,
     itself,
     keys,
+    loggers,
     logs,
     naming,
     pods,
@@ -63,6 +64,7 @@ def build(given: Given, folder: Path) -> World:
     api_port = bootstrap.free_port(configuration, xds_port + 1)
     naming.tell_apart(configuration)
     logs.observe(configuration)
+    loggers.log_at_once(configuration)
     close_soon(configuration)
     health.check_once(configuration)
     endpoints.one_of_each(configuration)

@@ -1,7 +1,8 @@
 """One endpoint where several would be chosen from by chance: what is observed of a request is the same each time then.
 
 Each priority of a cluster keeps its first healthy endpoint, and one for each different metadata by which subsets are
-chosen: that of `envoy.lb` alone. Clusters that choose by a hash keep all.
+chosen: that of `envoy.lb` alone. Clusters that choose by a hash keep all, where something is hashed: where nothing is,
+Envoy takes a number of chance.
 """
 
 from collections.abc import Iterator
@@ -21,9 +22,10 @@ _WELL = (None, "UNKNOWN", "HEALTHY", 0, 1)
 def one_of_each(configuration: Configuration) -> None:
     """Leaves out the others, and says so."""
     hashing = set[str]()
+    hashed = _hashed(configuration)
     for cluster, place in configuration.of_type(CLUSTER):
         name = str(cluster.get("name"))
-        if _chooses_by_hash(cluster):
+        if _chooses_by_hash(cluster) and (hashed is None or name in hashed or _hashes_itself(cluster)):
             hashing |= {name, str(either(inner(cluster, "eds_cluster_config"), "service_name"))}
         elif isinstance(assignment := either(cluster, "load_assignment"), dict):
             _reduce(configuration, assignment, name, place)
@@ -38,6 +40,27 @@ def _chooses_by_hash(cluster: JsonObject) -> bool:
         return True
     policy = either(cluster, "load_balancing_policy")
     return any(kind_of(found).endswith(_HASHING) for _, found in objects(policy))
+
+
+def _hashes_itself(cluster: JsonObject) -> bool:
+    """Whether its policy says what is hashed."""
+    policy = either(cluster, "load_balancing_policy")
+    return any(listed(found, "hash_policy") for _, found in objects(policy))
+
+
+def _hashed(configuration: Configuration) -> set[str] | None:
+    """Clusters for which a route or a proxy says what is hashed; None: any may be, as requests say which it is."""
+    found = set[str]()
+    for _, document in configuration.documents():
+        for _, each in objects(document):
+            if not listed(each, "hash_policy"):
+                continue
+            weighted = listed(inner(each, "weighted_clusters"), "clusters")
+            names = [each.get("cluster"), *(one.get("name") for one in weighted if isinstance(one, dict))]
+            if not any(names):
+                return None
+            found.update(str(name) for name in names if name)
+    return found
 
 
 def _reduce(configuration: Configuration, assignment: JsonObject, name: str, place: Place) -> None:

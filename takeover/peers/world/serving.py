@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from takeover.peers.hostile.http2_stream import Stream
 
 _APPLICATION = "application"
+_TOLD = ("metrics", "tracing", "access_log")
+"""Kinds that are part of no probe: an entry that is under way when one ends would be lost, or not."""
 _OTHERS = ("redis", "thrift")
 """Kinds of those that neither speak HTTP nor give back what comes."""
 _PAUSE = 0.01
@@ -94,7 +96,7 @@ def _listening(place: Place, table: Table) -> socket.socket:
 
 def serve(place: Place, connection: Connection) -> None:
     """Serves one connection of a place."""
-    if place.forwards_to:  # Envoy's way to its control plane is part of no probe
+    if place.forwards_to or place.kind in _TOLD:  # Envoy's way to its control plane, what it tells of itself
         connection.keep_apart()
     connection.reached = witness.address_of(connection.socket.getsockname()) or place.address
     if place.has_proxy_header:

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.ask import Ask
@@ -142,3 +143,25 @@ def test_a_template_of_paths_is_an_expression() -> None:
         r"/a/[a-zA-Z0-9-._~%!$&'()+,;:@=]+/[a-zA-Z0-9-._~%!$&'()+,;:@=]+/b\.c"
     )
     assert template_expression("/{x=a/**}").startswith("/a/[")
+
+
+@pytest.mark.parametrize(
+    ("policies", "sent"),
+    [
+        ([{"header": {"header_name": "X-User"}}], "x-user: probe"),
+        ([{"query_parameter": {"name": "user"}}], "user=probe"),
+        ([{"cookie": {"name": "user", "ttl": "0s"}}], "user=probe"),
+        ([{"header": {"header_name": "x-user"}}, {"connection_properties": {"source_ip": True}}], ""),
+    ],
+)
+def test_a_request_has_what_its_endpoint_is_chosen_by(policies: list[dict[str, Any]], sent: str) -> None:
+    action = {"cluster": "one", "hash_policy": policies}
+    derived = derived_of({"match": {"path": "/a"}, "route": action})
+
+    [first] = [each for each in read(derived) if each["name"] == "all-route-0"]
+    assert sent in str(first) if sent else "user" not in str(first)
+
+
+def read(derived: Derived) -> list[dict[str, Any]]:
+    [routes] = [each for each in yaml.safe_load(derived.text) if each["group"] == "routes"]
+    return list(routes["probes"])

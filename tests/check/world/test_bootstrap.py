@@ -258,3 +258,24 @@ def test_envoy_does_not_wait_for_what_nobody_has(tmp_path: Path) -> None:
         if each["name"] != "takeover-control-plane"
     }
     assert waits == {"there": "0s", "nowhere": "0.1s"}
+
+
+def test_loggers_that_call_somebody_send_each_entry_at_once(tmp_path: Path) -> None:
+    kinds = ("grpc.v3.HttpGrpcAccessLogConfig", "open_telemetry.v3.OpenTelemetryAccessLogConfig")
+    service = {"envoy_grpc": {"cluster_name": "log"}}
+    commons: list[dict[str, Any]] = [{"log_name": "a", "grpc_service": service, "buffer_size_bytes": 99}, {}]
+    logs = [
+        {
+            "name": "log",
+            "typed_config": {"@type": f"{TYPE}envoy.extensions.access_loggers.{kind}", "common_config": common},
+        }
+        for kind, common in zip(kinds, commons, strict=True)
+    ]
+    web = listener("in", 80, http("app", access_log=logs))
+    built = Built(given(bootstrap([web], [cluster("app"), cluster("log", "10.0.0.9")])), tmp_path / "mine")
+    [made] = built.config()["static_resources"]["listeners"]
+    [*sent, _] = made["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
+    first, second = (each["typed_config"] for each in sent)
+    assert first["common_config"]["buffer_size_bytes"] == 0
+    assert second["buffer_size_bytes"] == 0
+    assert any("send each entry at once" in each for each in built.different)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.check.world.worlds import TYPE, Built, at, bootstrap, given, served
+from tests.check.world.worlds import TYPE, Built, at, bootstrap, given, http, listener, served
 
 
 def endpoint(number: int, **more: Any) -> dict[str, Any]:
@@ -53,6 +53,9 @@ def test_each_priority_has_its_first_healthy_one(
     assert (f"{len(kept)} of the {count} endpoints of app" in built.different) == (len(kept) < count)
 
 
+HASHING = f"{TYPE}envoy.extensions.load_balancing_policies.x.v3.RingHash"
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -63,7 +66,7 @@ def test_each_priority_has_its_first_healthy_one(
                     {
                         "typed_extension_config": {
                             "name": "a",
-                            "typed_config": {"@type": f"{TYPE}envoy.extensions.load_balancing_policies.x.v3.RingHash"},
+                            "typed_config": {"@type": HASHING},
                         }
                     }
                 ]
@@ -71,7 +74,32 @@ def test_each_priority_has_its_first_healthy_one(
         },
     ],
 )
-def test_a_hash_has_all_to_choose_from(policy: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("route", "endpoints"),
+    [
+        ({"cluster": "app", "hash_policy": [{"header": {"header_name": "x-a"}}]}, 2),
+        ({"weighted_clusters": {"clusters": [{"name": "app"}]}, "hash_policy": [{"header": {"header_name": "x"}}]}, 2),
+        ({"cluster_header": "x-b", "hash_policy": [{"header": {"header_name": "x-a"}}]}, 2),
+        ({"cluster": "other", "hash_policy": [{"header": {"header_name": "x-a"}}]}, 1),
+        ({"cluster": "app"}, 1),
+    ],
+)
+def test_a_hash_has_all_to_choose_from_where_something_is_hashed(
+    policy: dict[str, Any], route: dict[str, Any], endpoints: int, tmp_path: Path
+) -> None:
     assignment = {"cluster_name": "app", "endpoints": [in_zone(endpoint(1), endpoint(2))]}
-    built = Built(given(bootstrap([], [{"name": "app", "load_assignment": assignment, **policy}])), tmp_path / "mine")
-    assert len(built.world.dialled) == 2
+    routes = [{"match": {"prefix": "/"}, "route": route}]
+    table = {"name": "routes", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]}
+    web = listener("web", 8000, http("app", route_config=table))
+    data = bootstrap([web], [{"name": "app", "load_assignment": assignment, **policy}])
+    built = Built(given(data), tmp_path / "mine")
+    assert len([each for each in built.world.dialled if each.cluster == "app"]) == endpoints
+
+
+def test_what_a_policy_of_endpoints_hashes_by_itself_counts(tmp_path: Path) -> None:
+    by_header = {"header": {"header_name": "x-a"}}
+    config = {"@type": HASHING, "consistent_hashing_lb_config": {"hash_policy": [by_header]}}
+    policy = {"policies": [{"typed_extension_config": {"name": "a", "typed_config": config}}]}
+    assignment = {"cluster_name": "app", "endpoints": [in_zone(endpoint(1), endpoint(2))]}
+    app = {"name": "app", "load_assignment": assignment, "load_balancing_policy": policy}
+    assert len(Built(given(bootstrap([], [app])), tmp_path / "mine").world.dialled) == 2
