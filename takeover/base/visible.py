@@ -4,6 +4,7 @@ Containers, Envoy, destinations, users' files: what they write may hold escape s
 direction, and lines that GitHub takes for workflow commands (see "Workflow commands for GitHub Actions").
 """
 
+import json
 import re
 
 _PLAIN = re.compile(r"[\n\t -~]*")
@@ -28,6 +29,13 @@ def visible_line(text: str) -> str:
     if not text.isprintable():
         text = "".join(each if each.isprintable() else _written_out(each) for each in text)
     return visible(text)
+
+
+def visible_json(text: str) -> str:
+    """JSON, likewise, which stays JSON: what is not printable stands in its strings alone, and has an escape there."""
+    if not _PLAIN.fullmatch(text):
+        text = "".join(each if each.isprintable() or each in "\n\t" else json.dumps(each)[1:-1] for each in text)
+    return text.replace("##[", "#\\u0023[")
 
 
 def _written_out(character: str) -> str:

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         _prove(options, release, tell)
     found = reach_of(library_of(options), release, options.reports)
     if options.json:
-        console.write(encode(found).decode())
+        console.write_json(encode(found))
     else:
         console.write(*lines(found, options.missing))
     return 0

@@ -1,5 +1,6 @@
 """Nothing that anybody writes does anything to a terminal or a job's log."""
 
+import json
 import unicodedata
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from takeover.base import console
 from takeover.base.errors import BadInputError, LostError
-from takeover.base.visible import visible, visible_line
+from takeover.base.visible import visible, visible_json, visible_line
 from tests.unhurried import UNHURRIED
 
 
@@ -76,3 +77,11 @@ def test_an_error_is_one_line_and_has_an_end() -> None:
     assert told.startswith("a.yaml:1: xxx")
     assert told.endswith("xxx is wrong")
     assert "(196019 more characters)" in told
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example("\x80\x9b31m\u202e\U000e0001 ##[error]x \\##[ 演示\n\t")
+def test_json_stays_json_and_does_nothing_either(text: str) -> None:
+    shown = visible_json(json.dumps({"said": text}, ensure_ascii=False))
+    assert json.loads(shown) == {"said": text}
+    assert visible(shown) == shown
