@@ -12,6 +12,7 @@ from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
 from takeover.check.derive.tables import TableAt, Tables, scope_drafts, tables_of
+from takeover.check.derive.transcoding import with_descriptors
 from takeover.check.derive.writing import PER_GROUP, written
 from takeover.check.records import Asked, Derived, Given, Resource, Way, World
 from takeover.check.route_tables import served_tables
@@ -106,6 +107,7 @@ class _Making:
                 self.unasked.say(at, of)
                 doors.of_chance.add(door.chain)
                 return
+        described = with_descriptors(manager, self._given.files)
         passing = tokens.passing(config for _, config in filters_of(manager.get("http_filters")))
         of_all = [self._routes(each, manager, door, passing) for each in tables.all]
         for number, routes in enumerate(of_all):
@@ -115,7 +117,7 @@ class _Making:
                 doors.tables[door.chain] = routes.table
                 if simple is not None:
                     doors.requests[door.chain] = simple.ask
-            yield from Features(routes, manager, self._shaky, self.unasked).drafts(of_manager=not number)
+            yield from Features(routes, described, self._shaky, self.unasked).drafts(of_manager=not number)
         yield from scope_drafts(tables, of_all)
 
     def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:

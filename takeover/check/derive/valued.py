@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import strings, tokens, tree_edges
+from takeover.check.derive import strings, tokens, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -36,8 +36,10 @@ def edges(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, Edge]]:
 
 
 def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
-    """Places in messages of which no edge is known, with the reason: ends of trees of matchers."""
+    """Places in messages of which no edge is known, with the reason: ends of trees of matchers, methods."""
     for each in met:
+        if each.message == transcoding.TRANSCODER and (why := transcoding.unread(each.data)):
+            yield path_text(each.path), why
         if each.message in TREES and each.message not in each.above:
             for path, why in unread(each.data):
                 yield f"{path_text(each.path)}.{path}", why
@@ -202,4 +204,5 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
     f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),
+    transcoding.TRANSCODER: transcoding.edges,
 }
