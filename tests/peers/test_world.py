@@ -86,6 +86,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("thrift", kind="thrift", is_http=False),
         place("both", services=(("/keys", "jwks"), ("/token", "http"), ("/tunnel", "tunnel"))),
         Place(str(made / "socket")),
+        Place(f"@{made.name}"),
     )
     written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
     (made / table.FILE).write_text(table.written(written))
@@ -341,13 +342,15 @@ class TestPlaces:
                         assert opened.recv(100) == b"that"
                         return
 
-    def test_a_socket_is_a_place(self, folder: Path) -> None:
+    @pytest.mark.parametrize("is_abstract", [False, True])
+    def test_a_socket_is_a_place(self, folder: Path, is_abstract: bool) -> None:
+        place = f"@{folder.name}" if is_abstract else str(folder / "socket")
         with socket.socket(socket.AF_UNIX) as opened:
             opened.settimeout(60)
-            opened.connect(str(folder / "socket"))
+            opened.connect(place.replace("@", "\0"))
             opened.sendall(b"GET /a HTTP/1.1\r\n\r\n")
             received = opened.recv(1 << 16)
-        assert f"x-reached: {folder / 'socket'}".encode() in received
+        assert f"x-reached: {place}\r\n".encode() in received
 
     @pytest.mark.parametrize(
         ("name", "found"), [("app.test", "192.0.2.7"), ("a-192-0-2-1.test", "192.0.2.1"), ("unknown", "192.0.2.9")]

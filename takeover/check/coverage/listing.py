@@ -72,10 +72,12 @@ def _unasked(
     told: dict[str, set[str]] = {}
     for each in (each for parts in found.values() for each in parts if not each.probes):
         told.setdefault(each.why, set()).update(places.get(each.id, ()))
+    listeners = (each for parts in found.values() for each in parts if each.kind == "listener" and each.probes)
+    by_others = {place for each in listeners for place in (each.name, *places.get(each.id, ()))}
     more = [
         (place, why)
         for place, why in derived.unasked.items()
-        if not any(is_said_of(path, place) for path in told.get(why, ()))
+        if place not in by_others and not any(is_said_of(path, place) for path in told.get(why, ()))
     ]
     for place, why in more[:_MOST_TOLD]:
         yield f"not asked: {place}: {why}"

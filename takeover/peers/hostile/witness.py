@@ -160,8 +160,10 @@ def _write(entry: object) -> None:
     os.write(1, json.dumps(entry).encode() + b"\n")
 
 
-def address_of(name: "str | tuple[str, int] | tuple[str, int, int, int]") -> str:
-    """As it is written, of what a socket says: `ADDRESS:PORT`, one of IPv6 in brackets, or a path."""
+def address_of(name: "str | bytes | tuple[str, int] | tuple[str, int, int, int]") -> str:
+    """As it is written, of what a socket says: `ADDRESS:PORT`, one of IPv6 in brackets, a path, or `@NAME`."""
+    if isinstance(name, bytes):
+        return "@" + name.lstrip(b"\0").decode("utf-8", "replace")
     if isinstance(name, str):
         return name
     return f"{name[0]}:{name[1]}" if len(name) == 2 else f"[{name[0]}]:{name[1]}"

@@ -75,12 +75,13 @@ def _listening(place: Place, table: Table) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM if place.transport == "tcp" else socket.SOCK_DGRAM)
     try:
         if is_path:
-            name = "\0" + place.address[1:] if place.address.startswith("@") else place.address
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)  # noqa: PTH108 - pathlib takes longer to import than all else here
-            opened.bind(name)
-            if not place.address.startswith("@"):
-                os.chmod(name, 0o777)  # noqa: PTH101, S103 - Envoy may be another user
+            is_abstract = place.address.startswith("@")  # in no folder
+            if not is_abstract:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(place.address)  # noqa: PTH108 - pathlib takes longer to import than all else here
+            opened.bind("\0" + place.address[1:] if is_abstract else place.address)
+            if not is_abstract:
+                os.chmod(place.address, 0o777)  # noqa: PTH101, S103 - Envoy may be another user
         else:
             # Envoy may listen at the same port of all addresses: the kernel lets that be among sockets of one user.
             os.fchown(opened.fileno(), table.owner, -1)

@@ -104,6 +104,12 @@ def test_the_listing_says_what_is_not_asked_unless_a_part_says_so_itself() -> No
     ]
 
 
+def test_a_listener_that_was_reached_by_way_of_another_is_asked() -> None:
+    part = ConfigPart("listener inner", "listener", "inner", probes=1)
+    derived = Derived(text="", targets=(), unasked={"inner": "it is internal"})
+    assert not [each for each in listing({"1.40.0": [part]}, derived, {}) if each.startswith("not asked")]
+
+
 def test_parts_of_one_name_name_their_envoy_once() -> None:
     twins = [ConfigPart("listener web / filter chain twin", "filter chain", "twin", why=why) for why in ("a", "a")]
     others = [ConfigPart(each.id, each.kind, each.name, why="b") for each in twins]
