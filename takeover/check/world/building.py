@@ -26,6 +26,7 @@ from takeover.check.world import (
     naming,
     pods,
     trust,
+    unaddressed,
     unlisted,
 )
 from takeover.check.world.addresses import Addresses
@@ -55,6 +56,7 @@ def build(given: Given, folder: Path) -> World:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = Configuration.of(given)
     unlisted.make_clusters(configuration)
+    unaddressed.give_addresses(configuration)
     admin_port = bootstrap.complete(configuration, folder.name)
     control_port = bootstrap.free_port(configuration, _CONTROL)
     apart = asking.apart(asking.asked(configuration))

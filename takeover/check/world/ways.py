@@ -125,7 +125,8 @@ def _add(found: Ways, listener: JsonObject, name: str, addresses: Addresses) -> 
         found.unreached[name] = "it takes UDP (datagrams, or QUIC), which no probe speaks"
         return
     if not port:
-        found.unreached[name] = f"it listens at the path {host}, where no probe goes" if host else "its port is any"
+        is_path = bool(host) and not is_address(host)
+        found.unreached[name] = f"it listens at the path {host}, where no probe goes" if is_path else "its port is any"
         return
     capture = next((each for each in found.captures if each.listener == name), None)
     if not _is_bound(listener):
