@@ -67,7 +67,7 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
     asked = library.folder / alone.scenario / _ASKED
     asked.touch()
     with bare_node(binary, alone.path, asked, *whole.files.values()) as node:
-        tried = _Trial(node, binary, whole, _text(given), asked)
+        tried = _Trial(node, binary, whole, given, asked)
         loads, told = tried.of(_content(whole))
         if not loads and told is None and whole is not alone:
             # What only a validation ends of: a run tells what Envoy makes of it when it is served.
@@ -90,8 +90,9 @@ def told(resource: Resource) -> str:
 class _Trial:
     """Asks one Envoy about configurations."""
 
-    def __init__(self, node: BareNode, binary: Path, config: Config, text: str, asked: Path) -> None:
-        self._node, self._binary, self._config, self._text, self._asked = node, binary, config, text, asked
+    def __init__(self, node: BareNode, binary: Path, config: Config, given: Given, asked: Path) -> None:
+        self._node, self._binary, self._config, self._asked = node, binary, config, asked
+        self._given, self._text = given, _text(given)
         self.warnings: list[str] = []
         self.ended = ""
 
@@ -106,7 +107,8 @@ class _Trial:
         if (found := rejection(log, self._text)) is not None:
             return False, found
         if told := said(log, self._text):
-            return False, Rejection(" ".join(told.split()), None)  # it may be told over many lines
+            # It may be told over many lines, and is compared with what is said of another attempt.
+            return False, Rejection(own_words(" ".join(told.split()), self._given), None)
         self.ended = str(Breakdown("", "ended", ended.exit_code))
         return False, None
 
