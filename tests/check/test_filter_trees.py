@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from takeover.check.derive.hashing import xxhash64
 from takeover.store import documents as store
 from tests.check.derive.cel_text import parsed
 from tests.check.derive.trees import every, header, listed, to
@@ -32,18 +29,6 @@ def expression(text: str) -> dict[str, Any]:
 
 def rule(name: str, **more: Any) -> dict[str, Any]:
     return {"action": {"name": name, "typed_config": typed(f"{API}config.rbac.v3.Action", name=name, **more)}}
-
-
-@pytest.mark.parametrize(
-    ("data", "seed", "made"),
-    [
-        (b"", 0, 0xEF46DB3751D8E999),
-        (b"abc", 0, 0x44BC2CF5AD770999),
-        (b"Nobody inspects the spammish repetition", 0, 0xFBCEA83C8A378BF1),
-    ],
-)
-def test_a_hash_is_as_its_authors_have_it(data: bytes, seed: int, made: int) -> None:
-    assert xxhash64(data, seed) == made
 
 
 def test_a_share_of_values_is_met_and_missed(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import xxhash
+
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import condition
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.hashing import xxhash64
 from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
 from takeover.check.derive.request_headers import HeaderInput
@@ -65,7 +66,7 @@ class Share:
 
     def matches(self, text: str) -> bool:
         """Whether it is one."""
-        return xxhash64(text.encode("latin-1", "replace"), self.seed) % self.denominator < self.numerator
+        return xxhash.xxh64_intdigest(text.encode("latin-1", "replace"), self.seed) % self.denominator < self.numerator
 
     def good(self) -> Iterator[str]:
         """The first of some words that is one."""
