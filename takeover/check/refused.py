@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from takeover.base.errors import DeploymentError
-from takeover.check.own_words import own_words
+from takeover.check.own_words import OwnWords
 from takeover.check.records import Given
 from takeover.check.served import served_files
 from takeover.check.without import LISTS, served_besides
@@ -55,8 +55,9 @@ def refusals(
         return {}
     contents = _taken_out(library.folder / given.name, besides)
     scenario = library.scenario(given.name)
+    words = OwnWords(given)
     with _engine(releases, tell) as engine:
-        return {each.name: _of_one(engine, each, scenario, contents, given) for each in releases}
+        return {each.name: _of_one(engine, each, scenario, contents, words) for each in releases}
 
 
 def not_coming_up(
@@ -122,7 +123,7 @@ def _wait_for_none(document: JsonObject) -> None:
 
 
 def _of_one(
-    engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any], given: Given
+    engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any], words: OwnWords
 ) -> Refusals:
     with _served(engine, release, scenario) as plane:
         doubtful = _doubtful(plane, contents) if plane is not None else []
@@ -133,14 +134,14 @@ def _of_one(
         asking = _Asking(plane) if plane is not None else None
         for key in doubtful:
             if asking is not None and (error := asking.of(key, contents[key])):
-                found[key] = _own_words(key, error, given)
+                found[key] = words.of(_without_resource(key, error))
     return found
 
 
-def _own_words(key: Key, error: str, given: Given) -> str:
+def _without_resource(key: Key, error: str) -> str:
     """What it says without the whole resource, which it may repeat: as in its log."""
     told = rejection(f"gRPC config for {key[0]} rejected: {error}", "")
-    return own_words(error if told is None else told.what, given)
+    return error if told is None else told.what
 
 
 def _doubtful(plane: ControlPlane, contents: Mapping[Key, Any]) -> list[Key]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from takeover.check.coverage.taken_apart import texts
-from takeover.check.own_words import own_words
+from takeover.check.own_words import OwnWords
 from takeover.check.records import Given, Resource
 from takeover.check.served import with_served
 from takeover.check.without import LISTS, every, needing
@@ -67,13 +67,14 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
     asked = library.folder / alone.scenario / _ASKED
     asked.touch()
     with bare_node(binary, alone.path, asked, *whole.files.values()) as node:
-        tried = _Trial(node, binary, whole, given, asked)
+        words = OwnWords(given)
+        tried = _Trial(node, binary, whole, _text(given), words, asked)
         loads, told = tried.of(_content(whole))
         if not loads and told is None and whole is not alone:
             # What only a validation ends of: a run tells what Envoy makes of it when it is served.
             loads, told = tried.of(_content(alone))
         told = told if loads or told is not None else Rejection(tried.ended, None)
-        result = ConfigResult(alone.scenario, "manifest", loads, _error(told, given), tried.warnings)
+        result = ConfigResult(alone.scenario, "manifest", loads, _error(told, words), tried.warnings)
         if told is None:
             return Verdict(result)
         culprit = _culprit(tried, _content(whole), told, given)
@@ -90,9 +91,9 @@ def told(resource: Resource) -> str:
 class _Trial:
     """Asks one Envoy about configurations."""
 
-    def __init__(self, node: BareNode, binary: Path, config: Config, given: Given, asked: Path) -> None:
+    def __init__(self, node: BareNode, binary: Path, config: Config, text: str, words: OwnWords, asked: Path) -> None:
         self._node, self._binary, self._config, self._asked = node, binary, config, asked
-        self._given, self._text = given, _text(given)
+        self._text, self._words = text, words
         self.warnings: list[str] = []
         self.ended = ""
 
@@ -108,7 +109,7 @@ class _Trial:
             return False, found
         if told := said(log, self._text):
             # It may be told over many lines, and is compared with what is said of another attempt.
-            return False, Rejection(own_words(" ".join(told.split()), self._given), None)
+            return False, Rejection(self._words.of(" ".join(told.split())), None)
         self.ended = str(Breakdown("", "ended", ended.exit_code))
         return False, None
 
@@ -183,10 +184,10 @@ def _less(content: JsonObject, gone: Collection[Number]) -> JsonObject:
     return {**content, there: resources}
 
 
-def _error(rejected: Rejection | None, given: Given) -> str:
+def _error(rejected: Rejection | None, words: OwnWords) -> str:
     if rejected is None:
         return ""
-    return own_words(rejected.what + (f" (line {rejected.line})" if rejected.line else ""), given)
+    return words.of(rejected.what + (f" (line {rejected.line})" if rejected.line else ""))
 
 
 def _text(given: Given) -> str:

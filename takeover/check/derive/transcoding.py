@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -109,13 +110,16 @@ def _of_segments(template: str) -> str:
 
 
 def _descriptors(data: Any) -> "FileDescriptorSet | None":
+    return _parsed(written) if isinstance(written := data.get(_INLINE), str) else None
+
+
+@functools.lru_cache(maxsize=16)  # they are long, and asked for at each route
+def _parsed(written: str) -> "FileDescriptorSet | None":
     from google.api import annotations_pb2
     from google.protobuf import descriptor_pb2
     from google.protobuf.message import DecodeError
 
     assert annotations_pb2  # without it, rules are unknown fields
-    if not isinstance(written := data.get(_INLINE), str):
-        return None
     try:
         return descriptor_pb2.FileDescriptorSet.FromString(base64.b64decode(written))
     except (binascii.Error, DecodeError):

@@ -121,13 +121,13 @@ def at_paths(configuration: Configuration) -> dict[str, tuple[tuple[str, str], .
             tunnel = inner(each, "tunneling_config")
             if either(tunnel, "use_post"):
                 path = str(either(tunnel, "post_path") or "/")
-                for name in _tunnelled(each):
+                for name in clusters_of(each):
                     found[name].setdefault(path.partition("?")[0], "tunnel")
     return {name: tuple(sorted(each.items())) for name, each in found.items()}
 
 
-def _tunnelled(proxy: JsonObject) -> Iterator[str]:
-    """The clusters of a TCP proxy."""
+def clusters_of(proxy: JsonObject) -> Iterator[str]:
+    """The clusters that a TCP proxy, or a route's action, names."""
     yield from _named([proxy.get("cluster"), *listed(inner(proxy, "weighted_clusters"), "clusters")])
 
 

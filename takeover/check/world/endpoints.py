@@ -8,6 +8,7 @@ Envoy takes a number of chance.
 from collections.abc import Iterator
 
 from takeover.check.records import Place
+from takeover.check.world.asking import clusters_of
 from takeover.check.world.configuration import CLUSTER, ENDPOINTS, Configuration, inner, kind_of, listed, objects
 from takeover.model.json import JsonObject, encode
 from takeover.scenario.envoy_config import either
@@ -55,11 +56,9 @@ def _hashed(configuration: Configuration) -> set[str] | None:
         for _, each in objects(document):
             if not listed(each, "hash_policy"):
                 continue
-            weighted = listed(inner(each, "weighted_clusters"), "clusters")
-            names = [each.get("cluster"), *(one.get("name") for one in weighted if isinstance(one, dict))]
-            if not any(names):
+            if not (names := set(clusters_of(each)) - {""}):
                 return None
-            found.update(str(name) for name in names if name)
+            found |= names
     return found
 
 

@@ -102,9 +102,7 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
 def _with_authority(configuration: Configuration, role: str, given: bytes) -> bytes:
     """What names authorities, and ours beside them."""
     if role == _BUNDLES:
-        written = given.decode("utf-8", "replace")
-        domains = spiffe.domains_of(written) or spiffe.named_domains(configuration)
-        return spiffe.bundles_with_ours(written, domains).encode()
+        return spiffe.bundles_with_ours(configuration, given.decode("utf-8", "replace")).encode()
     return given.rstrip() + b"\n" + certificates.authority().chain.encode()
 
 

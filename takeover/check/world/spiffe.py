@@ -3,7 +3,6 @@
 import base64
 import json
 import urllib.parse
-from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,11 +22,11 @@ def trusted_domains(configuration: Configuration, context: JsonObject) -> list[s
     """The trust domains of a validation context whose validator is that of SPIFFE, in its order; nothing of others."""
     validator = content_of(inner(context, "custom_validator_config", "typed_config"))
     if bundles := inner(validator, "trust_bundles"):  # Envoy looks at nothing else then
-        return domains_of(text_given(configuration, bundles)) or named_domains(configuration)
+        return _domains(configuration, _read(text_given(configuration, bundles)))
     return [str(each.get("name")) for each in listed(validator, _NAMES) if isinstance(each, dict)]
 
 
-def named_domains(configuration: Configuration) -> list[str]:
+def _named_domains(configuration: Configuration) -> list[str]:
     """Those of all identities that the configuration has; one at least."""
     found: dict[str, None] = {}
     for _, document in configuration.documents():
@@ -39,24 +38,27 @@ def named_domains(configuration: Configuration) -> list[str]:
     return [each for each in found if each] or [_ANY]
 
 
-def bundles_with_ours(written: str, domains: Iterable[str]) -> str:
+def bundles_with_ours(configuration: Configuration, written: str) -> str:
     """A map of bundles in whose domains this run's authority is trusted, too.
 
     Args:
+        configuration: whose identities tell the domains where the map has none.
         written: as it was given; empty, or no JSON, for one that nobody gave.
-        domains: those that it has then.
     """
     found = _read(written)
     kept = {name: each for name, each in inner(found, _NAMES).items() if isinstance(each, dict)}
     der = x509.load_pem_x509_certificate(certificates.authority().chain.encode()).public_bytes(Encoding.DER)
     key: Json = {"kty": "EC", "crv": "P-256", "use": "x509-svid", "x5c": [base64.b64encode(der).decode()]}
-    bundles = {name: {**kept.get(name, {}), "keys": [*listed(kept.get(name, {}), "keys"), key]} for name in domains}
+    bundles = {
+        name: {**kept.get(name, {}), "keys": [*listed(kept.get(name, {}), "keys"), key]}
+        for name in _domains(configuration, found)
+    }
     return json.dumps({**found, _NAMES: {**kept, **bundles}})
 
 
-def domains_of(written: str) -> list[str]:
-    """Those of a map of bundles."""
-    return list(inner(_read(written), _NAMES))
+def _domains(configuration: Configuration, bundles: JsonObject) -> list[str]:
+    """Those of a map of bundles; of one without any those that the configuration's identities are of."""
+    return list(inner(bundles, _NAMES)) or _named_domains(configuration)
 
 
 def _read(written: str) -> JsonObject:

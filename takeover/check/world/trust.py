@@ -68,9 +68,9 @@ def of_clients(configuration: Configuration) -> certificates.Certificate | None:
 def _authority(configuration: Configuration, found: JsonObject, place: Place) -> None:
     bundles = either(found, "trust_bundles")
     if isinstance(bundles, dict) and (written := text_of(bundles)) is not None:
-        domains = spiffe.domains_of(written) or spiffe.named_domains(configuration)
+        ours = spiffe.bundles_with_ours(configuration, written)
         bundles.clear()
-        bundles["inline_string"] = spiffe.bundles_with_ours(written, domains)
+        bundles["inline_string"] = ours
         configuration.differs(
             "an authority of this run is trusted in each trust domain", "nobody has their keys", place
         )
