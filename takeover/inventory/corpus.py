@@ -98,6 +98,11 @@ class Variants:
         return "@type" in self.variants[0].content
 
 
+def has_corpus(library: Library) -> bool:
+    """Whether the library has such a folder with a file, which is not read for that."""
+    return any((library.folder / _FOLDER).glob("*.yaml"))
+
+
 def corpus(library: Library) -> tuple[Variants, ...]:
     """The library's, none if it has no such folder. Raises: BadInputError "FILE:LINE: …"."""
     folder = library.folder / _FOLDER

@@ -170,8 +170,14 @@ def reports_folder(config: pytest.Config) -> Path:
     return Path(given).expanduser() if given else project_folder(config) / "reports"
 
 
-def is_wanted(config: pytest.Config) -> bool:
-    """Whether this is a run of ours: scenarios are named, or an option is given that needs them."""
-    return bool(config.option.scenarios or config.getini(SCENARIOS)) or any(
-        getattr(config.option, each) not in (None, False, []) for each in _TELLING
+def is_wanted(config: pytest.Config, given: argparse.Namespace | None = None) -> bool:
+    """Whether this is a run of ours: scenarios are named, or an option is given that needs them.
+
+    Args:
+        config: the run's.
+        given: the options that are known so far, where not all are yet.
+    """
+    option = config.option if given is None else given
+    return bool(option.scenarios or config.getini(SCENARIOS)) or any(
+        getattr(option, each) not in (None, False, []) for each in _TELLING
     )

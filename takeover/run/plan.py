@@ -23,9 +23,9 @@ from takeover.envoy.releases import resolve
 from takeover.model.release import Release
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
-from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder, scenarios_folder
+from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder
 from takeover.run.probe_groups import ProbeGroups
-from takeover.scenario.delivery import DELIVERIES, Delivery
+from takeover.run.reading import groups_of, library_of
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import FILE as SABOTAGE_FILE
@@ -135,7 +135,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
     conduct = conduct_of(config)
     called = _called(conduct, from_controller)
     try:
-        library = Library(scenarios_folder(config), _delivery(option.delivery))
+        library = library_of(config)
         releases = _releases(option.envoy, from_controller, tell)
         engine = _engine_options(option, from_controller)
         _check_one_image_is_one_envoy(engine, releases)
@@ -150,7 +150,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             engine=engine,
             releases={each.name: each for each in releases},
             keep=option.keep,
-            groups=ProbeGroups(library, option.markexpr) if observes else None,
+            groups=groups_of(library, option.markexpr) if observes else None,
             sabotages=_chosen_sabotages(library, option.sabotage, is_tried=from_controller is not None),
             sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
             swept=_swept(library, option.sweep),
@@ -217,13 +217,6 @@ def _role(config: pytest.Config) -> Role:
     if hasattr(config, "workerinput"):
         return "worker"
     return "controller" if config.getoption("dist", "no") != "no" and not config.option.collectonly else "alone"
-
-
-def _delivery(given: str | None) -> Delivery:
-    known: dict[str | None, Delivery] = {None: "static", **{each: each for each in DELIVERIES}}
-    if given not in known:
-        raise BadInputError(f"--delivery {given}: there are {', '.join(DELIVERIES)}")
-    return known[given]
 
 
 def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[Release]:

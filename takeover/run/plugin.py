@@ -25,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Begins the workers, if there will be any."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and options.is_wanted(early_config, early_config.known_args_namespace):
+        from takeover.run.workers import begin_ahead
+
+        begin_ahead(early_config)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     """Settles what other plugins look at before anything is configured: how many workers there are, what is printed."""
     if options.is_wanted(config):

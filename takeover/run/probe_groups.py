@@ -1,7 +1,9 @@
 """The groups of probes of a run, each scenario's read when it is asked for: what -m leaves out is not read at all."""
 
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
+import pytest
 from _pytest.mark.expression import Expression
 
 from takeover.probes.probe import Group
@@ -52,6 +54,13 @@ class ProbeGroups(Mapping[str, tuple[Group, ...]]):
     def is_chosen(self, name: str) -> bool:
         """Whether -m chooses what is of that scenario: an item that has no marks but these. Raises: BadInputError."""
         return chooses(self._chosen, {self._library.chapter(name), MARK})
+
+
+def is_of_everything(config: pytest.Config) -> bool:
+    """Whether no part of the suites was named."""
+    named = {Path(config.invocation_params.dir, each).resolve() for each in config.args}
+    suites = [Path(config.rootpath, each) for each in config.getini("testpaths")] or [config.invocation_params.dir]
+    return all(named & {each.resolve(), *each.resolve().parents} for each in suites)
 
 
 def chooses(chosen: str, marks: Collection[str]) -> bool:

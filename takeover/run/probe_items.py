@@ -20,7 +20,7 @@ from takeover.compare import breakdowns
 from takeover.compare.accepted import accepts_breakdown
 from takeover.compare.detail import breakdown_told
 from takeover.engines import choose
-from takeover.inventory.corpus import corpus, taken
+from takeover.inventory.corpus import has_corpus, taken
 from takeover.inventory.release import inventory_of
 from takeover.model.document import Inventory, ProbeResult
 from takeover.model.release import Release
@@ -32,7 +32,7 @@ from takeover.run import terminal
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
-from takeover.run.probe_groups import ATLAS, MARK
+from takeover.run.probe_groups import ATLAS, MARK, is_of_everything
 from takeover.run.record import record_of
 from takeover.run.scenes import Scenes
 from takeover.run.versions import OWN_SUPPORT
@@ -58,7 +58,7 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
     scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
     with_configs: Iterable[str] = scenarios
     try:
-        if _is_of_everything(session.config):
+        if is_of_everything(session.config):
             scenarios |= set(plan.groups)
             with_configs = plan.library.names()
         found = [group for name in sorted(scenarios) for group in plan.groups[name]]
@@ -73,15 +73,8 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
         # The inventory is of a file: where an image runs, it could be of another Envoy than the one that is tested.
         if scenarios and choose.runs_binary(plan.engine.name):
             items.append(InventoryItem.of(session, plan.library, release, with_configs))
-            if corpus(plan.library) and _is_of_everything(session.config):
+            if has_corpus(plan.library) and is_of_everything(session.config):
                 items.append(CorpusItem.of(session, plan.library, release, with_configs))
-
-
-def _is_of_everything(config: pytest.Config) -> bool:
-    """Whether no part of the suites was named."""
-    named = {Path(config.invocation_params.dir, each).resolve() for each in config.args}
-    suites = [Path(config.rootpath, each) for each in config.getini("testpaths")] or [config.invocation_params.dir]
-    return all(named & {each.resolve(), *each.resolve().parents} for each in suites)
 
 
 class ProbesLeftOut:

@@ -8,6 +8,7 @@ xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytes
 """
 
 import contextlib
+import copy
 import os
 import signal
 import time
@@ -26,7 +27,9 @@ from takeover.run.early_end import end_as
 from takeover.run.interrupt import held
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, chooses
+from takeover.run.reading import are_several, read_ahead
 from takeover.run.subject import release_of
+from takeover.run.worker_forks import WorkerForks
 
 SCOPE: pytest.StashKey[str] = pytest.StashKey()
 """On the items of a worker: those of the same scope go to the same worker, one after the other."""
@@ -62,13 +65,34 @@ def choose_number(config: pytest.Config) -> None:
     option.loadscopereorder = option.sabotage is not None  # see below: what takes long is not what has most tests
 
 
+def begin_ahead(early: pytest.Config) -> None:
+    """Begins the workers that there will be, before any conftest.py is loaded, which each of them loads itself.
+
+    Args:
+        early: with the options that are known so far. What is wrong in them is told when all are known.
+    """
+    config = copy.copy(early)
+    option = config.option = copy.copy(early.known_args_namespace)
+    folder, tests = early.invocation_params.dir, early.getini("testpaths")
+    config.args = option.file_or_dir or (folder == early.rootpath and tests) or [str(folder)]
+    with contextlib.suppress(pytest.UsageError):
+        choose_number(config)
+        number = config.getoption("numprocesses", 0)  # there is no such option where somebody does without xdist
+        if not number or option.tx or option.collectonly or option.help or option.version:
+            return
+        if not isinstance(number, int):
+            number = early.hook.pytest_xdist_auto_num_workers(config=config)
+        read_ahead(config)
+        WorkerForks.begin(early, option.engine, min(number, option.maxprocesses or number))
+
+
 def _worth_their_start(config: pytest.Config) -> int:
     option = config.option
     cores: int = config.hook.pytest_xdist_auto_num_workers(config=config)
     that_wait = max(cores * 2, min(cores * 4, _MOST_THAT_WAIT))
     suites = {Path(config.rootpath, each).resolve() for each in config.getini("testpaths")}
     is_of_all = not option.keyword and {Path(each).resolve() for each in config.args} == suites
-    if option.envoy and ("," in option.envoy or option.envoy == "all"):
+    if are_several(option.envoy):
         return that_wait if is_of_all and chooses(option.markexpr, {ATLAS, MARK}) else cores * 2
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
     if not is_of_all or is_read or (option.markexpr and not chooses(option.markexpr, {_THAT_WAITS})):

@@ -61,12 +61,18 @@ def test_all_that_die_while_they_start_are_one_line(folder: Path, killed: str) -
     assert result.returncode == 4
 
 
-def test_one_that_dies_before_it_can_be_spoken_with_is_one_line(folder: Path) -> None:
-    (folder / "sitecustomize.py").write_text(
-        "import os, signal, sys\n"
-        "if any('sys.stdin.readline' in each for each in sys.orig_argv): os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    result = run(str(folder), "-n2", KILLED="", PYTHONPATH=f"{ROOT}:{folder}")
+@pytest.mark.parametrize("workers", ["forks", "new processes"])
+def test_one_that_dies_before_it_can_be_spoken_with_is_one_line(folder: Path, workers: str) -> None:
+    # What dies, or, as a thread of the controller's, keeps it from forking.
+    dies = "os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGKILL))"
+    thread = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    (folder / "dies.py").write_text(f"import os, signal, threading\n{dies if workers == 'forks' else thread}\n")
+    if workers != "forks":
+        (folder / "sitecustomize.py").write_text(
+            "import os, signal, sys\n"
+            "if any('sys.stdin.readline' in each for each in sys.orig_argv): os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+    result = run(str(folder), "-n2", "-p", "dies", KILLED="", PYTHONPATH=f"{ROOT}:{folder}")
 
     assert re.search(r"^ERROR: a worker ended while starting, without a word", one_line(result), re.MULTILINE)
     assert result.returncode == 4
