@@ -1,5 +1,6 @@
 """Paths as messages show them, and names of files."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -18,10 +19,12 @@ def display_path(path: Path) -> str:
     for folder, name in _CALLED.items():
         if path.is_relative_to(folder):
             return str(Path(name, path.relative_to(folder)))
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return _relative(path, Path.cwd())
+
+
+@functools.lru_cache(1024)  # each probe says where it is written
+def _relative(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def file_name(text: str) -> str:

@@ -57,6 +57,8 @@ _AMBIGUOUS = re.compile(
     r"y|n|yes|no|on|off|[-+]?\.(inf|nan)|[-+]?0o[0-7]+|[-+]?0b[01]+|[-+]0[0-7]+|[-+]?0x[0-9a-f]+|0[0-9]+|[-+]?[0-9][0-9_]*_[0-9_]*",
     re.IGNORECASE,
 )
+_FIRST_OF_OTHERS = frozenset("~nNtTfFyYoO+-.0123456789")
+"""With one of these begins what is no string, or none to some reader."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SAFE_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*")
 
@@ -240,7 +242,7 @@ class _Builder:
     def scalar(self, event: yaml.ScalarEvent) -> tuple[Any, _Amount]:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             raise self.error(event, f"tag {event.tag} is not supported: leave it out")
-        if _SURROGATE.search(event.value):
+        if not event.value.isascii() and _SURROGATE.search(event.value):
             raise self.error(event, "half of a character (a surrogate), which no text can hold")
         value = event.value if event.tag or not event.implicit[0] else self.plain(event)
         amount = _Amount(1, len(event.value))
@@ -250,6 +252,8 @@ class _Builder:
 
     def plain(self, event: yaml.ScalarEvent) -> Any:
         text: str = event.value
+        if text and text[0] not in _FIRST_OF_OTHERS:
+            return text
         if text in _NULLS:
             return None
         if text in _BOOLEANS:
@@ -283,6 +287,15 @@ def is_json_number(number: int | float) -> bool:
     return math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**64
 
 
+def _events(text: str) -> Iterator[yaml.Event]:
+    loader = _Loader(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            yield event
+    finally:
+        loader.dispose()
+
+
 def parse_yaml(text: str, path: Path, dialect: Dialect = _OURS) -> Iterator[YamlDocument]:
     """The documents of `text` that are not empty; `path` is what messages call it.
 
@@ -290,7 +303,7 @@ def parse_yaml(text: str, path: Path, dialect: Dialect = _OURS) -> Iterator[Yaml
     """
     builder, documents = _Builder(path, dialect=dialect), 0
     try:
-        for event in yaml.parse(text, _Loader):
+        for event in _events(text):
             if isinstance(event, yaml.DocumentEndEvent):
                 builder.leave_out()
                 if builder.root is not None:
