@@ -35,6 +35,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(folder / "environment")], check=True)
     python = folder / "environment/bin/python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    install.append("--no-compile")  # most of it is never imported
     subprocess.run([*install, "--require-hashes", f"--requirement={ROOT / 'locks/run.txt'}"], check=True)
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     return python

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Sequence
 from typing import IO, Any, NoReturn
 
@@ -151,7 +152,7 @@ def _serve(read: int, write: int) -> NoReturn:
     """Becomes what `python -u -c "import sys;exec(eval(sys.stdin.readline()))"` is, and ends as it does."""
     code = 1
     try:
-        atexit._clear()  # what the controller removes at its end
+        _forget_what_the_controller_ends()
         ctrl_c.raises_again()
         for mine, usual in ((read, 0), (write, 1)):
             os.dup2(mine, usual)
@@ -177,3 +178,10 @@ def _serve(read: int, write: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
         os._exit(code)
+
+
+def _forget_what_the_controller_ends() -> None:
+    """What it removes at its end is its own; and this process does so at its end with what it will make."""
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]  # it would not look there again

@@ -11,7 +11,7 @@ from tests.run.outside import ROOT, one_line, run
 
 # Says who loads it, and who ends; and what its controller says in the environment when it is configured.
 CONFTEST = """
-import atexit, os, sys
+import atexit, os, tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ def note(what):
 
 note("loaded")
 atexit.register(note, "ended")
+MADE = tempfile.TemporaryDirectory(prefix="made-", dir=HERE)
 
 
 def pytest_configure(config):
@@ -41,6 +42,21 @@ def test_it(number):
     assert os.environ["PYTEST_XDIST_WORKER"]
     (Path(__file__).parent / f"{os.getpid()}.ran").write_text(f"{os.getppid()} {os.environ['CONTROLLER']}")
     assert ("sys.stdin.readline" in Path("/proc/self/cmdline").read_text()) == %s
+"""
+# Is loaded before any conftest.py, by the controller, which removes what it has made.
+BEFORE = """
+import atexit, os, tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MADE = tempfile.TemporaryDirectory(prefix="made-", dir=HERE)
+
+
+@atexit.register
+def ended():
+    assert Path(MADE.name).exists()
+    with (HERE / "ended-before").open("a") as file:
+        file.write(f"{os.getpid()}\\n")
 """
 A_THREAD = """
 import threading
@@ -71,11 +87,14 @@ def test_they_are_the_controllers_and_have_what_it_says_when_they_are_asked_for(
 
 
 def test_each_loads_what_a_new_process_would_and_ends_as_one(folder: Path) -> None:
-    assert run(str(folder), "-n2").returncode == 0
+    (folder / "before.py").write_text(BEFORE)
+    assert run(str(folder), "-n2", "-p", "before", PYTHONPATH=f"{ROOT}:{folder}").returncode == 0
 
     loaded = numbers(folder / "loaded")
     assert sorted(loaded.values()) == [1, 1, 1]
     assert numbers(folder / "ended") == loaded
+    assert len(numbers(folder / "ended-before")) == 1
+    assert not list(folder.glob("made-*"))
 
 
 def test_where_there_are_other_threads_they_are_new_processes(folder: Path) -> None:
