@@ -1,9 +1,9 @@
 """The ports of the services, and who answers what.
 
-9001 takes HTTP/2 and HTTP/1. Calls over gRPC are told apart by their method: authorization, rate limits, processing,
-health, and what takes in what Envoy tells (access logs, traces, metrics); any other is a behaviour of the hostile
-upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS server (`dns`); UDP port 8125 and TCP
-port 9002 take statistics and entries in (`told_plainly`), and 6379 is a Redis (`redis`). All ports of the hostile
+9001 takes HTTP/2 and HTTP/1. Calls over gRPC are told apart by their method: authorization, rate limits, quotas,
+processing, health, and what takes in what Envoy tells (access logs, traces, metrics); any other is a behaviour of the
+hostile upstream. What comes over HTTP/1 is answered by `http`. UDP port 5353 is a DNS server (`dns`); UDP port 8125 and
+TCP port 9002 take statistics and entries in (`told_plainly`), and 6379 is a Redis (`redis`). All ports of the hostile
 upstream are there, too, and its control ends the connections of both.
 """
 
@@ -18,6 +18,7 @@ from takeover.peers.services import (
     network_processing,
     pressure,
     processing,
+    quota,
     rate_limit,
     redis,
     sinks,
@@ -29,6 +30,7 @@ PORT = 9001
 _METHODS: dict[str, http2.GrpcAnswer] = {
     authorization.CHECK: authorization.check,
     rate_limit.SHOULD_RATE_LIMIT: rate_limit.should_rate_limit,
+    quota.STREAM: quota.assign,
     processing.PROCESS: processing.process,
     network_processing.PROCESS: network_processing.process,
     health.CHECK: health.check,
