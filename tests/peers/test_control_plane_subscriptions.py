@@ -167,3 +167,31 @@ def test_time_to_live(plane: Plane) -> None:
     with client(plane, "delta-ads") as xds:
         [resource] = xds.subscribed("eds", ["a"]).resources
         assert (resource.name, resource.ttl.ToMilliseconds()) == ("a", 1500)
+
+
+def test_a_collection_has_all_whose_urls_are_directly_below_its_own(plane: Plane) -> None:
+    place = "xdstp://fleet.test/envoy.config.cluster.v3.Cluster/edge"
+    plane.publish(cluster(f"{place}/a?zone=z"), cluster(f"{place}/b"), cluster(f"{place}/deep/c?zone=z"), cluster("d"))
+    with client(plane, "delta-ads") as xds:
+        assert names(xds.subscribed("cds", [f"{place}/*?zone=z"])) == [f"{place}/a?zone=z"]
+        plane.change(cluster(f"{place}/e?zone=z"), remove=[{"type": "cds", "name": f"{place}/a?zone=z"}])
+        changed = xds.took("cds")
+        assert (names(changed), list(changed.removed_resources)) == ([f"{place}/e?zone=z"], [f"{place}/a?zone=z"])
+        before = plane.last()
+        xds.ask("cds", resource_names_unsubscribe=[f"{place}/*?zone=z"])
+        plane.change(cluster(f"{place}/f?zone=z"))
+        xds.subscribed("lds")
+        assert nothing_is_sent(plane, before)
+    with client(plane, "delta-ads") as xds:
+        assert names(xds.subscribed("cds")) == ["d"]
+        assert list(xds.subscribed("eds", [f"{place}/*"]).removed_resources) == [f"{place}/*"]
+
+
+def test_what_has_no_name_of_its_own_has_that_of_the_resource_around_it(plane: Plane) -> None:
+    kind, place = "envoy.config.endpoint.v3.LbEndpoint", "xdstp://fleet.test/envoy.config.endpoint.v3.LbEndpoint/app"
+    outer = {"@type": "envoy.service.discovery.v3.Resource", "resource": {"@type": kind, "endpoint": {}}}
+    plane.publish({**outer, "name": f"{place}/a"})
+    with client(plane, "delta-ads") as xds:
+        response = xds.subscribed(kind, [f"{place}/*"])
+        assert [each.name for each in response.resources] == [f"{place}/a"]
+    assert "has no name" in plane.api.put("/snapshot", json={"resources": [outer]}).json()["error"]

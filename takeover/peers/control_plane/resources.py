@@ -47,6 +47,20 @@ class Resource:
     is_absent: bool = False
 
     @property
+    def is_of_url(self) -> bool:
+        """Whether its name is a URL (xdstp://AUTHORITY/TYPE/ID), by which it may belong to a collection."""
+        return self.name.startswith("xdstp:")
+
+    @property
+    def names(self) -> set[str]:
+        """All by which it may be asked for: its name, its aliases, and its collection's (xdstp://AUTHORITY/TYPE/…/*)."""
+        found = {self.name, *self.aliases}
+        if self.is_of_url:
+            path, mark, parameters = self.name.partition("?")
+            found.add(f"{path.rpartition('/')[0]}/*{mark}{parameters}")
+        return found
+
+    @property
     def content(self) -> tuple[bytes, tuple[str, ...], float | None]:
         """What makes another resource of it."""
         return self.data, self.aliases, self.ttl
@@ -59,13 +73,14 @@ def parse_all(written: Any, what: str = "resources") -> list[Resource]:
     return [parse(each, f"{what}[{index}]") for index, each in enumerate(written)]
 
 
-def parse(written: Any, where: str) -> Resource:
+def parse(written: Any, where: str, name: str = "") -> Resource:
     """One resource.
 
     Args:
         written: an object with "@type", and either the fields of its message or "@bytes" (base64): the message itself.
             The type envoy.service.discovery.v3.Resource stands around another one, for name, aliases and ttl.
         where: how it is called as long as its name is not known.
+        name: of one whose message has none.
 
     Raises: ResourceError.
     """
@@ -89,7 +104,7 @@ def parse(written: Any, where: str) -> Resource:
         message = protos.parse(url, fields)
     except (protos.UnknownTypeError, ValueError) as error:
         raise ResourceError(f'{where}: {error}; what these protos lack goes as "{_RAW}" (base64)') from None
-    return _made(url, message, message.SerializeToString(deterministic=True), where)
+    return _made(url, message, message.SerializeToString(deterministic=True), where, name)
 
 
 def _raw(url: str, fields: dict[str, Any], where: str) -> Resource:
@@ -106,7 +121,8 @@ def _raw(url: str, fields: dict[str, Any], where: str) -> Resource:
 
 
 def _unwrapped(fields: dict[str, Any], where: str) -> Resource:
-    inner = parse(fields.pop("resource", None), f"{where}.resource")
+    name = fields.get("name")
+    inner = parse(fields.pop("resource", None), f"{where}.resource", name if isinstance(name, str) else "")
     try:
         outer = protos.parse(_WRAPPER, fields)
     except ValueError as error:
@@ -118,8 +134,8 @@ def _unwrapped(fields: dict[str, Any], where: str) -> Resource:
     )
 
 
-def _made(url: str, message: Message, data: bytes, where: str) -> Resource:
-    name = getattr(message, "cluster_name" if url == EDS.url else "name", "")
+def _made(url: str, message: Message, data: bytes, where: str, otherwise: str = "") -> Resource:
+    name = getattr(message, "cluster_name" if url == EDS.url else "name", "") or otherwise
     if not isinstance(name, str) or not name:
         raise ResourceError(f"{where} has no name")
     return Resource(url, name, data, needs=_needs(url, message))

@@ -139,10 +139,13 @@ class Subscription(ABC):
         self._sent.clear()
 
     def wants(self, resource: Resource) -> bool:
-        """Whether it is subscribed to. What has other names is on demand: only who names it gets it."""
-        if resource.name in self.names or not self.names.isdisjoint(resource.aliases):
+        """Whether it is subscribed to. What has other names is on demand: only who names it gets it.
+
+        Likewise what has a URL for a name: who asks for all without naming any gets none of those.
+        """
+        if not self.names.isdisjoint(resource.names):
             return True
-        return self.is_wildcard and not resource.aliases
+        return self.is_wildcard and not resource.aliases and not resource.is_of_url
 
     def _wanted(self, state: TypeState, kept: Mapping[str, Resource]) -> dict[str, Resource]:
         return {name: each for name, each in {**kept, **state.resources}.items() if self.wants(each)}
@@ -261,16 +264,19 @@ class Delta(Subscription):
             if self.is_wildcard:
                 self._asked.add(name)
             else:
-                self._sent.pop(name, None)
+                self._sent = {each: content for each, content in self._sent.items() if not self._is_of(each, name)}
+
+    def _is_of(self, name: str, asked: str) -> bool:
+        """Whether what was sent under a name is what was asked for by another one, or of that collection."""
+        sent = self._sent_resources.get(name)
+        return name == asked or (sent is not None and sent.is_of_url and asked in sent.names)
 
     def due(self, state: TypeState, kept: Mapping[str, Resource]) -> Answer | None:
         wanted = self._wanted(state, kept)
         changed = [
-            each
-            for name, each in wanted.items()
-            if self._sent.get(name) != each.content or self._asked & {name, *each.aliases}
+            each for name, each in wanted.items() if self._sent.get(name) != each.content or self._asked & each.names
         ]
-        found = {*wanted, *(alias for each in wanted.values() for alias in each.aliases)}
+        found = {name for each in wanted.values() for name in each.names}
         missing = self._asked - found
         removed = [name for name in self._sent if name not in wanted]
         if self.url == VHDS.url:  # who waits for a virtual host is told that there is none by its name without one
