@@ -104,3 +104,16 @@ def test_the_node_may_be_named_once_and_has_its_own_snapshot(plane: Plane, label
     assert plane.api.get("/snapshot", params={"node": "special"}).json()["types"][cluster("a")["@type"]][
         "resources"
     ].keys() == {"for-one", "more"}
+
+
+def test_who_polls_gets_what_it_names_or_all_of_a_type_that_is_told_whole(plane: Plane) -> None:
+    version = plane.publish(cluster("a"), cluster("b"), routes("r", "a"), routes("s", "a"))
+
+    def polled(kind: str, *wanted: str) -> list[str]:
+        answer = plane.api.post(f"/v3/discovery:{kind}", json={"node": {"id": "n"}, "resource_names": wanted})
+        assert (answer.status_code, answer.json()["version_info"]) == (200, version)
+        return [each["name"] for each in answer.json()["resources"]]
+
+    assert (polled("clusters"), polled("clusters", "b"), polled("routes")) == (["a", "b"], ["b"], [])
+    assert polled("routes", "s", "never") == ["s"]
+    assert "no DiscoveryRequest" in plane.api.post("/v3/discovery:routes", json={"resource_names": 1}).json()["error"]

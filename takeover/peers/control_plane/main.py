@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from takeover.peers.control_plane import polling
 from takeover.peers.control_plane.api import Api
 from takeover.peers.control_plane.folder import Folder
 from takeover.peers.control_plane.http_server import HttpServer
@@ -60,7 +61,7 @@ async def _run(path: Path, is_mesh: bool, address: str, xds_port: int, api_port:
     listening = Listening(address, xds_port, plane, reports)
     told: list[str] = []
 
-    handlers = Api(plane, listening, folder.read_when_asked, reports).handlers()
+    handlers = Api(plane, listening, folder.read_when_asked, reports).handlers() | polling.handlers(plane.snapshots)
 
     def read_resources() -> None:
         found, version = folder.read()
