@@ -25,7 +25,7 @@ from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder
 from takeover.run.probe_groups import ProbeGroups
-from takeover.run.reading import groups_of, library_of
+from takeover.run.reading import groups_of, library_of, observes
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import FILE as SABOTAGE_FILE
@@ -143,14 +143,13 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         keeps_results = not option.collectonly and option.sabotage is None
         if keeps_results and from_controller is None:
             check(reports)
-        observes = option.sabotage is None and option.sweep is None and (option.probes or len(releases) > 1)
         return Plan(
             role=_role(config),
             library=library,
             engine=engine,
             releases={each.name: each for each in releases},
             keep=option.keep,
-            groups=groups_of(library, option.markexpr) if observes else None,
+            groups=groups_of(library, option.markexpr) if observes(config, several=len(releases) > 1) else None,
             sabotages=_chosen_sabotages(library, option.sabotage, is_tried=from_controller is not None),
             sabotage_distinct=bool(config.getini(SABOTAGE_DISTINCT)),
             swept=_swept(library, option.sweep),

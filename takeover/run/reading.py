@@ -35,10 +35,10 @@ def library_of(config: pytest.Config) -> Library:
     return _read_at(scenarios_folder(config), known[given])
 
 
-def observes(config: pytest.Config) -> bool:
-    """Whether probes are among what is run, as far as it is known before Envoys are: several have them anyway."""
+def observes(config: pytest.Config, *, several: bool) -> bool:
+    """Whether probes are among what is run: several Envoys have them anyway."""
     option = config.option
-    return option.sabotage is None and option.sweep is None and (option.probes or are_several(option.envoy))
+    return option.sabotage is None and option.sweep is None and (option.probes or several)
 
 
 def are_several(envoy: str | None) -> bool:
@@ -55,7 +55,7 @@ def read_ahead(config: pytest.Config) -> None:
         if config.option.sabotage is not None:
             for name in library.names_with(SABOTAGE_FILE):
                 library.scenario(name)
-        elif observes(config) and is_of_everything(config):
+        elif observes(config, several=are_several(config.option.envoy)) and is_of_everything(config):
             groups = groups_of(library, config.option.markexpr)
             for name in groups:
                 groups[name]

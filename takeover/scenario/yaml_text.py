@@ -287,15 +287,6 @@ def is_json_number(number: int | float) -> bool:
     return math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**64
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
-    loader = _Loader(text)
-    try:
-        while (event := loader.get_event()) is not None:
-            yield event
-    finally:
-        loader.dispose()
-
-
 def parse_yaml(text: str, path: Path, dialect: Dialect = _OURS) -> Iterator[YamlDocument]:
     """The documents of `text` that are not empty; `path` is what messages call it.
 
@@ -303,7 +294,7 @@ def parse_yaml(text: str, path: Path, dialect: Dialect = _OURS) -> Iterator[Yaml
     """
     builder, documents = _Builder(path, dialect=dialect), 0
     try:
-        for event in _events(text):
+        for event in yaml.parse(text, _Loader):
             if isinstance(event, yaml.DocumentEndEvent):
                 builder.leave_out()
                 if builder.root is not None:
