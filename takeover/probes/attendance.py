@@ -4,11 +4,14 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+import httpx
+
 from takeover.engines.contract import Container, RemoteDeployment
 from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
 from takeover.model.document import Breakdown
 from takeover.scenario.places import EnvoyPlace
+from takeover.scenario.typed_yaml import Json
 from takeover.scene import Scene
 
 _DEADLINE = 10.0
@@ -94,6 +97,13 @@ class Attendance:
             raise NoStatsError("Envoy's admin API takes no connection", hangs=True) from None
         except ConnectionError as error:
             raise NoStatsError(f"Envoy's admin API takes no connection: {error}", hangs=False) from None
+
+    def config(self, place: EnvoyPlace) -> Json:
+        """The config dump of the Envoy there; None where it does not answer: who reads its counters learns why."""
+        try:
+            return self._scene.admin_of(place).config_dump()
+        except (httpx.HTTPError, OSError):
+            return None
 
     def _must_answer(self, place: EnvoyPlace) -> None:
         used = self.ask(place)

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from takeover.evidence import quiescence
+from takeover.evidence import ends, quiescence
 from takeover.evidence.counters import Stats, difference
 from takeover.evidence.snapshots import DEADLINE
+from takeover.scenario.typed_yaml import Json
 
 LONGEST_WAIT = 0.02
 """Seconds between two looks: there are hundreds of probes."""
@@ -19,6 +20,7 @@ _FOR_UPSTREAMS = (
     "edits lead the cluster there, or let the cluster end its own by max_requests_per_connection: 1"
 )
 _FOR_EACH_OTHER = "; let those that lead to another Envoy end theirs by max_requests_per_connection: 1"
+_FOR_ENTRIES = "where an access log is not written at each end, have the group's edits give it a filter"
 _FOR_MOVING = "have the group's edits take out what goes on by itself, for instance a health check"
 
 
@@ -38,12 +40,14 @@ class Rest:
     """Waits for it.
 
     What is open is told by gauges, which are few. Counters are read when nothing is open any more, and then the gauges
-    once more: only if these are as before, and the end of all that began is counted, nothing went on meanwhile.
+    once more: only if these are as before, and the end of all that began is counted, nothing went on meanwhile. A TCP
+    proxy's entry in the access log comes after that, and is waited for.
 
     Args:
         gauges: those of each Envoy by its name, which is empty where there is only one.
         counters: likewise.
         end_upstreams: lets the upstreams that do so when asked end every connection that they have.
+        config: the config dump of the Envoy of that name, asked for where a TCP proxy's connections are met first.
     """
 
     def __init__(
@@ -51,10 +55,14 @@ class Rest:
         gauges: Callable[[], Mapping[str, Stats]],
         counters: Callable[[], Mapping[str, Stats]],
         end_upstreams: Callable[[], None],
+        config: Callable[[str], Json],
     ) -> None:
         self._gauges = gauges
         self._counters = counters
         self._end_upstreams = end_upstreams
+        self._config = config
+        self._left: dict[str, dict[str, int]] = {}
+        self._before: Mapping[str, Stats] = {}  # when all was at rest last
 
     def wait(self, deadline: float, twice: bool = False) -> tuple[Mapping[str, Reading], str]:
         """Waits at most `deadline` seconds.
@@ -106,6 +114,8 @@ class Rest:
                         return f"{_of(name)}entries of the access log still come; {_FOR_MOVING}"
                 if moving:
                     return f"{_of(name)}counters still move ({_listed(moving)}); {_FOR_MOVING}"
+                if missing := self._entries_to_come(name, counters[-1][name]):
+                    return f"{_of(name)}{missing} entries of the access log have not come; {_FOR_ENTRIES}"
             if twice and len(counters) == 1:
                 return "the counters were read once"
             return _open_with_clients(gauges)
@@ -117,7 +127,20 @@ class Rest:
             missing = quiescence.waited_for(all_of_it, left, LONGEST_WAIT)
         if missing or not counters:
             counters.append(self._counters())
+        self._before = counters[-1]
         return {name: Reading(counters[-1][name], its) for name, its in gauges.items()}, missing
+
+    def _entries_to_come(self, name: str, counters: Stats) -> int:
+        """How many entries of connections that have ended are not written yet, of that Envoy."""
+        before = self._before.get(name, {})
+        moved = ends.connections(before, counters)
+        if not moved:
+            return 0
+        known = self._left.setdefault(name, {})
+        if any(each not in known for each in moved):
+            known |= dict.fromkeys(moved, 0) | ends.left(self._config(name))
+        written = quiescence.written_entries(counters) - quiescence.written_entries(before)
+        return max(0, ends.due(before, counters, known) - written)
 
 
 def _open_with_clients(gauges: Mapping[str, Stats]) -> str:

@@ -21,6 +21,7 @@ from takeover.probes.conversing import Spoken, converse
 from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import Exchange
 from takeover.probes.rest import LONGEST_WAIT, Reading, Rest
+from takeover.scenario.typed_yaml import Json
 from takeover.scene import Scene
 
 REST = 1.0
@@ -95,7 +96,7 @@ class Stretch:
         self._group = group
         several = len(scene.envoys) > 1
         self._places = {f"{each.pod}/{each.container}" if several else "": each for each in scene.envoys}
-        self._rest = Rest(self._gauges, self._counters, self._end_upstreams)
+        self._rest = Rest(self._gauges, self._counters, self._end_upstreams, self._config)
         self._controls: dict[str, ByteStream] = {}
         self._stats: Mapping[str, Stats] = {}  # of each Envoy, all of it
         self._counted: Mapping[str, Stats] = {}
@@ -238,6 +239,9 @@ class Stretch:
 
     def _counters(self) -> Mapping[str, Stats]:
         return {name: self._read(name, UsedStats.counters) for name in self._places}
+
+    def _config(self, name: str) -> Json:
+        return self._attendance.config(self._places[name])
 
     def _read(self, name: str, read: Callable[[UsedStats], Stats]) -> Stats:
         try:

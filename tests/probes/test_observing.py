@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 from msgspec import UNSET
 
+from takeover.evidence import ends
 from takeover.model.document import Observation, ProbeResult
 from takeover.probes import stretch
+from takeover.probes.attendance import Attendance
 from takeover.probes.observing import NotObservedError, Observer
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
@@ -184,3 +186,13 @@ def test_what_the_upstream_saw_is_observed_where_the_group_asks_for_it(
     assert [each["end"] for each in first["answer-close-at-once"] or []] == ["ours"]
     assert first["garbage"] == []
     assert Observer(scene, group).observe()[0].observation.upstream is UNSET
+
+
+@pytest.mark.parametrize("scenario", ["outbound-allow-all", "gateway-weights"])
+def test_a_running_envoy_tells_what_its_ends_leave(deploy: Callable[..., Scene], scenario: str) -> None:
+    [first, *_] = read_probes(Library.bundled().scenario(scenario))
+    scene = deploy(first)
+    left = ends.left(Attendance(scene).config(scene.envoys[0]))
+    assert left
+    assert set(left.values()) == {1}
+    assert all(re.fullmatch(r"(tcp|http)\..+\.downstream_(cx_total|rq_completed)", each) for each in left)

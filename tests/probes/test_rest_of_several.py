@@ -1,5 +1,6 @@
 """Rest of several Envoys, and what is compared of them."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -8,15 +9,20 @@ from takeover.compare.observations import ObservedChange, observation_changes
 from takeover.evidence.counters import Stats
 from takeover.model.document import Observation
 from takeover.probes.rest import Rest
+from takeover.scenario.typed_yaml import Json
 
 REST = {"listener.0.0.0.0_80.downstream_cx_active": 0, "cluster.app.upstream_cx_active": 0}
+
+
+def no_config(envoy: str) -> Json:
+    raise AssertionError(f"no TCP proxy of {envoy} had a connection")
 
 
 def rest_of(server: Iterator[Stats]) -> Rest:
     def now() -> Mapping[str, Stats]:
         return {"client/envoy": REST, "server/envoy": next(server)}
 
-    return Rest(now, now, lambda: None)
+    return Rest(now, now, lambda: None, no_config)
 
 
 def always(changed: Stats) -> Iterator[Stats]:
@@ -45,7 +51,7 @@ def test_counters_of_any_may_still_move() -> None:
 
 def test_of_one_that_counts_seldom_it_shows_where_counters_are_read_twice() -> None:
     counting = iter({"a": {"http.a.downstream_rq_total": number}} for number in range(100))
-    rest = Rest(lambda: {"a": {}}, lambda: next(counting), lambda: None)
+    rest = Rest(lambda: {"a": {}}, lambda: next(counting), lambda: None, no_config)
     assert rest.wait(60)[1] == ""
     assert rest.wait(0.01, twice=True)[1].startswith("a: counters still move (http.a.downstream_rq_total: 1)")
 
@@ -57,13 +63,44 @@ def test_an_end_that_is_not_counted_yet_is_waited_for(owner: str, kind: str) -> 
     begun = {f"{owner}.{kind}_cx_total": 3, f"{owner}.{kind}_cx_destroy": 2}
     ended = {**begun, f"{owner}.{kind}_cx_destroy": 3}
     counters = iter([begun, begun, ended, ended])
-    found, missing = Rest(lambda: {"": {}}, lambda: {"": next(counters)}, lambda: None).wait(60)
+    found, missing = Rest(lambda: {"": {}}, lambda: {"": next(counters)}, lambda: None, no_config).wait(60)
     assert (found[""].counters, missing) == (ended, "")
+
+
+PROXY: Json = {
+    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+    "stat_prefix": "a:b",
+    "access_log": [
+        {"typed_config": {"@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"}}
+    ],
+}
+
+
+@pytest.mark.parametrize(("written", "missing"), [([7, 7, 8], ""), ([7, 7, 7], "b: 1 entries of the access log have ")])
+def test_an_entry_that_comes_after_its_end_is_waited_for(written: list[int], missing: str) -> None:
+    before = {"tcp.a_b.downstream_cx_total": 2, "filesystem.write_buffered": 6}
+    ended = {"tcp.a_b.downstream_cx_total": 4}
+    counters = itertools.chain(
+        [before],
+        ({**ended, "filesystem.write_buffered": each} for each in written),
+        itertools.repeat({**ended, "filesystem.write_buffered": written[-1]}),
+    )
+    asked = []
+
+    def config(envoy: str) -> Json:
+        asked.append(envoy)
+        return [PROXY]
+
+    rest = Rest(lambda: {"b": {}}, lambda: {"b": next(counters)}, lambda: None, config)
+    assert rest.wait(60)[0]["b"].counters == before
+    found, told = rest.wait(60 if not missing else 0.05)
+    assert (found["b"].counters["filesystem.write_buffered"], told[: len(missing)]) == (written[-1], missing)
+    assert asked == ["b"]
 
 
 def test_gauges_that_change_while_counters_are_read_are_read_again() -> None:
     gauges = iter([{}, {"http.a.some": 1}, {"http.a.some": 1}, {"http.a.some": 1}])
-    found, missing = Rest(lambda: {"": next(gauges)}, lambda: {"": {}}, lambda: None).wait(60)
+    found, missing = Rest(lambda: {"": next(gauges)}, lambda: {"": {}}, lambda: None, no_config).wait(60)
     assert (found[""].gauges, missing) == ({"http.a.some": 1}, "")
 
 
