@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 from collections.abc import Iterator
 
 
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 def busy(is_wanted: bool = True) -> Iterator[int]:
     """As long as it lasts; gives the number of cores."""
     cores = multiprocessing.cpu_count()
-    burning = [multiprocessing.Process(target=_burn, daemon=True) for _ in range(cores if is_wanted else 0)]
+    burning = [
+        multiprocessing.Process(target=_burn, args=(os.getpid(),), daemon=True)
+        for _ in range(cores if is_wanted else 0)
+    ]
     for each in burning:
         each.start()
     try:
@@ -20,6 +24,6 @@ def busy(is_wanted: bool = True) -> Iterator[int]:
             each.join()
 
 
-def _burn() -> None:
-    while True:
+def _burn(parent: int) -> None:
+    while os.getppid() == parent:  # who is killed ends nobody
         pass
