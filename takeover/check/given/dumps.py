@@ -8,7 +8,7 @@ from takeover.check.given.canonical import Canonical, Path, named
 from takeover.check.given.documents import Document
 from takeover.check.given.endpoints import made_endpoints
 from takeover.check.given.redacted import redacted_paths
-from takeover.check.given.shapes import Sections, is_known_section
+from takeover.check.given.shapes import DELIVERED, Sections, is_known_section
 from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
 from takeover.check.records import Different, Resource
 from takeover.model.json import JsonObject
@@ -48,12 +48,28 @@ class _Dump:
                 _SECTIONS[message.rpartition(".")[2]](self, section, path)
             else:
                 others.append((message, path))
+        unknown = [path for path in sections.by_type if not self._by_type(path)]
+        others += [(str(path[-1]).rpartition("/")[2], path) for path in unknown]
         self._without_bootstrap()
         self._tell(others)
         resources = self.taken.resources()
         endpoints, told = made_endpoints(resources, self.bootstrap)
         different = (*self.different, *told, *not_looked_into(self.canonical))
         return self.bootstrap, (*resources, *endpoints), different
+
+    def _by_type(self, path: Path) -> bool:
+        """Takes the resources that stand under the URL of their type, by name or listed; else returns False."""
+        kind = DELIVERED.get(str(path[-1]))
+        if kind is None:
+            return False
+        found = _at(self.document.value, path) or {}
+        entries = enumerate(found) if isinstance(found, list) else self.canonical.mapped(found, path).items()
+        for key, each in entries:
+            at = (*path, key)
+            data = {name: value for name, value in self.canonical.mapped(each, at).items() if name != "@type"}
+            name = key if isinstance(key, str) else ""
+            self.taken.deliver(kind.message, at, self.canonical.message(kind.message, data, at), name)
+        return True
 
     def add(self, what: str, why: str, path: Path | None) -> None:
         at = None if path is None else place(self.document, path)

@@ -9,6 +9,7 @@ from takeover.base.errors import BadInputError
 from takeover.check.given.canonical import Path, named
 from takeover.check.given.documents import Document
 from takeover.model.json import JsonObject
+from takeover.peers.control_plane.discovery import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, SRDS
 from takeover.reach.walking import descriptor_of
 from takeover.scenario.envoy_config import camel_case
 from takeover.scenario.typed_yaml import path_text
@@ -19,6 +20,8 @@ _SECTION = re.compile(
     r"envoy\.admin\.v3\.(Bootstrap|Clusters|Endpoints|Listeners|Routes|ScopedRoutes|Secrets|Ecds)ConfigDump"
 )
 _ADMIN = re.compile(r"envoy\.admin\.v\w+\.\w+(?P<part>\.\w+)?")
+DELIVERED = {each.url: each for each in (CDS, EDS, LDS, RDS, SRDS, SDS, ECDS)}
+"""URL of a type of resources that are served → the type."""
 _DEEPEST = 4
 """Levels of maps around a dump: egctl has two, by namespace and Pod."""
 _GIVE = (
@@ -36,9 +39,14 @@ _ALONE = {
 
 @dataclass(frozen=True)
 class Sections:
-    """Where the sections of a config dump stand; each says by @type what it is."""
+    """Where the sections of a config dump stand; each says by @type what it is.
+
+    Args:
+        by_type: places of resources of one type each, which stand under its URL; a dump has these, or sections.
+    """
 
     paths: tuple[Path, ...]
+    by_type: tuple[Path, ...] = ()
 
 
 def recognised(documents: tuple[Document, ...]) -> tuple[Document, Path | Sections]:
@@ -70,6 +78,8 @@ def recognised(documents: tuple[Document, ...]) -> tuple[Document, Path | Sectio
 def _bootstrap(document: Document) -> Path:
     """Where the bootstrap is. Raises: BadInputError for a mapping that has none of its fields."""
     value = document.value
+    if value.get("configs") == []:
+        raise BadInputError(f"{document.where()}: a config dump with nothing in it: {_GIVE}")
     if not value or _known(value, BOOTSTRAP):
         return ()
     if isinstance(inner := value.get("bootstrap"), dict) and _known(inner, BOOTSTRAP):
@@ -93,12 +103,18 @@ def _known(value: JsonObject, message: str) -> int:
 
 
 def _dumps(value: Any, path: Path) -> Iterator[tuple[Path, Sections]]:
-    """Every dump in it, and where: an object with `configs`, a list of sections, or a section of its own."""
+    """Every dump in it, and where.
+
+    It is an object with `configs`, a list of sections, a section of its own, or an object of resources by the URLs of
+    their types, as Kuma's API gives them.
+    """
     if isinstance(value, dict):
         if _is_section(value):
             yield path, Sections((path,))
         elif isinstance(configs := value.get("configs"), list) and any(map(_is_section, configs)):
             yield path, _sections(configs, (*path, "configs"))
+        elif _is_by_type(value):
+            yield path, Sections((), tuple((*path, url) for url in value))
         elif len(path) < _DEEPEST and "@type" not in value:
             for key, each in value.items():
                 yield from _dumps(each, (*path, key))
@@ -114,6 +130,12 @@ def _is_section(value: Any) -> bool:
     """Whether it says that it is one; those of the v2 API are, too: it is said by name where they are read."""
     url = value.get("@type") if isinstance(value, dict) else None
     return isinstance(url, str) and _ADMIN.fullmatch(url.rpartition("/")[2]) is not None
+
+
+def _is_by_type(value: JsonObject) -> bool:
+    """Whether its keys are URLs of types, among them one of resources that Envoys are served."""
+    urls = [str(each) for each in value]
+    return all(each.startswith(PREFIX) for each in urls) and any(each in DELIVERED for each in urls)
 
 
 def is_known_section(message: str) -> bool:

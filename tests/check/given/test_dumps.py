@@ -175,6 +175,38 @@ def test_wrapped_dumps_other_names_and_single_sections_are_read(tmp_path: Path) 
     assert (only.kind, only.bootstrap) == ("bootstrap", BOOTSTRAP)
 
 
+def test_resources_under_the_urls_of_their_types_are_a_dump(tmp_path: Path) -> None:
+    listener = {"name": "in", "address": {"socketAddress": {"address": "127.0.0.1", "portValue": 80}}}
+    by_name = {
+        LISTENER: {"in": listener},
+        CLUSTER: {"a": {"name": "a", "connectTimeout": "5s"}, "b": {"connectTimeout": "1s"}},
+        ENDPOINTS: {},
+        ROUTES: None,
+        "type.googleapis.com/envoy.service.runtime.v3.Runtime": {"r": {}},
+    }
+    found = given(tmp_path, {"diff": [], "xds": by_name})
+
+    assert (found.kind, found.bootstrap) == ("config dump", {})
+    assert [(each.type_url, each.name, each.place.path) for each in found.resources] == [
+        (CLUSTER, "a", f"xds.{CLUSTER}.a"),
+        (CLUSTER, "b", f"xds.{CLUSTER}.b"),
+        (LISTENER, "in", f"xds.{LISTENER}.in"),
+    ]
+    assert found.resources[0].data == {"@type": CLUSTER, "name": "a", "connect_timeout": "5s"}
+    assert {"a bootstrap is made", "the section Runtime is left out"} <= {each.what for each in found.different}
+    listed = given(tmp_path, {url: list((each or {}).values()) for url, each in by_name.items()})
+    assert {each.name for each in listed.resources} > {"a", "in"}
+    with pytest.raises(BadInputError, match=r"dump\.json:3: .*v3\.Listener\.in: must be a mapping, not"):
+        given(tmp_path, {LISTENER: {"in": 7}})
+    with pytest.raises(BadInputError, match=r"must be a mapping"):
+        given(tmp_path, {LISTENER: "all"})
+
+
+def test_a_dump_with_nothing_in_it_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"dump\.json:1: a config dump with nothing in it: give "):
+        given(tmp_path, {"configs": []})
+
+
 def test_dumps_of_several_envoys_and_of_v2_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"the dumps of 2 Envoys \(a\.one, a\.two\): give that of one"):
         given(tmp_path, {"a": {"one": DUMP, "two": DUMP}})
