@@ -26,6 +26,7 @@ from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
 from takeover.model.release import Release
 from takeover.probes.probe_file import FILE
+from takeover.scenario.envoy_config import either
 from takeover.scenario.library import Library
 
 _MOST_REASONS = 3
@@ -87,11 +88,22 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
         derived = probes(taken.given, world, wanted.bounds, own.asked)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     if not derived.targets:
-        why = "; ".join([*world.unreached.values(), *derived.unasked.values()][:_MOST_REASONS])
-        raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe" + (f": {why}" if why else ""))
+        reasons = [*world.unreached.values(), *derived.unasked.values()] or [_without_listeners(taken.given)]
+        why = "; ".join(dict.fromkeys(reasons[:_MOST_REASONS]))
+        raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe: {why}")
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
     tell(f"{len(derived.targets)} probes on each Envoy")
     return Conduct(taken.given, world, derived, taken.first, taken.left_out, taken.unable, redacted)
+
+
+def _without_listeners(given: Given) -> str:
+    """Why there is nothing that a probe could reach, and what to give."""
+    if given.kind == "config dump":
+        return "the dump has no listener: give all that /config_dump?include_eds answers"
+    dynamic = either(given.bootstrap, "dynamic_resources")
+    if isinstance(dynamic, dict) and either(dynamic, "lds_config") is not None:
+        return "its listeners come by LDS: give what /config_dump?include_eds of an Envoy that has them answers"
+    return "it has no listener"
 
 
 @contextlib.contextmanager

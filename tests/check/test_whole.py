@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from takeover.evidence.quiescence import waited_for
 from takeover.model.document import Document
@@ -16,10 +17,12 @@ from takeover.store import documents as store
 from tests.check.derive.scopes import routes as table
 from tests.check.derive.scopes import scope, scoped_manager, whole
 from tests.check.derive.trees import header, listed, mapped, single, to
-from tests.check.whole import HTTP, TAKEOVER, checked, cluster, environment, left, listener, typed, written
+from tests.check.whole import HTTP, TAKEOVER, checked, cluster, dumped, environment, left, listener, typed, written
 
 TO_APP = {"name": "app", "match": {"prefix": "/app"}, "route": {"cluster": "app"}}
 HOME = {"match": {"path": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "home\n"}}}
+
+GRPC_TO_XDS = {"envoy_grpc": {"cluster_name": "xds"}}
 
 
 def document(folder: Path, name: str) -> Document:
@@ -50,6 +53,17 @@ def test_what_was_probed_and_reached_is_told_and_left(tmp_path: Path) -> None:
     assert "group: " in (latest / "probes.yaml").read_text()
     assert "<failure" not in (tmp_path / "junit.xml").read_text()
     assert left(tmp_path) == []
+
+
+def test_why_there_is_nothing_to_probe_is_said_and_what_to_give(tmp_path: Path) -> None:
+    file = written(tmp_path, clusters=(cluster("xds"),))
+    assert "there is nothing to probe: it has no listener" in checked(file).stderr.splitlines()[-1]
+    late = {"lds_config": {"ads": {}}, "ads_config": {"api_type": "GRPC", "grpc_services": [GRPC_TO_XDS]}}
+    file.write_text(json.dumps({**yaml.safe_load(file.read_text()), "dynamic_resources": late}))
+    assert "its listeners come by LDS: give what /config_dump" in checked(file).stderr.splitlines()[-1]
+    ended = checked(dumped(tmp_path, [], [cluster("app")]))
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "the dump has no listener: give all that /config_dump" in ended.stderr.splitlines()[-1]
 
 
 def test_what_is_to_be_explained_needs_an_old_envoy_and_a_new_one(tmp_path: Path) -> None:
