@@ -16,6 +16,9 @@ from takeover.peers.control_plane.discovery import CDS, ECDS, EDS, LDS, RDS, SDS
 from takeover.scenario.typed_yaml import path_text
 
 _HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_REGEX = "envoy.type.matcher.v3.RegexMatcher"
+_LONGEST_REGEX = {"re2.max_program_size.error_level": 1 << 20}
+"""Envoy's own limit is 100, and meshes whose expressions are longer raise it in the bootstraps that they write."""
 _Read: TypeAlias = "Callable[[_Dump, JsonObject, Path], None]"
 
 
@@ -36,7 +39,7 @@ class _Dump:
     warming: list[tuple[str, Path]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.canonical = Canonical(self.document, WANTED | {_HTTP})
+        self.canonical = Canonical(self.document, WANTED | {_HTTP, _REGEX})
         self.taken = Taken(self.canonical)
 
     def read(self, sections: Sections) -> tuple[JsonObject, tuple[Resource, ...], tuple[Different, ...]]:
@@ -80,6 +83,12 @@ class _Dump:
         if self.taken.static is None:
             self.bootstrap = {"static_resources": self.static} if self.static else {}
             self.add("a bootstrap is made", "the dump has no section with the bootstrap", None)
+            if any(message == _REGEX for message, _, _ in self.canonical.met):
+                # Where a bootstrap has none, there is a layer by which the admin API changes values.
+                layers = [{"name": "made", "static_layer": _LONGEST_REGEX}, {"name": "admin", "admin_layer": {}}]
+                self.bootstrap["layered_runtime"] = {"layers": layers}
+                what = "regular expressions may be long: " + ", ".join(f"{k}: {v}" for k, v in _LONGEST_REGEX.items())
+                self.add(what, "the dump does not say how long, and its Envoy had taken them", None)
 
     def _tell(self, others: list[tuple[str, Path]]) -> None:
         for message, path in others:

@@ -202,6 +202,21 @@ def test_resources_under_the_urls_of_their_types_are_a_dump(tmp_path: Path) -> N
         given(tmp_path, {LISTENER: "all"})
 
 
+def test_expressions_may_be_long_where_a_dump_does_not_say_how_long(tmp_path: Path) -> None:
+    host = {"name": "h", "domains": ["*"], "routes": [{"match": {"safe_regex": {"regex": "/" + "(ab|cd)?" * 90}}}]}
+    section = {"route_config": {"@type": ROUTES, "name": "here", "virtual_hosts": [host]}}
+    routes = {"@type": f"{ADMIN}RoutesConfigDump", "dynamic_route_configs": [section]}
+    found = given(tmp_path, {"configs": [routes]})
+
+    [layer, admin] = found.bootstrap["layered_runtime"]["layers"]
+    assert layer["static_layer"]["re2.max_program_size.error_level"] > 1000
+    assert "admin_layer" in admin
+    assert any(each.what.startswith("regular expressions may be long: re2.") for each in found.different)
+    whole = given(tmp_path, {"configs": [{"@type": f"{ADMIN}BootstrapConfigDump", "bootstrap": BOOTSTRAP}, routes]})
+    assert whole.bootstrap == BOOTSTRAP
+    assert "layered_runtime" not in given(tmp_path, {"configs": [DUMP["configs"][2]]}).bootstrap
+
+
 def test_a_dump_with_nothing_in_it_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"dump\.json:1: a config dump with nothing in it: give "):
         given(tmp_path, {"configs": []})
