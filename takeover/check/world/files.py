@@ -256,7 +256,9 @@ def folders(configuration: Configuration, files_made: Iterable[str]) -> tuple[st
     return tuple(
         each
         for each in wanted
-        if each != "/" and not each.startswith(_NO_FILES) and not any(file.startswith(f"{each}/") for file in made)
+        if each != "/"
+        and not f"{each}/".startswith(_NO_FILES)
+        and not any(file.startswith(f"{each}/") for file in made)
     )
 
 

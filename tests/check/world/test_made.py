@@ -160,6 +160,7 @@ def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path
     filters = (
         http("app", {"name": "tap", "typed_config": {"sinks": [{"file_per_tap": {"path_prefix": "/var/tap/one"}}]}}),
         http("app", {"name": "cache", "typed_config": {"cache_path": "/var/cache/envoy"}}),
+        http("app", {"name": "tap", "typed_config": {"sinks": [{"file_per_tap": {"path_prefix": "/dev/stdout"}}]}}),
     )
     socket = {"name": "by-path", "address": {"pipe": {"path": "/run/envoy/in.sock"}}, "filter_chains": []}
     abstract = {"name": "abstract", "address": {"pipe": {"path": "@in"}}, "filter_chains": []}
@@ -167,7 +168,7 @@ def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path
     made = Built(given(bootstrap([*listeners, socket, abstract], [cluster("app")])), tmp_path / "mine")
     folders = {each["mountPath"] for each in made.container("envoyproxy")["volumeMounts"]}
     assert folders >= {"/var/tap", "/var/cache/envoy", "/run/envoy"}
-    assert "/" not in folders
+    assert not folders & {"/", "/dev"}
 
 
 def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> None:
