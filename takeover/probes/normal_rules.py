@@ -113,6 +113,12 @@ RULES = (
         "Datadog's ids of traces and spans are of chance, and in its own headers decimal; a part of one is the time",
     ),
     Rule(
+        "skywalking-id",
+        re.compile(r"((?<![\w-])sw8: [01]-)[A-Za-z0-9+/]{48}-[A-Za-z0-9+/]{48}(?=-\d)"),
+        r"\1<id>-<id>",
+        "SkyWalking's ids of a trace and of its segment are of chance, each in base64",
+    ),
+    Rule(
         "signing-in",
         signing_in.FOUND,
         signing_in.without_chance,

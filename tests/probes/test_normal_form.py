@@ -76,6 +76,11 @@ TEXTS = {
         ",a=b\ntracestate: dd=s:1;p:<id>;t.dm:-0",
         f"x-datadog-sampling-priority: 1 p:0530cf5a07d7220c x-my-datadog-trace-id: 5 dd=p:{'0' * 16}",
     ),
+    "skywalking-id": (
+        f"sw8: 1-{'Nm' * 24}-{'Z9' * 24}-1-YQ==-Yg==-Lw==-Yw==\r\nsw8: 0-{'N/' * 24}-{'Z+' * 24}-0-YQ==",
+        "sw8: 1-<id>-<id>-1-YQ==-Yg==-Lw==-Yw==\r\nsw8: 0-<id>-<id>-0-YQ==",
+        f"my-sw8: 1-{'Nm' * 24}-{'Z9' * 24}-1 sw8: 1-{'Nm' * 23}-{'Z9' * 24}-1 sw8: 2-{'Nm' * 24}-{'Z9' * 24}-1",
+    ),
     "signing-in": (
         f"OauthNonce.{'1f' * 8}={'1f' * 8}.{'a+' * 21}b=;path=/;secure\nCodeVerifier={'a-' * 43};path=/app\n"
         f"https://a.test/in?code_challenge={'x' * 42}_&code_challenge_method=S256&state="
