@@ -177,7 +177,7 @@ def test_wrapped_dumps_other_names_and_single_sections_are_read(tmp_path: Path) 
 
 def test_resources_under_the_urls_of_their_types_are_a_dump(tmp_path: Path) -> None:
     listener = {"name": "in", "address": {"socketAddress": {"address": "127.0.0.1", "portValue": 80}}}
-    by_name = {
+    by_name: dict[str, Any] = {
         LISTENER: {"in": listener},
         CLUSTER: {"a": {"name": "a", "connectTimeout": "5s"}, "b": {"connectTimeout": "1s"}},
         ENDPOINTS: {},
