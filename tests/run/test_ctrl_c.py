@@ -109,6 +109,46 @@ def test_it():
     assert result.returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("event", "function"),
+    [("c_return", "__enter__"), ("call", "__exit__"), ("c_return", "_release_save"), ("call", "_acquire_restore")],
+)
+def test_ctrl_c_while_a_lock_is_taken_or_left(suite: Path, event: str, function: str) -> None:
+    (suite / "test_it.py").write_text(
+        f"""
+import queue
+import signal
+import sys
+import threading
+import time
+
+def test_it():
+    def look(frame, event, _):
+        code = frame.f_code
+        if (event, code.co_name, code.co_filename) == ({event!r}, {function!r}, threading.__file__):
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+
+    tasks = queue.Queue()
+    sys.setprofile(look)
+    try:
+        try:
+            tasks.get(timeout=0.5)
+        except queue.Empty:
+            time.sleep(30)
+    finally:
+        print("taken:", tasks.mutex.locked())
+"""
+    )
+    begun = time.monotonic()
+    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-s", str(suite))
+
+    assert "KeyboardInterrupt" in one_line(result)
+    assert "taken: False" in result.stdout
+    assert result.returncode == 2
+    assert time.monotonic() - begun < 30
+
+
 def test_ctrl_c_while_something_is_removed_from_memory(suite: Path) -> None:
     (suite / "test_it.py").write_text(
         """
