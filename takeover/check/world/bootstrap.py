@@ -48,6 +48,8 @@ def _internal_listeners(configuration: Configuration) -> None:
 
 def _admin(configuration: Configuration) -> int:
     admin = inner(configuration.bootstrap, _ADMIN)
+    if drop(admin, "allow_paths"):
+        configuration.differs("the admin API answers at every path", "this run asks it", configuration.place(_ADMIN))
     at = address_in(either(admin, "address"))
     port = at[1] if at is not None else 0
     if port and _is_dialled(configuration, port):

@@ -53,6 +53,14 @@ def test_the_admin_api_can_be_asked(admin: dict[str, Any], port: int, tmp_path: 
     assert any("admin" in each for each in built.different) == (port != 19000)
 
 
+@pytest.mark.parametrize("key", ["allow_paths", "allowPaths"])
+def test_the_admin_api_can_be_asked_where_only_some_paths_are_allowed(key: str, tmp_path: Path) -> None:
+    admin = {"address": at("0.0.0.0", 9901), key: [{"exact": "/ready"}]}
+    built = Built(given(bootstrap([], [], admin=admin)), tmp_path / "mine")
+    assert built.config()["admin"] == {"address": at("0.0.0.0", 9901)}
+    assert any("answers at every path" in each for each in built.different)
+
+
 def test_a_port_that_something_has_is_not_the_admins(tmp_path: Path) -> None:
     built = Built(given(bootstrap([listener("in", 9901, http("app"))], [cluster("app", port=9902)])), tmp_path / "mine")
     assert built.config()["admin"]["address"] == at("0.0.0.0", 9903)
