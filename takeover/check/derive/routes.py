@@ -11,6 +11,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
 from takeover.check.derive.route_reading import choosing_header, weights
+from takeover.check.derive.tunnels import through
 from takeover.check.messages import objects
 from takeover.model.json import JsonObject
 
@@ -118,6 +119,9 @@ class Routes:
             for name, ask in _others_of_choice(route.data, found.ask):
                 of = slug(self.scope, host.name, label, name)
                 yield from self._draft(ask, f"matches, {name}", (number, place), of, 1)
+            for order, (words, ask) in enumerate(through(found.ask)):
+                of = slug(called, "through", words)
+                yield from self._draft(ask, f"through the tunnel: {words}", (number, place), of, 1 + order // 3)
             yield from self._by_others(number, place, found.ask, called)
             seen = set[str]()
             for condition in route.conditions:

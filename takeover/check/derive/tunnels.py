@@ -1,0 +1,36 @@
+"""What goes through a tunnel that a CONNECT opens: all ways in which either side says and ends."""
+
+from collections.abc import Iterator
+
+from takeover.check.derive.ask import Ask
+from takeover.model.json import JsonObject
+
+_WITHIN = 0.5
+"""Seconds after which a tunnel is left that nobody ends."""
+
+
+def _request(path: str) -> JsonObject:
+    return {"send": f"GET {path} HTTP/1.1\r\nHost: probe.example\r\nConnection: close\r\n\r\n"}
+
+
+EXCHANGES: tuple[tuple[str, list[JsonObject]], ...] = (
+    ("HTTP/1", [_request("/probe")]),
+    ("bytes, then our end", [{"send": "hello\n"}, {"end": True}]),
+    ("our end in the answer", [_request("/probe"), {"await": True}, {"end": True}]),
+    ("half a request, then our end", [{"send": "GET / HT"}, {"end": True}]),
+    ("long", [{"send": [{"repeat": "a", "times": 70_000}]}, {"end": True}]),
+    ("their reset", [_request("/reset-at-once")]),
+    ("their reset in the answer", [_request("/reset-in-body")]),
+    ("their end at once", [_request("/close-at-once")]),
+    ("their end in the answer", [_request("/short-body")]),
+)
+"""What is said, and the steps once the tunnel is there. What the upstream does is HTTP's: it says by the path what."""
+
+
+def through(ask: Ask) -> Iterator[tuple[str, Ask]]:
+    """Each exchange through the tunnel that the request opens, with the words for it; none for another request."""
+    if ask.protocol != "connect":
+        return
+    kept = tuple((name, value) for name, value in ask.extra if name not in {"steps", "within"})
+    for words, steps in EXCHANGES:
+        yield words, ask.but(extra=(*kept, ("steps", steps), ("within", _WITHIN)))
