@@ -73,6 +73,11 @@ class Doors:
         except UnsureError:
             return None
 
+    def for_name(self, chain: Chain, door: Door, name: str) -> Door | None:
+        """The chain's door for connections over TLS that ask for that name; None if another chain takes those."""
+        client = replace(self._client(door), name=name, is_tls=True, alpn=())
+        return self._as_door(door, client) if self.taken_by(client) is chain else None
+
     @property
     def ports(self) -> set[int]:
         """Those by which clients know the listener: its own, and where it is dialled."""

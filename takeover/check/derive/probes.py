@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from takeover.check.derive import buckets, own, tcp, tokens
+from takeover.check.derive import buckets, own, server_names, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
@@ -81,6 +81,7 @@ class _Making:
             tables = Tables(())
             if manager is None:
                 behind += tcp.drafts(chain, door) if own_filters else ()
+                behind += server_names.drafts(doors, chain, door, self._clusters)
             else:
                 tables = tables_of(manager, where, self._tables, self._given, self.unasked)
                 behind += self._of_http(manager, door, where, doors, tables)

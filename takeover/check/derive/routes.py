@@ -17,6 +17,7 @@ from takeover.model.json import JsonObject
 
 _TRIES = 60
 _TELLING_DOMAINS = 3  # a mesh has ten names for each service
+_TELLING_CHOICES = 10  # a header may choose among all clusters
 _WORD = "probe"
 
 
@@ -116,9 +117,10 @@ class Routes:
             self.reached.append(found)
             called = slug(self.scope, host.name, label)
             yield from self._draft(found.ask, "matches", (number, place), called, 0)
-            for name, ask in _others_of_choice(route.data, found.ask):
+            for order, (name, ask) in enumerate(_others_of_choice(route.data, found.ask, self._clusters)):
                 of = slug(self.scope, host.name, label, name)
-                yield from self._draft(ask, f"matches, {name}", (number, place), of, 1)
+                rank = 1 if order < _TELLING_CHOICES else 4
+                yield from self._draft(ask, f"matches, {name}", (number, place), of, rank)
             for order, (words, ask) in enumerate(through(found.ask)):
                 of = slug(called, "through", words)
                 yield from self._draft(ask, f"through the tunnel: {words}", (number, place), of, 1 + order // 3)
@@ -271,9 +273,18 @@ def _hashed(action: JsonObject, ask: Ask) -> Ask:
     return ask
 
 
-def _others_of_choice(route: JsonObject, ask: Ask) -> Iterator[tuple[str, Ask]]:
-    """For a weighted choice by a header: a request for each other cluster, at the first number that is its own."""
-    choice = route.get("route", {}).get("weighted_clusters", {})
+def _others_of_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Iterator[tuple[str, Ask]]:
+    """Where a header chooses the cluster of a request, or of its copy: a request for each other one.
+
+    Of a weighted choice at the first number that is its own.
+    """
+    action = route.get("route", {})
+    if name := action.get("cluster_header"):
+        yield from ((f"to {each}", ask.with_header(name, each)) for each in clusters[1:])
+    for policy in objects(action.get("request_mirror_policies")):
+        if name := policy.get("cluster_header"):
+            yield from ((f"mirrored to {each}", ask.with_header(name, each)) for each in clusters)
+    choice = action.get("weighted_clusters", {})
     if not (header := choosing_header(choice)):
         return
     before = 0

@@ -165,3 +165,24 @@ def test_a_request_has_what_its_endpoint_is_chosen_by(policies: list[dict[str, A
 def read(derived: Derived) -> list[dict[str, Any]]:
     [routes] = [each for each in yaml.safe_load(derived.text) if each["group"] == "routes"]
     return list(routes["probes"])
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        ({"cluster_header": "x-to"}, {"one", "two"}),
+        ({"cluster": "one", "request_mirror_policies": [{"cluster_header": "x-to"}]}, {"one", "two"}),
+        ({"cluster": "one", "request_mirror_policies": [{"cluster": "two"}]}, set()),
+    ],
+)
+def test_each_cluster_that_a_header_may_choose_is_asked_for(action: dict[str, Any], asked: set[str]) -> None:
+    hosts = [{"name": "all", "domains": ["a.example"], "routes": [{"match": {"prefix": "/"}, "route": action}]}]
+    chain = {"name": "http", "filters": [manager(*hosts)]}
+    given = given_of(bootstrap([listener("front", 10001, chain)], [cluster("one"), cluster("two")]))
+
+    [routes] = [
+        each for each in yaml.safe_load(probes(given, world_of(given), Bounds()).text) if each["group"] == "routes"
+    ]
+
+    headers = [header for each in routes["probes"] for header in each.get("headers", ())]
+    assert {header.removeprefix("x-to: ") for header in headers if header.startswith("x-to: ")} == asked
