@@ -203,3 +203,19 @@ def pytest_sessionfinish():
 
     assert "Exit: Ctrl-C came while the run ended" in one_line(result)
     assert result.returncode == 2
+
+
+def test_a_worker_that_ends_is_not_said_to_be_interrupted(suite: Path) -> None:
+    with (suite / "conftest.py").open("a") as conftest:
+        conftest.write("""
+import os
+import signal
+def pytest_sessionfinish():
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        signal.raise_signal(signal.SIGINT)
+""")
+    result = run(str(suite), "-n2", "no-such-file.py")
+
+    assert "Ctrl-C" not in one_line(result)
+    assert "file or directory not found: no-such-file.py" in result.stderr
+    assert result.returncode == 4
