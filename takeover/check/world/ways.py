@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from takeover.base.addresses import is_address
 from takeover.check.records import Way
 from takeover.check.world.addresses import Addresses, has_ipv6
-from takeover.check.world.configuration import LISTENER, Configuration, drop, inner, kind_of, listed
+from takeover.check.world.bootstrap import free_port
+from takeover.check.world.configuration import LISTENER, Configuration, drop, inner, kind_of, listed, set_field
 from takeover.check.world.dialled import address_in
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -13,6 +14,8 @@ from takeover.scenario.envoy_config import either
 POD, UPSTREAM, CLIENT = "given", "upstream", "client-{}"
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - as configurations have it
 _OF_A_LINK = "fe80:"
+_CHOSEN = 20000
+"""The first port for listeners that have none."""
 _NOWHERE = 65000
 """A port that no listener has: of connections that are for none of them."""
 
@@ -59,6 +62,7 @@ def ways(configuration: Configuration, addresses: Addresses) -> Ways:
     listeners = [listener for listener, _ in configuration.of_type(LISTENER)]
     for listener in listeners:
         _take_ipv4(configuration, listener)
+        _take_port(configuration, listener)
     for index, listener in enumerate(listeners):
         if _captures(listener) and _is_bound(listener) and (at := address_in(either(listener, "address"))):
             number = len(found.captures)
@@ -81,6 +85,17 @@ def _take_ipv4(configuration: Configuration, listener: JsonObject) -> None:
             drop(at, "ipv4_compat")
             at["ipv4_compat"] = True
             configuration.differs("listeners at `::` take IPv4, too (`ipv4_compat`)", "probes go over IPv4")
+
+
+def _take_port(configuration: Configuration, listener: JsonObject) -> None:
+    """Gives a port to one that lets the kernel choose, or whose own a dump does not tell."""
+    address = inner(either(listener, "address") or {}, "socket_address")
+    at = address_in(either(listener, "address"))
+    if at is None or at[1] or at[2] != "tcp" or not is_address(at[0]) or either(address, "named_port"):
+        return
+    port = free_port(configuration, _CHOSEN)
+    set_field(address, "port_value", port)
+    configuration.differs(f"listener {name_of(listener, 0)} is at port {port}", "the configuration says 0: any port")
 
 
 def name_of(listener: JsonObject, index: int) -> str:

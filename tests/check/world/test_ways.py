@@ -39,6 +39,16 @@ def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
     assert [each.port for each in made.world.ways] == [8080, 8081]
 
 
+def test_listeners_without_a_port_get_one_each(tmp_path: Path) -> None:
+    unsaid = listener("unsaid", 0, http("app"))
+    del unsaid["address"]["socket_address"]["port_value"]
+    made = built(tmp_path, listener("any", 0, http("app")), unsaid, listener("taken", 20000, http("app")))
+    assert {each.listener: each.port for each in made.world.ways} == {"any": 20001, "unsaid": 20002, "taken": 20000}
+    ports = [each["address"]["socket_address"]["port_value"] for each in made.config()["static_resources"]["listeners"]]
+    assert ports == [20001, 20002, 20000]
+    assert "listener any is at port 20001" in made.different
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
