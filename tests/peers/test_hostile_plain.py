@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import struct
 import time
@@ -89,6 +90,15 @@ def test_an_answer_that_is_reset_at_once_arrives_whole_and_then_the_reset(upstre
             came, end = receive_all(client)
             assert (came, end) == (ANSWERS["reset-after-answer"][0], "reset")
     assert upstream.seen(80)["end"] == "our-reset"
+
+
+@pytest.mark.parametrize("codes", ["100", "103-103", "100-102-103"])
+def test_answers_before_the_answer_come_in_their_order(upstream: Upstream, codes: str) -> None:
+    for then, ends in (("200", "200"), ("304", "304"), ("close", "")):
+        ended = run(program("curl"), "-sS", "-i", f"http://{upstream.place(80)}/interim-{codes}-then-{then}")
+        statuses = [*codes.split("-"), *([ends] if ends else [])]
+        assert re.findall(r"^HTTP/1.1 (\d+)", ended.stdout, re.MULTILINE) == statuses
+        assert re.findall(r"^x-interim: (\d+)", ended.stdout, re.MULTILINE) == codes.split("-")
 
 
 def test_every_behaviour_ends_or_waits_and_none_ends_the_program(upstream: Upstream) -> None:

@@ -194,3 +194,24 @@ ANSWERS: dict[str, list[Step]] = {
     "deny-with-50k": [plain("403 Forbidden", body=b"a" * 50000)],
     "deny-chunked": [b"HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n8\r\nhostile\n\r\n0\r\n\r\n"],
 }  # fmt: skip
+
+# Some answers before the answer, each with a header; and then another one, or none.
+_BEFORE = {"100": "Continue", "102": "Processing", "103": "Early Hints"}
+_THEN: dict[str, list[Step]] = {
+    "101": [_SWITCHING + b"upgrade: websocket\r\n\r\nframes", CLOSE],
+    "200": [HELLO],
+    "204": [b"HTTP/1.1 204 No Content\r\n\r\n"],
+    "302": [plain("302 Found", "location: http://a.test/plain/elsewhere")],
+    "304": [b'HTTP/1.1 304 Not Modified\r\netag: "1"\r\n\r\n'],
+    "503": [plain("503 Service Unavailable")],
+    "stall": [STALL],
+    "close": [CLOSE],
+    "reset": [RESET],
+}
+INTERIM = ("100", "102", "103", "103-103", "100-102-103")
+"""The statuses that come first, in the names of behaviours: `interim-STATUSES-then-END`."""
+
+for _codes in INTERIM:
+    _lines = (f"HTTP/1.1 {code} {_BEFORE[code]}\r\nx-interim: {code}\r\n\r\n" for code in _codes.split("-"))
+    _first = "".join(_lines).encode()
+    ANSWERS |= {f"interim-{_codes}-then-{then}": [_first, PAUSE, *steps] for then, steps in _THEN.items()}
