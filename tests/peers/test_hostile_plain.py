@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import struct
 import time
@@ -11,7 +12,7 @@ import pytest
 from takeover.evidence.log_formats import format_of
 from takeover.evidence.quiescence import waited_for
 from takeover.model.logs import json_lines
-from takeover.peers.hostile.answers import ANSWERS, RESET
+from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, RESET
 from tests.peers.upstream import Upstream, program, run
 
 
@@ -89,6 +90,29 @@ def test_an_answer_that_is_reset_at_once_arrives_whole_and_then_the_reset(upstre
             came, end = receive_all(client)
             assert (came, end) == (ANSWERS["reset-after-answer"][0], "reset")
     assert upstream.seen(80)["end"] == "our-reset"
+
+
+@pytest.mark.parametrize("codes", ["100", "103-103", "100-102-103"])
+def test_answers_before_the_answer_come_in_their_order(upstream: Upstream, codes: str) -> None:
+    for then, ends in (("200", "200"), ("304", "304"), ("close", "")):
+        ended = run(program("curl"), "-sS", "-i", f"http://{upstream.place(80)}/interim-{codes}-then-{then}")
+        statuses = [*codes.split("-"), *([ends] if ends else [])]
+        assert re.findall(r"^HTTP/1.1 (\d+)", ended.stdout, re.MULTILINE) == statuses
+        assert re.findall(r"^x-interim: (\d+)", ended.stdout, re.MULTILINE) == codes.split("-")
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_some_answers_do_not_wait_for_the_requests_body(upstream: Upstream, name: str) -> None:
+    sent = b"".join(each for each in AT_ONCE[name] if isinstance(each, bytes))
+    with upstream.connect(80) as client:
+        client.sendall(f"POST /{name} HTTP/1.1\r\ncontent-length: 5\r\n\r\nhe".encode())
+        came = client.recv(len(sent), socket.MSG_WAITALL)
+        assert came == sent
+        if CLOSE in AT_ONCE[name]:
+            assert client.recv(1) == b""
+        else:
+            client.sendall(b"lloGET /no-content HTTP/1.1\r\n\r\n")
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 204")
 
 
 def test_every_behaviour_ends_or_waits_and_none_ends_the_program(upstream: Upstream) -> None:

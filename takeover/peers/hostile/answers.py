@@ -137,6 +137,19 @@ ANSWERS: dict[str, list[Step]] = {
     "hop-by-hop": [plain("200 OK", "connection: x-mine", "x-mine: 1", "keep-alive: timeout=5")],
     "connection-close": [plain("200 OK", "connection: close"), CLOSE],
     "connection-close-stays": [plain("200 OK", "connection: close")],
+    "connection-keep-alive": [plain("200 OK", "connection: keep-alive", "keep-alive: timeout=5")],
+    "connection-keep-alive-close": [plain("200 OK", "connection: keep-alive, close")],
+    "connection-close-keep-alive": [plain("200 OK", "connection: close", "connection: keep-alive")],
+    "connection-close-in-capitals": [plain("200 OK", "Connection: CLOSE")],
+    "connection-close-no-content": [b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n"],
+    "connection-close-not-modified": [b"HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n"],
+    "connection-close-chunked": [_CHUNKED + b"connection: close\r\n\r\n8\r\nhostile\n\r\n0\r\n\r\n"],
+    "connection-upgrade": [plain("200 OK", "connection: upgrade", "upgrade: h2c")],
+    "proxy-connection-close": [plain("200 OK", "proxy-connection: close")],
+    "keep-alive-of-nothing": [plain("200 OK", "keep-alive: timeout=0, max=0")],
+    "http-1.0-with-length": [b"HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nkept\n"],
+    "http-1.0-close": [b"HTTP/1.0 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nkept\n"],
+    "http-1.0-chunked": [b"HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nkept\n\r\n0\r\n\r\n"],
     "own-date-and-server": [plain("200 OK", "date: Thu, 01 Jan 1970 00:00:00 GMT", "server: hostile")],
     "envoy-headers": [
         plain(
@@ -194,3 +207,35 @@ ANSWERS: dict[str, list[Step]] = {
     "deny-with-50k": [plain("403 Forbidden", body=b"a" * 50000)],
     "deny-chunked": [b"HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n8\r\nhostile\n\r\n0\r\n\r\n"],
 }  # fmt: skip
+
+AT_ONCE: dict[str, list[Step]] = {
+    "answer-at-once": [HELLO],
+    "answer-at-once-and-close": [HELLO, CLOSE],
+    "answer-at-once-and-say-close": [plain("200 OK", "connection: close"), CLOSE],
+    "answer-at-once-until-the-end": [_OK + b"\r\nuntil the end\n", CLOSE],
+    "refuse-at-once": [plain("413 Payload Too Large")],
+    "refuse-at-once-and-close": [plain("413 Payload Too Large", "connection: close"), CLOSE],
+    "stop-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", CLOSE],
+}  # fmt: skip
+"""What is answered before the request's body has come; without CLOSE that is taken after it."""
+
+# Some answers before the answer, each with a header; and then another one, or none.
+_BEFORE = {"100": "Continue", "102": "Processing", "103": "Early Hints"}
+_THEN: dict[str, list[Step]] = {
+    "101": [_SWITCHING + b"upgrade: websocket\r\n\r\nframes", CLOSE],
+    "200": [HELLO],
+    "204": [b"HTTP/1.1 204 No Content\r\n\r\n"],
+    "302": [plain("302 Found", "location: http://a.test/plain/elsewhere")],
+    "304": [b'HTTP/1.1 304 Not Modified\r\netag: "1"\r\n\r\n'],
+    "503": [plain("503 Service Unavailable")],
+    "stall": [STALL],
+    "close": [CLOSE],
+    "reset": [RESET],
+}
+INTERIM = ("100", "102", "103", "103-103", "100-102-103")
+"""The statuses that come first, in the names of behaviours: `interim-STATUSES-then-END`."""
+
+for _codes in INTERIM:
+    _lines = (f"HTTP/1.1 {code} {_BEFORE[code]}\r\nx-interim: {code}\r\n\r\n" for code in _codes.split("-"))
+    _first = "".join(_lines).encode()
+    ANSWERS |= {f"interim-{_codes}-then-{then}": [_first, PAUSE, *steps] for then, steps in _THEN.items()}

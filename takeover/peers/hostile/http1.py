@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from takeover.peers.hostile import tcp, witness
-from takeover.peers.hostile.answers import ANSWERS, CLOSE, HELLO, PAUSE, RESET, STALL, plain
+from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, HELLO, PAUSE, RESET, STALL, Step, plain
 from takeover.peers.hostile.connections import Connection
 
 AUTHENTICATION = 9000
@@ -139,16 +139,16 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], o
             _tell(connection, head, _status(name))
             break
         _tell(connection, head, _status(name))
-        if name == "answer-at-once":  # before the request's body has come
-            connection.send(HELLO)
+        if name in AT_ONCE and not _behave(connection, AT_ONCE[name]):
+            break
         body, trailers = requests.body(head)
-        if name == "answer-at-once":
+        if name in AT_ONCE:
             continue
         if name not in ANSWERS:
             seen = head + body + (b"\ntrailers:\n" + trailers if trailers else b"")
             marks = (f"{name}: {value}" for name, value in connection.marks)
             connection.send(plain("200 OK", "content-type: text/plain", *marks, body=seen))
-        elif not _behave(connection, name):
+        elif not _behave(connection, ANSWERS[name]):
             break
     return b""
 
@@ -178,14 +178,15 @@ def _tell(connection: Connection, head: bytes, status: int) -> None:
 
 def _status(name: str) -> int:
     """Of the answer of that name; 0 where it has none."""
-    answer = b"".join(step for step in ANSWERS.get(name, [HELLO]) if isinstance(step, bytes))
+    steps = AT_ONCE.get(name) or ANSWERS.get(name, [HELLO])
+    answer = b"".join(step for step in steps if isinstance(step, bytes))
     words = answer.split(b"\r\n", 1)[0].split(b" ") if answer.startswith(b"HTTP/") else []
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
-def _behave(connection: Connection, name: str) -> bool:
-    """Answers as that name says. Returns whether the connection stays."""
-    for step in ANSWERS[name]:
+def _behave(connection: Connection, steps: list[Step]) -> bool:
+    """Answers so. Returns whether the connection stays."""
+    for step in steps:
         if isinstance(step, bytes):
             connection.send(step)
         elif step is PAUSE:

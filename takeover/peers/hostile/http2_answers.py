@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from takeover.peers.hostile import http2_stream as http2
+from takeover.peers.hostile.answers import INTERIM
 from takeover.peers.hostile.http2_stream import END_HEADERS, HEAD, Header, OurEndError, Stream
 
 Step = Callable[[Stream], Awaitable[None] | None]
@@ -189,6 +190,12 @@ ANSWERS: dict[str, list[Step]] = {
     "data-first": [_DATA, _HEAD, _END],
     "data-after-the-end": [*HELLO, frame(http2.DATA, 0, b"more")],
     "headers-after-the-end": [*HELLO, headers(end=True)],
+    "priority-after-the-end": [*HELLO, frame(http2.PRIORITY, 0, b"\0\0\0\0\x10")],
+    "credit-after-the-end": [*HELLO, frame(http2.WINDOW_UPDATE, 0, b"\0\0\0\x01")],
+    "continuation-after-the-end": [*HELLO, frame(http2.CONTINUATION, END_HEADERS, b"\x88")],
+    "push-after-the-end": [*HELLO, frame(http2.PUSH_PROMISE, END_HEADERS, b"\0\0\0\x02\x82\x84\x87")],
+    "unknown-after-the-end": [*HELLO, frame(0xEE, 0xFF, b"hostile")],
+    "rst-twice-after-answer": [*HELLO, reset(0), reset(8)],
     "data-of-no-stream": [on_connection(http2.DATA, 0, b"host"), *HELLO],
     "data-of-an-idle-stream": [on_connection(http2.DATA, 0, b"host", stream=999), *HELLO],
     "headers-of-no-stream": [on_connection(http2.HEADERS, END_HEADERS, b"\x88"), *HELLO],
@@ -291,3 +298,19 @@ for _code in (*range(14), *_ODD_CODES):
         f"goaway-{_code}-after-answer": [*HELLO, goaway(_code)],
         f"goaway-{_code}-and-close": [goaway(_code), close],
     }
+
+_THEN: dict[str, list[Step]] = {
+    "200": HELLO,
+    "204": [headers(status="204", end=True)],
+    "302": [headers(("location", "http://a.test/plain/elsewhere"), status="302", end=True)],
+    "304": [headers(("etag", '"1"'), status="304", end=True)],
+    "503": [headers(status="503"), _DATA, _END],
+    "stall": [],
+    "close": [close],
+    "reset": [reset_connection],
+    "rst-7": [reset(7)],
+    "rst-8": [reset(8)],
+}
+for _codes in INTERIM:
+    _first = [headers(("x-interim", code), status=code) for code in _codes.split("-")]
+    ANSWERS |= {f"interim-{_codes}-then-{then}": [*_first, pause, *steps] for then, steps in _THEN.items()}
