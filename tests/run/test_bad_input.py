@@ -153,3 +153,10 @@ def reports(result: "subprocess.CompletedProcess[str]") -> Path:
     found = re.search(r"^report: (.+)/index\.html$", result.stdout, re.MULTILINE)
     assert found, result.stdout
     return ROOT / found[1]
+
+
+def test_a_folder_behind_an_option_that_pytest_takes_for_one_of_tests_is_named(tmp_path: Path) -> None:
+    result = run("--engine", "local", "--reports", str(tmp_path))
+
+    assert f"looked for from {tmp_path} on: write --reports={tmp_path}, with the sign" in one_line(result)
+    assert result.returncode == 4
