@@ -244,6 +244,13 @@ FIELD_RULES = (
         ":<port>",
         "where two connections would have the same port, the node's address translation gives one a lower, of chance",
     ),
+    FieldRule(
+        "event-time",
+        "timestamp",
+        re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"),
+        "<time>",
+        "an event of a health check, or of outlier detection, has the time at which it was",
+    ),
 )
 
 

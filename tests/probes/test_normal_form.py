@@ -172,7 +172,10 @@ def test_headers(rule: Any, inbound: Scene) -> None:
 
 
 # By the rule's name: a field's value, its normal form, and a value that must stay.
-FIELDS = {"translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1")}
+FIELDS = {
+    "translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1"),
+    "event-time": ("2030-01-31T23:59:59.123Z", "<time>", "1970"),
+}
 
 
 @pytest.mark.parametrize("rule", FIELD_RULES, ids=lambda rule: rule.name)

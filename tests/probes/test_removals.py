@@ -94,7 +94,7 @@ def test_rounds_are_told_without_their_number_which_is_of_time_alone(inbound: Sc
 
 
 def test_the_field_of_a_log_and_frames_are_told(inbound: Scene) -> None:
-    [rule] = FIELD_RULES
+    rule = next(each for each in FIELD_RULES if each.name == "translated-port")
     found = removed(inbound, Observation(None, log=[{rule.field: "192.0.2.1:1024"}]))
     assert found[rule.name, "192.0.2.1:<port>"].was == "192.0.2.1:1024"
     found = removed(inbound, Observation(None, frames=["DATA 1 5 bytes", "DATA 1 2 bytes END_STREAM"]))
