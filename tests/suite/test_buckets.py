@@ -1,6 +1,7 @@
 """Buckets against attempts of a simulated one: the right bucket never contradicts them, a wrong one does."""
 
 import random
+import time
 
 import pytest
 
@@ -43,3 +44,24 @@ def test_a_wrong_bucket_is_contradicted(wrong: Bucket) -> None:
 def test_a_bucket_that_never_refills_is_told_at_the_deadline() -> None:
     with pytest.raises(TimeoutError, match=r"0 refills of 1 within 0\.1 s: 0 of \d+ attempts passed"):
         until_refilled(lambda: False, deadline=0.1)
+
+
+def test_a_refill_of_which_nothing_is_known_precisely_is_not_the_last() -> None:
+    answers = iter([True, False, True, False, True])
+    slow = iter([0.0, 0.0, 0.15, 0.0, 0.0])
+
+    def send() -> bool:
+        time.sleep(next(slow))  # as a busy machine
+        return next(answers)
+
+    assert [each.passed for each in until_refilled(send)] == [True, False, True, False, True]
+
+
+def test_where_no_refill_is_precise_one_is_enough_at_the_deadline() -> None:
+    answers = iter([True, False, *[True] * 9])
+
+    def send() -> bool:
+        time.sleep(0.12)
+        return next(answers)
+
+    assert [each.passed for each in until_refilled(send, deadline=0.5)][:3] == [True, False, True]
