@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from takeover.check.derive.ask import Ask
 from takeover.model.json import JsonObject
 
-_WITHIN = 0.5
-"""Seconds after which a tunnel is left that nobody ends."""
-
 
 def _request(path: str, *headers: str) -> JsonObject:
     return {"send": "\r\n".join([f"GET {path} HTTP/1.1", "Host: probe.example", *headers, "", ""])}
@@ -32,6 +29,5 @@ def through(ask: Ask) -> Iterator[tuple[str, Ask]]:
     """Each exchange through the tunnel that the request opens, with the words for it; none for another request."""
     if ask.protocol != "connect":
         return
-    kept = tuple((name, value) for name, value in ask.extra if name not in {"steps", "within"})
     for words, steps in EXCHANGES:
-        yield words, ask.but(extra=(*kept, ("steps", steps), ("within", _WITHIN)))
+        yield words, ask.but(extra=tuple((name, steps if name == "steps" else value) for name, value in ask.extra))

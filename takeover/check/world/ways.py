@@ -89,8 +89,8 @@ def _take_ipv4(configuration: Configuration, listener: JsonObject) -> None:
 
 def _take_port(configuration: Configuration, listener: JsonObject) -> None:
     """Gives a port to one that lets the kernel choose, or whose own a dump does not tell."""
-    address = inner(either(listener, "address") or {}, "socket_address")
     at = address_in(either(listener, "address"))
+    address = inner(listener, "address", "socket_address")
     if at is None or at[1] or at[2] != "tcp" or not is_address(at[0]) or either(address, "named_port"):
         return
     port = free_port(configuration, _CHOSEN)
