@@ -17,6 +17,7 @@ _REQUESTS = re.compile(r"^(http|cluster)\..+\.(downstream_rq_active|upstream_rq_
 # Those of internal listeners are Envoy's own, with itself.
 _CONNECTIONS = re.compile(r"^listener\.(?!envoy_internal_).+\.downstream_(pre_)?cx_active$")
 _UPSTREAMS = re.compile(r"^cluster\..+\.upstream_cx_active$")
+_WITH_FILTERS = re.compile(r"^(?!listener\.|cluster\.).+\.downstream_cx_(\w+_)?active$")
 # Of what has a counter of those that ended, too.
 _BEGUN = re.compile(
     r"^(listener\.(?!envoy_internal_).+|http\..+)\.downstream_cx_total$|^cluster\..+\.upstream_cx_total$"
@@ -66,7 +67,7 @@ def under_way_but_for_passed_on(stats: Stats) -> str:
 
 def open_now(stats: Stats) -> dict[str, int]:
     """The gauges that tell of what is still open: connections with clients and with upstreams, and requests."""
-    return {name: value for name, value in stats.items() if value and _kind_of_open(name)}
+    return {name: value for name, value in stats.items() if value and _kind_of_open(name) not in ("", _FILTER)}
 
 
 def upstreams(stats: Stats) -> dict[str, int]:
@@ -76,6 +77,14 @@ def upstreams(stats: Stats) -> dict[str, int]:
         for name, value in stats.items()
         if value and _kind_of_open(name) == _UPSTREAM
     }
+
+
+def kept_by_filters(gauges: Stats) -> dict[str, int]:
+    """The gauges of network filters that still tell of a connection.
+
+    A filter is taken down a moment after its listener counts the connection no more.
+    """
+    return {name: value for name, value in gauges.items() if value and _kind_of_open(name) == _FILTER}
 
 
 def not_ended(stats: Stats, gauges: Stats) -> dict[str, int]:
@@ -162,8 +171,13 @@ def _totals(stats: Stats) -> Counter[tuple[str, str]]:
     return totals
 
 
-_OF_CLIENTS, _REQUEST, _UPSTREAM = "client", "request", "upstream"
-_OPEN = ((_OF_CLIENTS, _CONNECTIONS), (_REQUEST, _REQUESTS), (_UPSTREAM, _UPSTREAMS))
+_OF_CLIENTS, _REQUEST, _UPSTREAM, _FILTER = "client", "request", "upstream", "filter"
+_OPEN = (
+    (_OF_CLIENTS, _CONNECTIONS),
+    (_REQUEST, _REQUESTS),
+    (_UPSTREAM, _UPSTREAMS),
+    (_FILTER, _WITH_FILTERS),
+)
 
 
 @functools.lru_cache(maxsize=1 << 14)  # asked of the same names again and again

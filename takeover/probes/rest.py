@@ -106,6 +106,8 @@ class Rest:
                 if ending := quiescence.not_ended(counters[-1][name], its):
                     ends = f"not yet counted the end of connections ({_listed(ending)})"
                     return f"{_envoy(name)} has {ends}; {_FOR_UPSTREAMS}"
+                if kept := quiescence.kept_by_filters(its):
+                    return f"{_envoy(name)} has filters that still have connections ({_listed(kept)}); {_FOR_CLIENTS}"
                 moving = difference(before[name], its)
                 if len(counters) > 1:
                     earlier, last = (each[name] for each in counters[-2:])

@@ -67,6 +67,23 @@ def test_an_end_that_is_not_counted_yet_is_waited_for(owner: str, kind: str) -> 
     assert (found[""].counters, missing) == (ended, "")
 
 
+@pytest.mark.parametrize(
+    "kept", ["http.a.downstream_cx_active", "http.a.downstream_cx_http1_active", "redis.a.downstream_cx_active"]
+)
+def test_a_filter_that_still_has_a_connection_of_which_its_listener_knows_no_more_is_waited_for(kept: str) -> None:
+    gauges = itertools.chain([{kept: 1}] * 5, itertools.repeat({kept: 0}))
+    rest = Rest(lambda: {"": next(gauges)}, lambda: {"": {}}, lambda: None, no_config)
+    found, missing = rest.wait(60)
+    assert (found[""].gauges, missing) == ({kept: 0}, "")
+
+
+def test_a_filter_that_keeps_a_connection_is_named() -> None:
+    rest = Rest(lambda: {"": {"http.a.downstream_cx_active": 1}}, lambda: {"": {}}, lambda: None, no_config)
+    assert rest.wait(0.05)[1].startswith(
+        "Envoy has filters that still have connections (http.a.downstream_cx_active: 1"
+    )
+
+
 PROXY: Json = {
     "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "stat_prefix": "a:b",
