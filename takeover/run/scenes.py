@@ -15,6 +15,9 @@ from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
 from takeover.scene.diagnostics import end_of_log
 
+_NEAR = 40
+"""Tests: what one that is further off needs is not begun yet, or repeated tests have many Envoys wait, which costs."""
+
 SCENE: pytest.StashKey[Scene] = pytest.StashKey()
 """The scene that a test uses, while it runs: what its failure is told from."""
 
@@ -106,10 +109,12 @@ def _each_once(keys: Iterable[DeploymentKey]) -> Iterator[DeploymentKey]:
 def _keys_from(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[DeploymentKey]:
     """What this test and those after it need, as far as whoever asks wants to look ahead."""
     items = item.session.items
-    known = items[items.index(item) :]
+    after: Iterator[pytest.Item] = itertools.islice(items, items.index(item), None)
     if hasattr(item.config, "workerinput"):
         # A worker of xdist is told of one test at a time, but what is deployed for another worker's test is in the way.
         scope = item.stash.get(SCOPE, None)
-        of_scope = [each for each in known if scope is not None and each.stash[SCOPE] == scope]
-        known = [item, *of_scope, *([nextitem] if nextitem else [])]
-    return (each.stash[KEY] for each in known if KEY in each.stash and not each.stash.get(ON_DEMAND, False))
+        of_scope = (each for each in after if scope is not None and each.stash[SCOPE] == scope)
+        near = [item, *itertools.islice(of_scope, _NEAR), *([nextitem] if nextitem else [])]
+    else:
+        near = list(itertools.islice(after, _NEAR))
+    return (each.stash[KEY] for each in near if KEY in each.stash and not each.stash.get(ON_DEMAND, False))
