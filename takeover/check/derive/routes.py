@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.draft import Door, Draft, Unasked, slug
+from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
@@ -65,7 +65,7 @@ class Routes:
         self._base = Ask(host=_WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
         self.reached: list[Reached] = []
 
-    def drafts(self) -> Iterator[Draft]:
+    def drafts(self) -> Iterator[Draft | Later]:
         """The probes, of each virtual host those of its domains, then those of its routes; `reached` is filled."""
         for number in range(len(self.table.hosts)):
             at = f"{self.place}.virtual_hosts[{number}]"
@@ -102,7 +102,7 @@ class Routes:
                 name = slug(self.scope, host.name, "no-domain", domain)
                 yield from self._draft(base.but(host=other), f"domain {domain}: another", of, name, rank)
 
-    def _of_routes(self, number: int, at: str, authority: tuple[str, str]) -> Iterator[Draft]:
+    def _of_routes(self, number: int, at: str, authority: tuple[str, str]) -> Iterator[Draft | Later]:
         host = self.table.hosts[number]
         for place, route in enumerate(host.routes):
             where, label = f"{at}.{host.places[place]}", route.data.get("name") or f"route-{place}"
@@ -120,7 +120,7 @@ class Routes:
             for order, (name, ask) in enumerate(_others_of_choice(route.data, found.ask, self._clusters)):
                 of = slug(self.scope, host.name, label, name)
                 rank = 1 if order < _TELLING_CHOICES else 4
-                yield from self._draft(ask, f"matches, {name}", (number, place), of, rank)
+                yield self._later(ask, f"matches, {name}", (number, place), of, rank)
             for order, (words, ask) in enumerate(through(found.ask)):
                 of = slug(called, "through", words)
                 yield from self._draft(ask, f"through the tunnel: {words}", (number, place), of, 1 + order // 3)
@@ -194,6 +194,14 @@ class Routes:
         name = host.routes[taken.route].data.get("name") or f"routes[{taken.route}]"
         return str(name) if taken.host == number else f"{host.name}: {name}"
 
+    def _later(self, ask: Ask, condition: str, of: tuple[int, int | None], name: str, rank: int) -> Later:
+        """The same as `_draft`, once there is room for it: of thousands of clusters most are left out."""
+        return Later("routes", rank, self._whose(of), lambda: next(self._draft(ask, condition, of, name, rank), None))
+
+    def _whose(self, of: tuple[int, int | None]) -> tuple[str, ...]:
+        host, place = of
+        return (self.door.listener, self.door.chain, self.scope, self.table.hosts[host].name, str(place))
+
     def _draft(self, ask: Ask, condition: str, of: tuple[int, int | None], name: str, rank: int) -> Iterator[Draft]:
         """The probe, if it is certain what becomes of it."""
         host, place = of
@@ -209,7 +217,7 @@ class Routes:
             name=name,
             entry=self.door.entry(ask.entry()),
             rank=rank,
-            of=(self.door.listener, self.door.chain, self.scope, self.table.hosts[host].name, str(place)),
+            of=self._whose(of),
             listener=self.door.listener,
             chain=self.door.chain,
             host=self.table.hosts[host].name,

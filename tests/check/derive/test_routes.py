@@ -6,7 +6,7 @@ import yaml
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.matching import Table
+from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import template_expression
 from takeover.check.records import Derived
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
@@ -184,3 +184,26 @@ def test_each_cluster_that_a_header_may_choose_is_asked_for(action: dict[str, An
 
     headers = [header for each in asking for header in each.get("headers", ())]
     assert {header.removeprefix("x-to: ") for header in headers if header.startswith("x-to: ")} == asked
+
+
+def test_of_many_clusters_that_a_header_may_choose_only_those_are_worked_out_for_which_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worked_out = list[Ask]()
+    taken = Table.taken
+
+    def counted(table: Table, ask: Ask) -> Taken:
+        worked_out.append(ask)
+        return taken(table, ask)
+
+    monkeypatch.setattr(Table, "taken", counted)
+    every = {"match": {"prefix": "/"}, "route": {"cluster_header": "x-to"}}
+    chain = {"name": "http", "filters": [manager({"name": "all", "domains": ["*"], "routes": [every]})]}
+    clusters = [cluster(f"cluster-{number}") for number in range(1_000)]
+    given = given_of(bootstrap([listener("front", 10001, chain)], clusters))
+
+    derived = probes(given, world_of(given), Bounds(probes_per_route=20))
+
+    assert len(read(derived)) == 20
+    assert derived.left_out["probes per route"] > 900
+    assert len(worked_out) < 500
