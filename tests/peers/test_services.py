@@ -271,6 +271,22 @@ def test_records_take_turns_and_names_are_silent() -> None:
     assert dns.delay(query("slow-50.test", 1)) == 0.05
 
 
+def test_a_name_is_answered_otherwise_once_a_type_is_asked_again() -> None:
+    answers = dns.Answers()
+    name = "ttl-1.a-127-0-0-1.aaaa-0-0-0-0-0-0-0-1.then.ttl-7.a-127-0-0-2.aaaa-servfail.then.nxdomain.test"
+
+    def asked(kind: int) -> tuple[int, bytes]:
+        answer = answers.answer(query(name, kind)) or b""
+        return answer[3] & 15, answer[-10:] if answer[7] else b""
+
+    a, aaaa = 1, 28
+    assert asked(a) == (0, b"\0\0\0\1\0\x04\x7f\0\0\1")
+    assert asked(aaaa)[0] == 0
+    assert asked(aaaa) == (2, b"")
+    assert asked(a) == (0, b"\0\0\0\7\0\x04\x7f\0\0\2")
+    assert [asked(a)[0], asked(aaaa)[0], asked(a)[0]] == [3, 3, 3]
+
+
 def test_what_was_asked_is_counted_by_name_and_type() -> None:
     asked = dns.Asked()
     for name, kind, port in (("b.test", 1, 5), ("a.test", 1, 5), ("a.test", 28, 6), ("a.test", 1, 6), ("other", 99, 7)):

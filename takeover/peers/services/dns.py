@@ -9,6 +9,7 @@
     silent             no answer at all
     slow-MILLISECONDS  before the answer
     turns              the first answer has the first record alone, the second the second, and so on, round and round
+    then               what stands before it is answered until a type is asked again, then what stands behind it
 
 Other labels mean nothing: they tell names apart. What there is no record of the asked type for is answered without one.
 What was asked is kept (`told`).
@@ -33,6 +34,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._times = collections.Counter[tuple[str, int]]()
+        self._asked: dict[str, collections.Counter[int]] = {}
 
     def answer(self, query: bytes) -> bytes | None:
         """The answer to one message; None where there is to be none, or it is no query."""
@@ -44,6 +46,7 @@ class Answers:
             return None
         if flags & 0x8000 or questions != 1 or "silent" in labels:
             return None
+        labels = self._in_force(labels, kind)
         own = f"{_TYPES.get(kind, kind)}-"
         told = [each.removeprefix(own) for each in labels]
         code = next((_CODES[each] for each in told if each in _CODES), 0)
@@ -54,6 +57,22 @@ class Answers:
             records = [records[self._times[name] % len(records)]]
             self._times[name] += 1
         return answered(query, end, kind, records, ttl, (0x0200 if "truncated" in told else 0) | code)
+
+    def _in_force(self, labels: list[str], kind: int) -> list[str]:
+        """The labels that say what is answered now: a lookup may ask for several types, each of them once."""
+        parts, here = [], list[str]()
+        for each in labels:
+            if each == "then":
+                parts.append(here)
+                here = []
+            else:
+                here.append(each)
+        if not parts:
+            return labels
+        parts.append(here)
+        asked = self._asked.setdefault(".".join(labels), collections.Counter())
+        asked[kind] += 1
+        return parts[min(max(asked.values()), len(parts)) - 1]
 
 
 def answered(query: bytes, end: int, kind: int, records: list[bytes], ttl: int = 60, flags: int = 0) -> bytes:
