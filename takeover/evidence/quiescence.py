@@ -87,18 +87,24 @@ def kept_by_filters(gauges: Stats) -> dict[str, int]:
     return {name: value for name, value in gauges.items() if value and _kind_of_open(name) == _FILTER}
 
 
-def not_ended(stats: Stats, gauges: Stats) -> dict[str, int]:
+def not_ended(stats: Stats, gauges: Stats, before: Stats) -> dict[str, int]:
     """The listeners, filters and clusters with connections that are no longer active, but whose end is not counted yet.
 
     It is a moment later: when their ends are counted, all that comes with an end is.
+
+    Args:
+        stats: the counters.
+        gauges: read after them.
+        before: the counters when all was at rest: what was counted twice until then would be missed for ever.
     """
-    begun = {name: value for name, value in stats.items() if _is_of_connections_begun(name)}
+    now = {name: value - before.get(name, 0) for name, value in stats.items() if value}
+    begun = {name: value for name, value in now.items() if value and _is_of_connections_begun(name)}
     found = {}
     for name, value in begun.items():
         owner, _, counter = name.rpartition(".")
         kind = counter.removesuffix("_total")
-        accounted = stats.get(f"{owner}.{kind}_destroy", 0) + gauges.get(f"{owner}.{kind}_active", 0)
-        if value > accounted and not _is_counted_twice(owner, stats, accounted):
+        accounted = now.get(f"{owner}.{kind}_destroy", 0) + gauges.get(f"{owner}.{kind}_active", 0)
+        if value > accounted and not _is_counted_twice(owner, now, accounted):
             found[owner] = value - accounted
     return found
 
@@ -106,7 +112,8 @@ def not_ended(stats: Stats, gauges: Stats) -> dict[str, int]:
 def _is_counted_twice(owner: str, stats: Stats, accounted: int) -> bool:
     """Whether a cluster has begun no more connections than that, though its counter of them says so.
 
-    Where ALPN chooses the protocol (`auto_config`), it counts a connection once more when that is known.
+    Where ALPN chooses the protocol (`auto_config`), it counts a connection once more when that is known; where a host
+    has several addresses, once more for each that it tries.
     """
     established = sum(stats.get(f"{owner}.upstream_cx_http{version}_total", 0) for version in (1, 2, 3))
     return bool(established) and accounted >= established + stats.get(f"{owner}.upstream_cx_connect_fail", 0)

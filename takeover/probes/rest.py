@@ -103,7 +103,7 @@ class Rest:
             counters.append(self._counters())
             gauges = self._gauges()
             for name, its in gauges.items():
-                if ending := quiescence.not_ended(counters[-1][name], its):
+                if ending := quiescence.not_ended(counters[-1][name], its, self._before.get(name, {})):
                     ends = f"not yet counted the end of connections ({_listed(ending)})"
                     return f"{_envoy(name)} has {ends}; {_FOR_UPSTREAMS}"
                 if kept := quiescence.kept_by_filters(its):

@@ -106,5 +106,19 @@ def test_requests_are_forwarded_by_clusters_that_speak_http() -> None:
 )
 def test_connections_whose_end_is_not_counted_yet(counted: dict[str, int], active: int, left: int) -> None:
     stats = {f"cluster.app.upstream_cx_{name}": value for name, value in counted.items()}
-    found = not_ended(stats, {"cluster.app.upstream_cx_active": active})
+    found = not_ended(stats, {"cluster.app.upstream_cx_active": active}, {})
     assert found == ({"cluster.app": left} if left else {})
+
+
+def test_a_connection_by_a_second_address_is_known_to_have_ended_after_others_that_failed() -> None:
+    cluster = "cluster.app.upstream_cx_"
+    failed = {f"{cluster}{name}": 1 for name in ("total", "http1_total", "connect_fail", "destroy")}
+    tried_twice = {
+        f"{cluster}total": 3,
+        f"{cluster}http1_total": 2,
+        f"{cluster}connect_fail": 1,
+        f"{cluster}destroy": 2,
+    }
+    assert not_ended(failed, {}, {}) == {}
+    assert not_ended(tried_twice, {}, failed) == {}
+    assert not_ended(tried_twice | {f"{cluster}destroy": 1}, {}, failed) == {"cluster.app": 2}
