@@ -287,6 +287,24 @@ def test_a_name_is_answered_otherwise_once_a_type_is_asked_again() -> None:
     assert [asked(a)[0], asked(aaaa)[0], asked(a)[0]] == [3, 3, 3]
 
 
+def test_an_answer_waits_for_the_one_before_it() -> None:
+    order, sent = dns.Order(), list[str]()
+    name = "aaaa-last.a-127-0-0-1.aaaa-0-0-0-0-0-0-0-1.test"
+    waiting = threading.Thread(target=order.send, args=(query(name, 28), lambda: sent.append("aaaa")))
+    waiting.start()
+    order.send(query("other.test", 28), lambda: sent.append("other"))
+    order.send(query(name, 1), lambda: sent.append("a"))
+    waiting.join(60)
+    assert sent == ["other", "a", "aaaa"]
+
+
+def test_an_answer_does_not_wait_for_one_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns.Order, "LONGEST", 0.01)
+    sent = list[str]()
+    dns.Order().send(query("aaaa-last.test", 28), lambda: sent.append("aaaa"))
+    assert sent == ["aaaa"]
+
+
 def test_what_was_asked_is_counted_by_name_and_type() -> None:
     asked = dns.Asked()
     for name, kind, port in (("b.test", 1, 5), ("a.test", 1, 5), ("a.test", 28, 6), ("a.test", 1, 6), ("other", 99, 7)):

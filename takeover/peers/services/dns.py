@@ -8,6 +8,7 @@
     a-servfail, aaaa-nxdomain …   likewise, of that type alone
     silent             no answer at all
     slow-MILLISECONDS  before the answer
+    aaaa-last          the answer of IPv6 comes after that of IPv4, which is asked for at the same time
     turns              the first answer has the first record alone, the second the second, and so on, round and round
     then               what stands before it is answered until a type is asked again, then what stands behind it
 
@@ -20,6 +21,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 PORT = 5353
 _CODES = {"servfail": 2, "nxdomain": 3, "refused": 5}
@@ -124,6 +126,32 @@ class Asked:
 ASKED = Asked()
 
 
+class Order:
+    """Keeps the order of answers that say it: of a name with `aaaa-last`."""
+
+    LONGEST = 1.0
+    """Seconds for which an answer waits for the one before it, which may never be asked for."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, collections.Counter[int]] = {}
+        self._changed = threading.Condition()
+
+    def send(self, query: bytes, send: Callable[[], object]) -> None:
+        """Sends the answer to that query when it is its turn."""
+        labels, end = name_in(query, HEAD.size)
+        kind = int.from_bytes(query[end : end + 2], "big")
+        if "aaaa-last" not in labels:
+            send()
+            return
+        with self._changed:
+            sent = self._sent.setdefault(".".join(labels), collections.Counter())
+            if kind == _AAAA:
+                self._changed.wait_for(lambda: sent[_A] > sent[_AAAA], self.LONGEST)
+            send()
+            sent[kind] += 1
+            self._changed.notify_all()
+
+
 def delay(query: bytes) -> float:
     """Seconds that the answer is to wait for."""
     try:
@@ -141,18 +169,18 @@ def begin(address: str, port: int) -> None:
 
 
 def _serve(opened: socket.socket) -> None:
-    answers = Answers()
+    answers, order = Answers(), Order()
     while True:
         query, asker = opened.recvfrom(4096)
         ASKED.take(query, asker[1])
-        threading.Thread(target=_reply, args=(opened, answers, query, asker), daemon=True).start()
+        threading.Thread(target=_reply, args=(opened, answers, order, query, asker), daemon=True).start()
 
 
-def _reply(opened: socket.socket, answers: Answers, query: bytes, asker: tuple[str, int]) -> None:
+def _reply(opened: socket.socket, answers: Answers, order: Order, query: bytes, asker: tuple[str, int]) -> None:
     time.sleep(delay(query))
     answer = answers.answer(query)
     if answer is not None:
-        opened.sendto(answer, asker)
+        order.send(query, lambda: opened.sendto(answer, asker))
 
 
 def _records(labels: list[str], kind: int) -> list[bytes]:
