@@ -2,7 +2,7 @@
 
 On this machine, unless -n says otherwise, several Envoys are tested by two workers for each core (tests also wait), by
 four with the atlas, whose probes mostly wait; all sabotages by four, too. All suites on one Envoy are tested by three
-for two cores. A part of the suites is over before workers would be there.
+for two cores, those of xDS alone, which wait more, by four. A part of the suites is over before workers would be there.
 
 xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
@@ -97,7 +97,9 @@ def _worth_their_start(config: pytest.Config) -> int:
     is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
     if not is_of_all or is_read or (option.markexpr and not chooses(option.markexpr, {_THAT_WAITS})):
         return 0
-    return that_wait if option.sabotage == "*" else min(cores * 3 // 2, _MOST_FOR_ONE)
+    if option.sabotage == "*":
+        return that_wait
+    return min(cores * 2 if option.markexpr else cores * 3 // 2, _MOST_FOR_ONE)
 
 
 class Scopes:
