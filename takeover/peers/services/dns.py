@@ -42,8 +42,7 @@ class Answers:
         """The answer to one message; None where there is to be none, or it is no query."""
         try:
             _, flags, questions, *_ = HEAD.unpack_from(query)
-            labels, end = name_in(query, HEAD.size)
-            kind = int.from_bytes(query[end : end + 2], "big")
+            labels, kind, end = _question(query)
         except (struct.error, IndexError, UnicodeDecodeError):
             return None
         if flags & 0x8000 or questions != 1 or "silent" in labels:
@@ -102,8 +101,7 @@ class Asked:
     def take(self, query: bytes, port: int) -> None:
         """Counts one; what is no query counts nothing."""
         try:
-            labels, end = name_in(query, HEAD.size)
-            kind = int.from_bytes(query[end : end + 2], "big")
+            labels, kind, _ = _question(query)
         except (IndexError, UnicodeDecodeError):
             return
         name = ".".join(labels)
@@ -138,8 +136,7 @@ class Order:
 
     def send(self, query: bytes, send: Callable[[], object]) -> None:
         """Sends the answer to that query when it is its turn."""
-        labels, end = name_in(query, HEAD.size)
-        kind = int.from_bytes(query[end : end + 2], "big")
+        labels, kind, _ = _question(query)
         if "aaaa-last" not in labels:
             send()
             return
@@ -200,6 +197,12 @@ def _srv(label: str) -> bytes:
     target = [*name.split("_"), "test"]
     encoded = b"".join(bytes([len(each)]) + each.encode() for each in target) + b"\0"
     return struct.pack("!HHH", int(priority), int(weight), int(port)) + encoded
+
+
+def _question(query: bytes) -> tuple[list[str], int, int]:
+    """The labels, the type, and where the name ends."""
+    labels, end = name_in(query, HEAD.size)
+    return labels, int.from_bytes(query[end : end + 2], "big"), end
 
 
 def name_in(query: bytes, at: int) -> tuple[list[str], int]:
