@@ -97,26 +97,28 @@ def not_ended(stats: Stats, gauges: Stats, before: Stats) -> dict[str, int]:
         gauges: read after them.
         before: the counters when all was at rest: what was counted twice until then would be missed for ever.
     """
-    now = {name: value - before.get(name, 0) for name, value in stats.items() if value}
-    begun = {name: value for name, value in now.items() if value and _is_of_connections_begun(name)}
+
+    def since(name: str) -> int:
+        return stats.get(name, 0) - before.get(name, 0)
+
     found = {}
-    for name, value in begun.items():
+    for name in filter(_is_of_connections_begun, stats):
         owner, _, counter = name.rpartition(".")
         kind = counter.removesuffix("_total")
-        accounted = now.get(f"{owner}.{kind}_destroy", 0) + gauges.get(f"{owner}.{kind}_active", 0)
-        if value > accounted and not _is_counted_twice(owner, now, accounted):
-            found[owner] = value - accounted
+        accounted = since(f"{owner}.{kind}_destroy") + gauges.get(f"{owner}.{kind}_active", 0)
+        if since(name) > accounted and not _is_counted_twice(owner, since, accounted):
+            found[owner] = since(name) - accounted
     return found
 
 
-def _is_counted_twice(owner: str, stats: Stats, accounted: int) -> bool:
+def _is_counted_twice(owner: str, since: Callable[[str], int], accounted: int) -> bool:
     """Whether a cluster has begun no more connections than that, though its counter of them says so.
 
     Where ALPN chooses the protocol (`auto_config`), it counts a connection once more when that is known; where a host
     has several addresses, once more for each that it tries.
     """
-    established = sum(stats.get(f"{owner}.upstream_cx_http{version}_total", 0) for version in (1, 2, 3))
-    return bool(established) and accounted >= established + stats.get(f"{owner}.upstream_cx_connect_fail", 0)
+    established = sum(since(f"{owner}.upstream_cx_http{version}_total") for version in (1, 2, 3))
+    return bool(established) and accounted >= established + since(f"{owner}.upstream_cx_connect_fail")
 
 
 def requests(stats: Stats) -> int:

@@ -122,3 +122,9 @@ def test_a_connection_by_a_second_address_is_known_to_have_ended_after_others_th
     assert not_ended(failed, {}, {}) == {}
     assert not_ended(tried_twice, {}, failed) == {}
     assert not_ended(tried_twice | {f"{cluster}destroy": 1}, {}, failed) == {"cluster.app": 2}
+
+
+def test_the_end_is_missing_also_of_a_listener_that_was_made_anew() -> None:
+    before = {"listener.a.downstream_cx_total": 5, "listener.a.downstream_cx_destroy": 5}
+    assert not_ended({"listener.a.downstream_cx_total": 1}, {}, before) == {"listener.a": 1}
+    assert not_ended({"listener.a.downstream_cx_total": 1, "listener.a.downstream_cx_destroy": 1}, {}, before) == {}
