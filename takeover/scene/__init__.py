@@ -1,5 +1,6 @@
 """A deployed scenario as a test sees it."""
 
-from takeover.scene.scene import NoAnswerError, Scene
+from takeover.scene.clients import NoAnswerError
+from takeover.scene.scene import Scene
 
 __all__ = ["NoAnswerError", "Scene"]

@@ -2,12 +2,10 @@
 
 import contextlib
 import functools
-import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, DeploymentError
@@ -21,28 +19,20 @@ from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
 from takeover.model.measurement import Measurement
 from takeover.model.release import Release
-from takeover.net import http, raw
-from takeover.net.connections import Connections
-from takeover.net.http import Connect
-from takeover.net.prefixed import PrefixedStream
+from takeover.net import http
 from takeover.net.stream import ByteStream
-from takeover.net.tls import TlsStream
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import EnvoyPlace, services_that_select
+from takeover.scene.clients import Clients
 from takeover.scene.control_planes import control_planes_of, record_of
 from takeover.scene.serving import must_be, must_have_taken_all, rejections_told
 
 _SERVING_DEADLINE = 10.0
-_CONNECT_TIMEOUT = 10.0
 Begun = TypeVar("Begun")
 
 
-class NoAnswerError(AssertionError):
-    """The client saw no answer where the test asked for one: the test has failed."""
-
-
-class Scene:
+class Scene(Clients):
     """One deployment of a scenario. A place is a Pod as the manifest names it, and a container of it.
 
     Args:
@@ -50,9 +40,8 @@ class Scene:
     """
 
     def __init__(self, deployment: Deployment, release: Release) -> None:
-        self.deployment = deployment
+        super().__init__(deployment)
         self.release = release
-        self._connections = Connections()
         self._admins: dict[tuple[str, str], Admin] = {}
         self._witnesses: Witnesses | None = None
         self._deliveries = Deliveries({}, {})
@@ -103,10 +92,6 @@ class Scene:
         early = self._early.pop(start, None)
         return start(self) if early is None else early.result()
 
-    def pod(self, name: str) -> Pod:
-        """The Pod `NAME` of the namespace default, or `NAMESPACE/NAME`; of a Deployment's, `NAME-0` and so on."""
-        return self.deployment.pod(name)
-
     def service_ip(self, name: str) -> str:
         """The Service's ClusterIP."""
         return self.deployment.service_ip(name)
@@ -114,54 +99,6 @@ class Scene:
     def host_name(self, service: str) -> str:
         """The Service's full DNS name."""
         return self.deployment.host_name(service)
-
-    def new_http(
-        self, pod: str, container: str = "", tls: ssl.SSLContext | None = None, proxy: bytes = b""
-    ) -> httpx.Client:
-        """A client in that container (the first one, if none is named), with a connection of its own: use `with`.
-
-        Args:
-            pod: where it is.
-            container: likewise.
-            tls: whom it trusts behind https://, and its own certificate; None: who has one of a public authority.
-            proxy: a PROXY header before all else of each connection, see `takeover.net.proxy_protocol`.
-        """
-        return http.client(self._connect_from(pod, container, proxy), tls=tls)
-
-    def ask(
-        self,
-        pod: str,
-        url: str,
-        container: str = "",
-        method: str = "GET",
-        headers: Mapping[str, str] | None = None,
-        tls: ssl.SSLContext | None = None,
-        proxy: bytes = b"",
-        server_name: str = "",
-    ) -> httpx.Response:
-        """One request from that container, over a connection of its own that ends with the answer.
-
-        Args:
-            pod: where the client is.
-            url: http:// or https://.
-            container: likewise; the Pod's first one, if none is named.
-            method: the request's.
-            headers: likewise.
-            tls: see `new_http`.
-            proxy: likewise.
-            server_name: behind https:// the server that is meant, if not the URL's host.
-
-        Raises: NoAnswerError when none comes.
-        """
-        extensions = {"sni_hostname": server_name} if server_name else {}
-        with self.new_http(pod, container, tls, proxy) as client:
-            try:
-                return client.request(method, url, headers=headers, extensions=extensions)
-            except httpx.TransportError as error:
-                message = f"no answer to {method} {url} from {pod}: {type(error).__name__} {error}"
-                if "CERTIFICATE_VERIFY_FAILED" in message:
-                    message += "; say whom to trust, for instance tls=ssl.create_default_context(cafile=…)"
-                raise NoAnswerError(message) from None
 
     @contextlib.contextmanager
     def watched(self, held: int = 0) -> Iterator[ObservedTraffic]:
@@ -222,71 +159,6 @@ class Scene:
         """The addresses of the Services that lead to the Pod."""
         documents = self.deployment.scenario.objects()
         return [self.service_ip(each) for each in services_that_select(documents, pod)]
-
-    def connect(
-        self,
-        pod: str,
-        host: str,
-        port: int,
-        container: str = "",
-        *,
-        tls: ssl.SSLContext | None = None,
-        server_name: str = "",
-        proxy: bytes = b"",
-    ) -> ByteStream:
-        """A TCP connection from that container.
-
-        Args:
-            pod: where the client is.
-            host: where it goes.
-            port: likewise.
-            container: of the Pod; its first one, if none is named.
-            tls: whom it trusts, and its own certificate; None: there is no TLS.
-            server_name: the server that is meant, if not `host`.
-            proxy: a PROXY header before all else, see `takeover.net.proxy_protocol`.
-
-        Raises: ssl.SSLError where hands are not shaken, and Python's own exceptions where there is no connection.
-        """
-        stream = self._connect_from(pod, container, proxy)(host, port, _CONNECT_TIMEOUT)
-        if tls is None:
-            return stream
-        try:
-            secure = TlsStream(stream, tls, server_name or host)
-            secure.shake_hands(_CONNECT_TIMEOUT)
-        except BaseException:
-            stream.close()
-            raise
-        return secure
-
-    def converse(
-        self,
-        pod: str,
-        host: str,
-        port: int,
-        data: bytes,
-        container: str = "",
-        enough: Callable[[bytes], bool] = lambda _: False,
-        *,
-        tls: ssl.SSLContext | None = None,
-        server_name: str = "",
-        proxy: bytes = b"",
-    ) -> raw.Conversation:
-        """Sends raw bytes over a connection of their own and takes what comes back until it ends or is `enough`.
-
-        Args: see `connect`.
-        """
-        try:
-            stream = self.connect(pod, host, port, container, tls=tls, server_name=server_name, proxy=proxy)
-        except ConnectionRefusedError:
-            return raw.Conversation(b"", "refused")
-        with contextlib.closing(stream):
-            return raw.converse(stream, data, enough=enough)
-
-    def _connect_from(self, pod: str, container: str, proxy: bytes = b"") -> Connect:
-        found = self.pod(pod)
-        where = found.container(container or next(iter(found.containers)))
-        connect = self._connections.counting(where.connect, f"{pod}/{where.name}")
-        return (lambda *to: PrefixedStream(connect(*to), proxy)) if proxy else connect
 
     @property
     def envoys(self) -> tuple[EnvoyPlace, ...]:

@@ -12,8 +12,7 @@ from takeover.model.tls import TlsObserved
 from takeover.net import proxy_protocol
 from takeover.probes.probe_file import read_probes
 from takeover.scenario.loader import Scenario
-from takeover.scene import Scene
-from takeover.scene.scene import NoAnswerError
+from takeover.scene import NoAnswerError, Scene
 from takeover.suite.tls import handshake, trusting
 from tests.probes.layers.peers import NAME
 
