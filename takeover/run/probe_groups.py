@@ -1,6 +1,7 @@
-"""The groups of probes of a run, each scenario's read when it is asked for: what -m leaves out is not read at all."""
+"""The groups of probes of a run, each scenario's read when it is asked for: what -m or -k leave out is not read."""
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ MARK = "probes"
 """Marks the items of probes: -m probes runs them alone."""
 ATLAS = "atlas"
 """Marks those of the atlas, besides: it is the chapter of its scenarios."""
+
+
+_GROUP = re.compile(r"- group: ([a-z0-9.-]+)\s*(?:#.*)?")
+"""How a group's entry begins in a file where each does; any other way to write it is YAML's to read."""
 
 
 class ProbeGroups(Mapping[str, tuple[Group, ...]]):
@@ -55,6 +60,38 @@ class ProbeGroups(Mapping[str, tuple[Group, ...]]):
         """Whether -m chooses what is of that scenario: an item that has no marks but these. Raises: BadInputError."""
         return chooses(self._chosen, {self._library.chapter(name), MARK})
 
+    def may_be_chosen(self, name: str, keyword: str, releases: Iterable[str]) -> bool:
+        """Whether -k may choose a group of that scenario: told from the text of its file, where each entry begins so.
+
+        Args:
+            name: the scenario.
+            keyword: what -k says; empty where it is not given.
+            releases: the Envoys' names, which are in those of the items.
+
+        Raises: BadInputError.
+        """
+        if not keyword.strip() or not self.is_chosen(name):
+            return True
+        groups = _named(self._library.file(name, FILE))
+        known = {name, self._library.chapter(name), MARK}
+        items = [{item_name(group, release), *known} for group in groups or () for release in releases]
+        return groups is None or any(_evaluates(keyword.lstrip(), _part_of(each)) for each in items)
+
+
+def _named(file: Path) -> list[str] | None:
+    """The groups of a file, told from the lines that nothing indents; None where that does not tell all of them."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = [_GROUP.fullmatch(each) for each in lines if each and each[0] not in " #"]
+    return [each[1] for each in found if each] if found and all(found) else None
+
+
+def item_name(group: str, release: str) -> str:
+    """What a group's item is called."""
+    return f"{group}[envoy-{release}]"
+
 
 def is_of_everything(config: pytest.Config) -> bool:
     """Whether no part of the suites was named."""
@@ -65,10 +102,18 @@ def is_of_everything(config: pytest.Config) -> bool:
 
 def chooses(chosen: str, marks: Collection[str]) -> bool:
     """Whether what -m says chooses an item that has these marks and no others; so does an expression that is wrong."""
-    if not chosen:
-        return True
+    return not chosen or _evaluates(chosen, lambda mark, /, **arguments: mark in marks and not arguments)
+
+
+def _part_of(names: Collection[str]) -> Callable[..., bool]:
+    """What -k finds: a part of some name, in whatever case."""
+    return lambda part, /, **arguments: not arguments and any(part.lower() in each.lower() for each in names)
+
+
+def _evaluates(chosen: str, matches: Callable[..., bool]) -> bool:
+    """Whether the expression is true; one that is wrong is, as pytest says so when it has collected."""
     try:
         expression = Expression.compile(chosen)
-    except SyntaxError:  # pytest says so, when it has collected
+    except SyntaxError:
         return True
-    return expression.evaluate(lambda mark, /, **arguments: mark in marks and not arguments)
+    return expression.evaluate(matches)

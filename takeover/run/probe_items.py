@@ -32,7 +32,7 @@ from takeover.run import terminal
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
-from takeover.run.probe_groups import ATLAS, MARK, is_of_everything
+from takeover.run.probe_groups import ATLAS, MARK, is_of_everything, item_name
 from takeover.run.record import record_of
 from takeover.run.scenes import Scenes
 from takeover.run.versions import OWN_SUPPORT
@@ -61,7 +61,9 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
         if is_of_everything(session.config):
             scenarios |= set(plan.groups)
             with_configs = plan.library.names()
-        found = [group for name in sorted(scenarios) for group in plan.groups[name]]
+        keyword = session.config.option.keyword
+        named = (each for each in sorted(scenarios) if plan.groups.may_be_chosen(each, keyword, plan.releases))
+        found = [group for name in named for group in plan.groups[name]]
         chapters = plan.groups.chapters()
         with_configs = sorted(name for name in with_configs if plan.groups.is_chosen(name))
     except BadInputError as error:
@@ -134,7 +136,7 @@ class ProbeItem(pytest.Item):
     def of(cls, session: pytest.Session, plan: Plan, group: Group, release: str, scenes: Scenes) -> "ProbeItem":
         """The item for that group, which stands where the group is written."""
         scenario = plan.library.scenario(group.scenario)
-        name = f"{group.name}[envoy-{release}]"
+        name = item_name(group.name, release)
         item: ProbeItem = cls.from_parent(session, name=name, nodeid=f"{display_path(scenario.folder / FILE)}::{name}")
         item.group = group
         item.weight = len(group.probes)

@@ -58,4 +58,5 @@ def read_ahead(config: pytest.Config) -> None:
         elif observes(config, several=are_several(config.option.envoy)) and is_of_everything(config):
             groups = groups_of(library, config.option.markexpr)
             for name in groups:
-                groups[name]
+                if groups.may_be_chosen(name, config.option.keyword, [""]):
+                    groups[name]

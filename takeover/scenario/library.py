@@ -52,6 +52,10 @@ class Library:
         """Those that have such a file in their folder, sorted: none of them needs be read for that."""
         return sorted(name for name, folder in self._folders.items() if (folder / file).exists())
 
+    def file(self, name: str, file: str) -> Path:
+        """Where a scenario's file of that name is, if it has one. Raises: BadInputError for a link out of the roots."""
+        return own_file(self._folder(name).resolve(), file, self.roots)
+
     def chapter(self, name: str) -> str:
         """The marker of a scenario's tests: of its scenario.yaml alone is read what is not read yet.
 
@@ -69,8 +73,7 @@ class Library:
 
     def _file(self, name: str) -> ScenarioFile:
         if name not in self._files:
-            path = own_file(self._folder(name).resolve(), FILE, self.roots)
-            self._files[name] = read_entry(path, ScenarioFile)
+            self._files[name] = read_entry(self.file(name, FILE), ScenarioFile)
         return self._files[name]
 
     @cached_property
