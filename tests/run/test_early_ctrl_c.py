@@ -34,7 +34,6 @@ watched = weakref.ref(module, _get_module_lock())
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 while signal.SIGINT not in signal.sigpending(): pass
 del module
-print("it went on", flush=True)
 signal.pause()
 """
 DEADLINE = 120.0
@@ -97,8 +96,7 @@ def moments(program: str) -> list[float]:
 
 def test_one_that_python_lost_is_sent_again(clone: Path) -> None:
     code, output = interrupted([sys.executable, "-c", LOSES_ONE], clone, 0, wait=True)
-    assert code == -signal.SIGINT
-    assert output.startswith("it went on\n")
+    assert (code, "Exception ignored" in output) == (-signal.SIGINT, False)
 
 
 @pytest.mark.parametrize("seconds", moments("script"))
