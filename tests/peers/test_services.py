@@ -228,6 +228,20 @@ def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
     assert "x-answer" not in asked["headers"]
 
 
+@pytest.mark.parametrize("body", ["", "so much"])
+def test_over_http_an_answer_ends_with_the_trailers_that_were_wished(services: Upstream, body: str) -> None:
+    wished = json.dumps({"headers": ["x-a: 1"], "body": body, "trailers": ["x-load: 2", "x-load: 3"]})
+    with services.connect(serving.PORT) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-answer: {wished}\r\n\r\n".encode())
+        client.shutdown(socket.SHUT_WR)
+        came = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    head, _, rest = came.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert b"content-length" not in head
+    chunk = f"{len(body):x}\r\n{body}\r\n" if body else ""
+    assert rest == f"{chunk}0\r\nx-load: 2\r\nx-load: 3\r\n\r\n".encode()
+
+
 def query(name: str, kind: int) -> bytes:
     labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
     return struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)
