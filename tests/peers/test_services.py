@@ -125,6 +125,25 @@ def test_each_message_of_a_processed_request_has_its_answer(channel: grpc.Channe
     assert len(answers) == 2
 
 
+@pytest.mark.parametrize("echo", ["each", "last"])
+@pytest.mark.parametrize("has_trailers", [False, True])
+def test_a_processor_has_a_body_come_back_as_it_came_or_at_its_end(
+    channel: grpc.Channel, echo: str, has_trailers: bool
+) -> None:
+    wished = json.dumps({"request_body": {"echo": echo}})
+    asked: list[Any] = [{"request_headers": {"headers": {"headers": [{"key": "x-processing", "value": wished}]}}}]
+    asked += [{"request_body": {"body": "YWJj"}}, {"request_body": {"body": "ZGVm", "end_of_stream": not has_trailers}}]
+    asked += [{"request_trailers": {}}] if has_trailers else []
+    head, *answers = process(channel, *asked)
+    assert "request_headers" in head
+    if has_trailers:
+        assert "request_trailers" in answers.pop()
+    pieces = [each["request_body"]["response"]["body_mutation"]["streamed_response"] for each in answers]
+    last = {} if has_trailers else {"end_of_stream": True}
+    whole = [{"body": "YWJj"}, {"body": "ZGVm", **last}] if echo == "each" else [{"body": "YWJjZGVm", **last}]
+    assert pieces == whole
+
+
 def test_a_processor_may_say_nothing_or_end(channel: grpc.Channel) -> None:
     def headers(wished: Any) -> Any:
         pair = {"key": "x-processing", "value": json.dumps({"request_headers": wished})}
