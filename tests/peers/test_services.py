@@ -125,6 +125,25 @@ def test_each_message_of_a_processed_request_has_its_answer(channel: grpc.Channe
     assert len(answers) == 2
 
 
+@pytest.mark.parametrize("echo", ["each", "last"])
+@pytest.mark.parametrize("has_trailers", [False, True])
+def test_a_processor_has_a_body_come_back_as_it_came_or_at_its_end(
+    channel: grpc.Channel, echo: str, has_trailers: bool
+) -> None:
+    wished = json.dumps({"request_body": {"echo": echo}})
+    asked: list[Any] = [{"request_headers": {"headers": {"headers": [{"key": "x-processing", "value": wished}]}}}]
+    asked += [{"request_body": {"body": "YWJj"}}, {"request_body": {"body": "ZGVm", "end_of_stream": not has_trailers}}]
+    asked += [{"request_trailers": {}}] if has_trailers else []
+    head, *answers = process(channel, *asked)
+    assert "request_headers" in head
+    if has_trailers:
+        assert "request_trailers" in answers.pop()
+    pieces = [each["request_body"]["response"]["body_mutation"]["streamed_response"] for each in answers]
+    last = {} if has_trailers else {"end_of_stream": True}
+    whole = [{"body": "YWJj"}, {"body": "ZGVm", **last}] if echo == "each" else [{"body": "YWJjZGVm", **last}]
+    assert pieces == whole
+
+
 def test_a_processor_may_say_nothing_or_end(channel: grpc.Channel) -> None:
     def headers(wished: Any) -> Any:
         pair = {"key": "x-processing", "value": json.dumps({"request_headers": wished})}
@@ -226,6 +245,20 @@ def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
     asked = json.loads(answer.headers["x-asked"])
     assert (asked["method"], asked["target"], asked["body"]) == ("POST", "/any?a=b", "body")
     assert "x-answer" not in asked["headers"]
+
+
+@pytest.mark.parametrize("body", ["", "so much"])
+def test_over_http_an_answer_ends_with_the_trailers_that_were_wished(services: Upstream, body: str) -> None:
+    wished = json.dumps({"headers": ["x-a: 1"], "body": body, "trailers": ["x-load: 2", "x-load: 3"]})
+    with services.connect(serving.PORT) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-answer: {wished}\r\n\r\n".encode())
+        client.shutdown(socket.SHUT_WR)
+        came = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    head, _, rest = came.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert b"content-length" not in head
+    chunk = f"{len(body):x}\r\n{body}\r\n" if body else ""
+    assert rest == f"{chunk}0\r\nx-load: 2\r\nx-load: 3\r\n\r\n".encode()
 
 
 def query(name: str, kind: int) -> bytes:

@@ -9,7 +9,7 @@
                                        with `sorted` in one order, whichever came first, with `unique` each line once
     PUT  /pressure/NAME                begins or ends a pressure on Envoy (`pressure`)
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
-                                       delay. Its header x-asked is the request, as JSON
+                                       trailers (a list of lines), delay. Its header x-asked is the request, as JSON
 
 Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin, datadog, skywalking, statsd, fluentd; and
 dns: what the DNS server was asked since its start.
@@ -134,8 +134,13 @@ def _as_wished(method: str, target: str, headers: dict[str, str], body: bytes) -
         "body": body.decode("utf-8", "backslashreplace") if len(body) < 1000 else f"{len(body)} bytes",
     }
     lines = (f"x-asked: {json.dumps(asked, sort_keys=True)}", *wished.get("headers", ()))
-    return _written(wished.get("status", 200), wished.get("body", "").encode(), *lines)
+    return _written(wished.get("status", 200), wished.get("body", "").encode(), *lines, trailers=wished.get("trailers"))
 
 
-def _written(status: int, body: bytes = b"", *lines: str) -> bytes:
-    return plain(f"{status} {_REASONS.get(status, 'Other')}", *lines, body=body)
+def _written(status: int, body: bytes = b"", *lines: str, trailers: list[str] | None = None) -> bytes:
+    said = f"{status} {_REASONS.get(status, 'Other')}"
+    if trailers is None:
+        return plain(said, *lines, body=body)
+    head = [f"HTTP/1.1 {said}", *lines, "transfer-encoding: chunked", "", ""]
+    chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+    return "\r\n".join(head).encode("latin-1") + chunk + "\r\n".join(["0", *trailers, "", ""]).encode("latin-1")

@@ -3,8 +3,10 @@
 What it is told is JSON, an object of behaviours (`calls`) by the name of what they answer: `request_headers`,
 `request_body`, `request_trailers`, `response_headers`, `response_body`, `response_trailers`. A behaviour's `answer` is
 a ProcessingResponse; `none`: nothing is answered; `end`: the call ends with status 0 after the answer; `more`: the
-behaviours that follow it at once, where one message has several answers (bodies in pieces). It stands in the header
-`x-processing` of what is processed, or of the call itself (`initial_metadata` of the filter's grpc_service).
+behaviours that follow it at once, where one message has several answers (bodies in pieces); `echo`: a body that is
+streamed both ways comes back, `each` piece as it came, or at the `last` one all of it at once, before the answer to
+trailers where these end it. It stands in the header `x-processing` of what is processed, or of the call itself
+(`initial_metadata` of the filter's grpc_service).
 
 Each answer's dynamic metadata has the namespace `ext_proc`: what came, by name, in the order in which it did.
 """
@@ -28,6 +30,7 @@ async def process(stream: Stream) -> None:
     try:
         written = behaviour(call, stream.values.get(_HEADER, "{}"))
         came: dict[str, Json] = {}
+        held: dict[str, bytes] = {}
         while (asked := await call.receive(external_processor_pb2.ProcessingRequest)) is not None:
             name = str(asked.WhichOneof("request"))
             if name == "request_headers":
@@ -35,10 +38,34 @@ async def process(stream: Stream) -> None:
                 if said:
                     written = behaviour(call, said[0].value or said[0].raw_value.decode())
             came[f"{len(came)} {name}"] = _readable(asked)
-            await _reply(call, name, written.get(name, {}), came)
+            reply = written.get(name, {})
+            if "echo" in reply:
+                await _echo(call, name, asked, reply, held)
+                continue
+            if name.endswith("_trailers") and (body := held.pop(name.replace("_trailers", "_body"), b"")):
+                await _streamed(call, name.replace("_trailers", "_body"), body, is_last=False)
+            await _reply(call, name, reply, came)
         call.end()
     except EndedError:
         pass
+
+
+async def _echo(call: Call, name: str, asked: Any, written: Json, held: dict[str, bytes]) -> None:
+    await call.behave(written)
+    part = getattr(asked, name)
+    if written["echo"] == "each":
+        await _streamed(call, name, part.body, part.end_of_stream)
+        return
+    held[name] = held.get(name, b"") + part.body
+    if part.end_of_stream:
+        await _streamed(call, name, held.pop(name), is_last=True)
+
+
+async def _streamed(call: Call, name: str, body: bytes, is_last: bool) -> None:
+    answer = external_processor_pb2.ProcessingResponse()
+    streamed = getattr(answer, name).response.body_mutation.streamed_response
+    streamed.body, streamed.end_of_stream = body, is_last
+    await call.send(answer)
 
 
 async def _reply(call: Call, name: str, written: Json, came: dict[str, Json]) -> None:
