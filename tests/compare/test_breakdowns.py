@@ -11,6 +11,7 @@ from takeover.compare.accepted import accept, accepts_breakdown, read_accepted
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
 from takeover.compare.observations import observation_changes
+from takeover.compare.since import since
 from takeover.model.document import Breakdown, Document, Observation
 from takeover.model.release import Release
 
@@ -49,6 +50,24 @@ def test_it_is_one_difference_that_fails_and_hides_what_follows_from_it(
     told = [(each.kind, each.what, each.was, each.now) for each in comparison.differences]
     assert told == [("crash", "Envoy pod/envoy", was, now)]
     assert comparison.failing(failing(None)) == comparison.differences
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ({"b": ENDED}, "in a, b"),
+        ({"b": ENDED, "c": ENDED}, "in a, b, c"),
+        ({"b": {}, "c": ENDED}, "in a, c, not in b"),
+        ({"b": ENDED, "c": {}}, "in a, b, not in c"),
+    ],
+)
+def test_one_of_both_sides_is_told_to_be_in_the_first_one_too(
+    document: Make, others: dict[str, dict[str, Any]], told: str
+) -> None:
+    documents = {name: document(name, seen) for name, seen in {"a": ENDED, **others}.items()}
+    comparison = compare({name: lambda each=each: each for name, each in documents.items()})  # type: ignore[misc]
+    [both] = [each for each in comparison.differences if each.was == each.now]
+    assert since(comparison, both) == told
 
 
 @pytest.mark.parametrize(
