@@ -1,10 +1,11 @@
 """What an Envoy binary is: the version it reports, its commit and its checksum.
 
-The checksum is of the bytes that a run is about to test: it is computed in each. What Envoy says of itself, which
-starting it would tell, is remembered in the user's cache by it.
+The checksum is of the bytes that a run is about to test: it is computed in each, once while a file stays as it is. What
+Envoy says of itself, which starting it would tell, is remembered in the user's cache by it.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -81,13 +82,18 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
 def _read_whole(binary: Path) -> tuple[str, str]:
     """What the system says of a file, and its checksum."""
     file = file_state(binary)
+    return file, _checksum(binary, file)
+
+
+@functools.cache  # a check identifies its Envoys before and in its run: 100 MB each time
+def _checksum(binary: Path, file: str) -> str:
     try:
         with binary.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise BadInputError(f"--envoy: {binary} cannot be read: {error.strerror}") from None
     require_unchanged(binary, file)
-    return file, sha256
+    return sha256
 
 
 def _examine(binary: Path) -> dict[str, str]:
