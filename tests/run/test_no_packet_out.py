@@ -20,7 +20,7 @@ IN_WATCHED_NETWORK = [sys.executable, str(Path(__file__).with_name("in_watched_n
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(["--probes", "-m", "probes", "-k", "facts", "--envoy", "ENVOY"], id="inventory"),
+        pytest.param(["--probes", "-m", "probes and not atlas", "-k", "facts", "--envoy", "ENVOY"], id="inventory"),
         pytest.param(["-k", "weights", "--probes", "-n2", "--envoy", "a=ENVOY,b=ENVOY"], id="two Envoys compared"),
         pytest.param(["-k", "weights", "-n0", "--sabotage=gateway-weights/v2-*", "--envoy", "ENVOY"], id="sabotages"),
     ],
