@@ -8,7 +8,8 @@ from tests.run.outside import run
 
 
 @pytest.mark.parametrize(
-    "options", [["--probes", "-m", "probes"], ["--probes", "-k", "inbound"], ["--sabotage=*", "-k", "inbound"]]
+    "options",
+    [["--probes", "-m", "probes and not atlas"], ["--probes", "-k", "inbound"], ["--sabotage=*", "-k", "inbound"]],
 )
 def test_the_count_is_that_of_the_tests_that_are_listed(options: list[str]) -> None:
     result = run("suites", "--collect-only", "-q", *options)
