@@ -12,29 +12,22 @@ _MOST_NAMES = 3  # one after the other; of more only the first and the last one
 def since(comparison: Comparison, difference: Difference) -> str:
     """Such as "in 1.40.0, not in 1.37.0"; "since 1.40.0" where every version from the one before on was looked at."""
     names = comparison.envoys
+    there: Sequence[str] = difference.envoys
     if difference.was == difference.now:  # a finding of both sides
-        there = [comparison.baseline, *difference.envoys]
+        there = [comparison.baseline, *there]
         without = [each for each in difference.without if each not in there]
-        return f"in {_listed(there, names)}" + _told_of_the_others(comparison, difference, there, without)
-    if len(names) == 2:
-        return f"in {difference.envoys[0]}"
-    first = names.index(difference.envoys[0])
-    before = next((each for each in reversed(names[:first]) if each in difference.without), comparison.baseline)
-    chain = names[names.index(before) :]
-    if difference.envoys == chain[1:] and _is_without_gap(chain, comparison.known):
-        return f"since {difference.envoys[0]}"
-    without = [before, *(each for each in names[first:] if each in difference.without)]
-    told = f"in {_listed(difference.envoys, names)}"
-    return told + _told_of_the_others(comparison, difference, difference.envoys, without)
-
-
-def _told_of_the_others(
-    comparison: Comparison, difference: Difference, there: Sequence[str], without: Sequence[str]
-) -> str:
-    """Those of which it is known that they are without it, and those of which nothing is."""
-    unknown = [each for each in comparison.envoys if each not in (*there, *difference.without)]
-    told = [("not in", without), ("not compared in", unknown)]
-    return "".join(f", {words} {_listed(each, comparison.envoys)}" for words, each in told if each)
+    elif len(names) == 2:
+        return f"in {there[0]}"
+    else:
+        first = names.index(there[0])
+        before = next((each for each in reversed(names[:first]) if each in difference.without), comparison.baseline)
+        chain = names[names.index(before) :]
+        if there == chain[1:] and _is_without_gap(chain, comparison.known):
+            return f"since {there[0]}"
+        without = [before, *(each for each in names[first:] if each in difference.without)]
+    unknown = [each for each in names if each not in (*there, *difference.without)]
+    told = [("in", there), ("not in", without), ("not compared in", unknown)]
+    return ", ".join(f"{words} {_listed(each, names)}" for words, each in told if each)
 
 
 def _is_without_gap(chain: Sequence[str], known: Sequence[str]) -> bool:

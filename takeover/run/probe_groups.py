@@ -88,9 +88,9 @@ def _named(file: Path) -> list[str] | None:
     return [each[1] for each in found if each] if found and all(found) else None
 
 
-def item_name(group: str, release: str) -> str:
-    """What a group's item is called."""
-    return f"{group}[envoy-{release}]"
+def item_name(of: str, release: str) -> str:
+    """What the item of a group is called, or of something else that each Envoy has."""
+    return f"{of}[envoy-{release}]"
 
 
 def is_of_everything(config: pytest.Config) -> bool:

@@ -219,7 +219,7 @@ class InventoryItem(pytest.Item):
         cls, session: pytest.Session, library: Library, release: Release, scenarios: Sequence[str]
     ) -> "InventoryItem":
         """The item for that release, and for the configs of those scenarios."""
-        name = f"{cls.NAME}[envoy-{release.name}]"
+        name = item_name(cls.NAME, release.name)
         item: InventoryItem = cls.from_parent(session, name=name, nodeid=f"{display_path(library.folder)}::{name}")
         item.library, item.envoy, item.release = library, release, release.name
         item.scenarios = scenarios

@@ -19,6 +19,7 @@ from takeover.model.document import Sweep
 from takeover.model.release import Release
 from takeover.run import terminal
 from takeover.run.plan import Plan, Tell
+from takeover.run.probe_groups import item_name
 
 MARK = "sweep"
 SWEEP: pytest.StashKey[Sweep] = pytest.StashKey()
@@ -100,7 +101,7 @@ class SweepItem(pytest.Item):
     @classmethod
     def of(cls, session: pytest.Session, plan: Plan, release: Release, made: Sweeps) -> "SweepItem":
         """The item for that release."""
-        name = f"sweep[envoy-{release.name}]"
+        name = item_name("sweep", release.name)
         item: SweepItem = cls.from_parent(session, name=name, nodeid=f"{display_path(plan.library.folder)}::{name}")
         item.plan, item.envoy, item.release, item.sweeps = plan, release, release.name, made
         item.add_marker(MARK)

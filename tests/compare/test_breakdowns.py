@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from takeover.compare.accepted import accept, accepts_breakdown, read_accepted
-from takeover.compare.comparison import compare
+from takeover.compare.comparison import Comparison, compare
 from takeover.compare.kinds import failing
 from takeover.compare.observations import observation_changes
 from takeover.compare.since import since
@@ -24,6 +24,10 @@ LOST: dict[str, Any] = {
 
 def broken(**fields: Any) -> dict[str, Any]:
     return LOST | {"breakdown": {"envoy": "pod/envoy", "how": "ended", "exit_code": 139, "why": "it is gone"} | fields}
+
+
+def compared(documents: dict[str, Document]) -> Comparison:
+    return compare({name: lambda each=each: each for name, each in documents.items()})  # type: ignore[misc]
 
 
 ENDED, HANGS = broken(), broken(how="hangs", exit_code=None)
@@ -45,7 +49,7 @@ def test_it_is_one_difference_that_fails_and_hides_what_follows_from_it(
     document: Make, old: dict[str, Any], new: dict[str, Any], was: str, now: str
 ) -> None:
     documents = {"a": document("a", old), "b": document("b", new)}
-    comparison = compare({name: lambda each=each: each for name, each in documents.items()})  # type: ignore[misc]
+    comparison = compared(documents)
 
     told = [(each.kind, each.what, each.was, each.now) for each in comparison.differences]
     assert told == [("crash", "Envoy pod/envoy", was, now)]
@@ -65,7 +69,7 @@ def test_one_of_both_sides_is_told_to_be_in_the_first_one_too(
     document: Make, others: dict[str, dict[str, Any]], told: str
 ) -> None:
     documents = {name: document(name, seen) for name, seen in {"a": ENDED, **others}.items()}
-    comparison = compare({name: lambda each=each: each for name, each in documents.items()})  # type: ignore[misc]
+    comparison = compared(documents)
     [both] = [each for each in comparison.differences if each.was == each.now]
     assert since(comparison, both) == told
 
@@ -111,7 +115,7 @@ def test_it_is_accepted_for_an_envoy_as_it_is_in_a_comparison(
 @pytest.mark.parametrize("old", [{}, ENDED], ids=["new", "both"])
 def test_the_id_of_either_difference_accepts_it(document: Make, tmp_path: Path, old: dict[str, Any]) -> None:
     documents = {"a": document("a", old), "b": document("b", ENDED, "1.40.0")}
-    comparison = compare({name: lambda each=each: each for name, each in documents.items()})  # type: ignore[misc]
+    comparison = compared(documents)
     names = [each.id for each in comparison.differences]
     entries = [f'- {{id: "{name}", reason: known, who: Ann, until: "1.41.0"}}\n' for name in names]
     (tmp_path / "accepted.yaml").write_text("".join(entries))

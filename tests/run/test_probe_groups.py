@@ -13,6 +13,12 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 INBOUND, IN_ATLAS = "inbound-interception", "path-normalisation"
 
 
+def write(scenario: Path, chapter: str, probes: str) -> None:
+    scenario.mkdir()
+    (scenario / "scenario.yaml").write_text(f"chapter: {chapter}\nenvoys: [{{pod: app, container: envoy}}]\n")
+    (scenario / "probes.yaml").write_text(probes)
+
+
 @pytest.mark.parametrize(
     ("chosen", "of_inbound", "of_atlas"),
     [
@@ -53,7 +59,8 @@ GROUPS = "# about\n- group: small  # first\n  probes:\n  - {name: get}\n- group:
     ],
 )
 def test_what_is_left_out_by_its_names_is_not_read(tmp_path: Path, keyword: str, chosen: bool) -> None:
-    groups = ProbeGroups(_library(tmp_path, here=GROUPS), "")
+    write(tmp_path / "here", "kind", GROUPS)
+    groups = ProbeGroups(Library(tmp_path), "")
     assert groups.may_be_chosen("here", keyword, ["1.40.0"]) == chosen
 
 
@@ -70,13 +77,14 @@ def test_what_is_left_out_by_its_names_is_not_read(tmp_path: Path, keyword: str,
     ],
 )
 def test_groups_that_are_written_otherwise_are_read(tmp_path: Path, text: str) -> None:
-    assert ProbeGroups(_library(tmp_path, here=text), "").may_be_chosen("here", "nosuch", ["1.40.0"])
+    write(tmp_path / "here", "kind", text)
+    assert ProbeGroups(Library(tmp_path), "").may_be_chosen("here", "nosuch", ["1.40.0"])
 
 
 def test_one_without_probes_may_be_chosen(tmp_path: Path) -> None:
-    library = _library(tmp_path, here="")
-    library.file("here", "probes.yaml").unlink()
-    assert ProbeGroups(library, "").may_be_chosen("here", "nosuch", ["1.40.0"])
+    write(tmp_path / "here", "kind", "")
+    (tmp_path / "here/probes.yaml").unlink()
+    assert ProbeGroups(Library(tmp_path), "").may_be_chosen("here", "nosuch", ["1.40.0"])
 
 
 def test_items_are_chosen_as_pytest_chooses_them() -> None:
@@ -88,21 +96,9 @@ def test_items_are_chosen_as_pytest_chooses_them() -> None:
         assert groups.may_be_chosen(name, "weights", ["1.40.0"]) == (f"/{name}/probes.yaml::" in listed), name
 
 
-def _library(folder: Path, **scenarios: str) -> Library:
-    for name, probes in scenarios.items():
-        there = folder / name
-        there.mkdir()
-        (there / "scenario.yaml").write_text("chapter: kind\nenvoys: [{pod: app, container: envoy}]\n")
-        (there / "probes.yaml").write_text(probes)
-    return Library(folder)
-
-
 def test_a_file_that_is_wrong_is_told_where_it_is_chosen(tmp_path: Path) -> None:
     for chapter in ("one", "other"):
-        folder = tmp_path / chapter
-        folder.mkdir()
-        (folder / "scenario.yaml").write_text(f"chapter: {chapter}\nenvoys: [{{pod: app, container: envoy}}]\n")
-        (folder / "probes.yaml").write_text("- no group\n")
+        write(tmp_path / chapter, chapter, "- no group\n")
     groups = ProbeGroups(Library(tmp_path), "not one")
     assert list(groups) == ["other"]
     assert groups["one"] == ()

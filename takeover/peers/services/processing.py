@@ -41,10 +41,11 @@ async def process(stream: Stream) -> None:
             reply = written.get(name, {})
             if "echo" in reply:
                 await _echo(call, name, asked, reply, held)
-                continue
-            if name.endswith("_trailers") and (body := held.pop(name.replace("_trailers", "_body"), b"")):
-                await _streamed(call, name.replace("_trailers", "_body"), body, is_last=False)
-            await _reply(call, name, reply, came)
+            else:
+                ended = name.replace("_trailers", "_body")
+                if ended != name and (body := held.pop(ended, b"")):
+                    await _streamed(call, ended, body, is_last=False)
+                await _reply(call, name, reply, came)
         call.end()
     except EndedError:
         pass
