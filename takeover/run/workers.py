@@ -9,6 +9,7 @@ xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytes
 
 import contextlib
 import copy
+import functools
 import os
 import signal
 import time
@@ -219,6 +220,7 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tells each worker what its controller found out."""
+        node.sendcommand = _heard_or_over(node.sendcommand)
         node.workerinput.update(self._plan.for_worker(self._engine))
         node.workerinput[_SHARED_OUT_BY] = node.config.getoption("dist")  # in a worker, xdist says "no"
 
@@ -245,6 +247,17 @@ class Workers:
                     super()._reschedule(node)
 
         return Scheduling(config, log)
+
+
+def _heard_or_over(send: Callable[..., None]) -> Callable[..., None]:
+    """Lets pass that a worker has ended meanwhile: how it did is the next that is heard of it."""
+
+    @functools.wraps(send)
+    def sent(name: str, **arguments: object) -> None:
+        with contextlib.suppress(OSError):
+            send(name, **arguments)
+
+    return sent
 
 
 def _wait_for(nodes: list[Any], seconds: float) -> bool:

@@ -109,6 +109,40 @@ def test_an_edit_that_finds_no_place_is_told_with_its_test(folder: Path, model: 
     assert re.search(r"test_it\.py:6: with the edits of test_a\S*: envoy\.yaml: \$\.nothing", the_error(folder, *model))
 
 
+# Its workers end when all have collected, and before their controller gives them anything.
+ENDED_UNHEARD = """
+import pathlib
+import tenacity
+import pytest
+
+COLLECTED = pathlib.Path(__file__).with_name("collected")
+NODES = []
+
+
+def pytest_xdist_node_collection_finished(node):
+    NODES.append(node)
+    if len(NODES) == 2:
+        COLLECTED.touch()
+        for each in NODES:
+            each.channel.waitclose(60)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    if hasattr(session.config, "workerinput"):
+        told = tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.01))
+        told(COLLECTED.stat)
+        raise pytest.UsageError("late: give another one")
+"""
+
+
+@pytest.mark.parametrize("way", ["load", "loadfile", "worksteal", "each"])
+def test_workers_that_ended_before_they_were_given_anything_are_heard(folder: Path, way: str) -> None:
+    (folder / "conftest.py").write_text(ENDED_UNHEARD)
+
+    assert the_error(folder, "-n2", f"--dist={way}") == "ERROR: late: give another one"
+
+
 @MODELS
 def test_what_is_found_only_while_deploying_is_one_line_too(folder: Path, model: list[str]) -> None:
     line = the_error(folder, *model, "--engine", "late")
