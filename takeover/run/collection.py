@@ -15,10 +15,10 @@ from takeover.run.deployment_key import KEY, DeploymentKey, cost_of, key_of
 from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
+from takeover.run.scopes import Scopes
 from takeover.run.subject import parameters_of
 from takeover.run.sweep_items import Sweeps
 from takeover.run.versions import UNSUPPORTED, check_known_failures, mark_by_version
-from takeover.run.workers import Scopes
 from takeover.scenario.loader import Scenario
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from takeover.engines.contract import CheckingEngine
 from takeover.run.deployment_key import KEY, ON_DEMAND, DeploymentKey
 from takeover.run.early_end import stop
 from takeover.run.scene_pool import ScenePool
-from takeover.run.workers import SCOPE
+from takeover.run.scopes import SCOPE
 from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
 from takeover.scene.diagnostics import end_of_log

@@ -36,8 +36,9 @@ from takeover.run.sabotage import Sabotages
 from takeover.run.safe_text import SafeText
 from takeover.run.scene_pool import ScenePool
 from takeover.run.scenes import Scenes
+from takeover.run.scopes import Scopes
 from takeover.run.sweep_items import Sweeps
-from takeover.run.workers import Scopes, Workers
+from takeover.run.workers import Workers
 from takeover.scene import Scene
 
 _AHEAD_BY_FILES = 2

@@ -1,10 +1,8 @@
-"""With `-n`: which tests go to the same worker of xdist, so that they share a deployment there.
+"""With `-n`: how many workers of xdist there are, and what they are told and heard to say.
 
 On this machine, unless -n says otherwise, several Envoys are tested by two workers for each core (tests also wait), by
 four with the atlas, whose probes mostly wait; all sabotages by four, too. All suites on one Envoy are tested by three
 for two cores, those of xDS alone, which wait more, by four. A part of the suites is over before workers would be there.
-
-xdist's own way, the mark `xdist_group`, writes into the tests' ids, which pytest 9 no longer lets it do.
 """
 
 import contextlib
@@ -13,8 +11,7 @@ import functools
 import os
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +19,17 @@ import pytest
 
 from takeover.base import ctrl_c
 from takeover.engines.contract import Engine
-from takeover.run.chosen import Chosen, subjects
-from takeover.run.deployment_key import KEY
 from takeover.run.early_end import end_as
 from takeover.run.interrupt import held
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, chooses
 from takeover.run.reading import are_several, read_ahead
-from takeover.run.subject import release_of
+from takeover.run.scopes import OURS, SHARED_OUT_BY, Scopes
 from takeover.run.worker_forks import WorkerForks
-
-SCOPE: pytest.StashKey[str] = pytest.StashKey()
-"""On the items of a worker: those of the same scope go to the same worker, one after the other."""
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _MOST_THAT_WAIT = 16  # beyond two for each core: each is a Python that has read all scenarios
 _THAT_WAITS = "xds"  # for updates; the suites of another mark take as long with several workers, or longer
-_OURS = "load"  # --dist, as -n sets it
-_SHARED_OUT_BY = "takeover-dist"
-_TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes
 _SHORTLY = 2.0
 """Seconds in which the local engine's workers end."""
 _LONG = 300.0
@@ -101,46 +90,6 @@ def _worth_their_start(config: pytest.Config) -> int:
     if option.sabotage == "*":
         return that_wait
     return min(cores * 2 if option.markexpr else cores * 3 // 2, _MOST_FOR_ONE)
-
-
-class Scopes:
-    """Tells by a test's id which tests it goes with.
-
-    Args:
-        labels: of the run's sabotages: the ids of multiplied tests and of verdicts name one in their brackets.
-    """
-
-    def __init__(self, plan: Plan, labels: Collection[str]) -> None:
-        self._releases = list(plan.releases)
-        self._is_worker = plan.role == "worker"
-        self._labels = labels
-        self._of_one_scenario: frozenset[str] = frozenset()
-
-    def learn(self, chosen: Chosen) -> None:
-        """Takes in which tests there are: each process of a run that needs scopes has to know of the same ones."""
-        self._of_one_scenario = folders_of_one_scenario({name: each.scenario for name, each in chosen.items()})
-
-    def of(self, nodeid: str) -> str:
-        """The scope of that test."""
-        return group(nodeid, self._labels, self._releases, self._of_one_scenario)
-
-    def put_long_ones_first(self, items: list[pytest.Item]) -> None:
-        """What takes long comes first for each Envoy: at the end workers wait for each other only shortly."""
-        self.learn(subjects(items))
-        groups = {item: self.of(item.nodeid) for item in items}
-        weights: Counter[str] = Counter()
-        for item in items:
-            weights[groups[item]] += _TEST + getattr(item, "weight", 0)
-        for deployed, _ in {(groups[item], item.stash[KEY]) for item in items if KEY in item.stash}:
-            weights[deployed] += _DEPLOYMENT
-        order = {name: place for place, name in enumerate(self._releases)}
-        items.sort(key=lambda item: (order.get(release_of(item) or "", -1), -weights[groups[item]]))
-
-    def note(self, items: list[pytest.Item]) -> None:
-        """Lets a worker know which tests are its own."""
-        if self._is_worker and items and getattr(items[0].config, "workerinput", {}).get(_SHARED_OUT_BY) == _OURS:
-            for item in items:
-                item.stash[SCOPE] = self.of(item.nodeid)
 
 
 class Workers:
@@ -222,12 +171,12 @@ class Workers:
         """Tells each worker what its controller found out."""
         node.sendcommand = _heard_or_over(node.sendcommand)
         node.workerinput.update(self._plan.for_worker(self._engine))
-        node.workerinput[_SHARED_OUT_BY] = node.config.getoption("dist")  # in a worker, xdist says "no"
+        node.workerinput[SHARED_OUT_BY] = node.config.getoption("dist")  # in a worker, xdist says "no"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
         """Keeps tests of one file, or of a scenario's folder, and Envoy together, with --sabotage of one sabotage."""
-        if config.getoption("dist") != _OURS:
+        if config.getoption("dist") != OURS:
             return None
         from xdist.scheduler import LoadScopeScheduling
 
@@ -275,49 +224,3 @@ def _wait_for(nodes: list[Any], seconds: float) -> bool:
 
 def _nobody_came(who: str, why: str = "") -> str:
     return f"{who} ended while starting, without a word{why}: is there enough memory? give fewer with -n, or none (-n0)"
-
-
-def folders_of_one_scenario(scenarios: Mapping[str, str]) -> frozenset[str]:
-    """The folders whose files are all of one scenario, which each worker that has one of them would deploy.
-
-    Args:
-        scenarios: of the tests by their ids.
-    """
-    found: dict[str, set[str]] = {}
-    for nodeid, scenario in scenarios.items():
-        found.setdefault(_folder(nodeid), set()).add(scenario)
-    if len(found) == 1:
-        return frozenset()  # or one worker would have all there is
-    return frozenset(folder for folder, of in found.items() if len(of) == 1)
-
-
-def _folder(nodeid: str) -> str:
-    return nodeid.partition("::")[0].rpartition("/")[0]
-
-
-def group(
-    nodeid: str, labels: Collection[str], releases: Collection[str], folders: Collection[str] = frozenset()
-) -> str:
-    """What the tests of one group have in common: file or sabotage, and the release that the id names.
-
-    Args:
-        nodeid: the test's.
-        labels: of the run's sabotages.
-        releases: of the run, by their names.
-        folders: those whose files stay together.
-    """
-    file, _, name = nodeid.partition("::")
-    if _folder(nodeid) in folders:
-        file = _folder(nodeid)
-    case = name.partition("[")[2].removesuffix("]")
-    label = _named(case, labels)
-    release = _named(case, [f"envoy-{each}" for each in releases])
-    return f"{label or file} {release}"
-
-
-def _named(case: str, words: Collection[str]) -> str:
-    """The longest of the words that is a part of a case's id, between hyphens; empty if none is.
-
-    Not its first part: the parameters of a fixture come before it.
-    """
-    return max((each for each in words if f"-{each}-" in f"-{case}-"), key=len, default="")

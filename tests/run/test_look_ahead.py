@@ -8,7 +8,7 @@ import pytest
 
 from takeover.run.deployment_key import KEY, DeploymentKey
 from takeover.run.scenes import Scenes
-from takeover.run.workers import SCOPE
+from takeover.run.scopes import SCOPE
 
 
 class Asked:

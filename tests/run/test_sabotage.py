@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from takeover.run.workers import group
+from takeover.run.scopes import group
 from tests.run.outside import ROOT
 
 FILE = "manifests/inbound-interception/sabotage.yaml"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takeover.run.workers import folders_of_one_scenario, group
+from takeover.run.scopes import folders_of_one_scenario, group
 
 SCENARIOS = {
     "suites/xds/protocol/test_a.py::test[envoy-1]": "protocol",
