@@ -35,7 +35,7 @@ async def wait(scout: KubernetesPod, name: str, address: str, service: JsonObjec
 
     A port at which no Pod behind it listens has to be refused only.
 
-    Raises: TimeoutError that says what was last seen.
+    Raises: TimeoutError that says what was last seen, there and at each Pod behind it.
     """
     ports = [each for each in service["spec"]["ports"] if each.get("protocol", "TCP") == "TCP"]
     if address == "None" or not ports or not behind:
@@ -66,9 +66,23 @@ async def _wait_for_port(
                 if unseen and is_patient:
                     raise _NotYetError
     except OSError as error:
-        raise TimeoutError(
-            f"Service {name} does not answer at port {port['port']} from Pod {scout.key}: {error}"
-        ) from error
+        said = f"Service {name} does not answer at port {port['port']} from Pod {scout.key}: {error}"
+        raise TimeoutError("; ".join([said, *await _at_the_pods(relay, port, behind)])) from error
+
+
+async def _at_the_pods(relay: Relay, port: JsonObject, behind: list[KubernetesPod]) -> list[str]:
+    """Whether each Pod itself answers at a Service's port: then it is the node that leads nobody there."""
+    said: list[str] = []
+    for pod in behind:
+        if (number := objects.target_port(port, pod.manifest)) is None:
+            said.append(f"Pod {pod.key} has no port {port['targetPort']}")
+            continue
+        try:
+            (await asyncio.to_thread(relay.connect, pod.ip, number, _ONE_TRY)).close()
+            said.append(f"Pod {pod.key} itself answers at {number}")
+        except OSError as error:
+            said.append(f"Pod {pod.key} itself at {number}: {error}")
+    return said
 
 
 async def _unseen_at(relay: Relay, address: str, port: int, behind: list[KubernetesPod]) -> list[str]:

@@ -106,7 +106,7 @@ class Readiness:
                 *(arrival.wait(from_pod, name, addresses[name], *_behind(services[name], pods)) for name in services)
             )
         except TimeoutError as error:
-            raise DeploymentError(f"{self._scenario}: {error}") from None
+            raise DeploymentError(f"{self._scenario}: {error}", await self._details(pods)) from None
 
     async def wait_until_gone(self, pod: KubernetesPod) -> None:
         """Waits until a Pod that was deleted is no more. Raises: DeploymentError."""
@@ -172,6 +172,8 @@ class Readiness:
                 details[f"log of {pod.key}/{entry['name']}"] = text
             if warnings := await warnings_of(self._api, pod):
                 details[f"events of {pod.key}"] = "\n".join(warnings)
+        if slices := self._slices.known():
+            details["endpoints of Services"] = "\n".join(sorted(map(watching.endpoints, slices)))
         return details
 
     async def _last_warning(self, pods: Iterable[KubernetesPod]) -> str:

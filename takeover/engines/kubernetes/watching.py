@@ -78,6 +78,10 @@ class Watch:
         """What it knows of that object."""
         return self._objects.get(uid)
 
+    def known(self) -> list[JsonObject]:
+        """All that it knows of."""
+        return list(self._objects.values())
+
     def is_gone(self, uid: str) -> bool:
         """Whether that object was there and is no more."""
         return uid in self._gone
@@ -102,13 +106,13 @@ class Watch:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._changed:
                 while True:
-                    found = look(list(self._objects.values())) if self._listed else None
+                    found = look(self.known()) if self._listed else None
                     if found is not None:
                         return found
                     if self._task is not None and self._task.done():
                         self._task.result()
                     await self._changed.wait()
-        raise TimeoutError(missing(list(self._objects.values())))
+        raise TimeoutError(missing(self.known()))
 
     async def _follow(self) -> None:
         try:
@@ -265,6 +269,19 @@ def ready_addresses(slices: list[JsonObject], namespace: str, service: str) -> s
         if (endpoint.get("conditions") or {}).get("ready")
         for address in endpoint["addresses"]
     }
+
+
+def endpoints(entry: JsonObject) -> str:
+    """An EndpointSlice as a line: NAMESPACE/SERVICE, its ports, and each address with what it is fit for."""
+    metadata = entry["metadata"]
+    ports = [f"{each.get('name') or 'port'} {each.get('port')}" for each in entry.get("ports") or []]
+    told = [
+        f"{address} ({', '.join(name for name, fit in (each.get('conditions') or {}).items() if fit) or 'not ready'})"
+        for each in entry.get("endpoints") or []
+        for address in each["addresses"]
+    ]
+    service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")
+    return f"{metadata['namespace']}/{service}: {', '.join(ports) or 'no ports'}: {', '.join(told) or 'no endpoints'}"
 
 
 def _one_line(text: str) -> str:

@@ -15,11 +15,24 @@ MANIFEST = {"spec": {"containers": [{"name": "c", "ports": [{"name": "late", "co
 
 
 class FakePod:
-    key = "web"
+    """Its own address answers or not, whatever becomes of the Service's."""
+
+    key, ip = "web", "10.0.0.1"
     manifest = MANIFEST
 
-    async def relay(self, *_: object) -> object:
-        return object()
+    def __init__(self, answers: bool) -> None:
+        self._answers = answers
+
+    async def relay(self, *_: object) -> "FakePod":
+        return self
+
+    def connect(self, host: str, port: int, _: float) -> "FakePod":
+        assert (host, port) == (self.ip, 8081)
+        if not self._answers:
+            raise ConnectionRefusedError("refused, too")
+        return self
+
+    def close(self) -> None: ...
 
 
 class Reached:
@@ -36,11 +49,13 @@ class Reached:
         return []
 
 
-def waited(monkeypatch: pytest.MonkeyPatch, refusals: float, listening: int, timeout: float = 60.0) -> list[int]:
+def waited(
+    monkeypatch: pytest.MonkeyPatch, refusals: float, listening: int, timeout: float = 60.0, answers: bool = False
+) -> list[int]:
     async def connections(_: object) -> str:
         return LISTENING.format(listening)
 
-    reached, pod = Reached(refusals), FakePod()
+    reached, pod = Reached(refusals), FakePod(answers)
     scout: Any = pod
     monkeypatch.setattr(arrival, "_unseen_at", reached)
     monkeypatch.setattr(arrival, "_connections", connections)
@@ -57,9 +72,16 @@ def test_each_tcp_port_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 53 not in asked
 
 
-def test_a_port_that_stays_refused_though_somebody_listens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TimeoutError, match="Service app does not answer at port 81 from Pod web: refused"):
-        waited(monkeypatch, refusals=float("inf"), listening=8081, timeout=1.5)
+@pytest.mark.parametrize(
+    ("answers", "told"), [(True, "itself answers at 8081"), (False, "itself at 8081: refused, too")]
+)
+def test_a_port_that_stays_refused_though_somebody_listens_is_told(
+    monkeypatch: pytest.MonkeyPatch, answers: bool, told: str
+) -> None:
+    with pytest.raises(TimeoutError) as error:
+        waited(monkeypatch, refusals=float("inf"), listening=8081, timeout=1.5, answers=answers)
+
+    assert str(error.value) == f"Service app does not answer at port 81 from Pod web: refused; Pod web {told}"
 
 
 def test_a_port_at_which_nobody_listens_need_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What only a real cluster shows: see real_cluster.py."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -162,3 +163,23 @@ def test_a_probe_that_never_succeeds_is_told_with_what_it_saw(inbound: Scenario)
         engine.deploy(inbound.edited([replace(POD, "$.spec.containers[0].readinessProbe.httpGet.port", 4)]), RELEASE)
     engine.close()
     assert namespaces_of(engine) == []
+
+
+def test_a_service_that_does_not_answer_is_told_with_what_is_behind_it(
+    engine: KubernetesEngine,
+) -> None:
+    listens = r"sed 's/listen 80;/listen 127.0.0.1:80;/' /etc/nginx/nginx.conf > /tmp/nginx.conf; exec nginx -c"
+    command = ["sh", "-c", f"{listens} /tmp/nginx.conf -g 'daemon off;'"]
+    edit = replace("Pod/internet/website", "$.spec.containers[0].command", command)
+    with pytest.raises(DeploymentError) as told:
+        engine.deploy(Library.bundled().scenario("outbound-allow-all").edited([edit]), RELEASE)
+
+    assert re.search(
+        r"Service internet/website does not answer at port 80 from Pod \S+: .*refused; "
+        r"Pod internet/website itself at 80: .*refused$",
+        str(told.value),
+    )
+    assert re.search(
+        r"/website: port 80: [\d.]+ \(ready, serving\)$", told.value.details["endpoints of Services"], re.MULTILINE
+    )
+    assert "log of internet/website/nginx" in told.value.details

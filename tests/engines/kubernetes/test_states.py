@@ -128,6 +128,28 @@ def test_the_ready_addresses_of_a_service() -> None:
     assert watching.ready_addresses(slices, "n", "app") == {"10.0.0.1", "10.0.0.2"}
 
 
+@pytest.mark.parametrize(
+    ("parts", "line"),
+    [
+        ({}, "no ports: no endpoints"),
+        ({"ports": [{"name": "http", "port": 80}, {"name": "", "port": 81}]}, "http 80, port 81: no endpoints"),
+        (
+            {
+                "endpoints": [
+                    {"addresses": ["10.0.0.1", "fd00::1"], "conditions": {"ready": True, "terminating": False}},
+                    {"addresses": ["10.0.0.2"], "conditions": {"ready": False}},
+                    {"addresses": ["10.0.0.3"]},
+                ]
+            },
+            "no ports: 10.0.0.1 (ready), fd00::1 (ready), 10.0.0.2 (not ready), 10.0.0.3 (not ready)",
+        ),
+    ],
+)
+def test_what_is_behind_a_service_is_told_in_a_line(parts: dict[str, Any], line: str) -> None:
+    metadata = {"namespace": "n", "labels": {"kubernetes.io/service-name": "app"}}
+    assert watching.endpoints({"metadata": metadata, **parts}) == f"n/app: {line}"
+
+
 def test_an_address_as_proc_shows_it() -> None:
     assert arrival.as_in_proc("10.244.0.13", 51096) == "0D00F40A:C798"
     assert arrival.as_in_proc("::1", 80) == "00000000000000000000000001000000:0050"
