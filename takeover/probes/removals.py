@@ -46,8 +46,11 @@ def changes(steps: Sequence[Step], text: str, normal: str) -> Iterator[Change]:
 
     Where it changed their order alone, no line has become another: it is the whole text that was otherwise.
     """
-    for step in steps:
-        without = applied((each for each in steps if each is not step), text) if step.loses else normal
+    for place, step in enumerate(steps):
+        before, text = text, step.apply(text)
+        if text == before or not step.loses:  # what comes after it would find the same without it
+            continue
+        without = applied(steps[place + 1 :], before)
         if without == normal:
             continue
         lines, others = normal.split("\n"), without.split("\n")

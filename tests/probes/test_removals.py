@@ -4,14 +4,24 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
 
 from takeover.model.document import End, Observation
 from takeover.model.removed import Removed, together
 from takeover.probes.normal_form import Normaliser
-from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RACES, HeaderRule, Race
+from takeover.probes.normal_rules import (
+    BODY_STEPS,
+    FIELD_RULES,
+    HEADER_RULES,
+    OWN_WORDS_STEPS,
+    RACES,
+    HeaderRule,
+    Race,
+)
 from takeover.probes.probe import Group
-from takeover.probes.removals import Change, Removals, Step, changes
+from takeover.probes.removals import Change, Removals, Step, applied, changes
 from takeover.scene import Scene
 
 END: tuple[End, ...] = ("closed", "reset")
@@ -110,3 +120,27 @@ def test_groups_are_put_together_and_of_a_rule_so_many_texts_are_kept() -> None:
     many = [Removed("a", str(number), 1, "x") for number in range(1000)]
     kept = together([*many, many[-1]])
     assert (len(kept), kept[0]) == (300, Removed("a", "999", 2, "x"))
+
+
+PIECES = (
+    "01234567-89ab-cdef-0123-456789abcdef",
+    "x-b3-traceid: 0123456789abcdef0123456789abcdef",
+    "10.0.0.1:54321",
+    "date: Thu, 26 Nov 2026 15:21:42 GMT",
+    "x-envoy-upstream-service-time: 7",
+    "[2026-01-02 03:04:05.678][7][warning] [source/common/a.cc:12]",
+    "[C12] ",
+    '{"b": 1, "a": 2}',
+    "aaaaaaaaaaaa" * 20,
+    "word",
+    "\n",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.sampled_from([BODY_STEPS, OWN_WORDS_STEPS]))
+def test_a_rule_is_told_by_what_all_others_would_leave(text: str, steps: tuple[Step, ...]) -> None:
+    normal = applied(steps, text)
+    said = {each.rule for each in changes(steps, text, normal)}
+
+    without = {step.rule: applied([each for each in steps if each is not step], text) for step in steps if step.loses}
+    assert said == {rule for rule, left in without.items() if left != normal}
