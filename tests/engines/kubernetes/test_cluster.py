@@ -165,11 +165,9 @@ def test_a_probe_that_never_succeeds_is_told_with_what_it_saw(inbound: Scenario)
     assert namespaces_of(engine) == []
 
 
-def test_a_service_that_does_not_answer_is_told_with_what_is_behind_it(
-    engine: KubernetesEngine,
-) -> None:
-    listens = r"sed 's/listen 80;/listen 127.0.0.1:80;/' /etc/nginx/nginx.conf > /tmp/nginx.conf; exec nginx -c"
-    command = ["sh", "-c", f"{listens} /tmp/nginx.conf -g 'daemon off;'"]
+def test_a_service_that_does_not_answer_is_told_with_what_is_behind_it(engine: KubernetesEngine) -> None:
+    inside = "sed 's/listen 80;/listen 127.0.0.1:80;/' /etc/nginx/nginx.conf > /tmp/nginx.conf"
+    command = ["sh", "-c", f"{inside}; exec nginx -c /tmp/nginx.conf -g 'daemon off;'"]
     edit = replace("Pod/internet/website", "$.spec.containers[0].command", command)
     with pytest.raises(DeploymentError) as told:
         engine.deploy(Library.bundled().scenario("outbound-allow-all").edited([edit]), RELEASE)
