@@ -1,11 +1,14 @@
 """Keeps probes within the limits of what they pass: how fast a bucket fills again, only a clock knows."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import OWN, Draft
+from takeover.check.derive.matching import Table
 from takeover.model.json import JsonObject
 
 LIMITED = "limited"
@@ -14,6 +17,55 @@ MOST_GROUPS = 4
 
 _OF_HTTP, _OF_BYTES = ".http.local_ratelimit.v3.LocalRateLimit", ".network.local_ratelimit.v3.LocalRateLimit"
 _APART = frozenset({"limits", OWN})
+_OF_TABLES = frozenset({"route_config", "scoped_routes"})
+_HOSTS, _ROUTES = "virtual_hosts", frozenset({"routes", "matcher"})
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What limits the requests of a filter chain.
+
+    Args:
+        tokens: the fewest of a bucket there.
+        is_of_all: whether that, or another one, is for all that comes; else only some hosts or routes have one.
+    """
+
+    tokens: int
+    is_of_all: bool
+
+
+def bucket_of(filters: Sequence[JsonObject], tables: Sequence[JsonObject]) -> Bucket | None:
+    """That of a chain with these filters and tables of routes; None: nothing limits there."""
+    of_all = [_without(each, _OF_TABLES) for each in filters] + [_without(each, {_HOSTS}) for each in tables]
+    tokens = tokens_of([*of_all, *tables])
+    return None if tokens is None else Bucket(tokens, is_of_all=tokens_of(of_all) is not None)
+
+
+class Limited:
+    """Tells of a table of routes which requests may ask a bucket for a token."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._places = set[tuple[int | None, int | None]]()
+        for number, host in enumerate(table.hosts):
+            is_whole = tokens_of(_without(host.data, _ROUTES)) is not None
+            for place, route in enumerate(host.routes):
+                if is_whole or tokens_of(route.data) is not None:
+                    self._places.add((number, place))
+
+    def may_ask(self, ask: Ask) -> bool:
+        """Whether the request is one of them, as far as it can be told who takes it."""
+        if not self._places:
+            return False
+        try:
+            taken = self._table.taken(ask)
+        except UnsureError:
+            return True
+        return not taken.expects or (taken.host, taken.route) in self._places
+
+
+def _without(config: JsonObject, fields: Set[str]) -> JsonObject:
+    return {key: value for key, value in config.items() if key not in fields}
 
 
 def tokens_of(config: Any) -> int | None:
@@ -46,17 +98,19 @@ def _named(config: Any, name: str) -> Iterator[JsonObject]:
 
 
 def within(
-    drafts: Sequence[Draft], buckets: Mapping[tuple[str, str], int], per_group: int
+    drafts: Sequence[Draft], buckets: Mapping[tuple[str, str], Bucket], per_group: int
 ) -> tuple[list[Draft], dict[str, int]]:
     """The drafts, those behind a bucket in groups that do not empty it; how many there are too many.
 
     Args:
-        buckets: (listener, chain) → its tokens, where they are fewer than a group's probes.
+        buckets: (listener, chain) → what limits there.
     """
     used, kept, left_out = Counter[tuple[str, str]](), list[Draft](), 0
     for draft in drafts:
         bucket = (draft.listener, draft.chain)
-        tokens = buckets.get(bucket, per_group * 10)
+        limit = buckets.get(bucket)
+        is_limited = limit is not None and (limit.is_of_all or draft.is_limited)
+        tokens = limit.tokens if limit is not None and is_limited else per_group * 10
         if draft.subject in _APART or tokens >= per_group * 10:
             kept.append(draft)
             continue

@@ -41,6 +41,7 @@ class Doors:
         requests: what is asked of a chain with HTTP, by its name: what one of its routes takes; `tables` likewise.
         of_chance: names of chains in which chance decides.
         unanswered: names of chains with HTTP where no request is answered.
+        unlimited: names of chains where no bucket of a host or a route limits the one of `requests`.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Doors:
         self._choice: Choice = self._chosen(inspectors)
         self.requests: dict[str, Ask] = {}
         self.tables: dict[str, Table] = {}
-        self.of_chance, self.unanswered = set[str](), set[str]()
+        self.of_chance, self.unanswered, self.unlimited = set[str](), set[str](), set[str]()
         self.doors: list[tuple[Chain, Door]] = []
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
@@ -258,6 +259,7 @@ class Doors:
             chain=chain.name,
             condition=condition,
             expects=NO_CHAIN if taker is None else f"chain {taker.name}",
+            is_limited=chain.name not in self.unlimited,
         )
 
 

@@ -84,6 +84,7 @@ class Draft:
         rank: the less, the more it tells.
         of: whose it is, as `Bounds` counts: a route, or a listener.
         scope: in which the virtual host is, where routes are scoped.
+        is_limited: whether a bucket of a virtual host or a route may be asked for a token, where any has one.
     """
 
     subject: str
@@ -98,6 +99,7 @@ class Draft:
     route: int | None = None
     condition: str = "matches"
     expects: str = ""
+    is_limited: bool = True
 
 
 @dataclass(frozen=True)

@@ -141,12 +141,14 @@ class Features:
         entry = adapted(edge, reached.ask, self._below(reached))
         if entry is None or not routes.door.is_certain(entry):
             return None
+        asks = [*asks_of(entry, reached.ask)]
         try:
-            for ask in asks_of(entry, reached.ask):
+            for ask in asks:
                 routes.table.taken(ask)
         except UnsureError:
             return None  # what would take it is of chance, which is said of that route
-        return replace(draft, entry=routes.door.entry(entry))
+        is_limited = any(routes.limited.may_ask(ask) for ask in (reached.ask, *asks))
+        return replace(draft, entry=routes.door.entry(entry), is_limited=is_limited)
 
     def _best(self, reached: Iterable[Reached]) -> Reached | None:
         """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""

@@ -52,7 +52,7 @@ class _Making:
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self.certain = Certain(given)
         self.listeners: list[Doors] = []
-        self.buckets: dict[tuple[str, str], int] = {}
+        self.buckets: dict[tuple[str, str], buckets.Bucket] = {}
 
     def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
@@ -86,9 +86,9 @@ class _Making:
                 tables = tables_of(manager, where, self._tables, self._given, self.unasked)
                 behind += self._of_http(manager, door, where, doors, tables)
             filters = [*filters_of(resource.data.get("listener_filters")), *own_filters]
-            limited = [*(config for _, config in filters), *(each.data for each in tables.all)]
-            if (tokens_there := buckets.tokens_of(limited)) is not None:
-                self.buckets[door.listener, door.chain] = tokens_there
+            limit = buckets.bucket_of([config for _, config in filters], [each.data for each in tables.all])
+            if limit is not None:
+                self.buckets[door.listener, door.chain] = limit
         yield from doors.drafts()
         yield from behind
 
@@ -113,11 +113,13 @@ class _Making:
         of_all = [self._routes(each, manager, door, passing) for each in tables.all]
         for number, routes in enumerate(of_all):
             yield from routes.drafts()
-            simple = next((each for each in routes.reached if each.ask.protocol == door.protocol), None)
+            simple = routes.simple
             if door.chain not in doors.requests:
                 doors.tables[door.chain] = routes.table
                 if simple is not None:
                     doors.requests[door.chain] = simple.ask
+                    if not routes.limited.may_ask(simple.ask):
+                        doors.unlimited.add(door.chain)
             yield from Features(routes, described, self._shaky, self.unasked).drafts(of_manager=not number)
         yield from scope_drafts(tables, of_all)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.buckets import Limited
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
@@ -64,6 +65,13 @@ class Routes:
         self._unasked, self._clusters = unasked, clusters
         self._base = Ask(host=_WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
         self.reached: list[Reached] = []
+        self.limited = Limited(table)
+
+    @property
+    def simple(self) -> Reached | None:
+        """One in the door's own protocol, if there is any; that no bucket limits, if there is such a one."""
+        alike = [each for each in self.reached if each.ask.protocol == self.door.protocol]
+        return next((each for each in alike if not self.limited.may_ask(each.ask)), next(iter(alike), None))
 
     def drafts(self) -> Iterator[Draft | Later]:
         """The probes, of each virtual host those of its domains, then those of its routes; `reached` is filled."""
@@ -225,6 +233,7 @@ class Routes:
             route=place,
             condition=condition,
             expects=taken.expects,
+            is_limited=self.limited.may_ask(ask),
         )
 
 

@@ -19,6 +19,7 @@ _HTTP = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnect
 _REGEX = "envoy.type.matcher.v3.RegexMatcher"
 _LONGEST_REGEX = {"re2.max_program_size.error_level": 1 << 20}
 """Envoy's own limit is 100, and meshes whose expressions are longer raise it in the bootstraps that they write."""
+_WEIGHT = "load_balancing_weight"
 _Read: TypeAlias = "Callable[[_Dump, JsonObject, Path], None]"
 
 
@@ -155,7 +156,21 @@ def _endpoints(dump: _Dump, section: JsonObject, path: Path) -> None:
     """Static ones are those that stand in their clusters."""
     for number, each in enumerate(section.get("dynamic_endpoint_configs", ())):
         at = (*path, "dynamic_endpoint_configs", number, "endpoint_config")
-        dump.taken.deliver(EDS.message, at, each.get("endpoint_config"))
+        dump.taken.deliver(EDS.message, at, _without_no_weight(each.get("endpoint_config")))
+
+
+def _without_no_weight(assignment: Any) -> Any:
+    """Envoy tells 0 for each locality that has no weight, and takes no 0."""
+    if not isinstance(assignment, dict) or not isinstance(localities := assignment.get("endpoints"), list):
+        return assignment
+    return assignment | {
+        "endpoints": [
+            {key: value for key, value in each.items() if key != _WEIGHT or value not in (0, {"value": 0})}
+            if isinstance(each, dict)
+            else each
+            for each in localities
+        ]
+    }
 
 
 def _routes(dump: _Dump, section: JsonObject, path: Path) -> None:

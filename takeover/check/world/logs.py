@@ -1,7 +1,5 @@
 """Access logs in a world: ours beside those that are there, and those on stdout, without what is of chance."""
 
-import re
-
 from takeover.check.scopes import FIELD
 from takeover.check.world.configuration import (
     LISTENER,
@@ -14,11 +12,11 @@ from takeover.check.world.configuration import (
     objects,
     set_field,
 )
+from takeover.check.world.formats import tell_no_times, without_chance
 from takeover.model.json import JsonObject
 from takeover.model.logs import TEXT
 from takeover.scenario.envoy_config import either
 from takeover.scenario.supplying import access_log, name_of, observed_kind
-from takeover.scenario.typed_yaml import Json
 
 _LOGGERS = (".FileAccessLog", ".StdoutAccessLog", ".StderrAccessLog")
 _MONGO = ".MongoProxy"
@@ -30,14 +28,10 @@ _DEFAULT = (
     '"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"'
 )
 """What Envoy writes without a format."""
-_OF_CHANCE = re.compile(
-    r"%(\w*DURATION\w*|START_TIME\w*|EMIT_TIME\w*|(?:UPSTREAM_)?CONNECTION_ID|STREAM_ID|UNIQUE_ID|TRACE_ID|PID"
-    r"|RESP\((?i:x-envoy-upstream-service-time)\))(?:\([^)]*\))?(?::\d+)?%"
-)
 
 
 def observe(configuration: Configuration) -> None:
-    """Adds ours to all that has an access log, and brings those of files to stdout."""
+    """Adds ours to all that has an access log, and brings those of files to stdout; formats lose what is of chance."""
     for _, document in configuration.documents():
         for _, found in list(objects(document)):
             if kind_of(found).endswith(_LOGGERS):
@@ -45,6 +39,7 @@ def observe(configuration: Configuration) -> None:
             if kind_of(found).endswith(_MONGO) and drop(content_of(found), "access_log"):
                 configuration.differs("a Mongo proxy writes no log", "nothing reads it, and its folder is not here")
     _without_null(configuration)
+    tell_no_times(configuration)
     admin = inner(configuration.bootstrap, "admin")
     if drop(admin, "access_log", "access_log_path"):
         configuration.differs("the admin API writes no access log", "it is asked by this run, all the time")
@@ -82,9 +77,9 @@ def _to_stdout(configuration: Configuration, found: JsonObject) -> None:
     source = either(inner(form, "text_format_source"), "inline_string")
     formatters = {"formatters": form["formatters"]} if "formatters" in form else {}
     if json_form or typed:
-        written: JsonObject = {"json_format": _without_chance(json_form or typed)}
+        written: JsonObject = {"json_format": without_chance(json_form or typed)}
     else:
-        line = _without_chance(str(text or source or _DEFAULT)).strip("\n").replace("\n", " ")
+        line = without_chance(str(text or source or _DEFAULT)).strip("\n").replace("\n", " ")
         written = {"text_format_source": {"inline_string": f"{TEXT}{line}\n"}}
     found.clear()
     found |= {"@type": _STDOUT, "log_format": {**written, **formatters}}
@@ -95,15 +90,6 @@ def _to_stdout(configuration: Configuration, found: JsonObject) -> None:
         f"the access log of {path} goes to stdout, without times and numbers of connections",
         "each entry is compared, and those are of chance",
     )
-
-
-def _without_chance(form: Json) -> Json:
-    """A format in which a word stands in the place of each operator that tells something of chance."""
-    if isinstance(form, str):
-        return _OF_CHANCE.sub(lambda found: f"<{found[1].partition('(')[0].lower()}>", form)
-    if isinstance(form, dict):
-        return {key: _without_chance(value) for key, value in form.items()}
-    return [_without_chance(each) for each in form] if isinstance(form, list) else form
 
 
 def _without_null(configuration: Configuration) -> None:

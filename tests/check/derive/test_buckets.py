@@ -46,3 +46,33 @@ def test_of_several_buckets_the_smallest_counts() -> None:
     assert tokens_of([limit(10), {"routes": [per_route]}]) == 3
     assert tokens_of({"@type": LIMIT, "token_bucket": {"max_tokens": 1}}) is None
     assert tokens_of({"@type": "another", "token_bucket": {"max_tokens": 1}}) is None
+
+
+LIMITED_ROUTE = {"match": {"prefix": "/limited"}, "route": {"cluster": "one"}}
+PER_ROUTE = {"typed_per_filter_config": {"limit": limit(3)}}
+FREE_ROUTE = {"match": {"prefix": "/"}, "route": {"cluster": "one"}}
+
+
+@pytest.mark.parametrize("where", ["a route", "a host", "a weighted cluster"])
+def test_a_bucket_of_a_route_or_a_host_limits_no_others_requests(where: str) -> None:
+    limited: dict[str, Any] = {"name": "few", "domains": ["few.test"], "routes": [LIMITED_ROUTE, FREE_ROUTE]}
+    if where == "a host":
+        limited |= PER_ROUTE
+    elif where == "a route":
+        limited["routes"] = [{**LIMITED_ROUTE, **PER_ROUTE}, FREE_ROUTE]
+    else:
+        weighted = {"weighted_clusters": {"clusters": [{"name": "one", "weight": 1, **PER_ROUTE}]}}
+        limited["routes"] = [{**LIMITED_ROUTE, "route": weighted}, FREE_ROUTE]
+    free = {"name": "all", "domains": ["*"], "routes": [FREE_ROUTE]}
+    chain = {"filters": [manager(limited, free)]}
+    given = given_of(bootstrap([listener("web", 10001, chain)], [cluster("one")]))
+
+    derived = probes(given, world_of(given), Bounds())
+
+    behind = Counter(each.probe.partition("/")[0] for each in derived.targets if each.probe.startswith("limited-"))
+    assert 0 < max(behind.values()) <= 3
+    free_ones = [each for each in derived.targets if not each.probe.startswith("limited-")]
+    assert ("few", 0, "matches") not in {(each.host, each.route, each.condition) for each in free_ones}
+    of = Counter((each.host, each.route) for each in free_ones)
+    assert of["all", 0] >= 20
+    assert of["few", 1] == 0 if where == "a host" else of["few", 1] >= 20
