@@ -1,11 +1,11 @@
-"""Names of filter chains and routes by which Envoy's log tells them apart, made where they have none of their own.
+"""Names of filter chains, routes and clusters that Envoy's log tells apart, made where they have none of their own.
 
 None are made for routes at the ends of trees of matchers, nor for chains that such a tree chooses between: there Envoy
 takes none without a name, and no two of one.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from takeover.check.chain_names import chain_names
@@ -17,6 +17,21 @@ from takeover.scenario.envoy_config import either
 def route_name(host: str, number: int) -> str:
     """Of the route at that place of its virtual host's list, as the coverage calls it. Args: host: its name."""
     return f"virtual host {host} / route {number}"
+
+
+def logged_clusters(clusters: Iterable[JsonObject]) -> dict[str, str]:
+    """The name of each cluster, and how the log and the statistics call it: by its `alt_stat_name`, if it has one.
+
+    One that others have, too, gets the cluster's name behind it.
+
+    Args:
+        clusters: `envoy.config.cluster.v3.Cluster`.
+    """
+    told = {
+        name: str(either(each, "alt_stat_name") or name) for each in clusters if (name := str(each.get("name") or ""))
+    }
+    counted = Counter(told.values())
+    return {name: each if counted[each] == 1 else f"{each}-{name}" for name, each in told.items()}
 
 
 def logged_chains(listener: JsonObject) -> list[tuple[JsonObject, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.derive.paths import template_expression
-from takeover.check.made_names import has_routes_to_name, host_name, logged_chains, route_name
+from takeover.check.made_names import has_routes_to_name, host_name, logged_chains, logged_clusters, route_name
 from takeover.check.messages import inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
 from takeover.check.route_tables import RouteTable, served_tables, table_of
@@ -56,8 +56,9 @@ def parts_of(given: Given, logged: Callable[[str], str] = str) -> Parts:
     tables = _Tables(given, served_tables(given), logged)
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
     named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
-    clusters = [_cluster(each, named) for each in given.resources if each.type_url == CLUSTER]
-    return Parts(tuple(listeners), tuple(clusters))
+    clusters = [each for each in given.resources if each.type_url == CLUSTER]
+    told = logged_clusters(each.data for each in clusters)
+    return Parts(tuple(listeners), tuple(_cluster(each, told.get(each.name, each.name), named) for each in clusters))
 
 
 def texts(data: Any) -> Iterator[str]:
@@ -69,9 +70,8 @@ def texts(data: Any) -> Iterator[str]:
             yield from texts(each)
 
 
-def _cluster(resource: Resource, named: Container[str]) -> Cluster:
+def _cluster(resource: Resource, told: str, named: Container[str]) -> Cluster:
     name, where = resource.name, resource.place
-    told = str(resource.data.get("alt_stat_name") or name)
     statistics = f"cluster.{_in_statistics(told)}"
     return Cluster(f"cluster {name}", name, "", where, (where.path,), without_chance(told), statistics, name in named)
 

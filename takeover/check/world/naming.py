@@ -1,10 +1,17 @@
-"""Filter chains and routes in a world get names by which Envoy's log tells them apart, where they have none."""
+"""Filter chains, routes and clusters in a world get names by which Envoy's log tells them apart, where it does not."""
 
 from collections.abc import Iterator
 
-from takeover.check.made_names import has_routes_to_name, hosts_with_routes, logged_chains, route_name
-from takeover.check.world.configuration import LISTENER, Configuration, listed, objects
+from takeover.check.made_names import (
+    has_routes_to_name,
+    hosts_with_routes,
+    logged_chains,
+    logged_clusters,
+    route_name,
+)
+from takeover.check.world.configuration import CLUSTER, LISTENER, Configuration, listed, objects, set_field
 from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import either
 
 _WHY = "by names alone Envoy's log tells which of several took a request"
 
@@ -24,6 +31,20 @@ def tell_apart(configuration: Configuration) -> None:
         chain["name"] = name
     if alike:
         configuration.differs(f"{len(alike)} filter chains of one name get their numbers behind it", _WHY)
+    _clusters(configuration)
+
+
+def _clusters(configuration: Configuration) -> None:
+    clusters = [each for each, _ in configuration.of_type(CLUSTER)]
+    told, renamed = logged_clusters(clusters), 0
+    for each in clusters:
+        name = str(each.get("name") or "")
+        if (made := told.get(name, name)) != (either(each, "alt_stat_name") or name):
+            set_field(each, "alt_stat_name", made)
+            renamed += 1
+    if renamed:
+        what = f"{renamed} clusters of one name in statistics (`alt_stat_name`) get their own behind it"
+        configuration.differs(what, "by it alone neither Envoy's log nor its counters tell which of several it was")
 
 
 def _routes(table: JsonObject) -> Iterator[tuple[JsonObject, str]]:

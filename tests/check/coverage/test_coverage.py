@@ -220,12 +220,10 @@ def test_a_cluster_of_another_name_in_statistics_is_known_by_it_in_the_log() -> 
     assert reached(found) == {"route 1": ["routes/p"]}
     assert found[f"{SHOP} / route 1"].told_by == "the route's name and the cluster"
     assert found["cluster default/two/80/b"].told_by == "the access log"
-    # Where two have the same, it may have been either.
+    # Where two have the same, each has its own behind it in the world.
     resources[1].data["alt_stat_name"] = "default_two_80"
-    found = measured(resources, seen("p", {"route": "same", "upstream_cluster": "default_two_80"}))
-    assert reached(found) == {}
-    other = "1 probe took it or cluster default/one/80/a: nothing that Envoy tells sets them apart"
-    assert found["cluster default/two/80/b"].why == other
+    alike = seen("p", {"route": "same", "upstream_cluster": "default_two_80-default/one/80/a"})
+    assert reached(measured(resources, alike)) == {"route 0": ["routes/p"]}
 
 
 def test_what_looks_like_chance_in_a_name_is_no_reason_not_to_know_it() -> None:
@@ -242,11 +240,10 @@ def test_what_looks_like_chance_in_a_name_is_no_reason_not_to_know_it() -> None:
     assert names == ["in:10.0.0.1:45000", f"filter chain {mesh}", f"two.{mesh}", "route 0", mesh, f"counted.{mesh}"]
 
 
-def test_of_clusters_of_one_name_in_statistics_counters_tell_none() -> None:
-    resources = [cluster(name, alt_stat_name="app") for name in ("one", "two")]
-    found = measured(resources, seen("p", {}, **{"cluster.app.upstream_cx_total": 1}))
-    other = "1 probe took it or cluster two: nothing that Envoy tells sets them apart"
-    assert (found["cluster one"].told_by, found["cluster one"].why) == ("", other)
+def test_clusters_of_one_name_in_statistics_are_told_apart_by_their_own_behind_it() -> None:
+    resources = [*(cluster(name, alt_stat_name="app") for name in ("one", "two")), cluster("app")]
+    found = measured(resources, seen("p", {}, **{"cluster.app-two.upstream_cx_total": 1}))
+    assert [each.name for each in found.values() if each.told_by] == ["two"]
 
 
 def test_tables_of_routes_that_are_served_are_taken_apart_or_said_to_be_missing() -> None:

@@ -80,3 +80,11 @@ def test_chains_that_a_tree_chooses_between_stay_as_they_are_since_envoy_does_no
     found, told = built(tmp_path, table([ROUTE]), **tree)
     assert "name" not in found["filter_chains"][0]
     assert told == ""
+
+
+def test_clusters_of_one_name_in_statistics_get_their_own_behind_it(tmp_path: Path) -> None:
+    clusters = [cluster("one", alt_stat_name="app"), cluster("two", altStatName="app"), cluster("three")]
+    world = Built(given(bootstrap([listener("in", 80, http("one"))], clusters)), tmp_path / "mine")
+    found = world.config()["static_resources"]["clusters"]
+    assert [each.get("alt_stat_name", each.get("altStatName")) for each in found][:3] == ["app-one", "app-two", None]
+    assert "2 clusters of one name in statistics (`alt_stat_name`) get their own behind it" in world.different
