@@ -112,6 +112,21 @@ def _hash_header(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("hashed-by", name, "twice"), {"headers": [f"{name}: a", f"{name}: b"]})
 
 
+def _hash_cookie(data: Any, ask: Ask) -> Iterator[Edge]:
+    """Always with the cookie: for who has none Envoy makes one of the connection, whose port is of chance."""
+    del ask
+    if name := data.get("name"):
+        yield _edge(slug("hashed-by-cookie", name), {"headers": [f"cookie: a=b; {name}=c"]})
+        yield _edge(slug("hashed-by-cookie", name, "twice"), {"headers": [f"cookie: {name}=a; {name}=b"]})
+
+
+def _hash_query(data: Any, ask: Ask) -> Iterator[Edge]:
+    if name := data.get("name"):
+        asked = ask.with_query(str(name), "a").path
+        yield _edge(slug("hashed-by-query", name), {"path": asked})
+        yield _edge(slug("hashed-by-query", name, "twice"), {"path": f"{asked}&{name}=b"})
+
+
 def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
     """A request that a matcher of headers takes, and one that it just does not: of a rule, of a health check."""
     if "name" not in data:
@@ -199,6 +214,8 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     f"{_FILTERS}.lua.v3.Lua": _lua,
     "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
+    "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
+    "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
     "envoy.config.rbac.v3.Permission": _permission,
     "envoy.config.rbac.v3.Principal": _permission,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,

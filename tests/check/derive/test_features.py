@@ -69,7 +69,11 @@ EVERYTHING = configured(
         "match": {"prefix": "/api"},
         "route": {
             "cluster": "one", "prefix_rewrite": "/", "timeout": "2s", "retry_policy": {"retry_on": "5xx"},
-            "hash_policy": [{"header": {"header_name": "x-user"}}], "upgrade_configs": [{"upgrade_type": "websocket"}],
+            "hash_policy": [
+                {"header": {"header_name": "x-user"}}, {"cookie": {"name": "stays", "ttl": "0s"}},
+                {"query_parameter": {"name": "who"}},
+            ],
+            "upgrade_configs": [{"upgrade_type": "websocket"}],
         },
         "request_headers_to_add": [{"header": {"key": "x-added", "value": "1"}}],
         "request_headers_to_remove": ["x-gone"],
@@ -98,6 +102,7 @@ def test_the_edges_of_all_features_are_probes_that_can_be_read(tmp_path: Path) -
         "path-of-encoded-dots", "forwarded-for-three", "trace-of-b3", "host-and-dot", "own-answer-as-json",
         "request-id-odd", "all-route-0-websocket", "all-route-0-retry-of-503", "all-route-0-rewritten-below",
         "all-route-0-timeout-asked-for", "all-route-0-hashed-by-x-user-twice", "all-route-0-own-x-added-twice",
+        "all-route-0-hashed-by-cookie-stays-twice", "all-route-0-hashed-by-query-who",
         "all-route-0-removed-x-gone", "all-route-0-cors-preflight", "all-route-0-cors-preflight-other", "csrf-other",
         "fault-asked-for", "compressed-gzip", "authz-refused", "processing-answers", "grpc-web", "grpc-message",
         "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "header-x-role-fits", "header-x-role-another",
