@@ -23,6 +23,7 @@ from takeover.probes.normal_rules import (
 from takeover.probes.probe import Group
 from takeover.probes.removals import Change, Removals, Step, applied, changes
 from takeover.scene import Scene
+from tests.unhurried import UNHURRIED
 
 END: tuple[End, ...] = ("closed", "reset")
 LINE = "[2026-01-02 03:04:05.678][{}][warning] [source/common/{}.cc:{}] it fails: {}"
@@ -137,6 +138,7 @@ PIECES = (
 )
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.sampled_from([BODY_STEPS, OWN_WORDS_STEPS]))
 def test_a_rule_is_told_by_what_all_others_would_leave(text: str, steps: tuple[Step, ...]) -> None:
     normal = applied(steps, text)
