@@ -19,19 +19,20 @@ def route_name(host: str, number: int) -> str:
     return f"virtual host {host} / route {number}"
 
 
-def logged_clusters(clusters: Iterable[JsonObject]) -> dict[str, str]:
-    """The name of each cluster, and how the log and the statistics call it: by its `alt_stat_name`, if it has one.
+def logged_clusters(clusters: Iterable[JsonObject]) -> list[tuple[JsonObject, str]]:
+    """Each cluster, and how the log and the statistics call it: by its `alt_stat_name`, if it has one.
 
     One that others have, too, gets the cluster's name behind it.
 
     Args:
         clusters: `envoy.config.cluster.v3.Cluster`.
     """
-    told = {
-        name: str(either(each, "alt_stat_name") or name) for each in clusters if (name := str(each.get("name") or ""))
-    }
-    counted = Counter(told.values())
-    return {name: each if counted[each] == 1 else f"{each}-{name}" for name, each in told.items()}
+    listed = [*clusters]
+    names = [str(each.get("name") or "") for each in listed]
+    told = [str(either(each, "alt_stat_name") or name) for each, name in zip(listed, names, strict=True)]
+    counted = Counter(called for called, _ in {*zip(told, names, strict=True)})
+    made = [each if counted[each] == 1 else f"{each}-{name}" for each, name in zip(told, names, strict=True)]
+    return [*zip(listed, made, strict=True)]
 
 
 def logged_chains(listener: JsonObject) -> list[tuple[JsonObject, str]]:

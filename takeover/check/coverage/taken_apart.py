@@ -57,8 +57,9 @@ def parts_of(given: Given, logged: Callable[[str], str] = str) -> Parts:
     listeners = [_listener(each, tables) for each in given.resources if each.type_url == LISTENER]
     named = {text for each in given.resources if each.type_url in (LISTENER, ROUTES) for text in texts(each.data)}
     clusters = [each for each in given.resources if each.type_url == CLUSTER]
-    told = logged_clusters(each.data for each in clusters)
-    return Parts(tuple(listeners), tuple(_cluster(each, told.get(each.name, each.name), named) for each in clusters))
+    logged_as = (told for _, told in logged_clusters(each.data for each in clusters))
+    parts = (_cluster(each, told or each.name, named) for each, told in zip(clusters, logged_as, strict=True))
+    return Parts(tuple(listeners), tuple(parts))
 
 
 def texts(data: Any) -> Iterator[str]:

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from takeover.check.derive.ask import Ask
-from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import OWN, Draft
-from takeover.check.derive.matching import Table
+from takeover.check.derive.matching import Table, Taken
 from takeover.model.json import JsonObject
 
 LIMITED = "limited"
@@ -36,16 +34,17 @@ class Bucket:
 
 def bucket_of(filters: Sequence[JsonObject], tables: Sequence[JsonObject]) -> Bucket | None:
     """That of a chain with these filters and tables of routes; None: nothing limits there."""
-    of_all = [_without(each, _OF_TABLES) for each in filters] + [_without(each, {_HOSTS}) for each in tables]
-    tokens = tokens_of([*of_all, *tables])
-    return None if tokens is None else Bucket(tokens, is_of_all=tokens_of(of_all) is not None)
+    outside = [_without(each, _OF_TABLES) for each in filters] + [_without(each, {_HOSTS}) for each in tables]
+    of_all = tokens_of(outside)
+    of_some = tokens_of([each.get(_HOSTS, []) for each in tables])
+    fewest = min((each for each in (of_all, of_some) if each is not None), default=None)
+    return None if fewest is None else Bucket(fewest, is_of_all=of_all is not None)
 
 
 class Limited:
-    """Tells of a table of routes which requests may ask a bucket for a token."""
+    """Tells of a table of routes where requests may ask a bucket for a token."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
         self._places = set[tuple[int | None, int | None]]()
         for number, host in enumerate(table.hosts):
             is_whole = tokens_of(_without(host.data, _ROUTES)) is not None
@@ -53,15 +52,9 @@ class Limited:
                 if is_whole or tokens_of(route.data) is not None:
                     self._places.add((number, place))
 
-    def may_ask(self, ask: Ask) -> bool:
-        """Whether the request is one of them, as far as it can be told who takes it."""
-        if not self._places:
-            return False
-        try:
-            taken = self._table.taken(ask)
-        except UnsureError:
-            return True
-        return not taken.expects or (taken.host, taken.route) in self._places
+    def may_ask(self, taken: Taken) -> bool:
+        """Whether a request that is taken there may: also where that cannot be told for certain."""
+        return bool(self._places) and (not taken.expects or (taken.host, taken.route) in self._places)
 
 
 def _without(config: JsonObject, fields: Set[str]) -> JsonObject:

@@ -141,13 +141,11 @@ class Features:
         entry = adapted(edge, reached.ask, self._below(reached))
         if entry is None or not routes.door.is_certain(entry):
             return None
-        asks = [*asks_of(entry, reached.ask)]
         try:
-            for ask in asks:
-                routes.table.taken(ask)
+            taken = [reached.taken, *map(routes.table.taken, asks_of(entry, reached.ask))]
         except UnsureError:
             return None  # what would take it is of chance, which is said of that route
-        is_limited = any(routes.limited.may_ask(ask) for ask in (reached.ask, *asks))
+        is_limited = any(map(routes.limited.may_ask, taken))
         return replace(draft, entry=routes.door.entry(entry), is_limited=is_limited)
 
     def _best(self, reached: Iterable[Reached]) -> Reached | None:

@@ -118,7 +118,7 @@ class _Making:
                 doors.tables[door.chain] = routes.table
                 if simple is not None:
                     doors.requests[door.chain] = simple.ask
-                    if not routes.limited.may_ask(simple.ask):
+                    if not routes.limited.may_ask(simple.taken):
                         doors.unlimited.add(door.chain)
             yield from Features(routes, described, self._shaky, self.unasked).drafts(of_manager=not number)
         yield from scope_drafts(tables, of_all)

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
+from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
-from takeover.check.derive.route_reading import choosing_header, weights
 from takeover.check.derive.tunnels import through
-from takeover.check.messages import objects
-from takeover.model.json import JsonObject
 
 _TRIES = 60
 _TELLING_DOMAINS = 3  # a mesh has ten names for each service
 _TELLING_CHOICES = 10  # a header may choose among all clusters
-_WORD = "probe"
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,11 @@ class Reached:
     ask: Ask
     expects: str
     to_cluster: bool
+
+    @property
+    def taken(self) -> Taken:
+        """Who takes it."""
+        return Taken(self.host, self.route, self.expects)
 
 
 class Routes:
@@ -63,7 +65,7 @@ class Routes:
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
         self._unasked, self._clusters = unasked, clusters
-        self._base = Ask(host=_WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
+        self._base = Ask(host=WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
         self.reached: list[Reached] = []
         self.limited = Limited(table)
 
@@ -71,7 +73,7 @@ class Routes:
     def simple(self) -> Reached | None:
         """One in the door's own protocol, if there is any; that no bucket limits, if there is such a one."""
         alike = [each for each in self.reached if each.ask.protocol == self.door.protocol]
-        return next((each for each in alike if not self.limited.may_ask(each.ask)), next(iter(alike), None))
+        return next((each for each in alike if not self.limited.may_ask(each.taken)), next(iter(alike), None))
 
     def drafts(self) -> Iterator[Draft | Later]:
         """The probes, of each virtual host those of its domains, then those of its routes; `reached` is filled."""
@@ -99,7 +101,7 @@ class Routes:
     def _of_domains(self, number: int, authorities: list[tuple[str, str]]) -> Iterator[Draft]:
         host = self.table.hosts[number]
         first = next((each for each in self.reached if each.host == number), None)
-        base = self._base.but(path=f"/{_WORD}") if first is None else first.ask
+        base = self._base.but(path=f"/{WORD}") if first is None else first.ask
         for place, (domain, authority) in enumerate(authorities):
             rank, of = 1 if place < _TELLING_DOMAINS else 4, (number, None)
             if place or first is None:
@@ -125,7 +127,7 @@ class Routes:
             self.reached.append(found)
             called = slug(self.scope, host.name, label)
             yield from self._draft(found.ask, "matches", (number, place), called, 0)
-            for order, (name, ask) in enumerate(_others_of_choice(route.data, found.ask, self._clusters)):
+            for order, (name, ask) in enumerate(others_of_choice(route.data, found.ask, self._clusters)):
                 of = slug(self.scope, host.name, label, name)
                 rank = 1 if order < _TELLING_CHOICES else 4
                 yield self._later(ask, f"matches, {name}", (number, place), of, rank)
@@ -164,7 +166,7 @@ class Routes:
         route = self.table.hosts[number].routes[place]
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
-        ask = _with_choice(route.data, base, self._clusters)
+        ask = with_choice(route.data, base, self._clusters)
         for condition in route.conditions:
             ask = condition.made(ask)
         waiting, seen, by = deque([ask]), {ask.key}, ""
@@ -233,18 +235,18 @@ class Routes:
             route=place,
             condition=condition,
             expects=taken.expects,
-            is_limited=self.limited.may_ask(ask),
+            is_limited=self.limited.may_ask(taken),
         )
 
 
 def _of(domain: str) -> Iterator[str]:
     """Authorities that the domain takes."""
     if domain == "*":
-        yield from (f"{_WORD}.example", "another.test")
+        yield from (f"{WORD}.example", "another.test")
     elif domain.startswith("*"):
-        yield from (_WORD + domain[1:], f"{_WORD}.a{domain[1:]}")
+        yield from (WORD + domain[1:], f"{WORD}.a{domain[1:]}")
     elif domain.endswith("*"):
-        yield from (domain[:-1] + _WORD, f"{domain[:-1]}{_WORD}.example")
+        yield from (domain[:-1] + WORD, f"{domain[:-1]}{WORD}.example")
     else:
         yield domain
 
@@ -254,58 +256,11 @@ def _just_not(domain: str) -> Iterator[str]:
     if domain == "*":
         return
     if domain.startswith("*"):
-        yield domain[1:].lstrip(".-") or _WORD
-        yield _WORD + domain[1:] + "x"
+        yield domain[1:].lstrip(".-") or WORD
+        yield WORD + domain[1:] + "x"
     elif domain.endswith("*"):
-        yield domain[:-1].rstrip(".-") or _WORD
-        yield "x" + domain[:-1] + _WORD
+        yield domain[:-1].rstrip(".-") or WORD
+        yield "x" + domain[:-1] + WORD
     else:
         yield f"x{domain}"
         yield f"x.{domain}"
-
-
-def _with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
-    """With the headers by which a request chooses its cluster, and what its endpoint is chosen by."""
-    action = route.get("route", {})
-    ask = _hashed(action, ask)
-    if name := choosing_header(action.get("weighted_clusters", {})):
-        return ask.with_header(name, "0")
-    if (name := action.get("cluster_header")) and clusters:
-        return ask.with_header(name, clusters[0])
-    return ask
-
-
-def _hashed(action: JsonObject, ask: Ask) -> Ask:
-    """With what is hashed: of a request that has nothing of it Envoy hashes a number of chance."""
-    policies = [*objects(action.get("hash_policy"))]
-    if any(each.get("connection_properties", {}).get("source_ip") for each in policies):
-        return ask
-    for each in policies:
-        if name := each.get("header", {}).get("header_name"):
-            return ask if str(name).startswith(":") else ask.with_header(str(name), _WORD)
-        if name := each.get("query_parameter", {}).get("name"):
-            return ask.with_query(str(name), _WORD)
-        if name := each.get("cookie", {}).get("name"):
-            return ask.with_cookie(str(name), _WORD)
-    return ask
-
-
-def _others_of_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Iterator[tuple[str, Ask]]:
-    """Where a header chooses the cluster of a request, or of its copy: a request for each other one.
-
-    Of a weighted choice at the first number that is its own.
-    """
-    action = route.get("route", {})
-    if name := action.get("cluster_header"):
-        yield from ((f"to {each}", ask.with_header(name, each)) for each in clusters[1:])
-    for policy in objects(action.get("request_mirror_policies")):
-        if name := policy.get("cluster_header"):
-            yield from ((f"mirrored to {each}", ask.with_header(name, each)) for each in clusters)
-    choice = action.get("weighted_clusters", {})
-    if not (header := choosing_header(choice)):
-        return
-    before = 0
-    for place, (name, weight) in enumerate(weights(choice)):
-        if place:
-            yield f"weight of {name}", ask.with_header(header, str(before))
-        before += weight

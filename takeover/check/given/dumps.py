@@ -10,6 +10,7 @@ from takeover.check.given.endpoints import made_endpoints
 from takeover.check.given.redacted import redacted_paths
 from takeover.check.given.shapes import DELIVERED, Sections, is_known_section
 from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
+from takeover.check.messages import inner, objects
 from takeover.check.records import Different, Resource
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import CDS, ECDS, EDS, LDS, RDS, SDS, SRDS
@@ -156,21 +157,11 @@ def _endpoints(dump: _Dump, section: JsonObject, path: Path) -> None:
     """Static ones are those that stand in their clusters."""
     for number, each in enumerate(section.get("dynamic_endpoint_configs", ())):
         at = (*path, "dynamic_endpoint_configs", number, "endpoint_config")
-        dump.taken.deliver(EDS.message, at, _without_no_weight(each.get("endpoint_config")))
-
-
-def _without_no_weight(assignment: Any) -> Any:
-    """Envoy tells 0 for each locality that has no weight, and takes no 0."""
-    if not isinstance(assignment, dict) or not isinstance(localities := assignment.get("endpoints"), list):
-        return assignment
-    return assignment | {
-        "endpoints": [
-            {key: value for key, value in each.items() if key != _WEIGHT or value not in (0, {"value": 0})}
-            if isinstance(each, dict)
-            else each
-            for each in localities
-        ]
-    }
+        for locality in objects(inner(each, "endpoint_config").get("endpoints")):
+            # Envoy tells 0 where one has no weight, and takes no 0.
+            if locality.get(_WEIGHT) in (0, {"value": 0}):
+                del locality[_WEIGHT]
+        dump.taken.deliver(EDS.message, at, each.get("endpoint_config"))
 
 
 def _routes(dump: _Dump, section: JsonObject, path: Path) -> None:
@@ -184,8 +175,8 @@ def _routes(dump: _Dump, section: JsonObject, path: Path) -> None:
 def _scoped_routes(dump: _Dump, section: JsonObject, path: Path) -> None:
     """Inline ones stand in their listeners."""
     for number, each in enumerate(section.get("dynamic_scoped_route_configs", ())):
-        for inner, scope in enumerate(each.get("scoped_route_configs", ())):
-            at = (*path, "dynamic_scoped_route_configs", number, "scoped_route_configs", inner)
+        for index, scope in enumerate(each.get("scoped_route_configs", ())):
+            at = (*path, "dynamic_scoped_route_configs", number, "scoped_route_configs", index)
             dump.taken.deliver(SRDS.message, at, scope)
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from takeover.check.made_names import logged_clusters
 from takeover.check.records import Place
 from takeover.check.world.configuration import (
     CLUSTER,
@@ -147,10 +148,8 @@ def _kept(uses: list[Asked]) -> str:
 
 def telling(configuration: Configuration) -> tuple[str, ...]:
     """What the statistics of clusters are called to which Envoy tells of itself, at its own times."""
-    named = {
-        str(each.get("name")): str(either(each, "alt_stat_name") or each.get("name"))
-        for each, _ in configuration.of_type(CLUSTER)
-    }
+    logged = logged_clusters(each for each, _ in configuration.of_type(CLUSTER))
+    named = {str(each.get("name")): told for each, told in logged}
     return tuple(named.get(name, name) for name, uses in asked(configuration).items() if kind(uses) in _TELLING)
 
 

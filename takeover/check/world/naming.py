@@ -35,15 +35,15 @@ def tell_apart(configuration: Configuration) -> None:
 
 
 def _clusters(configuration: Configuration) -> None:
-    clusters = [each for each, _ in configuration.of_type(CLUSTER)]
-    told, renamed = logged_clusters(clusters), 0
-    for each in clusters:
-        name = str(each.get("name") or "")
-        if (made := told.get(name, name)) != (either(each, "alt_stat_name") or name):
-            set_field(each, "alt_stat_name", made)
-            renamed += 1
-    if renamed:
-        what = f"{renamed} clusters of one name in statistics (`alt_stat_name`) get their own behind it"
+    alike = [
+        (each, made)
+        for each, made in logged_clusters(each for each, _ in configuration.of_type(CLUSTER))
+        if made not in (either(each, "alt_stat_name"), each.get("name"), "")
+    ]
+    for each, made in alike:
+        set_field(each, "alt_stat_name", made)
+    if alike:
+        what = f"{len(alike)} clusters of one name in statistics (`alt_stat_name`) get their own behind it"
         configuration.differs(what, "by it alone neither Envoy's log nor its counters tell which of several it was")
 
 

@@ -82,26 +82,6 @@ def test_logs_of_files_go_to_stdout_without_what_is_of_chance(tmp_path: Path) ->
     assert ours["json_format"]["route"] == "%ROUTE_NAME%"
 
 
-def test_other_formats_have_words_for_what_is_of_chance_and_it_is_said(tmp_path: Path) -> None:
-    adding = [
-        {"header": {"key": "x-start", "value": "t=%START_TIME(%s.%3f)%"}},
-        {"header": {"key": "x-path", "value": "%REQ(:PATH)%"}},
-    ]
-    own = {"body_format": {"text_format_source": {"inline_string": "%RESPONSE_CODE% after %RESPONSE_DURATION%\n"}}}
-    manager = http("app", local_reply_config=own)
-    manager["typed_config"]["route_config"]["request_headers_to_add"] = adding
-    built = Built(given(bootstrap([listener("in", 80, manager)], [cluster("app")])), tmp_path / "mine")
-
-    [chain] = built.config()["static_resources"]["listeners"][0]["filter_chains"]
-    written = chain["filters"][0]["typed_config"]
-    headers = [each["header"]["value"] for each in written["route_config"]["request_headers_to_add"]]
-    assert headers == ["t=<start_time>", "%REQ(:PATH)%"]
-    text = written["local_reply_config"]["body_format"]["text_format_source"]["inline_string"]
-    assert text == "%RESPONSE_CODE% after <response_duration>\n"
-    assert "the header x-start has words for %START_TIME(%s.%3f)%" in built.different
-    assert "`inline_string` has words for %RESPONSE_DURATION%" in built.different
-
-
 def test_a_matcher_of_statistics_is_away(tmp_path: Path) -> None:
     stats = {"stats_matcher": {"reject_all": True}, "use_all_default_tags": True}
     built = Built(given(bootstrap([], [], stats_config=stats)), tmp_path / "mine")
