@@ -7,7 +7,7 @@ import msgspec
 
 from takeover.store import documents as store
 from tests.check.whole import checked
-from tests.run.outside import ROOT, run
+from tests.run.outside import CONFIG, run
 
 DUMPING = """
 import json, pathlib, pytest
@@ -16,7 +16,6 @@ import json, pathlib, pytest
 def test_it(scene):
     pathlib.Path({file!r}).write_text(json.dumps(scene.envoy.config_dump(), indent=1))
 """
-CONFIG = ("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"))
 
 
 def test_an_envoy_is_checked_by_its_own_dump(tmp_path: Path) -> None:

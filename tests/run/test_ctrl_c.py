@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.run.outside import ROOT, command, one_line, run
+from tests.run.outside import CONFIG, ROOT, command, one_line, run
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_it():
 
 def test_ctrl_c_within_code_that_was_written_by_code(suite: Path) -> None:
     (suite / "test_it.py").write_text("def test_it():\n    exec('raise KeyboardInterrupt')\n")
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert "KeyboardInterrupt" in one_line(result)
     assert result.returncode == 2
@@ -103,7 +103,7 @@ def test_it():
     raise KeyboardInterrupt
 """
     )
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert "KeyboardInterrupt" in one_line(result)
     assert result.returncode == 2
@@ -141,7 +141,7 @@ def test_it():
 """
     )
     begun = time.monotonic()
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-s", str(suite))
+    result = run(*CONFIG, "-s", str(suite))
 
     assert "KeyboardInterrupt" in one_line(result)
     assert "taken: False" in result.stdout
@@ -163,7 +163,7 @@ def test_it():
     time.sleep(30)
 """
     )
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert "KeyboardInterrupt" in one_line(result)
     assert result.returncode == 2
@@ -187,7 +187,7 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 """)
     (suite / "test_it.py").write_text("import time\n\ndef test_it():\n    time.sleep(20)\n")
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     one_line(result)
     assert result.returncode == 2

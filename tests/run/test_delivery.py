@@ -10,7 +10,7 @@ import pytest
 
 from takeover.compare.comparison import compare
 from takeover.store import documents as store
-from tests.run.outside import ROOT, one_line, run
+from tests.run.outside import CONFIG, ROOT, one_line, run
 
 SUITE = """
 import pytest
@@ -33,7 +33,6 @@ import takeover.scenario.edits as E
 @pytest.mark.scenario("outbound-block-all", E.{edit})
 def test_it(scene): ...
 """
-CONFIG = ("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"))
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

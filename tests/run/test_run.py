@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from takeover.envoy.pypi import installed
-from tests.run.outside import ROOT, SUITE, one_line, run
+from tests.run.outside import CONFIG, SUITE, one_line, run
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message:
 def test_bad_manifests_are_one_line_and_exit_code_4(suite: Path, old: str, new: str, message: str) -> None:
     text = SUITE.replace(old, new)
     (suite / "test_it.py").write_text(f"import takeover.scenario.edits as E\n{text}")
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert re.search(message, one_line(result))
     assert result.returncode == 4
 
 
 def test_a_failure_is_accounted_for(suite: Path) -> None:
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert result.returncode == 1
     for part in (
@@ -93,7 +93,7 @@ def test_a_failure_is_accounted_for(suite: Path) -> None:
 def test_a_config_that_envoy_rejects_is_told_in_its_words(suite: Path, edit: str, message: str) -> None:
     text = SUITE.replace('"inbound-interception")', f'"inbound-interception", E.{edit})')
     (suite / "test_it.py").write_text(f"import takeover.scenario.edits as E\n{text}")
-    result = run("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(suite))
+    result = run(*CONFIG, str(suite))
 
     assert result.returncode == 1
     assert re.search(f"^scenario inbound-interception: Envoy rejects .*{message}", one_line(result), re.MULTILINE)
