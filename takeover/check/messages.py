@@ -1,5 +1,6 @@
 """Messages of Envoy's API as JSON has them, read without trust: where something else stands there is nothing."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -34,3 +35,9 @@ def config_of(extension: Any) -> JsonObject:
 def message_of(config: JsonObject) -> str:
     """The full name of the message that an Any holds; empty where it does not say."""
     return str(config.get("@type", "")).rpartition("/")[2]
+
+
+def seconds(duration: object) -> float:
+    """A `google.protobuf.Duration` as JSON has it; 0 if it is none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
+    return float(found[1]) if found else 0.0

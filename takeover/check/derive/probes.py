@@ -130,6 +130,7 @@ class _Making:
             table,
             at.place,
             self.unasked,
+            manager=manager,
             clusters=self._clusters,
             passing=(*passing, *at.headers),
             scope=at.scope,

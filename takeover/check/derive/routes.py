@@ -8,11 +8,13 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.credentials import let_in
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
 from takeover.check.derive.tunnels import through
+from takeover.model.json import JsonObject
 
 _TRIES = 60
 _TELLING_DOMAINS = 3  # a mesh has ten names for each service
@@ -47,6 +49,7 @@ class Routes:
         door: how their connection manager is reached.
         table: which of them takes what.
         place: where the RouteConfiguration stands, for what is not asked.
+        manager: their connection manager.
         passing: headers that let a request through the filters before.
         clusters: the names of those that there are.
         scope: the name of the table's scope; empty where routes are not scoped.
@@ -59,12 +62,13 @@ class Routes:
         place: str,
         unasked: Unasked,
         *,
+        manager: JsonObject,
         passing: tuple[tuple[str, str], ...] = (),
         clusters: tuple[str, ...] = (),
         scope: str = "",
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
-        self._unasked, self._clusters = unasked, clusters
+        self._unasked, self._clusters, self._filters = unasked, clusters, manager.get("http_filters")
         self._base = Ask(host=WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
         self.reached: list[Reached] = []
         self.limited = Limited(table)
@@ -166,7 +170,8 @@ class Routes:
         route = self.table.hosts[number].routes[place]
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
-        ask = with_choice(route.data, base, self._clusters)
+        settings = (self.table.data, self.table.hosts[number].data, route.data)
+        ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
         for condition in route.conditions:
             ask = condition.made(ask)
         waiting, seen, by = deque([ask]), {ask.key}, ""

@@ -11,7 +11,7 @@ from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.tree_edges import TREES, entry_of, unread
-from takeover.check.messages import objects
+from takeover.check.messages import objects, seconds
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
 from takeover.scenario.typed_yaml import path_text
@@ -188,12 +188,6 @@ def _timeout(data: Any, ask: Ask) -> Iterator[Edge]:
     if any(0 < seconds(each) < _SOON for each in times):
         for name, path in (("timeout-before-the-answer", "stall"), ("timeout-in-the-answer", "stall-in-body")):
             yield Edge(name=name, entry={"path": f"{{below}}{path}"}, is_of_upstream=True)
-
-
-def seconds(duration: object) -> float:
-    """A protobuf duration as JSON has it; 0 if it is none."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
-    return float(found[1]) if found else 0.0
 
 
 def _edge(name: str, entry: JsonObject) -> Edge:

@@ -16,6 +16,7 @@ from takeover.check.world import (
     certificates,
     choices,
     control,
+    credentials,
     endpoints,
     files,
     health,
@@ -24,6 +25,7 @@ from takeover.check.world import (
     loggers,
     logs,
     naming,
+    patience,
     pods,
     trust,
     unaddressed,
@@ -60,6 +62,7 @@ def build(given: Given, folder: Path) -> World:
     admin_port = bootstrap.complete(configuration, folder.name)
     control_port = bootstrap.free_port(configuration, _CONTROL)
     apart = asking.apart(asking.asked(configuration))
+    credentials.credentials(configuration)
     trust.trust(configuration)
     xds_port = bootstrap.free_port(configuration, _XDS)
     answered = control.redirect(configuration, xds_port)
@@ -69,6 +72,7 @@ def build(given: Given, folder: Path) -> World:
     loggers.log_at_once(configuration)
     close_soon(configuration)
     health.check_once(configuration)
+    patience.wait_for_services(configuration)
     endpoints.one_of_each(configuration)
     apart |= _without_bytes(configuration, choices.certain(configuration))
     addresses = Addresses(filter(is_address, _hosts(configuration)))

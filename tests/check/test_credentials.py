@@ -1,0 +1,78 @@
+"""Filters that ask who a request is from: of a dump, too, whose secrets nobody has, requests come to the routes."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from takeover.store import documents as store
+from tests.check.whole import HTTP, checked, cluster, dumped, listener, typed
+
+REDACTED, REDACTED_BYTES = "[redacted]", "W3JlZGFjdGVkXQ=="
+TO_APP = {"name": "app", "match": {"prefix": "/"}, "route": {"cluster": "app"}}
+KEYS = [{"key": REDACTED, "client": REDACTED}] * 2
+
+
+def basic(**more: Any) -> dict[str, Any]:
+    config = typed(f"{HTTP}basic_auth.v3.BasicAuth", users={"inline_bytes": REDACTED_BYTES})
+    return {"name": "basic", "typed_config": config, **more}
+
+
+def keyed(*sources: dict[str, str], **more: Any) -> dict[str, Any]:
+    config = typed(f"{HTTP}api_key_auth.v3.ApiKeyAuth", credentials=KEYS, key_sources=list(sources))
+    return {"name": "keyed", "typed_config": config, **more}
+
+
+def route(path: str, **settings: dict[str, Any]) -> dict[str, Any]:
+    found = {"name": path.strip("/"), "match": {"prefix": path}, "route": {"cluster": "app"}}
+    return {**found, "typed_per_filter_config": settings}
+
+
+def statuses(folder: Path, *listeners: dict[str, Any]) -> dict[str, set[int | None]]:
+    """Of each route those with which requests for it ended; of those of an edge, by its name, too."""
+    ended = checked(dumped(folder, listeners, [cluster("app")]), "--probes-per-route", "12")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "does not take" not in ended.stdout + ended.stderr
+    found: defaultdict[str, set[int | None]] = defaultdict(set)
+    for each in store.read(folder / "reports/latest/results/new.json").probes:
+        found[each.probe].add(each.observation.status)
+        for entry in each.observation.log:
+            found[str(entry.get("route"))].add(each.observation.status)
+    return found
+
+
+def test_a_user_of_its_own_is_let_in_by_basic_auth_and_nobody_else(tmp_path: Path) -> None:
+    found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(basic(),)))
+    assert 200 in found["app"]
+    assert 401 in {status for name in found if "basic-wrong" in name for status in found[name]}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"header": "X-API-KEY"}, {"header": "Authorization"}, {"query": "key"}, {"cookie": "key"}],
+    ids=["header", "standard-header", "query", "cookie"],
+)
+def test_a_key_of_its_own_is_taken_wherever_one_is_looked_for(source: dict[str, str], tmp_path: Path) -> None:
+    found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(keyed(source),)))
+    assert 200 in found["app"]
+
+
+def test_a_filter_that_is_off_is_asked_by_the_routes_that_turn_it_on(tmp_path: Path) -> None:
+    users = typed(f"{HTTP}basic_auth.v3.BasicAuthPerRoute", users={"inline_bytes": REDACTED_BYTES})
+    key = {"credentials": KEYS, "key_sources": [{"header": "x-key"}]}
+    allowed = typed(f"{HTTP}api_key_auth.v3.ApiKeyAuthPerRoute", allowed_clients=["anna"])
+    off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    on = {**off, "disabled": False, "config": {}}
+    routes = [
+        route("/basic/", basic=users),
+        route("/key/", keyed=typed(f"{HTTP}api_key_auth.v3.ApiKeyAuthPerRoute", **key)),
+        route("/anna/", keyed=allowed),
+        route("/on/", keyed=on),
+        route("/off/", keyed=off),
+        route("/none/"),
+    ]
+    filters = (basic(disabled=True), keyed({"header": "x-other"}, disabled=True))
+    found = statuses(tmp_path, listener("web", 8000, *routes, filters=filters))
+    for name in ("basic", "key", "anna", "on", "off", "none"):
+        assert 200 in found[name], name
