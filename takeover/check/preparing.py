@@ -20,7 +20,7 @@ from takeover.check.records import Given, Resource, World
 from takeover.check.refused import Refusals, not_coming_up, refusals
 from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.unable import leave_out
-from takeover.check.without import every, less, needing, served_besides, without
+from takeover.check.without import every, less, needing, served, without
 from takeover.check.world import build
 from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
@@ -140,7 +140,8 @@ def _taken(given: Given, folder: Path, releases: Sequence[Release], tell: Callab
             for name, why in unable.items():
                 tell(f"Envoy {name} takes nothing of it: {why}")
             able = [each for each in releases if each.name not in unable]
-            if refused := refusals(Library(folder), rest, able, tell):
+            unasked = {name for name, each in verdicts.items() if not each.is_of_all}
+            if refused := refusals(Library(folder), rest, able, unasked, tell):
                 rest = _without_refused(rest, refused, first, left_out, tell)
                 world = _built(rest, folder)
                 unable = _not_starting(given, verdicts, world, releases)
@@ -208,7 +209,7 @@ def _without_refused(
     tell: Callable[[str], None],
 ) -> Given:
     """Without what Envoys refuse of what is served to them, each told, and put down to what they make of the whole."""
-    resources = served_besides(given)
+    resources = served(given)
     gone = {key: resource for key, resource in resources.items() if any(key in each for each in refused.values())}
     for number, (key, resource) in enumerate(gone.items()):
         messages = {name: of_it[key] for name, of_it in refused.items() if key in of_it}

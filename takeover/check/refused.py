@@ -3,9 +3,13 @@
 A validation knows nothing of these. So before the run each Envoy starts in the world that was made, but without them,
 and then gets all at once. Where it refuses a response, its message does not say of which resource it is, and it may not
 have looked at those after that one: then it gets them one after the other, from a new start on.
+
+Of listeners and clusters it says which it refuses, and takes the others: that is only looked at where a validation had
+nothing to say of these, as one that ends by a crash.
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +45,11 @@ _DEADLINE = 10.0
 
 
 def refusals(
-    library: Library, given: Given, releases: Sequence[Release], tell: Callable[[str], None]
+    library: Library,
+    given: Given,
+    releases: Sequence[Release],
+    unasked: Container[str],
+    tell: Callable[[str], None],
 ) -> dict[str, Refusals]:
     """What each Envoy, by its name, refuses.
 
@@ -50,14 +58,18 @@ def refusals(
     Args:
         library: has the world around what is given alone; it must be made anew afterwards.
         given: of which no Envoy refuses a listener or a cluster, as far as that is known.
+        unasked: the names of those that were not asked about listeners and clusters before.
     """
-    if not (besides := served_besides(given)):
+    besides = served_besides(given)
+    able = [each for each in releases if besides or each.name in unasked]
+    if not able:
         return {}
     contents = _taken_out(library.folder / given.name, besides)
     scenario = library.scenario(given.name)
     words = OwnWords(given)
     with _engine(releases, tell) as engine:
-        return {each.name: _of_one(engine, each, scenario, contents, words) for each in releases}
+        found = {each.name: _of_one(engine, each, scenario, contents, words) for each in able}
+    return {name: _asked_for(each, of_lists=name in unasked) for name, each in found.items()}
 
 
 def not_coming_up(
@@ -126,16 +138,32 @@ def _of_one(
     engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any], words: OwnWords
 ) -> Refusals:
     with _served(engine, release, scenario) as plane:
-        doubtful = _doubtful(plane, contents) if plane is not None else []
+        if plane is None:
+            return {}
+        doubtful = _doubtful(plane, contents)
+        found = {key: words.of(error) for key, error in _refused_of_lists(plane.record())}
     if not doubtful:
-        return {}
-    found: dict[Key, str] = {}
+        return found
     with _served(engine, release, scenario) as plane:
         asking = _Asking(plane) if plane is not None else None
         for key in doubtful:
             if asking is not None and (error := asking.of(key, contents[key])):
                 found[key] = words.of(_without_resource(key, error))
     return found
+
+
+def _asked_for(refused: Refusals, *, of_lists: bool) -> Refusals:
+    return {key: error for key, error in refused.items() if of_lists or key[0] not in LISTS.values()}
+
+
+def _refused_of_lists(entries: Sequence[XdsEntry]) -> Iterator[tuple[Key, str]]:
+    """The listeners and clusters that were refused, each with the line that is said of it."""
+    responses = {each.nonce: each for each in entries if each.event == "response"}
+    for each in entries:
+        if each.event == "nack" and each.type in LISTS.values():
+            for name in responses[each.nonce].names:
+                if said := re.search(rf"(?:^|[\s,)]){re.escape(name)}: (.+)", each.error):
+                    yield (each.type, name), said[1]
 
 
 def _without_resource(key: Key, error: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from takeover.check.coverage.taken_apart import texts
 from takeover.check.own_words import OwnWords
 from takeover.check.records import Given, Resource
-from takeover.check.served import with_served
+from takeover.check.served import served_files, with_served
 from takeover.check.without import LISTS, every, needing
 from takeover.envoy.rejection import Rejection, rejection
 from takeover.inventory.configs import Config, configs, said, validation, warnings_of
@@ -46,12 +46,14 @@ class Verdict:
     Args:
         culprit: what it does not take, where that can be told.
         starts: whether it serves at all; of what is served to it, it goes on without what it does not take.
+        is_of_all: whether it was asked about the listeners and clusters that are served, too.
     """
 
     taken: ConfigResult
     line: int | None = None
     culprit: Number | None = None
     starts: bool = True
+    is_of_all: bool = True
 
 
 def verdict(binary: Path, library: Library, given: Given) -> Verdict:
@@ -66,20 +68,22 @@ def verdict(binary: Path, library: Library, given: Given) -> Verdict:
     whole = with_served(alone, library, given)
     asked = library.folder / alone.scenario / _ASKED
     asked.touch()
+    is_of_all = whole is not alone or not served_files(library.folder / alone.scenario)
     with bare_node(binary, alone.path, asked, *whole.files.values()) as node:
         words = OwnWords(given)
         tried = _Trial(node, binary, whole, _text(given), words, asked)
         loads, told = tried.of(_content(whole))
         if not loads and told is None and whole is not alone:
             # What only a validation ends of: a run tells what Envoy makes of it when it is served.
+            is_of_all = False
             loads, told = tried.of(_content(alone))
         told = told if loads or told is not None else Rejection(tried.ended, None)
         result = ConfigResult(alone.scenario, "manifest", loads, _error(told, words), tried.warnings)
         if told is None:
-            return Verdict(result)
+            return Verdict(result, is_of_all=is_of_all)
         culprit = _culprit(tried, _content(whole), told, given)
         starts = culprit is not None or (whole is not alone and tried.of(_content(alone))[0])
-        return Verdict(result, told.line, culprit, starts)
+        return Verdict(result, told.line, culprit, starts, is_of_all)
 
 
 def told(resource: Resource) -> str:

@@ -54,13 +54,14 @@ def needing(given: Given, resource: tuple[str, int]) -> list[tuple[str, int]]:
     ]
 
 
+def served(given: Given) -> dict[tuple[str, str], Resource]:
+    """What a control plane serves, by type and name."""
+    return {(each.type_url, each.name): each for each in given.resources if not each.is_static and not _is_inline(each)}
+
+
 def served_besides(given: Given) -> dict[tuple[str, str], Resource]:
-    """What a control plane serves besides those of the lists, by type and name, such as routes and secrets."""
-    return {
-        (each.type_url, each.name): each
-        for each in given.resources
-        if not each.is_static and not _is_inline(each) and each.type_url not in LISTS.values()
-    }
+    """That without those of the lists, such as routes and secrets."""
+    return {key: each for key, each in served(given).items() if each.type_url not in LISTS.values()}
 
 
 def less(given: Given, gone: Container[tuple[str, str]]) -> Given:

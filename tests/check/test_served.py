@@ -41,6 +41,41 @@ def test_a_listener_and_a_cluster_that_are_not_taken_are_findings_with_their_lin
     assert {"web", "app"} <= reached
 
 
+def test_a_listener_is_a_finding_too_where_a_validation_ends_by_a_crash(tmp_path: Path) -> None:
+    """As that of clusters whose hosts are found by each request, and whose authority is served, does in all Envoys."""
+    keys = typed(f"{HTTP}api_key_auth.v3.ApiKeyAuth", key_sources=[{"header": "x-key"}])
+    keys["credentials"] = [{"key": "one", "client": each} for each in ("anna", "berta")]
+    trusted = {"name": "trust", "sds_config": ADS}
+    context = typed(f"{API}extensions.transport_sockets.tls.v3.UpstreamTlsContext")
+    context["common_tls_context"] = {"validation_context_sds_secret_config": trusted}
+    kind = typed(f"{API}extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig")
+    kind["dns_cache_config"] = {"name": "names"}
+    by_request: dict[str, Any] = {
+        "name": "by-request",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {"name": "by-request", "typed_config": kind},
+        "transport_socket": {"name": "tls", "typed_config": context},
+    }
+    listeners = [listener("odd", 8000, HOME, filters=({"name": "keys", "typed_config": keys},))]
+    listeners.append(listener("web", 8001, HOME, TO_APP))
+    clusters = [
+        cluster("app"),
+        by_request,
+        {"name": "by-eds", "type": "EDS", "eds_cluster_config": {"eds_config": ADS}},
+    ]
+
+    ended = checked(dumped(tmp_path, listeners, clusters, *sections("GRPC")[:1]), "--probes-per-route", "3")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = store.read(tmp_path / "reports/latest/results/new.json")
+    assert found.checked is not msgspec.UNSET
+    [gone] = found.checked.left_out
+    assert (gone.names, gone.envoys) == (["listener odd"], ["old", "new"])
+    assert gone.message.startswith("Duplicated credential key")
+    assert [each.loads for each in found.configs] == [False]
+    assert {"web", "app"} <= {each.name for each in found.checked.parts if each.probes}
+
+
 def asking(name: str, port: int, *filters: dict[str, Any], routes: str = "") -> dict[str, Any]:
     """A listener whose table of routes is served."""
     made = listener(name, port, filters=filters)
