@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
-from takeover.probes import signing_in
+from takeover.probes import session_cookies, signing_in
 from takeover.probes.removals import Step, applied
 
 
@@ -123,6 +123,12 @@ RULES = (
         signing_in.FOUND,
         signing_in.without_chance,
         "OAuth2 gives each client that it sends away to sign in a number of chance, and a secret made of it",
+    ),
+    Rule(
+        "session-end",
+        session_cookies.FOUND,
+        session_cookies.without_time,
+        "a cookie that keeps a client at its host for a while holds the time until which it does",
     ),
     Rule(
         "run-of-one-character",

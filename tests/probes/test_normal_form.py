@@ -28,6 +28,8 @@ from takeover.probes.normal_rules import (
 from takeover.probes.probe import Group
 from takeover.scene import Scene
 
+SESSION = b"\n\x0f10.77.11.1:3000\x10\xf2\xe8\xae\xd8\x06"  # an address, and seconds since 1970
+SESSIONS = [base64.b64encode(each).decode() for each in (SESSION, SESSION[:17], SESSION.replace(b"\x0f", b"\x0e", 1))]
 STATE = base64.urlsafe_b64encode(
     b'{"url":"https://a.test/","csrf_token":"1f.a+b=","flow_id":"1f1f1f1f1f1f1f1f"}'
 ).decode().rstrip("=")  # fmt: skip
@@ -89,6 +91,11 @@ TEXTS = {
         "https://a.test/in?code_challenge=<challenge>&code_challenge_method=S256&state="
         '{"csrf_token":"<nonce>","flow_id":"<nonce>","url":"https://a.test/"}&scope=a',
         f"cookie: OauthNonce={'1f' * 8}.{'a+' * 21}b=; state=eyJ9 ?state=eyJ9 code_challenge={'x' * 43}",
+    ),
+    "session-end": (
+        f'set-cookie: by="{SESSIONS[0]}"; Max-Age=10; HttpOnly',
+        'set-cookie: by="<10.77.11.1:3000 until a time>"; Max-Age=10; HttpOnly',
+        f'by="{SESSIONS[1]}" by="{SESSIONS[2]}" by={SESSIONS[0]} by="Cg==" by="CgAAAAAAAAAA"',
     ),
     "run-of-one-character": ("a" + "b" * 200, "ab<200 times>", "b" * 199),
 }
