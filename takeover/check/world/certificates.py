@@ -3,7 +3,8 @@
 Their keys are made of their names. They are for tests alone, in namespaces of a run: whoever reads this can make them.
 
 A signature by such a key is of 70 to 72 bytes, by chance, and so is a handshake. Where Envoy counts the bytes of
-handshakes, because it passes TLS through, that would be a difference: there the key is of RSA.
+handshakes, because it passes TLS through, that would be a difference: there the key is of RSA, and so it is where
+nothing else will do.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -51,28 +53,36 @@ def authority() -> Certificate:
     return Certificate(_pem(signed), _private(key))
 
 
-def certificate(common_name: str, names: Iterable[str], signs_in_one_length: bool = False) -> Certificate:
+def certificate(common_name: str, names: Iterable[str], *, of_rsa: bool = False) -> Certificate:
     """One for servers and clients.
 
     Args:
         common_name: of its subject; what it is called.
         names: of hosts, IP addresses, URIs, and `typed` ones. Those that no certificate can have are left out.
-        signs_in_one_length: whether all its handshakes are to have as many bytes as each other.
+        of_rsa: whether its key is: then all its handshakes have as many bytes as each other.
     """
     names = tuple(dict.fromkeys(names))
     seed = repr((common_name, names))
-    key: _Key = _rsa_key() if signs_in_one_length else _key(seed)
+    key: _Key = _rsa_key() if of_rsa else _key(seed)
     builder = _begun(common_name[:_LONGEST_NAME] or "a name", key, seed)
     alternatives = [made for each in names if (made := _alternative(each)) is not None]
     if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     # Whoever validates by SPIFFE takes a certificate that does not say this for one that may sign others.
-    builder = builder.add_extension(_usage(encrypts=signs_in_one_length), critical=True)
+    builder = builder.add_extension(_usage(encrypts=of_rsa), critical=True)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_key(_AUTHORITY).public_key())
     return Certificate(_pem(_signed(builder.add_extension(issuer, critical=False))), _private(key))
+
+
+def is_of_rsa(chain: str) -> bool | None:
+    """Whether the key of the first certificate of a chain, as PEM, is; None: it is no such text."""
+    try:
+        return isinstance(x509.load_pem_x509_certificate(chain.encode()).public_key(), rsa.RSAPublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def of_others(chains: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from takeover.check.world.configuration import (
     path_text,
     set_field,
 )
+from takeover.check.world.key_kinds import is_of_rsa
 from takeover.check.world.trust import served_names
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -70,7 +71,7 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
     given = {absolute(path): source for path, source in configuration.given.files.items()}
     for path, source in given.items():
         made[path] = source.read_bytes()
-    names = served_names(configuration)
+    names, of_rsa = served_names(configuration), is_of_rsa(configuration, "")
     for each in list(named(configuration)):
         if each.path in given:
             if each.role in (*_AUTHORITY, _BUNDLES):
@@ -84,7 +85,7 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
             _drop_staples(configuration, each)
             continue
         is_bundles = each.role == _BUNDLES
-        content = _with_authority(configuration, _BUNDLES, b"") if is_bundles else _content(each, names)
+        content = _with_authority(configuration, _BUNDLES, b"") if is_bundles else _content(each, names, of_rsa=of_rsa)
         if content is None:
             what = f"{each.path} is missing"
             configuration.differs(what, "nobody gave it, and it cannot be made: give it by --files", each.place)
@@ -196,13 +197,13 @@ def _is_file(path: tuple[Key, ...], found: JsonObject, field: str, file: str) ->
     return field != "path" or in_source or (kind_of(found) == "" and last == "watched_file")
 
 
-def _content(file: Named, names: tuple[str, ...]) -> bytes | None:
-    """What can stand in for it; None for what nobody can make."""
+def _content(file: Named, names: tuple[str, ...], *, of_rsa: bool) -> bytes | None:
+    """What can stand in for it; None for what nobody can make. Args: of_rsa: the kind of keys."""
     match file.role:
         case "certificate_chain":
-            return _pair(file.path, file.beside, names, is_key=False)
+            return _pair(file.path, file.beside, names, is_key=False, of_rsa=of_rsa)
         case "private_key":
-            return _pair(file.beside or file.path, file.path, names, is_key=True)
+            return _pair(file.beside or file.path, file.path, names, is_key=True, of_rsa=of_rsa)
         case "trusted_ca" | "trust_bundle" | "root_certs":
             return certificates.authority().chain.encode()
         case "crl":
@@ -273,8 +274,8 @@ def _written_to(path: tuple[Key, ...], found: JsonObject) -> Iterator[str]:
     yield from (posixpath.dirname(absolute(each)) for each in there)
 
 
-def _pair(certificate_at: str, key_at: str, names: tuple[str, ...], *, is_key: bool) -> bytes:
-    made = certificates.certificate(posixpath.basename(certificate_at), names)
+def _pair(certificate_at: str, key_at: str, names: tuple[str, ...], *, is_key: bool, of_rsa: bool) -> bytes:
+    made = certificates.certificate(posixpath.basename(certificate_at), names, of_rsa=of_rsa)
     if certificate_at == key_at or not key_at:  # both are in one file
         return (made.chain + made.key).encode()
     return (made.key if is_key else made.chain).encode()

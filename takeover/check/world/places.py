@@ -25,6 +25,8 @@ from takeover.scenario.envoy_config import either
 _LOCALHOST = ("localhost", "localhost.localdomain", "ip6-localhost")
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - as configurations have it
 _LOOPBACK_6 = "::1"
+_OF_ANY, _OF_RSA = "tls", "tls-rsa"
+"""By which key a certificate is, before it is made."""
 """Where IPv6 is switched off, nobody has it."""
 _MOST_NAMES = 200
 _PROGRAMS = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/proc/", "/sys/", "/dev/")
@@ -91,7 +93,7 @@ def answering(
             dial.service.kind,
             dial.is_http,
             dial.has_proxy_header,
-            "tls" if tls is not None else "",
+            "" if tls is None else _OF_RSA if tls.of_rsa else _OF_ANY,
             asks_client=tls is not None,
             alpn=tls.alpn if tls is not None else ("h2", "http/1.1"),
             forwards_to=forwarded,
@@ -114,7 +116,7 @@ def answering(
     finished = [_with_certificate(place, listed_names, made) for place, listed_names in places.values()]
     # Mostly of who comes through Envoy by TLS of their own, whose bytes it counts.
     names_of_others = (*names_of_all, *sorted(addresses.names), "localhost")
-    other = certificate("other", names_of_others, signs_in_one_length=True)
+    other = certificate("other", names_of_others, of_rsa=True)
     made.certificates["other"] = other
     own = [each.address for each in finished if is_address(each.address)] + ways.addresses
     wanted = tuple(
@@ -192,10 +194,10 @@ def _merged(
 def _with_certificate(place: Place, names: tuple[str, ...], made: Answering) -> Place:
     if not place.certificate:
         return place
-    name = f"tls-{sha256(repr(names).encode()).hexdigest()[:12]}"
+    name = f"{place.certificate}-{sha256(repr(names).encode()).hexdigest()[:12]}"
     if name not in made.certificates:
         common = next((each for each in names if "://" not in each), "a server")
-        made.certificates[name] = certificate(common, names)
+        made.certificates[name] = certificate(common, names, of_rsa=place.certificate == _OF_RSA)
     return place._replace(certificate=name)
 
 

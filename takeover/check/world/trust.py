@@ -5,7 +5,6 @@ key (a dump redacts keys) is made anew, for the same names.
 """
 
 import base64
-from collections.abc import Iterable
 
 from takeover.check.records import Place
 from takeover.check.world import certificates, spiffe
@@ -20,6 +19,7 @@ from takeover.check.world.configuration import (
     path_text,
 )
 from takeover.check.world.data_sources import text_of
+from takeover.check.world.key_kinds import is_of_rsa
 from takeover.check.world.upstream_tls import expected_names, validations
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -110,13 +110,19 @@ def _pair(configuration: Configuration, found: JsonObject, place: Place) -> None
     if written is None:  # a file
         if not isinstance(key, dict) or _is_redacted(key):
             # Both in one file, as it may be: the key is looked for where the certificate is.
-            _put(found, certificates.certificate("a redacted key", served_names(configuration)))
+            _put(found, _made_anew(configuration, ""))
             configuration.differs("a certificate is made anew", "its key is not given", place)
         return
     if _BEGIN in written and isinstance(key, dict) and not _is_redacted(key):
         return
-    _put(found, certificates.certificate("a redacted key", served_names(configuration)))
+    _put(found, _made_anew(configuration, written))
     configuration.differs("a certificate and its key are made anew", "what was given has no key", place)
+
+
+def _made_anew(configuration: Configuration, chain: str) -> certificates.Certificate:
+    """Args: chain: what it was before, if that is known."""
+    of_rsa = is_of_rsa(configuration, chain)
+    return certificates.certificate("a redacted key", served_names(configuration), of_rsa=of_rsa)
 
 
 def _is_redacted(source: JsonObject) -> bool:
@@ -139,7 +145,7 @@ def _missing_secrets(configuration: Configuration) -> None:
             name = found.get("name")
             field = next((each for each in reversed(path) if isinstance(each, str)), "")
             if field in _NAMING_SECRETS and isinstance(name, str) and name not in known:
-                made[name] = {"name": name, **_secret(field, name, served_names(configuration))}
+                made[name] = {"name": name, **_secret(field, name, configuration)}
                 drop(found, "sds_config")
     for name, data in made.items():
         configuration.add_static("secrets", data)
@@ -160,13 +166,14 @@ _NAMING_SECRETS = (
 )
 
 
-def _secret(field: str, name: str, names: Iterable[str]) -> JsonObject:
+def _secret(field: str, name: str, configuration: Configuration) -> JsonObject:
     if "alidation" in field:
         return {"validation_context": {"trusted_ca": {"inline_string": certificates.authority().chain}}}
     if "ertificate" in field:
         # A name of SPIFFE is who this Envoy is.
-        own = (name, *names) if "://" in name else tuple(names)
-        pair = certificates.certificate(name, own)
+        names = served_names(configuration)
+        own = (name, *names) if "://" in name else names
+        pair = certificates.certificate(name, own, of_rsa=is_of_rsa(configuration, ""))
         made: Json = {"certificate_chain": {"inline_string": pair.chain}, "private_key": {"inline_string": pair.key}}
         return {"tls_certificate": made}
     if "ticket" in field:

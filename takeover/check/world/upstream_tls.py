@@ -16,6 +16,7 @@ from takeover.check.world.configuration import (
     objects,
 )
 from takeover.check.world.data_sources import text_of
+from takeover.check.world.key_kinds import wants_rsa
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
@@ -34,10 +35,12 @@ class Tls:
     Args:
         names: those that its certificate must be for: of hosts, addresses, URIs.
         alpn: what it offers.
+        of_rsa: whether its key must be.
     """
 
     names: tuple[str, ...] = ()
     alpn: tuple[str, ...] = _ALPN
+    of_rsa: bool = False
 
 
 def expected(configuration: Configuration, cluster: JsonObject) -> Tls | None:
@@ -58,7 +61,7 @@ def expected(configuration: Configuration, cluster: JsonObject) -> Tls | None:
         names += [name for name in (each.get("sni"),) if isinstance(name, str) and name]
         names += _names(configuration, common)
         alpn += [protocol for protocol in listed(common, "alpn_protocols") if isinstance(protocol, str)]
-    return Tls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(alpn)))
+    return Tls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(alpn)), any(map(wants_rsa, contexts)))
 
 
 def validations(configuration: Configuration, common: JsonObject) -> Iterator[JsonObject]:

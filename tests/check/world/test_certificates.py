@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.check.world.certificates import Certificate, authority, certificate
+from takeover.check.world.certificates import Certificate, authority, certificate, is_of_rsa
 
 NAMES = ("a.example", "10.0.0.1", "spiffe://a/b")
 
@@ -32,13 +32,18 @@ def handshake(folder: Path, its: Certificate) -> int:
 
 
 def test_it_is_the_same_each_time() -> None:
-    for in_one_length in (False, True):
-        first = certificate("a", NAMES, in_one_length)
-        assert certificate("a", NAMES, in_one_length) == first
-        assert certificate("b", NAMES, in_one_length) != first
+    for of_rsa in (False, True):
+        first = certificate("a", NAMES, of_rsa=of_rsa)
+        assert certificate("a", NAMES, of_rsa=of_rsa) == first
+        assert certificate("b", NAMES, of_rsa=of_rsa) != first
+        assert is_of_rsa(first.chain) == of_rsa
 
 
-@pytest.mark.parametrize("in_one_length", [False, True])
-def test_handshakes_have_as_many_bytes_only_where_that_is_wanted(tmp_path: Path, in_one_length: bool) -> None:
-    its = certificate("a", NAMES, signs_in_one_length=in_one_length)
-    assert (len({handshake(tmp_path, its) for _ in range(60)}) == 1) == in_one_length
+def test_of_what_is_no_certificate_nobody_knows_the_kind_of_its_key() -> None:
+    assert is_of_rsa("given") is None
+
+
+@pytest.mark.parametrize("of_rsa", [False, True])
+def test_handshakes_have_as_many_bytes_only_where_that_is_wanted(tmp_path: Path, of_rsa: bool) -> None:
+    its = certificate("a", NAMES, of_rsa=of_rsa)
+    assert (len({handshake(tmp_path, its) for _ in range(60)}) == 1) == of_rsa
