@@ -73,6 +73,7 @@ def build(given: Given, folder: Path) -> World:
     close_soon(configuration)
     health.check_once(configuration)
     patience.wait_for_services(configuration)
+    patience.delay_less(configuration)
     endpoints.one_of_each(configuration)
     apart |= _without_bytes(configuration, choices.certain(configuration))
     addresses = Addresses(filter(is_address, _hosts(configuration)))

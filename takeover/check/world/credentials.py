@@ -77,7 +77,7 @@ def _one_more_key(configuration: Configuration, content: JsonObject, place: Plac
 
 def _anew(document: Json) -> None:
     """Gives each redacted value another one, no two alike: of some kinds Envoy takes none twice."""
-    for number, (*path, key) in enumerate(redacted_paths(document), 1):
+    for number, (*path, key) in enumerate(list(redacted_paths(document)), 1):
         holder = document
         for each in path:
             holder = holder[each]

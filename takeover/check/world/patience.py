@@ -1,4 +1,7 @@
-"""How long Envoy waits for the services that it asks: some only 20 ms, which a busy machine takes longer for."""
+"""How long Envoy waits for the services that it asks, some only 20 ms, and how long it has clients wait.
+
+A busy machine takes longer than the one, and a probe is over before the other.
+"""
 
 from takeover.check.messages import seconds
 from takeover.check.world.configuration import Configuration, content_of, inner, kind_of, objects, set_field
@@ -12,6 +15,8 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     ".ext_proc.v3.ExternalProcessor": (("message_timeout",),),
 }
 """By the end of a message's name where its times stand."""
+_DELAYS = "fixed_delay"
+_LONGEST = 0.1  # seconds
 
 
 def wait_for_services(configuration: Configuration) -> None:
@@ -26,6 +31,19 @@ def wait_for_services(configuration: Configuration) -> None:
             f"answers of services are waited for {_SHORTEST} s at least",
             "by itself a rate limit waits 20 ms, and on a busy machine that would be chance",
         )
+
+
+def delay_less(configuration: Configuration) -> None:
+    """Has faults delay no longer than a tenth of a second."""
+    found = 0.0
+    for _, document in configuration.documents():
+        for _, each in list(objects(document)):
+            if (delay := seconds(either(each, _DELAYS))) > _LONGEST:
+                set_field(each, _DELAYS, f"{_LONGEST}s")
+                found = max(found, delay)
+    if found:
+        what = f"delays of faults are of {_LONGEST} s, not up to {found:g} s"
+        configuration.differs(what, "a probe would be over before")
 
 
 def _end(kind: str) -> str:

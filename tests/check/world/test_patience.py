@@ -27,6 +27,15 @@ def test_what_waits_less_waits_longer(tmp_path: Path) -> None:
     assert processed["message_timeout"] == "0.25s"
 
 
+def test_faults_delay_less(tmp_path: Path) -> None:
+    long, short = (
+        waits(tmp_path / each, "fault", "fault.v3.HTTPFault", delay={"fixed_delay": each, "percentage": {}})
+        for each in ("2s", "0.05s")
+    )
+    assert long["delay"]["fixed_delay"] == "0.1s"
+    assert short["delay"]["fixed_delay"] == "0.05s"
+
+
 def test_what_waits_longer_stays(tmp_path: Path) -> None:
     uri = {"server_uri": {"uri": "http://it.example", "cluster": "it", "timeout": "0.5s"}}
     assert waits(tmp_path, "ask", "ext_authz.v3.ExtAuthz", http_service=uri)["http_service"] == uri
