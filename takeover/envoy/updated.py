@@ -13,17 +13,18 @@ import operator
 import socket
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.envoy.answers import Answer
 from takeover.envoy.config_given import with_config
 from takeover.envoy.delta_stream import DeltaStream, StreamEndedError
+from takeover.envoy.update_source import with_updates
 from takeover.net import http
 from takeover.node.bare_node import BareNode, Program, bare_node
 from takeover.node.stream import SocketStream
@@ -38,26 +39,6 @@ _HANGS = 15.0
 """Seconds after which an Envoy hangs whose admin API, or whose worker, does not go on."""
 _LOOKED_BACK = 5
 """How many of those before may be why an Envoy ends that took them."""
-_CLUSTER = "envoy-takeover-updates"
-_ECHO = "envoy.extensions.filters.network.echo.v3.Echo"
-
-State = Literal["taken", "refused", "unanswered", "ended", "hangs"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a resource.
-
-    Args:
-        state: `taken` by an ACK, `refused` by a NACK; `unanswered` by an Envoy that goes on otherwise; Envoy `ended` of
-            it, or `hangs`.
-        why: of a refusal, in Envoy's own words; of an end, the exit code (128 + the signal's number for a killed one).
-        log: the lines that Envoy wrote meanwhile, warnings and what is worse.
-    """
-
-    state: State
-    why: str = ""
-    log: tuple[str, ...] = ()
 
 
 def resource(written: Mapping[str, Any]) -> Resource:
@@ -117,7 +98,7 @@ class UpdatedEnvoy:
         self.end()
         self._admin = f"envoy-takeover/{uuid.uuid4()}"
         updates, echo = f"envoy-takeover/{uuid.uuid4()}", f"envoy-takeover/{uuid.uuid4()}"
-        bootstrap = _with_updates(self._bootstrap, f"@{self._admin}", f"@{updates}", f"@{echo}")
+        bootstrap = with_updates(self._bootstrap, f"@{self._admin}", f"@{updates}", f"@{echo}")
         config = msgspec.json.encode(bootstrap).decode()
         options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1"]
         options += ["--drain-strategy", "immediate", "--file-flush-interval-msec", "2"]
@@ -339,39 +320,3 @@ class UpdatedEnvoy:
     def _not_started(self, why: str) -> TakeoverError:
         last = self.output().decode(errors="replace").strip().splitlines()[-1:]
         return TakeoverError(f"{self._binary} does not start: {' '.join([why, *last]).strip() or 'without a word'}")
-
-
-def _with_updates(bootstrap: Mapping[str, Any], admin: str, updates: str, echo: str) -> dict[str, Any]:
-    """The bootstrap config with an admin API, a source of updates, and a worker that echoes at these sockets."""
-    static = dict(bootstrap.get("static_resources", {}))
-    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-    endpoint = {"endpoint": {"address": {"pipe": {"path": updates}}}}
-    cluster = {
-        "name": _CLUSTER,
-        "typed_extension_protocol_options": {
-            options: {
-                "@type": f"type.googleapis.com/{options}",
-                "explicit_http_config": {"http2_protocol_options": {}},
-            }
-        },
-        "load_assignment": {"cluster_name": _CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-    filters = [{"name": "echo", "typed_config": {"@type": f"type.googleapis.com/{_ECHO}"}}]
-    listener = {"name": _CLUSTER, "address": {"pipe": {"path": echo}}, "filter_chains": [{"filters": filters}]}
-    ads = {
-        "api_type": "DELTA_GRPC",
-        "transport_api_version": "V3",
-        "grpc_services": [{"envoy_grpc": {"cluster_name": _CLUSTER}}],
-    }
-    source = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
-    return {
-        "node": {"id": "updated", "cluster": "updated"},
-        **bootstrap,
-        "admin": {"address": {"pipe": {"path": admin}}},
-        "dynamic_resources": {"ads_config": ads, "lds_config": source, "cds_config": source},
-        "static_resources": {
-            **static,
-            "clusters": [*static.get("clusters", ()), cluster],
-            "listeners": [*static.get("listeners", ()), listener],
-        },
-    }

@@ -26,7 +26,7 @@ from takeover.scenario.names import wrong_label_value
 from takeover.scenario.typed_yaml import Entry, Json, Text, read_entry
 
 if TYPE_CHECKING:
-    from takeover.envoy.updated import Answer
+    from takeover.envoy.answers import Answer
     from takeover.peers.control_plane.resources import Resource
 
 _FOLDER = "corpus"

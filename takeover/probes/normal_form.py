@@ -21,17 +21,15 @@ from takeover.probes.normal_rules import (
     BODY_STEPS,
     FIELD_RULES,
     HEADER_RULES,
-    MOST_ROUNDS,
     OWN_WORDS_STEPS,
-    RACES,
     TEXT_STEPS,
-    Race,
     admin_body_without_chance,
     body_without_chance,
     field_without_chance,
     own_words_without_chance,
     without_chance,
 )
+from takeover.probes.races import MOST_ROUNDS, RACES, Race
 from takeover.probes.removals import Change, Removals, Step, changes
 from takeover.scenario.documents import short_name
 

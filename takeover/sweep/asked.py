@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from takeover.envoy.updated import Answer, UpdatedEnvoy, updated_envoy
+from takeover.envoy.answers import Answer
+from takeover.envoy.updated import UpdatedEnvoy, updated_envoy
 from takeover.model.document import SweptProbe, Variant
 from takeover.model.release import Release
 from takeover.sweep.bases import Bases

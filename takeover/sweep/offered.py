@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.envoy.updated import Answer
+from takeover.envoy.answers import Answer
 from takeover.model.document import Variant as Result
 from takeover.peers.control_plane.discovery import LDS
 from takeover.peers.control_plane.resources import Resource

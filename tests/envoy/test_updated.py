@@ -7,6 +7,7 @@ import pytest
 
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import updated
+from takeover.envoy.answers import Answer
 from takeover.envoy.releases import resolve
 from takeover.envoy.updated import UpdatedEnvoy, resource, updated_envoy
 from takeover.evidence.quiescence import waited_for
@@ -113,7 +114,7 @@ def test_one_that_ended_later_is_told_from_the_one_after_it(
     answer = UpdatedEnvoy._answer
     seen = list[str]()
 
-    def ends_later(self: UpdatedEnvoy, each: Resource, keep: bool) -> updated.Answer:
+    def ends_later(self: UpdatedEnvoy, each: Resource, keep: bool) -> Answer:
         if each.name == "late" and "late" not in seen:
             seen.append("late")
             taken = answer(self, each, keep)

@@ -18,7 +18,6 @@ from takeover.probes.normal_rules import (
     FIELD_RULES,
     HEADER_RULES,
     OWN_WORDS_RULES,
-    RACES,
     RULES,
     admin_body_without_chance,
     body_without_chance,
@@ -26,6 +25,7 @@ from takeover.probes.normal_rules import (
     without_chance,
 )
 from takeover.probes.probe import Group
+from takeover.probes.races import RACES
 from takeover.scene import Scene
 
 SESSION = b"\n\x0f10.77.11.1:3000\x10\xf2\xe8\xae\xd8\x06"  # an address, and seconds since 1970

@@ -16,11 +16,10 @@ from takeover.probes.normal_rules import (
     FIELD_RULES,
     HEADER_RULES,
     OWN_WORDS_STEPS,
-    RACES,
     HeaderRule,
-    Race,
 )
 from takeover.probes.probe import Group
+from takeover.probes.races import RACES, Race
 from takeover.probes.removals import Change, Removals, Step, applied, changes
 from takeover.scene import Scene
 from tests.unhurried import UNHURRIED
