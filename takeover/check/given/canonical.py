@@ -24,6 +24,8 @@ _OPAQUE = "google.protobuf."
 # Protobuf's JSON takes texts for them; those of 64 bits it writes as texts itself, as no other reader holds them whole.
 _NUMBERS = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32)
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,9})")
+_NULL = "NULL_VALUE"
+"""Protobuf's JSON writes null for it; where null is read, some Envoys take that for no value."""
 _V2 = re.compile(r"envoy\.([a-z0-9_]+\.)*v[12](alpha\d*)?\.\w+")
 
 
@@ -81,6 +83,8 @@ class Canonical:
                     made[key] = value
             elif value is not None:
                 made[known.name] = known.read(self, value, (*path, known.name))
+            elif known.is_null:
+                made[known.name] = _NULL
         if name in self.wanted:
             self.met.append(Met(name, path, made))
         return made
@@ -134,13 +138,14 @@ def named(texts: Iterable[str], most: int = 5) -> str:
 
 @dataclass(frozen=True)
 class _Field:
-    """What a field holds. `message`: its message's name, empty: none; `is_number`: one of 32 bits, without fraction."""
+    """What a field holds. `message`: its message's name, empty: none; `is_number`: one of 32 bits, without fraction; `is_null`: null, which is a value."""
 
     name: str
     message: str
     is_repeated: bool
     is_map: bool
     is_number: bool
+    is_null: bool
 
     def read(self, to: Canonical, value: Any, path: Path) -> Any:
         if self.is_map:
@@ -175,4 +180,5 @@ def _field(found: FieldDescriptor) -> _Field:
     if of is not None and is_map:
         of = of.fields_by_name["value"].message_type
     is_number = found.type in _NUMBERS
-    return _Field(found.name, of.full_name if of is not None else "", found.is_repeated, is_map, is_number)
+    is_null = found.enum_type is not None and found.enum_type.full_name == "google.protobuf.NullValue"
+    return _Field(found.name, of.full_name if of is not None else "", found.is_repeated, is_map, is_number, is_null)
