@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import strings, tokens, transcoding, tree_edges
+from takeover.check.derive import rate_limits, strings, tokens, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -206,6 +206,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.VirtualHost": _removed,
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
     f"{_FILTERS}.lua.v3.Lua": _lua,
+    "envoy.config.route.v3.RateLimit": rate_limits.edges,
     "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,

@@ -138,7 +138,13 @@ def named(texts: Iterable[str], most: int = 5) -> str:
 
 @dataclass(frozen=True)
 class _Field:
-    """What a field holds. `message`: its message's name, empty: none; `is_number`: one of 32 bits, without fraction; `is_null`: null, which is a value."""
+    """What a field holds.
+
+    Args:
+        message: its message's name; empty: none.
+        is_number: one of 32 bits, without fraction.
+        is_null: null, which is a value.
+    """
 
     name: str
     message: str
