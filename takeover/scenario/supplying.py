@@ -46,6 +46,8 @@ _FORMAT_OF_REQUESTS = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "request_id": "%REQ(X-REQUEST-ID)%",
 }
+LOGGED = frozenset(("listener", *_FORMAT_OF_REQUESTS))
+"""What the fields of our own access log are called."""
 # What has an access log of its own, and one entry in it for each request or connection: type → what it is called.
 _LOGGING = {
     f"{_PROTOBUF}filters.network.http_connection_manager.v3.HttpConnectionManager": "HTTP connection manager",

@@ -19,6 +19,7 @@ from takeover.check.given.secret_texts import spans
 from takeover.check.records import Asked, Given
 from takeover.model.json import JsonObject
 from takeover.scenario.files import bounded_bytes
+from takeover.scenario.supplying import LOGGED
 from takeover.scene.redaction import REMOVED, without_secrets
 
 _LONGEST_FILE = 1 << 20
@@ -51,7 +52,7 @@ def secret_values(given: Given, asked: Iterable[Asked] = ()) -> set[str]:
 
 def secrets_of(given: Given, asked: Iterable[Asked] = ()) -> Secrets:
     """The same, and which of them have to be told apart."""
-    places = Places()
+    places = Places(public=set(LOGGED))  # each log has them
     for request in asked:
         places.others |= request.secrets
     places.message(given.bootstrap)
