@@ -22,6 +22,8 @@ from takeover.node.stream import SocketStream
 from takeover.scenario.library import Library
 
 _DEADLINE = 60.0
+_LIVE = 2.0
+"""Seconds in which one is live whose configuration waits for nobody: it takes hundredths of one."""
 # Filters that fetch keys ahead send requests from the start on: whether one has ended by then is chance.
 # See the Envoy page "Cluster manager: Statistics", "Dynamic HTTP statistics".
 _COMES_WITH_REQUESTS = re.compile(
@@ -131,6 +133,7 @@ def _told_by_all(binary: Path, together: Sequence[Config]) -> _Told:
 def _told(binary: Path, together: Sequence[Config]) -> _Told:
     with _running(binary, together) as admin:
         node = admin.get("/server_info").raise_for_status().json()["node"]
+        _wait_until_live(admin)
         lines = admin.get("/stats").raise_for_status().text.splitlines()
     extensions = {f"{each['category']}/{each['name']}" for each in node["extensions"]}
     names = {line.rpartition(": ")[0] or line for line in lines}
@@ -184,6 +187,13 @@ def _wait_until_listening(node: BareNode, envoy: Program, name: str, binary: Pat
         waiting(is_listening)
     except RetryError:
         raise TakeoverError(f"the admin API of {binary} does not listen after {_DEADLINE:g} s") from None
+
+
+def _wait_until_live(admin: httpx.Client) -> None:
+    """Waits until its workers have begun, with statistics of theirs; who waits for a control plane never is live."""
+    with contextlib.suppress(RetryError):
+        waiting = Retrying(retry=retry_if_result(operator.not_), wait=wait_fixed(0.01), stop=stop_after_delay(_LIVE))
+        waiting(lambda: admin.get("/ready").status_code == httpx.codes.OK)
 
 
 def _ended(envoy: Program, binary: Path, code: int) -> _EndedError:
