@@ -85,7 +85,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
     with _redacting(redacted):
         taken = _taken(whole, folder, releases, lambda line: tell(redacted(line)))
         world = taken.world
-        derived = probes(taken.given, world, wanted.bounds, own.asked)
+        derived = probes(taken.given, world, wanted.bounds, own.asked, redacted)
     derived = replace(derived, left_out={**derived.left_out, **own.left_out})
     if not derived.targets:
         reasons = [*world.unreached.values(), *derived.unasked.values()] or [_without_listeners(taken.given)]

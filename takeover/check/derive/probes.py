@@ -1,13 +1,14 @@
 """Works out the probes of a configuration: for all its listeners, chains, virtual hosts, routes and features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from takeover.check.derive import buckets, own, server_names, tcp, tokens
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
 from takeover.check.derive.chains import Doors
-from takeover.check.derive.draft import Door, Draft, Later, Unasked
+from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
@@ -23,22 +24,34 @@ _CLUSTER = "envoy.config.cluster.v3.Cluster"
 _UNANSWERED = "it has no filters of HTTP, not even a router: Envoy answers no request there"
 
 
-def probes(given: Given, world: World, bounds: Bounds, asked: Sequence[Asked] = ()) -> Derived:
+def probes(
+    given: Given,
+    world: World,
+    bounds: Bounds,
+    asked: Sequence[Asked] = (),
+    redacted: Callable[[str], str] = str,
+) -> Derived:
     """The probes for all that the configuration has, as far as the bounds leave: always the same ones.
 
     What of it no probe aims at, is said with the reason.
 
     Args:
         asked: requests of somebody's own; they are made, whatever the bounds are.
+        redacted: takes out of a name what may be a secret: what is stored by their names has to be told apart.
     """
     making = _Making(given, world)
     kept, left_out = chosen([*making.drafts(), *own.drafts(asked, making.listeners, making.unasked)], bounds)
     kept, over = buckets.within(kept, making.buckets, PER_GROUP)
+    kept = [_called(each, redacted(each.name)) for each in kept]
     text, targets = written(kept, making.certain.edits)
     different = tuple(making.certain.different)
     return Derived(
         text=text, targets=targets, left_out=left_out | over, unasked=making.unasked.reasons, different=different
     )
+
+
+def _called(draft: Draft, name: str) -> Draft:
+    return draft if name == draft.name else replace(draft, name=slug(name))
 
 
 class _Making:

@@ -105,7 +105,7 @@ class Places:
             self.public.add(value)
         elif key in BODIES and within not in FORMATS:
             self._body(value, key, is_sure=SECRET.search(within) is not None)
-        elif (within, key) in KEYS_WITHIN or SECRET.search(key):
+        elif (within, key) in KEYS_WITHIN or (SECRET.search(key) and key not in PUBLIC):
             self._secret(value)
         elif key in PUBLIC or _CONSTANT.fullmatch(value):
             self.public.add(value)
