@@ -27,7 +27,8 @@ NAMES = _words(
 NAMES_WITHIN = frozenset({
     ("node", "id"), ("header", "key"), ("headers", "key"), ("initial_metadata", "key"), ("element", "key"),
     ("entries", "key"), ("key_sources", "header"), ("key_sources", "query"), ("key_sources", "cookie"),
-    ("request_rules", "header"), ("request_rules", "cookie"), ("response_rules", "header"), ("response_rules", "cookie"),
+    ("request_rules", "header"), ("request_rules", "cookie"),
+    ("response_rules", "header"), ("response_rules", "cookie"),
 })  # fmt: skip
 """Pairs of a field, and one of the message in it that is a name there and may be a secret elsewhere."""
 
