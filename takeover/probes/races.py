@@ -34,7 +34,7 @@ RACES = (
     ),
     Race(
         "blocked",
-        re.compile(r"^UH None"),
+        re.compile(r"^(UH|NC|URX) None"),
         "Envoy closes at once, and the kernel makes that a reset if bytes of the client have come by then",
         end="closed",
     ),

@@ -274,6 +274,17 @@ def test_races(race: Any, inbound: Scene) -> None:
     assert normaliser.observation(observed(flags, details, "open")).end == "open"
 
 
+@pytest.mark.parametrize("flags", ["UH", "NC", "URX"])
+def test_whoever_is_not_connected_onwards_sees_either_end(flags: str, inbound: Scene) -> None:
+    """No host, no cluster, no attempt more."""
+    entry = {"flags": flags, "details": None, "upstream_host": None}
+    ends = [
+        Normaliser(inbound.deployment).observation(Observation(None, log=[entry], end=end)).end
+        for end in ("closed", "reset")
+    ]
+    assert ends == ["closed", "closed"]
+
+
 def test_how_often_envoy_begins_anew_until_its_client_leaves_is_chance(inbound: Scene) -> None:
     normaliser = Normaliser(inbound.deployment)
 
