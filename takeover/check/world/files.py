@@ -139,6 +139,10 @@ def _drop_staples(configuration: Configuration, file: Named) -> None:
     configuration.differs(what, "nobody gave it, and nobody here can sign one", file.place)
 
 
+_PRESSURE = ".InjectedResourceConfig"
+"""A monitor of the overload manager whose pressure stands in a file."""
+
+
 def named(configuration: Configuration) -> Iterator[Named]:
     """Every file that the configuration reads."""
     for name, document in configuration.documents():
@@ -148,7 +152,8 @@ def named(configuration: Configuration) -> Iterator[Named]:
                 yield Named(_SYSTEM, "trusted_ca", place)
             for field in _FILE_NAMES:
                 if isinstance(file := found.get(field), str) and file:
-                    yield Named(absolute(file), _role(path), place, _beside(document, path), file)
+                    role = "pressure" if kind_of(found).endswith(_PRESSURE) else _role(path)
+                    yield Named(absolute(file), role, place, _beside(document, path), file)
             for field in _OTHER_NAMES:
                 file = either(found, field)
                 if isinstance(file, str) and _is_file(path, found, field, file):
@@ -224,8 +229,8 @@ def _content(file: Named, names: tuple[str, ...], *, of_rsa: bool) -> bytes | No
             return b"resources: []\n"
         case "token_file" | "secret" | "token" | "credential" | "value" | "password" | "hmac_secret" | "token_secret":
             return b"a secret of tests"
-        case "users":
-            return b"user:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"  # an empty password
+        case "pressure":
+            return b"0"
         case _:
             return None
 

@@ -171,6 +171,17 @@ def test_folders_in_which_envoy_makes_files_and_sockets_are_there(tmp_path: Path
     assert not folders & {"/", "/dev"}
 
 
+def test_there_is_no_pressure_where_its_file_was_not_given(tmp_path: Path) -> None:
+    message = "type.googleapis.com/envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig"
+    monitors = [{"name": "pressure", "typed_config": {"@type": message, "filename": "/etc/envoy/pressure"}}]
+    of = given(
+        bootstrap([listener("in", 80, http("app"))], [cluster("app")], overload_manager={"resource_monitors": monitors})
+    )
+    made = Built(of, tmp_path / "mine")
+    assert made.file("/etc/envoy/pressure") == "0"
+    assert made.world.missing == ()
+
+
 def test_services_are_described_whose_descriptor_nobody_gave(tmp_path: Path) -> None:
     where = {"proto_descriptor": "protos/api.pb", "services": ["one.two.Api", "one.Other"]}
     built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
