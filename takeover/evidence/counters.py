@@ -89,6 +89,11 @@ _STATES = (
         "a limit of bandwidth tells how much came, or went, in the last of its short intervals: in how many a body "
         "comes is of chance",
     ),
+    Exclusion(
+        "measured",
+        re.compile(r"\.sample_rtt_msecs$"),
+        "a limit of requests at once tells how long the last ones took",
+    ),
 )
 
 

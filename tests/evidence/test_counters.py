@@ -65,6 +65,7 @@ def test_the_states_are_what_gauges_are_that_traffic_left_otherwise() -> None:
         "cluster.d.membership_total": 3,
         "http.a.rds.r.version": 77,
         "bandwidth.http_bandwidth_limit.request_allowed_size": 1267,
+        "http.a.adaptive_concurrency.gradient_controller.sample_rtt_msecs": 1,
         "server.uptime": 6,
         "listener.l.worker_0.downstream_cx_active": 1,
     }

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from takeover.evidence.quiescence import waited_for
-from takeover.peers.services import http, pressure
+from takeover.peers.services import admin, http, pressure
 from tests.peers.control_plane import LOOPBACK
 from tests.peers.real_envoy import Envoy, started
 
@@ -52,7 +52,7 @@ def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Envoy]:
         },
     }
     with started(tmp_path, bootstrap) as made:
-        monkeypatch.setattr(pressure, "ADMIN", (made.admin.base_url.host, made.admin.base_url.port))
+        monkeypatch.setattr(admin, "ADMIN", (made.admin.base_url.host, made.admin.base_url.port))
         monkeypatch.setattr(pressure, "FOLDER", str(tmp_path))
         assert not waited_for(lambda: "" if made.port("front") else "no listener", 60)
         yield made

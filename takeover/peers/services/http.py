@@ -8,6 +8,8 @@
                                        `count` have come, or `within` seconds have passed; without those fields,
                                        with `sorted` in one order, whichever came first, with `unique` each line once
     PUT  /pressure/NAME                begins or ends a pressure on Envoy (`pressure`)
+    GET  /awaited?…                    waits until Envoy counts so (`admin`)
+    …    /checked/ANSWERS/NAME         one answer after the other (`checked`); GET /asked/NAME tells how it was asked
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
                                        trailers (a list of lines), delay. Its header x-asked is the request, as JSON
 
@@ -25,7 +27,7 @@ from google.protobuf.message import DecodeError, Message
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.services import dns, message_pack, pressure, sinks
+from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks
 from takeover.peers.services.calls import Json, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -43,12 +45,15 @@ def serve(connection: Connection) -> None:
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        connection.send(answer(head, body))
+        if not checked.is_question(_asked_for(head)[1]):
+            connection.send(answer(head, body))
+        elif not checked.answer(connection, head, body):
+            return
 
 
 def answer(head: bytes, body: bytes) -> bytes:
     """The answer to one request."""
-    method, target, _ = (*head.split(b"\r\n")[0].decode("latin-1").split(" "), "", "")[:3]
+    method, target = _asked_for(head)
     path, _, query = target.partition("?")
     if path.startswith("/files/"):
         return _file(path.rpartition("/")[2])
@@ -56,6 +61,10 @@ def answer(head: bytes, body: bytes) -> bytes:
         return _told(path.rpartition("/")[2], dict(urllib.parse.parse_qsl(query)))
     if method == "PUT" and path.startswith("/pressure/"):
         return _pressed(path.rpartition("/")[2], body.decode("latin-1"))
+    if path == "/awaited":
+        return _awaited(dict(urllib.parse.parse_qsl(query)))
+    if path.startswith("/asked/"):
+        return _written(200, checked.asked(path.rpartition("/")[2]).encode("latin-1"))
     if method == "POST" and path == "/api/v2/spans":
         for span in json.loads(body):
             sinks.take("zipkin", _with_what_its_id_tells(span))
@@ -68,6 +77,12 @@ def answer(head: bytes, body: bytes) -> bytes:
     if method == "POST" and path in _OTLP:
         return _taken(*_OTLP[path], body)
     return _as_wished(method, target, headers_of(head), body)
+
+
+def _asked_for(head: bytes) -> tuple[str, str]:
+    """The method and the target; empty where there is none."""
+    method, target, _ = (*head.split(b"\r\n")[0].decode("latin-1").split(" "), "", "")[:3]
+    return method, target
 
 
 def _with_what_its_id_tells(span: Json) -> Json:
@@ -90,6 +105,15 @@ def _pressed(name: str, written: str) -> bytes:
         return _written(200 if pressure.put(name, written) else 504, f"{name}: {written}\n".encode())
     except (ValueError, OSError) as error:
         return _written(400, str(error).encode())
+
+
+def _awaited(query: dict[str, str]) -> bytes:
+    within, tell = float(query.pop("within", "2")), query.pop("tell", "")
+    try:
+        are_so, told = admin.awaited(query, tell, within)
+    except OSError as error:
+        return _written(502, str(error).encode())
+    return _written(200 if are_so else 504, told.encode("latin-1"))
 
 
 def _told(sink: str, query: dict[str, str]) -> bytes:

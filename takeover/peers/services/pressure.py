@@ -9,16 +9,14 @@ What was begun ends when control has the connections ended, so that no probe mee
 
 import contextlib
 import os
-import socket
 import threading
 import time
 
+from takeover.peers.services import admin
+
 FOLDER = os.environ.get("SERVICES_PRESSURE", "/pressure")
-ADMIN = "127.0.0.1", int(os.environ.get("SERVICES_ADMIN", "9901"))
 _LONGEST = 2.0
 """Seconds until Envoy has read what was written."""
-_BETWEEN = 0.002
-"""Seconds between two looks."""
 
 _begun: set[str] = set()
 _changing = threading.Lock()
@@ -53,17 +51,7 @@ def end() -> None:
 def _is_read(gauge: str, value: int) -> bool:
     until = time.monotonic() + _LONGEST
     while time.monotonic() < until:
-        if f"{gauge}: {value}\n" in _gauges(gauge):
+        if f"{gauge}: {value}\n" in admin.statistics(f"^{gauge}$"):
             return True
-        time.sleep(_BETWEEN)
+        time.sleep(admin.BETWEEN)
     return False
-
-
-def _gauges(name: str) -> str:
-    """What Envoy says of that gauge. Its main thread tells workers of a pressure before it answers."""
-    with socket.create_connection(ADMIN, timeout=_LONGEST) as asking:
-        asking.sendall(f"GET /stats?filter=^{name}$ HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n".encode())
-        answer = b""
-        while data := asking.recv(4096):
-            answer += data
-    return answer.decode("latin-1")

@@ -6,6 +6,8 @@
     silent          no answer at all
     close           the connection ends instead
 
+A key may be a question with one answer after the other, too (`checked`).
+
 PING, CLUSTER SLOTS (all slots are here), KEYS and what only changes something are answered as Redis does; any other
 command with itself.
 """
@@ -13,6 +15,7 @@ command with itself.
 import socket
 
 from takeover.peers.hostile.connections import Connection
+from takeover.peers.services import checked
 
 PORT = 6379
 
@@ -27,12 +30,14 @@ def serve(connection: Connection) -> None:
         came += data
         while (found := _command(came)) is not None:
             words, came = found
+            if len(words) > 1 and checked.is_question(words[1].decode("latin-1")):
+                words[1] = checked.word(words[1].decode("latin-1"), address).encode("latin-1")
             answer = _answer(words, place, moved)
             # Who was sent here says so first, where the answer was ASK.
             moved = answer.startswith((b"-MOVED", b"-ASK")) or words[0].upper() == b"ASKING"
             if b"close" in words:
                 return
-            if b"silent" not in words:
+            if b"silent" not in words and b"stall" not in words:
                 connection.send(answer)
 
 
@@ -63,6 +68,10 @@ def _answer(words: list[bytes], place: tuple[str, int], moved: bool) -> bytes:
             return f"*1\r\n*3\r\n:0\r\n:16383\r\n{host}".encode()
         case [b"READONLY" | b"ASKING" | b"AUTH" | b"SET", *_]:
             return b"+OK\r\n"
+        case [b"EXISTS", (b"0" | b"1") as number]:
+            return b":%s\r\n" % number
+        case [b"EXISTS", b"error"]:
+            return b"-ERR of this key\r\n"
         case [b"DEL" | b"EXISTS" | b"UNLINK", *_]:
             return b":1\r\n"
         case [b"KEYS", *_]:

@@ -12,6 +12,7 @@ from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import (
     authorization,
+    checked,
     dns,
     health,
     http,
@@ -49,6 +50,7 @@ def main() -> None:
 def _forget() -> None:
     sinks.forget()
     pressure.end()
+    checked.forget()
 
 
 def _serve(connection: Connection) -> None:
