@@ -2,23 +2,30 @@
 
 Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it,
 in which nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC
-instead; `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `tell`: whether the response says what was
-asked (true, if nothing is said).
+instead; `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `like`: the call is answered as the
+hostile upstream does by that name (`grpc_answers`); `tell`: whether the response says what was asked (true, if nothing
+is said); `then`: another such object, for when the same text comes again: who tries again is answered otherwise.
 """
 
 import json
+import threading
 import time
+from collections import Counter
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
-from takeover.peers.hostile.grpc_answers import message
+from takeover.peers.hostile.grpc_answers import ANSWERS, message
 from takeover.peers.hostile.http2_stream import Stream
 
 Json = Any
 _INVALID_ARGUMENT = 3
+_THEN = "then"
 _MessageT = TypeVar("_MessageT", bound=Message)
+
+_came: Counter[str] = Counter()
+_counting = threading.Lock()
 
 
 class EndedError(Exception):
@@ -77,6 +84,9 @@ class Call:
         if "reset" in written:
             self.stream.reset(written["reset"])
             raise EndedError
+        if "like" in written:
+            await self._be_like(written["like"])
+            raise EndedError
         if "status" in written:
             self.end(written["status"], written.get("message", ""))
             raise EndedError
@@ -92,6 +102,11 @@ class Call:
             self.end(_INVALID_ARGUMENT, str(error).replace("\n", " "))
             raise EndedError from None
 
+    async def _be_like(self, name: str) -> None:
+        for step in ANSWERS[name]:
+            if (waits := step(self.stream)) is not None:
+                await waits
+
     def _begin(self) -> None:
         if not self._has_begun:
             self.stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
@@ -105,9 +120,27 @@ def behaviour(call: Call, text: str) -> Json:
     except ValueError as error:
         found = str(error)
     if isinstance(found, dict):
-        return found
+        return by_turns(text, found)
     call.end(_INVALID_ARGUMENT, f"no behaviour: {found}")
     raise EndedError
+
+
+def by_turns(text: str, written: Json) -> Json:
+    """What an object says now that its text has come so often: what its `then` says, if that is not the first time."""
+    if _THEN not in written:
+        return written
+    with _counting:
+        times = _came[text]
+        _came[text] += 1
+    for _ in range(times):
+        written = written.get(_THEN, written)
+    return written
+
+
+def forget() -> None:
+    """Whatever comes, comes for the first time."""
+    with _counting:
+        _came.clear()
 
 
 def told(asked: Message) -> Json:

@@ -1,7 +1,8 @@
 """What Envoy tells without being asked: access logs, traces, logs, metrics. Each message is written down and kept.
 
 A line on stdout is an array of the word "told", the sink's name and the message. `http` gives what is kept to who asks;
-when control has the connections ended, it is forgotten.
+when control has the connections ended, it is forgotten. A call's header `x-taken` says what becomes of one to a
+collector of OTLP once its message has been taken (`calls`).
 """
 
 import base64
@@ -21,11 +22,12 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from takeover.peers.hostile.http2 import GrpcAnswer
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import wire
-from takeover.peers.services.calls import Call, EndedError, Json, told
+from takeover.peers.services.calls import Call, EndedError, Json, behaviour, told
 
 _MOST_KEPT = 30_000
 """An Envoy tells a thousand statistics at once."""
 _OTLP = "/opentelemetry.proto.collector"
+_TAKEN = "x-taken"
 
 TRACES, LOGS, METRICS = (
     trace_service_pb2.ExportTraceServiceRequest,
@@ -173,6 +175,7 @@ def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
                     take_metrics(message)
                 else:
                     take(sink, otlp(message))
+                await call.behave(behaviour(call, stream.values.get(_TAKEN, "{}")))
                 await call.send(als_pb2.StreamAccessLogsResponse())  # all of it was taken: an empty message, too
                 call.end()
         except EndedError:
