@@ -84,6 +84,30 @@ def test_who_comes_again_is_answered_otherwise_until_control_ends_all(services: 
     assert [httpx.get(url, headers=answer, trust_env=False).status_code for _ in range(2)] == [503, 204]
 
 
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        (7, grpc.StatusCode.UNAVAILABLE),
+        (8, grpc.StatusCode.CANCELLED),
+        ("close", grpc.StatusCode.UNAVAILABLE),
+        ("reset", grpc.StatusCode.UNAVAILABLE),
+    ],
+)
+def test_a_call_may_end_otherwise_after_its_answer(services: Upstream, ends: Any, code: grpc.StatusCode) -> None:
+    with channel(services, "right") as opened:
+        assert failed(opened, {"ends": ends}) == code
+
+
+def test_a_call_may_never_end_after_its_answer(services: Upstream) -> None:
+    with channel(services, "right") as opened:
+        request = external_auth_pb2.CheckRequest()
+        request.attributes.request.http.headers["x-authz"] = '{"ends": "hang"}'
+        call = opened.unary_stream(authorization.CHECK, type(request).SerializeToString, lambda each: each)(request)
+        assert next(call)
+        assert call.is_active()
+        call.cancel()
+
+
 def test_files_and_collectors_answer_over_http2(services: Upstream) -> None:
     with httpx.Client(http1=False, http2=True, verify=trusting(), trust_env=False) as client:
         base = f"https://{services.place(TLS)}"
@@ -106,6 +130,19 @@ def test_a_collector_takes_what_it_then_refuses(services: Upstream) -> None:
         assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     url = f"http://{services.place(serving.PORT)}/told/otlp-traces?within=60"
     assert httpx.get(url, trust_env=False).text
+
+
+def test_who_asks_by_which_headers_is_told_on_request(services: Upstream) -> None:
+    with channel(services, "right") as opened:
+        told = check(opened, {"tell": "call"})["dynamic_metadata"]["call"]
+        assert "te: trailers" in told
+        assert not [each for each in told if each.startswith(("user-agent", "grpc-timeout"))]
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        asked(opened, EXPORT, request, trace_service_pb2.ExportTraceServiceResponse, ("x-tell", "call"), ("x-a", "b"))
+    url = f"http://{services.place(serving.PORT)}"
+    httpx.post(f"{url}/v1/traces", headers={"x-tell": "call", "x-c": "d"}, trust_env=False)
+    lines = httpx.get(f"{url}/told/call?count=2&within=60", trust_env=False).text.splitlines()
+    assert ["x-a: b" in lines[0], "x-c: d" in lines[1]] == [True, True]
 
 
 def authenticated(services: Upstream, user: str, password: str) -> Any:

@@ -1,27 +1,35 @@
 """A call over gRPC: its messages, and what it is to be answered, which who asks says by JSON.
 
-Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it,
-in which nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC
-instead; `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `like`: the call is answered as the
-hostile upstream does by that name (`grpc_answers`); `tell`: whether the response says what was asked (true, if nothing
-is said); `then`: another such object, for when the same text comes again: who tries again is answered otherwise.
+Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it, in which
+nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC instead;
+`reset`: with RST_STREAM and this code; `hang`: nothing is answered; `like`: the call is answered as the hostile
+upstream does by that name (`grpc_answers`); `ends`: after the answer the call has not status 0, but RST_STREAM with
+this code, or `hang`, or the connection is ended by `close`, or by `reset`; `tell`: whether the response says what was
+asked (true, if nothing is said), or by which headers (`call`); `then`: another such object, for when the same text
+comes again: who tries again is answered otherwise.
 """
 
 import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from takeover.peers.hostile.grpc_answers import ANSWERS, message
-from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.hostile.http2_answers import reset_connection
+from takeover.peers.hostile.http2_stream import OurEndError, Stream
 
 Json = Any
 _INVALID_ARGUMENT = 3
+CALL = "call"
+"""What `tell` may say, and what it is called then in the answer."""
 _THEN = "then"
+_OF_CHANCE = frozenset({"x-request-id", "user-agent", "content-length", "x-authz"})
+_OF_A_LIBRARY = frozenset({"grpc-timeout", "grpc-accept-encoding"})
 _MessageT = TypeVar("_MessageT", bound=Message)
 
 _came: Counter[str] = Counter()
@@ -94,6 +102,21 @@ class Call:
             while True:  # until the peer resets the stream
                 await self.stream.wait()
 
+    async def finish(self, written: Json) -> None:
+        """Ends the call after its answer, as a behaviour says."""
+        match written.get("ends"):
+            case None:
+                self.end()
+            case "close":
+                raise OurEndError
+            case "reset":
+                reset_connection(self.stream)
+            case "hang":
+                while True:
+                    await self.stream.wait()
+            case code:
+                self.stream.reset(code)
+
     def response(self, kind: type[_MessageT], written: Json) -> _MessageT:
         """The behaviour's `answer`. Raises: EndedError where it cannot be one, which the status says."""
         try:
@@ -123,6 +146,12 @@ def behaviour(call: Call, text: str) -> Json:
         return by_turns(text, found)
     call.end(_INVALID_ARGUMENT, f"no behaviour: {found}")
     raise EndedError
+
+
+def headers_told(came: Collection[tuple[str, str]]) -> list[str]:
+    """The headers of a request of Envoy, without those of chance: ids, its version, what is left of a deadline."""
+    rest = _OF_A_LIBRARY if any("grpc-c" in value for name, value in came if name == "user-agent") else frozenset[str]()
+    return sorted(f"{name}: {value}" for name, value in came if name not in _OF_CHANCE | rest)
 
 
 def by_turns(text: str, written: Json) -> Json:

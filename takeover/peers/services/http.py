@@ -13,8 +13,9 @@
                                        request, as JSON
 
 Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin, datadog, skywalking, statsd, fluentd,
-redis-auth; and dns: what the DNS server was asked since its start. A collector that is sent x-answer answers that once
-it has taken what came. Over HTTP/2 requests are answered likewise that are for one of those, or have x-answer.
+redis-auth; call: the headers of requests to collectors that were sent `x-tell: call`, over gRPC, too; and dns: what the
+DNS server was asked since its start. A collector that is sent x-answer answers that once it has taken what came. Over
+HTTP/2 requests are answered likewise that are for one of those, or have x-answer.
 """
 
 import json
@@ -30,7 +31,7 @@ from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import dns, message_pack, pressure, sinks
-from takeover.peers.services.calls import Json, by_turns, without
+from takeover.peers.services.calls import CALL, Json, by_turns, headers_told, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
 _OTLP: dict[str, tuple[str, type[Message]]] = {
@@ -157,6 +158,8 @@ def _taken(sink: str, kind: type[Message], body: bytes) -> bytes:
 def _wished_of_collectors(method: str, target: str, head: bytes, body: bytes) -> bytes:
     """What is answered by who has already taken the body; nothing where nothing is wished."""
     headers = headers_of(head)
+    if headers.get("x-tell") == CALL:
+        sinks.take(CALL, {"method": method, "target": target, "headers": headers_told(headers.items())})
     return _as_wished(method, target, headers, body) if _WISH in headers else b""
 
 

@@ -37,6 +37,6 @@ async def authenticate(stream: Stream) -> None:
         if _EXPIRES in written:
             answer.expiration.FromNanoseconds(time.time_ns() + round(written[_EXPIRES] * 1e9))
         await call.send(answer)
-        call.end()
+        await call.finish(written)
     except EndedError:
         pass
