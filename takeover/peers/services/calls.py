@@ -1,24 +1,39 @@
 """A call over gRPC: its messages, and what it is to be answered, which who asks says by JSON.
 
-Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it,
-in which nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC
-instead; `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `tell`: whether the response says what was
-asked (true, if nothing is said).
+Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it, in which
+nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC instead;
+`reset`: with RST_STREAM and this code; `hang`: nothing is answered; `like`: the call is answered as the hostile
+upstream does by that name (`grpc_answers`); `ends`: after the answer the call has not status 0, but RST_STREAM with
+this code, or `hang`, or the connection is ended by `close`, or by `reset`; `tell`: whether the response says what was
+asked (true, if nothing is said), or by which headers (`call`); `then`: another such object, for when the same text
+comes again: who tries again is answered otherwise.
 """
 
 import json
+import threading
 import time
+from collections import Counter
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
-from takeover.peers.hostile.grpc_answers import message
-from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.hostile.grpc_answers import ANSWERS, message
+from takeover.peers.hostile.http2_answers import reset_connection
+from takeover.peers.hostile.http2_stream import OurEndError, Stream
 
 Json = Any
 _INVALID_ARGUMENT = 3
+CALL = "call"
+"""What `tell` may say, and what it is called then in the answer."""
+_THEN = "then"
+_OF_CHANCE = frozenset({"x-request-id", "user-agent", "content-length", "x-authz"})
+_OF_A_LIBRARY = frozenset({"grpc-timeout", "grpc-accept-encoding"})
 _MessageT = TypeVar("_MessageT", bound=Message)
+
+_came: Counter[str] = Counter()
+_counting = threading.Lock()
 
 
 class EndedError(Exception):
@@ -77,12 +92,30 @@ class Call:
         if "reset" in written:
             self.stream.reset(written["reset"])
             raise EndedError
+        if "like" in written:
+            await self._be_like(written["like"])
+            raise EndedError
         if "status" in written:
             self.end(written["status"], written.get("message", ""))
             raise EndedError
         if written.get("hang"):
             while True:  # until the peer resets the stream
                 await self.stream.wait()
+
+    async def finish(self, written: Json) -> None:
+        """Ends the call after its answer, as a behaviour says."""
+        match written.get("ends"):
+            case None:
+                self.end()
+            case "close":
+                raise OurEndError
+            case "reset":
+                reset_connection(self.stream)
+            case "hang":
+                while True:
+                    await self.stream.wait()
+            case code:
+                self.stream.reset(code)
 
     def response(self, kind: type[_MessageT], written: Json) -> _MessageT:
         """The behaviour's `answer`. Raises: EndedError where it cannot be one, which the status says."""
@@ -91,6 +124,11 @@ class Call:
         except json_format.ParseError as error:
             self.end(_INVALID_ARGUMENT, str(error).replace("\n", " "))
             raise EndedError from None
+
+    async def _be_like(self, name: str) -> None:
+        for step in ANSWERS[name]:
+            if (waits := step(self.stream)) is not None:
+                await waits
 
     def _begin(self) -> None:
         if not self._has_begun:
@@ -105,9 +143,33 @@ def behaviour(call: Call, text: str) -> Json:
     except ValueError as error:
         found = str(error)
     if isinstance(found, dict):
-        return found
+        return by_turns(text, found)
     call.end(_INVALID_ARGUMENT, f"no behaviour: {found}")
     raise EndedError
+
+
+def headers_told(came: Collection[tuple[str, str]]) -> list[str]:
+    """The headers of a request of Envoy, without those of chance: ids, its version, what is left of a deadline."""
+    rest = _OF_A_LIBRARY if any("grpc-c" in value for name, value in came if name == "user-agent") else frozenset[str]()
+    return sorted(f"{name}: {value}" for name, value in came if name not in _OF_CHANCE | rest)
+
+
+def by_turns(text: str, written: Json) -> Json:
+    """What an object says now that its text has come so often: what its `then` says, if that is not the first time."""
+    if _THEN not in written:
+        return written
+    with _counting:
+        times = _came[text]
+        _came[text] += 1
+    for _ in range(times):
+        written = written.get(_THEN, written)
+    return written
+
+
+def forget() -> None:
+    """Whatever comes, comes for the first time."""
+    with _counting:
+        _came.clear()
 
 
 def told(asked: Message) -> Json:

@@ -11,24 +11,29 @@
     GET  /awaited?…                    waits until Envoy counts so (`admin`)
     …    /checked/ANSWERS/NAME         one answer after the other (`checked`); GET /asked/NAME tells how it was asked
     any other                          what the header x-answer says, JSON: status, headers (a list of lines), body,
-                                       trailers (a list of lines), delay. Its header x-asked is the request, as JSON
+                                       trailers (a list of lines), delay, then (`calls`). Its header x-asked is the
+                                       request, as JSON
 
-Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin, datadog, skywalking, statsd, fluentd; and
-dns: what the DNS server was asked since its start.
+Sinks are access-logs, metrics, otlp-traces, otlp-logs, otlp-metrics, zipkin, datadog, skywalking, statsd, fluentd,
+redis-auth; call: the headers of requests to collectors that were sent `x-tell: call`, over gRPC, too; and dns: what the
+DNS server was asked since its start. A collector that is sent x-answer answers that once it has taken what came. Over
+HTTP/2 requests are answered likewise that are for one of those, or have x-answer.
 """
 
 import json
 import os
 import time
 import urllib.parse
+from collections.abc import Callable
 
 from google.protobuf.message import DecodeError, Message
 
 from takeover.peers.hostile.answers import plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
+from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks
-from takeover.peers.services.calls import Json, without
+from takeover.peers.services.calls import CALL, Json, by_turns, headers_told, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
 _OTLP: dict[str, tuple[str, type[Message]]] = {
@@ -36,7 +41,10 @@ _OTLP: dict[str, tuple[str, type[Message]]] = {
     "/v1/logs": ("otlp-logs", sinks.LOGS),
     "/v1/metrics": ("otlp-metrics", sinks.METRICS),
 }
-_UNTOLD = frozenset({"", "x-answer", "x-request-id"})
+_WISH = "x-answer"
+_FOLDERS = ("/files/", "/told/", "/pressure/")
+_COLLECTORS = frozenset({"/api/v2/spans", "/v0.4/traces", *_OTLP})
+_UNTOLD = frozenset({"", _WISH, "x-request-id"})
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
 
 
@@ -49,6 +57,28 @@ def serve(connection: Connection) -> None:
             connection.send(answer(head, body))
         elif not checked.answer(connection, head, body):
             return
+
+
+def is_asked(stream: Stream) -> bool:
+    """Whether a request of HTTP/2 is answered here."""
+    path = stream.values.get(":path", "")
+    return _WISH in stream.values or path.startswith(_FOLDERS) or path.partition("?")[0] in _COLLECTORS
+
+
+async def answer_stream(stream: Stream, answered: Callable[[bytes, bytes], bytes]) -> None:
+    """Answers a request of HTTP/2 by what answers a head and a body of HTTP/1."""
+    body = b""
+    while more := await stream.receive():
+        body += more
+    fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
+    first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/2"
+    asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
+    head, _, content = answered(asked.encode("latin-1"), body).partition(b"\r\n\r\n")
+    line, *lines = head.decode("latin-1").split("\r\n")
+    headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
+    stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content)
+    if content:
+        await stream.send(content, end=True)
 
 
 def answer(head: bytes, body: bytes) -> bytes:
@@ -68,14 +98,15 @@ def answer(head: bytes, body: bytes) -> bytes:
     if method == "POST" and path == "/api/v2/spans":
         for span in json.loads(body):
             sinks.take("zipkin", _with_what_its_id_tells(span))
-        return _written(202)
+        return _wished_of_collectors(method, target, head, body) or _written(202)
     if method in ("POST", "PUT") and path == "/v0.4/traces":
         for trace in message_pack.read(body)[0]:
             for span in trace:
                 sinks.take("datadog", span)
         return _written(200, b"{}", "content-type: application/json")
     if method == "POST" and path in _OTLP:
-        return _taken(*_OTLP[path], body)
+        taken = _taken(*_OTLP[path], body)
+        return _wished_of_collectors(method, target, head, body) or taken
     return _as_wished(method, target, headers_of(head), body)
 
 
@@ -148,8 +179,17 @@ def _taken(sink: str, kind: type[Message], body: bytes) -> bytes:
     return _written(200, b"", "content-type: application/x-protobuf")
 
 
+def _wished_of_collectors(method: str, target: str, head: bytes, body: bytes) -> bytes:
+    """What is answered by who has already taken the body; nothing where nothing is wished."""
+    headers = headers_of(head)
+    if headers.get("x-tell") == CALL:
+        sinks.take(CALL, {"method": method, "target": target, "headers": headers_told(headers.items())})
+    return _as_wished(method, target, headers, body) if _WISH in headers else b""
+
+
 def _as_wished(method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
-    wished: Json = json.loads(headers.get("x-answer", "{}"))
+    text = headers.get(_WISH, "{}")
+    wished: Json = by_turns(text, json.loads(text))
     time.sleep(wished.get("delay", 0))
     asked = {
         "method": method,

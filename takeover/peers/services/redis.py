@@ -5,11 +5,11 @@
     nothing         there is none
     silent          no answer at all
     close           the connection ends instead
+    credentials     by what AUTH this connection began
 
-A key may be a question with one answer after the other, too (`checked`).
-
-PING, CLUSTER SLOTS (all slots are here), KEYS and what only changes something are answered as Redis does; any other
-command with itself.
+It may be over TLS. AUTH is right, unless its password is `wrong`, or its user `nobody`. A key may be a question with
+one answer after the other, too (`checked`). PING, CLUSTER SLOTS (all slots are here), KEYS and what only changes
+something are answered as Redis does; any other command with itself.
 """
 
 import socket
@@ -18,6 +18,16 @@ from takeover.peers.hostile.connections import Connection
 from takeover.peers.services import checked
 
 PORT = 6379
+ENCRYPTED = 6380
+
+
+def serve_encrypted(connection: Connection) -> None:
+    """The same over TLS, whose certificate the SNI names."""
+    from takeover.peers.hostile import tls
+
+    tls.encrypt(connection, "right")
+    serve(connection)
+    connection.end_in_order()
 
 
 def serve(connection: Connection) -> None:
@@ -26,13 +36,17 @@ def serve(connection: Connection) -> None:
     address, port = connection.socket.getsockname()[:2] if connection.socket.family == socket.AF_INET else ("", PORT)
     place = address if connection.reached else "127.0.0.1", port
     moved = False
+    credentials: list[bytes] = []
     while data := connection.receive():
         came += data
         while (found := _command(came)) is not None:
             words, came = found
             if len(words) > 1 and checked.is_question(words[1].decode("latin-1")):
                 words[1] = checked.word(words[1].decode("latin-1"), address).encode("latin-1")
-            answer = _answer(words, place, moved)
+            if words[0].upper() == b"AUTH":
+                credentials.append(b" ".join(words))
+            is_asked = b"credentials" in words
+            answer = _bulk(b", ".join(credentials)) if is_asked else _answer(words, place, moved)
             # Who was sent here says so first, where the answer was ASK.
             moved = answer.startswith((b"-MOVED", b"-ASK")) or words[0].upper() == b"ASKING"
             if b"close" in words:
@@ -66,6 +80,8 @@ def _answer(words: list[bytes], place: tuple[str, int], moved: bool) -> bytes:
         case [b"CLUSTER", *_]:
             host = f"*2\r\n${len(address)}\r\n{address}\r\n:{port}\r\n"
             return f"*1\r\n*3\r\n:0\r\n:16383\r\n{host}".encode()
+        case [b"AUTH", b"nobody", _] | [b"AUTH", *_, b"wrong"]:
+            return b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
         case [b"READONLY" | b"ASKING" | b"AUTH" | b"SET", *_]:
             return b"+OK\r\n"
         case [b"EXISTS", (b"0" | b"1") as number]:
@@ -83,5 +99,8 @@ def _answer(words: list[bytes], place: tuple[str, int], moved: bool) -> bytes:
         case [_, b"nothing", *_]:
             return b"$-1\r\n"
         case _:
-            said = b" ".join(words)
-            return b"$%d\r\n%s\r\n" % (len(said), said)
+            return _bulk(b" ".join(words))
+
+
+def _bulk(said: bytes) -> bytes:
+    return b"$%d\r\n%s\r\n" % (len(said), said)

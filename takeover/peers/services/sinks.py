@@ -1,10 +1,13 @@
 """What Envoy tells without being asked: access logs, traces, logs, metrics. Each message is written down and kept.
 
 A line on stdout is an array of the word "told", the sink's name and the message. `http` gives what is kept to who asks;
-when control has the connections ended, it is forgotten.
+when control has the connections ended, it is forgotten. A call's header `x-taken` says what becomes of one to a
+collector of OTLP once its message has been taken (`calls`).
 """
 
 import base64
+import contextlib
+import functools
 import json
 import os
 import threading
@@ -21,11 +24,12 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from takeover.peers.hostile.http2 import GrpcAnswer
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import wire
-from takeover.peers.services.calls import Call, EndedError, Json, told
+from takeover.peers.services.calls import CALL, Call, EndedError, Json, behaviour, headers_told, told
 
 _MOST_KEPT = 30_000
 """An Envoy tells a thousand statistics at once."""
 _OTLP = "/opentelemetry.proto.collector"
+_TAKEN = "x-taken"
 
 TRACES, LOGS, METRICS = (
     trace_service_pb2.ExportTraceServiceRequest,
@@ -106,7 +110,8 @@ def given(sink: str, count: int, within: float, wanted: Callable[[Json], bool]) 
 async def _access_logs(stream: Stream) -> None:
     """Each entry is one; what the stream began with (`identifier`) stands in all.
 
-    Of a log named "once" the first message is the last one: a stream that stays open is a request that never ends.
+    Of a log named "once" the first message is the last one: a stream that stays open is a request that never ends. It
+    has its end before who waits for that message knows of it, and may end the connection.
     """
     call = Call(stream)
     identifier: Json = {}
@@ -114,15 +119,22 @@ async def _access_logs(stream: Stream) -> None:
         while (message := await call.receive(als_pb2.StreamAccessLogsMessage)) is not None:
             found = told(message)
             identifier = found.get("identifier", identifier)
+            is_last = identifier.get("log_name") == "once"
+            if is_last:
+                await _answer_all(call)
             for kind in ("http_logs", "tcp_logs"):
                 for entry in found.get(kind, {}).get("log_entry", ()):
                     take("access-logs", {"identifier": identifier, kind: entry})
-            if identifier.get("log_name") == "once":
-                break
-        await call.send(als_pb2.StreamAccessLogsResponse())
-        call.end()
+            if is_last:
+                return
+        await _answer_all(call)
     except EndedError:
         pass
+
+
+async def _answer_all(call: Call) -> None:
+    await call.send(als_pb2.StreamAccessLogsResponse())
+    call.end()
 
 
 def _without_chance(segment: Json) -> Json:
@@ -166,19 +178,31 @@ def take_metrics(message: metrics_service_pb2.ExportMetricsServiceRequest) -> No
 def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
     async def answer(stream: Stream) -> None:
         call = Call(stream)
-        try:
+        with contextlib.suppress(EndedError):
             message = await call.receive(kind)
-            if message is not None:
-                if kind is METRICS:
-                    take_metrics(message)
-                else:
-                    take(sink, otlp(message))
-                await call.send(als_pb2.StreamAccessLogsResponse())  # all of it was taken: an empty message, too
-                call.end()
-        except EndedError:
-            pass
+            if message is None:
+                return
+            taken = functools.partial(_take_export, sink, message, stream)
+            written = behaviour(call, stream.values.get(_TAKEN, "{}"))
+            if "hang" in written:
+                taken()
+                await call.behave(written)
+            try:
+                await call.behave(written)
+                await _answer_all(call)  # all of it was taken: an empty message, too
+            finally:  # before it, who waits for this might end the connection
+                taken()
 
     return answer
+
+
+def _take_export(sink: str, message: Message, stream: Stream) -> None:
+    if isinstance(message, METRICS):
+        take_metrics(message)
+        return
+    take(sink, otlp(message))
+    if stream.values.get("x-tell") == CALL:
+        take(CALL, {"target": stream.values.get(":path"), "headers": headers_told(stream.came)})
 
 
 METHODS: dict[str, GrpcAnswer] = {

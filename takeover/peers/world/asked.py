@@ -7,6 +7,7 @@ deny-by-401": a name of `takeover.peers.hostile.answers` whose answer comes at o
 passes on to it. All else is as at the port of the services (`takeover.peers.services.http`).
 """
 
+import functools
 import json
 import os
 from typing import TYPE_CHECKING
@@ -56,17 +57,9 @@ def is_tunnel_stream(place: Place, stream: "Stream") -> bool:
 
 async def answer_stream(kind: str, stream: "Stream") -> None:
     """Answers a request of HTTP/2 likewise."""
-    body = b""
-    while more := await stream.receive():
-        body += more
-    fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
-    first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/1.1"
-    told = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
-    head, _, content = answer(kind, told.encode("latin-1"), body).partition(b"\r\n\r\n")
-    line, *lines = head.decode("latin-1").split("\r\n")
-    headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
-    stream.send_headers([(":status", line.split(" ")[1]), *headers])
-    await stream.send(content, end=True)
+    from takeover.peers.services import http
+
+    await http.answer_stream(stream, functools.partial(answer, kind))
 
 
 def answer(kind: str, head: bytes, body: bytes) -> bytes:
