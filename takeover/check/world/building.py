@@ -70,6 +70,7 @@ def build(given: Given, folder: Path) -> World:
     naming.tell_apart(configuration)
     logs.observe(configuration)
     loggers.log_at_once(configuration)
+    loggers.tell_statistics_seldom(configuration)
     close_soon(configuration)
     health.check_once(configuration)
     patience.wait_for_services(configuration)

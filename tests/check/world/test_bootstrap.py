@@ -287,3 +287,17 @@ def test_loggers_that_call_somebody_send_each_entry_at_once(tmp_path: Path) -> N
     assert first["common_config"]["buffer_size_bytes"] == 0
     assert second["buffer_size_bytes"] == 0
     assert any("send each entry at once" in each for each in built.different)
+
+
+@pytest.mark.parametrize("flushes", [{"stats_flush_on_admin": True}, {"stats_flush_interval": "0.1s"}, {}])
+@pytest.mark.parametrize("has_sinks", [True, False])
+def test_sinks_are_told_of_statistics_at_another_time_than_probes_are_made(
+    has_sinks: bool, flushes: dict[str, Any], tmp_path: Path
+) -> None:
+    told = {"stats_sinks": [{"name": "envoy.stat_sinks.statsd"}]} if has_sinks else {}
+    web = listener("in", 80, http("app"))
+    built = Built(given(bootstrap([web], [cluster("app")], **told, **flushes)), tmp_path / "mine")
+    config = built.config()
+    left = {name: config[name] for name in ("stats_flush_on_admin", "stats_flush_interval") if name in config}
+    assert left == ({"stats_flush_interval": "299s"} if has_sinks else flushes)
+    assert any("told of statistics" in each for each in built.different) == has_sinks
