@@ -101,6 +101,9 @@ def _pair(configuration: Configuration, found: JsonObject, place: Place) -> None
     """A `TlsCertificate` whose key is not there."""
     chain = either(found, "certificate_chain")
     if not isinstance(chain, dict):
+        if configuration.given.kind == "config dump" and drop(found, "pkcs12"):  # of which nothing is told
+            _put(found, _made_anew(configuration, ""))
+            configuration.differs("a certificate and its key are made anew", "a dump redacts PKCS #12", place)
         return
     key = either(found, "private_key")
     written = text_of(chain)

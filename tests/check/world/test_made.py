@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from google.protobuf import descriptor_pb2
 
@@ -129,6 +130,16 @@ def test_a_secret_that_was_given_is_served(tmp_path: Path) -> None:
 def test_other_files_are_made_by_what_they_are_for(where: dict[str, Any], begins: str, tmp_path: Path) -> None:
     made = built(tmp_path, listener("in", 80, http("app", {"name": "any", "typed_config": where})))
     assert made.file("/made").startswith(begins)
+
+
+@pytest.mark.parametrize("kind", ["config dump", "bootstrap"])
+def test_of_a_dump_a_certificate_is_made_where_it_had_all_in_one(kind: str, tmp_path: Path) -> None:
+    both = {"pkcs12": {"inline_bytes": REDACTED}, "password": {"inline_string": "[redacted]"}}
+    of = given(bootstrap([secured(tls_certificates=[both])], [cluster("app")]))
+    made = Built(msgspec.structs.replace(of, kind=kind), tmp_path / "mine")
+    [chain] = made.config()["static_resources"]["listeners"][0]["filter_chains"]
+    [now] = chain["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificates"]
+    assert ("pkcs12" in now, "private_key" in now) == ((False, True) if kind == "config dump" else (True, False))
 
 
 def test_a_file_that_nobody_can_make_is_said_to_be_missing(tmp_path: Path) -> None:
