@@ -200,7 +200,10 @@ def _named_routes(configuration: Configuration) -> Iterator[tuple[tuple[Key, ...
 
 
 def _leave_out_missing_extensions(configuration: Configuration) -> None:
-    """Leaves out what was not given of extensions: by delta xDS Envoy waits for them without an end, too."""
+    """Leaves out what was not given of extensions: by delta xDS Envoy waits for them without an end, too.
+
+    One that has a default begins with that at once.
+    """
     known = {each.name for each in configuration.served if each.type_url == EXTENSION}
 
     def is_missing(each: Json) -> bool:
@@ -211,6 +214,9 @@ def _leave_out_missing_extensions(configuration: Configuration) -> None:
 
     for name, document in configuration.documents():
         for path, found in list(objects(document)):
+            discovery = inner(found, "config_discovery")
+            if "ads" in inner(discovery, "config_source") and found.get("name") not in known:
+                set_field(discovery, "apply_default_config_without_warming", True)  # else it is left out below
             for key, listed_there in found.items():
                 missing = [each for each in listed_there if is_missing(each)] if isinstance(listed_there, list) else []
                 if missing:

@@ -197,6 +197,8 @@ def test_an_extension_that_nobody_has_is_left_out(tmp_path: Path) -> None:
     [made] = built.config()["static_resources"]["listeners"]
     filters = made["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
     assert [each["name"] for each in filters] == ["there", "with-default", "router"]
+    at_once = "apply_default_config_without_warming"
+    assert [each["config_discovery"].get(at_once) for each in filters[:2]] == [None, True]
     assert "the extension nowhere is left out" in built.different
 
 
