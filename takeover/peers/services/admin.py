@@ -4,8 +4,9 @@ GET /awaited?NAME=VALUE&NAME=VALUE&within=2&tell=PATTERN: as soon as each of the
 whose names match the pattern are told, as Envoy writes them. After so many seconds what there is then is told with 504.
 """
 
+import contextlib
+import http.client
 import os
-import socket
 import time
 from collections.abc import Mapping
 
@@ -18,13 +19,13 @@ BETWEEN = 0.002
 
 def statistics(pattern: str) -> str:
     """The lines of those whose names match. Its main thread has told workers what these count of before it answers."""
-    with socket.create_connection(ADMIN, timeout=_LONGEST) as asking:
-        asking.sendall(f"GET /stats?filter={pattern} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n".encode())
-        answer = b""
-        while data := asking.recv(1 << 16):
-            answer += data
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return _whole(body).decode("latin-1") if b"chunked" in head else body.decode("latin-1")
+    asking = http.client.HTTPConnection(*ADMIN, timeout=_LONGEST)
+    with contextlib.closing(asking):
+        try:
+            asking.request("GET", f"/stats?filter={pattern}")
+            return asking.getresponse().read().decode("latin-1")
+        except http.client.HTTPException as error:  # half an answer, of an Envoy that ends
+            raise OSError(str(error)) from error
 
 
 def awaited(wanted: Mapping[str, str], tell: str, within: float) -> tuple[bool, str]:
@@ -35,15 +36,3 @@ def awaited(wanted: Mapping[str, str], tell: str, within: float) -> tuple[bool, 
     while not (are_so := lines <= set(statistics(f"^({names})$").splitlines())) and time.monotonic() < until:
         time.sleep(BETWEEN)
     return are_so, statistics(tell) if tell else ""
-
-
-def _whole(chunked: bytes) -> bytes:
-    """A body that came in chunks."""
-    body = b""
-    while chunked:
-        size, _, chunked = chunked.partition(b"\r\n")
-        length = int(size or b"0", 16)
-        if not length:
-            break
-        body, chunked = body + chunked[:length], chunked[length + 2 :]
-    return body
