@@ -16,7 +16,6 @@ from takeover.check.world.configuration import (
     kind_of,
     listed,
     objects,
-    path_text,
 )
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
@@ -93,7 +92,7 @@ def asked(configuration: Configuration) -> dict[str, list[Asked]]:
             continue
         walk = _walk(document, (), APPLICATION, "", names)
         for cluster, kind, by, path in walk:
-            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            place = configuration.place_in(name, path)
             found[cluster].append(Asked(kind, by, place))
     return dict(found)
 

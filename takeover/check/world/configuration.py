@@ -78,6 +78,10 @@ class Configuration:
         """Where something stands in the bootstrap."""
         return Place(file=str(self.given.source), path=path_text(path))
 
+    def place_in(self, document: str, path: tuple[Key, ...]) -> Place:
+        """Where something stands in one of the `documents`, by its name: that is put before the path."""
+        return Place(file=str(self.given.source), path=".".join(filter(None, (document, path_text(path)))))
+
     def documents(self) -> Iterator[tuple[str, JsonObject]]:
         """The bootstrap (without a name), and each resource that is served, by its name."""
         yield "", self.bootstrap

@@ -26,7 +26,6 @@ from takeover.check.world.configuration import (
     kind_of,
     listed,
     objects,
-    path_text,
     set_field,
 )
 from takeover.check.world.data_sources import text_given
@@ -43,13 +42,13 @@ def credentials(configuration: Configuration) -> None:
     """Makes it so in all of the configuration."""
     for name, document in configuration.documents():
         for path, found in list(objects(document)):
-            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            place = configuration.place_in(name, path)
             content = content_of(found)
-            match kind_of(found):
-                case kind if kind in (BASIC, BASIC_OF_ROUTE):
-                    _one_more_user(configuration, content, place)
-                case kind if kind in (KEYS, KEYS_OF_ROUTE):
-                    _one_more_key(configuration, content, place)
+            kind = kind_of(found)
+            if kind in (BASIC, BASIC_OF_ROUTE):
+                _one_more_user(configuration, content, place)
+            elif kind in (KEYS, KEYS_OF_ROUTE):
+                _one_more_key(configuration, content, place)
         _anew(document)
 
 

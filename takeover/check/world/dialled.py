@@ -16,7 +16,6 @@ from takeover.check.world.configuration import (
     kind_of,
     listed,
     objects,
-    path_text,
 )
 from takeover.check.world.upstream_tls import Tls, expected
 from takeover.model.json import JsonObject
@@ -166,7 +165,7 @@ def _beside_clusters(configuration: Configuration) -> Iterator[Dial]:
     """What is dialled without a cluster: Google's gRPC client, resolvers of names, sinks of datagrams."""
     for name, document in configuration.documents():
         for path, found in objects(document):
-            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            place = configuration.place_in(name, path)
             yield from _of_google(found, path, place)
             message = kind_of(found)
             for each in listed(found, "resolvers") if "dns_resolver" in message or "resolvers" in found else ():

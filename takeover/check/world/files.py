@@ -16,7 +16,6 @@ from takeover.check.world.configuration import (
     kind_of,
     listed,
     objects,
-    path_text,
     set_field,
 )
 from takeover.check.world.key_kinds import is_of_rsa
@@ -147,7 +146,7 @@ def named(configuration: Configuration) -> Iterator[Named]:
     """Every file that the configuration reads."""
     for name, document in configuration.documents():
         for path, found in objects(document):
-            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            place = configuration.place_in(name, path)
             if "system_root_certs" in found or "systemRootCerts" in found:
                 yield Named(_SYSTEM, "trusted_ca", place)
             for field in _FILE_NAMES:

@@ -16,7 +16,6 @@ from takeover.check.world.configuration import (
     inner,
     listed,
     objects,
-    path_text,
 )
 from takeover.check.world.data_sources import text_of
 from takeover.check.world.key_kinds import is_of_rsa
@@ -34,7 +33,7 @@ def trust(configuration: Configuration) -> None:
     """Makes it so in all of the configuration."""
     for name, document in configuration.documents():
         for path, found in list(objects(document)):
-            place = Place(file=str(configuration.given.source), path=".".join(filter(None, (name, path_text(path)))))
+            place = configuration.place_in(name, path)
             _authority(configuration, found, place)
             _pair(configuration, found, place)
     _missing_secrets(configuration)
