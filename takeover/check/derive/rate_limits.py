@@ -12,7 +12,7 @@ from takeover.check.derive.conditions import Condition, Query, UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
-from takeover.check.derive.tree_edges import entry_of
+from takeover.check.derive.tree_edges import edge_of
 from takeover.check.messages import inner, objects
 
 
@@ -28,16 +28,16 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
         for group in unwanted:
             made = _without(group, made)
         name = slug("limit-of", (wanted or unwanted[0])[0].words)
-        yield from _edge(name, made, ask)
+        yield from edge_of(name, made, ask)
         for each in wanted:
             for words, other in each.missed(made):
-                yield from _edge(slug("no", name, words), other, ask)
+                yield from edge_of(slug("no", name, words), other, ask)
                 break
         for group in unwanted:
             taken = made
             for each in group:
                 taken = each.made(taken)
-            yield from _edge(slug("no", name, "but", group[0].words), taken, ask)
+            yield from edge_of(slug("no", name, "but", group[0].words), taken, ask)
     except (CannotMakeError, UnsureError):
         return
 
@@ -68,8 +68,3 @@ def _without(group: Sequence[Condition], ask: Ask) -> Ask:
     if found is None:
         raise CannotMakeError("no request was found that none of it fits")
     return found
-
-
-def _edge(name: str, made: Ask, ask: Ask) -> Iterator[Edge]:
-    if entry := entry_of(made, ask):
-        yield Edge(name=name, entry=entry)

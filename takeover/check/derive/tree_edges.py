@@ -29,12 +29,12 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
             continue
         try:
             made = _reaching(read, number, ask)
-            yield from _edge(slug("tree", number), made, ask)
+            yield from edge_of(slug("tree", number), made, ask)
             misses = dict[str, Ask]()
             for words, near in asks.missed(made):
                 misses.setdefault(words, near)
             for words, near in itertools.islice(misses.items(), _MOST_MISSES):
-                yield from _edge(slug("tree", number, "no", words), near, ask)
+                yield from edge_of(slug("tree", number, "no", words), near, ask)
         except (CannotMakeError, UnsureError):
             continue
 
@@ -93,6 +93,7 @@ def _reaching(read: list[_Read], number: int, ask: Ask) -> Ask:
     raise CannotMakeError("no request was found that comes to it")
 
 
-def _edge(name: str, made: Ask, ask: Ask) -> Iterator[Edge]:
+def edge_of(name: str, made: Ask, ask: Ask) -> Iterator[Edge]:
+    """The edge that sends another request; none where that is the same."""
     if entry := entry_of(made, ask):
         yield Edge(name=name, entry=entry)
