@@ -13,7 +13,7 @@ from collections.abc import Mapping
 ADMIN = "127.0.0.1", int(os.environ.get("SERVICES_ADMIN", "9901"))
 _LONGEST = 2.0
 """Seconds in which Envoy answers."""
-BETWEEN = 0.002
+_BETWEEN = 0.002
 """Seconds between two looks."""
 
 
@@ -34,5 +34,5 @@ def awaited(wanted: Mapping[str, str], tell: str, within: float) -> tuple[bool, 
     names = "|".join(name.replace(".", "[.]") for name in wanted)
     lines = {f"{name}: {value}" for name, value in wanted.items()}
     while not (are_so := lines <= set(statistics(f"^({names})$").splitlines())) and time.monotonic() < until:
-        time.sleep(BETWEEN)
+        time.sleep(_BETWEEN)
     return are_so, statistics(tell) if tell else ""

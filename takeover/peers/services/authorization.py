@@ -8,7 +8,7 @@ log as %DYNAMIC_METADATA(envoy.filters.http.ext_authz)%, or where a filter takes
 from envoy.service.auth.v3 import external_auth_pb2
 
 from takeover.peers.hostile.http2_stream import Stream
-from takeover.peers.services.calls import CALL, Call, EndedError, behaviour, headers_told, told, without
+from takeover.peers.services.calls import Call, EndedError, behaviour, metadata_of, told, without
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 _HEADER = "x-authz"
@@ -26,8 +26,7 @@ async def check(stream: Stream) -> None:
         written = behaviour(call, headers.get(_HEADER, stream.values.get(_HEADER, "{}")))
         await call.behave(written)
         answer = call.response(external_auth_pb2.CheckResponse, written)
-        if tell := written.get("tell", True):
-            said = {CALL: headers_told(stream.came)} if tell == CALL else {"asked": without(told(asked), _UNTOLD)}
+        if said := metadata_of(stream, written, without(told(asked), _UNTOLD)):
             answer.dynamic_metadata.update(said)
         await call.send(answer)
         await call.finish(written)

@@ -154,6 +154,14 @@ def headers_told(came: Collection[tuple[str, str]]) -> list[str]:
     return sorted(f"{name}: {value}" for name, value in came if name not in _OF_CHANCE | rest)
 
 
+def metadata_of(stream: Stream, written: Json, asked: Json) -> Json:
+    """What an answer's dynamic metadata says of the call, as its behaviour has it: what was asked, headers, nothing."""
+    tell = written.get("tell", True)
+    if tell == CALL:
+        return {CALL: headers_told(stream.came)}
+    return {"asked": asked} if tell else {}
+
+
 def by_turns(text: str, written: Json) -> Json:
     """What an object says now that its text has come so often: what its `then` says, if that is not the first time."""
     if _THEN not in written:

@@ -10,7 +10,6 @@ What was begun ends when control has the connections ended, so that no probe mee
 import contextlib
 import os
 import threading
-import time
 
 from takeover.peers.services import admin
 
@@ -33,7 +32,8 @@ def put(name: str, written: str) -> bool:
         with open(path + ".new", "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes longer to import
             file.write(written)
         os.rename(path + ".new", path)  # noqa: PTH104 - Envoy watches for what is moved there
-        return _is_read(f"overload.{name}.pressure", percent)
+        is_read, _ = admin.awaited({f"overload.{name}.pressure": str(percent)}, "", _LONGEST)
+        return is_read
 
 
 def end() -> None:
@@ -46,12 +46,3 @@ def end() -> None:
             put(each, "0")
     with _changing:
         _begun.clear()
-
-
-def _is_read(gauge: str, value: int) -> bool:
-    until = time.monotonic() + _LONGEST
-    while time.monotonic() < until:
-        if f"{gauge}: {value}\n" in admin.statistics(f"^{gauge}$"):
-            return True
-        time.sleep(admin.BETWEEN)
-    return False

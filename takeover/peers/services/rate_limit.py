@@ -7,7 +7,7 @@ answer's dynamic metadata has `asked`, the request.
 from envoy.service.ratelimit.v3 import rls_pb2
 
 from takeover.peers.hostile.http2_stream import Stream
-from takeover.peers.services.calls import CALL, Call, EndedError, behaviour, headers_told, told
+from takeover.peers.services.calls import Call, EndedError, behaviour, metadata_of, told
 
 SHOULD_RATE_LIMIT = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
 _KEY = "answer"
@@ -26,8 +26,7 @@ async def should_rate_limit(stream: Stream) -> None:
         answer = call.response(rls_pb2.RateLimitResponse, written)
         if not answer.overall_code:
             answer.overall_code = rls_pb2.RateLimitResponse.OK
-        if tell := written.get("tell", True):
-            said = {CALL: headers_told(stream.came)} if tell == CALL else {"asked": told(asked)}
+        if said := metadata_of(stream, written, told(asked)):
             answer.dynamic_metadata.update(said)
         await call.send(answer)
         await call.finish(written)
