@@ -68,8 +68,9 @@ def refusals(
     scenario = library.scenario(given.name)
     words = OwnWords(given)
     with _engine(releases, tell) as engine:
-        found = {each.name: _of_one(engine, each, scenario, contents, words) for each in able}
-    return {name: _asked_for(each, of_lists=name in unasked) for name, each in found.items()}
+        return {
+            each.name: _of_one(engine, each, scenario, contents, words, of_lists=each.name in unasked) for each in able
+        }
 
 
 def not_coming_up(
@@ -135,13 +136,21 @@ def _wait_for_none(document: JsonObject) -> None:
 
 
 def _of_one(
-    engine: Engine, release: Release, scenario: Scenario, contents: Mapping[Key, Any], words: OwnWords
+    engine: Engine,
+    release: Release,
+    scenario: Scenario,
+    contents: Mapping[Key, Any],
+    words: OwnWords,
+    *,
+    of_lists: bool,
 ) -> Refusals:
+    """Args: of_lists: whether listeners and clusters are asked about, too."""
     with _served(engine, release, scenario) as plane:
         if plane is None:
             return {}
         doubtful = _doubtful(plane, contents)
-        found = {key: words.of(error) for key, error in _refused_of_lists(plane.record())}
+        of_all = _refused_of_lists(plane.record()) if of_lists else ()
+        found = {key: words.of(error) for key, error in of_all}
     if not doubtful:
         return found
     with _served(engine, release, scenario) as plane:
@@ -150,10 +159,6 @@ def _of_one(
             if asking is not None and (error := asking.of(key, contents[key])):
                 found[key] = words.of(_without_resource(key, error))
     return found
-
-
-def _asked_for(refused: Refusals, *, of_lists: bool) -> Refusals:
-    return {key: error for key, error in refused.items() if of_lists or key[0] not in LISTS.values()}
 
 
 def _refused_of_lists(entries: Sequence[XdsEntry]) -> Iterator[tuple[Key, str]]:
