@@ -13,6 +13,12 @@ def upstream() -> Iterator[Upstream]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def services() -> Iterator[Upstream]:
+    with running("services") as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def control_plane_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     with control_plane_running(tmp_path_factory.mktemp("empty")) as started:

@@ -21,14 +21,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import authorization, dns, health, processing, rate_limit, serving, wire
-from tests.peers import upstream
 from tests.peers.upstream import Upstream
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Upstream]:
-    with upstream.running("services") as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,14 +11,7 @@ import httpx
 import pytest
 
 from takeover.peers.services import admin, health, redis, serving
-from tests.peers import upstream
 from tests.peers.upstream import Upstream
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Upstream]:
-    with upstream.running("services") as running:
-        yield running
 
 
 @pytest.fixture

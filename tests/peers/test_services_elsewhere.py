@@ -2,7 +2,6 @@
 
 import json
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -14,17 +13,10 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from takeover.peers.services import authorization, redis, redis_auth, serving
-from tests.peers import upstream
 from tests.peers.upstream import CERTIFICATES, Upstream
 
 TLS, DEMANDING = serving.TLS_PORTS
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Upstream]:
-    with upstream.running("services") as running:
-        yield running
 
 
 def trusting(client: bool = False) -> ssl.SSLContext:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -15,14 +14,7 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 
 from takeover.peers.services import message_pack, network_processing, redis, serving, told_plainly
-from tests.peers import upstream
 from tests.peers.upstream import Upstream
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Upstream]:
-    with upstream.running("services") as running:
-        yield running
 
 
 def told(services: Upstream, sink: str, query: str) -> list[Any]:

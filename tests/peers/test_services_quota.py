@@ -1,7 +1,6 @@
 """What buckets of quotas are assigned, asked by grpcio."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -11,14 +10,7 @@ from envoy.service.rate_limit_quota.v3 import rlqs_pb2
 from google.protobuf import json_format
 
 from takeover.peers.services import quota, serving
-from tests.peers import upstream
 from tests.peers.upstream import Upstream
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Upstream]:
-    with upstream.running("services") as running:
-        yield running
 
 
 def answers(services: Upstream, *buckets: dict[str, str]) -> list[Any]:
