@@ -136,16 +136,29 @@ def _cover(cache: Path, new: Path) -> None:
 
 
 def _make_read_only(but: list[Path]) -> None:
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        words = line.split()
-        target = Path(words[1].encode().decode("unicode_escape"))
-        if any(target.is_relative_to(each) for each in but):
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        number, _, _, _, escaped, options, *_ = line.split(" ")
+        target = Path(escaped.encode().decode("unicode_escape"))
+        if any(target.is_relative_to(each) for each in but) or number != _mount_at(target):
             continue
-        flags = sum(number for name, number in _FLAGS.items() if name in words[3].split(","))
-        try:
-            kernel.mount("none", target, flags=_REMOUNT | kernel.BIND | kernel.READ_ONLY | flags)
-        except OSError:
-            kernel.unmount(target)  # one that another covers
+        flags = sum(flag for name, flag in _FLAGS.items() if name in options.split(","))
+        kernel.mount("none", target, flags=_REMOUNT | kernel.BIND | kernel.READ_ONLY | flags)
+
+
+def _mount_at(target: Path) -> str | None:
+    """The number of the mount that this path leads to, see mountinfo and fdinfo in proc(5).
+
+    That of another one where one covers it, None where that has no such path.
+    """
+    try:
+        opened = os.open(target, os.O_PATH)
+    except FileNotFoundError:
+        return None
+    try:
+        told = Path(f"/proc/self/fdinfo/{opened}").read_text()
+    finally:
+        os.close(opened)
+    return dict(line.split(":\t", 1) for line in told.splitlines())["mnt_id"]
 
 
 if __name__ == "__main__":

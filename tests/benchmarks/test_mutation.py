@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,25 @@ for path in ("{ROOT}/new", "/etc/new"):
     assert ended.code == 0
     assert not (ROOT / "takeover" / "new").exists()
     assert "Changed." not in (ROOT / "takeover" / "net" / "__init__.py").read_text()
+
+
+@can_run
+def test_mounts_that_another_one_covers_are_no_hindrance(cage: Cage) -> None:
+    """As `ip netns` leaves them at /run/netns: what it binds there covers the namespaces of others."""
+    covering = 'mkdir "$1/below"; mount -t tmpfs none "$1/below"; mount --bind "$1" "$1"; shift; exec "$@"'
+    place = cage.kept / "covered"
+    place.mkdir()
+    code = f"""
+from pathlib import Path
+from benchmarks.mutation.cage import Cage
+ended = Cage(Path({str(ROOT)!r}), Path({str(cage.kept.parent)!r})).run(["-c", "print('runs')"], 300, {{}}, {{}})
+print(ended.code, ended.output)
+"""
+    command = ["unshare", "--mount", "sh", "-ec", covering, "sh", str(place), sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    shutil.rmtree(place)
+
+    assert (ended.stdout, ended.stderr) == ("0 runs\n\n", "")
 
 
 @can_run
