@@ -66,7 +66,7 @@ def test_the_deadline_arrives_and_passes(channel: grpc.Channel) -> None:
     told, _, _ = call(channel, "Headers", timeout=90)
     assert told is not None
     [timeout] = [line for line in told.decode().splitlines() if line.startswith("grpc-timeout: ")]
-    assert 0 < _seconds(timeout.partition(": ")[2]) <= 90
+    assert 0 < _seconds(timeout.partition(": ")[2]) <= 90 * 1.01  # gRPC rounds up, by less than a hundredth
     for name in ("silent", "begins-only", "message-only"):
         assert call(channel, name, timeout=0.2)[1] is grpc.StatusCode.DEADLINE_EXCEEDED
 

@@ -1,87 +1,27 @@
 """What the local engine does not take is refused by its full path, never ignored."""
 
-import json
-import re
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.engines.conformance import contract
-from takeover.engines.conformance.contract import single
-from takeover.engines.contract import CheckingEngine, Engine
 from takeover.engines.local import parsing, without_effect
 from takeover.engines.local.objects import Pod
-from takeover.model.release import Release
-from takeover.scenario.documents import REPLICA
-from takeover.scenario.edits import Edit, add, append, replace
-from takeover.scenario.library import Library
-
-
-def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    first = {"name": "a", "image": "nginx"}
-    second = {"name": "b", "image": "nginx"} | (container or {})
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web"},
-        "spec": {"containers": [first, second], **spec},
-    }
-
-
-def replica(container: dict[str, Any]) -> dict[str, Any]:
-    made = pod(container)
-    return made | {"metadata": {"name": "a-web-bcd-fgh", "annotations": {REPLICA: "a-web-0"}}}
-
-
-def service(**spec: Any) -> dict[str, Any]:
-    spec = {"selector": {"app": "a"}, "ports": [{"port": 80}]} | spec
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
-
-
-def named(kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
-    spec = {"spec": pod()["spec"]} if kind == "Pod" else {}
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **spec}
-
-
-def config_map(data: dict[str, str], binary: dict[str, str] | None = None) -> dict[str, Any]:
-    more = {} if binary is None else {"binaryData": binary}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data, **more}
-
-
-def secret(**fields: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, **fields}
-
-
-def secret_items(*items: dict[str, Any]) -> dict[str, Any]:
-    return pod(volumes=[{"name": "v", "secret": {"secretName": "s", "items": list(items)}}])
-
-
-def projected(*sources: dict[str, Any]) -> dict[str, Any]:
-    return pod(volumes=[{"name": "v", "projected": {"sources": list(sources)}}])
-
-
-def fields(*paths: str, fieldPath: str = "metadata.name", **more: int) -> dict[str, Any]:  # noqa: N803 - Kubernetes'
-    return {"downwardAPI": {"items": [{"path": each, "fieldRef": {"fieldPath": fieldPath}, **more} for each in paths]}}
-
-
-def variable(source: dict[str, Any], **more: str) -> dict[str, Any]:
-    return pod({"env": [{"name": "A", "valueFrom": source, **more}]})
-
-
-def sub_path(path: str) -> dict[str, Any]:
-    return pod({"volumeMounts": [mount("/v") | {"subPath": path}]})
-
-
-def volume(name: str) -> dict[str, Any]:
-    return {"name": name, "emptyDir": {}}
-
-
-def mount(path: str) -> dict[str, str]:
-    return {"name": "v", "mountPath": path}
-
+from tests.engines.local.documents import (
+    config_map,
+    fields,
+    mount,
+    named,
+    pod,
+    projected,
+    replica,
+    secret,
+    secret_items,
+    service,
+    sub_path,
+    variable,
+    volume,
+)
 
 DOUBLING = [{"name": "A0", "value": "xx"}, *({"name": f"A{n}", "value": f"$(A{n - 1})" * 2} for n in range(1, 64))]
 PROBE = {"httpGet": {"port": 80}}
@@ -307,43 +247,12 @@ def test_a_refusal_knows_its_place(document: dict[str, Any], label: str, keys: t
     assert (caught.value.label, caught.value.keys) == (label, keys)
 
 
-def test_what_is_wrong_in_a_template_is_told_once_where_it_is_written(engine: Engine) -> None:
-    assert isinstance(engine, CheckingEngine)
-    container = "$.spec.template.spec.containers[0]"
-    engine.check(contract.crew_scenario())
-    place = r"crew/crew\.yaml:\d+: Deployment/web: in spec\.template: spec\."
-    with pytest.raises(BadInputError, match=place + r"containers\[0\]\.tty is not supported"):
-        engine.check(contract.crew_scenario().edited([add("Deployment/web", container, "tty", True)]))
-    again = {"configMap": {"name": "web", "items": [{"key": "nginx.conf", "path": "word/x"}]}}
-    for source, told in (({"secret": {"name": "known"}}, "has word twice"), (again, "has word as a file and as a fol")):
-        edit = append("Deployment/web", "$.spec.template.spec.volumes[?@.name=='pod'].projected.sources", source)
-        with pytest.raises(BadInputError, match=rf"{place}volumes\[pod\]: {told}"):
-            engine.check(contract.crew_scenario().edited([edit]))
-
-
 def test_a_service_account_is_taken_and_told() -> None:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}
     parsing.parse({**account, "automountServiceAccountToken": False, "imagePullSecrets": [{"name": "s"}]})
     assert without_effect.fields([account]) == ["ServiceAccount"]
     with pytest.raises(parsing.RefusedError, match=r"ServiceAccount/a: spec is not supported"):
         parsing.parse({**account, "spec": {}})
-
-
-def test_two_documents_of_which_one_is_no_pod() -> None:
-    from takeover.engines.local.engine import _check_references
-
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
-    volumes = [{"name": "v", "configMap": {"name": "c"}}, {"name": "e", "emptyDir": {}}]
-    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "e", "mountPath": "/e"}]}
-    _check_references([config, pod(mounts, volumes=volumes)])
-    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: there is no ConfigMap c in namespace default"):
-        _check_references([pod(volumes=volumes)])
-    with pytest.raises(parsing.RefusedError, match="container b mounts v, which is no volume") as caught:
-        _check_references([config, pod(mounts)])
-    assert caught.value.keys == ("spec", "containers", 1, "volumeMounts", 0)
-    with pytest.raises(parsing.RefusedError, match="two containers are named a") as caught:
-        _check_references([pod(initContainers=[{"name": "a", "image": "nginx"}])])
-    assert caught.value.keys == ("spec", "initContainers", 0, "name")
 
 
 def test_what_means_nothing_here_is_taken_and_told() -> None:
@@ -367,113 +276,3 @@ def test_what_means_nothing_here_is_taken_and_told() -> None:
         [*(each for each in harmless if each != "securityContext"), "resources", "seccompProfile"]
     )
     assert without_effect.fields([pod(), config_map({})]) == []
-
-
-def _references_of(kind: str) -> list[tuple[dict[str, Any], str]]:
-    where = f"{kind[0].lower()}{kind[1:]}"
-    return [
-        (pod({"envFrom": [{f"{where}Ref": {"name": "n"}}]}), f"container b: there is no {kind} n in namespace default"),
-        (variable({f"{where}KeyRef": {"name": "n", "key": "k"}}), f"container b: there is no {kind} n in namespace"),
-        (variable({f"{where}KeyRef": {"name": "c", "key": "k"}}), f"container b: {kind} c has no key k"),
-    ]
-
-
-@pytest.mark.parametrize(("document", "told"), [*_references_of("ConfigMap"), *_references_of("Secret")])
-def test_a_reference_that_leads_nowhere_is_refused_unless_it_is_optional(document: dict[str, Any], told: str) -> None:
-    from takeover.engines.local.engine import _check_references
-
-    there = [config_map({"a": "1"}), secret(stringData={"a": "1"}) | {"metadata": {"name": "c"}}]
-    with pytest.raises(parsing.RefusedError, match=told) as caught:
-        _check_references([*there, document])
-    assert caught.value.keys == ("spec", "containers", 1)
-    text = json.dumps(document).replace('{"name": "n"', '{"optional": true, "name": "n"')
-    _check_references([*there, json.loads(text.replace('{"name": "c"', '{"optional": true, "name": "c"'))])
-
-
-def test_a_volume_of_a_secret_that_is_not_there_or_lacks_a_key() -> None:
-    from takeover.engines.local.engine import _check_references
-
-    document = secret_items({"key": "a", "path": "b"})
-    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: there is no Secret s in namespace default"):
-        _check_references([document])
-    with pytest.raises(parsing.RefusedError, match=r"spec\.volumes\[v\]: Secret s has no key a"):
-        _check_references([secret(stringData={"b": ""}), document])
-    _check_references([secret(data={"a": "/w=="}), document])  # a file may hold any bytes
-
-
-def test_bytes_of_a_secret_that_are_no_text_are_no_variable() -> None:
-    from takeover.engines.local.engine import _check_references
-
-    with pytest.raises(parsing.RefusedError, match="the value of a is no text without a NUL, and so no variable"):
-        _check_references([secret(data={"a": "/w=="}), pod({"envFrom": [{"secretRef": {"name": "s"}}]})])
-    _check_references([secret(data={"a": "/w==", "b": "Yg=="}), variable({"secretKeyRef": {"name": "s", "key": "b"}})])
-
-
-MAIN = "$.spec.containers[0]"
-
-
-@pytest.mark.parametrize(
-    ("edits", "told"),
-    [
-        ([replace("Pod/app", f"{MAIN}.image", "redis:7")], "image redis:7: nothing on this machine provides it"),
-        ([add("Pod/app", MAIN, "tty", True)], "Pod/app: spec.containers[0].tty is not supported"),
-        (
-            [add("Pod/app", "$.spec", "volumes", [{"name": "v", "configMap": {"name": "nothing"}}])],
-            "Pod/app: spec.volumes[v]: there is no ConfigMap nothing in namespace default",
-        ),
-        ([add("Pod/app", MAIN, "volumeMounts", [{"name": "v", "mountPath": "/v"}])], "container main mounts v, which"),
-        ([append("Pod/app", "$.spec.containers", {"name": "before", "image": "nginx"})], "two containers are named"),
-        (
-            [replace("Pod/app", f"{MAIN}.name", "../main")],
-            "Pod/app: spec.containers[0].name is '../main'; it must be of",
-        ),
-        ([add("Pod/app", MAIN, "env", [{"name": "A", "value": "\0"}])], "spec.containers[0].env[0].value has a NUL"),
-    ],
-    ids=["image", "field", "ConfigMap", "volume", "name", "path", "NUL"],
-)
-def test_a_deployment_is_refused_in_one_line_with_its_place(
-    engine: Engine,
-    envoy: Release,
-    edits: list[Edit],
-    told: str,
-) -> None:
-    with pytest.raises(BadInputError) as caught:
-        engine.deploy(single(edits), envoy)
-
-    assert told in str(caught.value)
-    assert re.match(r"\S+/single/pod.yaml:\d+: ", str(caught.value))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    """A library with the scenario "single", to be changed."""
-    shutil.copytree(Path(contract.__file__).with_name("scenarios") / "single", tmp_path / "library/single")
-    return tmp_path / "library"
-
-
-@pytest.mark.parametrize(
-    ("objects", "told"),
-    [
-        ([named("Pod", f"p{n}") for n in range(110)], "there are 111 Pods; a node takes 110"),
-        (
-            [service(clusterIP="10.96.3.3") | {"metadata": {"name": name}} for name in ("a", "b")],
-            "spec.clusterIP is 10.96.3.3, which Service default/a has: leave the field out",
-        ),
-        ([config_map({"../../../../tmp/owned": "x"})], "more.yaml:1: ConfigMap/c: data has a key that is '../../"),
-    ],
-    ids=["Pods", "addresses", "key"],
-)
-def test_what_is_wrong_with_objects_together(
-    engine: Engine, library: Path, objects: list[dict[str, Any]], told: str
-) -> None:
-    (library / "single/more.yaml").write_text("---\n".join(f"{json.dumps(each)}\n" for each in objects))
-    kustomization = library / "single/kustomization.yaml"
-    kustomization.write_text(kustomization.read_text().replace("- pod.yaml", "- pod.yaml\n- more.yaml"))
-    assert isinstance(engine, CheckingEngine)
-
-    with pytest.raises(BadInputError) as caught:
-        engine.check(Library(library).scenario("single"))
-
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
