@@ -4,8 +4,7 @@
 client or operator could see it, needs. A row is found where a difference first shows between the two versions between
 which it came, in its area and by a kind of observation that can show it (areas.yaml says which), and where the
 technical terms that both have, the rare ones most, weigh enough, and not much less than those of a difference between
-other versions. Its guard, names of statistics, and what the list says of the change itself help nothing. A difference
-shows one row only.
+other versions. Its guard and names of statistics help nothing. A difference shows one row only.
 Beside the share stands how many rows would be found with the versions of their neighbours, and with others' areas.
 Nothing is run. Whether a single row is found is for a reader to judge: the best difference and its score stand below.
 """

@@ -1,15 +1,19 @@
 """What of Envoy's configuration a probe meets: its listener's and its clusters', as a flat list of what is set."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from takeover.base.errors import BadInputError
+from takeover.inventory.corpus import corpus
 from takeover.model.repeats import whole
 from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import read_probes
 from takeover.scenario.envoy_config import either
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
+
+_CORPUS = "corpus"  # the word by which results call the place of what is no probe, but one of its variants
 
 Settings = frozenset[str]
 """Each scalar of a config as FIELD=VALUE, each message as FIELD=; what a typed_config is as type=NAME."""
@@ -25,7 +29,12 @@ class Configured:
         self._read: set[str] = set()
 
     def of(self, scenario: str, probe: str) -> Settings:
-        """What the probe meets; for what is no probe of today, all that its scenario sets; nothing without one."""
+        """What the probe meets; for what is no probe of today, all that its scenario sets; nothing without one.
+
+        A configuration of the corpus is one by itself.
+        """
+        if probe == _CORPUS:
+            return self._corpus.get(scenario, frozenset())
         if scenario not in self._names:
             return frozenset()
         if scenario not in self._read:
@@ -40,6 +49,10 @@ class Configured:
                         ways[way] = settings(_met(configs, *way))
                     self._known[scenario, f"{group.name}/{each.name}"] = ways[way]
         return self._known.get((scenario, probe), self._known[scenario, ""])
+
+    @cached_property
+    def _corpus(self) -> dict[str, Settings]:
+        return {each.name: settings(each.content) for file in corpus(self._library) for each in file.variants}
 
     def _edited(self, group: Group) -> Scenario:
         return self._library.scenario(group.scenario, group.bases).edited(group.edits)

@@ -49,11 +49,11 @@ class Wanted:
     weight: float
 
 
-def wanted(area: str, how: str) -> Mapping[str, Wanted]:
-    """The terms of an area's name, and of how to see a change but for its numbers of versions and its notes."""
-    how = _VERSION.sub(" ", _NOTE.sub(" ", how))
-    found = {term: Wanted(parts, _PLAIN) for term, parts in terms.of_all([area, how]).items()}
-    return found | {term: Wanted(parts, 1.0) for term, parts in terms.of_all(_TECHNICAL.findall(how)).items()}
+def wanted(area: str, words: str) -> Mapping[str, Wanted]:
+    """The terms of an area's name, and of a change's words but for their numbers of versions and their notes."""
+    words = _VERSION.sub(" ", _NOTE.sub(" ", words))
+    found = {term: Wanted(parts, _PLAIN) for term, parts in terms.of_all([area, words]).items()}
+    return found | {term: Wanted(parts, 1.0) for term, parts in terms.of_all(_TECHNICAL.findall(words)).items()}
 
 
 @dataclass(frozen=True)

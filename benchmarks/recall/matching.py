@@ -14,9 +14,9 @@ from benchmarks.recall.evidence import Evidence, Met, Score, Shown, wanted
 from benchmarks.recall.findings import Finding, Pair, Probe
 from benchmarks.recall.rows import Row
 
-ENOUGH: Final = 1.2
+ENOUGH: Final = 1.4
 """From which score on a difference shows a change: set once so that fewer than a tenth of rows are found with the
-versions of their neighbours, or with the areas of others."""
+versions of their neighbours."""
 ELSEWHERE: Final = 0.8
 """Which part of the best score between other versions it must have besides: what fits much better there came there."""
 
@@ -101,7 +101,7 @@ class Matching:
 
     def _between(self, row: Row, pair: Pair) -> list[Best]:
         """The differences between two versions that could show the row's change, those that say most first."""
-        key = row.area, row.how, row.needs, pair
+        key = row.area, row.words, row.needs, pair
         if key not in self._ranked:
             area = self._areas.called(row.area)
             self._ranked[key] = self._rank(row, area, self._evidence.shown[pair]) if area else []
@@ -109,7 +109,7 @@ class Matching:
 
     def _rank(self, row: Row, area: Area, shown: Sequence[Shown]) -> list[Best]:
         kinds = self._areas.kinds_of(area, row.how)
-        terms = wanted(row.area, row.how)
+        terms = wanted(row.area, row.words)
         found = [
             Best(self._evidence.score(terms, each), each)
             for each in shown

@@ -21,7 +21,8 @@ class Row:
 
     Args:
         versions: those with which it came: the one in whose notes it stands, and earlier ones that had it, too.
-        change: for people: nothing is looked for by what it says.
+        change: what is otherwise.
+        how: how a client or operator could see it; that alone says by what kinds of differences.
     """
 
     versions: tuple[Version, ...]
@@ -29,6 +30,11 @@ class Row:
     change: str
     how: str
     needs: str
+
+    @property
+    def words(self) -> str:
+        """All that the list says of it."""
+        return f"{self.change}\n{self.how}"
 
     def __str__(self) -> str:
         return f"{self.versions[0]}  {self.area}: {self.change}"

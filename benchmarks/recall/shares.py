@@ -81,14 +81,22 @@ class Recall:
         )
 
     def _accidents(self, exchange: Callable[[], list[dict[int, Row]]], chosen: set[int]) -> float:
-        """The part of the chosen rows that is found after an exchange; those to which it gives nothing else apart."""
+        """The part of the chosen rows that is found after an exchange; those to which it gives nothing else apart.
+
+        What a row's words find in another's area, too, because it is of both, is no accident.
+        """
         tried = hits = 0
         for rows in exchange():
             numbers = list(rows)
-            found = self._matching.found([rows[each] for each in numbers])
+            found = {numbers[n]: best for n, best in self._matching.found([rows[each] for each in numbers]).items()}
+            others = {each for each, best in found.items() if not self._is_found_by(each, best)}
             tried += len(chosen & rows.keys())
-            hits += len(chosen & {numbers[each] for each in found})
+            hits += len(chosen & others)
         return hits / tried if tried else 0.0
+
+    def _is_found_by(self, number: int, best: Best) -> bool:
+        known = self.found.get(number)
+        return known is not None and known.finding is best.finding
 
     def _with_neighbours_versions(self) -> list[dict[int, Row]]:
         """The rows as if each had come one step of versions later, and one earlier: steps at which some row came."""

@@ -104,6 +104,9 @@ def test_a_change_is_found_by_what_the_list_and_the_difference_both_name(folder:
     assert recall(folder, row("1.2.0", "anything", "max_size: 403")).found
     for how in ("the answer", "retry_on: connect-failure and 504", "one of the answers"):
         assert not recall(folder, row("1.2.0", "anything", how)).found, how
+    # What it says of the change itself, too; it does not say how to see it.
+    assert recall(folder, replace(row("1.2.0", "anything", "the answer"), change="max_size of 403")).found
+    assert not recall(folder, replace(row("1.2.0"), change="a counter of max_size: 7", how="by a counter")).found
     told = recall(folder, row("1.2.0", "anything", "max_size: 403")).found[0].score
     assert {term for term, _ in told.terms} >= {"403", "siz"}
 
@@ -239,6 +242,14 @@ def test_areas_are_exchanged_between_rows_of_one_step(tmp_path: Path) -> None:
     assert (of_all.found, of_all.other_area) == (1, 0.5)  # the one of frames is found in the filter, and not the other
 
 
+def test_what_words_find_in_the_area_of_others_too_is_no_accident(tmp_path: Path) -> None:
+    for version, status in (("1.1.0", 200), ("1.2.0", 403)):
+        write(tmp_path, version, {"filtered/g/one": seen(status)})
+    rows = [row("1.2.0", how="max_size of 7"), row("1.2.0", "anything", "the answer")]
+    of_all = recall(tmp_path, *rows).shares[-1]
+    assert (of_all.found, of_all.other_area) == (1, 0.0)
+
+
 def test_shares_are_told_by_class_and_without_what_the_goal_leaves_out(folder: Path) -> None:
     rows = [row("1.2.0"), row("1.2.0", "udp"), row("1.3.0", needs="h3"), row("1.3.0", needs="xds")]
     shares = recall(folder, *rows).shares
@@ -297,6 +308,9 @@ def test_what_a_probe_meets_is_its_listener_and_the_clusters_named_there() -> No
     assert "admin=" in at_the_admin_api
     assert "listeners=" not in at_the_admin_api
     assert configured.of("none", "") == frozenset()
+    of_corpus = [configured.of(f"routes/{each}", "corpus") for each in ("as-it-is", "host-without-domains")]
+    assert [("type=Router" in each, "domains=*" in each) for each in of_corpus] == [(True, True), (True, False)]
+    assert configured.of("routes/none", "corpus") == frozenset()
     assert settings({"a": [{"@type": "type.googleapis.com/x.v3.Y", "b": 1}]}) == {"=", "a=", "type=Y", "b=1"}
 
 
