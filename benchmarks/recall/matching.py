@@ -15,8 +15,8 @@ from benchmarks.recall.findings import Finding, Pair, Probe
 from benchmarks.recall.rows import Row
 
 ENOUGH: Final = 1.4
-"""From which score on a difference shows a change: set once so that fewer than a tenth of rows are found with the
-versions of their neighbours."""
+"""From which score on a difference shows a change: set once, by four versions, so that fewer than a tenth of rows are
+found with the versions of their neighbours."""
 ELSEWHERE: Final = 0.8
 """Which part of the best score between other versions it must have besides: what fits much better there came there."""
 
