@@ -1,0 +1,2 @@
+-- A script that no Lua takes.
+function envoy_on_request(handle
