@@ -1,5 +1,6 @@
 """The binaries of the repository: each is what its source beside it becomes, and one takes no nonsense."""
 
+import hashlib
 import json
 import os
 import re
@@ -42,9 +43,39 @@ def test_the_filter_that_shows_what_hosts_let_filters_do_is_its_source_byte_for_
     assert made == (folder.parent / "xds-updates/tool.wasm").read_bytes(), "the same, copied"
 
 
+def test_the_plugin_that_is_loaded_from_everywhere_is_its_source_byte_for_byte(tmp_path: Path) -> None:
+    folder = FOLDER.parent / "atlas/code-sources"
+    assert built(folder, tmp_path).read_bytes() == (folder / "plugin.wasm").read_bytes(), (
+        f"{folder}/build makes it again"
+    )
+
+
+def test_code_that_is_fetched_is_asked_for_by_its_hash() -> None:
+    folder = FOLDER.parent / "atlas/code-sources"
+    module = (folder / "plugin.wasm").read_bytes()
+    probes = (folder / "probes.yaml").read_text().replace('\\"', '"')
+    asked = re.findall(
+        r'"uri": "[^"]*/(module|slow|second|third)/([^"]+)", "cluster": "modules"[^}]*\}, "sha256": "([0-9a-f]{64})"',
+        probes,
+    )
+    wrong = set()
+    for _, name, told in asked:
+        # A custom section of that name, as the Lua in envoy.yaml appends it.
+        section = bytes([0, 2 + len(name), 1]) + b"n" + name.encode()
+        if told != hashlib.sha256(module + section).hexdigest():
+            wrong.add(name)
+    assert len(asked) > 50
+    assert all(name.startswith(("wrong-", "after-wrong", "hash-", "l-wrong")) for name in wrong), wrong
+
+
 def test_there_is_no_binary_whose_source_is_not_built_again() -> None:
     found = {f"{each.parent.name}/{each.name}" for each in FOLDER.parent.rglob("*.wasm")}
-    assert found == {"gateway-auth-wasm/auth.wasm", "http-filters-wasm/tool.wasm", "xds-updates/tool.wasm"}
+    assert found == {
+        "code-sources/plugin.wasm",
+        "gateway-auth-wasm/auth.wasm",
+        "http-filters-wasm/tool.wasm",
+        "xds-updates/tool.wasm",
+    }
 
 
 @pytest.fixture(scope="module")
