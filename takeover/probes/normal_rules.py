@@ -63,6 +63,10 @@ def _ids(found: re.Match[str]) -> str:
     return found[1] + _ID.sub(lambda each: f"{each[1] or ''}<id of {len(each[2])}>", found[2])
 
 
+def _without_its_field(found: re.Match[str]) -> str:
+    return f"a oneof has already been set{f' (in {found[1]})' if found[1] else ''}"
+
+
 def _in_key_order(found: re.Match[str]) -> str:
     """JSON objects with their keys sorted, and what stands between them; what is none stays, and what follows it."""
     done, text = "", found[0]
@@ -178,6 +182,14 @@ OWN_WORDS_RULES = (
         re.compile(r"(?<=\S)  +(?=\S)"),
         " ",
         "protobuf puts blanks of chance into what it prints, so that nobody compares it byte by byte",
+    ),
+    Rule(
+        "oneof-field",
+        re.compile(
+            r"'\w+' has already been set \(either directly or as part of a oneof\)(?: \(in ([\w.\[\]]+)\.\w+\))?"
+        ),
+        _without_its_field,
+        "of the fields that exclude each other Envoy names the one that it comes by last, in an order of chance",
     ),
     Rule(
         "key-order",

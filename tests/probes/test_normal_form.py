@@ -59,6 +59,12 @@ TEXTS = {
     "protobuf-mark": ('goo.gle/debugonly    \npaths: "a"', 'goo.gle/debug paths: "a"', "goo.gle/other x"),
     "protobuf-place": ("near 1:23 (offset 22): x", "near <place>: x", "near 1:23, offset 22"),
     "protobuf-blanks": ("field:   1", "field: 1", "  indented, and a blank at the end  "),
+    "oneof-field": (
+        "'regex' has already been set (either directly or as part of a oneof) (in stats_tags[0].regex); "
+        "'a_b' has already been set (either directly or as part of a oneof)",
+        "a oneof has already been set (in stats_tags[0]); a oneof has already been set",
+        "'regex' has already been set (in stats_tags[0].regex)",
+    ),
     "key-order": (
         'cannot: {"b":{"d":1e5,"c":[2,1]},"a":"{"}: is {"b":"","a":1}',
         'cannot: {"a":"{","b":{"c":[2,1],"d":1e5}}: is {"a":1,"b":""}',
