@@ -16,7 +16,7 @@ from takeover.inventory.running import extensions_and_stats
 from takeover.model.document import Inventory
 from takeover.scenario.library import Library
 
-ADVICE = re.compile(r"[Dd]eprecated|^\[warning\]\[(config|redis|tracing)\]")
+ADVICE = re.compile(r"[Dd]eprecated|^\[warning\]\[(config|redis|tracing)\]|\bis unstable\b")
 INLINE_CODE = "envoy.extensions.filters.http.lua.v3.Lua.inline_code"
 
 
