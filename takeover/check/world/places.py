@@ -25,9 +25,9 @@ from takeover.scenario.envoy_config import either
 _LOCALHOST = ("localhost", "localhost.localdomain", "ip6-localhost")
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - as configurations have it
 _LOOPBACK_6 = "::1"
+"""Where IPv6 is switched off, nobody has it."""
 _OF_ANY, _OF_RSA = "tls", "tls-rsa"
 """By which key a certificate is, before it is made."""
-"""Where IPv6 is switched off, nobody has it."""
 _MOST_NAMES = 200
 _PROGRAMS = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/proc/", "/sys/", "/dev/")
 """Folders in whose place no other can be."""
