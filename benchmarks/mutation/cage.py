@@ -20,10 +20,8 @@ from takeover.node import kernel
 _FOLDERS = ("takeover", "tests", "suites", "fixtures", "manifests", "benchmarks", "docs", "locks")
 _FILES = ("conftest.py", "pyproject.toml", "run")
 _LEFT_AS_IT_IS = ("/proc", "/sys", "/dev")
-_REMOUNT = 32
 _MADE = "made"
 """A file that says that what failed is what ran in the cage, not the cage."""
-_FLAGS = {"nosuid": kernel.NO_SUID, "nodev": kernel.NO_DEV, "noexec": 8, "noatime": 1024, "relatime": 1 << 21}
 
 
 @dataclass(frozen=True)
@@ -136,16 +134,12 @@ def _cover(cache: Path, new: Path) -> None:
 
 
 def _make_read_only(but: list[Path]) -> None:
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        number, _, _, _, escaped, options, *_ = line.split(" ")
-        target = Path(escaped.encode().decode("unicode_escape"))
-        if any(target.is_relative_to(each) for each in but) or number != _mount_at(target):
-            continue
-        flags = sum(flag for name, flag in _FLAGS.items() if name in options.split(","))
-        kernel.mount("none", target, flags=_REMOUNT | kernel.BIND | kernel.READ_ONLY | flags)
+    for number, _, target, forbidden in list(kernel.mounts()):
+        if not any(Path(target).is_relative_to(each) for each in but) and number == _mount_at(target):
+            kernel.mount("none", target, flags=kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | forbidden)
 
 
-def _mount_at(target: Path) -> str | None:
+def _mount_at(target: str) -> str | None:
     """The number of the mount that this path leads to, see mountinfo and fdinfo in proc(5).
 
     That of another one where one covers it, None where that has no such path.

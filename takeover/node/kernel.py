@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 NEW_MOUNTS = 0x00020000
@@ -96,16 +96,23 @@ def bind(source: str | Path, target: str | Path, flags: int = 0) -> None:
 def make_read_only(folder: Path) -> None:
     """Makes whatever is mounted in that mount one that nobody can write to, besides what is forbidden there already."""
     inside: set[str] = set()
-    # Each mount stands after the one that it is in: see proc(5). What the folder hides is in another one.
-    for line in os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines():
-        number, parent, _, _, escaped, options, *_ = line.split(" ")
-        target = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), escaped)
+    for number, parent, target, forbidden in mounts():  # what the folder hides is in another one
         if target == str(folder):
             inside = {number}
         elif parent in inside:
             inside.add(number)
-            forbidden = sum(flag for name, flag in _FLAGS.items() if name in options.split(","))
             mount("none", target, flags=REMOUNT | BIND | READ_ONLY | NO_SUID | forbidden)
+
+
+def mounts() -> Iterator[tuple[str, str, str, int]]:
+    """All that this process can see, each after the one that it is in (see proc(5)).
+
+    Its number, that of the one that it is in, where it is, and the flags of what is forbidden there.
+    """
+    for line in os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines():
+        number, parent, _, _, escaped, options, *_ = line.split(" ")
+        target = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), escaped)
+        yield number, parent, target, sum(flag for name, flag in _FLAGS.items() if name in options.split(","))
 
 
 def change_root(root: str | Path) -> None:
