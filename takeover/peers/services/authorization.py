@@ -8,7 +8,7 @@ log as %DYNAMIC_METADATA(envoy.filters.http.ext_authz)%, or where a filter takes
 from envoy.service.auth.v3 import external_auth_pb2
 
 from takeover.peers.hostile.http2_stream import Stream
-from takeover.peers.services.calls import Call, EndedError, behaviour, metadata_of, told, without
+from takeover.peers.services.calls import Call, behaviour, metadata_of, told, without
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 _HEADER = "x-authz"
@@ -18,17 +18,14 @@ _UNTOLD = frozenset({"time", "id", "x-request-id", "port_value", _HEADER})
 async def check(stream: Stream) -> None:
     """Answers one call."""
     call = Call(stream)
-    try:
-        asked = await call.receive(external_auth_pb2.CheckRequest)
-        if asked is None:
-            return
-        headers = asked.attributes.request.http.headers
-        written = behaviour(call, headers.get(_HEADER, stream.values.get(_HEADER, "{}")))
-        await call.behave(written)
-        answer = call.response(external_auth_pb2.CheckResponse, written)
-        if said := metadata_of(stream, written, without(told(asked), _UNTOLD)):
-            answer.dynamic_metadata.update(said)
-        await call.send(answer)
-        await call.finish(written)
-    except EndedError:
-        pass
+    asked = await call.receive(external_auth_pb2.CheckRequest)
+    if asked is None:
+        return
+    headers = asked.attributes.request.http.headers
+    written = behaviour(call, headers.get(_HEADER, stream.values.get(_HEADER, "{}")))
+    await call.behave(written)
+    answer = call.response(external_auth_pb2.CheckResponse, written)
+    if said := metadata_of(stream, written, without(told(asked), _UNTOLD)):
+        answer.dynamic_metadata.update(said)
+    await call.send(answer)
+    await call.finish(written)

@@ -37,7 +37,7 @@ _counting = threading.Lock()
 
 
 class EndedError(Exception):
-    """The call has its end; nothing more is to be answered."""
+    """The call has its end; nothing more is to be answered: who asked for it lets that pass (`serving`)."""
 
 
 class Call:

@@ -27,28 +27,25 @@ _UNTOLD = frozenset({"x-request-id", "x-envoy-upstream-service-time", _HEADER})
 async def process(stream: Stream) -> None:
     """Answers one call."""
     call = Call(stream)
-    try:
-        written = behaviour(call, stream.values.get(_HEADER, "{}"))
-        came: dict[str, Json] = {}
-        held: dict[str, bytes] = {}
-        while (asked := await call.receive(external_processor_pb2.ProcessingRequest)) is not None:
-            name = str(asked.WhichOneof("request"))
-            if name == "request_headers":
-                said = [each for each in asked.request_headers.headers.headers if each.key == _HEADER]
-                if said:
-                    written = behaviour(call, said[0].value or said[0].raw_value.decode())
-            came[f"{len(came)} {name}"] = _readable(asked)
-            reply = written.get(name, {})
-            if "echo" in reply:
-                await _echo(call, name, asked, reply, held)
-            else:
-                ended = name.replace("_trailers", "_body")
-                if ended != name and (body := held.pop(ended, b"")):
-                    await _streamed(call, ended, body, is_last=False)
-                await _reply(call, name, reply, came)
-        call.end()
-    except EndedError:
-        pass
+    written = behaviour(call, stream.values.get(_HEADER, "{}"))
+    came: dict[str, Json] = {}
+    held: dict[str, bytes] = {}
+    while (asked := await call.receive(external_processor_pb2.ProcessingRequest)) is not None:
+        name = str(asked.WhichOneof("request"))
+        if name == "request_headers":
+            said = [each for each in asked.request_headers.headers.headers if each.key == _HEADER]
+            if said:
+                written = behaviour(call, said[0].value or said[0].raw_value.decode())
+        came[f"{len(came)} {name}"] = _readable(asked)
+        reply = written.get(name, {})
+        if "echo" in reply:
+            await _echo(call, name, asked, reply, held)
+        else:
+            ended = name.replace("_trailers", "_body")
+            if ended != name and (body := held.pop(ended, b"")):
+                await _streamed(call, ended, body, is_last=False)
+            await _reply(call, name, reply, came)
+    call.end()
 
 
 async def _echo(call: Call, name: str, asked: Any, written: Json, held: dict[str, bytes]) -> None:

@@ -9,7 +9,7 @@ from envoy.service.rate_limit_quota.v3 import rlqs_pb2
 
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import sinks
-from takeover.peers.services.calls import Call, EndedError, behaviour, told, without
+from takeover.peers.services.calls import Call, behaviour, told, without
 
 STREAM = "/envoy.service.rate_limit_quota.v3.RateLimitQuotaService/StreamRateLimitQuotas"
 _KEY = "answer"
@@ -19,21 +19,18 @@ _OF_CHANCE = frozenset({"time_elapsed"})
 async def assign(stream: Stream) -> None:
     """Answers the first report of one stream."""
     call = Call(stream)
-    try:
-        reports = await call.receive(rlqs_pb2.RateLimitQuotaUsageReports)
-        if reports is None:
-            return
-        sinks.take("quotas", without(told(reports), _OF_CHANCE))
-        for usage in reports.bucket_quota_usages:
-            if _KEY not in usage.bucket_id.bucket:
-                continue
-            written = behaviour(call, usage.bucket_id.bucket[_KEY])
-            await call.behave(written)
-            answer = call.response(rlqs_pb2.RateLimitQuotaResponse, written)
-            for action in answer.bucket_action:
-                if not action.HasField("bucket_id"):
-                    action.bucket_id.CopyFrom(usage.bucket_id)
-            await call.send(answer)
-        call.end()
-    except EndedError:
-        pass
+    reports = await call.receive(rlqs_pb2.RateLimitQuotaUsageReports)
+    if reports is None:
+        return
+    sinks.take("quotas", without(told(reports), _OF_CHANCE))
+    for usage in reports.bucket_quota_usages:
+        if _KEY not in usage.bucket_id.bucket:
+            continue
+        written = behaviour(call, usage.bucket_id.bucket[_KEY])
+        await call.behave(written)
+        answer = call.response(rlqs_pb2.RateLimitQuotaResponse, written)
+        for action in answer.bucket_action:
+            if not action.HasField("bucket_id"):
+                action.bucket_id.CopyFrom(usage.bucket_id)
+        await call.send(answer)
+    call.end()

@@ -8,6 +8,8 @@ whose certificate the SNI names (`tls`), and 9444 over TLS that demands a client
 over TLS 6380. All ports of the hostile upstream are there, too, and its control ends the connections of both.
 """
 
+import contextlib
+
 from takeover.peers.hostile import grpc_answers, http2, speaking, upstream
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http2_stream import Stream
@@ -93,4 +95,5 @@ async def _answer_other(stream: Stream) -> None:
 async def answer(stream: Stream) -> None:
     """Answers a call by its method."""
     path = stream.values.get(":path", "").partition("?")[0]
-    await _METHODS.get(path, grpc_answers.answer)(stream)
+    with contextlib.suppress(calls.EndedError):
+        await _METHODS.get(path, grpc_answers.answer)(stream)

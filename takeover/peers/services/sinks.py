@@ -6,7 +6,6 @@ collector of OTLP once its message has been taken (`calls`).
 """
 
 import base64
-import contextlib
 import functools
 import json
 import os
@@ -24,7 +23,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from takeover.peers.hostile.http2 import GrpcAnswer
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.services import wire
-from takeover.peers.services.calls import CALL, Call, EndedError, Json, behaviour, headers_told, told
+from takeover.peers.services.calls import CALL, Call, Json, behaviour, headers_told, told
 
 _MOST_KEPT = 30_000
 """An Envoy tells a thousand statistics at once."""
@@ -115,21 +114,18 @@ async def _access_logs(stream: Stream) -> None:
     """
     call = Call(stream)
     identifier: Json = {}
-    try:
-        while (message := await call.receive(als_pb2.StreamAccessLogsMessage)) is not None:
-            found = told(message)
-            identifier = found.get("identifier", identifier)
-            is_last = identifier.get("log_name") == "once"
-            if is_last:
-                await _answer_all(call)
-            for kind in ("http_logs", "tcp_logs"):
-                for entry in found.get(kind, {}).get("log_entry", ()):
-                    take("access-logs", {"identifier": identifier, kind: entry})
-            if is_last:
-                return
-        await _answer_all(call)
-    except EndedError:
-        pass
+    while (message := await call.receive(als_pb2.StreamAccessLogsMessage)) is not None:
+        found = told(message)
+        identifier = found.get("identifier", identifier)
+        is_last = identifier.get("log_name") == "once"
+        if is_last:
+            await _answer_all(call)
+        for kind in ("http_logs", "tcp_logs"):
+            for entry in found.get(kind, {}).get("log_entry", ()):
+                take("access-logs", {"identifier": identifier, kind: entry})
+        if is_last:
+            return
+    await _answer_all(call)
 
 
 async def _answer_all(call: Call) -> None:
@@ -178,20 +174,19 @@ def take_metrics(message: metrics_service_pb2.ExportMetricsServiceRequest) -> No
 def _export(sink: str, kind: type[Message]) -> GrpcAnswer:
     async def answer(stream: Stream) -> None:
         call = Call(stream)
-        with contextlib.suppress(EndedError):
-            message = await call.receive(kind)
-            if message is None:
-                return
-            taken = functools.partial(_take_export, sink, message, stream)
-            written = behaviour(call, stream.values.get(_TAKEN, "{}"))
-            if "hang" in written:
-                taken()
-                await call.behave(written)
-            try:
-                await call.behave(written)
-                await _answer_all(call)  # all of it was taken: an empty message, too
-            finally:  # before it, who waits for this might end the connection
-                taken()
+        message = await call.receive(kind)
+        if message is None:
+            return
+        taken = functools.partial(_take_export, sink, message, stream)
+        written = behaviour(call, stream.values.get(_TAKEN, "{}"))
+        if "hang" in written:
+            taken()
+            await call.behave(written)
+        try:
+            await call.behave(written)
+            await _answer_all(call)  # all of it was taken: an empty message, too
+        finally:  # before it, who waits for this might end the connection
+            taken()
 
     return answer
 
