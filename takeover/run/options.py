@@ -1,12 +1,13 @@
 """The command line of a run. Nothing of the library is imported here: every run of pytest declares these options."""
 
 import argparse
-import itertools
 import os
 import shlex
 from pathlib import Path
 
 import pytest
+
+from takeover.run import ini_file
 
 SCENARIOS = "scenarios"
 """The option's name, and that of the line in pytest's ini file."""
@@ -157,20 +158,8 @@ def scenarios_folder(config: pytest.Config) -> Path:
         return project_folder(config) / str(named)
     raise pytest.UsageError(
         "no folder of scenarios is named: give --scenarios DIR, or a line `scenarios = DIR` in pytest's ini file"
-        + _where_it_was_looked_for(config)
+        + ini_file.remedy(config)
     )
-
-
-def _where_it_was_looked_for(config: pytest.Config) -> str:
-    """What a path does to pytest's search for its ini file that stands behind an option that it does not know yet.
-
-    https://docs.pytest.org/en/stable/reference/customize.html#finding-the-rootdir
-    """
-    given = [str(each) for each in config.invocation_params.args]
-    for option, value in itertools.pairwise(given):
-        if option.startswith("--") and "=" not in option and not value.startswith("-") and Path(value).is_dir():
-            return f". It was looked for from {value} on: write {option}={value}, with the sign"
-    return ""
 
 
 def project_folder(config: pytest.Config) -> Path:

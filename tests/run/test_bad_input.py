@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,4 +194,21 @@ def test_a_folder_behind_an_option_that_pytest_takes_for_one_of_tests_is_named(t
     result = run("--engine", "local", "--reports", str(tmp_path))
 
     assert f"looked for from {tmp_path} on: write --reports={tmp_path}, with the sign" in one_line(result)
-    assert result.returncode == 4
+
+
+@pytest.mark.parametrize("places", [[], ["suites"], ["suites/test_it.py::test_a", "-n2"]], ids=["", "folder", "test"])
+@pytest.mark.parametrize(("option", "value"), [("--envoy", "envoy"), ("--reports", "")])
+def test_path_of_an_option_in_another_project(tmp_path: Path, option: str, value: str, places: list[str]) -> None:
+    """Its manifests were run, without a word, as if they were those of the project where the run stands."""
+    for project in ("mine", "other"):
+        (tmp_path / project / "suites").mkdir(parents=True)
+        (tmp_path / project / "pytest.ini").write_text("[pytest]\ntestpaths = suites\nscenarios = manifests\n")
+    (tmp_path / "mine/suites/test_it.py").write_text(TWO_TESTS.format(edit=""))
+    (tmp_path / "other/envoy").symlink_to(ENVOY)
+    command = [sys.executable, "-m", "pytest", option, str(tmp_path / "other" / value), *places]
+
+    result = subprocess.run(command, cwd=tmp_path / "mine", capture_output=True, text=True, check=False)
+
+    told = f"{tmp_path / 'other/pytest.ini'} for this run's configuration; write {option}={tmp_path / 'other' / value}"
+    assert told in one_line(result)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
