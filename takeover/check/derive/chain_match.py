@@ -7,6 +7,7 @@ from typing import Final
 
 from takeover.check.chain_names import chain_names
 from takeover.check.messages import message_of, objects
+from takeover.check.networks import network_of
 from takeover.model.json import JsonObject
 
 NO_CHAIN: Final = "no filter chain"
@@ -136,14 +137,6 @@ def _longest(ranges: object, address: str) -> int | None:
         except ValueError:
             continue
     return max(lengths, default=None)
-
-
-def network_of(cidr: JsonObject) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """An `envoy.config.core.v3.CidrRange`; None if it is none."""
-    try:
-        return ipaddress.ip_network(f"{cidr.get('address_prefix')}/{cidr.get('prefix_len', 0) or 0}", strict=False)
-    except ValueError:
-        return None
 
 
 def _name(match: JsonObject, client: Client) -> int | None:

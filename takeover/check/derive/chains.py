@@ -153,7 +153,8 @@ class Doors:
             by = NO_CHAIN if taker is None else f"chain {taker.name}"
             return f"no connection was found that it takes; {by} does"
         has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
-        door = Door(way, chain.name, has_filters=has_filters)
+        is_for_http = self._inspects_http and not client.is_tls and bool(match.get("application_protocols"))
+        door = Door(way, chain.name, has_filters=has_filters, is_for_http=is_for_http)
         return replace(self._as_door(door, client), protocol=protocol)
 
     def _can_come(self, way: Way, client: Client) -> bool:

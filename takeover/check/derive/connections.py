@@ -1,13 +1,11 @@
 """By their own matches: which connection a filter chain takes, and those that it just does not."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from takeover.base.addresses import is_address
-from takeover.check.derive.chain_match import Chain, Client, network_of, taken_by
-from takeover.check.messages import objects
+from takeover.check.derive.chain_match import Chain, Client, taken_by
+from takeover.check.networks import reached_in
 
 NO_ALPN: Final = ("",)
 """None is offered, whatever is spoken."""
@@ -63,9 +61,9 @@ class ByMatch:
             client = replace(client, is_tls=False)
         if elsewhere and (port := match.get("destination_port")) is not None:
             client = replace(client, port=int(port))
-        if elsewhere and (address := _within(match.get("prefix_ranges"), client.address)) is not None:
+        if elsewhere and (address := reached_in(match.get("prefix_ranges"), client.address)) is not None:
             client = replace(client, address=address)
-        if self._has_proxy and (source := _within(match.get("source_prefix_ranges"), SOURCE)) is not None:
+        if self._has_proxy and (source := reached_in(match.get("source_prefix_ranges"), SOURCE)) is not None:
             client = replace(client, source=source)
         return self._for_default(client) if chain.number is None else client
 
@@ -119,20 +117,6 @@ def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> It
 def at(address: str, port: int) -> str:
     """Both, as a PROXY header's ends are written."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def within(networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network], preferred: str) -> str:
-    """An address in one of the networks, that one if it is."""
-    if is_address(preferred) and any(ipaddress.ip_address(preferred) in each for each in networks):
-        return preferred
-    first = networks[0]
-    return str(first.network_address if first.num_addresses == 1 else first.network_address + 1)
-
-
-def _within(ranges: object, preferred: str) -> str | None:
-    """An address in one of the ranges, that one if it is; None: there are no ranges."""
-    networks = [network for each in objects(ranges) if (network := network_of(each)) is not None]
-    return within(networks, preferred) if networks else None
 
 
 def _names(pattern: str) -> Iterator[str]:

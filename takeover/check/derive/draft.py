@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
+from takeover.peers.hostile.speaking import begins_as_http
 
 OWN: Final = "own"
 """The subject of what somebody asked for."""
@@ -25,6 +26,7 @@ class Door:
         proxy: likewise, a PROXY header.
         protocol: which HTTP its codec takes.
         has_filters: whether filters of the listener look at a connection before its chain does.
+        is_for_http: whether its chain gets only what one of these takes for HTTP.
     """
 
     way: Way
@@ -33,6 +35,14 @@ class Door:
     proxy: JsonObject | None = None
     protocol: str = "http1"
     has_filters: bool = False
+    is_for_http: bool = False
+
+    def takes(self, entry: JsonObject) -> bool:
+        """Whether what the entry sends comes to the chain: what begins as no HTTP goes to another one, or nowhere."""
+        if not self.is_for_http or self.tls is not None:
+            return True
+        sent = next((each["send"] for each in entry.get("steps", ()) if "send" in each), None)
+        return not isinstance(sent, str) or begins_as_http(sent.encode("latin-1", "replace")) is not False
 
     def is_certain(self, entry: JsonObject) -> bool:
         """Whether what the entry sends comes to the same every time.

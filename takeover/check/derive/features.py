@@ -139,7 +139,7 @@ class Features:
     def _made(self, draft: Draft, reached: Reached, edge: Edge) -> Draft | None:
         routes = self._routes
         entry = adapted(edge, reached.ask, self._below(reached))
-        if entry is None or not routes.door.is_certain(entry):
+        if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
             return None
         try:
             taken = [reached.taken, *map(routes.table.taken, asks_of(entry, reached.ask))]

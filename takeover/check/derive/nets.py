@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from takeover.base.addresses import is_address
-from takeover.check.derive.chain_match import network_of
-from takeover.check.derive.connections import within
 from takeover.check.messages import objects
+from takeover.check.networks import network_of, within
 from takeover.model.json import JsonObject
 
 OUTSIDE: Final = ("203.0.113.99", "2001:db8:ffff::99")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from takeover.base.addresses import is_address
+from takeover.check.networks import reached_in
 from takeover.check.records import Way
 from takeover.check.world.addresses import Addresses, has_ipv6
 from takeover.check.world.bootstrap import free_port
@@ -196,6 +197,23 @@ def _intercepted(found: Ways, listener: JsonObject, name: str, at: tuple[str, in
         return
     found.addresses.append(host)
     _way(found, name, capture, host, port)
+    for chain in listed(listener, "filter_chains"):
+        match = inner(chain, "filter_chain_match") if isinstance(chain, dict) else {}
+        other, other_port = _wanted_by(match, host), either(match, "destination_port")
+        if other != host or isinstance(other_port, int):
+            found.addresses.append(other)
+            _original(found, other, other_port if isinstance(other_port, int) else port)
+
+
+def _wanted_by(match: JsonObject, host: str) -> str:
+    """Where a probe goes for a chain that asks for addresses: to that host, if it is one of them."""
+    ranges = [
+        {key: either(each, key) for key in ("address_prefix", "prefix_len")}
+        for each in listed(match, "prefix_ranges")
+        if isinstance(each, dict)
+    ]
+    address = reached_in(ranges, host)
+    return host if address is None or ":" in address else address
 
 
 def _by_capture(found: Ways, listener: JsonObject, capture: Capture, addresses: Addresses) -> None:
@@ -208,10 +226,8 @@ def _by_capture(found: Ways, listener: JsonObject, capture: Capture, addresses: 
         match = inner(each, "filter_chain_match")
         if isinstance(port := either(match, "destination_port"), int):
             ports.append(port)
-        for prefix in listed(match, "prefix_ranges"):
-            address = str(either(prefix, "address_prefix")) if isinstance(prefix, dict) else ""
-            if is_address(address) and ":" not in address and address not in _ANY:
-                hosts.append(address)
+        if (wanted := _wanted_by(match, host)) != host:
+            hosts.append(wanted)
     for port in dict.fromkeys((*ports, _NOWHERE)):
         _way(found, capture.listener, capture, host, port)
     for other in dict.fromkeys(hosts):
@@ -225,5 +241,9 @@ def _way(found: Ways, name: str, capture: Capture, host: str, port: int) -> None
         found.ways.append(
             Way(listener=name, pod=POD, container=capture.container, host=host, port=port, original=original)
         )
+    _original(found, host, port)
+
+
+def _original(found: Ways, host: str, port: int) -> None:
     if (host, port) not in found.originals:
         found.originals.append((host, port))

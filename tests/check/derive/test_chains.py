@@ -180,3 +180,17 @@ def test_chains_of_one_name_are_asked_for_their_own_routes() -> None:
     by_name = {entry["name"]: entry for group in yaml.safe_load(derived.text) for entry in group["probes"]}
     paths = [by_name[f"front-chain-same-{number}"]["path"] for number in range(2)]
     assert paths == ["/a", "/b"]
+
+
+@pytest.mark.parametrize("protocols", [["http/1.1", "h2c"], []], ids=["of an inspector", "any"])
+def test_what_is_no_http_comes_to_no_chain_for_http(protocols: list[str]) -> None:
+    """It went on as bytes at each listener of a sidecar, to who waited for the rest of them."""
+    match = {"application_protocols": protocols} if protocols else {}
+    chains = [{"filters": [manager(ALL)], "filter_chain_match": match}]
+    chains += [{"filters": [manager(ALL)], "filter_chain_match": {"destination_port": 1}}]
+    given = given_of(bootstrap([listener("front", 15006, *chains, listener_filters=_INSPECTORS)], [cluster("one")]))
+
+    text = probes(given, world_of(given), Bounds()).text
+
+    assert "second-on-the-connection" in text
+    assert ('"front-garbage"' in text) is (not protocols)

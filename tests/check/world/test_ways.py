@@ -128,3 +128,20 @@ def test_a_typed_filter_captures_too(tmp_path: Path) -> None:
     capturing: dict[str, Any] = {"listener_filters": [{"name": "any", "typed_config": typed}]}
     made = built(tmp_path, listener("in", 15006, tcp("passthrough"), **capturing))
     assert [each.container for each in made.world.ways] == ["client-1"]
+
+
+def test_where_chains_ask_for_addresses_somebody_answers_there(tmp_path: Path) -> None:
+    """Each probe of such a chain waited for its deadline, and for a new Envoy: nobody was where its cluster dialled."""
+    ranges = [{"address_prefix": "198.51.100.0", "prefix_len": 24}]
+    chains = [
+        {"filter_chain_match": {"prefix_ranges": ranges}, "filters": [tcp("passthrough")]},
+        {"filter_chain_match": {"destination_port": 8443}, "filters": [tcp("passthrough")]},
+        {"filters": [tcp("passthrough")]},
+    ]
+    virtual = listener("virtualOutbound", 15001, tcp("passthrough"), **CAPTURING)
+    behind = listener("0.0.0.0_22", 22, bind_to_port=False) | {"filter_chains": chains}
+    made = built(tmp_path, virtual, behind)
+    [way] = [each for each in made.world.ways if each.listener == "0.0.0.0_22"]
+    answered = {(each.address, each.port) for each in made.table.places}
+    assert {("198.51.100.1", 22), (way.host, 8443), (way.host, 22)} <= answered
+    assert "198.51.100.1" in made.table.addresses
