@@ -47,6 +47,9 @@ PORTS = {
 }
 
 
+HEAD_OF_A_POST = "POST /any HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n"
+
+
 @pytest.fixture(scope="module")
 def address() -> str:
     return own_address()
@@ -215,6 +218,27 @@ class TestPlaces:
     def test_http2_says_so_too(self, address: str) -> None:
         told = run(program("curl"), "-si", "--http2-prior-knowledge", f"http://{address}:{PORTS['raw']}/x")
         assert f"x-reached: {address}:{PORTS['raw']}" in told.stdout.lower()
+
+    @pytest.mark.parametrize("name", ["web", "jwks"])
+    def test_who_waits_to_be_asked_for_a_body_is_asked(self, address: str, name: str) -> None:
+        """Through Envoy with `proxy_100_continue` such a request waited for its deadline."""
+        asked = f"{HEAD_OF_A_POST}Expect: 100-continue\r\n\r\n"
+        with socket.create_connection((address, PORTS[name]), timeout=60) as opened:
+            opened.sendall(asked.encode())
+            assert opened.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            opened.sendall(b"hello")
+            assert opened.recv(12) == b"HTTP/1.1 200"
+
+    def test_who_does_not_wait_is_not_asked(self, address: str) -> None:
+        with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
+            opened.sendall(f"{HEAD_OF_A_POST}\r\nhello".encode())
+            assert opened.recv(12) == b"HTTP/1.1 200"
+
+    def test_http2_asks_too(self, address: str) -> None:
+        url, wait = f"http://{address}:{PORTS['raw']}/x", ["-H", "expect: 100-continue", "--expect100-timeout", "60"]
+        told = run(program("curl"), "-si", "--http2-prior-knowledge", *wait, "-d", "hello", url)
+        assert told.stdout.startswith("HTTP/2 100")
+        assert told.stdout.endswith("\nhello")
 
     @pytest.mark.parametrize("sent", [b"hello\n", b"GE", b"\x00\x01", b"POSTER"])
     def test_what_is_no_http_comes_back(self, address: str, sent: bytes) -> None:

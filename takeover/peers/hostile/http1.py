@@ -7,13 +7,14 @@ byte.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from takeover.peers.hostile import tcp, witness
 from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, HELLO, PAUSE, RESET, STALL, Step, plain
 from takeover.peers.hostile.connections import Connection
 
 AUTHENTICATION = 9000
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PAUSE_TIME = 0.02
 
 
@@ -29,8 +30,10 @@ class Requests:
         return self._until(b"\r\n\r\n")
 
     def body(self, head: bytes) -> tuple[bytes, bytes]:
-        """The body without its framing, and the trailers."""
+        """The body without its framing, and the trailers; asks for them where a client waits for that."""
         headers = headers_of(head)
+        if waits_to_be_asked(self._connection, headers):
+            self._connection.send(CONTINUE)
         if "chunked" not in headers.get("transfer-encoding", "").lower():
             return self._exactly(int(headers.get("content-length", "0"))), b""
         body = b""
@@ -151,6 +154,14 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], o
         elif not _behave(connection, ANSWERS[name]):
             break
     return b""
+
+
+def waits_to_be_asked(connection: Connection, headers: Mapping[str, str]) -> bool:
+    """Whether a client sends the body only after a 100, which it gets where it is told where it was reached.
+
+    RFC 9110, 10.1.1. Envoy lets both pass by `proxy_100_continue`; else it answers so itself.
+    """
+    return bool(connection.reached) and headers.get("expect", "").lower() == "100-continue"
 
 
 def _asks_for_another(head: bytes) -> bool:

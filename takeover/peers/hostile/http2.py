@@ -21,7 +21,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from takeover.peers.hostile import http2_stream, witness
+from takeover.peers.hostile import http1, http2_stream, witness
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http2_stream import ACK, HEAD, Header, OurEndError, Stream, StreamEndedError
 
@@ -165,6 +165,8 @@ class Http2:
             stream.has_ended = is_end
             if is_end or self._begins_at_once(stream):
                 self._answers.append(self._answer(stream))
+            elif http1.waits_to_be_asked(self.connection, stream.values):
+                stream.send_headers([(":status", "100")])
             return
         stream.trailers = headers
         self._take_end(stream, is_end)
