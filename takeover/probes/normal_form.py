@@ -19,6 +19,7 @@ from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.probes.normal_rules import (
     ADMIN_STEPS,
     BODY_STEPS,
+    EPHEMERAL,
     FIELD_RULES,
     HEADER_RULES,
     OWN_WORDS_STEPS,
@@ -32,6 +33,8 @@ from takeover.probes.normal_rules import (
 from takeover.probes.races import MOST_ROUNDS, RACES, Race
 from takeover.probes.removals import Change, Removals, Step, changes
 from takeover.scenario.documents import short_name
+
+_CLIENT = next(each for each in FIELD_RULES if each.name == "translated-port")
 
 
 class Normaliser:
@@ -80,6 +83,7 @@ class Normaliser:
                 moved = {name: each for name, each in moved.items() if not race.counters.search(name)}
                 end = self._closed(race.name, end) if race.end else end
         entries, moved = self._without_rounds(entries, moved)
+        entries = self._without_translated(entries)
         log = [
             {self.text(name): self._data(self._field(name, value)) for name, value in each.items()} for each in entries
         ]
@@ -123,6 +127,22 @@ class Normaliser:
             return entries, moved
         self._removals.note_of_probe(Change("rounds", "entries of the log", None))
         return entries[:MOST_ROUNDS], {name: min(each, MOST_ROUNDS) for name, each in moved.items()}
+
+    def _without_translated(self, entries: list[LogEntry]) -> list[LogEntry]:
+        """Without the ports of clients that address translation chose, where texts tell them beside the field."""
+        told = {value for each in entries if isinstance(value := each.get(_CLIENT.field), str)}
+        for client in told:
+            port = client.rpartition(":")[2]
+            if not port.isdecimal() or int(port) >= EPHEMERAL:
+                continue  # which each text is asked for
+            found, to = re.compile(rf"(?<![\d.]){re.escape(client)}(?!\d)"), field_without_chance(_CLIENT.field, client)
+            for number, entry in enumerate(entries):
+                texts = {name: value for name, value in entry.items() if isinstance(value, str) and found.search(value)}
+                texts.pop(_CLIENT.field, None)
+                for name, value in texts.items():
+                    self._note(_CLIENT.name, name, self._named_in(value))
+                entries[number] = entry | {name: found.sub(to, value) for name, value in texts.items()}
+        return entries
 
     def _without_fields(self, race: Race, entry: LogEntry) -> LogEntry:
         for name in race.fields:

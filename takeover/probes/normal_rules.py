@@ -55,8 +55,12 @@ def _run(found: re.Match[str]) -> str:
     return f"{found[1]}<{len(found[0])} times>"
 
 
+EPHEMERAL = 32768
+"""The first port that the kernel gives by itself: https://docs.kernel.org/networking/ip-sysctl.html."""
+
+
 def _ephemeral(found: re.Match[str]) -> str:
-    return f"{found[1]}:<port>" if int(found[2]) >= 32768 else found[0]
+    return f"{found[1]}:<port>" if int(found[2]) >= EPHEMERAL else found[0]
 
 
 def _ids(found: re.Match[str]) -> str:

@@ -26,6 +26,7 @@ from takeover.probes.normal_rules import (
 )
 from takeover.probes.probe import Group
 from takeover.probes.races import RACES
+from takeover.probes.removals import Removals
 from takeover.scene import Scene
 
 SESSION = b"\n\x0f10.77.11.1:3000\x10\xf2\xe8\xae\xd8\x06"  # an address, and seconds since 1970
@@ -194,10 +195,31 @@ FIELDS = {
 @pytest.mark.parametrize("rule", FIELD_RULES, ids=lambda rule: rule.name)
 def test_fields_of_log_entries(rule: Any, inbound: Scene) -> None:
     value, normal, other = FIELDS[rule.name]
-    entries: list[LogEntry] = [{rule.field: value}, {rule.field: other}, {rule.field: None}, {"other": value}]
-    observed = Normaliser(inbound.deployment).observation(Observation(None, log=entries))
+    normaliser = Normaliser(inbound.deployment)
+    entries: list[LogEntry] = [{rule.field: value}, {rule.field: other}, {rule.field: None}]
+    assert normaliser.observation(Observation(None, log=entries)).log == [{rule.field: normal}, *entries[1:]]
+    another: list[LogEntry] = [{"other": value}]
+    assert normaliser.observation(Observation(None, log=another)).log == another
 
-    assert observed.log == [{rule.field: normal}, *entries[1:]]
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("from 192.0.2.1:1024 - default", "from 192.0.2.1:<port> - default"),
+        ("from 192.0.2.1:10245 to 192.0.2.1:102", "from 192.0.2.1:10245 to 192.0.2.1:102"),
+    ],
+)
+def test_a_port_that_was_translated_is_none_of_a_text_either(text: str, normal: str, inbound: Scene) -> None:
+    """A log of text told it, where only the field beside it was known for one of chance: unstable, each time."""
+    entries: list[LogEntry] = [{"downstream_remote": "192.0.2.1:1024"}, {"text": text, "number": 1024}]
+    removals = Removals()
+
+    found = Normaliser(inbound.deployment, removals).observation(Observation(200, log=entries))
+
+    assert found.log == [{"downstream_remote": "192.0.2.1:<port>"}, {"text": normal, "number": 1024}]
+    removals.end("scenario", "probe")
+    rules = {each.rule for each in removals.found}
+    assert rules == {"translated-port"}
 
 
 def test_addresses_are_named(inbound: Scene) -> None:
