@@ -216,6 +216,17 @@ AT_ONCE: dict[str, list[Step]] = {
     "refuse-at-once": [plain("413 Payload Too Large")],
     "refuse-at-once-and-close": [plain("413 Payload Too Large", "connection: close"), CLOSE],
     "stop-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", CLOSE],
+    "reset-in-body-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", PAUSE, RESET],
+    "answer-and-reset-at-once": [HELLO, PAUSE, RESET],
+    "no-content-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n"],
+    "no-content-and-close-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n", CLOSE],
+    "trailers-at-once": [_CHUNKED + b"\r\n8\r\nhostile\n\r\n0\r\nx-after: yes\r\n\r\n"],
+    "trailers-and-close-at-once": [_CHUNKED + b"\r\n8\r\nhostile\n\r\n0\r\nx-after: yes\r\n\r\n", CLOSE],
+    "chunk-cut-at-once": [_CHUNKED + b"\r\n8\r\nhost", CLOSE],
+    "head-cut-at-once": [_OK + b"x-begun: yes\r\n", CLOSE],
+    "end-at-once": [CLOSE],
+    "error-and-close-at-once": [plain("503 Service Unavailable"), CLOSE],
+    "moved-and-close-at-once": [plain("302 Found", "location: http://a/plain/elsewhere"), CLOSE],
 }  # fmt: skip
 """What is answered before the request's body has come; without CLOSE that is taken after it."""
 

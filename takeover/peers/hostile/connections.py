@@ -4,7 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from takeover.peers.hostile import witness
 from takeover.peers.hostile.witness import Seen, Witness
@@ -38,6 +38,7 @@ class Connection:
         """Whether it is kept apart."""
         self._kept_by = kept_by
         self._put_back = b""
+        self._gathered: bytes | None = None
         if opened.family != socket.AF_UNIX:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -78,8 +79,25 @@ class Connection:
         """The next `size` bytes from the network, which stay there; fewer at the peer's end."""
         return self.socket.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
 
+    @contextlib.contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Has what is sent meanwhile go out at its end, in one write; what ends the connection goes out after it."""
+        self._gathered = b""
+        try:
+            yield
+        finally:
+            self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        data, self._gathered = self._gathered, None
+        if data:
+            self.send(data)
+
     def send(self, data: bytes) -> None:
         """Sends all of it."""
+        if self._gathered is not None:
+            self._gathered += data
+            return
         try:
             self.socket.sendall(data)
         except OSError as error:
@@ -92,6 +110,7 @@ class Connection:
         Args:
             last: what is sent at the same instant: a peer that wakes up for it finds the RST, too, mostly.
         """
+        self._send_gathered()
         self.before_close = None
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
         self.seen.ended(witness.OUR_RESET)

@@ -16,7 +16,7 @@ from takeover.peers.hostile.http2_answers import (
     reset,
     reset_connection,
 )
-from takeover.peers.hostile.http2_stream import DATA, Header, Stream
+from takeover.peers.hostile.http2_stream import DATA, Header, Stream, behave
 
 _TYPE: Header = ("content-type", "application/grpc")
 
@@ -107,9 +107,7 @@ async def answer(stream: Stream) -> None:
     if stream.name not in ANSWERS:
         await _echo(stream)
         return
-    for step in ANSWERS[stream.name]:
-        if (waits := step(stream)) is not None:
-            await waits
+    await behave(stream, ANSWERS[stream.name])
 
 
 async def _echo(stream: Stream) -> None:

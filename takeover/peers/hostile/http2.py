@@ -1,4 +1,4 @@
-"""HTTP/2: a request names a behaviour of `http2_answers` or `grpc_answers` by the last part of its path.
+"""HTTP/2: a request names a behaviour of `http2_answers`, `http2_ends` or `grpc_answers` by the last part of its path.
 
 Any other one is echoed: the answer's body is its headers, a line each, then its body and trailers. What no honest
 server does no library does, so frames are written here; those that come are read by hyperframe and hpack.
@@ -23,7 +23,7 @@ from hyperframe.frame import (
 
 from takeover.peers.hostile import http1, http2_stream, witness
 from takeover.peers.hostile.connections import Connection
-from takeover.peers.hostile.http2_stream import ACK, HEAD, Header, OurEndError, Stream, StreamEndedError
+from takeover.peers.hostile.http2_stream import ACK, HEAD, Header, OurEndError, Stream, StreamEndedError, behave
 
 _PREFACE_SIZE = 24
 _HEADER_SIZE = 9
@@ -205,17 +205,17 @@ class Http2:
 
     def _begins_at_once(self, stream: Stream) -> bool:
         """Whether it is answered before its body has come."""
-        from takeover.peers.hostile import http2_answers
+        from takeover.peers.hostile import http2_answers, http2_ends
 
-        is_asked = stream.name in http2_answers.ANSWERS
-        return is_asked or stream.values.get(":method") == "CONNECT" or _is_grpc(stream) or self._is_tunnel(stream)
+        is_asked = stream.name in http2_answers.ANSWERS or stream.name in http2_ends.ENDS
+        return is_asked or stream.values.get(":method") == "CONNECT" or stream.is_grpc or self._is_tunnel(stream)
 
     async def _answer(self, stream: Stream) -> None:
         headers = {**stream.values, "host": stream.values.get(":authority", "")}
         uri = stream.values.get(":path", "") or stream.values.get(":authority", "")
         witness.request(self.connection.seen, stream.values.get(":method", ""), uri, "HTTP/2.0", 0, headers)
         try:
-            if self._others is not None and not _is_grpc(stream):
+            if self._others is not None and not stream.is_grpc:
                 await self._others(stream)
             else:
                 await answer(stream, self._grpc)
@@ -233,13 +233,9 @@ def _goes_on(answer: Coroutine[None, None, None]) -> bool:
     return True
 
 
-def _is_grpc(stream: Stream) -> bool:
-    return stream.values.get("content-type", "").startswith("application/grpc")
-
-
 async def answer(stream: Stream, grpc: GrpcAnswer | None = None) -> None:
     """Answers as the request says, a call over gRPC by `grpc`, if given."""
-    from takeover.peers.hostile import grpc_answers, http2_answers
+    from takeover.peers.hostile import grpc_answers, http2_answers, http2_ends
 
     if stream.values.get(":method") == "CONNECT":
         if stream.values.get(":protocol") == "websocket":
@@ -250,12 +246,12 @@ async def answer(stream: Stream, grpc: GrpcAnswer | None = None) -> None:
             from takeover.peers.hostile import tunnel
 
             await tunnel.serve(stream)
-    elif _is_grpc(stream):
+    elif stream.name in http2_ends.ENDS:
+        await behave(stream, http2_ends.ENDS[stream.name])
+    elif stream.is_grpc:
         await (grpc or grpc_answers.answer)(stream)
     elif stream.name in http2_answers.ANSWERS:
-        for step in http2_answers.ANSWERS[stream.name]:
-            if (waits := step(stream)) is not None:
-                await waits
+        await behave(stream, http2_answers.ANSWERS[stream.name])
     else:
         await _echo(stream)
 

@@ -4,7 +4,7 @@ Answers of several streams take turns (`http2`): what waits is a coroutine, whic
 frame.
 """
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class Stream:
             return named
         return self.values.get(":path", "").partition("?")[0].rpartition("/")[2]
 
+    @property
+    def is_grpc(self) -> bool:
+        """Whether it is a call over gRPC."""
+        return self.values.get("content-type", "").startswith("application/grpc")
+
     async def receive(self, size: int = 1 << 16) -> bytes:
         """What has come of the body, at least a byte; nothing at its end. Raises: StreamEndedError."""
         while not self.body and not self.has_ended:
@@ -114,3 +119,10 @@ class Stream:
         await NextFrame()
         if self.reset_by_peer is not None:
             raise StreamEndedError
+
+
+async def behave(stream: Stream, steps: Iterable[Callable[[Stream], Awaitable[None] | None]]) -> None:
+    """Does one step after the other."""
+    for step in steps:
+        if (waits := step(stream)) is not None:
+            await waits
