@@ -217,6 +217,8 @@ AT_ONCE: dict[str, list[Step]] = {
     "refuse-at-once-and-close": [plain("413 Payload Too Large", "connection: close"), CLOSE],
     "stop-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", CLOSE],
     "reset-in-body-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", PAUSE, RESET],
+    "stop-later": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", *[PAUSE] * 17, CLOSE],
+    "reset-later": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", *[PAUSE] * 17, RESET],
     "answer-and-reset-at-once": [HELLO, PAUSE, RESET],
     "no-content-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n"],
     "no-content-and-close-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n", CLOSE],

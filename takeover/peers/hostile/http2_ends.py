@@ -68,7 +68,7 @@ _MOMENTS: dict[str, tuple[list[Step], list[Step]]] = {
 """What is sent until then, and what is missing of the answer."""
 
 _ENDINGS: dict[str, Step] = {f"rst-{code}": reset(code) for code in _CODES}
-_ENDINGS |= {"close": close, "reset": reset_connection}
+_ENDINGS |= {"close": close, "reset": reset_connection, "stall": lambda _: None}
 _OTHERS: dict[str, Step] = {
     "metadata": metadata(),
     "ping": on_connection(http2.PING, 0, b"hostile!"),
