@@ -40,8 +40,13 @@ def connections(told: list[dict[str, Any]]) -> list[dict[str, str]]:
     for each in found:
         if each.get("dialled") == each.get("server"):
             del each["dialled"]
-    # Several that are opened at once are accepted in any order.
-    return sorted(found, key=lambda each: (each.get("server", ""), each.get("end", ""), sorted(each.items())))
+    # Several that are opened at once are accepted in any order, and from ports of chance.
+    return sorted(found, key=lambda each: (each.get("server", ""), each.get("end", ""), sorted(_without_port(each))))
+
+
+def _without_port(facts: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in facts.items():
+        yield name, value.rpartition(":")[0] if name == "client" else value
 
 
 def _facts(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,13 @@ def test_facts_are_texts_in_an_order_that_no_race_changes() -> None:
     assert connections(TOLD) == connections(TOLD[::-1]) == SEEN
 
 
+def test_ports_of_clients_decide_no_order() -> None:
+    one, other = {"server": "a", "sni": "one"}, {"server": "a", "sni": "other"}
+    told = [{"client": "127.0.0.1:40000", **one}, {"client": "127.0.0.1:50000", **other}]
+    later = [{"client": "127.0.0.1:60000", **one}, {"client": "127.0.0.1:50000", **other}]
+    assert [each["sni"] for each in connections(told)] == [each["sni"] for each in connections(later)]
+
+
 def test_each_fact_that_changes_is_a_change() -> None:
     was, now = {"server": "a", "end": "fin"}, {"server": "a", "end": "reset", "tls.sni": "b"}
     assert list(observation_changes(seen(was), seen(now))) == [
