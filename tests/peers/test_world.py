@@ -282,6 +282,8 @@ class TestPlaces:
             subject: Any = (secure.getpeercert() or {})["subject"]
             secure.sendall(b"GET /a HTTP/1.1\r\n\r\n")
             assert secure.recv(12) == b"HTTP/1.1 200"
+            # After its handshake it says nothing of TLS: whoever leaves then would have a ticket, or none.
+            assert (secure.version(), secure.session and secure.session.has_ticket) == ("TLSv1.3", False)
         assert subject[0][0][1] == name
 
     def test_keys_are_given_on_any_path(self, address: str) -> None:

@@ -230,6 +230,7 @@ def _received(opened: socket.socket) -> Iterator[bytes]:
 @functools.cache
 def _context(place: Place) -> ssl.SSLContext:
     context = tls.server_context()
+    context.num_tickets = 0  # they come after a handshake: whether a client that leaves has one then is of chance
     context.load_cert_chain(f"{FOLDER}/{place.certificate or 'other'}.pem")
     if place.asks_client:
         context.load_verify_locations(f"{FOLDER}/ca.pem")
