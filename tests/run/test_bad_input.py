@@ -194,6 +194,7 @@ def test_a_folder_behind_an_option_that_pytest_takes_for_one_of_tests_is_named(t
     result = run("--engine", "local", "--reports", str(tmp_path))
 
     assert f"looked for from {tmp_path} on: write --reports={tmp_path}, with the sign" in one_line(result)
+    assert result.returncode == 4
 
 
 @pytest.mark.parametrize("places", [[], ["suites"], ["suites/test_it.py::test_a", "-n2"]], ids=["", "folder", "test"])
