@@ -39,7 +39,7 @@ class Door:
 
     def takes(self, entry: JsonObject) -> bool:
         """Whether what the entry sends comes to the chain: what begins as no HTTP goes to another one, or nowhere."""
-        if not self.is_for_http or self.tls is not None:
+        if not self.is_for_http:
             return True
         sent = next((each["send"] for each in entry.get("steps", ()) if "send" in each), None)
         return not isinstance(sent, str) or begins_as_http(sent.encode("latin-1", "replace")) is not False

@@ -22,6 +22,9 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 _TEXT = b"content-type: text/plain\r\n"
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
 _CHUNKED = _OK + _TEXT + b"transfer-encoding: chunked\r\n"
+_CUT = _OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LATER: list[Step] = [PAUSE] * 17  # a third of a second
 
 
 def plain(status: str, *headers: str, body: bytes = b"hostile\n") -> bytes:
@@ -44,8 +47,8 @@ ANSWERS: dict[str, list[Step]] = {
     "stall-in-head": [_OK + b"x-begun: yes\r\n", STALL],
     "stall-after-head": [_OK + _TEXT + b"content-length: 8\r\n\r\n", STALL],
     "stall-in-body": [_OK + _TEXT + b"content-length: 8\r\n\r\nhost", STALL],
-    "short-body": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", CLOSE],
-    "reset-in-body": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", PAUSE, RESET],
+    "short-body": [_CUT, CLOSE],
+    "reset-in-body": [_CUT, PAUSE, RESET],
     "long-body": [_OK + _TEXT + b"content-length: 3\r\n\r\nfar too long\n"],
     "in-pieces": [b"HTTP/1.1 200", PAUSE, b" OK\r\ncontent-", PAUSE, b"length: 6\r\n\r\nab", PAUSE, b"cdef"],
     # No HTTP.
@@ -72,10 +75,10 @@ ANSWERS: dict[str, list[Step]] = {
     "line-feeds-only": [b"HTTP/1.1 200 OK\ncontent-length: 3\n\nok\n"],
     "blank-lines-first": [b"\r\n\r\n" + HELLO],
     # Answers before the answer.
-    "continue": [b"HTTP/1.1 100 Continue\r\n\r\n" + HELLO],
-    "continue-twice": [b"HTTP/1.1 100 Continue\r\n\r\n" * 2 + HELLO],
+    "continue": [CONTINUE + HELLO],
+    "continue-twice": [CONTINUE * 2 + HELLO],
     "continue-with-headers": [b"HTTP/1.1 100 Continue\r\nx-before: yes\r\n\r\n" + HELLO],
-    "continue-only": [b"HTTP/1.1 100 Continue\r\n\r\n", STALL],
+    "continue-only": [CONTINUE, STALL],
     "processing": [b"HTTP/1.1 102 Processing\r\n\r\n" + HELLO],
     "early-hints": [b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n" + HELLO],
     "status-199": [b"HTTP/1.1 199 Whatever\r\n\r\n" + HELLO],
@@ -215,10 +218,10 @@ AT_ONCE: dict[str, list[Step]] = {
     "answer-at-once-until-the-end": [_OK + b"\r\nuntil the end\n", CLOSE],
     "refuse-at-once": [plain("413 Payload Too Large")],
     "refuse-at-once-and-close": [plain("413 Payload Too Large", "connection: close"), CLOSE],
-    "stop-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", CLOSE],
-    "reset-in-body-at-once": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", PAUSE, RESET],
-    "stop-later": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", *[PAUSE] * 17, CLOSE],
-    "reset-later": [_OK + _TEXT + b"content-length: 100\r\n\r\nonly this\n", *[PAUSE] * 17, RESET],
+    "stop-at-once": [_CUT, CLOSE],
+    "reset-in-body-at-once": [_CUT, PAUSE, RESET],
+    "stop-later": [_CUT, *_LATER, CLOSE],
+    "reset-later": [_CUT, *_LATER, RESET],
     "answer-and-reset-at-once": [HELLO, PAUSE, RESET],
     "no-content-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n"],
     "no-content-and-close-at-once": [b"HTTP/1.1 204 No Content\r\n\r\n", CLOSE],

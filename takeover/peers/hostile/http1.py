@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from takeover.peers.hostile import tcp, witness
-from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, HELLO, PAUSE, RESET, STALL, Step, plain
+from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, CONTINUE, HELLO, PAUSE, RESET, STALL, Step, plain
 from takeover.peers.hostile.connections import Connection
 
 AUTHENTICATION = 9000
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PAUSE_TIME = 0.02
 
 

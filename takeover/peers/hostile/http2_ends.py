@@ -6,8 +6,6 @@ the peer reads all of it at once. Later is a third of a second after the moment.
 message in two pieces and the status 0.
 """
 
-import time
-
 from takeover.peers.hostile import http2_stream as http2
 from takeover.peers.hostile.http2_answers import (
     Step,
@@ -19,12 +17,13 @@ from takeover.peers.hostile.http2_answers import (
     headers,
     metadata,
     on_connection,
+    pause,
     reset,
     reset_connection,
 )
 from takeover.peers.hostile.http2_stream import Stream, behave
 
-_LATER = 0.33
+_LATER = [pause] * 17  # a third of a second
 _CODES = (0, 1, 2, 5, 7, 8, 11, 13, 4095)
 _GOAWAY_CODES = (0, 2, 11)
 _BELOW, _ABOVE = -2, 1 << 20
@@ -84,10 +83,6 @@ async def _begun(stream: Stream) -> None:
         await stream.wait()
 
 
-def _pause(_: Stream) -> None:
-    time.sleep(_LATER)
-
-
 def _in_one_write(*steps: Step) -> Step:
     async def write(stream: Stream) -> None:
         with stream.owner.connection.gathered():
@@ -103,7 +98,7 @@ def _ends() -> dict[str, list[Step]]:
             after = rest if action in _OTHERS else []
             found[f"ends-{moment}-{action}"] = [_begun, _in_one_write(*before, step, *after)]
             found[f"ends-{moment}-later-{action}"] = [
-                _begun, _in_one_write(*before), _pause, _in_one_write(step, *after)
+                _begun, _in_one_write(*before), *_LATER, _in_one_write(step, *after)
             ]  # fmt: skip
     return found
 
