@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from takeover.run import ini_file
-
 SCENARIOS = "scenarios"
 """The option's name, and that of the line in pytest's ini file."""
 
@@ -156,6 +154,8 @@ def scenarios_folder(config: pytest.Config) -> Path:
         return Path(config.option.scenarios).expanduser().absolute()
     if named := config.getini(SCENARIOS):
         return project_folder(config) / str(named)
+    from takeover.run import ini_file
+
     raise pytest.UsageError(
         "no folder of scenarios is named: give --scenarios DIR, or a line `scenarios = DIR` in pytest's ini file"
         + ini_file.remedy(config)

@@ -13,7 +13,7 @@ try:
 except KeyboardInterrupt:  # it is what would know what to do
     os.write(2, b"\ninterrupted\n")
     os._exit(2)
-from takeover.run import ini_file, options
+from takeover.run import options
 
 # A verdict that fails shows what was observed instead.
 pytest.register_assert_rewrite("takeover.suite.verdicts")
@@ -28,9 +28,10 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     """Begins the workers, if there will be any."""
     if "PYTEST_XDIST_WORKER" not in os.environ and options.is_wanted(early_config, early_config.known_args_namespace):
-        ini_file.check(early_config)
+        from takeover.run import ini_file
         from takeover.run.workers import begin_ahead
 
+        ini_file.check(early_config)
         begin_ahead(early_config)
     return (yield)
 
