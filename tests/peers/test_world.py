@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h2.connection
-import h2.events
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,6 +26,7 @@ from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import dns
 from takeover.peers.world import addresses, table
 from takeover.peers.world.table import Place, Table
+from tests.peers.asking import ask, posted_http1, posted_http2, through_http1, through_http2
 from tests.peers.upstream import CERTIFICATES, SERVICES, own_address, program, run
 
 PORTS = {
@@ -127,81 +126,6 @@ def long_gone(name: str) -> str:
     made = builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return (made + key.private_bytes(serialization.Encoding.PEM, form, plain)).decode()
-
-
-def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-    with contextlib.closing(http.client.HTTPConnection(address, port, timeout=60)) as connection:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer, answer.read()
-
-
-def through_http1(address: str, sent: bytes) -> bytes:
-    """What comes back through a tunnel until its end, which is ours."""
-    with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
-        opened.sendall(b"CONNECT a.test:80 HTTP/1.1\r\nhost: a.test:80\r\n\r\n")
-        assert opened.recv(19) == b"HTTP/1.1 200 OK\r\n\r\n"
-        opened.sendall(sent)
-        opened.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: opened.recv(1 << 16), b""))
-
-
-def through_http2(address: str, sent: bytes) -> bytes:
-    """The same over HTTP/2. Raises: ConnectionResetError where the stream is reset."""
-    client = h2.connection.H2Connection()
-    client.initiate_connection()
-    client.send_headers(1, [(":method", "CONNECT"), (":authority", "a.test:80")])
-    client.send_data(1, sent, end_stream=True)
-    came = b""
-    with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
-        opened.sendall(client.data_to_send())
-        while data := opened.recv(1 << 16):
-            for event in client.receive_data(data):
-                if isinstance(event, h2.events.StreamReset):
-                    raise ConnectionResetError(event.error_code)
-                came += (event.data or b"") if isinstance(event, h2.events.DataReceived) else b""
-                if isinstance(event, h2.events.StreamEnded):
-                    return came
-            opened.sendall(client.data_to_send())
-    return came
-
-
-def posted_http1(address: str, path: str, sent: list[bytes]) -> list[bytes]:
-    """What comes back of each before the next one is sent, in a body that goes on."""
-    with socket.create_connection((address, PORTS["both"]), timeout=60) as opened:
-        opened.sendall(f"POST {path} HTTP/1.1\r\nhost: a.test\r\ntransfer-encoding: chunked\r\n\r\n".encode())
-        with opened.makefile("rb") as read:
-            assert read.readline() == b"HTTP/1.1 200 OK\r\n"
-            assert [read.readline(), read.readline()] == [b"transfer-encoding: chunked\r\n", b"\r\n"]
-            came = []
-            for each in sent:
-                opened.sendall(b"%x\r\n%s\r\n" % (len(each), each))
-                came.append(read.read(int(read.readline(), 16)))
-                assert read.readline() == b"\r\n"
-            opened.sendall(b"0\r\n\r\n")
-            assert read.readline() == b"0\r\n"
-            return came
-
-
-def posted_http2(address: str, path: str, sent: list[bytes]) -> list[bytes]:
-    """The same."""
-    client = h2.connection.H2Connection()
-    client.initiate_connection()
-    names = {":method": "POST", ":scheme": "http", ":authority": "a.test", ":path": path}
-    client.send_headers(1, list(names.items()))
-    waiting, came = [*sent], list[bytes]()
-    with socket.create_connection((address, PORTS["both"]), timeout=60) as opened:
-        opened.sendall(client.data_to_send())
-        while data := opened.recv(1 << 16):
-            for event in client.receive_data(data):
-                if isinstance(event, h2.events.StreamEnded):
-                    return came
-                if isinstance(event, h2.events.DataReceived) and event.data:
-                    came.append(event.data)
-                if waiting and isinstance(event, h2.events.DataReceived | h2.events.ResponseReceived):
-                    client.send_data(1, waiting.pop(0), end_stream=not waiting)
-            opened.sendall(client.data_to_send())
-    return came
 
 
 @pytest.mark.usefixtures("folder")
@@ -330,17 +254,19 @@ class TestPlaces:
     @pytest.mark.parametrize("protocol", ["http", "http2"])
     def test_what_comes_in_a_tunnel_is_answered_as_elsewhere(self, address: str, protocol: str) -> None:
         through = through_http1 if protocol == "http" else through_http2
-        assert b"HTTP/1.1 200 OK\r\n" in through(address, b"GET /any HTTP/1.1\r\n\r\n")
-        assert b"only this" in through(address, b"GET /short-body HTTP/1.1\r\n\r\n")
-        assert through(address, b"POST /any HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello").endswith(b"hello")
-        assert through(address, b"GE") == b"GE"
-        assert through(address, b"\x00\x01") == b"\x00\x01"
+        assert b"HTTP/1.1 200 OK\r\n" in through(address, PORTS["web"], b"GET /any HTTP/1.1\r\n\r\n")
+        assert b"only this" in through(address, PORTS["web"], b"GET /short-body HTTP/1.1\r\n\r\n")
+        assert through(address, PORTS["web"], b"POST /any HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello").endswith(
+            b"hello"
+        )
+        assert through(address, PORTS["web"], b"GE") == b"GE"
+        assert through(address, PORTS["web"], b"\x00\x01") == b"\x00\x01"
 
     @pytest.mark.parametrize("version", ["HTTP/1", "HTTP/2"])
     def test_the_body_of_a_post_is_a_tunnel_that_answers_before_its_end(self, address: str, version: str) -> None:
         post = posted_http1 if version == "HTTP/1" else posted_http2
-        assert post(address, "/tunnel", [b"\0one", b"two"]) == [b"\0one", b"two"]
-        [answer] = post(address, "/tunnel", [b"GET /any HTTP/1.1\r\n\r\n"])
+        assert post(address, PORTS["both"], "/tunnel", [b"\0one", b"two"]) == [b"\0one", b"two"]
+        [answer] = post(address, PORTS["both"], "/tunnel", [b"GET /any HTTP/1.1\r\n\r\n"])
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
     def test_a_post_with_a_length_is_no_tunnel(self, address: str) -> None:
@@ -350,7 +276,7 @@ class TestPlaces:
 
     def test_a_reset_in_a_tunnel_is_one_of_its_stream(self, address: str) -> None:
         with pytest.raises(ConnectionResetError):
-            through_http2(address, b"GET /reset-at-once HTTP/1.1\r\n\r\n")
+            through_http2(address, PORTS["web"], b"GET /reset-at-once HTTP/1.1\r\n\r\n")
 
     def test_a_place_leads_on(self, address: str, behind: socket.socket) -> None:
         with socket.create_connection((address, PORTS["forward"]), timeout=60) as opened:
