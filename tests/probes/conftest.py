@@ -26,3 +26,8 @@ def deploy() -> Iterator[Callable[..., Scene]]:
             return scene
 
         yield deployed
+
+
+@pytest.fixture(scope="module")
+def inbound(deploy: Callable[[Group], Scene]) -> Scene:
+    return deploy(Group("inbound-interception", "none", (), (), (), ""))

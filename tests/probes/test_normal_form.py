@@ -2,8 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from msgspec import UNSET
@@ -11,7 +10,6 @@ from msgspec import UNSET
 from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.raw import End
-from takeover.probes.frame_form import FRAME_RULES, FrameRule, frames_without_chance
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import (
     ADMIN_RULES,
@@ -24,8 +22,6 @@ from takeover.probes.normal_rules import (
     own_words_without_chance,
     without_chance,
 )
-from takeover.probes.probe import Group
-from takeover.probes.races import RACES
 from takeover.probes.removals import Removals
 from takeover.scene import Scene
 
@@ -165,11 +161,6 @@ def test_what_the_admin_api_tells_in_any_order_has_one(body: str, normal: str) -
     assert admin_body_without_chance(body) == normal
 
 
-@pytest.fixture(scope="module")
-def inbound(deploy: Callable[[Group], Scene]) -> Scene:
-    return deploy(Group("inbound-interception", "none", (), (), (), ""))
-
-
 @pytest.mark.parametrize("rule", HEADER_RULES, ids=lambda rule: rule.name)
 def test_headers(rule: Any, inbound: Scene) -> None:
     value, normal, other = HEADERS[rule.name]
@@ -277,92 +268,6 @@ def test_what_envoy_writes_of_itself_has_forms_of_chance_that_no_answer_has(rule
     assert found == observed
 
 
-# By the race's name: the log entry's flags and details, and what is left of the counters, the log and the end.
-LEFT = {
-    "client-left": ("DC", "downstream_remote_disconnect", {"http.x": 1}, "<race>", "reset"),
-    "blocked": ("UH", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
-    "upstream-refused": ("UF,URX", None, {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
-    "head-too-large": ("DPE", "http1.headers_too_large", {"cluster.x": 1, "http.x": 1}, "1.1.1.1:80", "closed"),
-}
-
-
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
-def test_races(race: Any, inbound: Scene) -> None:
-    flags, details, stats, upstream, end = LEFT[race.name]
-    normaliser = Normaliser(inbound.deployment)
-
-    def observed(flags: str | None, details: str | None, end: Literal["reset", "open"] = "reset") -> Observation:
-        entry = {"flags": flags, "details": details, "upstream_host": "1.1.1.1:80"}
-        return Observation(None, log=[entry], stats={"cluster.x": 1, "http.x": 1}, end=end)
-
-    found = normaliser.observation(observed(flags, details))
-
-    assert (found.stats, found.log[0]["upstream_host"], found.end) == (stats, upstream, end)
-    assert normaliser.observation(observed("UF", "via_upstream")) == observed("UF", "via_upstream")
-    assert normaliser.observation(observed(flags, details, "open")).end == "open"
-
-
-@pytest.mark.parametrize("flags", ["UH", "NC", "URX"])
-def test_whoever_is_not_connected_onwards_sees_either_end(flags: str, inbound: Scene) -> None:
-    """No host, no cluster, no attempt more."""
-    entry = {"flags": flags, "details": None, "upstream_host": None}
-    ends = [
-        Normaliser(inbound.deployment).observation(Observation(None, log=[entry], end=end)).end
-        for end in ("closed", "reset")
-    ]
-    assert ends == ["closed", "closed"]
-
-
-def test_how_often_envoy_begins_anew_until_its_client_leaves_is_chance(inbound: Scene) -> None:
-    normaliser = Normaliser(inbound.deployment)
-
-    def observed(rounds: int) -> Observation:
-        return normaliser.observation(
-            Observation(None, log=[{"details": "again"}] * rounds, stats={"http.a.rounds": rounds, "http.a.left": 1})
-        )
-
-    assert observed(40) == observed(254)
-    assert (len(observed(254).log), observed(254).stats) == (32, {"http.a.rounds": 32, "http.a.left": 1})
-    for rounds in (1, 31, 32):
-        assert (len(observed(rounds).log), observed(rounds).stats["http.a.rounds"]) == (rounds, rounds)
-    assert normaliser.observation(Observation(200, stats={"cluster.a.bytes": 500})).stats == {"cluster.a.bytes": 500}
-
-
-FRAMES = {
-    "order-of-streams": (
-        ["HEADERS 3 :status 200", "SETTINGS ACK", "DATA 1 2 bytes", "0x77 0 flags 0x0, 1 bytes", "RST_STREAM 3 CANCEL"],
-        ["SETTINGS ACK", "0x77 0 flags 0x0, 1 bytes", "DATA 1 2 bytes", "HEADERS 3 :status 200", "RST_STREAM 3 CANCEL"],
-    ),
-    "data-frames": (
-        ["DATA 1 2 bytes", "DATA 1 3 bytes", "DATA 3 1 bytes", "PING ACK 00", "DATA 3 1 bytes",
-         "DATA 3 0 bytes END_STREAM"],
-        ["DATA 1", "DATA 3", "PING ACK 00", "DATA 3 END_STREAM"],
-    ),
-    "window-updates": (
-        ["WINDOW_UPDATE 0 +2", "WINDOW_UPDATE 0 +3", "WINDOW_UPDATE 1 +5", "WINDOW_UPDATE 0 +1"],
-        ["WINDOW_UPDATE 0 +5", "WINDOW_UPDATE 1 +5", "WINDOW_UPDATE 0 +1"],
-    ),
-    "ping-data": (
-        ["PING 0011223344556677", "PING ACK 0011223344556677", "SETTINGS ACK"],
-        ["PING <data>", "PING ACK 0011223344556677", "SETTINGS ACK"],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("rule", FRAME_RULES, ids=lambda rule: rule.name)
-def test_frames_have_one_form(rule: FrameRule) -> None:
-    frames, normal = FRAMES[rule.name]
-
-    assert [*rule.apply(frames)] == normal
-    assert [*rule.apply(normal)] == normal
-    assert [*rule.apply([])] == []
-
-
-def test_of_one_stream_the_order_is_kept() -> None:
-    frames = ["HEADERS 1 :status 200", "GOAWAY NO_ERROR last 1", "RST_STREAM 1 CANCEL", "text 'DATA 3'"]
-    assert frames_without_chance(frames) == frames
-
-
 def test_what_is_new_of_an_observation_has_the_same_forms(inbound: Scene) -> None:
     pod = inbound.pod("client/client").ip
     normaliser = Normaliser(inbound.deployment)
@@ -383,15 +288,6 @@ def test_what_is_new_of_an_observation_has_the_same_forms(inbound: Scene) -> Non
         ],
         messages=["<client/client>"],
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("frame", "end"),
-    [("GOAWAY PROTOCOL_ERROR last 0", "closed"), ("GOAWAY NO_ERROR last 0", "reset"), ("RST_STREAM 1 CANCEL", "reset")],
-)
-def test_a_connection_that_is_given_up_ends_in_either_way(frame: str, end: str, inbound: Scene) -> None:
-    observed = Observation(None, end="reset", frames=[frame])
-    assert Normaliser(inbound.deployment).observation(observed).end == end
 
 
 def test_what_several_connections_log_is_in_one_order(inbound: Scene) -> None:
