@@ -65,8 +65,10 @@ def taken_out(places: Sequence[Occurrence], met: Mapping[str, Mapping[Path, Met]
             return
     if places[0].extension.startswith("envoy.clusters/"):  # a cluster without its type is not loaded
         how, change = _OF_CATEGORIES["envoy.clusters"]
-        clusters = [replace(each, path=_cluster(each.path, met[each.configuration.file])) for each in places]
-        yield TakenOut(_changed(clusters, change), how)
+        around = [_cluster(each.path, met[each.configuration.file]) for each in places]
+        if all(around):
+            clusters = [replace(each, path=path) for each, path in zip(places, around, strict=True)]
+            yield TakenOut(_changed(clusters, change), how)
         return
     ways = [list(_outwards(each.path, met[each.configuration.file])) for each in places]
     for step in range(max(map(len, ways), default=0)):
@@ -80,8 +82,9 @@ def taken_out(places: Sequence[Occurrence], met: Mapping[str, Mapping[Path, Met]
 
 
 def _cluster(path: Path, met: Mapping[Path, Met]) -> Path:
-    """Where the cluster stands in which something stands."""
-    return max((each for each in met if path[: len(each)] == each and met[each].message == _CLUSTER), key=len)
+    """Where the cluster stands in which something stands; empty where it stands in none that is known."""
+    found = (each for each in met if path[: len(each)] == each and met[each].message == _CLUSTER)
+    return max(found, key=len, default=())
 
 
 def _outwards(path: Path, met: Mapping[Path, Met]) -> Iterator[tuple[Path, str]]:

@@ -7,6 +7,7 @@ from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from takeover.peers.control_plane.discovery import url_of
 from takeover.peers.control_plane.protos import UnknownTypeError, message_class
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
@@ -155,7 +156,7 @@ def _packed(data: Json, path: tuple[Key, ...], above: tuple[str, ...], name: str
         for key, each in data.items():
             yield from _packed(each, (*path, key), above, called if isinstance(called, str) else str(key))
         return
-    message = url.rpartition("/")[2]
+    message = url_of(url).rpartition("/")[2]  # our control plane takes short names of resources' types, too
     if message in _TYPED_STRUCTS:
         inner = data.get("type_url", data.get("typeUrl"))
         if isinstance(inner, str):

@@ -112,6 +112,14 @@ def test_a_cluster_of_a_type_of_its_own_stays_without_hosts() -> None:
     assert way.data == {"envoy.yaml": {"clusters": [{"name": "b"}, {"name": "a", "type": "STATIC"}]}}
 
 
+def test_a_clusters_type_in_what_is_not_known_to_be_a_cluster_is_not_taken_out() -> None:
+    redis = "envoy.extensions.clusters.redis.v3.RedisClusterConfig"
+    typed = {"name": "envoy.clusters.redis", "typed_config": {"@type": f"type.googleapis.com/{redis}"}}
+    new = {"@type": "type.googleapis.com/envoy.config.of.tomorrow.v3.Cluster", "cluster_type": typed}
+
+    assert not _ways("", {"resources": [new]}, Extension("envoy.clusters", "envoy.clusters.redis", (redis,)))
+
+
 def test_what_is_spoken_is_told_by_another_in_its_place() -> None:
     proxy = "envoy.extensions.filters.network.thrift_proxy.v3.ThriftProxy"
 

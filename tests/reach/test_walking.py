@@ -46,6 +46,17 @@ def test_maps_typed_structs_and_what_is_not_known_are_walked_through() -> None:
     assert met["Buffer"].path[-3:] == ("within", 0, "c")  # where the struct stands, not what is in it
 
 
+def test_a_resource_is_met_by_the_short_name_of_its_type_also_within_another() -> None:
+    cluster = {"@type": "cds", "name": "one", "connect_timeout": "1s"}
+    wrapper = {"@type": "type.googleapis.com/envoy.service.discovery.v3.Resource", "name": "two", "resource": cluster}
+
+    met = {each.path: each for each in walk("", {"resources": [cluster, wrapper]})}
+
+    for path in (("resources", 0), ("resources", 1, "resource")):
+        assert met[path].message == "envoy.config.cluster.v3.Cluster"
+        assert met[path].fields == ("name", "connect_timeout")
+
+
 def test_fields_are_counted_by_message_deprecated_and_unknown_ones_apart() -> None:
     cluster = {"name": "a", "connectTimeout": "1s", "lb_policy": None, "of_tomorrow": 1, "track_timeout_budgets": True}
     message = "envoy.config.cluster.v3.Cluster"
