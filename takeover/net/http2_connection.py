@@ -21,7 +21,7 @@ from hyperframe.frame import (
 from takeover.model.document import Interim
 from takeover.net import bounds, http1
 from takeover.net.http1 import Answer
-from takeover.net.http2_frames import FLAGS, HEAD_LENGTH, TYPES, code, frame, head, setting
+from takeover.net.http2_frames import FLAGS, HEAD_LENGTH, TYPES, code, frame, head, metadata, setting
 from takeover.net.incoming import Incoming
 from takeover.net.stream import ByteStream
 
@@ -49,6 +49,7 @@ class FrameConnection(Incoming):
         self._decoder = Decoder(max_header_list_size=_LARGEST_LIST)
         self._rest = b""
         self._block: tuple[int, bool, bytes, int] | None = None
+        self._metadata_blocks: dict[int, bytes] = {}
         self._other = b""
         self._replies = b""
         self._unpacked = 0
@@ -137,7 +138,18 @@ class FrameConnection(Incoming):
                     self._replies += frame(TYPES["PING"], FLAGS["ACK"], 0, read.opaque_data)
             case _:
                 name = next((name for name, number in TYPES.items() if number == kind), f"0x{kind:02x}")
-                self.frames.append(f"{name} {stream} flags 0x{flags:x}, {len(data) - HEAD_LENGTH} bytes")
+                told = f"{name} {stream} flags 0x{flags:x}, {len(data) - HEAD_LENGTH} bytes"
+                self.frames.append(told + self._metadata(data[HEAD_LENGTH:], kind, flags, stream))
+
+    def _metadata(self, data: bytes, kind: int, flags: int, stream: int) -> str:
+        """What METADATA says, of all its frames, by the last one of them."""
+        if kind != TYPES["METADATA"]:
+            return ""
+        block = self._metadata_blocks.pop(stream, b"") + data
+        if not flags & FLAGS["END_METADATA"]:
+            self._metadata_blocks[stream] = block
+            return ""
+        return "".join(f", {each!r}" for each in metadata(block))
 
     def _note(self, told: str, word: str, stream: int) -> None:
         self.frames.append(told)

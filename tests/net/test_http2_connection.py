@@ -113,6 +113,10 @@ def test_the_answer_is_that_of_the_lowest_stream_that_has_one() -> None:
         (frame(6, 0, 0, b"abc"), "PING 0 wrong: "),
         (frame(1, 4, 1, b"\xff\xff\xff\xff\xff\xff"), "HEADERS 1 wrong: "),
         (frame(9, 4, 1, b"\x88"), "CONTINUATION 1 flags 0x4, 1 bytes"),
+        (frame(0x4D, 0, 1, b"\0\x01k\x01v"), "METADATA 1 flags 0x0, 5 bytes"),
+        (frame(0x4D, 4, 1, b"\0\x01z\x01v\0\x01a\x03b\r\n"), "METADATA 1 flags 0x4, 12 bytes, 'a: b\\r\\n', 'z: v'"),
+        (frame(0x4D, 4, 1, b"\0\x01k\x32" + b"v" * 50), f"METADATA 1 flags 0x4, 54 bytes, 'k: {'v' * 40}… (50)'"),
+        (frame(0x4D, 4, 1, b"\xff\xff\xff"), "METADATA 1 flags 0x4, 3 bytes, 'wrong'"),
         (frame(0xBE, 3, 7, b"abc"), "0xbe 7 flags 0x3, 3 bytes"),
         (frame(2, 0, 1, b"\0\0\0\0\1"), "PRIORITY 1 flags 0x0, 5 bytes"),
     ],
@@ -163,3 +167,13 @@ def test_a_few_bytes_that_stand_for_many_headers_are_not_unpacked_for_ever() -> 
 def test_more_frames_than_are_told_apart_end_it() -> None:
     connection, left = ended(SETTINGS, ACK * (bounds.MOST_FRAMES + 5_000))
     assert (connection.end, len(connection.frames), left > 0) == ("endless", bounds.MOST_FRAMES, True)
+
+
+def test_metadata_is_told_by_the_last_of_its_frames() -> None:
+    connection, _ = taken(
+        SETTINGS, frame(0x4D, 0, 1, b"\0\x01k"), frame(0x4D, 4, 3, b""), frame(0x4D, 4, 1, b"\x01v"), frame(0x4D, 4, 1)
+    )
+    assert list(told(connection)) == [
+        "METADATA 1 flags 0x0, 3 bytes", "METADATA 3 flags 0x4, 0 bytes", "METADATA 1 flags 0x4, 2 bytes, 'k: v'",
+        "METADATA 1 flags 0x4, 0 bytes",
+    ]  # fmt: skip

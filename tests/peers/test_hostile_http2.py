@@ -4,8 +4,9 @@ import re
 import socket
 
 import pytest
-from hyperframe.frame import GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
+from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
 
+from takeover.net.http2_frames import frame
 from takeover.peers.hostile.http2_answers import ANSWERS
 from tests.peers.upstream import CERTIFICATES, Upstream, program, run
 
@@ -177,3 +178,19 @@ def test_it_tells_what_the_client_set_and_reset(upstream: Upstream) -> None:
             pass
     http2 = upstream.seen(8080)["http2"]
     assert http2 == {"settings": {"4": 1000}, "resets": [[1, 8]], "goaway": [0, 11]}
+
+
+def test_it_tells_what_metadata_came_and_where(upstream: Upstream) -> None:
+    with upstream.connect(8080) as client:
+        client.sendall(PREFACE + SettingsFrame(0).serialize())
+        client.sendall(HeadersFrame(1, GET + b"\x84", flags=["END_HEADERS"]).serialize())
+        for body, flags in ((b"\0\x01z\x01v\0\x01a", 0), (b"\x01v", 4), (b"\xff\xff", 4)):
+            client.sendall(frame(0x4D, flags, 1, body) + DataFrame(1, b"ab").serialize())
+        client.sendall(frame(0x4D, 4, 3, b"\0\x01k\x32" + b"v" * 50))
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1 << 16):
+            pass
+    told = upstream.seen(8080)["http2"]["metadata"]
+    assert told[0] == [1, 2, ["a: v", "z: v"]]
+    assert told[1] == [1, 4, ["wrong"]]
+    assert told[2] == [3, None, [f"k: {'v' * 40}… (50)"]]

@@ -12,6 +12,7 @@ from hyperframe.exceptions import HyperframeError
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
+    ExtensionFrame,
     Frame,
     GoAwayFrame,
     HeadersFrame,
@@ -66,6 +67,8 @@ class Http2:
         self._streams: dict[int, Stream] = {}
         self._decoder, self._encoder = Decoder(max_header_list_size=_MOST_HEADERS), Encoder()
         self._block = b""
+        self._metadata: dict[int, bytes] = {}
+        self._told: list[object] = []
         self._block_begins: HeadersFrame | None = None
         self._seen: dict[str, object] = {"settings": {}, "resets": [], "goaway": None}
         connection.seen.note("http2", self._seen)
@@ -145,6 +148,8 @@ class Http2:
                     self.window += frame.window_increment
             case GoAwayFrame():
                 self._seen["goaway"] = [frame.last_stream_id, frame.error_code]
+            case ExtensionFrame() if frame.type == http2_stream.METADATA:
+                self._take_metadata(frame, stream)
 
     def _take_block(self, is_whole: bool) -> None:
         if not is_whole or self._block_begins is None:
@@ -178,9 +183,21 @@ class Http2:
         if stream is None:
             return
         stream.body += frame.data
+        stream.received += len(frame.data)
         if any(credit) and stream.gives_credit and not stream.has_ended:
             self.send(http2_stream.WINDOW_UPDATE, 0, stream.number, credit)
         self._take_end(stream, "END_STREAM" in frame.flags)
+
+    def _take_metadata(self, frame: ExtensionFrame, stream: Stream | None) -> None:
+        """Notes what it says, and how many bytes of body had come by then; nothing for a stream that is over."""
+        from takeover.peers.hostile import http2_metadata
+
+        block = self._metadata.pop(frame.stream_id, b"") + frame.body
+        if not frame.flag_byte & http2_stream.END_HEADERS:
+            self._metadata[frame.stream_id] = block
+            return
+        self._told.append([frame.stream_id, stream and stream.received, http2_metadata.told(block)])
+        self._seen["metadata"] = self._told
 
     def _take_end(self, stream: Stream, is_end: bool) -> None:
         if is_end and not stream.has_ended:

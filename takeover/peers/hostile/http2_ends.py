@@ -21,6 +21,7 @@ from takeover.peers.hostile.http2_answers import (
     reset,
     reset_connection,
 )
+from takeover.peers.hostile.http2_metadata import SHAPES
 from takeover.peers.hostile.http2_stream import Stream, behave
 
 _LATER = [pause] * 17  # a third of a second
@@ -44,13 +45,19 @@ def _goaway(code: int, from_here: int) -> Step:
     return lambda stream: goaway(code, max(0, stream.number + from_here))(stream)
 
 
+def _both(first: Step, second: Step) -> Step:
+    return lambda stream: behave(stream, (first, second))
+
+
 _STATUS = block(("grpc-status", "0"))
 _HEAD = _by_protocol(headers(("content-type", "text/plain")), headers(("content-type", "application/grpc")))
 _HALF = _by_protocol(data(b"host"), data(_GRPC + b"host"))
 _REST = _end_after(_STATUS)
 _ONLY = _by_protocol(headers(end=True), headers(("content-type", "application/grpc"), ("grpc-status", "9"), end=True))
 _MOVED = headers(("location", "http://a/plain/elsewhere"), status="302", end=True)
-_TRAILERS = [data(b"ile\n"), block(("x-after", "yes"), ("grpc-status", "0"))]
+_ALL = data(b"ile\n")
+_TRAILER = block(("x-after", "yes"), ("grpc-status", "0"))
+_TRAILERS = [_ALL, _TRAILER]
 
 _MOMENTS: dict[str, tuple[list[Step], list[Step]]] = {
     "nothing": ([], [_HEAD, _HALF, *_REST]),
@@ -60,6 +67,8 @@ _MOMENTS: dict[str, tuple[list[Step], list[Step]]] = {
     "much": ([headers(), *[data(b"a" * 3000)] * 8], [data(b"ile\n", end=True)]),
     "answer": ([_HEAD, _HALF, *_REST], []),
     "bodiless": ([_ONLY], []),
+    "unended": ([_HEAD, _HALF, _ALL], [_by_protocol(data(b"", end=True), _STATUS)]),
+    "untrailed": ([_HEAD, _HALF, _ALL], [_TRAILER]),
     "trailers": ([_HEAD, _HALF, *_TRAILERS], []),
     "error": ([headers(status="503"), data(b"hostile\n", end=True)], []),
     "moved": ([_MOVED], []),
@@ -68,8 +77,9 @@ _MOMENTS: dict[str, tuple[list[Step], list[Step]]] = {
 
 _ENDINGS: dict[str, Step] = {f"rst-{code}": reset(code) for code in _CODES}
 _ENDINGS |= {"close": close, "reset": reset_connection, "stall": lambda _: None}
+_ENDINGS |= {f"metadata-then-{name}": _both(metadata(), step) for name, step in list(_ENDINGS.items())}
 _OTHERS: dict[str, Step] = {
-    "metadata": metadata(),
+    **{f"metadata{shape}": step for shape, step in SHAPES.items()},
     "ping": on_connection(http2.PING, 0, b"hostile!"),
     "credit-0": frame(http2.WINDOW_UPDATE, 0, b"\0\0\0\0"),
     "credit-0-for-all": on_connection(http2.WINDOW_UPDATE, 0, b"\0\0\0\0"),

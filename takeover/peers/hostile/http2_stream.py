@@ -52,6 +52,8 @@ class Stream:
         self.values: dict[str, str] = dict(self.came)
         self.trailers: list[Header] = []
         self.body = b""
+        self.received = 0
+        """How many bytes of body have come, those that were taken among them."""
         self.has_ended = False
         self.reset_by_peer: int | None = None
         self.window = window
