@@ -3,10 +3,11 @@
 Such a JSON is an object: `answer` is the response, in protobuf's own form of JSON; `delay`: seconds before it, in which
 nothing else of the connection is answered; `status` and `message`: the call ends with this status of gRPC instead;
 `reset`: with RST_STREAM and this code; `hang`: nothing is answered; `like`: the call is answered as the hostile
-upstream does by that name (`grpc_answers`); `ends`: after the answer the call has not status 0, but RST_STREAM with
-this code, or `hang`, or the connection is ended by `close`, or by `reset`; `tell`: whether the response says what was
-asked (true, if nothing is said), or by which headers (`call`); `then`: another such object, for when the same text
-comes again: who tries again is answered otherwise.
+upstream does by that name (`grpc_answers`); `headers`: an object of headers that the answer has besides; `raw`: an
+array of hexadecimal digits, the messages that are sent as they are instead of the answer; `ends`: after the answer the
+call has not status 0, but RST_STREAM with this code, or `hang`, or the connection is ended by `close`, or by `reset`;
+`tell`: whether the response says what was asked (true, if nothing is said), or by which headers (`call`); `then`:
+another such object, for when the same text comes again: who tries again is answered otherwise.
 """
 
 import json
@@ -51,6 +52,7 @@ class Call:
         self.stream = stream
         self._came = b""
         self._has_begun = False
+        self._more: list[tuple[str, str]] = []
 
     async def receive(self, kind: type[_MessageT]) -> _MessageT | None:
         """The next message; None at the end. Raises: EndedError where it is none of that kind."""
@@ -81,7 +83,7 @@ class Call:
     def end(self, status: int = 0, said: str = "") -> None:
         """Ends the call with a status."""
         trailers = [("grpc-status", str(status)), *([("grpc-message", said)] if said else [])]
-        head = [] if self._has_begun else [(":status", "200"), ("content-type", "application/grpc")]
+        head = [] if self._has_begun else self._head()
         self._has_begun = True
         self.stream.send_headers([*head, *trailers], end=True)
 
@@ -89,6 +91,7 @@ class Call:
         """Does what stands in a behaviour beside its answer. Raises: EndedError where no answer follows."""
         if "delay" in written:
             time.sleep(written["delay"])
+        self._more = list(written.get("headers", {}).items())
         if "reset" in written:
             self.stream.reset(written["reset"])
             raise EndedError
@@ -101,6 +104,12 @@ class Call:
         if written.get("hang"):
             while True:  # until the peer resets the stream
                 await self.stream.wait()
+        if "raw" in written:
+            self._begin()
+            for each in written["raw"]:
+                await self.stream.send(message(bytes.fromhex(each)))
+            await self.finish(written)
+            raise EndedError
 
     async def finish(self, written: Json) -> None:
         """Ends the call after its answer, as a behaviour says."""
@@ -132,8 +141,11 @@ class Call:
 
     def _begin(self) -> None:
         if not self._has_begun:
-            self.stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
+            self.stream.send_headers(self._head())
             self._has_begun = True
+
+    def _head(self) -> list[tuple[str, str]]:
+        return [(":status", "200"), ("content-type", "application/grpc"), *self._more]
 
 
 def behaviour(call: Call, text: str) -> Json:
