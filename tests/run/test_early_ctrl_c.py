@@ -34,7 +34,7 @@ watched = weakref.ref(module, _get_module_lock())
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 while signal.SIGINT not in signal.sigpending(): pass
 del module
-signal.pause()
+while True: pass  # signal.pause() would never hear of one that comes just before it
 """
 DEADLINE = 120.0
 """Seconds after which a program that goes on is killed."""
