@@ -6,14 +6,10 @@ from typing import Any
 
 import grpc
 import pytest
-from envoy.data.accesslog.v3 import accesslog_pb2
-from envoy.service.accesslog.v3 import als_pb2
 from envoy.service.auth.v3 import external_auth_pb2
 
 from takeover.peers.services import authorization, serving
 from tests.peers.upstream import Upstream
-
-ACCESS_LOGS = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"
 
 
 def called(services: Upstream, behaviour: Any) -> tuple[Any, list[bytes], grpc.StatusCode]:
@@ -46,18 +42,3 @@ def test_messages_are_sent_as_they_are(services: Upstream, raw: list[str]) -> No
 
 def test_messages_may_have_another_end(services: Upstream) -> None:
     assert called(services, {"raw": [""], "ends": 7})[1:] == ([b""], grpc.StatusCode.UNAVAILABLE)
-
-
-@pytest.mark.parametrize(
-    ("taken", "status"), [({}, grpc.StatusCode.OK), ({"status": 8}, grpc.StatusCode.RESOURCE_EXHAUSTED)]
-)
-def test_the_stream_of_a_log_ends_as_it_is_told(services: Upstream, taken: Any, status: grpc.StatusCode) -> None:
-    message = als_pb2.StreamAccessLogsMessage()
-    message.identifier.log_name = "once"
-    message.http_logs.log_entry.append(accesslog_pb2.HTTPAccessLogEntry())
-    with grpc.insecure_channel(services.place(serving.PORT), [("grpc.enable_retries", 0)]) as opened:
-        stream = opened.stream_stream(ACCESS_LOGS, type(message).SerializeToString, bytes)
-        call = stream(iter([message]), timeout=60, metadata=[("x-taken", json.dumps(taken))])
-        with contextlib.suppress(grpc.RpcError):
-            _ = [*call]
-        assert call.code() == status

@@ -2,7 +2,7 @@
 
 A line on stdout is an array of the word "told", the sink's name and the message. `http` gives what is kept to who asks;
 when control has the connections ended, it is forgotten. A call's header `x-taken` says what becomes of one to a
-collector of OTLP, or of the stream of a log named "once", once its message has been taken (`calls`).
+collector of OTLP once its message has been taken (`calls`).
 """
 
 import base64
@@ -113,29 +113,19 @@ async def _access_logs(stream: Stream) -> None:
     has its end before who waits for that message knows of it, and may end the connection.
     """
     call = Call(stream)
-    written = behaviour(call, stream.values.get(_TAKEN, "{}"))
     identifier: Json = {}
     while (message := await call.receive(als_pb2.StreamAccessLogsMessage)) is not None:
         found = told(message)
         identifier = found.get("identifier", identifier)
         is_last = identifier.get("log_name") == "once"
-        try:
-            if is_last:
-                await _end_log(call, written)
-        finally:
-            for kind in ("http_logs", "tcp_logs"):
-                for entry in found.get(kind, {}).get("log_entry", ()):
-                    take("access-logs", {"identifier": identifier, kind: entry})
+        if is_last:
+            await _answer_all(call)
+        for kind in ("http_logs", "tcp_logs"):
+            for entry in found.get(kind, {}).get("log_entry", ()):
+                take("access-logs", {"identifier": identifier, kind: entry})
         if is_last:
             return
     await _answer_all(call)
-
-
-async def _end_log(call: Call, written: Json) -> None:
-    """Ends the stream of a log as the call's header `x-taken` says."""
-    await call.behave(written)
-    await call.send(als_pb2.StreamAccessLogsResponse())
-    await call.finish(written)
 
 
 async def _answer_all(call: Call) -> None:
