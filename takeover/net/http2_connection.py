@@ -21,9 +21,10 @@ from hyperframe.frame import (
 from takeover.model.document import Interim
 from takeover.net import bounds, http1
 from takeover.net.http1 import Answer
-from takeover.net.http2_frames import FLAGS, HEAD_LENGTH, TYPES, code, frame, head, metadata, setting
+from takeover.net.http2_frames import FLAGS, HEAD_LENGTH, TYPES, code, frame, head, setting
 from takeover.net.incoming import Incoming
 from takeover.net.stream import ByteStream
+from takeover.peers import metadata
 
 _LARGEST_LIST = 4 << 20  # of headers, unpacked
 _ANY = None
@@ -149,7 +150,7 @@ class FrameConnection(Incoming):
         if not flags & FLAGS["END_METADATA"]:
             self._metadata_blocks[stream] = block
             return ""
-        return "".join(f", {each!r}" for each in metadata(block))
+        return "".join(f", {each!r}" for each in metadata.told(block))
 
     def _note(self, told: str, word: str, stream: int) -> None:
         self.frames.append(told)

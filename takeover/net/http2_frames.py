@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
-from hpack import Decoder, HPACKError, InvalidTableIndex
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends before its first frame."""
@@ -24,8 +23,6 @@ CODES = {each.name: each.value for each in ErrorCodes}
 SETTINGS = {each.name: each.value for each in SettingCodes}
 """Name → number, of the settings."""
 
-_MOST_METADATA = 16 << 20
-_LONGEST = 40  # characters of a value of metadata that are told as they are
 _LARGEST = 1 << 14  # of a payload, as long as the peer has said nothing else
 _CODE_NAMES = {number: name for name, number in CODES.items()}
 _SETTING_NAMES = {number: name for name, number in SETTINGS.items()}
@@ -69,19 +66,6 @@ def pairs(lines: Iterable[str]) -> list[tuple[bytes, bytes]]:
         name, _, value = line[1:].partition(":")
         found.append(((line[:1] + name).encode("latin-1"), value.removeprefix(" ").encode("latin-1")))
     return found
-
-
-def metadata(block: bytes) -> list[str]:
-    """`key: value` of each entry of METADATA, by the keys: their order is of chance. Else what is wrong with it."""
-    try:
-        came = Decoder(max_header_list_size=_MOST_METADATA).decode(block, raw=True)
-    except (HPACKError, InvalidTableIndex):
-        return ["wrong"]
-    return sorted(f"{name.decode('latin-1')}: {_short(value.decode('latin-1'))}" for name, value in came)
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… ({len(value)})"
 
 
 def data(stream: int, payload: bytes, *, ends: bool = False) -> bytes:

@@ -190,13 +190,13 @@ class Http2:
 
     def _take_metadata(self, frame: ExtensionFrame, stream: Stream | None) -> None:
         """Notes what it says, and how many bytes of body had come by then; nothing for a stream that is over."""
-        from takeover.peers.hostile import http2_metadata
+        from takeover.peers import metadata
 
         block = self._metadata.pop(frame.stream_id, b"") + frame.body
         if not frame.flag_byte & http2_stream.END_HEADERS:
             self._metadata[frame.stream_id] = block
             return
-        self._told.append([frame.stream_id, stream and stream.received, http2_metadata.told(block)])
+        self._told.append([frame.stream_id, stream and stream.received, metadata.told(block)])
         self._seen["metadata"] = self._told
 
     def _take_end(self, stream: Stream, is_end: bool) -> None:

@@ -22,7 +22,7 @@ from takeover.peers.hostile.http2_answers import (
     reset_connection,
 )
 from takeover.peers.hostile.http2_metadata import SHAPES
-from takeover.peers.hostile.http2_stream import Stream, behave
+from takeover.peers.hostile.http2_stream import Stream, behave, several
 
 _LATER = [pause] * 17  # a third of a second
 _CODES = (0, 1, 2, 5, 7, 8, 11, 13, 4095)
@@ -43,10 +43,6 @@ def _end_after(trailers: Step) -> list[Step]:
 
 def _goaway(code: int, from_here: int) -> Step:
     return lambda stream: goaway(code, max(0, stream.number + from_here))(stream)
-
-
-def _both(first: Step, second: Step) -> Step:
-    return lambda stream: behave(stream, (first, second))
 
 
 _STATUS = block(("grpc-status", "0"))
@@ -77,7 +73,7 @@ _MOMENTS: dict[str, tuple[list[Step], list[Step]]] = {
 
 _ENDINGS: dict[str, Step] = {f"rst-{code}": reset(code) for code in _CODES}
 _ENDINGS |= {"close": close, "reset": reset_connection, "stall": lambda _: None}
-_ENDINGS |= {f"metadata-then-{name}": _both(metadata(), step) for name, step in list(_ENDINGS.items())}
+_ENDINGS |= {f"metadata-then-{name}": several(metadata(), step) for name, step in list(_ENDINGS.items())}
 _OTHERS: dict[str, Step] = {
     **{f"metadata{shape}": step for shape, step in SHAPES.items()},
     "ping": on_connection(http2.PING, 0, b"hostile!"),

@@ -128,3 +128,8 @@ async def behave(stream: Stream, steps: Iterable[Callable[[Stream], Awaitable[No
     for step in steps:
         if (waits := step(stream)) is not None:
             await waits
+
+
+def several(*steps: Callable[[Stream], Awaitable[None] | None]) -> Callable[[Stream], Awaitable[None]]:
+    """One step of several."""
+    return lambda stream: behave(stream, steps)
