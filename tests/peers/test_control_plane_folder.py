@@ -83,6 +83,15 @@ def test_a_file_that_becomes_wrong_is_told_and_the_last_good_snapshot_stays(tmp_
         assert in_force(plane)[1] == ["b"]
 
 
+def test_a_file_that_is_served_when_asked_is_served_as_it_is_then(tmp_path: Path) -> None:
+    write(tmp_path / "cds.yaml", cluster("a"))
+    with running(tmp_path) as plane:
+        for name in ("b", "c"):
+            write(tmp_path / "later.yaml", cluster(name), served="when-asked")
+            assert plane.api.patch("/snapshot", json={"files": ["later.yaml"]}).status_code == 200
+        assert in_force(plane)[1] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -11,7 +11,7 @@ import yaml
 from takeover.peers.control_plane import resources
 from takeover.peers.control_plane.resources import Resource, ResourceError
 
-_EVERY = 0.05
+_EVERY = 0.1
 """Seconds after which it is looked at again. A change is read when it has rested as long."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 _WHEN_ASKED = "when-asked"
@@ -31,6 +31,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: dict[str, tuple[State, dict[str, Any]]] = {}
 
     def read(self) -> tuple[list[Resource], str]:
         """All resources, and the version_info that the files name, if any does.
@@ -41,7 +42,7 @@ class Folder:
         versions: set[str] = set()
         where: dict[tuple[str, str], str] = {}
         for file in self._files():
-            written = _load(file)
+            written = self._load(file)
             if written.get("served") == _WHEN_ASKED:
                 continue
             versions |= {str(written["version_info"])} if "version_info" in written else set()
@@ -55,21 +56,32 @@ class Folder:
 
     def read_when_asked(self, name: str) -> list[Resource]:
         """The resources of a file that is served when it is asked for. Raises: ResourceError."""
-        kept = {file.name: written for file in self._files() if (written := _load(file)).get("served") == _WHEN_ASKED}
+        all_of_it = {file.name: self._load(file) for file in self._files()}
+        kept = {each: written for each, written in all_of_it.items() if written.get("served") == _WHEN_ASKED}
         if name not in kept:
             raise ResourceError(f"no file {name} that is served {_WHEN_ASKED}; there are: {', '.join(kept) or 'none'}")
         return _resources(kept[name], self.path / name)
 
     def state(self) -> State:
         """What changes whenever a file does."""
-        found = []
-        for name in self._names():
-            try:
-                stat = os.stat(f"{self.path}/{name}")  # noqa: PTH116 - of the file behind the link
-            except OSError:
-                continue
-            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
-        return tuple(found)
+        return tuple(found for name in self._names() for found in self._state_of(name))
+
+    def _state_of(self, name: str) -> State:
+        """Of one file; nothing where it is gone."""
+        try:
+            stat = os.stat(f"{self.path}/{name}")  # noqa: PTH116 - of the file behind the link
+        except OSError:
+            return ()
+        return ((name, stat.st_mtime_ns, stat.st_size, stat.st_ino),)
+
+    def _load(self, file: Path) -> dict[str, Any]:
+        """What stands in it, parsed once as long as it stays as it is. Raises: ResourceError."""
+        state = self._state_of(file.name)  # before it is read: one that changes meanwhile is parsed again
+        known, written = self._known.get(file.name, ((), {}))
+        if not state or state != known:
+            written = _load(file)
+            self._known[file.name] = state, written
+        return written
 
     def _files(self) -> list[Path]:
         return [self.path / each for each in self._names()]
