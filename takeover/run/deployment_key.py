@@ -56,6 +56,10 @@ KEY: pytest.StashKey[DeploymentKey] = pytest.StashKey()
 ON_DEMAND: pytest.StashKey[bool] = pytest.StashKey()
 """On an item whose deployment is not to be made ahead, because the item may be left out."""
 
+LONG: pytest.StashKey[bool] = pytest.StashKey()
+"""On an item that takes seconds. Where workers share the cores, its deployment is not made ahead: others fill them
+meanwhile, and an Envoy that waits for its turn takes of what they have."""
+
 
 def _mark_of(item: pytest.Item) -> pytest.Mark:
     mark = item.get_closest_marker("scenario")

@@ -30,7 +30,7 @@ from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE
 from takeover.run import terminal
 from takeover.run.checking import conduct_of
-from takeover.run.deployment_key import KEY, DeploymentKey, has_scenario, scenario_of
+from takeover.run.deployment_key import KEY, LONG, DeploymentKey, has_scenario, scenario_of
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, is_of_everything, item_name
 from takeover.run.record import record_of
@@ -144,6 +144,7 @@ class ProbeItem(pytest.Item):
         item.scenes = scenes
         edits = group.edits
         item.stash[KEY] = DeploymentKey(group.scenario, edits, repr(edits), release, 0, item.nodeid, group.bases)
+        item.stash[LONG] = True
         if group.supports is not None:
             item.stash[OWN_SUPPORT] = (f"group {group.name}", group.supports)
         item.extra_keyword_matches.add(group.scenario)  # -k 'SCENARIO and GROUP'

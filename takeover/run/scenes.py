@@ -7,7 +7,7 @@ import pytest
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.engines.contract import CheckingEngine
-from takeover.run.deployment_key import KEY, ON_DEMAND, DeploymentKey
+from takeover.run.deployment_key import KEY, LONG, ON_DEMAND, DeploymentKey
 from takeover.run.early_end import stop
 from takeover.run.scene_pool import ScenePool
 from takeover.run.scopes import SCOPE
@@ -115,6 +115,7 @@ def _keys_from(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[Depl
         scope = item.stash.get(SCOPE, None)
         of_scope = (each for each in after if scope is not None and each.stash[SCOPE] == scope)
         near = [item, *itertools.islice(of_scope, _NEAR), *([nextitem] if nextitem else [])]
+        near = [each for each in near if not each.stash.get(LONG, False)]
     else:
         near = list(itertools.islice(after, _NEAR))
     return (each.stash[KEY] for each in near if KEY in each.stash and not each.stash.get(ON_DEMAND, False))

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from takeover.run.deployment_key import KEY, DeploymentKey
+from takeover.probes.probe_file import read_probes
+from takeover.run.deployment_key import KEY, LONG, DeploymentKey
+from takeover.run.probe_items import ProbeItem
 from takeover.run.scenes import Scenes
 from takeover.run.scopes import SCOPE
+from takeover.scenario.library import Library
 
 
 class Asked:
@@ -53,6 +56,21 @@ def test_of_many_tests_on_one_deployment_the_next_repeat_is_far_off(is_worker: b
 @pytest.mark.parametrize("is_worker", [False, True])
 def test_of_few_tests_on_each_deployment_many_are_needed_soon(is_worker: bool) -> None:
     assert len(asked(repeated(200, {"one": 3}, is_worker), 0)) > 8
+
+
+@pytest.mark.parametrize(("is_worker", "ahead"), [(True, []), (False, ["one 0", "one 1", "one 2"])])
+def test_what_takes_seconds_is_not_deployed_ahead_by_workers(is_worker: bool, ahead: list[str]) -> None:
+    items = repeated(3, {"one": 1}, is_worker)
+    for each in items:
+        each.stash[LONG] = True
+    assert asked(items, 0, following=1) == ahead
+
+
+def test_groups_of_probes_are_what_takes_seconds(request: pytest.FixtureRequest) -> None:
+    library, unused = Library.bundled(), cast("Any", None)
+    plan = cast("Any", SimpleNamespace(library=library))
+    for group in read_probes(library.scenario("inbound-interception")):
+        assert ProbeItem.of(request.session, plan, group, "1.40.0", unused).stash[LONG]
 
 
 def test_a_worker_looks_past_the_tests_of_others() -> None:

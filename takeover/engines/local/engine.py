@@ -44,7 +44,7 @@ class LocalEngine:
 
     name = "local"
     # A deployment keeps a core busy, and the tests have the other one. Those that wait for a timer have time for many.
-    concurrency = Concurrency(at_once=1, ahead=8, probed=min(3 * (os.cpu_count() or 1), 8))
+    concurrency = Concurrency(at_once=1, ahead=4, probed=min(3 * (os.cpu_count() or 1), 8))
 
     def __init__(self, replaced_images: Mapping[str, str], ready_timeout: float = 30.0) -> None:
         self._ready_timeout = ready_timeout
@@ -59,7 +59,7 @@ class LocalEngine:
 
     def deploy(self, scenario: Scenario, envoy: Release) -> LocalDeployment:
         """Makes a node, applies the scenario's objects on it, waits until all is Ready."""
-        require_unchanged(envoy.path, envoy.file)
+        require_unchanged(envoy.path, envoy.file, envoy.sha256)
         seen = self._needed | {images.ENVOY_IN_NODE: str(envoy.path)}
         node = self._nodes.new(ScenarioNode, self._tree.settings, root.Root(seen))
         try:
