@@ -44,13 +44,18 @@ def file_state(path: Path) -> str:
     return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
-def require_unchanged(binary: Path, file: str) -> None:
-    """Raises: TakeoverError where a file is not the one any more that it was when its checksum was taken."""
+def require_unchanged(binary: Path, file: str, sha256: str = "") -> None:
+    """Raises: TakeoverError where a file is not the one any more that it was when its checksum was taken.
+
+    Args:
+        file: what the system said of it then.
+        sha256: the checksum, where the same bytes are enough: the system says another thing when a backup links them.
+    """
     try:
         now = file_state(binary)
     except OSError as error:
         raise TakeoverError(f"--envoy: {binary} is gone since the run began: {error.strerror}") from None
-    if file and now != file:
+    if file and now != file and (not sha256 or _checksum(binary, now) != sha256):
         raise TakeoverError(f"--envoy: {binary} was changed since the run began: its results would be of two Envoys")
 
 

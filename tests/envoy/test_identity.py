@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import TakeoverError
-from takeover.envoy.identity import require_unchanged
+from takeover.envoy.identity import file_state, require_unchanged
 from takeover.envoy.pinned import is_pinned
 from takeover.envoy.pypi import installed
 from takeover.envoy.releases import resolve
@@ -57,11 +57,20 @@ def test_the_checksum_is_of_the_bytes_that_are_there_now(fake_envoy: Path) -> No
     assert (before.commit, after.commit) == ("0123abcd", "4567abcd")
     assert after.sha256 == hashlib.sha256(fake_envoy.read_bytes()).hexdigest() != before.sha256
     require_unchanged(fake_envoy, after.file)
-    with pytest.raises(TakeoverError, match="was changed since the run began"):
-        require_unchanged(fake_envoy, before.file)
+    for sha256 in ("", before.sha256):
+        with pytest.raises(TakeoverError, match="was changed since the run began"):
+            require_unchanged(fake_envoy, before.file, sha256)
     fake_envoy.unlink()
     with pytest.raises(TakeoverError, match="is gone since the run began: No such file"):
         require_unchanged(fake_envoy, after.file)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_binary_that_somebody_links_is_the_same(fake_envoy: Path, tmp_path: Path) -> None:
+    before = release_of("mine", fake_envoy)
+    (tmp_path / "kept").hardlink_to(fake_envoy)
+    assert file_state(fake_envoy) != before.file
+    require_unchanged(fake_envoy, before.file, before.sha256)
 
 
 def test_the_installed_one_is_pinned_and_no_other() -> None:
