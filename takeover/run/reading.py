@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,7 @@ def read_ahead(config: pytest.Config) -> None:
     """Reads what all workers will. What is wrong is for them to tell; a check calls its files by other names, later."""
     if conduct_of(config) is not None:
         return
-    with contextlib.suppress(BadInputError):
+    with contextlib.suppress(BadInputError), _kept():
         library = library_of(config)
         if config.option.sabotage is not None:
             for name in library.names_with(SABOTAGE_FILE):
@@ -60,3 +62,16 @@ def read_ahead(config: pytest.Config) -> None:
             for name in groups:
                 if groups.may_be_chosen(name, config.option.keyword, [""]):
                     groups[name]
+
+
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    """What is made within stays until the end: neither this process nor its forks look for garbage among it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
