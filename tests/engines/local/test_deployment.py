@@ -276,7 +276,7 @@ def test_the_node_of_a_deployment_that_fails_is_closed(monkeypatch: pytest.Monke
     engine._tree = SimpleNamespace(settings=None)
     monkeypatch.setattr(engine, "_prepared", lambda documents: (documents, {}))
     monkeypatch.setattr("takeover.engines.local.engine.require_unchanged", lambda *_: None)
-    release: Any = SimpleNamespace(path=Path("/envoy"), file=None)
+    release: Any = SimpleNamespace(path=Path("/envoy"), file=None, sha256="")
     with pytest.raises(DeploymentError, match="exited with code 7"):
         engine.deploy(single([]), release)
     assert node.is_closed
