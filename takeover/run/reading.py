@@ -2,13 +2,12 @@
 
 import contextlib
 import functools
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.peers.kept import kept
 from takeover.run.checking import conduct_of
 from takeover.run.options import scenarios_folder
 from takeover.run.probe_groups import ProbeGroups, is_of_everything
@@ -52,7 +51,7 @@ def read_ahead(config: pytest.Config) -> None:
     """Reads what all workers will. What is wrong is for them to tell; a check calls its files by other names, later."""
     if conduct_of(config) is not None:
         return
-    with contextlib.suppress(BadInputError), _kept():
+    with contextlib.suppress(BadInputError), kept():
         library = library_of(config)
         if config.option.sabotage is not None:
             for name in library.names_with(SABOTAGE_FILE):
@@ -62,16 +61,3 @@ def read_ahead(config: pytest.Config) -> None:
             for name in groups:
                 if groups.may_be_chosen(name, config.option.keyword, [""]):
                     groups[name]
-
-
-@contextlib.contextmanager
-def _kept() -> Iterator[None]:
-    """What is made within stays until the end: neither this process nor its forks look for garbage among it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()

@@ -3,18 +3,16 @@
 What it imports is in the image: see `packages`.
 """
 
-import gc
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[3])
     from takeover.peers import packages
+    from takeover.peers.kept import kept
 
-    gc.disable()  # what is imported stays: looking for garbage among it is an eighth of the start
-    packages.find()
-    from takeover.peers.control_plane.main import main
+    with kept():
+        packages.find()
+        from takeover.peers.control_plane.main import main
 
-    gc.freeze()
-    gc.enable()
     sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,8 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _WHEN_ASKED = "when-asked"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-State = tuple[tuple[str, int, int, int], ...]
+FileState = tuple[str, int, int, int]
+State = tuple[FileState, ...]
 
 
 class Folder:
@@ -31,7 +32,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[str, tuple[State, dict[str, Any]]] = {}
+        self._known: dict[str, tuple[FileState | None, dict[str, Any]]] = {}
 
     def read(self) -> tuple[list[Resource], str]:
         """All resources, and the version_info that the files name, if any does.
@@ -42,7 +43,7 @@ class Folder:
         versions: set[str] = set()
         where: dict[tuple[str, str], str] = {}
         for file in self._files():
-            written = self._load(file)
+            written = self._written(file)
             if written.get("served") == _WHEN_ASKED:
                 continue
             versions |= {str(written["version_info"])} if "version_info" in written else set()
@@ -56,7 +57,7 @@ class Folder:
 
     def read_when_asked(self, name: str) -> list[Resource]:
         """The resources of a file that is served when it is asked for. Raises: ResourceError."""
-        all_of_it = {file.name: self._load(file) for file in self._files()}
+        all_of_it = {file.name: self._written(file) for file in self._files()}
         kept = {each: written for each, written in all_of_it.items() if written.get("served") == _WHEN_ASKED}
         if name not in kept:
             raise ResourceError(f"no file {name} that is served {_WHEN_ASKED}; there are: {', '.join(kept) or 'none'}")
@@ -64,24 +65,23 @@ class Folder:
 
     def state(self) -> State:
         """What changes whenever a file does."""
-        return tuple(found for name in self._names() for found in self._state_of(name))
+        return tuple(state for name in self._names() if (state := self._state_of(name)) is not None)
 
-    def _state_of(self, name: str) -> State:
-        """Of one file; nothing where it is gone."""
+    def _state_of(self, name: str) -> FileState | None:
+        """Of one file; None where it is gone."""
         try:
             stat = os.stat(f"{self.path}/{name}")  # noqa: PTH116 - of the file behind the link
         except OSError:
-            return ()
-        return ((name, stat.st_mtime_ns, stat.st_size, stat.st_ino),)
+            return None
+        return name, stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _load(self, file: Path) -> dict[str, Any]:
+    def _written(self, file: Path) -> dict[str, Any]:
         """What stands in it, parsed once as long as it stays as it is. Raises: ResourceError."""
         state = self._state_of(file.name)  # before it is read: one that changes meanwhile is parsed again
-        known, written = self._known.get(file.name, ((), {}))
-        if not state or state != known:
-            written = _load(file)
-            self._known[file.name] = state, written
-        return written
+        known = self._known.get(file.name)
+        if known is None or state is None or known[0] != state:
+            known = self._known[file.name] = state, _load(file)
+        return known[1]
 
     def _files(self) -> list[Path]:
         return [self.path / each for each in self._names()]

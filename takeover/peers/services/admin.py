@@ -18,7 +18,7 @@ _BETWEEN = 0.002
 
 def statistics(pattern: str) -> str:
     """The lines of those whose names match. Its main thread has told workers what these count of before it answers."""
-    import http.client  # with what it imports, a tenth of the program's start: few ask
+    import http.client  # with what it imports, a seventh of the program's start: few ask
 
     asking = http.client.HTTPConnection(*ADMIN, timeout=_LONGEST)
     with contextlib.closing(asking):
