@@ -14,7 +14,7 @@ from takeover.evidence.observed import ObservedTraffic
 from takeover.net.http1 import Answer
 from takeover.scenario.edits import Edit, add, append, remove, replace
 from takeover.scene import Scene
-from takeover.suite.buckets import Bucket, attempt, until_refilled
+from takeover.suite.buckets import Bucket, attempt, until_told_apart
 from takeover.suite.echo import echo
 
 NAME = "gateway-http-ratelimit"
@@ -166,7 +166,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
         attempts = [attempt(passes) for _ in range(5)]
         assert [each.passed for each in attempts[:2]] == [True, True], "a full bucket"
         assert bucket.contradiction(attempts) == ""
-        attempts += until_refilled(passes)
+        attempts = until_told_apart(bucket, attempts, passes)
     scene.measurements.append(bucket.measurement(attempts))
     assert bucket.contradiction(attempts) == ""
     refused = outcomes.count(REFUSED)

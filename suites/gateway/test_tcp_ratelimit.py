@@ -16,7 +16,7 @@ from takeover.net import raw
 from takeover.net.stream import ByteStream
 from takeover.scenario.edits import replace
 from takeover.scene import Scene
-from takeover.suite.buckets import Bucket, attempt, until_refilled
+from takeover.suite.buckets import Bucket, attempt, until_told_apart
 
 NAME = "gateway-tcp-ratelimit"
 pytestmark = [pytest.mark.gateway, pytest.mark.ratelimit]
@@ -126,7 +126,7 @@ def test_the_bucket_empties_and_refills(scene: Scene) -> None:
         attempts = [attempt(connection) for _ in range(5)]
         assert [each.passed for each in attempts[:2]] == [True, True], "a full bucket"
         assert bucket.contradiction(attempts) == ""
-        attempts += until_refilled(connection)
+        attempts = until_told_apart(bucket, attempts, connection)
     scene.measurements.append(bucket.measurement(attempts))
     assert bucket.contradiction(attempts) == ""
     passed = [each.passed for each in attempts]

@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import time
 from collections.abc import Generator
 
 import pytest
@@ -12,6 +13,9 @@ from takeover.engines.contract import ClusterEngine, Deployment, Pod
 from takeover.run import terminal
 from takeover.run.scene_pool import ScenePool
 from takeover.scenario.try_lines import TryLine
+
+_BETWEEN = 1.0
+"""Seconds after which a Ctrl-C that Python heard of too late to be woken is obeyed."""
 
 
 class Keep:
@@ -31,7 +35,8 @@ class Keep:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # after a Ctrl-C that ended the tests, too
         try:
             _show(self._pool, self._reporter)
-            signal.pause()
+            while True:  # signal.pause() never hears of a Ctrl-C that comes just before it
+                time.sleep(_BETWEEN)
         except KeyboardInterrupt:
             terminal.write(self._reporter, "removing them")
 

@@ -7,9 +7,9 @@ bounds and cannot fail the check; a bucket of another size or speed contradicts 
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import not_
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -18,8 +18,8 @@ from takeover.model.measurement import BucketMeasurement, MeasuredAttempt
 # Envoy takes the time from when its event loop last looked at the clock: with 1 token per 1 s, a request was seen to
 # pass 0.97 s after the bucket had been emptied.
 _CLOCK_LAG = 0.05
-# On a busy machine an attempt may take longer than what tells buckets apart: then one more refill is waited for.
-_PRECISE = 0.1
+# How much faster or slower another bucket refills that is to be told from the one that is expected.
+_APART = 1.25
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Bucket:
     tokens_per_fill: int
     fill_interval: float
 
-    def contradiction(self, attempts: list[Attempt]) -> str:
+    def contradiction(self, attempts: Sequence[Attempt]) -> str:
         """Why these attempts cannot have met this bucket; empty if they can. They were made one after the other.
 
         Both bounds are lines over time, `tokens = line + time * rate`, never above `max_tokens`: the most that can be
@@ -52,7 +52,7 @@ class Bucket:
                 return f"attempt {number} was limited, but at least {at_least:.3f} tokens must have been there"
         return ""
 
-    def measurement(self, attempts: list[Attempt]) -> BucketMeasurement:
+    def measurement(self, attempts: Sequence[Attempt]) -> BucketMeasurement:
         """The attempts and the bucket's level at each, for a report."""
         begin = attempts[0].sent if attempts else 0.0
         measured = [
@@ -65,7 +65,7 @@ class Bucket:
         ]
         return BucketMeasurement(self.max_tokens, self.tokens_per_fill, self.fill_interval, measured)
 
-    def _levels(self, attempts: list[Attempt]) -> Iterator[tuple[float, float]]:
+    def _levels(self, attempts: Sequence[Attempt]) -> Iterator[tuple[float, float]]:
         """For each attempt the fewest and the most tokens that can have been there when it was decided."""
         rate = self.tokens_per_fill / self.fill_interval
         most = fewest = math.inf
@@ -84,36 +84,37 @@ def attempt(send: Callable[[], bool]) -> Attempt:
     return Attempt(sent, time.monotonic(), passed)
 
 
-def until_refilled(send: Callable[[], bool], times: int = 1, deadline: float = 10.0) -> list[Attempt]:
-    """Attempts until the bucket was empty and then let one pass again, `times` in all, for at most `deadline` seconds.
+def until_told_apart(
+    bucket: Bucket, attempts: Sequence[Attempt], send: Callable[[], bool], deadline: float = 20.0
+) -> list[Attempt]:
+    """Goes on with attempts until they can be of no bucket that refills a quarter faster or slower; or not of this one.
 
-    Those refills count whose attempt took less than a tenth of a second; where there are too few of them at the
-    deadline, others do, too.
+    What one refill leaves open, on a busy machine where an attempt takes long, the next ones tell: what another speed
+    makes of them adds up, and what is not known of a moment does not.
 
-    Raises: TimeoutError that says what was last seen.
+    Args:
+        bucket: the one that is expected.
+        attempts: those that were made before, from the first one on, when the bucket was full.
+
+    Returns: all attempts.
+
+    Raises: TimeoutError that says what was last seen, if that takes longer than `deadline` seconds.
     """
-    attempts: list[Attempt] = []
+    made = [*attempts]
+    others = [replace(bucket, fill_interval=bucket.fill_interval * factor) for factor in (1 / _APART, _APART)]
 
-    def refills(longest: float = math.inf) -> int:
-        return sum(
-            not one.passed and next_one.passed and next_one.answered - next_one.sent < longest
-            for one, next_one in pairwise(attempts)
-        )
+    def one_more() -> bool:
+        made.append(attempt(send))
+        return bool(bucket.contradiction(made)) or all(other.contradiction(made) for other in others)
 
-    def one_more() -> int:
-        attempts.append(attempt(send))
-        return refills(_PRECISE)
-
-    waiting = Retrying(
-        retry=retry_if_result(lambda seen: seen < times), wait=wait_fixed(0.02), stop=stop_after_delay(deadline)
-    )
+    waiting = Retrying(retry=retry_if_result(not_), wait=wait_fixed(0.02), stop=stop_after_delay(deadline))
     try:
         waiting(one_more)
     except RetryError:
-        if refills() >= times:
-            return attempts
-        passed = sum(each.passed for each in attempts)
+        passed, took = sum(each.passed for each in made), made[-1].answered - made[-1].sent
         raise TimeoutError(
-            f"{refills()} refills of {times} within {deadline:g} s: {passed} of {len(attempts)} attempts passed"
+            f"within {deadline:g} s {passed} of {len(made)} attempts passed, the last of which took {took:.3f} s: too "
+            f"long to tell a refill each {bucket.fill_interval:g} s from one each "
+            f"{' or '.join(f'{other.fill_interval:g}' for other in others)} s"
         ) from None
-    return attempts
+    return made

@@ -18,8 +18,9 @@ from tests.run.outside import ROOT, command
 
 # Program → how many moments, and the seconds in which they lie.
 MOMENTS = {"script": (24, 0.8), "takeover": (16, 0.6), "pytest": (24, 0.8), "workers": (12, 1.6)}
-# A suite that only Ctrl-C ends, and that says that it is reached.
-WAITS = "import signal\n\n\ndef test_it():\n    print('waiting', flush=True)\n    signal.pause()\n"
+# A suite that only Ctrl-C ends, and that says that it is reached. signal.pause() never hears of one that comes just
+# before it, and who has said that it waits is soon sent one.
+WAITS = "import time\n\n\ndef test_it():\n    print('waiting', flush=True)\n    while True:\n        time.sleep(0.1)\n"
 # Python itself loses one that comes while it removes the lock of a module that was imported, says so, and goes on.
 LOST = re.compile(r"Exception ignored in: <function _get_module_lock\.(?:.*\n){1,9}?KeyboardInterrupt: ?\n")
 LOSES_ONE = """

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from takeover.suite.buckets import Attempt, Bucket, until_refilled
+from takeover.suite.buckets import Attempt, Bucket, attempt, until_told_apart
 
 BUCKET = Bucket(max_tokens=2, tokens_per_fill=1, fill_interval=0.25)
 
@@ -41,27 +41,36 @@ def test_a_wrong_bucket_is_contradicted(wrong: Bucket) -> None:
     assert all(BUCKET.contradiction(attempts(wrong, seed, slowness=0.002)) for seed in range(200))
 
 
-def test_a_bucket_that_never_refills_is_told_at_the_deadline() -> None:
-    with pytest.raises(TimeoutError, match=r"0 refills of 1 within 0\.1 s: 0 of \d+ attempts passed"):
-        until_refilled(lambda: False, deadline=0.1)
+class Refilling:
+    """A bucket of this moment that was full when it was made; whoever asks it waits so long, as on a busy machine."""
+
+    def __init__(self, bucket: Bucket, slowness: float) -> None:
+        self._bucket, self._slowness = bucket, slowness
+        self._tokens, self._last = float(bucket.max_tokens), time.monotonic()
+
+    def passes(self) -> bool:
+        time.sleep(self._slowness)
+        now = time.monotonic()
+        filled = (now - self._last) * self._bucket.tokens_per_fill / self._bucket.fill_interval
+        self._tokens, self._last = min(self._bucket.max_tokens, self._tokens + filled), now
+        passed = self._tokens >= 1
+        self._tokens -= passed
+        time.sleep(self._slowness)
+        return passed
 
 
-def test_a_refill_of_which_nothing_is_known_precisely_is_not_the_last() -> None:
-    answers = iter([True, False, True, False, True])
-    slow = iter([0.0, 0.0, 0.15, 0.0, 0.0])
+@pytest.mark.parametrize("slowness", [0.0, 0.04])
+@pytest.mark.parametrize(("interval", "is_right"), [(0.25, True), (0.2, False), (0.3125, False), (3600, False)])
+def test_attempts_go_on_until_they_tell_the_right_bucket_from_others(
+    slowness: float, interval: float, is_right: bool
+) -> None:
+    actual = Refilling(Bucket(2, 1, interval), slowness)
+    attempts = until_told_apart(BUCKET, [attempt(actual.passes) for _ in range(3)], actual.passes)
+    assert (BUCKET.contradiction(attempts) == "") is is_right
 
-    def send() -> bool:
-        time.sleep(next(slow))  # as a busy machine
-        return next(answers)
 
-    assert [each.passed for each in until_refilled(send)] == [True, False, True, False, True]
-
-
-def test_where_no_refill_is_precise_one_is_enough_at_the_deadline() -> None:
-    answers = iter([True, False, *[True] * 9])
-
-    def send() -> bool:
-        time.sleep(0.12)
-        return next(answers)
-
-    assert [each.passed for each in until_refilled(send, deadline=0.5)][:3] == [True, False, True]
+def test_what_takes_too_long_to_be_told_apart_is_told_at_the_deadline() -> None:
+    actual = Refilling(BUCKET, 0.1)
+    said = r"within 0\.3 s 2 of [23] attempts passed, the last of which took 0\.\d+ s: too long to tell"
+    with pytest.raises(TimeoutError, match=said):
+        until_told_apart(BUCKET, [], actual.passes, deadline=0.3)
