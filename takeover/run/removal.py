@@ -13,6 +13,7 @@ from takeover.base import ctrl_c
 from takeover.base.errors import NotRemovedError, TakeoverError
 from takeover.engines.contract import ClusterEngine
 from takeover.run.interrupt import held
+from takeover.run.overdue import told_where_long
 from takeover.run.scene_pool import ScenePool
 from takeover.run.workers import Workers
 
@@ -85,7 +86,8 @@ class Removal:
         """Removes everything of this process. Returns what could not be, None if all could."""
         is_cluster = isinstance(self._pool.made_engine, ClusterEngine)
         try:
-            self._pool.close()
+            with told_where_long(_REMOVING):
+                self._pool.close()
         except TakeoverError as error:
             return _Left(str(error), not isinstance(error, NotRemovedError))
         finally:
