@@ -24,10 +24,7 @@ from takeover.probes.normal_rules import (
     HEADER_RULES,
     OWN_WORDS_STEPS,
     TEXT_STEPS,
-    admin_body_without_chance,
-    body_without_chance,
     field_without_chance,
-    own_words_without_chance,
     without_chance,
 )
 from takeover.probes.races import MOST_ROUNDS, RACES, Race
@@ -61,6 +58,7 @@ class Normaliser:
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
         self._lengths = Lengths(self._addresses, lengths)
+        self._normal = set[str]()  # texts that are so as they are: names and most values come again and again
 
     def observation(self, observed: Observation, of_admin: bool = False, of_several: bool = False) -> Observation:
         """What was observed of a probe, in its normal form.
@@ -168,10 +166,10 @@ class Normaliser:
     def _note(self, rule: str, what: str, was: str) -> None:
         self._removals.note_of_probe(Change(rule, what, was))
 
-    def _noted(self, steps: Sequence[Step], text: str, normal: str) -> str:
-        if normal != text:
-            for each in changes(steps, text, normal):
-                self._removals.note(each)
+    def _noted(self, steps: Sequence[Step], text: str) -> str:
+        normal, found = changes(steps, text)
+        for each in found:
+            self._removals.note(each)
         return normal
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:
@@ -184,20 +182,22 @@ class Normaliser:
         )
 
     def _body(self, text: str, of_admin: bool = False) -> str:
-        named = self._named_in(self._lengths.body(text))
-        if of_admin:
-            return self._noted(ADMIN_STEPS, named, admin_body_without_chance(named))
-        return self._noted(BODY_STEPS, named, body_without_chance(named))
+        return self._noted(ADMIN_STEPS if of_admin else BODY_STEPS, self._named_in(self._lengths.body(text)))
 
     def text(self, text: str) -> str:
         """Any text in its normal form, but for what Envoy writes of itself, and bodies."""
+        if text in self._normal:
+            return text
         named = self._named_in(text)
-        return self._noted(TEXT_STEPS, named, without_chance(named))
+        if without_chance(named) != named:
+            return self._noted(TEXT_STEPS, named)
+        if named == text:
+            self._normal.add(text)
+        return named
 
     def own_words(self, text: str) -> str:
         """What Envoy writes of itself, likewise."""
-        named = self._named_in(text)
-        return self._noted(OWN_WORDS_STEPS, named, own_words_without_chance(named))
+        return self._noted(OWN_WORDS_STEPS, self._named_in(text))
 
     def _tls(self, tls: TlsObserved) -> TlsObserved:
         certificate = tls.certificate and PeerCertificate(

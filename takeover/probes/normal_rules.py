@@ -27,11 +27,19 @@ class Rule:
     reason: str
     loses: bool = True
     """Whether what it leaves no longer says all that was there."""
+    marks: tuple[str, ...] = ("",)
+    """A text without any of them has nothing that the pattern finds. To look for them takes a hundredth of the time."""
 
     @property
     def step(self) -> Step:
         """What it makes of a text."""
-        return Step(self.name, functools.partial(self.pattern.sub, self.replacement), self.loses)
+        return Step(self.name, self._apply, self.loses)
+
+    def _apply(self, text: str) -> str:
+        for mark in self.marks:
+            if mark in text:
+                return self.pattern.sub(self.replacement, text)
+        return text
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,13 @@ EPHEMERAL = 32768
 
 
 def _ephemeral(found: re.Match[str]) -> str:
-    return f"{found[1]}:<port>" if int(found[2]) >= EPHEMERAL else found[0]
+    before = found.string[max(0, found.start() - _LONGEST_HOST) : found.start()]
+    return ":<port>" if int(found[1]) >= EPHEMERAL and _HOST.search(before) else found[0]
+
+
+_HOST = re.compile(r"(?:(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>)\Z")
+"""At the end of a text: an address, or what stands for it."""
+_LONGEST_HOST = len("-255.255.255.255")
 
 
 def _ids(found: re.Match[str]) -> str:
@@ -98,7 +112,7 @@ RULES = (
     ),
     Rule(
         "client-port",
-        re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b"),
+        re.compile(r":(\d{5})\b"),
         _ephemeral,
         "the kernel gives each connection the next free port",
     ),
@@ -119,24 +133,28 @@ RULES = (
         ),
         r"\1<id>",
         "Datadog's ids of traces and spans are of chance, and in its own headers decimal; a part of one is the time",
+        marks=("x-datadog-", "=p:", ";p:", "_dd.p.tid="),
     ),
     Rule(
         "skywalking-id",
         re.compile(r"((?<![\w-])sw8: [01]-)[A-Za-z0-9+/]{48}-[A-Za-z0-9+/]{48}(?=-\d)"),
         r"\1<id>-<id>",
         "SkyWalking's ids of a trace and of its segment are of chance, each in base64",
+        marks=("sw8: ",),
     ),
     Rule(
         "signing-in",
         signing_in.FOUND,
         signing_in.without_chance,
         "OAuth2 gives each client that it sends away to sign in a number of chance, and a secret made of it",
+        marks=("state=eyJ", "code_challenge=", ";path="),
     ),
     Rule(
         "session-end",
         session_cookies.FOUND,
         session_cookies.without_time,
         "a cookie that keeps a client at its host for a while holds the time until which it does",
+        marks=('"Cg',),
     ),
     Rule(
         "run-of-one-character",

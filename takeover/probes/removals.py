@@ -41,22 +41,29 @@ class Change(NamedTuple):
     was: str | None
 
 
-def changes(steps: Sequence[Step], text: str, normal: str) -> Iterator[Change]:
-    """What each of the rules did to a text, line by line where it left the lines as many as they were.
+def changes(steps: Sequence[Step], text: str) -> tuple[str, list[Change]]:
+    """What all of them make of a text; and what each of the rules did to it, by line where the lines stayed as many.
 
     Where it changed their order alone, no line has become another: it is the whole text that was otherwise.
     """
+    changed: list[tuple[int, str]] = []
     for place, step in enumerate(steps):
         before, text = text, step.apply(text)
-        if text == before or not step.loses:  # what comes after it would find the same without it
-            continue
-        without = applied(steps[place + 1 :], before)
-        if without == normal:
-            continue
-        lines, others = normal.split("\n"), without.split("\n")
-        by_line = len(lines) == len(others) and sorted(lines) != sorted(others)
-        pairs = zip(lines, others, strict=True) if by_line else [(normal, without)]
-        yield from (Change(step.rule, line, None if step.is_time else other) for line, other in pairs if line != other)
+        if text != before and step.loses:  # else what comes after it would find the same without it
+            changed.append((place, before))
+    return text, [each for place, before in changed for each in _of_one(steps, place, before, text)]
+
+
+def _of_one(steps: Sequence[Step], place: int, before: str, normal: str) -> Iterator[Change]:
+    """What that one of them did to what it found."""
+    without = applied(steps[place + 1 :], before)
+    if without == normal:
+        return
+    lines, others = normal.split("\n"), without.split("\n")
+    by_line = len(lines) == len(others) and sorted(lines) != sorted(others)
+    pairs = zip(lines, others, strict=True) if by_line else [(normal, without)]
+    rule, is_time = steps[place].rule, steps[place].is_time
+    yield from (Change(rule, line, None if is_time else other) for line, other in pairs if line != other)
 
 
 class Removals:

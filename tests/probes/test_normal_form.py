@@ -1,10 +1,13 @@
 """Each rule puts into one form what differs by chance, and leaves alone what only looks like it."""
 
 import base64
+import re
 import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
 
 from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
@@ -17,6 +20,7 @@ from takeover.probes.normal_rules import (
     HEADER_RULES,
     OWN_WORDS_RULES,
     RULES,
+    Rule,
     admin_body_without_chance,
     body_without_chance,
     own_words_without_chance,
@@ -24,6 +28,7 @@ from takeover.probes.normal_rules import (
 )
 from takeover.probes.removals import Removals
 from takeover.scene import Scene
+from tests.unhurried import UNHURRIED
 
 SESSION = b"\n\x0f10.77.11.1:3000\x10\xf2\xe8\xae\xd8\x06"  # an address, and seconds since 1970
 SESSIONS = [base64.b64encode(each).decode() for each in (SESSION, SESSION[:17], SESSION.replace(b"\x0f", b"\x0e", 1))]
@@ -302,3 +307,45 @@ def test_no_rule_takes_long_for_a_long_body() -> None:
     begun = time.process_time()
     body_without_chance(body)
     assert time.process_time() - begun < 2
+
+
+MARKED = (
+    "x-datadog-trace-id: 12345",
+    "x-datadog-tags: _dd.p.tid=0123456789abcdef",
+    "dd=s:1;p:0123456789abcdef",
+    "dd=p:0123456789abcdef",
+    "p:0123456789abcdef",
+    f"sw8: 1-{'A' * 48}-{'b' * 48}-3",
+    "?state=eyJ1cmwiOiJhIn0",
+    f"&code_challenge={'a' * 43}",
+    f"OauthNonce=0123456789abcdef.{'A' * 43}=;path=/",
+    '="Cg4xMC4wLjAuMTo4MDgwEIDl7sEG"',
+    "=",
+    ";",
+    "word ",
+)
+
+
+@UNHURRIED
+@given(st.lists(st.sampled_from(MARKED), max_size=5).map("".join), st.sampled_from([*RULES, *OWN_WORDS_RULES]))
+def test_a_text_without_a_rules_marks_has_nothing_that_it_finds(text: str, rule: Rule) -> None:
+    assert rule.step.apply(text) == rule.pattern.sub(rule.replacement, text)
+
+
+def test_each_mark_is_needed_by_its_rule() -> None:
+    marked = {rule.name: rule.marks for rule in RULES if rule.marks != ("",)}
+    for name, marks in marked.items():
+        [rule] = [each for each in RULES if each.name == name]
+        found = "".join(each for each in MARKED if rule.pattern.search(each))
+        assert [each for each in marks if each not in found] == []
+
+
+@UNHURRIED
+@given(st.text("0123456789.:>a-", max_size=60))
+def test_a_port_is_of_an_address_or_of_what_stands_for_one(text: str) -> None:
+    def named(found: re.Match[str]) -> str:
+        return f"{found[1]}:<port>" if int(found[2]) >= 32768 else found[0]
+
+    [rule] = [each for each in RULES if each.name == "client-port"]
+    whole = re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b")
+    assert rule.step.apply(text) == whole.sub(named, text)
