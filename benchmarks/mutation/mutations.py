@@ -29,6 +29,8 @@ SUBJECTS = {
     "normalisation": [
         "takeover/probes/normal_form.py",
         "takeover/probes/normal_rules.py",
+        "takeover/probes/own_words.py",
+        "takeover/probes/admin_form.py",
         "takeover/probes/lengths.py",
     ],
     "local engine": ["takeover/engines/local/*.py", "takeover/engines/local/inside/*.py", "takeover/node/*.py"],

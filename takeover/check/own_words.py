@@ -4,7 +4,8 @@ from functools import cached_property
 
 from takeover.check.coverage.taken_apart import texts
 from takeover.check.records import Given
-from takeover.probes.normal_rules import own_words_without_chance, without_chance
+from takeover.probes.normal_rules import without_chance
+from takeover.probes.own_words import own_words_without_chance
 
 _LONGEST_NAME = 500
 

@@ -16,7 +16,7 @@ from takeover.envoy.config_given import with_config
 from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
-from takeover.probes.normal_rules import own_words_without_chance
+from takeover.probes.own_words import own_words_without_chance
 from takeover.scenario.files import own_file, read_text
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario

@@ -17,7 +17,7 @@ from takeover.base.errors import BadInputError
 from takeover.inventory.configs import error_of, validation, warnings_of
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import bare_node
-from takeover.probes.normal_rules import own_words_without_chance
+from takeover.probes.own_words import own_words_without_chance
 from takeover.scenario import edits
 from takeover.scenario.edit_tree import apply_edit, value_at
 from takeover.scenario.files import own_file

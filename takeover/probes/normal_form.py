@@ -1,6 +1,6 @@
 """Observations in their normal form: what differs from run to run by nature is as it always is, or left out.
 
-By the named rules of `takeover.probes.normal_rules`, and by what a deployment's addresses are called.
+By the named rules of `normal_rules`, `own_words` and `admin_form`, and by what a deployment's addresses are called.
 """
 
 import re
@@ -14,19 +14,19 @@ from takeover.model.document import End, Interim, LogEntry, Observation, StreamA
 from takeover.model.json import encode
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.tls_alerts import CLOSE_NOTIFY
+from takeover.probes.admin_form import ADMIN_STEPS
 from takeover.probes.frame_form import FRAME_RULES, frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.probes.normal_rules import (
-    ADMIN_STEPS,
     BODY_STEPS,
     EPHEMERAL,
     FIELD_RULES,
     HEADER_RULES,
-    OWN_WORDS_STEPS,
     TEXT_STEPS,
     field_without_chance,
     without_chance,
 )
+from takeover.probes.own_words import OWN_WORDS_STEPS
 from takeover.probes.races import MOST_ROUNDS, RACES, Race
 from takeover.probes.removals import Change, Removals, Step, changes
 from takeover.scenario.documents import short_name

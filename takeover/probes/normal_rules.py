@@ -5,13 +5,11 @@ value like any other in an answer.
 """
 
 import functools
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from takeover.model.json import WrittenNumber, encode
 from takeover.model.repeats import RUN
 from takeover.probes import session_cookies, signing_in
 from takeover.probes.removals import Step, applied
@@ -81,25 +79,6 @@ def _ids(found: re.Match[str]) -> str:
     return found[1] + _ID.sub(lambda each: f"{each[1] or ''}<id of {len(each[2])}>", found[2])
 
 
-def _without_its_field(found: re.Match[str]) -> str:
-    return f"a oneof has already been set{f' (in {found[1]})' if found[1] else ''}"
-
-
-def _in_key_order(found: re.Match[str]) -> str:
-    """JSON objects with their keys sorted, and what stands between them; what is none stays, and what follows it."""
-    done, text = "", found[0]
-    while text:
-        try:
-            content, end = _JSON.raw_decode(text)
-            done += encode(content, order="sorted").decode()
-        except (ValueError, RecursionError):
-            return done + text
-        between, begin, rest = text[end:].partition('{"')
-        done, text = done + between, begin + rest
-    return done
-
-
-_JSON = json.JSONDecoder(parse_float=WrittenNumber)
 _ID = re.compile(r"(?<![0-9a-f])(0{16})?(?!0{8})([0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
 """A trace's id, or a span's, also one of 64 bits behind zeros; not what begins with eight zeros: the probes' own."""
 
@@ -166,87 +145,6 @@ RULES = (
 )
 """Of every text of an observation."""
 
-_PROTOBUF_MARK = Rule(
-    "protobuf-mark",
-    re.compile(r"goo\.gle/debug(?:only|str|proto)(?:\s+|$)"),
-    "goo.gle/debug ",
-    "protobuf begins what it prints for people with words and blanks of chance, so that no program reads it",
-)
-
-OWN_WORDS_RULES = (
-    _PROTOBUF_MARK,
-    Rule(
-        "log-time",
-        re.compile(r"^\[[-0-9]+ [:.0-9]+\]\[\d+\]"),
-        "",
-        "a line of Envoy's log begins with its time and its thread's number",
-    ),
-    Rule(
-        "source-line",
-        re.compile(r" ?\[(?:\./)?[\w./-]+\.(?:cc|h):\d+\]"),
-        "",
-        "the lines of Envoy's source move with every release, whatever they do",
-    ),
-    Rule(
-        "connection-number",
-        re.compile(r'\[C\d+\](?:\[S\d+\])?|\[Tags: [^\]]*\]|"(?:ConnectionId|StreamId)":"\d+"|(?<=on connection )\d+'),
-        "<connection>",
-        "Envoy counts its connections since its start and gives each stream a number of chance",
-    ),
-    Rule(
-        "protobuf-place",
-        re.compile(r"near \d+:\d+ \(offset \d+\)"),
-        "near <place>",
-        "protobuf prints its messages with blanks of chance, which moves the offsets in them",
-    ),
-    Rule(
-        "protobuf-blanks",
-        re.compile(r"(?<=\S)  +(?=\S)"),
-        " ",
-        "protobuf puts blanks of chance into what it prints, so that nobody compares it byte by byte",
-    ),
-    Rule(
-        "oneof-field",
-        re.compile(
-            r"'\w+' has already been set \(either directly or as part of a oneof\)(?: \(in ([\w.\[\]]+)\.\w+\))?"
-        ),
-        _without_its_field,
-        "of the fields that exclude each other Envoy names the one that it comes by last, in an order of chance",
-    ),
-    Rule(
-        "key-order",
-        re.compile(r'\{"(?s:.*)'),
-        _in_key_order,
-        "Envoy prints a config that it rejects with the keys of its objects in an order of chance",
-    ),
-)
-"""Of what Envoy writes of itself besides: its log's lines, its warnings, and the errors of a config."""
-
-ADMIN_RULES = (
-    Rule(
-        "own-version",
-        re.compile(r'"version":"[0-9a-f]{40}/\d+\.\d+\.\d+'),
-        '"version":"<version>',
-        "each version tells its own name",
-    ),
-    Rule(
-        "own-time",
-        re.compile(r'"(last_updated|uptime_current_epoch|uptime_all_epochs|days_until_expiration)":"[^"]*"'),
-        r'"\1":"<time>"',
-        "how long it runs, when it was configured, and how long a certificate is still good, is another each time",
-    ),
-    Rule(
-        "own-memory",
-        re.compile(
-            r'"(allocated|heap_size|pageheap_unmapped|pageheap_free|total_thread_cache|total_physical_bytes)":"\d+"'
-        ),
-        r'"\1":"<bytes>"',
-        "what memory it has at a moment is of chance",
-    ),
-    _PROTOBUF_MARK,
-)
-"""Of bodies of the admin API, JSON among them in the order of its keys: an Envoy prints what maps hold in any."""
-
 HEADER_RULES = (
     HeaderRule(
         "date",
@@ -296,8 +194,6 @@ FIELD_RULES = (
 
 TEXT_STEPS = tuple(rule.step for rule in RULES)
 """What is done to every text."""
-OWN_WORDS_STEPS = (*(rule.step for rule in OWN_WORDS_RULES), *TEXT_STEPS)
-"""What is done to what Envoy writes of itself."""
 BODY_STEPS = (*TEXT_STEPS, *(rule.step for rule in HEADER_RULES))
 """What is done to a body: an answer that follows another stands in it, with its headers."""
 
@@ -308,55 +204,9 @@ def without_chance(text: str) -> str:
     return applied(TEXT_STEPS, text)
 
 
-def own_words_without_chance(text: str) -> str:
-    """What Envoy writes of itself, a line of its log or the error of a config, likewise."""
-    return applied(OWN_WORDS_STEPS, text)
-
-
 def body_without_chance(text: str) -> str:
     """A body, likewise."""
     return applied(BODY_STEPS, text)
-
-
-_UNORDERED = ("cluster_statuses", "configs", "static_endpoint_configs")
-
-
-def _in_one_order(content: Any) -> Any:
-    """JSON of the admin API in which lists that it tells in any order, those of clusters, are sorted.
-
-    The hundred kilobytes of its extensions, in any order, too, are the inventory's to compare.
-    """
-    match content:
-        case dict():
-            named = {name: _in_one_order(each) for name, each in content.items() if name != "extensions"}
-            return {
-                name: sorted(each, key=lambda one: encode(one, order="sorted"))
-                if name in _UNORDERED and isinstance(each, list)
-                else each
-                for name, each in named.items()
-            }
-        case list():
-            return list(map(_in_one_order, content))
-        case _:
-            return content
-
-
-def _in_the_order_of_keys(text: str) -> str:
-    try:
-        return encode(_in_one_order(_JSON.decode(text)), order="sorted").decode()
-    except (ValueError, RecursionError):  # then it is no JSON
-        lines = text.splitlines(keepends=True)
-        is_listed = bool(lines) and all("::" in line for line in lines)
-        return "".join(sorted(lines, key=lambda line: line.partition("::")[0])) if is_listed else text
-
-
-ADMIN_STEPS = (Step("own-order", _in_the_order_of_keys), *(rule.step for rule in ADMIN_RULES), *BODY_STEPS)
-"""What is done to a body of the admin API."""
-
-
-def admin_body_without_chance(text: str) -> str:
-    """A body of the admin API, likewise: what it tells of clusters, in one order."""
-    return applied(ADMIN_STEPS, text)
 
 
 def field_without_chance(name: str, value: Any) -> Any:

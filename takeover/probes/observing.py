@@ -12,7 +12,7 @@ from takeover.model.logs import as_written
 from takeover.net.http1 import Answer
 from takeover.probes.attendance import LONGEST_LINE, MOST_LINES
 from takeover.probes.normal_form import Normaliser
-from takeover.probes.normal_rules import own_words_without_chance
+from takeover.probes.own_words import own_words_without_chance
 from takeover.probes.probe import Group, Probe
 from takeover.probes.removals import Removals
 from takeover.probes.stretch import Observed, Stretch

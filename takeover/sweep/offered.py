@@ -8,7 +8,7 @@ from takeover.envoy.answers import Answer
 from takeover.model.document import Variant as Result
 from takeover.peers.control_plane.discovery import LDS
 from takeover.peers.control_plane.resources import Resource
-from takeover.probes.normal_rules import own_words_without_chance
+from takeover.probes.own_words import own_words_without_chance
 from takeover.sweep.variants import Variant
 
 _FIRST_PORT, _PORTS = 11_000, 20_000

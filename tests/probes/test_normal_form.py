@@ -13,19 +13,10 @@ from msgspec import UNSET
 from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.raw import End
+from takeover.probes.admin_form import ADMIN_RULES, admin_body_without_chance
 from takeover.probes.normal_form import Normaliser
-from takeover.probes.normal_rules import (
-    ADMIN_RULES,
-    FIELD_RULES,
-    HEADER_RULES,
-    OWN_WORDS_RULES,
-    RULES,
-    Rule,
-    admin_body_without_chance,
-    body_without_chance,
-    own_words_without_chance,
-    without_chance,
-)
+from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RULES, Rule, body_without_chance, without_chance
+from takeover.probes.own_words import OWN_WORDS_RULES, own_words_without_chance
 from takeover.probes.removals import Removals
 from takeover.scene import Scene
 from tests.unhurried import UNHURRIED

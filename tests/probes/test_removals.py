@@ -11,13 +11,8 @@ from msgspec import UNSET
 from takeover.model.document import End, Observation
 from takeover.model.removed import Removed, together
 from takeover.probes.normal_form import Normaliser
-from takeover.probes.normal_rules import (
-    BODY_STEPS,
-    FIELD_RULES,
-    HEADER_RULES,
-    OWN_WORDS_STEPS,
-    HeaderRule,
-)
+from takeover.probes.normal_rules import BODY_STEPS, FIELD_RULES, HEADER_RULES, HeaderRule
+from takeover.probes.own_words import OWN_WORDS_STEPS
 from takeover.probes.probe import Group
 from takeover.probes.races import RACES, Race
 from takeover.probes.removals import Change, Removals, Step, applied, changes
