@@ -228,9 +228,7 @@ class GroupEntry(Entry):
         tls: TLS below its protocol.
         upstream: `true`: what the upstream saw is observed, too, where one is deployed that control asks.
         sets: sets of probes that several scenarios share: files of `bases/probes`, without `.yaml`.
-        like: another group of the file, whose probes are made here in this group's protocol: those that name none of
-            their own, and no steps or anything else that it has not.
-        probes: its own probes, which come after those.
+        probes: its own probes, which come after those of the sets.
     """
 
     RENAMED: ClassVar = {"parts": "bases"}
@@ -250,5 +248,4 @@ class GroupEntry(Entry):
     tls: TlsEntry | None = None
     upstream: bool = False
     sets: tuple[Text, ...] = ()
-    like: Text = ""
     probes: tuple[dict[str, Json], ...] = ()

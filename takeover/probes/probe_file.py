@@ -2,9 +2,8 @@
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import msgspec
 from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
@@ -39,16 +38,15 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
     if not path.exists():
         return ()
     groups: dict[str, Group] = {}
-    entries = read_entries(path, GroupEntry)
-    for entry in entries:
-        group = _group(scenario, entry, entries)
+    for entry in read_entries(path, GroupEntry):
+        group = _group(scenario, entry)
         if group.name in groups:
             raise entry.error(f"a second group {group.name}; the first is at {groups[group.name].where}")
         groups[group.name] = group
     return tuple(groups.values())
 
 
-def _group(scenario: Scenario, entry: GroupEntry, all_entries: Sequence[GroupEntry]) -> Group:
+def _group(scenario: Scenario, entry: GroupEntry) -> Group:
     _check_name(entry, entry.group, "group")
     edits = tuple(edit_of(each).edit for each in entry.edits)
     for index, base in enumerate(entry.bases):
@@ -61,7 +59,7 @@ def _group(scenario: Scenario, entry: GroupEntry, all_entries: Sequence[GroupEnt
     except BadInputError as error:
         raise entry.error(f"group {entry.group}: {error}") from error
     probes, length = dict[str, Probe](), 0
-    for written in _written(scenario, entry, all_entries):
+    for written in _written(scenario, entry):
         probe = _probe(deployed, entry, written)
         if probe.name in probes:
             first = probes[probe.name].where
@@ -90,8 +88,8 @@ def _length(probe: Probe) -> int:
     return request.connections * sum(len(whole(each)) for each in (*several, *below, request.body or ""))
 
 
-def _written(scenario: Scenario, group: GroupEntry, all_entries: Sequence[GroupEntry]) -> Iterator[ProbeEntry]:
-    """The group's probes as they are written: those of its sets, those of the group like which it is, then its own."""
+def _written(scenario: Scenario, group: GroupEntry) -> Iterator[ProbeEntry]:
+    """The group's probes as they are written: those of its sets, then its own."""
     for index, name in enumerate(group.sets):
         try:
             path = scenario.library.probe_set(name)
@@ -102,28 +100,7 @@ def _written(scenario: Scenario, group: GroupEntry, all_entries: Sequence[GroupE
             raise BadInputError(f"{display_path(path)}: must be a list, not {describe_type(document.value)}")
         yield from (_entry(document, (number,), group) for number in range(len(document.value)))
     document, at = group.place
-    if group.like:
-        yield from (_entry(document, place, group) for place in _likened(group, all_entries))
     yield from (_entry(document, (*at, "probes", number), group) for number in range(len(group.probes)))
-
-
-def _likened(group: GroupEntry, all_entries: Sequence[GroupEntry]) -> Iterator[tuple[Key, ...]]:
-    """Where the probes stand of the group like which this one is that can be said in its protocol.
-
-    Raises: BadInputError where there is no such group, or none of its probes can.
-    """
-    others = {each.group: each for each in all_entries if each is not group}
-    if (other := others.get(group.like)) is None:
-        there = f"there are {', '.join(others)}" if others else "it is the only one"
-        raise group.error(f"no other group is {group.like}; {there}", "like")
-    known = {each.encode_name for each in msgspec.structs.fields(_kind(group))} - {"protocol"}
-    if other.protocol != group.protocol:
-        known -= {"steps"}  # their steps are others
-    said = [number for number, each in enumerate(other.probes) if each.keys() <= known]
-    if not said:
-        raise group.error(f"no probe of {group.like} can be said in {group.protocol}", "like")
-    _, at = other.place
-    yield from ((*at, "probes", number) for number in said)
 
 
 def _entry(document: YamlDocument, at: tuple[Key, ...], group: GroupEntry) -> ProbeEntry:
@@ -132,21 +109,13 @@ def _entry(document: YamlDocument, at: tuple[Key, ...], group: GroupEntry) -> Pr
     for key in at:
         value = value[key]
     written = value.get("protocol") if isinstance(value, dict) else None
-    if not written:
-        return convert(document, _kind(group), at)
+    name = written or group.protocol
     try:
-        kind = named(written).entry if isinstance(written, str) else ProbeEntry
+        kind = named(name).entry if isinstance(name, str) else ProbeEntry
     except BadInputError as error:
-        raise BadInputError(f"{document.where(*at, 'protocol')}: {error}") from None
+        where = document.where(*at, "protocol") if written else group.where("protocol")
+        raise BadInputError(f"{where}: {error}") from None
     return convert(document, kind, at)
-
-
-def _kind(group: GroupEntry) -> type[ProbeEntry]:
-    """What its probes are that name no protocol. Raises: BadInputError "FILE:LINE: …"."""
-    try:
-        return named(group.protocol).entry
-    except BadInputError as error:
-        raise group.error(str(error), "protocol") from None
 
 
 def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:

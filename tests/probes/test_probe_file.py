@@ -11,8 +11,6 @@ from takeover.probes.protocols.written import Await, End, Send
 from takeover.scenario.library import Library
 from tests.probes.reading import GROUP, read
 
-LIKE = GROUP + "  - {name: a, body: b}\n" + GROUP.replace("edges", "others").replace("  probes:\n", "")
-
 
 def test_the_project_has_at_least_300_probes() -> None:
     groups = [group for name in Library.bundled().names() for group in read_probes(Library.bundled().scenario(name))]
@@ -63,29 +61,6 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
     assert group.probes[2].request.source == "client/client"
 
 
-def test_a_group_like_another_makes_what_can_be_said_in_its_protocol(tmp_path: Path) -> None:
-    first, second, third = read(
-        tmp_path,
-        GROUP
-        + """
-  - {name: get, path: /x, headers: ["A: 1"]}
-  - {name: post, method: POST, body: a}
-  - {name: old, version: "1.0"}
-  - {name: bytes, steps: [{send: "GET / HTTP/1.1\\r\\n\\r\\n"}]}
-  - {name: its-own, protocol: http2}
-"""
-        + GROUP.replace("edges", "over-http2").replace("probes:", "like: edges\n  protocol: http2\n  probes:")
-        + "  - {name: last}\n"
-        + GROUP.replace("edges", "once-more").replace("probes:", "prefix: /p\n  like: edges"),
-    )
-    assert [each.name for each in second.probes] == ["get", "post", "last"]
-    assert [each.protocol.name for each in second.probes] == ["http2"] * 3
-    assert second.probes[0].request.path == "/x"
-    assert second.probes[0].where == first.probes[0].where
-    assert [each.name for each in third.probes] == ["get", "post", "old", "bytes"]
-    assert third.probes[0].request.path == "/p/x"
-
-
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -130,11 +105,6 @@ def test_a_group_like_another_makes_what_can_be_said_in_its_protocol(tmp_path: P
         (GROUP + "  - {name: a, to: {service: none, port: 80}}", 6, "no Service none; there are"),
         (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
         (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),
-        (GROUP + "  - {name: a}\n  like: none", 7, "no other group is none; it is the only one"),
-        (GROUP + "  - {name: a}\n  like: edges", 7, "no other group is edges; it is the only one"),
-        (LIKE + "  like: none", 11, "no other group is none; there are edges"),
-        (LIKE + "  like: edges\n  protocol: none", 12, "protocol is one of http1, .*, not none"),
-        (LIKE + "  like: edges\n  protocol: grpc", 11, "no probe of edges can be said in grpc"),
         (GROUP + "  - {name: a}\n  bases: [none]", 7, "there is no base none; there are auth, backends/v1"),
         (GROUP + "  - {name: a}\n  upstream: true", 7, "nobody tells what the upstream saw: no base"),
         (GROUP + "  - {name: a}\n  parts: [none]", 7, r"\[0\]\.parts is now called bases$"),
