@@ -73,9 +73,9 @@ class Reporting:
         of what failed: they hear of these, too.
         """
         if self._results is not None and self._conclusion is not None:
+            self._results.finish()
+            self._conclusion.compare(session.config.rootpath)
             with told_where_long("what this run found is being written"):
-                self._results.finish()
-                self._conclusion.compare(session.config.rootpath)
                 self._conclusion.publish()
             self._failing += self._conclusion.failing
         if self._sabotages is not None:
