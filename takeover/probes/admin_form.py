@@ -6,7 +6,7 @@ from typing import Any
 from takeover.model.json import encode
 from takeover.probes.normal_rules import BODY_STEPS, Rule
 from takeover.probes.own_words import JSON, PROTOBUF_MARK
-from takeover.probes.removals import Step, applied
+from takeover.probes.removals import Step
 
 ADMIN_RULES = (
     Rule(
@@ -67,8 +67,3 @@ def _in_the_order_of_keys(text: str) -> str:
 
 ADMIN_STEPS = (Step("own-order", _in_the_order_of_keys), *(rule.step for rule in ADMIN_RULES), *BODY_STEPS)
 """What is done to a body of the admin API."""
-
-
-def admin_body_without_chance(text: str) -> str:
-    """A body of the admin API, likewise: what it tells of clusters, in one order."""
-    return applied(ADMIN_STEPS, text)

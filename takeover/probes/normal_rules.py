@@ -34,10 +34,8 @@ class Rule:
         return Step(self.name, self._apply, self.loses)
 
     def _apply(self, text: str) -> str:
-        for mark in self.marks:
-            if mark in text:
-                return self.pattern.sub(self.replacement, text)
-        return text
+        is_marked = any(mark in text for mark in self.marks)
+        return self.pattern.sub(self.replacement, text) if is_marked else text
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from msgspec import UNSET
 from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.raw import End
-from takeover.probes.admin_form import ADMIN_RULES, admin_body_without_chance
+from takeover.probes.admin_form import ADMIN_RULES, ADMIN_STEPS
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RULES, Rule, body_without_chance, without_chance
 from takeover.probes.own_words import OWN_WORDS_RULES, own_words_without_chance
-from takeover.probes.removals import Removals
+from takeover.probes.removals import Removals, applied
 from takeover.scene import Scene
 from tests.unhurried import UNHURRIED
 
@@ -137,8 +137,8 @@ def test_bodies_of_the_admin_api(rule: Any, inbound: Scene) -> None:
     normaliser = Normaliser(inbound.deployment)
 
     assert normaliser.observation(Observation(200, body=body), of_admin=True).body == normal
-    assert admin_body_without_chance(normal) == normal
-    assert admin_body_without_chance(other) == other
+    assert applied(ADMIN_STEPS, normal) == normal
+    assert applied(ADMIN_STEPS, other) == other
     assert normaliser.observation(Observation(200, body=body)).body == body
 
 
@@ -154,7 +154,7 @@ def test_bodies_of_the_admin_api(rule: Any, inbound: Scene) -> None:
     ],
 )
 def test_what_the_admin_api_tells_in_any_order_has_one(body: str, normal: str) -> None:
-    assert admin_body_without_chance(body) == normal
+    assert applied(ADMIN_STEPS, body) == normal
 
 
 @pytest.mark.parametrize("rule", HEADER_RULES, ids=lambda rule: rule.name)
@@ -324,11 +324,9 @@ def test_a_text_without_a_rules_marks_has_nothing_that_it_finds(text: str, rule:
 
 
 def test_each_mark_is_needed_by_its_rule() -> None:
-    marked = {rule.name: rule.marks for rule in RULES if rule.marks != ("",)}
-    for name, marks in marked.items():
-        [rule] = [each for each in RULES if each.name == name]
+    for rule in RULES:
         found = "".join(each for each in MARKED if rule.pattern.search(each))
-        assert [each for each in marks if each not in found] == []
+        assert [each for each in rule.marks if each not in found] == []
 
 
 @UNHURRIED
