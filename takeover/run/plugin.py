@@ -25,14 +25,18 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
     """Begins the workers, if there will be any."""
     if "PYTEST_XDIST_WORKER" not in os.environ and options.is_wanted(early_config, early_config.known_args_namespace):
         from takeover.run import ini_file
         from takeover.run.workers import begin_ahead
 
         ini_file.check(early_config)
-        begin_ahead(early_config)
+        _, unknown = parser.parse_known_and_unknown_args(args)
+        if not unknown:  # else pytest may be about to refuse them, and need not wait until much was read
+            begin_ahead(early_config)
     return (yield)
 
 

@@ -62,6 +62,13 @@ A_THREAD = """
 import threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 """
+# Says whenever a process is forked.
+FORKS = """
+import os
+from pathlib import Path
+
+os.register_at_fork(before=lambda: (Path(__file__).parent / "forked").touch())
+"""
 
 
 @pytest.fixture
@@ -116,6 +123,22 @@ def test_none_is_left_of_those_that_nobody_asked_for(
 
     assert result.returncode == code, one_line(result)
     assert not tag.processes()
+
+
+def test_none_begins_ahead_of_a_look_at_an_option_that_nobody_declares(folder: Path) -> None:
+    """It would first read all scenarios for them, which takes many seconds with the atlas."""
+    (folder / "forks.py").write_text(FORKS)
+    surroundings = {"PYTHONPATH": f"{ROOT}:{folder}"}
+    result = run(str(folder), "-n2", "-p", "forks", "--odd", **surroundings)
+
+    assert (result.returncode, "unrecognized arguments: --odd" in result.stderr) == (4, True)
+    assert not (folder / "forked").exists()
+
+    with (folder / "conftest.py").open("a") as file:
+        file.write("def pytest_addoption(parser):\n    parser.addoption('--odd', action='store_true')\n")
+    for name in ("one", "other"):  # where a conftest.py does, they begin as they would without us
+        (folder / f"test_{name}.py").write_text(SUITE % True)
+    assert run(str(folder), "-n2", "-p", "forks", "--odd", **surroundings).returncode == 0
 
 
 def test_without_xdist_there_are_none(folder: Path) -> None:
