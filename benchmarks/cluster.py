@@ -1,6 +1,6 @@
 """How often a deployed scenario calls the Kubernetes API, and how fast: `python -m benchmarks.cluster [CONTEXT]`."""
 
-import sys
+import argparse
 import time
 
 from takeover.engines.kubernetes.engine import KubernetesEngine
@@ -10,7 +10,9 @@ from takeover.scenario.library import Library
 
 def main() -> None:
     """Deploys each scenario once on the context's cluster, and prints a line a scenario."""
-    engine, release = KubernetesEngine(sys.argv[1] if len(sys.argv) > 1 else None), resolve(None)[0]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("context", nargs="?", metavar="CONTEXT", help="as kubectl has it (default: the current one)")
+    engine, release = KubernetesEngine(parser.parse_args().context), resolve(None)[0]
     try:
         for name in Library.bundled().names():
             before, begin = engine.calls, time.monotonic()

@@ -3,6 +3,7 @@
 Memory is the proportional set size of this process and all that it started: pages that processes share count once.
 """
 
+import argparse
 import contextlib
 import os
 import statistics
@@ -44,6 +45,7 @@ def memory_of_tree(root: int) -> float:
 
 def main() -> None:
     """Deploys again and again, then prints the figures."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     engine, release = choose.engine(EngineOptions("local", {}), [], print), resolve(None)[0]
     times, memory = [], []
     for _ in range(_RUNS + 1):

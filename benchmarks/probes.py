@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> int:
         environment = {name: value for name, value in os.environ.items() if name != _SLOWS_IMPORTS}
         code = subprocess.run(command, cwd=_ROOT, check=False, env={**environment, FOLDER: folder}).returncode
         spent = [msgspec.json.decode(each.read_bytes(), type=Spent) for each in Path(folder).iterdir()]
-    _tell(spent)
+    if any(each.numbers for each in spent):  # else pytest ran nothing, and has said why
+        _tell(spent)
     return code
 
 

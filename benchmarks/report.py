@@ -3,6 +3,7 @@
 Takes the latest run's documents, in turn, as those of eleven Envoys: pages grow with their number, not their names.
 """
 
+import argparse
 import functools
 import itertools
 import tempfile
@@ -23,9 +24,12 @@ _ENVOYS = 11
 
 
 def main() -> None:
-    """Prints one line."""
+    """Prints one line. Ends with 2 where no run has left results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.parse_args()
     found = [store.read(path) for path in sorted(_LATEST.glob("*.json"))]
-    assert found, "no results of a run: ./run makes them"
+    if not found:
+        parser.error("no results of a run: ./run makes them")
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
         (run / store.RESULTS).mkdir()

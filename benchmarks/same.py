@@ -3,7 +3,7 @@
 `python -m benchmarks.same [TIMES] [--idle] [--envoy ENVOY] [OPTIONS OF PYTEST]` (20 times, the default Envoy, all
 probes). Every run's results are compared with those of the first run, too. What differs is told with how often; what a
 run itself found to be unstable stands apart. Ends with 1 if there is any of that, if a rule hides something, or a run
-fails.
+fails; with pytest's exit code where that has left no results.
 """
 
 import argparse
@@ -88,7 +88,9 @@ def main() -> None:
             ended = subprocess.run(asked, cwd=_ROOT, capture_output=True, text=True, check=False)
             documents = results_of(reports)
             if ended.returncode not in (0, 1) or not all(each.exists() for each in documents):
-                sys.exit(f"run {number} ended with {ended.returncode}:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
+                told = f"{ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+                print(f"run {number} ended with {ended.returncode}:\n{told}", file=sys.stderr)
+                sys.exit(ended.returncode or 1)
             failed += ended.returncode
             before = found.differing.total()
             if first is None:

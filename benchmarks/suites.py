@@ -1,5 +1,6 @@
 """How long the suites take, whole process, median of several runs: `python -m benchmarks.suites`."""
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ def seconds(arguments: list[str]) -> float:
 
 def main() -> None:
     """Prints a line a command."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for name, arguments in _COMMANDS.items():
         seconds(arguments)  # the first run warms the caches
         times = [seconds(arguments) for _ in range(_RUNS)]

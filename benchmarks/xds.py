@@ -5,6 +5,7 @@ follows it: a client asks one request after the other, over one connection. Memo
 the control plane.
 """
 
+import argparse
 import statistics
 import time
 from typing import Any
@@ -28,6 +29,7 @@ _PROGRAMS = {"Envoy": ("gateway", "envoyproxy"), "control plane": ("control-plan
 
 def main() -> None:
     """Deploys the scenario xds-under-traffic once, and prints the figures."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     engine, release = choose.engine(EngineOptions("local", {}), [], print), resolve(None)[0]
     try:
         scene = Scene.deploy(engine, release, Library.bundled().scenario("xds-under-traffic"))
