@@ -142,6 +142,11 @@ class DeploymentContract(Contract):
         assert entered.returncode == 0, entered.stderr
         assert entered.stdout.decode() == _shell(tools.container(name), asked)
 
+    def test_the_kernels_settings_are_a_pods_own(self, workshop: Deployment, main: Container) -> None:
+        script = "cd /proc/sys/net/ipv4; echo $(cat ip_local_port_range tcp_keepalive_time)"
+        assert _shell(main, script) == "40000 40999 70\n"
+        assert _shell(workshop.pod("one/app-a").container("web"), script) != "40000 40999 70\n"
+
     def test_a_config_maps_file_has_its_text_and_mode_and_cannot_be_written(self, main: Container) -> None:
         assert _shell(main, "cat /etc/settings/greeting; stat -L -c %a /etc/settings/greeting") == "good morning\n440\n"
         assert main.exec(["sh", "-c", ">/etc/settings/greeting"]).exit_code != 0

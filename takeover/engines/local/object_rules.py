@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import UNSET
 
 from takeover.base.addresses import is_address
-from takeover.engines.local import objects, variables, volume_rules, without_effect
+from takeover.engines.local import objects, sysctls, variables, volume_rules, without_effect
 from takeover.engines.local.inside import capabilities, dns
 from takeover.engines.local.without_effect import Fault
 from takeover.scenario import names
@@ -125,7 +125,7 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
     if not 0 <= (grace := spec.termination_grace_period_seconds) <= _LONGEST_GRACE:
         yield ("spec", "terminationGracePeriodSeconds"), f"is {grace}; it must be a number from 0 to {_LONGEST_GRACE}"
     yield from without_effect.faults(spec)
-    yield from _ids_of_pod(spec.security_context, ("spec", "securityContext"))
+    yield from _of_pods_security(spec.security_context, ("spec", "securityContext"))
     for index, alias in enumerate(spec.host_aliases):
         at = ("spec", "hostAliases", index)
         if "%" in alias.ip or not is_address(alias.ip):
@@ -180,7 +180,7 @@ def _of_value(source: objects.ValueSource, at: tuple[Key, ...]) -> Iterator[Faul
         yield from volume_rules.of_field(source.field_ref.field_path, at)
 
 
-def _ids_of_pod(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
+def _of_pods_security(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
     numbers = [
         (("runAsUser",), security.run_as_user),
         (("runAsGroup",), security.run_as_group),
@@ -188,6 +188,7 @@ def _ids_of_pod(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> It
         *((("supplementalGroups", index), each) for index, each in enumerate(security.supplemental_groups)),
     ]
     yield from _ids(numbers, at)
+    yield from sysctls.faults(security.sysctls, (*at, "sysctls"))
     if security.run_as_group is not None and security.run_as_user is None:
         yield (*at, "runAsGroup"), "is a group without runAsUser, which container runtimes refuse: give it one"
 

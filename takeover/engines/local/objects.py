@@ -174,6 +174,11 @@ class Capabilities(StrictObject, frozen=True):
     drop: list[str] = []
 
 
+class Sysctl(StrictObject, frozen=True):
+    name: str
+    value: str
+
+
 class PodSecurityContext(StrictObject, frozen=True):
     """What its containers have that say nothing else."""
 
@@ -183,6 +188,7 @@ class PodSecurityContext(StrictObject, frozen=True):
     fs_group: int | None = None
     fs_group_change_policy: Literal["Always", "OnRootMismatch"] = "Always"
     supplemental_groups: list[int] = []
+    sysctls: list[Sysctl] = []
     seccomp_profile: dict[str, str] = {}
 
 

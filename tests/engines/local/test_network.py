@@ -15,7 +15,7 @@ from takeover.engines.local.inside.network import Network
 pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("0")  # whatever this machine has, which a new one may take
 folder = pathlib.Path(tempfile.mkdtemp())
 network = Network(folder)
-pods = [network.add_pod() for _ in range(3)]
+pods = [network.add_pod({}) for _ in range(3)]
 with IPRoute() as links:
     def names():
         return sorted(each.get_attr("IFLA_IFNAME") for each in links.get_links())
@@ -25,9 +25,9 @@ with IPRoute() as links:
     before = names()
     network.remove_pod(pods[1][0])
     network._count = 252
-    later = [network.add_pod()[1] for _ in range(2)]
+    later = [network.add_pod({})[1] for _ in range(2)]
     network._count = 507
-    later.append(network.add_pod()[1])
+    later.append(network.add_pod({})[1])
     own = addresses()
 forward = pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()
 print(json.dumps([[each[1] for each in pods], [each[0].name for each in pods], before, later, own, forward,

@@ -25,6 +25,7 @@ from tests.engines.local.documents import (
 
 DOUBLING = [{"name": "A0", "value": "xx"}, *({"name": f"A{n}", "value": f"$(A{n - 1})" * 2} for n in range(1, 64))]
 PROBE = {"httpGet": {"port": 80}}
+PORT = "net.ipv4.ip_unprivileged_port_start"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,19 @@ PROBE = {"httpGet": {"port": 80}}
             "spec.securityContext.supplementalGroups[0] is 2147",
         ),
         (pod(securityContext={"runAsGroup": 5}), "spec.securityContext.runAsGroup is a group without runAsUser, which"),
-        (pod(securityContext={"sysctls": []}), "Pod/web: spec.securityContext.sysctls is not supported"),
+        (
+            pod(securityContext={"sysctls": [{"name": "net.core.somaxconn", "value": "1"}]}),
+            "Pod/web: spec.securityContext.sysctls[0].name is 'net.core.somaxconn', which no kubelet takes from a Pod",
+        ),
+        (
+            pod(securityContext={"sysctls": [{"name": "kernel/shm_rmid_forced", "value": "1"}]}),
+            "sysctls[0].name is kernel.shm_rmid_forced: the local engine's containers share no memory",
+        ),
+        (
+            pod(securityContext={"sysctls": [{"name": each, "value": "1"} for each in (PORT, PORT.replace(".", "/"))]}),
+            "securityContext.sysctls has net.ipv4.ip_unprivileged_port_start twice",
+        ),
+        (pod(securityContext={"sysctls": [{"name": PORT, "value": 1}]}), "sysctls[0].value: Expected `str`, got `int`"),
         (
             pod(securityContext={"runAsNonRoot": True}),
             "spec.containers[0].securityContext says runAsNonRoot, and",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.conformance import contract
 from takeover.engines.conformance.contract import single
 from takeover.engines.contract import CheckingEngine, Engine
@@ -50,6 +50,16 @@ def test_a_deployment_is_refused_in_one_line_with_its_place(
 
     assert told in str(caught.value)
     assert re.match(r"\S+/single/pod.yaml:\d+: ", str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_kernel_does_not_take_of_a_pods_settings_is_told_in_a_line(engine: Engine, envoy: Release) -> None:
+    wanted = {"name": "net.ipv4.ip_local_port_range", "value": "9 8"}
+    with pytest.raises(TakeoverError) as caught:
+        engine.deploy(single([add("Pod/app", "$.spec", "securityContext", {"sysctls": [wanted]})]), envoy)
+
+    told = "Pod/app: spec.securityContext.sysctls: the kernel does not take '9 8' for net.ipv4.ip_local_port_range: "
+    assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

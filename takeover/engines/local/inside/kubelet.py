@@ -9,9 +9,10 @@ import time
 import uuid
 from pathlib import Path
 
-from takeover.engines.local import variables
+from takeover.engines.local import sysctls, variables
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.containers import RunningContainer
+from takeover.engines.local.inside.handlers import Refused
 from takeover.engines.local.inside.network import GATEWAY, Network
 from takeover.engines.local.inside.runtime import Image, Runtime
 from takeover.engines.local.messages import PodStatus
@@ -39,7 +40,12 @@ class RunningPod:
         self._sources = sources
         self._folder = folder
         self._network = network
-        self.network_path, self.ip = network.add_pod()
+        settings = {sysctls.dotted(each.name): each.value for each in spec.spec.security_context.sysctls}
+        try:
+            self.network_path, self.ip = network.add_pod(settings)
+        except ValueError as error:
+            at = f"Pod/{spec.metadata.name}: spec.securityContext.sysctls"
+            raise Refused("not taken", f"{at}: {error}; give a value as ip-sysctl of the kernel has it") from None
         self._facts = Facts(str(uuid.uuid4()), self.ip, GATEWAY)
         self._parts: list[Path] = []
         self._volumes = {each.name: self._fill(each) for each in spec.spec.volumes}

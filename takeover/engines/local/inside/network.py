@@ -6,6 +6,7 @@ bridge the answer of such a neighbour would go past the node, and past the trans
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from takeover.engines.local.inside import rtnetlink
@@ -24,7 +25,7 @@ class Network:
         self._namespaces.mkdir()
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._count = 0
-        _settings({"ip_forward": "1"})
+        _settings({"net.ipv4.ip_forward": "1"})
         self._links = rtnetlink.Links()
         self._links.make([rtnetlink.up(_LOOPBACK), rtnetlink.address(_LOOPBACK, GATEWAY)])
 
@@ -32,8 +33,14 @@ class Network:
         """Gives the node itself one more address."""
         self._links.make([rtnetlink.address(_LOOPBACK, address)])
 
-    def add_pod(self) -> tuple[Path, str]:
-        """Makes a Pod's network namespace and its link. Returns the namespace's path and the Pod's IP."""
+    def add_pod(self, settings: Mapping[str, str]) -> tuple[Path, str]:
+        """Makes a Pod's network namespace and its link. Returns the namespace's path and the Pod's IP.
+
+        Args:
+            settings: of the kernel there, by their names in /proc/sys, with dots.
+
+        Raises: ValueError for a value that the kernel does not take.
+        """
         self._count += 1
         # 10.244.0.1 is the gateway: Pods begin at .2.
         address = _POD_ADDRESS.format(self._count // 254, self._count % 254 + 1)
@@ -43,7 +50,7 @@ class Network:
         kernel.unshare(kernel.NEW_NETWORK)
         try:
             kernel.bind("/proc/self/ns/net", path)
-            _settings({})
+            _settings(settings)
             with rtnetlink.Links() as pod_links:
                 pod_links.make([rtnetlink.up(_LOOPBACK), rtnetlink.pair("eth0", host_side, self._own)])
                 eth0 = socket.if_nametoindex("eth0")
@@ -66,8 +73,10 @@ def join(path: Path) -> None:
         kernel.enter(namespace.fileno())
 
 
-def _settings(ipv4: dict[str, str]) -> None:
+def _settings(given: Mapping[str, str]) -> None:
     # Without IPv6 there is no address to wait for, and no packet that nobody asked for.
-    Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
-    for name, value in ipv4.items():
-        Path("/proc/sys/net/ipv4", name).write_text(value)
+    for name, value in {"net.ipv6.conf.all.disable_ipv6": "1", **given}.items():
+        try:
+            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+        except OSError as error:
+            raise ValueError(f"the kernel does not take {value[:80]!a} for {name}: {error.strerror}") from None
