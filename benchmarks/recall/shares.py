@@ -1,7 +1,7 @@
 """The share of a list that is found, and what chance alone would find."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,36 +16,48 @@ _SEED = 1
 
 @dataclass(frozen=True)
 class Share:
-    """How many of some rows are found, and which part would be with the version, or the area, of others (0 to 1)."""
+    """How many of some rows are found, and which part would be with the version, or the area, of others (0 to 1).
+
+    Args:
+        read: how many a reader finds.
+    """
 
     name: str
     rows: int
     found: int
     other_version: float
     other_area: float
+    read: int
 
     @property
     def line(self) -> str:
         """A row of the table; the interval is Wilson's, of 95 %."""
-        share = self.found / self.rows if self.rows else 0.0
-        low, high = wilson(self.found, self.rows)
         return (
-            f"{self.name:<28} {self.rows:>4} {self.found:>6} {share:>6.0%} {f'{low:.0%}–{high:.0%}':>9}"
-            f" {self.other_version:>14.1%} {self.other_area:>11.1%}"
+            f"{self.name:<28} {self.rows:>4} {self._of_all(self.found)} {self.other_version:>14.1%}"
+            f" {self.other_area:>11.1%} {self._of_all(self.read)}"
         )
+
+    def _of_all(self, found: int) -> str:
+        low, high = wilson(found, self.rows)
+        return f"{found:>6} {found / self.rows if self.rows else 0.0:>6.0%} {f'{low:.0%}–{high:.0%}':>9}"
 
 
 class Recall:
-    """The shares of a list."""
+    """The shares of a list.
+
+    Args:
+        read: the places of rows that a reader finds.
+    """
 
     HEADER = (
         f"{'rows that need':<28} {'rows':>4} {'found':>6} {'share':>6} {'95 %':>9} {'other version':>14}"
-        f" {'other area':>11}"
+        f" {'other area':>11} {'read':>6} {'share':>6} {'95 %':>9}"
     )
 
-    def __init__(self, matching: Matching, rows: Sequence[Row]) -> None:
+    def __init__(self, matching: Matching, rows: Sequence[Row], read: Collection[int] = ()) -> None:
         self._matching = matching
         self.rows = rows
+        self._read = {*read}
 
     @cached_property
     def found(self) -> dict[int, Best]:
@@ -78,6 +90,7 @@ class Recall:
             found,
             self._accidents(self._with_neighbours_versions, chosen),
             self._accidents(self._with_others_areas, chosen),
+            len(chosen & self._read),
         )
 
     def _accidents(self, exchange: Callable[[], list[dict[int, Row]]], chosen: set[int]) -> float:
