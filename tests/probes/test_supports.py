@@ -1,6 +1,6 @@
 """A group of the atlas is kept from an Envoy that does not take its configuration, and from no other.
 
-What an Envoy takes without a word, and does not do, is what an upgrade changes: it would be hidden.
+What an Envoy loads, and does not do, is what an upgrade changes: it would be hidden.
 """
 
 import contextlib
