@@ -56,12 +56,12 @@ def main() -> None:
         rows, said = read_rows(options.changes), reading.read(options.read)
         results = Results(options.results or [_ROOT / "reports" / "versions"])
         findings = results.findings()
-        looked_at = [row for row in rows if any(pair.holds(each) for pair in findings for each in row.versions)]
+        configured = Configured(Library.bundled()).of
+        matching = Matching(areas.read(), Evidence(findings, results.asked, configured), configured)
+        looked_at = [row for row in rows if matching.own(row)]
         read = Readings(said, findings).found(looked_at)
     except BadInputError as error:
         sys.exit(_told(str(error)))
-    configured = Configured(Library.bundled()).of
-    matching = Matching(areas.read(), Evidence(findings, results.asked, configured), configured)
     for pair, found in findings.items():
         print(f"{pair}: {len(found)} differences; {'; '.join(results.remarks[pair])}")
     for version, count in Counter(str(row.versions[0]) for row in rows if not matching.own(row)).items():

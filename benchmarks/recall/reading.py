@@ -109,12 +109,12 @@ def read(file: Path = FILE) -> list[Reading]:
     """The readings. Raises: BadInputError."""
     try:
         found = msgspec.yaml.decode(file.read_bytes(), type=list[Reading])
-        for each in found:
-            re.compile(each.probe), re.compile(each.shows)
+        for pattern in (pattern for each in found for pattern in (each.probe, each.shows)):
+            re.compile(pattern)
     except (OSError, msgspec.MsgspecError, re.error) as error:
         raise BadInputError(f"{display_path(file)}: cannot be read: {error}: give a list of readings") from error
     if unknown := {each.kind for each in found} - BY_NAME.keys():
-        raise BadInputError(f"{display_path(file)}: no kind {', '.join(sorted(unknown))}: see docs/differences.md")
+        raise BadInputError(f"{display_path(file)}: no kind {', '.join(sorted(unknown))}: see docs/upgrade.md")
     return found
 
 
