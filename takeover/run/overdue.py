@@ -1,12 +1,17 @@
 """What a run's end waits for, told where it takes long: nobody should have to guess at a process that does not end."""
 
+import contextlib
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from takeover.node.processes import descendants
 
 _LONG = 60.0
 """Seconds: an end takes a few, on a busy machine or a cluster, too."""
@@ -15,7 +20,7 @@ _OURS = str(Path(__file__).parents[1])
 
 @contextmanager
 def told_where_long(what: str, after: float = _LONG) -> Iterator[None]:
-    """Says on stderr, each time that `after` seconds have passed meanwhile, where this process is in our code.
+    """Says on stderr, each time that `after` seconds have passed meanwhile, where this process is, and who is below it.
 
     Args:
         what: takes that long.
@@ -26,7 +31,7 @@ def told_where_long(what: str, after: float = _LONG) -> Iterator[None]:
         passed = 0.0
         while not over.wait(after):
             passed += after
-            said = f"{what}: not done after {passed:g} s; {'; '.join(_places(threading.get_ident()))}\n"
+            said = f"{what}: not done after {passed:g} s; {'; '.join([*_places(threading.get_ident()), *_below()])}\n"
             os.write(sys.stderr.fileno(), said.encode())
 
     thread = threading.Thread(target=tell, name="overdue", daemon=True)
@@ -38,11 +43,40 @@ def told_where_long(what: str, after: float = _LONG) -> Iterator[None]:
         thread.join()
 
 
+class Overdue:
+    """The hook of every process of a run, around all that others do at its end.
+
+    Args:
+        after: so many seconds.
+    """
+
+    def __init__(self, after: float = _LONG) -> None:
+        self._after = after
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Says where the end waits."""
+        with told_where_long("the run ends", self._after):
+            return (yield)
+
+
 def _places(not_of: int) -> Iterator[str]:
-    """Each other thread that is in our code: its name, and the innermost place there."""
+    """Each other thread that is in our code, and the main one: its name, and the innermost place, there or at all."""
     names = {each.ident: each.name for each in threading.enumerate()}
     for ident, frame in sys._current_frames().items():
-        ours = [each for each in traceback.extract_stack(frame) if each.filename.startswith(_OURS)]
-        if ours and ident != not_of:
-            place = Path(ours[-1].filename).relative_to(_OURS).as_posix()
-            yield f"{names.get(ident, ident)} is in {place}:{ours[-1].lineno} {ours[-1].name}"
+        stack = traceback.extract_stack(frame)
+        ours = [each for each in stack if each.filename.startswith(_OURS)]
+        if ident != not_of and (ours or ident == threading.main_thread().ident):
+            place = (ours or stack)[-1]
+            file = Path(place.filename)
+            within = file.relative_to(_OURS) if ours else Path(*file.parts[-2:])
+            yield f"{names.get(ident, ident)} is in {within.as_posix()}:{place.lineno} {place.name}"
+
+
+def _below() -> Iterator[str]:
+    """Each process below this one: its number, name and state, and in which function of the kernel it waits."""
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):  # it has ended
+            name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+            waits = Path(f"/proc/{pid}/wchan").read_text()
+            yield f"below: {pid} {name} ({' '.join([rest.split()[0], *filter(None, [waits.strip('0')])])})"

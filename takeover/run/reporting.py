@@ -9,7 +9,6 @@ from takeover.run import judging, terminal
 from takeover.run.added_reports import hand_out
 from takeover.run.conclusion import Conclusion
 from takeover.run.nothing_chosen import line as nothing_chosen
-from takeover.run.overdue import told_where_long
 from takeover.run.plan import Plan
 from takeover.run.record import SabotageOutcome, record_of
 from takeover.run.results import Results
@@ -75,8 +74,7 @@ class Reporting:
         if self._results is not None and self._conclusion is not None:
             self._results.finish()
             self._conclusion.compare(session.config.rootpath)
-            with told_where_long("what this run found is being written"):
-                self._conclusion.publish()
+            self._conclusion.publish()
             self._failing += self._conclusion.failing
         if self._sabotages is not None:
             self._failing += self._sabotages.failing(self._sabotage_outcomes)

@@ -25,6 +25,7 @@ from takeover.run.early_end import EarlyEnd
 from takeover.run.execution import Execution
 from takeover.run.interrupt import Interrupts
 from takeover.run.keep import Keep
+from takeover.run.overdue import Overdue
 from takeover.run.plan import Plan, make_plan
 from takeover.run.probe_items import ProbesLeftOut
 from takeover.run.record import Seam, record_of
@@ -95,6 +96,7 @@ def wire(config: pytest.Config) -> None:
     workers = Workers(plan, scopes, lambda: pool.engine, tell) if plan.role == "controller" else None
     parts += [workers] if workers is not None else []
     parts += [Beginning(plan, scenes), Removal(config, pool, workers)]
+    parts += [] if config.option.keep else [Overdue()]  # who keeps what runs decides how long
 
     for part in reversed(parts):  # the last one that is registered is called first
         config.pluginmanager.register(part, f"takeover-{type(part).__name__}")
