@@ -16,6 +16,9 @@ FILE = Path(__file__).with_name("areas.yaml")
 STATISTICS = frozenset({"statistic", "statistic-gone", "statistic-added"})
 """Kinds whose place is the statistic's name."""
 
+NAMELESS = STATISTICS | {"gauge"}
+"""Kinds of what is a statistic's, whose name helps to find nothing."""
+
 
 def _any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
     found = [re.compile(each) for each in patterns]

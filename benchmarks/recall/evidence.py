@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.recall import terms
-from benchmarks.recall.areas import STATISTICS, Asked
+from benchmarks.recall.areas import NAMELESS, Asked
 from benchmarks.recall.configured import Settings
 from benchmarks.recall.findings import Finding, Home, Pair, Probe
 from benchmarks.recall.terms import Terms
@@ -147,8 +147,8 @@ class Evidence:
             yield Shown(each, frozenset(self._own(each)), around, max(weight, 0.0))
 
     def _own(self, finding: Finding) -> Terms:
-        if finding.kind in STATISTICS or finding.kind == "gauge":
-            return terms.of_text("statistic")  # its name helps nothing
+        if finding.kind in NAMELESS:
+            return terms.of_text("statistic")
         found = {**terms.of_text(_CALLED.get(finding.kind, finding.kind)), **terms.of_text(finding.what)}
         if not all(_OF_STATISTICS.match(each.path) for each in finding.places.values()):
             found |= _changed(finding.was, finding.now)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.recall.areas import STATISTICS
+from benchmarks.recall.areas import NAMELESS
 from benchmarks.recall.findings import Finding, Pair, Probe
 from benchmarks.recall.rows import Row
 from takeover.base.errors import BadInputError
@@ -18,8 +18,6 @@ from takeover.base.paths import display_path
 from takeover.compare.kinds import BY_NAME
 
 FILE = Path(__file__).with_name("read.yaml")
-
-_NAMELESS = STATISTICS | {"gauge"}
 
 
 class Reading(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -121,7 +119,7 @@ def read(file: Path = FILE) -> list[Reading]:
 def _told(finding: Finding) -> str:
     was, now = ("nothing" if each is None else each for each in (finding.was, finding.now))
     change = f"{was} → {now}"
-    return change if finding.kind in _NAMELESS else f"{finding.what}: {change}"
+    return change if finding.kind in NAMELESS else f"{finding.what}: {change}"
 
 
 def _key(shown: Shown) -> tuple[int, Probe]:

@@ -78,5 +78,5 @@ def _below() -> Iterator[str]:
     for pid in descendants(os.getpid()):
         with contextlib.suppress(OSError):  # it has ended
             name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
-            waits = Path(f"/proc/{pid}/wchan").read_text()
-            yield f"below: {pid} {name} ({' '.join([rest.split()[0], *filter(None, [waits.strip('0')])])})"
+            waits = Path(f"/proc/{pid}/wchan").read_text().strip("0")
+            yield f"below: {pid} {name} ({f'{rest[0]} {waits}'.rstrip()})"

@@ -67,7 +67,7 @@ class Removal:
         Raises: pytest.UsageError, one line, where not all could be removed; where only somebody's finalizers hold it,
             that line is printed, and what the tests found stands.
         """
-        with held(_REMOVING) as holding:
+        with held(_REMOVING) as holding, told_where_long(_REMOVING):
             own = self._removed() if self._output is None else None
         ctrl_c.is_over()
         if holding.came and self._session is not None:
@@ -86,8 +86,7 @@ class Removal:
         """Removes everything of this process. Returns what could not be, None if all could."""
         is_cluster = isinstance(self._pool.made_engine, ClusterEngine)
         try:
-            with told_where_long(_REMOVING):
-                self._pool.close()
+            self._pool.close()
         except TakeoverError as error:
             return _Left(str(error), not isinstance(error, NotRemovedError))
         finally:
