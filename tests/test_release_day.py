@@ -22,10 +22,13 @@ PINNED, LATEST = "1.39.3", "1.40.0"
 RUN = f"""#!/bin/sh
 echo "$@" >>"$CALLS"
 case "$*" in *--collect-only*) exit 0 ;; esac
-mkdir -p reports/2026-01-01T000000Z/results
-ln -sfn 2026-01-01T000000Z reports/latest
-cp "$PUBLISHED/{PINNED}.json" "$PUBLISHED/{LATEST}.json" reports/latest/results/
-echo "## what differs" >reports/latest/summary.md
+run=2026-01-01T00000$(wc -l <"$CALLS")Z
+mkdir -p "reports/$run/results"
+ln -sfn "$run" reports/latest
+case "$*" in
+*"not atlas"*) cp "$PUBLISHED/{PINNED}.json" "$PUBLISHED/{LATEST}.json" reports/latest/results/ ;;
+esac
+echo "## what differs by $*" >reports/latest/summary.md
 exit "$RUN_CODE"
 """
 GH = '#!/bin/sh\necho "gh $*" >>"$CALLS"\ncp "$RUNNER_TEMP/text.md" "$CALLS.text"\nexit "$GH_CODE"\n'
@@ -71,7 +74,7 @@ class Clone:
             "PUBLISHED": str(ROOT / "reports" / store.PUBLISHED),
             "CALLS": str(self.calls),
             "GITHUB_OUTPUT": str(self.output),
-            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+            "GITHUB_STEP_SUMMARY": str(folder / "step-summary.md"),
             "RUNNER_TEMP": str(folder),
             "RUN_CODE": "1",
             "GH_CODE": "0",
@@ -118,17 +121,21 @@ def test_a_new_envoy_is_compared_published_and_brought_as_a_pull_request(clone: 
         assert ended.returncode == 0, (name, ended.stdout, ended.stderr)
 
     assert clone.outputs == {"pinned": PINNED, "latest": LATEST}
-    _, compared, opened = clone.calls.read_text().splitlines()
-    assert compared == f"--envoy {PINNED},{LATEST}"
+    _, *compared, opened = clone.calls.read_text().splitlines()
+    assert compared == [f"--envoy {PINNED},{LATEST} -m {chosen}" for chosen in ("not atlas", "atlas and probes")]
     assert opened.startswith(f"gh pr create --base main --head envoy-{LATEST} --title Envoy {LATEST}: what it changes")
     text = Path(f"{clone.calls}.text").read_text()
-    assert text.endswith("\n## what differs\n")
+    summary = "".join(
+        f"{title}## what differs by {each}\n"
+        for title, each in zip(("", "\n# In the atlas\n\n"), compared, strict=True)
+    )
+    assert text.endswith(f"\n{summary}")
     assert f"`takeover compare {PINNED} {LATEST} --show ID`" in text
     changed = git(clone.folder, "diff", "--name-only", "origin/main", f"origin/envoy-{LATEST}").splitlines()
     assert changed == [f"reports/versions/{each}.json" for each in (PINNED, LATEST)]
     kept = store.read(clone.folder / "reports/versions" / f"{LATEST}.json")
     assert (kept.envoy.version, kept.complete) == (LATEST, True)
-    assert (clone.folder.parent / "summary.md").read_text() == "## what differs\n"
+    assert (clone.folder.parent / "step-summary.md").read_text() == summary
 
 
 def test_what_is_known_or_waits_already_is_left_alone(clone: Clone) -> None:
@@ -152,7 +159,8 @@ def test_what_is_known_or_waits_already_is_left_alone(clone: Clone) -> None:
 @pytest.mark.parametrize(("code", "ends_with"), [("0", 0), ("1", 0), ("2", 1), ("4", 1)])
 def test_a_finding_ends_no_job_and_a_fault_does(clone: Clone, code: str, ends_with: int) -> None:
     assert clone.step("whether there is a new Envoy").returncode == 0
-    assert clone.step("what it changes", RUN_CODE=code).returncode == ends_with
+    for step in ("what it changes", "what it changes in the atlas"):
+        assert clone.step(step, RUN_CODE=code).returncode == ends_with
 
 
 def test_a_branch_without_a_pull_request_does_not_stay(clone: Clone) -> None:
