@@ -27,6 +27,7 @@ from benchmarks.recall.shares import Recall
 from takeover.base.errors import BadInputError
 from takeover.compare.listing import values
 from takeover.scenario.library import Library
+from takeover.store import together
 
 _ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ def main() -> None:
         nargs="*",
         type=Path,
         metavar="RESULTS",
-        help="folders of runs, each of one version or of several, or of results (default: reports/versions); what"
+        help="folders of runs, each of one version or of several, or of results (default: reports/together); what"
         " several runs of one version alone found is taken together, and of what they all made that of the last one",
     )
     parser.add_argument("--found", action="store_true", help="list what is found, too, and what shows it")
@@ -54,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         rows, said = read_rows(options.changes), reading.read(options.read)
-        results = Results(options.results or [_ROOT / "reports" / "versions"])
+        results = Results(options.results or [_ROOT / "reports" / together.FOLDER])
         findings = results.findings()
         configured = Configured(Library.bundled()).of
         matching = Matching(areas.read(), Evidence(findings, results.asked, configured), configured)

@@ -1,7 +1,7 @@
 """What differs between two Envoys that follow each other, each change once, with all places where it shows."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from benchmarks.recall.areas import Asked
-from benchmarks.recall.runs import together
+from benchmarks.recall.runs import as_one
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.compare.comparison import compare
@@ -17,11 +17,15 @@ from takeover.model.document import Document
 from takeover.model.repeats import whole
 from takeover.model.versions import version_of
 from takeover.store import documents as store
+from takeover.store import together
 
 Probe = tuple[str, str]
 """A scenario, and the name of a probe, test or config there."""
 
-Files = tuple[Path, ...]
+Read = Callable[[], Document]
+"""Reads results of one version."""
+
+Runs = tuple[Read, ...]
 """Results of one version, the latest last."""
 
 Home = tuple[str, int]
@@ -78,8 +82,8 @@ class Results:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = [_files(each) for each in folders]
-        self.versions = sorted({version for files in self._folders for version in files})
+        self._folders = [_results(each) for each in folders]
+        self.versions = sorted({version for runs in self._folders for version in runs})
         if len(self.versions) < 2:
             raise BadInputError(
                 f"{', '.join(map(display_path, folders))}: results of {self.versions[0]} alone: name those of another"
@@ -110,13 +114,13 @@ class Results:
                 known.ids += [name for name in each.ids if name not in known.ids]
         return found.values()
 
-    def _compared(self, pair: Pair) -> list[tuple[Files, Files]]:
-        """The files of every run of both, and those of runs of one version alone."""
-        both: list[tuple[Files, Files]] = [
-            ((files[pair.old],), (files[pair.new],)) for files in self._folders if {pair.old, pair.new} <= files.keys()
+    def _compared(self, pair: Pair) -> list[tuple[Runs, Runs]]:
+        """The results of every run of both, and those of runs of one version alone."""
+        both: list[tuple[Runs, Runs]] = [
+            ((runs[pair.old],), (runs[pair.new],)) for runs in self._folders if {pair.old, pair.new} <= runs.keys()
         ]
-        alone = [files for files in self._folders if len(files) == 1 or not both]
-        old, new = (tuple(files[each] for files in alone if each in files) for each in (pair.old, pair.new))
+        alone = [runs for runs in self._folders if len(runs) == 1 or not both]
+        old, new = (tuple(runs[each] for runs in alone if each in runs) for each in (pair.old, pair.new))
         return [*both, (old, new)] if old and new else both
 
     def _findings(self, pair: Pair, old: Document, new: Document) -> Iterator[Finding]:
@@ -148,19 +152,28 @@ def where_they_first_show(findings: Mapping[Pair, Sequence[Finding]]) -> dict[Pa
     return kept
 
 
-def _files(folder: Path) -> dict[Version, Path]:
-    """The results in a folder: of its latest run, of the run that it is, or the folder itself."""
+def _results(folder: Path) -> dict[Version, Read]:
+    """The results in a folder: kept together there; of its latest run, of the run that it is, or the folder itself."""
+    if together.is_there(folder):
+        kept = together.Together(folder)
+        return {
+            version: functools.partial(kept.document, name) for name in kept.names if (version := version_of(name))
+        }
     inner = next(
         (each for each in (folder / "latest" / store.RESULTS, folder / store.RESULTS) if each.is_dir()), folder
     )
-    found = {version: each for each in sorted(inner.glob("*.json")) if (version := version_of(each.stem))}
+    found: dict[Version, Read] = {
+        version: functools.partial(store.read, each)
+        for each in sorted(inner.glob("*.json"))
+        if (version := version_of(each.stem))
+    }
     if not found:
         raise BadInputError(f"{display_path(folder)}: holds no results of an Envoy: name a run's folder")
     return found
 
 
-def _read(files: Files) -> Document:
-    return together([store.read(each) for each in files])
+def _read(runs: Runs) -> Document:
+    return as_one([each() for each in runs])
 
 
 def _asked(document: Document) -> dict[Probe, Asked]:

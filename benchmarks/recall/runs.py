@@ -11,7 +11,7 @@ from takeover.model.document import Document
 Part = TypeVar("Part")
 
 
-def together(documents: Sequence[Document]) -> Document:
+def as_one(documents: Sequence[Document]) -> Document:
     """The documents of one Envoy, the last run's last, as one.
 
     Raises: BadInputError where they are of different binaries: what a scenario shows of one may be another's.

@@ -3,17 +3,21 @@
 import argparse
 import functools
 import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.cli.results import add_reports, chosen, compared, taken, to_compare
 from takeover.compare.accepted import DEFAULT, accept, read_accepted
-from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import detail
 from takeover.compare.kinds import BY_NAME, failing
 from takeover.compare.listing import listing
+from takeover.model.document import Document
 from takeover.store import documents as store
+from takeover.store import together
+from takeover.store.together import Together
 
 DESCRIPTION = "Shows what differs between Envoys, from stored results."
 
@@ -47,6 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"the differences that you accept (default: {DEFAULT} beside the folder reports, if there)",
     )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="take the results that are kept together in REPORTS/together (the atlas): RESULTS are names of Envoys",
+    )
     add_reports(parser)
 
 
@@ -56,20 +65,45 @@ def run(options: argparse.Namespace) -> int:
         raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
     kinds = failing(options.fail_on)
     accepted = read_accepted(options.accepted, store.nearest(Path.cwd()).parent)
-    results = to_compare(options.results, options.reports)
-    console.write(*taken(results, options.reports))
-    paths = {label: each.path for label, each in results.items()}
-    read = {label: functools.partial(store.read, path) for label, path in paths.items()}
-    comparison = compared(results, read, options.reports)
+    stored = _kept_together(options) if options.together else _stored(options)
+    console.write(*stored.remarks)
+    comparison = compared(stored.places, stored.read, stored.known)
     accept(comparison, accepted)
     if options.show is not None:
         difference = chosen(comparison, options.show)
-        console.write(*_detail(comparison, difference, paths))
+        old, new = (stored.read[each]() for each in (comparison.baseline, difference.envoys[0]))
+        width = shutil.get_terminal_size((120, 40)).columns
+        console.write(*detail(comparison, difference, old, new, width, shortened=options.together))
         return int(difference in comparison.failing(kinds))
     console.write(*listing(comparison, kinds, options.all))
     return int(bool(comparison.failing(kinds)))
 
 
-def _detail(comparison: Comparison, difference: Difference, paths: dict[str, Path]) -> list[str]:
-    old, new = (store.read(paths[each]) for each in (comparison.baseline, difference.envoys[0]))
-    return list(detail(comparison, difference, old, new, shutil.get_terminal_size((120, 40)).columns))
+@dataclass(frozen=True)
+class _Stored:
+    """The results that the arguments name, each under what it is called.
+
+    Args:
+        read: what reads each.
+        known: the Envoys of which there are results, named or not.
+        remarks: where they are of, where that is not what is asked for first.
+    """
+
+    places: Mapping[str, Path]
+    read: Mapping[str, Callable[[], Document]]
+    known: Sequence[str]
+    remarks: Sequence[str]
+
+
+def _stored(options: argparse.Namespace) -> _Stored:
+    results = to_compare(options.results, options.reports)
+    paths = {label: each.path for label, each in results.items()}
+    read = {label: functools.partial(store.read, path) for label, path in paths.items()}
+    return _Stored(paths, read, store.published_names(options.reports), taken(results, options.reports))
+
+
+def _kept_together(options: argparse.Namespace) -> _Stored:
+    kept = Together(options.reports / together.FOLDER)
+    kept.check(options.results)
+    read = {name: functools.partial(kept.document, name) for name in options.results}
+    return _Stored(dict.fromkeys(options.results, kept.folder), read, kept.names, [kept.remark()])

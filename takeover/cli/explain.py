@@ -45,7 +45,11 @@ def run(options: argparse.Namespace) -> int:
     results = to_compare([options.old, options.new], options.reports)
     console.write(*taken(results, options.reports))
     old, new = (store.read(each.path) for each in results.values())
-    comparison = compared(results, dict(zip(results, (lambda: old, lambda: new), strict=True)), options.reports)
+    comparison = compared(
+        {label: each.path for label, each in results.items()},
+        dict(zip(results, (lambda: old, lambda: new), strict=True)),
+        store.published_names(options.reports),
+    )
     difference = chosen(comparison, options.id)
     if (unstable := comparison.unstable_of(difference)) is not None:
         raise BadInputError(f"{difference.id} is unstable ({unstable.share}): no guard could be proved to change it")

@@ -1,12 +1,17 @@
 """`takeover publish`: keeps the results of Envoys where a repository can hold them, to be compared with."""
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from takeover.base import console
+from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
-from takeover.cli.results import add_reports, latest
+from takeover.cli.results import add_reports, by_age, latest
+from takeover.model.document import Document
 from takeover.store import documents as store
-from takeover.store.publishing import publish
+from takeover.store import together
+from takeover.store.publishing import check_whole, publish
 
 DESCRIPTION = "Writes what comparing needs of a run's results to REPORTS/versions, for a repository to keep."
 
@@ -20,13 +25,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RESULTS",
         help="results, as for takeover compare (default: all of the latest run)",
     )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="write those of several Envoys to REPORTS/together instead, their probes without what all of them do"
+        " alike: a twentieth of the size, to be compared with each other alone. Of an Envoy that is named several times"
+        " the first results are kept, and what others have otherwise is of chance",
+    )
     add_reports(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the files. Returns the exit code. Raises: BadInputError."""
     found = [store.find(each, options.reports) for each in options.results] or latest(options.reports)
+    if options.together:
+        folder = options.reports / together.FOLDER
+        files = list(together.keep(_by_envoy(found), folder))
+        size = sum(each.stat().st_size for each in files) / 1e6
+        console.write(f"{display_path(folder)} ({len(files)} files, {size:.1f} MB)")
+        return 0
     for path in found:
         target = publish(path, options.reports)
         console.write(f"{display_path(target)} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
+
+
+def _by_envoy(files: Sequence[Path]) -> dict[str, list[Document]]:
+    """The documents of each Envoy, the oldest release first. Raises: BadInputError."""
+    found: dict[str, list[Document]] = {}
+    for path in sorted(files, key=by_age):
+        document = check_whole(path)
+        others = found.setdefault(document.envoy.name, [])
+        if others and others[0].envoy.sha256 != document.envoy.sha256:
+            raise BadInputError(f"{display_path(path)}: is of another binary than other results of {path.stem}")
+        others.append(document)
+    if len(found) < 2:
+        raise BadInputError(f"--together: name results of another Envoy, too, not only of {', '.join(found)}")
+    return found

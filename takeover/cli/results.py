@@ -67,23 +67,34 @@ def _labelled(files: Sequence[Path]) -> dict[str, Path]:
 
 def latest(reports: Path) -> list[Path]:
     """The files of the latest run: releases by age, then what has names. Raises: BadInputError unless there are any."""
-    found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"), key=_by_age)
+    found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"), key=by_age)
     if not found:
         raise BadInputError(f"no results in {display_path(reports / store.LATEST)}: ./run makes them")
     return found
 
 
-def _by_age(path: Path) -> tuple[bool, Version, str]:
+def by_age(path: Path) -> tuple[bool, Version, str]:
+    """To sort files of results: releases from the oldest on, then what has a name of its own."""
     number = version_of(path.stem)
     return number is None, number or Version("0"), path.stem
 
 
-def compared(chosen: Mapping[str, Choice], read: Mapping[str, Callable[[], Document]], reports: Path) -> Comparison:
-    """Compares them. Raises: BadInputError where nothing of one can be compared; what reading one raises."""
-    comparison = compare(read, store.published_names(reports))
+def compared(
+    places: Mapping[str, Path], read: Mapping[str, Callable[[], Document]], known: Sequence[str]
+) -> Comparison:
+    """Compares them.
+
+    Args:
+        places: where each is.
+        read: what reads each.
+        known: Envoys of which there are results, too.
+
+    Raises: BadInputError where nothing of one can be compared; what reading one raises.
+    """
+    comparison = compare(read, known)
     for label, count in comparison.compared.items():
         if not count:
-            first, other = (display_path(chosen[each].path) for each in (comparison.baseline, label))
+            first, other = (display_path(places[each]) for each in (comparison.baseline, label))
             raise BadInputError(
                 f"nothing was compared: no test and no probe ended in both {first} and {other}; "
                 "run the same suites for both, with --probes"

@@ -19,13 +19,22 @@ _MOST_PLACES = 20
 _LAST_LINES, _LONGEST_LINE = 10, 200
 
 
-def detail(comparison: Comparison, difference: Difference, old: Document, new: Document, width: int) -> Iterator[str]:
+def detail(
+    comparison: Comparison,
+    difference: Difference,
+    old: Document,
+    new: Document,
+    width: int,
+    *,
+    shortened: bool = False,
+) -> Iterator[str]:
     """The lines of `--show`.
 
     Args:
         old: the first Envoy's document.
         new: that of the first Envoy that has the difference.
         width: of the lines, in characters.
+        shortened: whether observations are without what all Envoys do alike.
     """
     yield f"{difference.kind}: {BY_NAME[difference.kind].about}"
     yield line(comparison, difference)
@@ -53,8 +62,12 @@ def detail(comparison: Comparison, difference: Difference, old: Document, new: D
     for fact in example.facts:
         yield from _beside(*fact, name_width, width)
     yield ""
+    if shortened:
+        yield "(what was observed alike on all Envoys whose results are kept together is left out)"
     yield "to see it again:"
     yield from (f"  {command}" for command in example.commands)
+    if shortened:
+        return  # explaining needs whole observations
     if unstable is None and isinstance(_entry(new, example.place), ProbeResult):
         yield "which runtime guard brings the old behaviour back, if one does:"
         yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"

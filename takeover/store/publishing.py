@@ -27,11 +27,7 @@ def publish(path: Path, reports: Path) -> Path:
 
     Raises: BadInputError for one that tells less than there is to compare.
     """
-    document = store.read(path)
-    if not document.complete:
-        raise BadInputError(f"{display_path(path)}: its run was stopped before its end: run it again to publish it")
-    if not document.probes:
-        raise BadInputError(f"{display_path(path)}: no probe was observed: run it with --probes to publish it")
+    document = check_whole(path)
     target = reports / store.PUBLISHED / f"{path.stem}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +35,16 @@ def publish(path: Path, reports: Path) -> Path:
     except OSError as error:
         raise BadInputError(f"cannot write to {display_path(target.parent)}: {error.strerror}") from error
     return target
+
+
+def check_whole(path: Path) -> Document:
+    """The document in that file. Raises: BadInputError for one that tells less than there is to compare."""
+    document = store.read(path)
+    if not document.complete:
+        raise BadInputError(f"{display_path(path)}: its run was stopped before its end: run it again to publish it")
+    if not document.probes:
+        raise BadInputError(f"{display_path(path)}: no probe was observed: run it with --probes to publish it")
+    return document
 
 
 def _lines(fields: dict[str, Any]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from benchmarks.recall import areas
 from benchmarks.recall.areas import Area, Areas, Place, Telling
 from benchmarks.recall.configured import Configured, settings
 from benchmarks.recall.evidence import Evidence
-from benchmarks.recall.findings import Results
+from benchmarks.recall.findings import Finding, Results
 from benchmarks.recall.matching import Matching
 from benchmarks.recall.rows import Row, read_rows
 from benchmarks.recall.shares import Recall
@@ -22,6 +22,8 @@ from takeover.base.errors import BadInputError
 from takeover.model.document import BinaryResult, Document, Envoy, Observation, ProbeResult
 from takeover.model.request import ProbeRequest, ProbeTarget
 from takeover.scenario.library import Library
+from takeover.store import documents as store
+from takeover.store.together import keep
 
 ROOT = Path(__file__).parents[2]
 HEAD = "version\tarea\tchange\tguard\thow a client or operator could see it\tneeds\n"
@@ -97,6 +99,20 @@ def test_a_change_is_found_between_the_versions_where_it_came_and_in_its_area_on
         assert (list(recall(folder, row(version)).found) == [0]) is is_found, version
     assert not recall(folder, row("1.2.0", "frames")).found
     assert not recall(folder, row("1.2.0", "of another kind")).found
+
+
+def test_what_is_kept_together_is_read_as_the_runs_are(folder: Path, tmp_path: Path) -> None:
+    files = sorted(folder.glob("*.json"))
+    assert list(keep({each.stem: [store.read(each)] for each in files}, tmp_path / "kept"))
+    whole, kept = Results([folder]), Results([tmp_path / "kept"])
+    assert kept.versions == whole.versions
+
+    def told(results: Results) -> list[tuple[str, Finding]]:
+        return [(str(pair), each) for pair, found in results.findings().items() for each in found]
+
+    # Which statistics a binary has is not kept.
+    assert told(kept) == [each for each in told(whole) if not each[1].kind.startswith("statistic-")]
+    assert kept.asked == whole.asked
 
 
 def test_a_change_is_found_by_what_the_list_and_the_difference_both_name(folder: Path) -> None:

@@ -1,0 +1,190 @@
+"""Results of several Envoys in `REPORTS/together`: of their probes only what not all of them did alike.
+
+So a repository can hold tens of thousands of probes of many Envoys: `envoys.json`, and `probes/SCENARIO.json` for each
+scenario. They can be compared with each other alone.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from takeover.base import atomic
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
+from takeover.compare.alike import without_alike
+from takeover.compare.stability import unstable_aspects
+from takeover.model.document import Document, Observation, ProbeResult, RepeatedProbe
+from takeover.model.json import decoder, encode
+from takeover.model.together import FORM, Seen, SharedEnvoys, SharedProbe, SharedScenario, Shortened
+
+FOLDER = "together"
+_ENVOYS = "envoys.json"
+_PROBES = "probes"
+_Read = TypeVar("_Read")
+_Key = tuple[str, str]
+
+
+def is_there(folder: Path) -> bool:
+    """Whether results are kept together there."""
+    return (folder / _ENVOYS).is_file()
+
+
+class Together:
+    """What is kept in a folder. Raises: BadInputError for one that cannot be read, or has nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        if not is_there(folder):
+            raise BadInputError(f"nothing is kept in {display_path(folder)}: takeover publish --together puts it there")
+        self.folder = folder
+        kept = _decoded(folder / _ENVOYS, SharedEnvoys)
+        self._runs = kept.runs
+        self._envoys = {each.envoy.name: each for each in kept.envoys}
+        self._scenarios: list[SharedScenario] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The Envoys, the oldest first."""
+        return list(self._envoys)
+
+    def remark(self) -> str:
+        """What a reader must know to trust it."""
+        made = f"most made {self._runs + 1} times" if self._runs else "most made once, so that some of it is chance"
+        return f"kept together in {display_path(self.folder)}: the probes of {len(self._envoys)} Envoys, {made}"
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises: BadInputError for one that is not there, or is named twice."""
+        named: set[str] = set()
+        for name in names:
+            if name not in self._envoys:
+                there = ", ".join(self._envoys)
+                raise BadInputError(f"no results of {name} in {display_path(self.folder)}; there are {there}")
+            if name in named:
+                raise BadInputError(f"{name} is named twice")
+            named.add(name)
+
+    def document(self, name: str) -> Document:
+        """An Envoy's document, its observations without what all that made a probe did alike.
+
+        Raises: BadInputError for a file that cannot be read.
+        """
+        if self._scenarios is None:
+            files = sorted((self.folder / _PROBES).glob("*.json"))
+            self._scenarios = [_decoded(file, SharedScenario) for file in files]
+        probes: list[ProbeResult] = []
+        repeated: list[RepeatedProbe] = []
+        for each in self._scenarios:
+            for probe in each.probes:
+                seen = next((of.observation for of in probe.seen if not of.envoys or name in of.envoys), None)
+                if seen is None:
+                    continue
+                probes.append(ProbeResult(each.scenario, probe.probe, probe.request, seen))
+                if times := probe.again.get(name, self._runs):
+                    unstable = probe.unstable.get(name, [])
+                    repeated.append(RepeatedProbe(each.scenario, probe.probe, times, unstable))
+        return replace(self._envoys[name], probes=probes, repeated=repeated or UNSET)
+
+
+def keep(runs: Mapping[str, Sequence[Document]], folder: Path) -> Iterator[Path]:
+    """Writes the results of several Envoys, in place of what was there; yields each file.
+
+    Args:
+        runs: of each Envoy, the oldest first, its documents: the first is what is kept; what others saw otherwise is
+            of chance, and said to be.
+
+    Raises: BadInputError for a folder that cannot be written to.
+    """
+    scenarios = _scenarios(runs)
+    counts = Counter(times for probes in scenarios.values() for each in probes for times in each.again.values())
+    further = max(sorted(counts), key=lambda times: counts[times], default=0)
+    for each in itertools.chain.from_iterable(scenarios.values()):
+        each.again = {name: times for name, times in each.again.items() if times != further}
+    try:
+        (folder / _PROBES).mkdir(parents=True, exist_ok=True)
+        old = set((folder / _PROBES).glob("*.json"))
+        path = folder / _ENVOYS
+        headers = [_without_probes(documents[0]) for documents in runs.values()]
+        atomic.write(path, _lines({"form": FORM, "runs": further, "envoys": headers}))
+        yield path
+        for scenario, probes in sorted(scenarios.items()):
+            path = folder / _PROBES / f"{scenario}.json"
+            atomic.write(path, _lines({"scenario": scenario, "probes": probes}))
+            old.discard(path)
+            yield path
+        for path in old:
+            path.unlink()
+    except OSError as error:
+        raise BadInputError(f"cannot write to {display_path(folder)}: {error.strerror}") from error
+
+
+def _without_probes(document: Document) -> Document:
+    tests = [replace(each, seconds=0.0, evidence=[], measurements=[]) for each in document.tests]
+    return replace(document, tests=tests, probes=[], binary=None, repeated=UNSET, removed=UNSET)
+
+
+def _scenarios(runs: Mapping[str, Sequence[Document]]) -> dict[str, list[SharedProbe]]:
+    """Each scenario's probes, in the order of the newest Envoy that made them, with how often each was made again."""
+    known: dict[str, list[dict[_Key, ProbeResult]]] = {
+        name: [{(each.scenario, each.probe): each for each in document.probes} for document in documents]
+        for name, documents in runs.items()
+    }
+    newest: dict[_Key, ProbeResult] = {}
+    for first, *_ in reversed(known.values()):
+        newest = {**first, **newest}
+    scenarios: dict[str, list[SharedProbe]] = {}
+    for key, result in newest.items():
+        probe = SharedProbe(result.probe, result.request, [])
+        made: dict[str, Observation] = {}
+        for name, (first, *others) in known.items():
+            if key not in first:
+                continue
+            made[name] = first[key].observation
+            later = [each[key].observation for each in others if key in each and _same_request(each[key], first[key])]
+            probe.again[name] = len(later)
+            if unstable := unstable_aspects(made[name], later, [(made[name], each) for each in later]):
+                probe.unstable[name] = unstable
+        probe.seen = _told(made, len(runs))
+        scenarios.setdefault(result.scenario, []).append(probe)
+    return scenarios
+
+
+def _same_request(one: ProbeResult, other: ProbeResult) -> bool:
+    """A probe may have become another one between two runs."""
+    return one.request == other.request
+
+
+def _told(made: Mapping[str, Observation], envoys: int) -> list[Seen]:
+    """What was seen, each once, with who did so."""
+    who: dict[bytes, list[str]] = {}
+    for name, observation in made.items():
+        who.setdefault(encode(observation), []).append(name)
+    distinct = [made[names[0]] for names in who.values()]
+    together: dict[bytes, Seen] = {}  # what differs in nothing that is compared is the same
+    for short, names in zip(without_alike(distinct), who.values(), strict=True):
+        one = together.setdefault(encode(short), Seen(Shortened(**asdict(short)), []))
+        one.envoys += names
+    seen = list(together.values())
+    return [Seen(seen[0].observation)] if len(seen) == 1 and len(made) == envoys else seen
+
+
+def _lines(fields: dict[str, Any]) -> bytes:
+    """JSON in which every entry of a list has a line."""
+    told = []
+    for name, value in fields.items():
+        entries = b"[\n" + b",\n".join(map(encode, value)) + b"\n]" if isinstance(value, list) else encode(value)
+        told.append(encode(name) + b":" + entries)
+    return b"{\n" + b",\n".join(told) + b"\n}\n"
+
+
+def _decoded(path: Path, kind: type[_Read]) -> _Read:
+    try:
+        return decoder(kind).decode(path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"{display_path(path)}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{display_path(path)}: {error}; takeover publish --together makes it anew") from error
