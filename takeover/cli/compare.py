@@ -99,7 +99,15 @@ def _stored(options: argparse.Namespace) -> _Stored:
     results = to_compare(options.results, options.reports)
     paths = {label: each.path for label, each in results.items()}
     read = {label: functools.partial(store.read, path) for label, path in paths.items()}
-    return _Stored(paths, read, store.published_names(options.reports), taken(results, options.reports))
+    remarks = taken(results, options.reports) + _more(options.results, options.reports / together.FOLDER)
+    return _Stored(paths, read, store.published_names(options.reports), remarks)
+
+
+def _more(names: Sequence[str], folder: Path) -> list[str]:
+    """That the probes of the atlas are kept of all of these, too, which nobody would guess."""
+    if not (together.is_there(folder) and {*names} <= {*Together(folder).names}):
+        return []
+    return [f"more of them is kept together: takeover compare --together {' '.join(names)}"]
 
 
 def _kept_together(options: argparse.Namespace) -> _Stored:

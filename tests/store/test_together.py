@@ -146,6 +146,22 @@ def test_the_command_keeps_the_oldest_first_and_compares(
     assert "takeover explain" not in shown
 
 
+def test_where_more_is_kept_a_comparison_says_so(
+    tmp_path: Path, files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = ["--reports", str(tmp_path)]
+    for name in ("1.9.0", "1.10.0"):
+        (tmp_path / "versions").mkdir(exist_ok=True)
+        (tmp_path / "versions" / f"{name}.json").write_bytes(Path(files[f"a/{name}"]).read_bytes())
+    for is_kept in (False, True):
+        assert main(["compare", "1.9.0", "1.10.0", *reports]) == 1
+        said = capsys.readouterr().out.splitlines()
+        more = "more of them is kept together: takeover compare --together 1.9.0 1.10.0"
+        assert said[2:3] == [more] if is_kept else more not in said
+        assert main(["publish", "--together", files["a/1.9.0"], files["a/1.10.0"], *reports]) == 0
+        capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
