@@ -1,6 +1,7 @@
 """`takeover publish`: keeps the results of Envoys where a repository can hold them, to be compared with."""
 
 import argparse
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,10 +9,10 @@ from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.cli.results import add_reports, by_age, latest
-from takeover.model.document import Document
 from takeover.store import documents as store
 from takeover.store import together
 from takeover.store.publishing import check_whole, publish
+from takeover.store.together import Read
 
 DESCRIPTION = "Writes what comparing needs of a run's results to REPORTS/versions, for a repository to keep."
 
@@ -50,15 +51,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _by_envoy(files: Sequence[Path]) -> dict[str, list[Document]]:
-    """The documents of each Envoy, the oldest release first. Raises: BadInputError."""
-    found: dict[str, list[Document]] = {}
+def _by_envoy(files: Sequence[Path]) -> dict[str, list[Read]]:
+    """What reads the results of each Envoy, the oldest release first. Raises: BadInputError."""
+    found: dict[str, list[Read]] = {}
+    binaries: dict[str, str] = {}
     for path in sorted(files, key=by_age):
-        document = check_whole(path)
-        others = found.setdefault(document.envoy.name, [])
-        if others and others[0].envoy.sha256 != document.envoy.sha256:
-            raise BadInputError(f"{display_path(path)}: is of another binary than other results of {path.stem}")
-        others.append(document)
+        envoy = check_whole(path).envoy
+        if binaries.setdefault(envoy.name, envoy.sha256) != envoy.sha256:
+            raise BadInputError(f"{display_path(path)}: is of another binary than other results of {envoy.name}")
+        found.setdefault(envoy.name, []).append(functools.partial(store.read, path))
     if len(found) < 2:
         raise BadInputError(f"--together: name results of another Envoy, too, not only of {', '.join(found)}")
     return found

@@ -6,7 +6,7 @@ scenario. They can be compared with each other alone.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +16,10 @@ from msgspec.structs import asdict, replace
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
+from takeover.base.paths import display_path, file_name
 from takeover.compare.alike import without_alike
-from takeover.compare.stability import unstable_aspects
-from takeover.model.document import Document, Observation, ProbeResult, RepeatedProbe
+from takeover.compare.stability import Aspect, aspects
+from takeover.model.document import Document, Observation, ProbeResult, RepeatedProbe, UnstableAspect
 from takeover.model.json import decoder, encode
 from takeover.model.together import FORM, Seen, SharedEnvoys, SharedProbe, SharedScenario, Shortened
 
@@ -90,72 +90,96 @@ class Together:
         return replace(self._envoys[name], probes=probes, repeated=repeated or UNSET)
 
 
-def keep(runs: Mapping[str, Sequence[Document]], folder: Path) -> Iterator[Path]:
+Read = Callable[[], Document]
+"""Reads the results of a run."""
+
+
+def keep(runs: Mapping[str, Sequence[Read]], folder: Path) -> Iterator[Path]:
     """Writes the results of several Envoys, in place of what was there; yields each file.
 
     Args:
-        runs: of each Envoy, the oldest first, its documents: the first is what is kept; what others saw otherwise is
-            of chance, and said to be.
+        runs: of each Envoy, the oldest first, what reads its results: the first are kept; what others have otherwise is
+            of chance, and said to be. In memory are the first ones of all, and one of the others.
 
-    Raises: BadInputError for a folder that cannot be written to.
+    Raises: BadInputError for a folder that cannot be written to; what reading raises.
     """
-    scenarios = _scenarios(runs)
+    envoys = {name: _Made(first(), others) for name, (first, *others) in runs.items()}
+    scenarios = _scenarios(envoys)
     counts = Counter(times for probes in scenarios.values() for each in probes for times in each.again.values())
     further = max(sorted(counts), key=lambda times: counts[times], default=0)
     for each in itertools.chain.from_iterable(scenarios.values()):
         each.again = {name: times for name, times in each.again.items() if times != further}
     try:
         (folder / _PROBES).mkdir(parents=True, exist_ok=True)
-        old = set((folder / _PROBES).glob("*.json"))
-        path = folder / _ENVOYS
-        headers = [_without_probes(documents[0]) for documents in runs.values()]
-        atomic.write(path, _lines({"form": FORM, "runs": further, "envoys": headers}))
-        yield path
-        for scenario, probes in sorted(scenarios.items()):
-            path = folder / _PROBES / f"{scenario}.json"
-            atomic.write(path, _lines({"scenario": scenario, "probes": probes}))
-            old.discard(path)
-            yield path
-        for path in old:
+        (folder / _ENVOYS).unlink(missing_ok=True)  # without it nothing is there, until all is
+        for path in (folder / _PROBES).glob("*.json"):
             path.unlink()
+        taken: set[str] = set()
+        for scenario, probes in sorted(scenarios.items()):
+            name = file_name(scenario)
+            while name in taken:  # of two names that are written alike
+                name += "-"
+            taken.add(name)
+            path = folder / _PROBES / f"{name}.json"
+            atomic.write(path, _lines({"scenario": scenario, "probes": probes}))
+            yield path
+        path = folder / _ENVOYS
+        atomic.write(path, _lines({"form": FORM, "runs": further, "envoys": [each.header for each in envoys.values()]}))
+        yield path
     except OSError as error:
         raise BadInputError(f"cannot write to {display_path(folder)}: {error.strerror}") from error
 
 
-def _without_probes(document: Document) -> Document:
-    tests = [replace(each, seconds=0.0, evidence=[], measurements=[]) for each in document.tests]
-    return replace(document, tests=tests, probes=[], binary=None, repeated=UNSET, removed=UNSET)
+class _Made:
+    """What one Envoy did, and what of that was otherwise in its further runs.
+
+    Args:
+        first: the document that is kept.
+        others: what reads those of further runs.
+    """
+
+    def __init__(self, first: Document, others: Iterable[Read]) -> None:
+        tests = [replace(each, seconds=0.0, evidence=[], measurements=[]) for each in first.tests]
+        self.header = replace(first, tests=tests, probes=[], binary=None, repeated=UNSET, removed=UNSET)
+        self.probes = {(each.scenario, each.probe): each for each in first.probes}
+        repeated = {(each.scenario, each.probe): each for each in first.repeated or ()}
+        self.again = Counter({key: each.times for key, each in repeated.items()})
+        self._otherwise = {
+            key: Counter({Aspect(of.kind, of.what): of.otherwise for of in each.unstable})
+            for key, each in repeated.items()
+        }
+        for read in others:
+            for each in read().probes:
+                key = (each.scenario, each.probe)
+                kept = self.probes.get(key)
+                # A probe may have become another one between two runs.
+                if kept is not None and kept.request == each.request:
+                    self.again[key] += 1
+                    self._otherwise.setdefault(key, Counter()).update(aspects(kept.observation, each.observation))
+
+    def unstable(self, key: _Key) -> list[UnstableAspect]:
+        """What of that probe was not always the same."""
+        found = self._otherwise.get(key, Counter())
+        return [UnstableAspect(each.kind, each.what, found[each]) for each in sorted(found)]
 
 
-def _scenarios(runs: Mapping[str, Sequence[Document]]) -> dict[str, list[SharedProbe]]:
+def _scenarios(envoys: Mapping[str, _Made]) -> dict[str, list[SharedProbe]]:
     """Each scenario's probes, in the order of the newest Envoy that made them, with how often each was made again."""
-    known: dict[str, list[dict[_Key, ProbeResult]]] = {
-        name: [{(each.scenario, each.probe): each for each in document.probes} for document in documents]
-        for name, documents in runs.items()
-    }
     newest: dict[_Key, ProbeResult] = {}
-    for first, *_ in reversed(known.values()):
-        newest = {**first, **newest}
+    for each in reversed([*envoys.values()]):
+        newest = {**each.probes, **newest}
     scenarios: dict[str, list[SharedProbe]] = {}
     for key, result in newest.items():
-        probe = SharedProbe(result.probe, result.request, [])
-        made: dict[str, Observation] = {}
-        for name, (first, *others) in known.items():
-            if key not in first:
-                continue
-            made[name] = first[key].observation
-            later = [each[key].observation for each in others if key in each and _same_request(each[key], first[key])]
-            probe.again[name] = len(later)
-            if unstable := unstable_aspects(made[name], later, [(made[name], each) for each in later]):
-                probe.unstable[name] = unstable
-        probe.seen = _told(made, len(runs))
+        made = {name: each for name, each in envoys.items() if key in each.probes}
+        probe = SharedProbe(
+            result.probe,
+            result.request,
+            _told({name: each.probes[key].observation for name, each in made.items()}, len(envoys)),
+            {name: each.again[key] for name, each in made.items()},
+            {name: unstable for name, each in made.items() if (unstable := each.unstable(key))},
+        )
         scenarios.setdefault(result.scenario, []).append(probe)
     return scenarios
-
-
-def _same_request(one: ProbeResult, other: ProbeResult) -> bool:
-    """A probe may have become another one between two runs."""
-    return one.request == other.request
 
 
 def _told(made: Mapping[str, Observation], envoys: int) -> list[Seen]:

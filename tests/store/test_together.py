@@ -1,10 +1,10 @@
 """What is kept together of several Envoys compares as their own documents do, and says what is of chance."""
 
+import copy
 import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -23,7 +23,8 @@ TEST = Outcome("f.py::t[envoy-1.0.0]", "one", "f.py::t", "pass", "", 0.5)
 
 def kept(folder: Path, **runs: list[Document]) -> Together:
     """What is kept of these: `v10` is called 1.0."""
-    assert list(keep({documents[0].envoy.name: documents for documents in runs.values()}, folder))
+    reads = {each[0].envoy.name: [partial(copy.deepcopy, document) for document in each] for each in runs.values()}
+    assert list(keep(reads, folder))
     return Together(folder)
 
 
@@ -90,6 +91,28 @@ def test_what_another_run_has_otherwise_is_no_difference(tmp_path: Path, documen
     assert [(each.kind, each.was, each.now) for each in found.differences] == [("body", "ok", "no")]
     assert [(each.difference.kind, each.otherwise, each.times) for each in found.unstable] == [("status", 2, 4)]
     assert those.remark().endswith("the probes of 2 Envoys, most made 2 times")
+
+
+def test_what_a_run_made_again_itself_counts(tmp_path: Path, document: Make) -> None:
+    aspect = {"kind": "status", "what": "status", "otherwise": 2}
+    repeated = [{"scenario": "one", "probe": "edges/plain", "times": 5, "unstable": [aspect]}]
+    first = document("1.1", {"status": 403}, repeated=repeated)
+    those = kept(tmp_path, v1=[document("1.0")], v2=[first, document("1.1")])
+
+    told = {each.scenario: each for each in those.document("1.1").repeated or ()}
+    assert {name: (each.times, each.unstable[0].otherwise) for name, each in told.items()} == {
+        "one": (6, 3),
+        "two": (1, 1),
+    }
+
+
+def test_a_name_of_a_scenario_is_no_path(tmp_path: Path, document: Make) -> None:
+    made = [document("1.0"), document("1.1", {"status": 403})]
+    for each in made:
+        each.probes[0].scenario, each.probes[1].scenario = "../../up", "up"
+    those = kept(tmp_path / "a" / "b", v1=made[:1], v2=made[1:])
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert {each.scenario for each in those.document("1.1").probes} == {"../../up", "up"}
 
 
 def test_what_was_another_probe_then_is_no_repeat(tmp_path: Path, document: Make) -> None:
@@ -200,6 +223,6 @@ def test_a_file_that_is_none_of_these_is_refused(tmp_path: Path, document: Make,
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, document: Make) -> None:
     (tmp_path / "taken").touch()
-    runs: dict[str, Any] = {"1.0": [document("1.0")], "1.1": [document("1.1")]}
+    runs = {name: [partial(document, name)] for name in ("1.0", "1.1")}
     with pytest.raises(BadInputError, match=r"cannot write to .*taken"):
         list(keep(runs, tmp_path / "taken"))
