@@ -52,6 +52,10 @@ class Library:
         """Those that have such a file in their folder, sorted: none of them needs be read for that."""
         return sorted(name for name, folder in self._folders.items() if (folder / file).exists())
 
+    def folder_of(self, name: str) -> Path:
+        """That of a scenario that there is, whether or not it can be read. Raises: KeyError."""
+        return self._folders[name]
+
     def file(self, name: str, file: str) -> Path:
         """Where a scenario's file of that name is, if it has one. Raises: BadInputError for a link out of the roots."""
         return own_file(self._folder(name).resolve(), file, self.roots)
