@@ -156,9 +156,7 @@ def _results(folder: Path) -> dict[Version, Read]:
     """The results in a folder: kept together there; of its latest run, of the run that it is, or the folder itself."""
     if together.is_there(folder):
         kept = together.Together(folder)
-        return {
-            version: functools.partial(kept.document, name) for name in kept.names if (version := version_of(name))
-        }
+        return {version: functools.partial(kept.document, name) for name in kept.names if (version := version_of(name))}
     inner = next(
         (each for each in (folder / "latest" / store.RESULTS, folder / store.RESULTS) if each.is_dir()), folder
     )
