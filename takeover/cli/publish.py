@@ -1,18 +1,17 @@
 """`takeover publish`: keeps the results of Envoys where a repository can hold them, to be compared with."""
 
 import argparse
-import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.cli.results import add_reports, by_age, latest
+from takeover.model.document import Document
 from takeover.store import documents as store
 from takeover.store import together
 from takeover.store.publishing import check_whole, publish
-from takeover.store.together import Read
 
 DESCRIPTION = "Writes what comparing needs of a run's results to REPORTS/versions, for a repository to keep."
 
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     found = [store.find(each, options.reports) for each in options.results] or latest(options.reports)
     if options.together:
         folder = options.reports / together.FOLDER
-        files = list(together.keep(_by_envoy(found), folder))
+        files = list(together.keep(_documents(found), folder))
         size = sum(each.stat().st_size for each in files) / 1e6
         console.write(f"{display_path(folder)} ({len(files)} files, {size:.1f} MB)")
         return 0
@@ -51,15 +50,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _by_envoy(files: Sequence[Path]) -> dict[str, list[Read]]:
-    """What reads the results of each Envoy, the oldest release first. Raises: BadInputError."""
-    found: dict[str, list[Read]] = {}
+def _documents(files: Sequence[Path]) -> Iterator[Document]:
+    """Those of the oldest release first. Raises: BadInputError."""
     binaries: dict[str, str] = {}
     for path in sorted(files, key=by_age):
-        envoy = check_whole(path).envoy
+        document = check_whole(path)
+        envoy = document.envoy
         if binaries.setdefault(envoy.name, envoy.sha256) != envoy.sha256:
             raise BadInputError(f"{display_path(path)}: is of another binary than other results of {envoy.name}")
-        found.setdefault(envoy.name, []).append(functools.partial(store.read, path))
-    if len(found) < 2:
-        raise BadInputError(f"--together: name results of another Envoy, too, not only of {', '.join(found)}")
-    return found
+        yield document

@@ -6,9 +6,9 @@ scenario. They can be compared with each other alone.
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -22,11 +22,12 @@ from takeover.compare.stability import Aspect, aspects
 from takeover.model.document import Document, Observation, ProbeResult, RepeatedProbe, UnstableAspect
 from takeover.model.json import decoder, encode
 from takeover.model.together import FORM, Seen, SharedEnvoys, SharedProbe, SharedScenario, Shortened
+from takeover.store.publishing import in_lines, without_times
 
 FOLDER = "together"
 _ENVOYS = "envoys.json"
 _PROBES = "probes"
-_Read = TypeVar("_Read")
+_File = TypeVar("_File", SharedEnvoys, SharedScenario)
 _Key = tuple[str, str]
 
 
@@ -90,20 +91,24 @@ class Together:
         return replace(self._envoys[name], probes=probes, repeated=repeated or UNSET)
 
 
-Read = Callable[[], Document]
-"""Reads the results of a run."""
-
-
-def keep(runs: Mapping[str, Sequence[Read]], folder: Path) -> Iterator[Path]:
+def keep(documents: Iterable[Document], folder: Path) -> Iterator[Path]:
     """Writes the results of several Envoys, in place of what was there; yields each file.
 
     Args:
-        runs: of each Envoy, the oldest first, what reads its results: the first are kept; what others have otherwise is
-            of chance, and said to be. In memory are the first ones of all, and one of the others.
+        documents: of the oldest Envoy first. The first of each is kept; what its others have otherwise is of chance,
+            and said to be. In memory are those that are kept, and one more.
 
-    Raises: BadInputError for a folder that cannot be written to; what reading raises.
+    Raises: BadInputError where they are of one Envoy alone, and for a folder that cannot be written to.
     """
-    envoys = {name: _Made(first(), others) for name, (first, *others) in runs.items()}
+    envoys: dict[str, _Made] = {}
+    for document in documents:
+        name = document.envoy.name
+        if name in envoys:
+            envoys[name].compare(document)
+        else:
+            envoys[name] = _Made(document)
+    if len(envoys) < 2:
+        raise BadInputError(f"--together: name results of another Envoy, too, not only of {', '.join(envoys)}")
     scenarios = _scenarios(envoys)
     counts = Counter(times for probes in scenarios.values() for each in probes for times in each.again.values())
     further = max(sorted(counts), key=lambda times: counts[times], default=0)
@@ -121,41 +126,39 @@ def keep(runs: Mapping[str, Sequence[Read]], folder: Path) -> Iterator[Path]:
                 name += "-"
             taken.add(name)
             path = folder / _PROBES / f"{name}.json"
-            atomic.write(path, _lines({"scenario": scenario, "probes": probes}))
+            atomic.write(path, in_lines({"scenario": scenario, "probes": probes}))
             yield path
         path = folder / _ENVOYS
-        atomic.write(path, _lines({"form": FORM, "runs": further, "envoys": [each.header for each in envoys.values()]}))
+        atomic.write(
+            path, in_lines({"form": FORM, "runs": further, "envoys": [each.header for each in envoys.values()]})
+        )
         yield path
     except OSError as error:
         raise BadInputError(f"cannot write to {display_path(folder)}: {error.strerror}") from error
 
 
 class _Made:
-    """What one Envoy did, and what of that was otherwise in its further runs.
+    """What one Envoy did, by the document that is kept, and what of that was otherwise in its further runs."""
 
-    Args:
-        first: the document that is kept.
-        others: what reads those of further runs.
-    """
-
-    def __init__(self, first: Document, others: Iterable[Read]) -> None:
-        tests = [replace(each, seconds=0.0, evidence=[], measurements=[]) for each in first.tests]
-        self.header = replace(first, tests=tests, probes=[], binary=None, repeated=UNSET, removed=UNSET)
-        self.probes = {(each.scenario, each.probe): each for each in first.probes}
-        repeated = {(each.scenario, each.probe): each for each in first.repeated or ()}
+    def __init__(self, kept: Document) -> None:
+        self.header = replace(without_times(kept), probes=[], binary=None, repeated=UNSET, removed=UNSET)
+        self.probes = {(each.scenario, each.probe): each for each in kept.probes}
+        repeated = {(each.scenario, each.probe): each for each in kept.repeated or ()}
         self.again = Counter({key: each.times for key, each in repeated.items()})
         self._otherwise = {
             key: Counter({Aspect(of.kind, of.what): of.otherwise for of in each.unstable})
             for key, each in repeated.items()
         }
-        for read in others:
-            for each in read().probes:
-                key = (each.scenario, each.probe)
-                kept = self.probes.get(key)
-                # A probe may have become another one between two runs.
-                if kept is not None and kept.request == each.request:
-                    self.again[key] += 1
-                    self._otherwise.setdefault(key, Counter()).update(aspects(kept.observation, each.observation))
+
+    def compare(self, other: Document) -> None:
+        """Takes in what a further run has otherwise."""
+        for each in other.probes:
+            key = (each.scenario, each.probe)
+            kept = self.probes.get(key)
+            # A probe may have become another one between two runs.
+            if kept is not None and kept.request == each.request:
+                self.again[key] += 1
+                self._otherwise.setdefault(key, Counter()).update(aspects(kept.observation, each.observation))
 
     def unstable(self, key: _Key) -> list[UnstableAspect]:
         """What of that probe was not always the same."""
@@ -196,16 +199,7 @@ def _told(made: Mapping[str, Observation], envoys: int) -> list[Seen]:
     return [Seen(seen[0].observation)] if len(seen) == 1 and len(made) == envoys else seen
 
 
-def _lines(fields: dict[str, Any]) -> bytes:
-    """JSON in which every entry of a list has a line."""
-    told = []
-    for name, value in fields.items():
-        entries = b"[\n" + b",\n".join(map(encode, value)) + b"\n]" if isinstance(value, list) else encode(value)
-        told.append(encode(name) + b":" + entries)
-    return b"{\n" + b",\n".join(told) + b"\n}\n"
-
-
-def _decoded(path: Path, kind: type[_Read]) -> _Read:
+def _decoded(path: Path, kind: type[_File]) -> _File:
     try:
         return decoder(kind).decode(path.read_bytes())
     except OSError as error:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -104,7 +103,7 @@ def test_a_change_is_found_between_the_versions_where_it_came_and_in_its_area_on
 
 def test_what_is_kept_together_is_read_as_the_runs_are(folder: Path, tmp_path: Path) -> None:
     files = sorted(folder.glob("*.json"))
-    assert list(keep({each.stem: [partial(store.read, each)] for each in files}, tmp_path / "kept"))
+    assert list(keep(map(store.read, files), tmp_path / "kept"))
     whole, kept = Results([folder]), Results([tmp_path / "kept"])
     assert kept.versions == whole.versions
 

@@ -1,6 +1,6 @@
 """What is kept together of several Envoys compares as their own documents do, and says what is of chance."""
 
-import copy
+import itertools
 import json
 from collections.abc import Callable
 from functools import partial
@@ -23,8 +23,7 @@ TEST = Outcome("f.py::t[envoy-1.0.0]", "one", "f.py::t", "pass", "", 0.5)
 
 def kept(folder: Path, **runs: list[Document]) -> Together:
     """What is kept of these: `v10` is called 1.0."""
-    reads = {each[0].envoy.name: [partial(copy.deepcopy, document) for document in each] for each in runs.values()}
-    assert list(keep(reads, folder))
+    assert list(keep(itertools.chain.from_iterable(runs.values()), folder))
     return Together(folder)
 
 
@@ -223,6 +222,6 @@ def test_a_file_that_is_none_of_these_is_refused(tmp_path: Path, document: Make,
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, document: Make) -> None:
     (tmp_path / "taken").touch()
-    runs = {name: [partial(document, name)] for name in ("1.0", "1.1")}
+    runs = [document(name) for name in ("1.0", "1.1")]
     with pytest.raises(BadInputError, match=r"cannot write to .*taken"):
         list(keep(runs, tmp_path / "taken"))
