@@ -3,24 +3,11 @@
 import argparse
 import importlib
 import importlib.metadata
+import itertools
 import sys
-from typing import Protocol
+from typing import Protocol, cast
 
 from takeover.base.errors import BadInputError, TakeoverError
-from takeover.cli import (
-    check,
-    clean,
-    compare,
-    control_plane,
-    explain,
-    matrix,
-    new,
-    paths,
-    publish,
-    reach,
-    reference,
-    schema,
-)
 
 
 class _Command(Protocol):
@@ -33,28 +20,27 @@ class _Command(Protocol):
 
 
 _PACKAGE = "envoy-takeover"
-_COMMANDS: dict[str, _Command] = {
-    "check": check,
-    "clean": clean,
-    "compare": compare,
-    "control-plane": control_plane,
-    "explain": explain,
-    "matrix": matrix,
-    "new": new,
-    "paths": paths,
-    "publish": publish,
-    "reach": reach,
-    "reference": reference,
-    "schema": schema,
-}
+_COMMANDS = (
+    "check",
+    "clean",
+    "compare",
+    "control-plane",
+    "explain",
+    "matrix",
+    "new",
+    "paths",
+    "publish",
+    "reach",
+    "reference",
+    "schema",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the subcommand that the arguments name. Returns the exit code; usage errors exit with 2."""
     given = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="takeover", description="What belongs to the suites but is no run of them.")
-    parser.add_argument("--version", action="version", version=f"envoy-takeover {importlib.metadata.version(_PACKAGE)}")
-    parser.add_argument(
+    first = argparse.ArgumentParser("takeover", add_help=False)
+    first.add_argument(
         "-p",
         action="append",
         dest="extensions",
@@ -62,26 +48,44 @@ def main(arguments: list[str] | None = None) -> int:
         help="import this module first: it registers kinds, engines, sources of your own (as pytest -p does)",
     )
     try:
-        _import_extensions(parser, given)
+        _import_extensions(first, given)
     except TakeoverError as error:
         sys.stderr.write(f"takeover: {error}\n")
         return 2
+    description = "What belongs to the suites but is no run of them."
+    parser = argparse.ArgumentParser(prog="takeover", description=description, parents=[first])
+    parser.add_argument("--version", action="version", version=f"envoy-takeover {importlib.metadata.version(_PACKAGE)}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in _COMMANDS.items():
-        command.configure(commands.add_parser(name, help=command.DESCRIPTION))
+    told = (
+        _COMMANDS if {"-h", "--help"} & set(_before_command(given)) else [each for each in _COMMANDS if each in given]
+    )
+    for name in _COMMANDS:
+        if name in told:
+            command = _command(name)
+            command.configure(commands.add_parser(name, help=command.DESCRIPTION))
+        else:
+            commands.add_parser(name)
     options = parser.parse_args(given)
     try:
-        return _COMMANDS[options.command].run(options)
+        return _command(options.command).run(options)
     except TakeoverError as error:
         sys.stderr.write(f"takeover {options.command}: {error}\n")
         return 2
 
 
+def _command(name: str) -> _Command:
+    """That subcommand's module. Only what is run or told of is imported: some need half a second for it."""
+    return cast("_Command", importlib.import_module(f"takeover.cli.{name.replace('-', '_')}"))
+
+
+def _before_command(given: list[str]) -> list[str]:
+    return list(itertools.takewhile(lambda each: each not in _COMMANDS, given))
+
+
 def _import_extensions(parser: argparse.ArgumentParser, given: list[str]) -> None:
     """Imports what comes before the subcommand, whose options may depend on it. Raises: BadInputError."""
-    first = next((place for place, each in enumerate(given) if each in _COMMANDS), len(given))
     sys.path.insert(0, "")  # as `python -m` does it
-    for name in parser.parse_known_args(given[:first])[0].extensions or []:
+    for name in parser.parse_known_args(_before_command(given))[0].extensions or []:
         try:
             importlib.import_module(name)
         except ImportError as error:
