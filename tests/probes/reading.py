@@ -1,12 +1,12 @@
 """Probes as they are written in a probes.yaml of a test's own."""
 
-import shutil
 import textwrap
 from pathlib import Path
 
 from takeover.probes.probe import Group, Probe
 from takeover.probes.probe_file import FILE, read_probes
 from takeover.scenario.library import Library
+from tests.copied import copy_manifests
 
 GROUP = """\
 - group: edges
@@ -19,8 +19,7 @@ GROUP = """\
 
 def read(tmp_path: Path, text: str) -> tuple[Group, ...]:
     """The groups of a scenario whose probes.yaml is `text`."""
-    shutil.copytree(Library.bundled().folder, tmp_path / "manifests", dirs_exist_ok=True)
-    folder = tmp_path / "manifests/inbound-interception"
+    folder = copy_manifests(tmp_path / "manifests", "inbound-interception") / "inbound-interception"
     (folder / FILE).write_text(text)
     return read_probes(Library(tmp_path / "manifests").scenario(folder.name))
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +18,8 @@ from takeover.probes.probe_file import read_probes
 from takeover.probes.stretch import Observed, Stretch
 from takeover.scenario.library import Library
 from takeover.scene import Scene
+from tests.copied import copy_manifests
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
 PROBES = """\
 - group: small
   why: Envoy does what the path says
@@ -63,8 +62,7 @@ Deploy = Callable[..., Scene]
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
-    library = tmp_path_factory.mktemp("library") / "manifests"
-    shutil.copytree(MANIFESTS, library)
+    library = copy_manifests(tmp_path_factory.mktemp("library") / "manifests", "inbound-interception")
     (library / "inbound-interception" / "probes.yaml").write_text(PROBES)
     (found,) = read_probes(Library(library).scenario("inbound-interception"))
     return found
@@ -170,8 +168,7 @@ TWO = """\
 
 
 def test_another_envoy_of_the_scenario_that_ends_is_told_and_made_anew(tmp_path: Path, deploy: Deploy) -> None:
-    shutil.copytree(MANIFESTS, tmp_path / "manifests")
-    folder = tmp_path / "manifests" / "inbound-interception"
+    folder = copy_manifests(tmp_path / "manifests", "inbound-interception") / "inbound-interception"
     (folder / "probes.yaml").write_text(TWO)
     about = folder / "scenario.yaml"
     first = "- {pod: envoy-traffic-mock, container: envoyproxy}\n"

@@ -9,8 +9,8 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.probes.protocols.contract import named, register
+from tests.copied import copy_manifests
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
 TOY = """
 from takeover.model.request import ProbeRequest, ProbeStep
 from takeover.net import raw
@@ -87,7 +87,7 @@ def test_it(scene): ...
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The bundled scenarios with one group more, a suite, and the module that brings the protocol."""
-    subprocess.run(["cp", "-r", MANIFESTS, tmp_path / "manifests"], check=True)
+    copy_manifests(tmp_path / "manifests", "inbound-interception")
     (tmp_path / "manifests/inbound-interception/probes.yaml").write_text(GROUP)
     (tmp_path / "toy_protocol.py").write_text(TOY)
     (tmp_path / "test_it.py").write_text(SUITE)
