@@ -47,8 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="MODULE",
         help="import this module first: it registers kinds, engines, sources of your own (as pytest -p does)",
     )
+    before = list(itertools.takewhile(lambda each: each not in _COMMANDS, given))
     try:
-        _import_extensions(first, given)
+        _import_extensions(first, before)
     except TakeoverError as error:
         sys.stderr.write(f"takeover: {error}\n")
         return 2
@@ -56,9 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="takeover", description=description, parents=[first])
     parser.add_argument("--version", action="version", version=f"envoy-takeover {importlib.metadata.version(_PACKAGE)}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    told = (
-        _COMMANDS if {"-h", "--help"} & set(_before_command(given)) else [each for each in _COMMANDS if each in given]
-    )
+    told = _COMMANDS if {"-h", "--help"} & set(before) else [each for each in _COMMANDS if each in given]
     for name in _COMMANDS:
         if name in told:
             command = _command(name)
@@ -78,14 +77,10 @@ def _command(name: str) -> _Command:
     return cast("_Command", importlib.import_module(f"takeover.cli.{name.replace('-', '_')}"))
 
 
-def _before_command(given: list[str]) -> list[str]:
-    return list(itertools.takewhile(lambda each: each not in _COMMANDS, given))
-
-
-def _import_extensions(parser: argparse.ArgumentParser, given: list[str]) -> None:
+def _import_extensions(parser: argparse.ArgumentParser, before: list[str]) -> None:
     """Imports what comes before the subcommand, whose options may depend on it. Raises: BadInputError."""
     sys.path.insert(0, "")  # as `python -m` does it
-    for name in parser.parse_known_args(_before_command(given))[0].extensions or []:
+    for name in parser.parse_known_args(before)[0].extensions or []:
         try:
             importlib.import_module(name)
         except ImportError as error:

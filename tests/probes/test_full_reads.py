@@ -63,9 +63,9 @@ def told(observed: list[Observed]) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def scenarios() -> list[str]:
-    """The names alone: to read what they hold takes many seconds, in each process that collects tests."""
+    """Their names: to read their probes takes many seconds, in each process that collects tests."""
     library = Library.bundled()
-    atlas = [each for each in library.names() if library.folder_of(each).parent.name == "atlas"]
+    atlas = [each for each in library.names() if library.chapter(each) == "atlas"]
     return [each for each in library.names() if each not in atlas] + atlas[:: 1 if ALL else EACH]
 
 

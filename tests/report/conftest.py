@@ -17,7 +17,7 @@ from takeover.model.document import Document
 from takeover.report.failure import Failure
 from takeover.report.folder import failures_of
 from takeover.store import documents as store
-from tests.copied import copy_manifests
+from tests.copied import copy_project
 
 ROOT = Path(__file__).parents[2]
 _AUTHENTICATION = ("pass_reaches_the_application", "not_is_refused")
@@ -40,10 +40,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Co
 
 def _make_run(project: Path) -> None:
     project.mkdir()
-    copy_manifests(project / "manifests")
-    for part in ("conftest.py", "pyproject.toml", "fixtures", "suites", "takeover"):
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, project / part)
+    copy_project(project)
     shutil.copy(Path(__file__).with_name("suite_that_fails.py"), project / "suites/test_broken.py")
     binary = installed()[1]
     chosen = ["inbound", "outbound", "test_broken.py"]

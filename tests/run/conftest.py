@@ -1,28 +1,15 @@
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.copied import copy_manifests
+from tests.copied import copy_project
 from tests.run.outside import ROOT, SUITE
-
-PARTS = ("conftest.py", "pyproject.toml", "fixtures", "manifests", "suites", "takeover")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project without the atlas, to be broken.
-
-    Of what Python has compiled it has all but what pytest rewrites, which tells where it was compiled: to compile it
-    all again takes seconds in each process of a run.
-    """
-    for part in PARTS:
-        if part == "manifests":
-            copy_manifests(tmp_path / part)
-        elif (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("*-pytest-*.pyc"))
-        else:
-            shutil.copy(ROOT / part, tmp_path / part)
+    """A copy of the project without the atlas, to be broken."""
+    copy_project(tmp_path)
     return tmp_path
 
 
