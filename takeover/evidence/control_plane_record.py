@@ -97,6 +97,30 @@ def accepted(entries: Iterable[XdsEntry], node: str) -> Iterator[tuple[XdsEntry,
             yield each, sent[each.nonce]
 
 
+def asked_for(entries: Iterable[XdsEntry], after: int) -> list[str]:
+    """Names that an Envoy asked for, in the order of the record; each as often as it did.
+
+    By state of the world a request names all that is wanted. One that only names less lets go of something, which an
+    Envoy does when the last connection of a listener is gone, whenever that is: it asks for nothing. One that names
+    what was wanted before asks for all of it again.
+
+    Args:
+        entries: of the record from its start, of one Envoy and one type.
+        after: the number of the last entry whose request does not count.
+    """
+    wanted: dict[int, set[str]] = {}
+    asked: list[str] = []
+    for each in entries:
+        if each.event not in ("request", "ack", "nack"):
+            continue
+        names, before = set(each.names), wanted.get(each.stream, set())
+        if each.event == "request" and each.number > after and not names < before:
+            asked += sorted(names - before or names)
+        # By delta it names what is new alone.
+        wanted[each.stream] = set() if each.method.startswith("delta") else names
+    return asked
+
+
 def in_force(entries: Iterable[XdsEntry], node: str, at: float) -> dict[str, XdsEntry]:
     """The last response of each type that the Envoy had ACKed by then: its version and nonce are in force.
 

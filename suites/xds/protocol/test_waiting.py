@@ -81,6 +81,7 @@ def test_a_listener_opens_when_its_routes_come_and_not_before(envoy: Managed, pl
     envoy.publish(envoy.listener("slow", 8081, patience="0s"), envoy.routes("slow", says="slow"))
     envoy.await_counter("listener_manager.total_listeners_warming", 1)
     assert envoy.answer(8081) == "refused"
+    envoy.until(lambda: "" if (asked := envoy.asked_for("rds")) == ["slow"] else f"asked for {asked}")
     plane.behave()
     plane.resend("rds", node=envoy.name)
     envoy.await_answer("slow", 8081)
@@ -100,7 +101,7 @@ def test_routes_that_are_known_are_not_asked_for_again(envoy: Managed, plane: Co
     plane.behave(*silent("rds", envoy=envoy))
     envoy.publish(envoy.listener("other", 8081, patience="0s", routes="web"))
     envoy.await_answer(V1, 8081)
-    assert envoy.said("request", "rds") == []
+    assert envoy.asked_for("rds") == []
 
 
 def test_a_changed_cluster_keeps_its_endpoints_until_it_is_told_anew(envoy: Managed, plane: ControlPlane) -> None:
