@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from takeover.store import documents as store
-from tests.check.whole import HTTP, checked, cluster, dumped, listener, typed
+from tests.check.whole import ALL, HTTP, checked, cluster, dumped, listener, typed
 
 REDACTED, REDACTED_BYTES = "[redacted]", "W3JlZGFjdGVkXQ=="
 TO_APP = {"name": "app", "match": {"prefix": "/"}, "route": {"cluster": "app"}}
@@ -31,7 +31,7 @@ def route(path: str, **settings: dict[str, Any]) -> dict[str, Any]:
 
 def statuses(folder: Path, *listeners: dict[str, Any]) -> dict[str, set[int | None]]:
     """Of each route those with which requests for it ended; of those of an edge, by its name, too."""
-    ended = checked(dumped(folder, listeners, [cluster("app")]), "--probes-per-route", "12")
+    ended = checked(dumped(folder, listeners, [cluster("app")]), "--probes-per-route", "12", *ALL)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "does not take" not in ended.stdout + ended.stderr
     found: defaultdict[str, set[int | None]] = defaultdict(set)

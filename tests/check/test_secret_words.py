@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from takeover.store import documents as store
-from tests.check.whole import HTTP, checked, cluster, listener, typed, written
+from tests.check.whole import ALL, HTTP, checked, cluster, listener, typed, written
 
 WORDS = ("status", "version", "closed", "headers", "server_info", "listener", "filter_chain", "upstream_cluster")
 
@@ -31,7 +31,7 @@ def test_probes_whose_names_have_secrets_are_told_apart(tmp_path: Path) -> None:
     route = {"name": "app", "match": {"prefix": "/"}, "route": {"cluster": "app"}}
     file = written(tmp_path, listener("web", 8000, route, filters=(lua,)), clusters=(cluster("app"),))
 
-    ended = checked(file, "--probes-per-route", "40")
+    ended = checked(file, "--probes-per-route", "40", *ALL, pair=True)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "no difference" in ended.stdout

@@ -64,7 +64,7 @@ def test_a_listener_is_a_finding_too_where_a_validation_ends_by_a_crash(tmp_path
         {"name": "by-eds", "type": "EDS", "eds_cluster_config": {"eds_config": ADS}},
     ]
 
-    ended = checked(dumped(tmp_path, listeners, clusters, *sections("GRPC")[:1]), "--probes-per-route", "3")
+    ended = checked(dumped(tmp_path, listeners, clusters, *sections("GRPC")[:1]), "--probes-per-route", "3", pair=True)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = store.read(tmp_path / "reports/latest/results/new.json")
@@ -157,7 +157,7 @@ def test_what_else_is_served_and_not_taken_is_a_finding_with_its_line_and_the_re
     ]
     file = dumped(tmp_path, listeners, clusters, *sections(method))
 
-    ended = checked(file, "--probes-per-route", "3")
+    ended = checked(file, "--probes-per-route", "3", pair=True)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = store.read(tmp_path / "reports/latest/results/new.json")

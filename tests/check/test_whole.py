@@ -31,7 +31,7 @@ def document(folder: Path, name: str) -> Document:
 
 def test_what_was_probed_and_reached_is_told_and_left(tmp_path: Path) -> None:
     file = written(tmp_path, listener("web", 8000, TO_APP, HOME), clusters=(cluster("app"),))
-    ended = checked(file, "--probes-per-route", "6", "--junitxml", "junit.xml", "--explain", "00000000")
+    ended = checked(file, "--probes-per-route", "6", "--junitxml", "junit.xml", "--explain", "00000000", pair=True)
     # All is there when the explanation is looked for, and left without one.
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "00000000" in ended.stderr.splitlines()[-1], ended.stderr
@@ -83,7 +83,7 @@ def test_what_is_to_be_explained_needs_an_old_envoy_and_a_new_one(tmp_path: Path
 def test_what_an_envoy_does_not_take_is_left_out_with_its_place_and_the_rest_is_compared(tmp_path: Path) -> None:
     bad = {"match": {"safe_regex": {"regex": "(unclosed"}}, "route": {"cluster": "app"}}
     file = written(tmp_path, listener("odd", 8000, bad), listener("web", 8001, HOME), clusters=(cluster("app"),))
-    ended = checked(file, "--probes-per-route", "3")
+    ended = checked(file, "--probes-per-route", "3", pair=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = document(tmp_path, "new")
     assert found.checked is not msgspec.UNSET

@@ -16,6 +16,8 @@ TAKEOVER = [sys.executable, "-c", "import sys; from takeover.cli.start import ma
 API = "type.googleapis.com/envoy."
 ADMIN = f"{API}admin.v3."
 HTTP = f"{API}extensions.filters.http."
+FEW = ("--within", "1.2")
+ALL = ("--within", "3600")
 
 
 def typed(url: str, **fields: Any) -> dict[str, Any]:
@@ -73,16 +75,21 @@ def dumped(
     return file
 
 
-def checked(file: Path, *options: str, new: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """What comes of `takeover check` in the file's folder, on one binary under two names.
+def checked(
+    file: Path, *options: str, new: Path | None = None, pair: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    """What comes of `takeover check` in the file's folder, on one Envoy that is called "new".
 
-    What such a one does now and then, and three repeats do not show, fails none of these tests.
+    What such a one does now and then, and three repeats do not show, fails none of these tests. There are sixty probes,
+    if the options do not say otherwise: those of routes come before those of every listener's edges.
 
     Args:
-        new: another binary under the second name.
+        new: another binary, which is compared with the installed one, "old".
+        pair: whether the installed one is compared with itself.
     """
     binary = installed()[1]
-    command = [*TAKEOVER, "check", file.name, *options, "--envoy", f"old={binary},new={new or binary}"]
+    envoys = f"old={binary},new={new or binary}" if new or pair else f"new={binary}"
+    command = [*TAKEOVER, "check", file.name, *FEW, *options, "--envoy", envoys]
     command += ["--fail-on", "config-rejected"]
     surroundings = environment(file.parent)
     return subprocess.run(command, cwd=file.parent, env=surroundings, capture_output=True, text=True, timeout=900)
