@@ -1,11 +1,13 @@
 """The wheel in an environment of its own: the guide's smallest scenario and suite, in a folder elsewhere."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -28,17 +30,31 @@ def smallest() -> dict[str, str]:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment that holds the wheel and what it needs, and nothing of this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", str(ROOT)], check=True
-    )
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(ROOT)]
+    subprocess.run(build, check=True)
     [wheel] = folder.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", str(folder / "environment")], check=True)
     python = folder / "environment/bin/python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    install.append("--no-compile")  # most of it is never imported
-    subprocess.run([*install, "--require-hashes", f"--requirement={ROOT / 'locks/run.txt'}"], check=True)
-    subprocess.run([*install, "--no-deps", str(wheel)], check=True)
+    [packages] = (folder / "environment").glob("lib/python*/site-packages")
+    for name in re.findall(r"^([\w.-]+)==", (ROOT / "locks/run.txt").read_text(), re.MULTILINE):
+        with contextlib.suppress(metadata.PackageNotFoundError):  # it is of another system
+            link(metadata.distribution(name), packages)
+    here = [*pip, f"--python={python}"]
+    subprocess.run([*here, "install", "--no-deps", "--no-input", str(wheel)], check=True)
+    subprocess.run([*here, "check"], check=True)
     return python
+
+
+def link(distribution: metadata.Distribution, packages: Path) -> None:
+    """Has an environment hold what this one holds, without another ninety megabytes: what it runs as is not there."""
+    for each in {each for each in distribution.files or () if ".." not in each.parts}:
+        if not (packages / each).exists():  # several may list one
+            (packages / each).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(each.locate(), packages / each)
+            except OSError:
+                shutil.copy2(each.locate(), packages / each)  # temporary folders are on another file system
 
 
 @pytest.fixture
