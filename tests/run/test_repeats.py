@@ -66,8 +66,8 @@ def repeated(tmp_path: Path) -> dict[str, list[object]]:
 def test_what_one_envoy_did_once_is_unstable(
     tmp_path: Path, processes: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = ["suites/inbound", "-k", "inbound-interception and hostile or facts"]
-    result = run(tmp_path, "hostile/get", False, "-n", processes, *chosen)
+    chosen = ["suites/gateway/test_weights.py", "-k", "gateway-weights and picked or facts"]
+    result = run(tmp_path, "picked/pick-4", False, "-n", processes, *chosen)
 
     assert result.returncode == 0, result.stdout
     assert "probes made again, to see what one Envoy alone does otherwise: 1 on one, 1 on other" in result.stdout
@@ -75,9 +75,9 @@ def test_what_one_envoy_did_once_is_unstable(
     assert line.startswith("~ status  ")
     # Of the other one it was otherwise in each of the three, in the three after them, and after all that came before.
     share = "otherwise in 7 of 10 repeats on the same Envoy"
-    assert line.endswith(f"inbound-interception hostile/get: status: 200 → 418  (in other) {share}")
+    assert line.endswith(f"gateway-weights picked/pick-4: status: 200 → 418  (in other) {share}")
     assert "no difference from one in other, 1 unstable" in result.stdout
-    probe = {"scenario": "inbound-interception", "probe": "hostile/get"}
+    probe = {"scenario": "gateway-weights", "probe": "picked/pick-4"}
     assert repeated(tmp_path) == {
         "one": [{**probe, "times": 3, "unstable": []}],
         "other": [{**probe, "times": 7, "unstable": [{"kind": "status", "what": "status", "otherwise": 7}]}],
@@ -99,7 +99,7 @@ def test_what_one_envoy_did_once_is_unstable(
 @pytest.mark.parametrize(
     ("probe", "arguments", "times"),
     [
-        ("hostile/get", ["suites/inbound", "-k", "inbound-interception and hostile"], {3}),
+        ("picked/pick-4", ["suites/gateway/test_weights.py", "-k", "gateway-weights and picked"], {3}),
         # Alone it does otherwise than after those that use up the limit, which is not of chance.
         ("limit/aa-third", ["suites/gateway/test_http_ratelimit.py", "-k", "gateway-http-ratelimit and limit["], {7}),
     ],
@@ -122,8 +122,8 @@ def test_what_one_envoy_does_always_is_a_difference(
 
 def test_a_run_that_was_stopped_asks_nobody_again(tmp_path: Path) -> None:
     (tmp_path / "stops.py").write_text(STOPS)
-    chosen = ["suites/inbound", "-k", "inbound-interception and hostile or facts"]
-    result = run(tmp_path, "hostile/get", True, "-n0", "-p", "stops", *chosen)
+    chosen = ["suites/gateway/test_weights.py", "-k", "gateway-weights and picked or facts"]
+    result = run(tmp_path, "picked/pick-4", True, "-n0", "-p", "stops", *chosen)
 
     assert result.returncode == 2, result.stdout
     assert "differences from Envoy one" in result.stdout
