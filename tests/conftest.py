@@ -40,12 +40,14 @@ def _runs_are_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     """Runs that tests start leave their results apart from the user's own, and are no workers of another run.
 
     They print the same everywhere: what tells pytest and us of a CI or of a wide terminal is left out. Plugins that
-    they do not use, and that are there for tests alone, are not loaded, as in the project's own runs.
+    they do not use, and that are there for tests alone, are not loaded, as in the project's own runs. They share the
+    machine with other tests, and take it for one of a single core.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_ADDOPTS", f"--reports={tmp_path_factory.mktemp('reports')} {UNUSED}")
         for name in [each for each in os.environ if each.startswith("PYTEST_XDIST_")] + SURROUNDINGS:
             patch.delenv(name, raising=False)
+        patch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "1")
         yield
 
 

@@ -39,22 +39,19 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [packages] = (folder / "environment").glob("lib/python*/site-packages")
     for name in re.findall(r"^([\w.-]+)==", (ROOT / "locks/run.txt").read_text(), re.MULTILINE):
         with contextlib.suppress(metadata.PackageNotFoundError):  # it is of another system
-            link(metadata.distribution(name), packages)
+            copy(metadata.distribution(name), packages)
     here = [*pip, f"--python={python}"]
     subprocess.run([*here, "install", "--no-deps", "--no-input", str(wheel)], check=True)
     subprocess.run([*here, "check"], check=True)
     return python
 
 
-def link(distribution: metadata.Distribution, packages: Path) -> None:
-    """Has an environment hold what this one holds, without another ninety megabytes: what it runs as is not there."""
-    for each in {each for each in distribution.files or () if ".." not in each.parts}:
-        if not (packages / each).exists():  # several may list one
+def copy(distribution: metadata.Distribution, packages: Path) -> None:
+    """Has an environment hold what this one holds: pip unpacks, and hashes, for half a minute. Not what it runs as."""
+    for each in distribution.files or ():
+        if ".." not in each.parts:
             (packages / each).parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(each.locate(), packages / each)
-            except OSError:
-                shutil.copy2(each.locate(), packages / each)  # temporary folders are on another file system
+            shutil.copy2(each.locate(), packages / each)
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ def test_watched_only(scene: Scene) -> None:
         assert ask(scene)
 
 
-@pytest.mark.scenario("outbound-mesh-service")
+# Deployed apart: on a connection that it opened another test's request would meet no rule.
+@pytest.mark.scenario("outbound-mesh-service", add("Pod/outpod", "$.metadata", "annotations", {"for": "this"}))
 def test_the_way_differs(scene: Scene, envoy_release: str) -> None:
     port = {"old": 80, "new": 81}[envoy_release]  # only port 80 has a listener
     with scene.watched() as observed:

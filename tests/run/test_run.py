@@ -115,7 +115,10 @@ def test_a_config_that_envoy_rejects_is_told_in_its_words(suite: Path, edit: str
         (["suites/inbound", "--envoy", "one={0},other={0}"], True),
     ],
 )
-def test_workers_come_by_themselves_where_there_is_enough_to_do(arguments: list[str], are_there: bool) -> None:
+def test_workers_come_by_themselves_where_there_is_enough_to_do(
+    arguments: list[str], are_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS")
     result = run(
         *(each.format(installed()[1]) for each in arguments), "--deselect", "suites", "--deselect", "manifests"
     )
@@ -129,13 +132,14 @@ def test_workers_come_by_themselves_where_there_is_enough_to_do(arguments: list[
     [([], 4), (["-m", "not atlas"], 2)],
 )
 def test_several_envoys_have_more_workers_where_probes_mostly_wait(
-    suite: Path, arguments: list[str], for_each_core: int
+    suite: Path, arguments: list[str], for_each_core: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "3")
     (suite / "pytest.ini").write_text("[pytest]\nscenarios = empty\ntestpaths = test_it.py\n")
     (suite / "empty").mkdir()
     own = ("--rootdir", str(suite), "-c", str(suite / "pytest.ini"))
     result = run(*own, "--envoy", "one={0},other={0}".format(installed()[1]), *arguments, str(suite / "test_it.py"))
-    assert f"created: {(os.cpu_count() or 1) * for_each_core}/" in result.stdout, result.stdout + result.stderr
+    assert f"created: {3 * for_each_core}/" in result.stdout, result.stdout + result.stderr
 
 
 def test_several_releases_are_in_the_ids_and_workers_change_nothing() -> None:
