@@ -15,10 +15,10 @@ from takeover.base.errors import TakeoverError
 
 def test_a_sample_of_mutants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAKEOVER_HOSTILE", "")  # which an attack sets
-    findings = attack(seed=2026, files=300, deployments=10)
+    findings = attack(seed=2026, files=120, deployments=10)
 
     assert findings.faults == []
-    assert findings.counts["read"] + findings.counts["refused"] >= 300
+    assert findings.counts["read"] + findings.counts["refused"] >= 120
     assert findings.counts["deployed"] + findings.counts["not deployed"] == 10
     # It would prove nothing if nothing of them were taken.
     assert min(findings.counts["read"], findings.counts["refused"], findings.counts["deployed"]) > 3
