@@ -26,7 +26,6 @@ from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
 from takeover.model.release import Release
 from takeover.probes.probe_file import FILE
-from takeover.scenario.envoy_config import either
 from takeover.scenario.library import Library
 
 _MOST_REASONS = 3
@@ -100,9 +99,6 @@ def _without_listeners(given: Given) -> str:
     """Why there is nothing that a probe could reach, and what to give."""
     if given.kind == "config dump":
         return "the dump has no listener: give all that /config_dump?include_eds answers"
-    dynamic = either(given.bootstrap, "dynamic_resources")
-    if isinstance(dynamic, dict) and either(dynamic, "lds_config") is not None:
-        return "its listeners come by LDS: give what /config_dump?include_eds of an Envoy that has them answers"
     return "it has no listener"
 
 

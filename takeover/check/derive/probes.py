@@ -18,9 +18,11 @@ from takeover.check.derive.writing import PER_GROUP, written
 from takeover.check.records import Asked, Derived, Given, Resource, Way, World
 from takeover.check.route_tables import served_tables
 from takeover.model.json import JsonObject
+from takeover.scenario.envoy_config import either
 
 _LISTENER = "envoy.config.listener.v3.Listener"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
+_BY_LDS = "its listeners come by LDS: give what /config_dump?include_eds of an Envoy that has them answers"
 _UNANSWERED = "it has no filters of HTTP, not even a router: Envoy answers no request there"
 
 
@@ -69,6 +71,8 @@ class _Making:
 
     def drafts(self) -> Iterator[Draft | Later]:
         """All probes that may be made, in order."""
+        if _lacks_those_of_lds(self._given):
+            self.unasked.say("dynamic_resources.lds_config", _BY_LDS)
         ways = dict[str, list[Way]]()
         for each in self._world.ways:
             ways.setdefault(each.listener, []).append(each)
@@ -148,6 +152,14 @@ class _Making:
             passing=(*passing, *at.headers),
             scope=at.scope,
         )
+
+
+def _lacks_those_of_lds(given: Given) -> bool:
+    """Whether a control plane has listeners that were not given. A dump has all that there were."""
+    dynamic = either(given.bootstrap, "dynamic_resources")
+    if given.kind == "config dump" or not isinstance(dynamic, dict) or either(dynamic, "lds_config") is None:
+        return False
+    return not any(each.type_url.endswith(_LISTENER) and not each.is_static for each in given.resources)
 
 
 def _strips_port(manager: JsonObject) -> bool:

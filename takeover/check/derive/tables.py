@@ -54,6 +54,8 @@ def tables_of(manager: JsonObject, at: str, served: Mapping[str, Resource], give
         served: tables that are, by their names.
     """
     if (found := scoped(manager, at, Place(file=""), given)) is not None:
+        if not found.scopes:
+            unasked.say(at, "it takes routes by scopes, and no scope was given")
         return Tables(tuple(_in_scopes(found, unasked)), found)
     table = table_of(manager, at, Place(file=""), served)
     if table.data is None:

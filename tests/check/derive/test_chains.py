@@ -1,14 +1,16 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.chain_match import Client, chains_of, taken_by
-from takeover.check.records import Derived, Way, World
+from takeover.check.records import Derived, Resource, Way, World
 from takeover.peers.hostile.answers import ANSWERS as HTTP1_ANSWERS
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
+from tests.check.derive.scopes import scoped_manager, whole
 from tests.check.derive.twenty import doors
 
 MATCHES: dict[str, dict[str, Any]] = {
@@ -194,3 +196,31 @@ def test_what_is_no_http_comes_to_no_chain_for_http(protocols: list[str]) -> Non
 
     assert "second-on-the-connection" in text
     assert ('"front-garbage"' in text) is (not protocols)
+
+
+def test_a_manager_whose_scopes_nobody_gave_is_said() -> None:
+    scopes = scoped_manager([whole("x-a")])
+    given = given_of(bootstrap([listener("front", 10001, {"name": "http", "filters": [scopes]})], [cluster("one")]))
+
+    [told] = [why for why in probes(given, world_of(given), Bounds()).unasked.values() if "scope" in why]
+    assert told == "it takes routes by scopes, and no scope was given"
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_listeners_that_a_control_plane_has_and_nobody_gave_are_said(served: bool) -> None:
+    file = bootstrap([listener("front", 10001, manager(ALL))], [cluster("one")])
+    file["dynamic_resources"] = {"lds_config": {"ads": {}}}
+    given = given_of(file)
+    if served:
+        [front, *_] = given.resources
+        given = msgspec.structs.replace(given, resources=(*given.resources, served_like(front)))
+
+    derived = probes(given, world_of(given), Bounds())
+
+    assert derived.targets
+    told = derived.unasked.get("dynamic_resources.lds_config", "")
+    assert told == "" if served else told.startswith("its listeners come by LDS: give what /config_dump?include_eds")
+
+
+def served_like(resource: Resource) -> Resource:
+    return msgspec.structs.replace(resource, name="served", data={**resource.data, "name": "served"}, is_static=False)
