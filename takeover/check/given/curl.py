@@ -152,6 +152,8 @@ def _request(command: _Command, text: str, line: int) -> HttpRequest:
         url = Url.of(text, as_it_is="--path-as-is" in command.flags)
     except ValueError as error:
         raise command.error(str(error)) from None
+    if "--globoff" not in command.flags and re.search(r"[][{}]", re.sub(r"//\[[^]]*\]", "//", text)):
+        raise command.error(f"curl makes several URLs of {text[:80]}: write each out, or give --globoff")
     body = ("" if command.is_json else "&").join(command.data) if command.data else None
     path = url.path
     if "--get" in command.flags and body is not None:
@@ -159,6 +161,8 @@ def _request(command: _Command, text: str, line: int) -> HttpRequest:
     method = command.method or ("HEAD" if "--head" in command.flags else "POST" if body is not None else "GET")
     http2 = "--http2-prior-knowledge" in command.flags or ("--http2" in command.flags and url.is_tls)
     given = {name.lower(): value for name, value in command.headers}
+    if url.user and "authorization" not in given:
+        _ask(command, "--user", url.user)
     return http_request(
         method=method,
         path=path,

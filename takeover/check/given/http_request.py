@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from takeover.model.json import JsonObject
 
@@ -39,6 +39,8 @@ class Url:
     host: str
     port: int | None
     path: str
+    user: str = ""
+    """Name and password, with a colon between."""
 
     @classmethod
     def of(cls, text: str, *, as_it_is: bool = False) -> "Url":
@@ -51,8 +53,8 @@ class Url:
             path = urljoin("http://x/", path).removeprefix("http://x") if "/." in path else path
         whole = f"{path}?{parts.query}" if parts.query or text.split("#", maxsplit=1)[0].endswith("?") else path
         safe = quote(whole, safe="!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~")
-        authority = parts.netloc.rpartition("@")[2]
-        return cls(parts.scheme, authority, parts.hostname, parts.port, safe)
+        user, _, authority = parts.netloc.rpartition("@")
+        return cls(parts.scheme, authority, parts.hostname, parts.port, safe, unquote(user))
 
     @property
     def is_tls(self) -> bool:

@@ -8,7 +8,7 @@ from takeover.base.paths import display_path
 from takeover.check.given.http_request import HttpRequest, split_authority
 from takeover.model.json import JsonObject
 from takeover.probes.protocols.contract import named
-from takeover.scenario.typed_yaml import Json
+from takeover.scenario.typed_yaml import Json, convert
 from takeover.scenario.yaml_text import Key, YamlDocument, describe_type, parse_yaml
 
 _OF_GROUP = ("protocol", "tls", "proxy", "host")
@@ -36,8 +36,9 @@ def requests(text: str, path: Path) -> Iterator[HttpRequest]:
 def _request(document: YamlDocument, at: tuple[Key, ...], probe: Json, group: JsonObject) -> HttpRequest:
     if not isinstance(probe, dict) or not isinstance(probe.get("name"), str):
         raise BadInputError(f"{document.where(*at)}: a probe is a mapping with a name")
+    _check(document, at, probe, str(probe.get("protocol", group.get("protocol", "http1"))))
     entry = {key: group[key] for key in _OF_GROUP if key in group} | probe
-    fields = _fields(document, at, entry)
+    fields = named(str(entry.get("protocol", "http1"))).entry.__struct_encode_fields__
     if "host" not in probe and "host" not in fields:
         entry.pop("host", None)
     to = entry.get("to", group.get("to"))
@@ -53,9 +54,12 @@ def _request(document: YamlDocument, at: tuple[Key, ...], probe: Json, group: Js
     return HttpRequest(kept, host, port, bool(entry.get("tls")), int(document.where(*at).rpartition(":")[2]))
 
 
-def _fields(document: YamlDocument, at: tuple[Key, ...], entry: JsonObject) -> tuple[str, ...]:
-    """Those that a probe of its protocol has: what the group says is for those only."""
+def _check(document: YamlDocument, at: tuple[Key, ...], probe: JsonObject, protocol: str) -> None:
+    """Raises: BadInputError for a field that a probe of the protocol has not, or of which it has another type."""
+    wanted = {key: value for key, value in probe.items() if key not in _OF_DEPLOYMENT}
+    lines = {keys[len(at) :]: line for keys, line in document.lines.items() if keys[: len(at)] == at}
     try:
-        return named(str(entry.get("protocol", "http1"))).entry.__struct_encode_fields__
+        kind = named(protocol).entry
     except BadInputError as error:
         raise BadInputError(f"{document.where(*at)}: {error}") from None
+    convert(YamlDocument(document.path, wanted, lines), kind)

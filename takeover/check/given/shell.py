@@ -9,9 +9,10 @@ from takeover.base.errors import BadInputError
 
 _QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _SINGLE = re.compile(r"'[^']*'|\\.", re.DOTALL)
-_EXPANDED = re.compile(r"\$[A-Za-z_{(]\w*|`")
+_EXPANDED = re.compile(r"\$[\w{(?#@*!$]\w*|`")
 _COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<!\S)#[^\n]*""", re.DOTALL)
 _SEPARATORS = re.compile(r"[;&|()<>]+")
+_DESCRIPTOR = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<!\S)\d+(?=[<>])""", re.DOTALL)
 
 
 def commands(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
@@ -36,8 +37,13 @@ def commands(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
         if words and (expanded := _EXPANDED.search(_SINGLE.sub("", _QUOTED.sub("", whole)))) and "curl" in words:
             raise BadInputError(f"{file}:{start + 1}: {expanded[0]} is for a shell to expand: write it out")
         command: list[str] = []
+        is_redirected = False
         for word in [*words, ";"]:
-            if _SEPARATORS.fullmatch(word):
+            if is_redirected and not _SEPARATORS.fullmatch(word):
+                is_redirected = False  # it is where the output goes, or what is read
+            elif _SEPARATORS.fullmatch(word) and ("<" in word or ">" in word):
+                is_redirected = True
+            elif _SEPARATORS.fullmatch(word):
                 if command:
                     yield start + 1, command
                 command = []
@@ -49,6 +55,7 @@ def _words(text: str) -> list[str] | None:
     """Its words and separators; None: a quote has no end yet."""
     made = _QUOTED.sub(lambda found: shlex.quote(_unescaped(found[1])), text.rstrip().removesuffix("\\"))
     made = _COMMENT.sub(lambda found: found[1] or "", made)
+    made = _DESCRIPTOR.sub(lambda found: found[1] or "", made)
     lexer = shlex.shlex(made, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -62,6 +69,7 @@ def _unescaped(text: str) -> str:
     """What `$'…'` has: browsers write commands so."""
     text = text.replace("\\'", "'").replace('\\"', '"').replace("\\!", "!")
     try:
-        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
+        plain = codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
+        return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # what JSON has as two is one
     except UnicodeDecodeError:
         return text

@@ -86,6 +86,13 @@ def test_a_script_has_more_than_curl(tmp_path: Path) -> None:
     assert {each.place.line for each in found.asked} == {4}
 
 
+@pytest.mark.parametrize("what", ["$1", "$?", "$name", "$(x)", "{a,b}", "[1-3]"])
+def test_what_would_be_several_or_another_url_is_refused(what: str, tmp_path: Path) -> None:
+    told = refused(tmp_path, f'curl "http://a.example/{what}"\n')
+    assert told.startswith(":1: ")
+    assert "write it out" in told or "write each out" in told
+
+
 def test_what_curl_lines_cannot_say_here_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, "curl a\ncurl --proxy p a") == ":2: curl's --proxy is not known here: leave it out"
     assert refused(tmp_path, "curl -F a=b a") == ":1: curl's -F is not known here: leave it out"
@@ -98,6 +105,33 @@ def test_what_curl_lines_cannot_say_here_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, "curl -s") == ":1: curl without a URL"
     assert refused(tmp_path, "curl ftp://a/") == ":1: no URL of HTTP: ftp://a/"
     assert one(tmp_path, "curl a -d '{\"$ref\": 1}'").entry["body"] == '{"$ref": 1}'
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "host"),
+    [
+        ("curl -s http://a.example/x 2>/dev/null", "/x", "a.example"),
+        ("curl > out.txt 2>&1 http://a.example/x", "/x", "a.example"),
+        ("curl -m 5 'http://a.example/2>1' < in", "/2>1", "a.example"),
+        ("curl http://[2001:db8::1]/x", "/x", "[2001:db8::1]"),
+        ("curl -g 'http://a.example/{x,y}[1-3]'", "/{x,y}[1-3]", "a.example"),
+    ],
+)
+def test_where_a_command_reads_and_writes_is_no_part_of_it(line: str, path: str, host: str, tmp_path: Path) -> None:
+    asked = one(tmp_path, f"{line}\n")
+    assert (asked.entry["path"], asked.entry["host"]) == (path, host)
+
+
+def test_who_asks_may_stand_in_the_url(tmp_path: Path) -> None:
+    anna, bob = requests(tmp_path, "curl http://anna:a%40b@a.example/\ncurl -u bob:b http://anna:a@a.example/\n").asked
+    assert "Authorization: Basic YW5uYTphQGI=" in anna.entry["headers"]  # anna:a@b
+    assert [each for each in bob.entry["headers"] if "Basic" in each] == ["Authorization: Basic Ym9iOmI="]
+    assert anna.entry["host"] == "a.example"
+
+
+def test_two_halves_of_a_character_are_one(tmp_path: Path) -> None:
+    asked = one(tmp_path, "curl http://a.example/ -u $'a:\\ud83d\\ude00' --data-raw $'\\ud83d\\ude00 \\ud83d'\n")
+    assert asked.entry["body"].encode("latin-1").decode() == "\U0001f600 \ufffd"
 
 
 def test_a_har_is_read(tmp_path: Path) -> None:
@@ -174,8 +208,9 @@ def test_own_probe_files_are_read_groups_and_sets(tmp_path: Path) -> None:
     assert (second.host, second.port) == ("10.0.0.1", 8080)
     assert ":2: " in refused(tmp_path, "\n- { name: a, protocol: none-such }\n")
     assert one(tmp_path, "- { name: alone, path: /x, host: a.example }\n").entry["name"] == "alone"
-    (tmp_path / "null.yaml").write_text("- { name: a, headers: null }\n")
-    assert read_requests(tmp_path / "null.yaml").asked[0].entry["headers"] is None
+    assert refused(tmp_path, "- { name: a, headers: null }\n").startswith(":1: headers ")
+    assert refused(tmp_path, "- name: a\n  path: /x\n  pth: /y\n").startswith(":3: pth is not supported")
+    assert refused(tmp_path, groups.replace("path: /a", "method: 5")).startswith(":9: method ")
     assert refused(tmp_path, "- { path: /x }\n") == ":1: a probe is a mapping with a name"
     assert refused(tmp_path, "hello: world\n").startswith(":1: a mapping: give probes, curl lines, a HAR")
     assert refused(tmp_path, "[1]").endswith("lines of JSON of an access log")
