@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from takeover.base.errors import BadInputError
-from takeover.check.given.canonical import Canonical
+from takeover.check.given.canonical import Canonical, named
 from takeover.check.given.documents import read_documents
 from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
 from takeover.check.records import Different, Place, Resource
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import KINDS
+from takeover.scenario.yaml_text import Key
 
 _RESPONSE = "envoy.service.discovery.v3.DiscoveryResponse"
+_WRAPPED = "envoy.service.discovery.v3.Resource"
 _DELIVERED = frozenset({each.message for each in KINDS})
 
 
@@ -33,9 +35,10 @@ def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> _Found:
     resources: list[Resource] = []
     different: list[Different] = []
     unknown: list[Place] = []
+    given = {_absolute(path): local for path, local in files.items()}
     waiting, seen = list(_paths(bootstrap, "")), set[Path]()
     for path in waiting:
-        local = files.get(posixpath.normpath(path))
+        local = given.get(_absolute(path))
         if local is None or local in seen:
             continue
         seen.add(local)
@@ -56,12 +59,30 @@ def _read(file: Path) -> _Found:
     canonical = Canonical(document, WANTED, keeps_unknown=True)
     taken = Taken(canonical)
     response = canonical.message(_RESPONSE, document.value)
+    others: dict[str, tuple[Key, ...]] = {}
     for number, each in enumerate(response.get("resources", ())):
-        message = str(each.get("@type")).rpartition("/")[2]
-        if message in _DELIVERED:
-            taken.deliver(message, ("resources", number), each)
-    unknown = tuple(place(document, each) for each in canonical.unknown_fields)
-    return taken.resources(), not_looked_into(canonical), unknown
+        at: tuple[Key, ...] = ("resources", number)
+        if _message(each) == _WRAPPED:
+            each, at = each.get("resource") or {}, (*at, "resource")  # noqa: PLW2901
+        if (message := _message(each)) in _DELIVERED:
+            taken.deliver(message, at, each)
+        else:
+            others.setdefault(message, at)
+    told = not_looked_into(canonical)
+    if others:
+        at = next(iter(others.values()))
+        why = "it is none that Envoy reads from files"
+        told = (*told, Different(what=f"left out: {named(others)}", why=why, place=place(document, at)))
+    return taken.resources(), told, tuple(place(document, each) for each in canonical.unknown_fields)
+
+
+def _message(resource: JsonObject) -> str:
+    return str(resource.get("@type")).rpartition("/")[2]
+
+
+def _absolute(path: str) -> str:
+    """As Envoy has it, whose folder is the root."""
+    return posixpath.normpath(posixpath.join("/", path))
 
 
 def _paths(data: Any, within: str) -> Iterator[str]:
@@ -72,7 +93,7 @@ def _paths(data: Any, within: str) -> Iterator[str]:
     elif isinstance(data, dict):
         source = data.get("path_config_source")
         path = source.get("path") if isinstance(source, dict) else None
-        if path is None and (within.endswith("_config") or within == "config_source"):
+        if path is None and "@type" not in data and (within.endswith("_config") or within == "config_source"):
             path = data.get("path")
         if isinstance(path, str):
             yield path

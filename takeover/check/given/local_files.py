@@ -60,6 +60,7 @@ def _files(local: Path) -> Iterator[tuple[str, Path]]:
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
         raise BadInputError(f"--files {display_path(local)}: cannot be read: {_why(error)}") from None
     if stat.S_ISREG(mode):
+        _open(local, root)
         yield "", root
     elif stat.S_ISDIR(mode):
         yield from _below(root, root, "", frozenset())
@@ -83,9 +84,17 @@ def _below(root: Path, folder: Path, above: str, open_: frozenset[Path]) -> Iter
         if not target.is_relative_to(root):
             raise BadInputError(f"--files {display_path(each)}: a link out of its folder: put the file itself there")
         if stat.S_ISREG(mode):
+            _open(each, target)
             yield above + each.name, target
         elif stat.S_ISDIR(mode) and target not in open_:
             yield from _below(root, target, f"{above}{each.name}/", open_ | {target})
+
+
+def _open(written: Path, target: Path) -> None:
+    try:
+        target.open("rb").close()
+    except OSError as error:
+        raise BadInputError(f"--files {display_path(written)}: cannot be read: {_why(error)}") from None
 
 
 def _why(error: BaseException) -> str:

@@ -5,6 +5,8 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from takeover.base.errors import BadInputError
+from takeover.base.paths import display_path
 from takeover.check.records import Place
 from takeover.check.world import certificates, keys, spiffe, wasm
 from takeover.check.world.configuration import (
@@ -22,6 +24,7 @@ from takeover.check.world.key_kinds import is_of_rsa
 from takeover.check.world.trust import served_names
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import camel_case, either
+from takeover.scenario.names import MOST_BYTES_OF_CONFIG_MAP
 from takeover.scenario.typed_yaml import Json
 from takeover.scenario.yaml_text import Key
 
@@ -68,8 +71,15 @@ def files(configuration: Configuration, missing: list[str]) -> dict[str, bytes]:
     """What is to be at which path in Envoy's container. `missing`: takes the paths of what nobody gave or can make."""
     made: dict[str, bytes] = {}
     given = {absolute(path): source for path, source in configuration.given.files.items()}
+    read = {each.path for each in named(configuration)}
     for path, source in given.items():
-        made[path] = source.read_bytes()
+        if (size := source.stat().st_size) <= MOST_BYTES_OF_CONFIG_MAP:
+            made[path] = source.read_bytes()
+        elif path in read:
+            told = f"has {size} bytes, of which a ConfigMap takes 1 MiB at most"
+            raise BadInputError(f"--files {display_path(source)}: {told}: leave it out, and one is made if it can be")
+        else:
+            configuration.differs(f"{path} is not there", "nothing names it, and it has more than 1 MiB")
     names, of_rsa = served_names(configuration), is_of_rsa(configuration, "")
     for each in list(named(configuration)):
         if each.path in given:

@@ -1,11 +1,15 @@
 """Only what the user names is read from this machine, and nothing that a link leads to elsewhere."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.check.given import local_files, read
+
+TYPE = "type.googleapis.com/envoy."
+LISTENER = f"{TYPE}config.listener.v3.Listener"
 
 
 def test_files_are_there_by_the_paths_that_the_configuration_has(tmp_path: Path) -> None:
@@ -94,3 +98,41 @@ resources:
     (tmp_path / "rds.yaml").write_text("name: main\n")
     with pytest.raises(BadInputError, match=r"rds\.yaml: must be a mapping with resources"):
         read(config, {"/etc/envoy": tmp_path})
+
+
+@pytest.mark.parametrize("path", ["/etc/envoy/lds.yaml", "./etc/envoy/lds.yaml", "etc//envoy/lds.yaml"])
+@pytest.mark.parametrize("option", ["/etc/envoy", "etc/envoy", "./etc/envoy/"])
+def test_a_file_is_the_same_from_the_root_and_from_envoys_folder_which_that_is(
+    path: str, option: str, tmp_path: Path
+) -> None:
+    served = {"@type": LISTENER, "name": "in"}
+    wrapped = {"@type": f"{TYPE}service.discovery.v3.Resource", "name": "in", "resource": served}
+    other = {"@type": f"{TYPE}config.bootstrap.v3.Bootstrap"}
+    (tmp_path / "lds.yaml").write_text(json.dumps({"resources": [wrapped, other]}))
+    config = tmp_path / "envoy.yaml"
+    config.write_text(json.dumps({"dynamic_resources": {"lds_config": {"path_config_source": {"path": path}}}}))
+
+    found = read(config, {option: tmp_path})
+
+    assert [(each.name, each.type_url) for each in found.resources] == [("in", LISTENER)]
+    assert [each.what for each in found.different] == ["left out: envoy.config.bootstrap.v3.Bootstrap"]
+
+
+def test_a_log_is_no_source_of_resources(tmp_path: Path) -> None:
+    log = {"@type": f"{TYPE}extensions.access_loggers.file.v3.FileAccessLog", "path": "/var/log/access.log"}
+    (tmp_path / "access.log").write_text("GET / 200\n")
+    config = tmp_path / "envoy.yaml"
+    config.write_text(json.dumps({"admin": {"access_log": [{"name": "file", "typed_config": log}]}}))
+    assert read(config, {"/var/log": tmp_path}).resources == ()
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key.pem").touch()
+
+    def refuse(self: Path, *_: object) -> None:  # root may read all
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for named in (tmp_path, tmp_path / "key.pem"):
+        with pytest.raises(BadInputError, match=r"--files .*key\.pem: cannot be read: Permission denied"):
+            local_files.files_of({"/etc/certs": named})

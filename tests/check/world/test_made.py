@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from google.protobuf import descriptor_pb2
 
+from takeover.base.errors import BadInputError
 from takeover.check.world import certificates
 from takeover.check.world.upstream_tls import matching
 from takeover.scenario.library import Library
@@ -61,6 +62,15 @@ def test_a_file_that_was_given_is_there_as_it_is(tmp_path: Path) -> None:
     made = built(tmp_path, secured(tls_certificates=[pair]), crt=tmp_path / "a.key", key=tmp_path / "a.key")
     assert made.file("/given/key") == "mine"
     assert not any("/given/" in each for each in made.different)
+
+
+def test_of_large_files_what_is_named_is_refused_and_what_is_not_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
+    pair = {"certificate_chain": {"filename": "/given/crt"}, "private_key": {"filename": "/given/key"}}
+    made = built(tmp_path, secured(tls_certificates=[pair]), other=tmp_path / "large")
+    assert "/given/other is not there" in made.different
+    with pytest.raises(BadInputError, match=r"--files .*large: has 1048577 bytes, .*: leave it out"):
+        built(tmp_path, secured(tls_certificates=[pair]), crt=tmp_path / "large")
 
 
 def test_a_key_that_a_dump_redacts_is_made_anew_with_its_certificate(tmp_path: Path) -> None:
