@@ -1,6 +1,7 @@
 """Messages of Envoy's API as JSON has them, read without trust: where something else stands there is nothing."""
 
 import re
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -25,6 +26,19 @@ def inner(data: Any, *fields: str) -> JsonObject:
 def is_of_udp(socket_address: JsonObject) -> bool:
     """Whether a `core.v3.SocketAddress` is one of UDP."""
     return socket_address.get("protocol") in ("UDP", 1)
+
+
+def apart_of_udp(socket_address: JsonObject) -> str:
+    """What stands behind an address that is a listener's name: one of TCP and one of UDP may be at one port."""
+    return "/udp" if is_of_udp(socket_address) else ""
+
+
+def uri_of(text: str) -> urllib.parse.SplitResult:
+    """The parts of a URI; none where what stands there is none, such as `https://[redacted]/keys`."""
+    try:
+        return urllib.parse.urlsplit(text)
+    except ValueError:
+        return urllib.parse.urlsplit("")
 
 
 def config_of(extension: Any) -> JsonObject:

@@ -12,7 +12,7 @@ from takeover.check.chain_names import chain_names
 from takeover.check.coverage.parts import Cluster, FilterChain, Listener, Parts, PathRule, Route, VirtualHost
 from takeover.check.derive.paths import template_expression
 from takeover.check.made_names import has_routes_to_name, host_name, logged_chains, logged_clusters, route_name
-from takeover.check.messages import inner, is_of_udp, objects
+from takeover.check.messages import apart_of_udp, inner, is_of_udp, objects
 from takeover.check.records import Given, Place, Resource
 from takeover.check.route_tables import RouteTable, served_tables, table_of
 from takeover.check.scopes import Scoped, scoped
@@ -80,7 +80,8 @@ def _cluster(resource: Resource, told: str, named: Container[str]) -> Cluster:
 def _listener(resource: Resource, tables: _Tables) -> Listener:
     data, where = resource.data, resource.place
     address = _address(data.get("address"))
-    name = str(data.get("name") or address or resource.name)
+    bound = inner(data, "address", "socket_address")
+    name = str(data.get("name") or (address and address + apart_of_udp(bound)) or resource.name)
     part = f"listener {name}"
     chains, listed = [], len([*objects(data.get("filter_chains"))])
     for number, ((each, logged_as), label) in enumerate(zip(logged_chains(data), chain_names(data), strict=True)):
@@ -89,7 +90,7 @@ def _listener(resource: Resource, tables: _Tables) -> Listener:
         at = "default_filter_chain" if is_default else f"filter_chains[{number}]"
         chains.append(_chain(label, logged_as, called, at, each, part, where, tables))
     counted_as = _in_statistics(str(data.get("stat_prefix") or address))
-    statistics = "" if is_of_udp(inner(data, "address", "socket_address")) else f"listener.{counted_as}"
+    statistics = "" if is_of_udp(bound) else f"listener.{counted_as}"
     paths = (where.path, resource.name)
     return Listener(part, name, "", where, paths, without_chance(name), statistics, tuple(chains))
 

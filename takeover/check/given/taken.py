@@ -8,6 +8,7 @@ import msgspec
 
 from takeover.check.given.canonical import Canonical, Path, named
 from takeover.check.given.documents import Document
+from takeover.check.messages import apart_of_udp
 from takeover.check.records import Different, Place, Resource
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import CDS, EDS, LDS, PREFIX, RDS, SDS, SRDS
@@ -86,8 +87,8 @@ def _name(message: str, data: JsonObject, path: Path, asked: str = "") -> str:
     if named := data.get("cluster_name" if message == EDS.message else "name") or asked:
         return str(named)
     match data.get("address"):
-        case {"socket_address": {"address": str(host), "port_value": int(port)}} if message == LDS.message:
-            return f"{host}:{port}"
+        case {"socket_address": {"address": str(host), "port_value": int(port)} as at} if message == LDS.message:
+            return f"{host}:{port}{apart_of_udp(at)}"
     return path_text(path)
 
 

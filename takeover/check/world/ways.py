@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from takeover.base.addresses import is_address
+from takeover.check.messages import apart_of_udp
 from takeover.check.networks import reached_in
 from takeover.check.records import Way
 from takeover.check.world.addresses import Addresses, has_ipv6
@@ -102,7 +103,8 @@ def _take_port(configuration: Configuration, listener: JsonObject) -> None:
 def name_of(listener: JsonObject, index: int) -> str:
     """What a listener is called: by its address, if it has no name."""
     at = address_in(either(listener, "address"))
-    return str(listener.get("name") or (f"{at[0]}:{at[1]}" if at else f"listener-{index + 1}"))
+    apart = apart_of_udp(inner(listener, "address", "socket_address"))
+    return str(listener.get("name") or (f"{at[0]}:{at[1]}{apart}" if at else f"listener-{index + 1}"))
 
 
 def _captures(listener: JsonObject) -> bool:
