@@ -1,6 +1,7 @@
 """`takeover check`: somebody's own configuration on several Envoys, and what differs."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     from takeover.store.documents import check as check_reports
 
     for name, number in (("--within", options.within), ("--probes-per-route", options.probes_per_route)):
-        if number is not None and not number > 0:
+        if number is not None and not 0 < number < math.inf:
             raise BadInputError(f"{name} {number:g}: give a number of more than 0")
     bounds = Bounds(within=options.within)
     if options.probes_per_route is not None:

@@ -346,6 +346,7 @@ def test_what_is_kept_stays_and_nothing_of_one_that_is_killed(tmp_path: Path, by
         (["gateway.yaml", "--files", "x"], "takeover check: --files x: give it as PATH=LOCAL"),
         (["gateway.yaml", "--envoy", "0.0.1"], "takeover check: "),
         (["gateway.yaml", "--within", "0"], "takeover check: --within 0: give a number of more than 0"),
+        (["gateway.yaml", "--within", "inf"], "takeover check: --within inf: give a number of more than 0"),
         (["gateway.yaml", "--fail-on", "x"], "takeover check: --fail-on: no kind 'x'"),
         (["gateway.yaml"], "takeover check: gateway.yaml"),
     ],

@@ -36,7 +36,10 @@ class _Branch:
         """Whether the connection comes to it, if it comes to none before. Raises: UnsureError."""
         if self.unread:
             raise UnsureError(f"is not known: {self.unread}")
-        return self.asked.fits(client)
+        try:
+            return self.asked.fits(client)
+        except CannotMakeError as error:  # Envoy's expressions have more than Python's
+            raise UnsureError(f"is not known: {error}") from None
 
 
 class ByTree:

@@ -86,9 +86,13 @@ class Features:
                 order += 1
                 at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
                 yield from self._later(reached, edge, label, feature.feature, at + later)
-        for place, why in valued.unasked(met):
+
+        def say(place: str, why: str) -> None:
             self._unasked.say(f"{label or self._routes.door.listener}: {place}", why)
-        for message, edge in valued.edges(met, reached.ask):
+
+        for place, why in valued.unasked(met):
+            say(place, why)
+        for message, edge in valued.edges(met, reached.ask, say):
             yield from self._later(reached, edge, label, message, _FEATURE)
 
     def _is_known(self, feature: Feature, met: Sequence[Met]) -> bool:

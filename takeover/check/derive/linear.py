@@ -14,7 +14,7 @@ class TooLargeError(ValueError):
 
 
 def is_needed(tree: Iterable[Any]) -> bool:
-    """Whether repeats without an end are in each other, or more than two: then time may grow without measure."""
+    """Whether repeats of no fixed number are in each other, or more than two have no end: time may grow much."""
     number, is_nested = _repeats(tree, inside=False)
     return is_nested or number > _FEW
 
@@ -28,9 +28,11 @@ def _repeats(tree: Iterable[Any], *, inside: bool) -> tuple[int, bool]:
         elif kind is kinds.SUBPATTERN:
             parts = [(value[-1], inside)]
         elif kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
-            is_endless = value[1] is kinds.MAXREPEAT
-            number, is_nested = number + is_endless, is_nested or (inside and is_endless)
-            parts = [(value[2], inside or value[1] is kinds.MAXREPEAT or value[1] > 1)]
+            least, most, part = value
+            is_endless = most is kinds.MAXREPEAT
+            is_several = is_endless or most > 1
+            number, is_nested = number + is_endless, is_nested or (inside and is_several and least != most)
+            parts = [(part, inside or is_several)]
         for part, is_inside in parts:
             more, nested = _repeats(part, inside=is_inside)
             number, is_nested = number + more, is_nested or nested

@@ -22,8 +22,12 @@ _SOON = 1.0
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
 
 
-def edges(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, Edge]]:
-    """For each message that is met the edges that its values give, with the message's name."""
+def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iterator[tuple[str, Edge]]:
+    """For each message that is met the edges that its values give, with the message's name.
+
+    Args:
+        say: takes the place of a message to whose values no text could be made, and why.
+    """
     for each in met:
         if each.message in TREES and each.message in each.above:
             continue  # it is a part of one
@@ -31,8 +35,8 @@ def edges(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, Edge]]:
             try:
                 for edge in make(each.data, ask):
                     yield each.message, edge
-            except CannotMakeError:
-                continue
+            except CannotMakeError as error:
+                say(path_text(each.path), f"no text is known to it: {error}")
 
 
 def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
@@ -47,17 +51,23 @@ def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
 
 def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
     del ask
+    unknown: CannotMakeError | None = None
     for place, matcher in enumerate(objects(data.get("allow_origin_string_match"))):
         if place == 3:
             break
-        allowed = strings.matching(matcher)
+        try:
+            allowed, other = strings.matching(matcher), strings.not_matching(matcher)
+        except CannotMakeError as error:
+            unknown = error
+            continue
         wanted = ["access-control-request-method: GET", "access-control-request-headers: x-a"]
         number = "" if not place else f"-{place + 1}"
         yield _edge(f"cors-preflight{number}", {"method": "OPTIONS", "headers": [f"origin: {allowed}", *wanted]})
         yield _edge(f"cors{number}", {"headers": [f"origin: {allowed}"]})
-        other = strings.not_matching(matcher)
         yield _edge(f"cors-preflight-other{number}", {"method": "OPTIONS", "headers": [f"origin: {other}", *wanted]})
         yield _edge(f"cors-other{number}", {"headers": [f"origin: {other}"]})
+    if unknown is not None:
+        raise unknown
 
 
 def _buffer(data: Any, ask: Ask) -> Iterator[Edge]:

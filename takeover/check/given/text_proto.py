@@ -2,7 +2,7 @@
 
 import re
 
-from google.protobuf import json_format, text_format
+from google.protobuf import json_format, message, text_format
 
 from takeover.base.errors import BadInputError
 from takeover.model.json import JsonObject
@@ -44,8 +44,13 @@ def bootstrap(text: str, file: str) -> JsonObject:
         if "has no field named" not in told:
             told = told.partition(": ")[0]  # what follows is what stands there
         raise BadInputError(f"{file}{line_of}: not a bootstrap as text proto: {told}") from None
-    import_packed(made)
-    data: JsonObject = json_format.MessageToDict(made, preserving_proto_field_name=True)
+    try:
+        import_packed(made)
+        data: JsonObject = json_format.MessageToDict(made, preserving_proto_field_name=True)
+    except UnknownTypeError as error:
+        raise BadInputError(f"{file}: {error}: give the bootstrap as JSON or YAML") from None
+    except (message.DecodeError, json_format.Error) as error:  # bytes of a packed message, a number that JSON has not
+        raise BadInputError(f"{file}: not a bootstrap as text proto: {' '.join(str(error).split())}") from None
     return data
 
 

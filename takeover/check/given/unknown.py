@@ -49,7 +49,9 @@ def for_envoys(given: Given, binaries: Sequence[Path]) -> Given:
 def _newer_fields(given: Given, binaries: Sequence[Path]) -> Iterator[Different]:
     """That there are fields which only Envoys know. Raises: BadInputError for such that no Envoy knows."""
     has = _among(binaries, any)
-    fields = {each: _HUMP.sub(r"_\1", _LAST.findall(each.path)[-1]).lower() for each in given.unknown_fields}
+    fields = {
+        each: _HUMP.sub(r"_\1", [each.path, *_LAST.findall(each.path)][-1]).lower() for each in given.unknown_fields
+    }
     if misspelt := [each for each, name in fields.items() if not has(name)]:
         first, others = misspelt[0], named(each.path for each in misspelt[1:])
         line = "" if first.line is None else f":{first.line}"

@@ -1,11 +1,11 @@
 """What the configuration asks clusters for: which are an application, which a service, by what names them."""
 
-import urllib.parse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from takeover.check.made_names import logged_clusters
+from takeover.check.messages import uri_of
 from takeover.check.records import Place
 from takeover.check.world.configuration import (
     CLUSTER,
@@ -117,7 +117,7 @@ def at_paths(configuration: Configuration) -> dict[str, tuple[tuple[str, str], .
             for uri, service in asked_there:
                 name, written = uri.get("cluster"), uri.get("uri")
                 if isinstance(name, str) and isinstance(written, str):
-                    found[name].setdefault(urllib.parse.urlsplit(written).path or "/", service)
+                    found[name].setdefault(uri_of(written).path or "/", service)
             tunnel = inner(each, "tunneling_config")
             if either(tunnel, "use_post"):
                 path = str(either(tunnel, "post_path") or "/")

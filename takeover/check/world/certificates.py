@@ -118,7 +118,9 @@ def _alternative(name: str) -> x509.GeneralName | None:
         return None
     kind, _, rest = name.partition(":")
     if kind in _KINDS and rest:
-        return _KINDS[kind](rest)
+        with contextlib.suppress(ValueError):  # a matcher may have what no certificate can
+            return _KINDS[kind](rest)
+        return None
     if "://" in name:
         return x509.UniformResourceIdentifier(name)
     try:

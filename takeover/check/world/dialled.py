@@ -1,10 +1,9 @@
 """Every address that a configuration dials, what must be spoken there, and what it is asked for."""
 
-import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from takeover.check.messages import is_of_udp
+from takeover.check.messages import is_of_udp, uri_of
 from takeover.check.records import Place, Service
 from takeover.check.world import asking, control
 from takeover.check.world.asking import Asked
@@ -188,7 +187,7 @@ def _of_google(found: JsonObject, path: tuple[str | int, ...], place: Place) -> 
     target = either(google, "target_uri")
     if not isinstance(target, str):
         return
-    parsed = urllib.parse.urlsplit(target if "://" in target else f"//{target.partition(':///')[2] or target}")
+    parsed = uri_of(target if "://" in target else f"//{target.partition(':///')[2] or target}")
     host = parsed.netloc.rpartition(":")[0] or parsed.netloc or parsed.path.lstrip("/").rpartition(":")[0]
     port = target.rpartition(":")[2]
     if not host or not port.isdigit():

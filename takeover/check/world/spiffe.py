@@ -2,11 +2,11 @@
 
 import base64
 import json
-import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from takeover.check.messages import uri_of
 from takeover.check.world import certificates
 from takeover.check.world.configuration import Configuration, content_of, inner, listed, objects
 from takeover.check.world.data_sources import text_given
@@ -34,7 +34,7 @@ def _named_domains(configuration: Configuration) -> list[str]:
             for value in each.values():
                 for text in value if isinstance(value, list) else (value,):
                     if isinstance(text, str) and text.startswith(SCHEME):
-                        found[urllib.parse.urlsplit(text).netloc] = None
+                        found[uri_of(text).netloc] = None
     return [each for each in found if each] or [_ANY]
 
 

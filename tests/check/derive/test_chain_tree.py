@@ -150,6 +150,15 @@ def test_each_other_way_to_a_chain_is_gone() -> None:
     assert [each.expects for each in missed] == ["no filter chain"]
 
 
+def test_an_expression_that_only_envoy_reads_keeps_no_other_end_from_being_asked() -> None:
+    tree = listed((single(NAME, exact="a.example"), TO_ONE), (single(NAME, safe_regex={"regex": r"\pL+\.b"}), TO_TWO))
+    inspector = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+    derived = derived_of(tree, "one", "two", listener_filters=[{"name": "tls", "typed_config": {"@type": inspector}}])
+
+    assert {each.chain for each in derived.targets} == {"one"}
+    assert "bad escape" in derived.unasked["static_resources.listeners[0].filter_chains[1]"]
+
+
 def test_what_is_not_known_of_one_end_keeps_no_other_from_being_asked() -> None:
     unknown = single(of_connection("FilterStateInput"), exact="a")
     tree = listed((single(PORT, exact="10001"), TO_ONE), (unknown, TO_ONE), otherwise=TO_TWO)

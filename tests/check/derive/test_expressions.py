@@ -65,3 +65,4 @@ def test_the_matcher_in_linear_time_says_what_pythons_own_says(expression: str, 
 def test_no_expression_takes_more_than_linear_time() -> None:
     assert not expressions.matches("(a+)+b", "a" * 2000)
     assert not expressions.matches("(a|aa)+(a*)*.*.*.*.*b", "a" * 500)
+    assert not expressions.matches("/([a-z0-9]{1,30}-?){1,10}", f"/{'a' * 300}.")

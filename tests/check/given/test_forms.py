@@ -111,6 +111,18 @@ def test_listeners_without_a_name_are_called_by_their_address_and_quoted_numbers
     assert read_.resources[0].data["address"]["socket_address"]["port_value"] == 8080
 
 
+def test_one_of_tcp_and_one_of_udp_at_one_port_are_two(tmp_path: Path) -> None:
+    at = {"address": "0.0.0.0", "port_value": 8080}
+    listeners = [{"address": {"socket_address": at | more}} for more in ({"protocol": "UDP"}, {})]
+    read_ = given(tmp_path, json.dumps({"static_resources": {"listeners": listeners}}))
+    assert [each.name for each in read_.resources] == ["0.0.0.0:8080/udp", "0.0.0.0:8080"]
+
+
+def test_a_field_whose_name_is_no_word_is_a_misspelt_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no such field"):
+        for_envoys(given(tmp_path, '{"admin": {}, "-": 1}'), [])
+
+
 def test_one_stands_for_a_list_of_one_as_protobuf_takes_it(tmp_path: Path) -> None:
     ads = {"api_type": "GRPC", "grpc_services": {"envoy_grpc": {"cluster_name": "agent"}}}
     read_ = given(tmp_path, json.dumps({"dynamic_resources": {"ads_config": ads}}))
@@ -130,6 +142,16 @@ def test_what_is_no_configuration_is_refused_in_a_line(tmp_path: Path) -> None:
     )
     assert told.startswith(":1: not a bootstrap as text proto")
     assert "hunter2" not in told
+    for wrong in (
+        'node { metadata { fields { key: "a" value { number_value: nan } } } }',
+        "static_resources { clusters { connect_timeout { seconds: 999999999999 } } }",
+    ):
+        assert refused(tmp_path, wrong).startswith(": not a bootstrap as text proto: ")
+    packed = (
+        'static_resources {{ clusters {{ transport_socket {{ typed_config {{ type_url: "{}" value: "abc" }} }} }} }}'
+    )
+    assert "give the bootstrap as JSON or YAML" in refused(tmp_path, packed.format("type.googleapis.com/foo.Bar"))
+    assert ": not a bootstrap as text proto: " in refused(tmp_path, packed.format(HTTP))
     assert "nested" in refused(tmp_path, "[" * 100_000)
     assert refused(tmp_path, '{"a":' * 300 + "1" + "}" * 300) == ": nested more than 200 levels deep"
     assert "nested" in refused(tmp_path, "admin {\n" * 500 + "}\n" * 500)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from takeover.check.world.certificates import Certificate, authority, certificate, is_of_rsa
+from takeover.check.world.certificates import Certificate, authority, certificate, is_of_rsa, typed
 
 NAMES = ("a.example", "10.0.0.1", "spiffe://a/b")
 
@@ -37,6 +37,13 @@ def test_it_is_the_same_each_time() -> None:
         assert certificate("a", NAMES, of_rsa=of_rsa) == first
         assert certificate("b", NAMES, of_rsa=of_rsa) != first
         assert is_of_rsa(first.chain) == of_rsa
+
+
+def test_a_name_that_no_certificate_can_have_is_in_none(tmp_path: Path) -> None:
+    kept = typed("Bob <a@b>", "email")
+    (tmp_path / "one.pem").write_text(certificate("a", (kept, "a.test")).chain)
+    decoded = ssl._ssl._test_decode_cert(str(tmp_path / "one.pem"))  # type: ignore[attr-defined]
+    assert decoded["subjectAltName"] == (("DNS", "a.test"),)
 
 
 def test_of_what_is_no_certificate_nobody_knows_the_kind_of_its_key() -> None:

@@ -48,6 +48,14 @@ def test_a_cluster_is_what_names_it(kind: str, named: dict[str, Any], tmp_path: 
     assert built.place("10.1.2.3", 9000).kind == kind
 
 
+def test_a_uri_that_was_redacted_is_one_of_no_path(tmp_path: Path) -> None:
+    uri = {**URI, "uri": "https://[redacted]/keys"}
+    keys = filter_of("jwt_authn.v3.JwtAuthentication", providers={"a": {"remote_jwks": {"http_uri": uri}}})
+    listeners = [listener("one", 8080, http("app", keys))]
+    built = Built(given(bootstrap(listeners, [cluster("asked", port=9000), cluster("app")])), tmp_path / "mine")
+    assert built.place("10.1.2.3", 9000).kind == "jwks"
+
+
 @pytest.mark.parametrize("used", ["asked", "app"])
 def test_keys_and_tokens_are_asked_for_at_their_paths_beside_all_else(used: str, tmp_path: Path) -> None:
     keys = filter_of("jwt_authn.v3.JwtAuthentication", providers={"a": {"remote_jwks": {"http_uri": URI}}})
