@@ -22,6 +22,7 @@ from takeover.node.client import CannotRunError
 
 _REPORT = re.compile(r"version: ([0-9a-f]+)/([^/\s]+)/(\S+)")
 _SECONDS_TO_REPORT = 30
+_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def require_unchanged(binary: Path, file: str, sha256: str = "") -> None:
         now = file_state(binary)
     except OSError as error:
         raise TakeoverError(f"--envoy: {binary} is gone since the run began: {error.strerror}") from None
-    if file and now != file and (not sha256 or _checksum(binary, now) != sha256):
+    if file and now != file and (not sha256 or _read_whole(binary)[1] != sha256):
         raise TakeoverError(f"--envoy: {binary} was changed since the run began: its results would be of two Envoys")
 
 
@@ -65,7 +66,7 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
     Args:
         memory: a JSON file, made if missing; the one in the user's cache if none is named.
 
-    Raises: BadInputError when `binary` is missing, not executable, or not an Envoy.
+    Raises: BadInputError when `binary` is missing, not executable, not an Envoy, or changes all the time.
     """
     if not binary.is_file():
         raise BadInputError(f"--envoy: {binary} is {'a folder' if binary.is_dir() else 'not there'}")
@@ -79,26 +80,29 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
         if entry["sha256"] == sha256:
             return Identity(**entry, file=file)
     told = _examine(binary) | {"sha256": sha256}
-    require_unchanged(binary, file)  # what said that is what was read
+    require_unchanged(binary, file, sha256)  # what said that is what was read
     _write(memory, remembered | {str(binary): told})
     return Identity(**told, file=file)
 
 
 def _read_whole(binary: Path) -> tuple[str, str]:
-    """What the system says of a file, and its checksum."""
-    file = file_state(binary)
-    return file, _checksum(binary, file)
+    """What the system says of a file, and its checksum: what was read while the system said one and the same of it."""
+    try:
+        for _ in range(_LOOKS):
+            file = file_state(binary)
+            sha256 = _checksum(binary, file)
+            if file_state(binary) == file:
+                return file, sha256
+    except OSError as error:
+        raise BadInputError(f"--envoy: {binary} cannot be read: {error.strerror}") from None
+    raise BadInputError(f"--envoy: {binary} is changed while it is read: wait until it is whole")
 
 
 @functools.cache  # a check identifies its Envoys before and in its run: 100 MB each time
 def _checksum(binary: Path, file: str) -> str:
-    try:
-        with binary.open("rb") as opened:
-            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInputError(f"--envoy: {binary} cannot be read: {error.strerror}") from None
-    require_unchanged(binary, file)
-    return sha256
+    del file  # what is remembered is of it alone
+    with binary.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _examine(binary: Path) -> dict[str, str]:

@@ -1,15 +1,17 @@
 """Whether and where `envoy --version` runs."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from takeover.base.errors import TakeoverError
-from takeover.envoy.identity import file_state, require_unchanged
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.envoy.identity import file_state, identify, require_unchanged
 from takeover.envoy.pinned import is_pinned
 from takeover.envoy.pypi import installed
 from takeover.envoy.releases import resolve
@@ -87,3 +89,22 @@ def test_it_works_where_namespaces_are_forbidden_and_says_so() -> None:
     assert ended.stdout.strip() == installed()[0]
     [told] = ended.stderr.splitlines()
     assert told.startswith("what is asked of Envoys runs on this machine itself, with its network: this system does")
+
+
+@pytest.mark.parametrize("how_often", [1, 100])
+def test_a_binary_that_somebody_links_while_it_is_read_is_read_again(
+    how_often: int, fake_envoy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, digest = itertools.count(), hashlib.file_digest
+
+    def linked(opened: Any, name: str) -> Any:
+        if (number := next(links)) < how_often:
+            (tmp_path / f"kept-{number}").hardlink_to(fake_envoy)
+        return digest(opened, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", linked)
+    if how_often == 1:
+        assert identify(fake_envoy, tmp_path / "memory.json").file == file_state(fake_envoy)
+    else:
+        with pytest.raises(BadInputError, match="is changed while it is read: wait until it is whole"):
+            identify(fake_envoy, tmp_path / "memory.json")
