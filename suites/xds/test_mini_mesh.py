@@ -42,9 +42,9 @@ def mesh(scene: Scene) -> Iterator[MiniMesh]:
 
 
 def wait_until_all_can_be_asked(mesh: MiniMesh, sidecars: int = 2) -> None:
-    """Waits until others are sent to so many sidecars' Pods, and know it."""
+    """Waits until others are sent to so many sidecars' Pods, and know it, and who was to go has gone."""
     number = 0
-    while sum(each.can_be_asked for each in mesh.envoys()) != sidecars + 1:
+    while [each.can_be_asked for each in mesh.envoys()] != [True] * (sidecars + 1):
         number = mesh.wait_for(lambda _: True, after=number, what="word of all Envoys").number
     mesh.acknowledged(mesh.snapshot(mesh.envoys()[0].node).version)
 

@@ -103,6 +103,9 @@ def test_on_a_new_stream_it_says_who_it_is_and_what_it_has(envoy: Managed, plane
     # What it has need not be sent again, and nothing of it was lost meanwhile.
     assert envoy.answer() == "other"
     assert not any("web" in each.names for each in envoy.said("response", "rds"))
+    # The other one's stream was ended, too: until it has asked again, all seems to be acknowledged.
+    kinds = {each.kind for each in requests}
+    envoy.until(lambda: " ".join(each.node for each in plane.streams() if not kinds <= each.types.keys()))
 
 
 def test_where_nobody_is_all_stays_as_it_is(scene: Scene, plane: ControlPlane) -> None:

@@ -26,7 +26,8 @@ def test_a_cluster_is_warm_when_its_endpoints_come_and_not_before(envoy: Managed
     envoy.await_counter("cluster_manager.warming_clusters", 0)
     envoy.await_answer(V2)
     assert timeout_of(envoy, "dynamic_active_clusters", "slow") == "2s"
-    assert envoy.await_said("ack", "cds")[-1].nonce == envoy.said("response", "cds")[-1].nonce
+    last = envoy.said("response", "cds")[-1].nonce
+    envoy.until(lambda: "" if last in [each.nonce for each in envoy.said("ack", "cds")] else f"no ACK of {last}")
 
 
 def timeout_of(envoy: Managed, section: str, cluster: str) -> str:
@@ -42,7 +43,6 @@ def test_a_cluster_without_endpoints_is_empty_after_a_while_if_it_has_one(envoy:
         envoy.endpoints("endless"),
         envoy.routes("web", to="brief"),
     )
-    envoy.await_counter("cluster_manager.warming_clusters", 2)
     envoy.await_counter("cluster.brief.init_fetch_timeout", 1)
     envoy.await_counter("cluster_manager.warming_clusters", 1)
     assert envoy.dump("dynamic_warming_clusters", "endless") != {}

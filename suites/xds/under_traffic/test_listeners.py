@@ -166,7 +166,7 @@ def test_who_stays_longer_than_the_drain_time_is_cut_off(scene: Scene, plane: Co
 
 GRADUAL = (
     replace("Pod/gateway", "$.spec.containers[0].args[8]", "gradual", was="immediate"),
-    replace("Pod/gateway", "$.spec.containers[0].args[10]", "600", was="1"),
+    replace("Pod/gateway", "$.spec.containers[0].args[10]", "1000000", was="1"),
 )
 STRATEGY = "envoy.reloadable_features.filter_chain_drain_uses_configured_strategy"
 
@@ -176,7 +176,10 @@ STRATEGY = "envoy.reloadable_features.filter_chain_drain_uses_configured_strateg
 def test_who_is_to_leave_in_ten_minutes_is_told_so_at_once_until_1_40(
     scene: Scene, plane: ControlPlane, guard: bool | None
 ) -> None:
-    """By default ever more of them are told, the later the more. Until then no strategy counted here."""
+    """By default ever more of them are told, the later the more. Until then no strategy counted here.
+
+    It is a million seconds: within ten minutes each second one of six hundred would be told.
+    """
     knows_strategy = scene.release.version in VersionRange(">=1.40")
     layer = {} if guard is None or not knows_strategy else {STRATEGY: guard}
     runtime = replace("rtds.yaml", "$.resources[0].layer", layer)
