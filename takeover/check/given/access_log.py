@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from takeover.base.errors import BadInputError
-from takeover.check.given.http_request import HttpRequest, Url, http_request, tls_for
+from takeover.check.given.http_request import HttpRequest, Url, http_request, split_authority, tls_for
 from takeover.model.json import JsonObject
 
 # Without case and signs; the first that has a value counts.
@@ -94,7 +94,7 @@ def _request(entry: dict[str, Any], line: int | None) -> HttpRequest | None:
     headers += [
         (key, str(value)) for key, value in entry.items() if _OWN_HEADER.fullmatch(key) and value not in _NOTHING
     ]
-    host = server_name or authority.partition(":")[0]
+    host = server_name or split_authority(authority)[0]
     return http_request(
         method=method,
         path=path,

@@ -188,6 +188,11 @@ def test_an_access_log_is_read_by_the_usual_keys(tmp_path: Path) -> None:
     assert found.left_out == {"lines that are no objects of JSON": 1, "lines without method and path": 1}
 
 
+def test_over_tls_an_address_is_no_server_name(tmp_path: Path) -> None:
+    line = {"method": "GET", "path": "/", "authority": "[2001:db8::1]:443", "scheme": "https"}
+    assert one(tmp_path, f"{json.dumps(line)}\n").entry["tls"] == {"alpn": ["http/1.1"]}
+
+
 def test_own_probe_files_are_read_groups_and_sets(tmp_path: Path) -> None:
     groups = """\
 - group: mine
