@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.results) < 2:
         raise BadInputError(f"name at least two results to compare, not only {options.results[0]}")
     kinds = failing(options.fail_on)
-    accepted = read_accepted(options.accepted, store.nearest(Path.cwd()).parent)
+    accepted = read_accepted(options.accepted, options.reports.absolute().parent)
     stored = _kept_together(options) if options.together else _stored(options)
     console.write(*stored.remarks)
     comparison = compared(stored.places, stored.read, stored.known)
@@ -105,8 +105,11 @@ def _stored(options: argparse.Namespace) -> _Stored:
 
 def _more(names: Sequence[str], folder: Path) -> list[str]:
     """That the probes of the atlas are kept of all of these, too, which nobody would guess."""
-    if not (together.is_there(folder) and {*names} <= {*Together(folder).names}):
-        return []
+    try:
+        if not (together.is_there(folder) and {*names} <= {*Together(folder).names}):
+            return []
+    except BadInputError:
+        return []  # nobody asked for it
     return [f"more of them is kept together: takeover compare --together {' '.join(names)}"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
+from takeover.base.paths import display_path, file_name
 from takeover.cli.results import add_reports, add_scenarios, latest, library_of
 from takeover.report.page import sections
 from takeover.report.pictures import traces
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
         for section in sections(library_of(options), [document], []):
             if drawn := traces(section, standalone=True):
-                atomic.write(options.folder / f"{section.about.name}.svg", drawn[0].svg.encode())
+                atomic.write(options.folder / f"{file_name(section.about.name)}.svg", drawn[0].svg.encode())
     except OSError as error:
         raise BadInputError(f"cannot write to {display_path(options.folder)}: {error.strerror}") from error
     return 0

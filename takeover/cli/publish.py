@@ -32,6 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " alike: a twentieth of the size, to be compared with each other alone. Of an Envoy that is named several times"
         " the first results are kept, and what others have otherwise is of chance",
     )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="let results take the place of published ones that have tests or probes which these have not",
+    )
     add_reports(parser)
 
 
@@ -44,8 +49,7 @@ def run(options: argparse.Namespace) -> int:
         size = sum(each.stat().st_size for each in files) / 1e6
         console.write(f"{display_path(folder)} ({len(files)} files, {size:.1f} MB)")
         return 0
-    for path in found:
-        target = publish(path, options.reports)
+    for target in publish(found, options.reports, replace_more=options.replace):
         console.write(f"{display_path(target)} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
 

@@ -1,8 +1,8 @@
 """`takeover reference`: prints what every field of the YAML files means."""
 
 import argparse
-import sys
 
+from takeover.base import console
 from takeover.cli.yaml_files import yaml_files
 from takeover.scenario.described import reference
 
@@ -16,5 +16,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Prints it. Returns 0."""
-    sys.stdout.write(reference(yaml_files().values()))
+    console.write_text(reference(yaml_files().values()))
     return 0

@@ -1,8 +1,8 @@
 """`takeover schema`: prints the JSON schema of a kind of file."""
 
 import argparse
-import sys
 
+from takeover.base import console
 from takeover.cli.yaml_files import yaml_files
 from takeover.model import document
 from takeover.scenario.described import json_schema
@@ -26,5 +26,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints it. Returns 0."""
     schema = document.json_schema() if options.name == _RESULTS else json_schema(yaml_files()[options.name])
-    sys.stdout.write(schema.decode())
+    console.write_text(schema.decode())
     return 0

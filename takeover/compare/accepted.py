@@ -1,10 +1,11 @@
 """Differences that somebody accepted: a file that the user commits, read strictly."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from takeover.base.patterns import matches
 from takeover.compare import breakdowns
@@ -17,6 +18,8 @@ from takeover.scenario.files import read_yaml
 from takeover.scenario.typed_yaml import Entry, Text, read_entries
 
 DEFAULT = "accepted.yaml"
+_ID = re.compile(r"[0-9a-f]{8}")
+_ENVOY = re.compile(r"v?\d{1,2}\.\d+(\.\d+)?(\.post\d+)?")
 _LIST = "list of accepted differences"
 _PATTERNS = ("kind", "scenario", "probe", "what")
 
@@ -96,6 +99,9 @@ def _entry(entry: AcceptedEntry) -> Acceptance:
     patterns = tuple((name, str(getattr(entry, name))) for name in _PATTERNS if entry.has(name))
     if entry.has("id") is bool(patterns):
         raise entry.error(f"give an id, or one or more of {', '.join(_PATTERNS)}; not both, not neither")
+    if entry.id and not _ID.fullmatch(entry.id):
+        told = f"id must be eight digits and letters a to f, as takeover compare prints it, not {entry.id!r}"
+        raise entry.error(told, "id")
     if entry.kind and entry.kind not in BY_NAME:
         raise entry.error(f"no kind {entry.kind!r}; there are {', '.join(BY_NAME)}", "kind")
     if not (version := _version(entry.until)):
@@ -104,10 +110,8 @@ def _entry(entry: AcceptedEntry) -> Acceptance:
 
 
 def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
+    """None for what is no version of Envoy, such as a year: that would hold for ever."""
+    return Version(text) if _ENVOY.fullmatch(text) else None
 
 
 def accepts_breakdown(accepted: Sequence[Acceptance], probe: ProbeResult, envoy: Release) -> bool:
@@ -150,7 +154,9 @@ def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
         fitting = [each for each in comparison.differences if any(entry.fits(each, place) for place in each.places)]
         newer = sorted({version for each in fitting for version in entry.newer(each)})
         if not fitting and not any(entry.fits(each, place) for each in unstable for place in each.places):
-            comparison.remarks.append(f"{entry.where}: {entry} matches no difference (any more): remove it?")
+            is_whole = all(number == comparison.total for number in comparison.compared.values())
+            why = "matches no difference (any more): remove it?" if is_whole else "matches nothing of what was compared"
+            comparison.remarks.append(f"{entry.where}: {entry} {why}")
         elif newer:
             comparison.remarks.append(
                 f"{entry.where}: {entry} was accepted until {entry.until}; it does not hold for {', '.join(newer)}"

@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from takeover.compare.documents import Reach, document_changes, have_like_statistics
+from takeover.compare import remarks
+from takeover.compare.documents import Reach, document_changes, neither_supports, other_requests
 from takeover.compare.hidden import Hidden, hidden
 from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.compare.stability import share
@@ -117,13 +117,19 @@ class Comparison(msgspec.Struct):
         Args:
             repeated: of each Envoy that was compared the probes that were made again.
         """
-        probes: dict[tuple[str, str], list[RepeatedProbe]] = {}
-        for found in repeated.values():
+        probes: dict[tuple[str, str], list[tuple[str, RepeatedProbe]]] = {}
+        for name, found in repeated.items():
             for probe in found:
-                probes.setdefault((probe.scenario, probe.probe), []).append(probe)
+                probes.setdefault((probe.scenario, probe.probe), []).append((name, probe))
+
+        def of_both(place: Place) -> list[RepeatedProbe]:
+            """What was made again by those between which the difference is there: others tell nothing of it."""
+            made = probes.get((place.scenario, place.probe), ())
+            return [probe for name, probe in made if name in (self.baseline, *place.envoys)]
+
         stable: list[Difference] = []
         for each in self.differences:
-            shares = {place: share(each, probes.get((place.scenario, place.probe), ())) for place in each.places}
+            shares = {place: share(each, of_both(place)) for place in each.places}
             otherwise = sum(found[0] for found in shares.values())
             times = sum(found[1] for found in shares.values() if found[0])
             left = [place for place, found in shares.items() if not found[0] and (found[1] or not otherwise)]
@@ -157,8 +163,9 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     found: dict[str, Difference] = {}
     seen_in: dict[str, dict[tuple[str, str], list[str]]] = {}
     details: dict[tuple[str, str, str], str] = {}
-    remarks = _remarks(first, baseline)
+    told = remarks.of_one(first, baseline)
     taken_out: list[Hidden] = []
+    uncompared: dict[str, set[tuple[str, str]]] = {}
     reaches = {first: Reach.of(baseline)}
     repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
     for label, read in others:
@@ -166,12 +173,9 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         reaches[label] = Reach.of(other)
         taken_out += hidden(label, baseline.removed or [], other.removed or [])
         repeated[label], versions[label] = other.repeated or [], other.envoy.version
-        remarks += (
-            _remarks(label, other)
-            + _delivered((first, baseline), (label, other))
-            + _left_out((first, reaches[first]), (label, reaches[label]))
-            + _of_other_configs((first, baseline), (label, other))
-        )
+        told += remarks.of_one(label, other)
+        told += remarks.of_two((first, baseline), (label, other), reaches[first], reaches[label])
+        uncompared[label] = {*other_requests(baseline, other), *neither_supports(baseline, other)}
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -199,8 +203,8 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         list(documents),
         versions,
         sorted(found.values(), key=_order),
-        remarks,
-        {label: len(reaches[first].observed & reaches[label].observed) for label, _ in others},
+        told,
+        {label: len((reaches[first].observed & reaches[label].observed) - uncompared[label]) for label, _ in others},
         len(frozenset().union(*(each.known for each in reaches.values()))),
         list(known),
         hidden=taken_out,
@@ -225,42 +229,3 @@ def identity(change: Change) -> str:
 def _order(difference: Difference) -> tuple[int, int, list[Place], str]:
     """By kind, then what is in most places."""
     return rank(difference.kind), -len(difference.places), difference.places, difference.what
-
-
-def _remarks(label: str, document: Document) -> list[str]:
-    left_out = document.sweep.left_out if document.sweep else 0
-    swept = [f"{label}: the sweep left out {left_out:,} variants"] if left_out else []
-    return swept + _stopped(label, document)
-
-
-def _stopped(label: str, document: Document) -> list[str]:
-    if document.complete:
-        return []
-    ended = sum(each.state != "not-run" for each in document.tests)
-    return [f"{label}: the run was stopped: {ended} of {len(document.tests)} tests ended"]
-
-
-def _delivered(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
-    (first, baseline), (label, other) = old, new
-    if baseline.delivery == other.delivery:
-        return []
-    was, now = (
-        "the file as it is written" if each.delivery is UNSET else f"--delivery {each.delivery}"
-        for each in (baseline, other)
-    )
-    return [f"configured by {now}: {label}; by {was}: {first}"]
-
-
-def _of_other_configs(old: tuple[str, Document], new: tuple[str, Document]) -> list[str]:
-    (first, baseline), (label, other) = old, new
-    if not (baseline.binary and other.binary) or have_like_statistics(baseline, other):
-        return []
-    return [f"not compared: which statistics {first} and {label} have, as they were asked with other scenarios"]
-
-
-def _left_out(old: tuple[str, Reach], new: tuple[str, Reach]) -> list[str]:
-    return [
-        f"not compared: {count} tests or probes that {name} has and {other} has not"
-        for (name, has), (other, lacks) in ((old, new), (new, old))
-        if (count := len(has.observed - lacks.observed))
-    ]

@@ -138,8 +138,10 @@ def _entry(document: Document, place: Place) -> Outcome | ProbeResult | ConfigRe
     )
     for each in entries:
         match each:
-            case ProbeResult(scenario=scenario, probe=name) | Outcome(scenario=scenario, name=name):
+            case ProbeResult(scenario=scenario, probe=name):
                 pass
+            case Outcome(name=name):  # whose scenario may be called otherwise by now
+                scenario = place.scenario
             case ConfigResult(scenario=scenario, source=name):
                 pass
         if (scenario, name) == (place.scenario, place.probe):

@@ -62,6 +62,8 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
         yield from sweeps.sweep_changes(variant_was, variant_now)
     known = _known_stats(old)
     for probe_was, probe_now in _pairs(old.probes, new.probes):
+        if probe_was.request != probe_now.request:
+            continue
         for each in observation_changes(probe_was.observation, probe_now.observation, known):
             yield _placed(each, probe_now.scenario, probe_now.probe)
         yield from breakdowns.of_both(probe_was, probe_now)
@@ -72,6 +74,26 @@ def document_changes(old: Document, new: Document) -> Iterator[Change]:
     for kind in BY_NAME.values():
         if kind.find is not None:
             yield from kind.find(old, new)
+
+
+def other_requests(old: Document, new: Document) -> list[_Key]:
+    """The probes of both whose requests are not the same: of another revision of the project, mostly."""
+    return [_key(now) for was, now in _pairs(old.probes, new.probes) if was.request != now.request]
+
+
+def neither_supports(old: Document, new: Document) -> list[_Key]:
+    """The tests that were tried on neither."""
+    return [_key(now) for was, now in _pairs(old.tests, new.tests) if was.state == now.state == "unsupported"]
+
+
+def both_failed(old: Document, new: Document) -> list[_Key]:
+    """The tests that failed on both, as where nothing could be deployed."""
+    return [_key(now) for was, now in _pairs(old.tests, new.tests) if was.state == now.state == "fail"]
+
+
+def config_keys(document: Document) -> frozenset[_Key]:
+    """Its configs."""
+    return frozenset(map(_key, document.configs))
 
 
 def have_like_statistics(old: Document, new: Document) -> bool:

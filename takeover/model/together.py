@@ -53,8 +53,10 @@ class SharedEnvoys(msgspec.Struct, forbid_unknown_fields=True):
 
     Args:
         runs: how many further runs of each Envoy there were, whose probes tell what is of chance.
+        scenarios: how many there are, each a file of its own.
     """
 
     form: Literal[1]
     runs: int
+    scenarios: int
     envoys: list[Document]

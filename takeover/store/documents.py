@@ -120,22 +120,23 @@ def read(path: Path) -> Document:
         number = msgspec.json.decode(data, type=_Numbered).schema
     except msgspec.ValidationError:  # no object
         number = None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInputError(f"{display_path(path)}: is no whole JSON document: {error}") from error
     if number != SCHEMA:
         what = "holds no results of a run" if number is None else f"is of schema {number}, and this reads {SCHEMA}"
         raise BadInputError(f"{display_path(path)}: {what}; run the suites again to make one")
     try:
         return _decode(data)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInputError(f"{display_path(path)}: {error}") from error
 
 
 def nearest(folder: Path) -> Path:
     """The folder `reports` that holds results, in this folder or the nearest one above; else where one would be."""
     for each in (folder, *folder.parents):
-        if any((each / FOLDER / of).is_dir() for of in (f"{LATEST}/{RESULTS}", PUBLISHED)):
-            return each / FOLDER
+        with contextlib.suppress(OSError):  # one that this user may not enter
+            if any((each / FOLDER / of).is_dir() for of in (f"{LATEST}/{RESULTS}", PUBLISHED)):
+                return each / FOLDER
     return folder / FOLDER
 
 
@@ -160,9 +161,12 @@ def candidates(name: str, reports: Path) -> list[Path]:
     if "/" in name or name.endswith(".json"):
         return [Path(name).expanduser()]
     folders = [reports / LATEST / RESULTS, reports / PUBLISHED]
-    if found := [path for folder in folders if (path := folder / f"{name}.json").is_file()]:
-        return found
-    there = dict.fromkeys(path.stem for folder in folders for path in sorted(folder.glob("*.json")))
+    try:
+        if found := [path for folder in folders if (path := folder / f"{name}.json").is_file()]:
+            return found
+        there = dict.fromkeys(path.stem for folder in folders for path in sorted(folder.glob("*.json")))
+    except OSError as error:
+        raise BadInputError(f"{display_path(reports)}: cannot be read: {error.strerror}") from None
     raise BadInputError(
         f"no results of {name} in {' or '.join(map(display_path, folders))}; "
         f"there are {', '.join(there) or 'none: ./run makes them'}; or name a document by its path"

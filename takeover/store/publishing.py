@@ -1,6 +1,6 @@
 """What is published of a run's documents: what comparing needs, written so that a diff of two of them can be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,43 @@ def without_times(document: Document) -> Document:
     return replace(document, tests=tests)
 
 
-def publish(path: Path, reports: Path) -> Path:
-    """Writes what is published of the document at `path` under its name to REPORTS/versions; returns where that is.
+def publish(paths: Sequence[Path], reports: Path, *, replace_more: bool = False) -> Iterator[Path]:
+    """Writes what is published of the documents under their names to REPORTS/versions; yields where each is.
 
-    Raises: BadInputError for one that tells less than there is to compare.
+    Args:
+        replace_more: whether one may take the place of one that tells of more.
+
+    Raises: BadInputError, before any is written, for one that tells less than there is to compare, or than what is
+        published under its name, and for two of one name.
     """
-    document = check_whole(path)
-    target = reports / store.PUBLISHED / f"{path.stem}.json"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(target, published(document))
-    except OSError as error:
-        raise BadInputError(f"cannot write to {display_path(target.parent)}: {error.strerror}") from error
-    return target
+    made: dict[Path, Document] = {}
+    for path in paths:
+        target = reports / store.PUBLISHED / f"{path.stem}.json"
+        if target in made:
+            raise BadInputError(
+                f"{display_path(path)}: other results of {path.stem} are named, too: one name, one file"
+            )
+        made[target] = check_whole(path)
+        if target.exists() and not replace_more:
+            _require_no_less(path, made[target], target)
+    for target, document in made.items():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write(target, published(document))
+        except OSError as error:
+            raise BadInputError(f"cannot write to {display_path(target.parent)}: {error.strerror}") from error
+        yield target
+
+
+def _require_no_less(path: Path, document: Document, target: Path) -> None:
+    before = store.read(target)
+    if less := len(_told(before) - _told(document)):
+        told = f"{less} tests or probes are missing that {display_path(target)} has: --replace leaves them out"
+        raise BadInputError(f"{display_path(path)}: {told}")
+
+
+def _told(document: Document) -> set[tuple[str, str]]:
+    return {("", each.name) for each in document.tests} | {(each.scenario, each.probe) for each in document.probes}
 
 
 def check_whole(path: Path) -> Document:

@@ -44,7 +44,7 @@ class Together:
             raise BadInputError(f"nothing is kept in {display_path(folder)}: takeover publish --together puts it there")
         self.folder = folder
         kept = _decoded(folder / _ENVOYS, SharedEnvoys)
-        self._runs = kept.runs
+        self._runs, self._expected = kept.runs, kept.scenarios
         self._envoys = {each.envoy.name: each for each in kept.envoys}
         self._scenarios: list[SharedScenario] | None = None
 
@@ -77,6 +77,11 @@ class Together:
         if self._scenarios is None:
             files = sorted((self.folder / _PROBES).glob("*.json"))
             self._scenarios = [_decoded(file, SharedScenario) for file in files]
+            if len(files) != self._expected:
+                told = (
+                    f"{len(files)} scenarios of {self._expected} are there: takeover publish --together makes them anew"
+                )
+                raise BadInputError(f"{display_path(self.folder)}: {told}")
         probes: list[ProbeResult] = []
         repeated: list[RepeatedProbe] = []
         for each in self._scenarios:
@@ -130,7 +135,15 @@ def keep(documents: Iterable[Document], folder: Path) -> Iterator[Path]:
             yield path
         path = folder / _ENVOYS
         atomic.write(
-            path, in_lines({"form": FORM, "runs": further, "envoys": [each.header for each in envoys.values()]})
+            path,
+            in_lines(
+                {
+                    "form": FORM,
+                    "runs": further,
+                    "scenarios": len(scenarios),
+                    "envoys": [each.header for each in envoys.values()],
+                }
+            ),
         )
         yield path
     except OSError as error:
@@ -173,7 +186,12 @@ def _scenarios(envoys: Mapping[str, _Made]) -> dict[str, list[SharedProbe]]:
         newest = {**each.probes, **newest}
     scenarios: dict[str, list[SharedProbe]] = {}
     for key, result in newest.items():
-        made = {name: each for name, each in envoys.items() if key in each.probes}
+        # Of another revision of the project a probe of that name may be another one.
+        made = {
+            name: each
+            for name, each in envoys.items()
+            if key in each.probes and each.probes[key].request == result.request
+        }
         probe = SharedProbe(
             result.probe,
             result.request,

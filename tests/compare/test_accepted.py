@@ -63,6 +63,16 @@ def test_one_that_fits_nothing_is_told(tmp_path: Path, comparison: Comparison, t
     assert "matches no difference (any more): remove it?" in remark
 
 
+def test_of_what_was_not_compared_nobody_says_that_it_is_gone(
+    tmp_path: Path, document: Callable[..., Document]
+) -> None:
+    less = document("b", {"status": 403})
+    less.probes = less.probes[:1]
+    comparison = compare({"a": lambda: document("a"), "b": lambda: less})
+    accept(comparison, read_accepted(entry(tmp_path, "scenario: two"), tmp_path))
+    assert comparison.remarks[-1].endswith("scenario two matches nothing of what was compared")
+
+
 def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Comparison) -> None:
     accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9"), tmp_path))
 
@@ -78,6 +88,8 @@ def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Compariso
         ("id: x, kind: status", "not both, not neither"),
         ("why: x", "why is not supported"),
         ("id: 12345678", "id must be a string"),
+        ("id: 12ab34", "id must be eight digits and letters a to f, as takeover compare prints it"),
+        ("id: 12AB34CD", "id must be eight digits and letters a to f"),
     ],
 )
 def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -85,7 +97,7 @@ def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> N
         read_accepted(entry(tmp_path, text), tmp_path)
 
 
-@pytest.mark.parametrize("until", ["soon", "1.41.*"])
+@pytest.mark.parametrize("until", ["soon", "1.41.*", "2027", "2027-06", "2027.06", "20270630", "1"])
 def test_a_wrong_version_is_one_line(tmp_path: Path, until: str) -> None:
     message = f'until must be a version of Envoy like "1.41.0", not {until!r}'
     with pytest.raises(BadInputError, match=re.escape(message)):

@@ -1,5 +1,6 @@
 """`takeover compare` from outside: exit codes, bad input, one difference in full."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,39 @@ def test_bad_input_is_one_line_and_exit_code_2(takeover: Run, arguments: list[st
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_is_accepted_stands_beside_the_reports(takeover: Run, tmp_path: Path) -> None:
+    (tmp_path / "pr").mkdir()
+    (tmp_path / "reports").rename(tmp_path / "pr/reports")
+    for folder, until in ((tmp_path / "pr", "2.0"), (tmp_path, "1.0")):
+        (folder / "accepted.yaml").write_text(f'- {{kind: status, reason: known, who: Ann, until: "{until}"}}\n')
+    assert takeover("compare", "1.0", "2.0", "--reports", "pr/reports").returncode == 0
+
+
+def test_a_reader_that_ends_is_no_error_and_a_full_disk_is_one(takeover: Run, tmp_path: Path) -> None:
+    assert takeover("compare", "1.0", "2.0").returncode == 1
+    program = "import sys; from takeover.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "compare", "1.0", "2.0"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, timeout=600)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, timeout=600)
+    assert (ended.returncode, ended.stderr) == (2, b"takeover compare: cannot print: No space left on device\n")
+
+
+def test_a_test_whose_scenario_is_called_otherwise_now_is_shown(
+    tmp_path: Path, takeover: Run, document: Callable[..., Document]
+) -> None:
+    publish(tmp_path, document("1.36.4", tests=TESTS[:1]))
+    publish(tmp_path, document("1.40.0", tests=[{**TESTS[0], "scenario": "new", "state": "fail"}]))
+    [line] = [each for each in takeover("compare", "1.36.4", "1.40.0").stdout.splitlines() if "! verdict" in each]
+    shown = takeover("compare", "1.36.4", "1.40.0", "--show", line.split()[2])
+    assert shown.returncode == 1, shown.stderr
+    assert "pass" in shown.stdout
 
 
 def test_one_in_full(takeover: Run) -> None:

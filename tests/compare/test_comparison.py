@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -309,13 +310,57 @@ def test_what_cannot_be_compared_is_told(document: Make) -> None:
     )
 
 
+def test_a_probe_that_sent_something_else_is_not_compared(document: Make) -> None:
+    other = document("b", {"status": 403})
+    for each in other.probes:
+        each.request = msgspec.structs.replace(each.request, path="/other")
+    comparison = compared([document("a"), other])
+    assert told(comparison) == []
+    [remark] = comparison.remarks
+    assert remark == (
+        "not compared: 2 probes (one edges/plain, two edges/plain) for which a and b were sent other requests"
+    )
+    assert comparison.compared == {"b": 0}
+
+
+def test_what_neither_does_or_both_fail_is_no_sign_that_they_are_alike(document: Make) -> None:
+    states = [
+        {"id": f"s.py::{each}", "scenario": "one", "name": f"s.py::{each}", "state": each}
+        for each in ("unsupported", "fail", "pass")
+    ]
+    comparison = compared([document("a", tests=states), document("b", tests=states)])
+    assert comparison.remarks == [
+        "not compared: 1 test (s.py::unsupported) that neither a nor b supports",
+        "alike, for whatever reason: 1 test (s.py::fail) that failed on a and b",
+    ]
+    assert (comparison.compared, comparison.total) == ({"b": 4}, 5)
+    # One that does it no more is a change of its verdict.
+    was = [{**states[0], "state": "pass"}]
+    assert [each.kind for each in compared([document("a", tests=was), document("b", tests=states)]).differences] == [
+        "verdict"
+    ]
+
+
+def test_engines_are_remarked_where_they_differ(document: Make) -> None:
+    both = compared([document("a"), document("b", engine="kind")])
+    assert both.remarks == ["run on the engine kind: b; on local: a"]
+
+
 def test_statistics_that_other_configs_gave_are_not_compared(document: Make) -> None:
     one = [{"scenario": "one", "source": "manifest", "loads": True}]
     two = [*one, {"scenario": "two", "source": "manifest", "loads": True}]
     told_of = facts(stats=["a"]), facts(stats=["a", "b"])
     apart = compared([document("a", configs=one, **told_of[0]), document("b", configs=two, **told_of[1])])
     assert told(apart) == []
-    assert apart.remarks == ["not compared: which statistics a and b have, as they were asked with other scenarios"]
+    assert apart.remarks == [
+        "not compared: configs that b has and a has not: 1",
+        "not compared: which statistics a and b have, as they were asked with other scenarios",
+    ]
+    unasked = compared([document("a", configs=one, **told_of[0]), document("b")])
+    assert unasked.remarks == [
+        "not compared: configs that a has and b has not: 1",
+        "not compared: extensions, flags, guards and statistics: b was not asked for them",
+    ]
     alike = compared([document("a", configs=two, **told_of[0]), document("b", configs=two, **told_of[1])])
     assert (told(alike), alike.remarks) == ([("statistic-added", "b", None, "there")], [])
 

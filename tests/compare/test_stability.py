@@ -83,6 +83,14 @@ def test_one_of_several_envoys_that_is_unstable_leaves_the_place_to_none(documen
     assert [(each.envoys, each.versions) for each in comparison.differences] == [(["b", "c"], ["1", "2"])]
 
 
+def test_a_third_envoy_that_is_unstable_tells_nothing_of_two_others(document: Make) -> None:
+    unstable = [repeat("one", 7, ("connection", "end", 3))]
+    third = document("c", {"end": "reset"}, version="2", repeated=unstable)
+    comparison = compared(document("a"), document("b", {"end": "closed"}, version="1"), third)
+    assert {each.now: each.scenarios for each in comparison.differences} == {"closed": ["one", "two"]}
+    assert {each.difference.now for each in comparison.unstable} == {"reset"}
+
+
 OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("status", "status"): {"status": 403},
     ("connection", "end"): {"end": "closed"},

@@ -42,12 +42,28 @@ def test_the_nearest_reports_are_the_projects(tmp_path: Path) -> None:
     assert store.nearest(inside) == store.nearest(tmp_path) == tmp_path / "reports"
 
 
+def test_a_folder_that_may_not_be_entered_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.new_run(tmp_path / "reports", NOW)
+    (tmp_path / "mine").mkdir()
+    is_dir = Path.is_dir
+
+    def refuse(self: Path, **more: bool) -> bool:  # root may enter all
+        if self.is_relative_to(tmp_path / "mine/reports"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return is_dir(self, **more)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert store.nearest(tmp_path / "mine") == tmp_path / "reports"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (b"", "is no whole JSON document"),
         (WRITTEN[:-20], "is no whole JSON document"),
         (b"\xff", "is no whole JSON document"),
+        (WRITTEN.replace(b"abc", b"caf\xe9"), "utf-8"),
+        (b'{"more": ' + b"[" * 100_000, "is no whole JSON document"),
         (b"[]", "holds no results of a run"),
         (b'{"schema": 7}', "is of schema 7, and this reads 1; run the suites again"),
         (WRITTEN.replace(b"complete", b"finished"), "complete|finished"),

@@ -89,6 +89,43 @@ def test_what_tells_too_little_is_not_published(
     assert not (reports / store.PUBLISHED).exists()
 
 
+def test_what_tells_less_than_what_is_published_does_not_take_its_place_unasked(
+    reports: Path, document: Callable[..., Document], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert takeover(reports, "publish") == 0
+    less = document("1.0", tests=[TEST])
+    less.probes = less.probes[:1]
+    (reports / store.LATEST / store.RESULTS / "1.0.json").write_bytes(msgspec.json.encode(less))
+    (reports / store.LATEST / store.RESULTS / "0.9.json").write_bytes(msgspec.json.encode(document("0.9")))
+    capsys.readouterr()
+    assert takeover(reports, "publish") == 2
+    told = capsys.readouterr().err
+    assert "1.0.json: 1 tests or probes are missing that" in told
+    assert "--replace leaves them out" in told
+    assert not (reports / store.PUBLISHED / "0.9.json").exists()
+    assert takeover(reports, "publish", "--replace") == 0
+    assert len(store.read(reports / store.PUBLISHED / "1.0.json").probes) == 1
+
+
+def test_two_of_one_name_are_not_published_over_each_other(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    latest = reports / store.LATEST / store.RESULTS / "1.0.json"
+    (reports / "other").mkdir()
+    (reports / "other/1.0.json").write_bytes(latest.read_bytes())
+    assert takeover(reports, "publish", str(latest), str(reports / "other/1.0.json")) == 2
+    assert "other results of 1.0 are named, too" in capsys.readouterr().err
+    assert not (reports / store.PUBLISHED).exists()
+
+
+def test_a_picture_is_where_it_was_asked_for_whatever_a_scenario_is_called(
+    reports: Path, document: Callable[..., Document], tmp_path: Path
+) -> None:
+    bad = msgspec.structs.replace(TEST, scenario="../../escaped")
+    (reports / "bad.json").write_bytes(msgspec.json.encode(document("1.0", tests=[bad])))
+    assert takeover(reports, "paths", str(tmp_path / "pictures"), "--of", str(reports / "bad.json")) == 0
+    assert [each.name for each in tmp_path.rglob("*.svg")] == ["escaped.svg"]
+    assert [each.name for each in (tmp_path / "pictures").iterdir()] == ["escaped.svg"]
+
+
 def test_a_published_document_has_no_pictures(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert takeover(reports, "publish") == 0
     assert takeover(reports, "paths", str(reports / "pictures"), "--of", str(reports / "versions/1.0.json")) == 2

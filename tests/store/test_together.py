@@ -212,6 +212,21 @@ def test_names_are_looked_at_first(tmp_path: Path, document: Make, names: list[s
         those.check(names)
 
 
+def test_one_file_that_is_gone_is_told(tmp_path: Path, document: Make) -> None:
+    those = kept(tmp_path, v1=[document("1.0")], v2=[document("1.1", {"status": 403})])
+    (tmp_path / "probes/one.json").unlink()
+    with pytest.raises(BadInputError, match="1 scenarios of 2 are there: takeover publish --together makes them anew"):
+        those.document("1.0")
+
+
+def test_a_probe_that_sends_something_else_by_now_is_of_the_newest_alone(tmp_path: Path, document: Make) -> None:
+    old = document("1.0")
+    old.probes[0].request = msgspec.structs.replace(old.probes[0].request, path="/other")
+    those = kept(tmp_path, v1=[old], v2=[document("1.1", {"status": 403})])
+    assert [each.scenario for each in those.document("1.0").probes] == ["two"]
+    assert [each.scenario for each in those.document("1.1").probes] == ["one", "two"]
+
+
 @pytest.mark.parametrize("text", ["{", '{"form": 2, "runs": 0, "envoys": []}', '{"form": 1}', "\xff"])
 def test_a_file_that_is_none_of_these_is_refused(tmp_path: Path, document: Make, text: str) -> None:
     kept(tmp_path, v1=[document("1.0")], v2=[document("1.1")])
