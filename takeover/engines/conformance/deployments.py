@@ -164,6 +164,13 @@ class DeploymentContract(Contract):
         ip = workshop.pod("tools").ip
         assert _shell(main, script) == (f"sesame|good morning\n|unset|tools|tools|{ip}|sesame at {ip} good morning\n\n")
 
+    def test_references_are_in_what_is_written_and_in_nothing_else(self, main: Container) -> None:
+        assert _shell(main, 'echo "$OF_price"') == "5$$ $(PASSWORD)\n"
+
+    def test_a_volume_below_another_is_there_whichever_is_written_first(self, workshop: Deployment) -> None:
+        user = workshop.pod("tools").container("user")
+        assert _shell(user, "cat /nest/greeting /nest/below/user") == "good morning\nali-baba"
+
     def test_parts_of_volumes_a_folder_to_work_in_and_the_pods_group(self, workshop: Deployment) -> None:
         user = workshop.pod("tools").container("user")
         script = "pwd; cat /etc/one-file; echo part >/part/file; cat /work/deep/part/file; stat -c %g /part /work"

@@ -178,7 +178,7 @@ def _check_references(documents: list[JsonObject]) -> None:
         names = [each.name for _, each in containers]
         for keys, container in containers:
             with _refused_at(document, *keys, name=f"container {container.name}"):
-                variables.expanded(sources.environment(container, pod, _NO_FACTS))
+                variables.expanded(container, sources.environment(container, pod, _NO_FACTS))
             if refused := capabilities.refused(container.security_context):
                 what = f"the local engine gives no container {', '.join(refused)}: it would reach beyond its node"
                 raise parsing.RefusedError(document, (*keys, "securityContext", "capabilities", "add"), what)

@@ -236,7 +236,7 @@ def _of_probe(probe: objects.Probe, at: tuple[Key, ...]) -> Iterator[Fault]:
 def _of_process(container: objects.Container, at: tuple[Key, ...]) -> Iterator[Fault]:
     """A program that the kernel could not start."""
     try:
-        runs = variables.expanded(container)
+        runs = variables.expanded(container, variables.environment(container.env, {}, lambda _: ""))
     except ValueError as error:
         yield at, f"has a command, an argument or a variable that {error}"
         return

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
+from takeover.engines.local import variables
 from takeover.engines.local.objects import (
     ConfigMap,
     Container,
@@ -53,19 +52,13 @@ class Sources:
     config_maps: Mapping[str, ConfigMap]
     secrets: Mapping[str, Secret]
 
-    def environment(self, container: Container, pod: Pod, facts: Facts) -> Container:
-        """The container with the values of all its variables, those of envFrom first, each name once."""
+    def environment(self, container: Container, pod: Pod, facts: Facts) -> dict[str, str]:
+        """All its variables, those of envFrom first."""
         found: dict[str, str] = {}
         for each in container.env_from:
             source = self._environment_of(each.config_map_ref, each.secret_ref)
             found |= {each.prefix + key: value for key, value in source.items()}
-        env = [EnvironmentVariable(name=name, value=value) for name, value in found.items()]
-        for variable in container.env:
-            value = self._value(variable, pod, facts)
-            if value is not None:
-                env = [each for each in env if each.name != variable.name]
-                env.append(EnvironmentVariable(name=variable.name, value=value))
-        return msgspec.structs.replace(container, env=env, env_from=[])
+        return variables.environment(container.env, found, lambda each: self._value(each, pod, facts))
 
     def files(self, volume: Volume, pod: Pod, facts: Facts) -> Iterator[tuple[str, bytes, int]]:
         """Path below the volume's folder, content and mode of each of its files."""
@@ -106,8 +99,7 @@ class Sources:
     def _value(self, variable: EnvironmentVariable, pod: Pod, facts: Facts) -> str | None:
         """None for one that is optional and not there."""
         source = variable.value_from
-        if source is None:
-            return variable.value
+        assert source is not None
         if source.field_ref is not None:
             return _of_field(source.field_ref.field_path, pod, facts)
         if source.config_map_key_ref is not None:

@@ -4,32 +4,51 @@ See the Kubernetes page "Define Dependent Environment Variables", and its `third
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from takeover.engines.local.objects import Container, Exec
+from takeover.engines.local.objects import Container, EnvironmentVariable, Exec
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 LONGEST = (1 << 17) - 1
 """Bytes of one argument or variable: as much as the kernel takes, see MAX_ARG_STRLEN in execve(2)."""
 
 
-def expanded(container: Container) -> Container:
-    """The container as it runs. Raises: ValueError for a text that becomes longer than the kernel takes."""
-    environment: dict[str, str] = {}
-    for each in container.env:
-        environment[each.name] = _expand(each.value, environment)
-    written = {each.name: each.value for each in container.env}
+def environment(
+    written: Iterable[EnvironmentVariable],
+    known: Mapping[str, str],
+    value_from: Callable[[EnvironmentVariable], str | None],
+) -> dict[str, str]:
+    """The variables of a container. As in a kubelet (makeEnvironmentVariables) only what is written has references.
+
+    Args:
+        known: those of envFrom, which come first.
+        value_from: the value of one that comes from elsewhere, taken as it is; None leaves it out.
+
+    Raises: ValueError for one that becomes longer than the kernel takes.
+    """
+    found = dict(known)
+    for each in written:
+        value = _expand(each.value, found) if each.value_from is None else value_from(each)
+        if value is not None:
+            found[each.name] = value
+    return found
+
+
+def expanded(container: Container, values: Mapping[str, str]) -> Container:
+    """The container as it runs, with those variables. Raises: ValueError for a text that becomes too long."""
     probe = container.readiness_probe
-    if probe is not None and probe.exec is not None:  # a kubelet takes the values for it as they are written
+    if probe is not None and probe.exec is not None:  # a kubelet takes for it what is written, and no more
+        written = {each.name: each.value for each in container.env}
         command = [_expand(each, written) for each in probe.exec.command]
         probe = msgspec.structs.replace(probe, exec=Exec(command))
     return msgspec.structs.replace(
         container,
-        env=[msgspec.structs.replace(each, value=environment[each.name]) for each in container.env],
-        command=[_expand(each, environment) for each in container.command],
-        args=[_expand(each, environment) for each in container.args],
+        env=[EnvironmentVariable(name=name, value=value) for name, value in values.items()],
+        env_from=[],
+        command=[_expand(each, values) for each in container.command],
+        args=[_expand(each, values) for each in container.args],
         readiness_probe=probe,
     )
 

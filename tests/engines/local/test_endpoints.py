@@ -30,10 +30,13 @@ def service(ports: Sequence[dict[str, Any]] = ({"port": 80},), namespace: str = 
 
 
 def pod(ip: str, ports: Sequence[dict[str, int]] = (), is_ready: bool = True, **metadata: Any) -> Any:
-    """A Pod with a container for each of `ports`: name → number."""
+    """A Pod with a container for each of `ports`: name, or name/udp → number."""
     containers = [
         {"name": f"c{number}", "image": "nginx",
-         "ports": [{"name": name, "containerPort": port} for name, port in its.items()]}
+         "ports": [
+             {"name": name.partition("/")[0], "containerPort": port, "protocol": "UDP" if "/" in name else "TCP"}
+             for name, port in its.items()
+         ]}
         for number, its in enumerate(ports or [{}])
     ]  # fmt: skip
     parsed = parsing.parse(
@@ -92,10 +95,10 @@ def test_pods_that_are_ready_and_selected(pods: list[Any], found: list[str], mon
 
 
 @pytest.mark.parametrize(
-    ("target", "found"), [(8080, ["10.244.0.2:8080"]), ("http", ["10.244.0.2:81", "10.244.0.2:82"]), ("other", [])]
+    ("target", "found"), [(8080, ["10.244.0.2:8080"]), ("http", ["10.244.0.2:81"]), ("other", []), ("dns", [])]
 )
 def test_ports_by_number_and_by_name(target: int | str, found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    published = Published(monkeypatch, pod("10.244.0.2", [{"a": 1}, {"http": 81}, {"http": 82}]))
+    published = Published(monkeypatch, pod("10.244.0.2", [{"a": 1, "dns/udp": 53}, {"http": 81}, {"http": 82}]))
 
     assert published.endpoints(service([{"port": 80, "targetPort": target}])) == found
     assert published.services.without_endpoints() == ([] if found else ["default/web:80"])

@@ -4,16 +4,17 @@ import pytest
 
 from takeover.engines.local import parsing
 from takeover.engines.local.objects import Container, Pod
-from takeover.engines.local.variables import expanded
+from takeover.engines.local.variables import environment, expanded
 
 VALUES = {"VAR_A": "A", "VAR_B": "B", "VAR_C": "C", "VAR_REF": "$(VAR_A)", "VAR_EMPTY": ""}
 
 
-def container(**fields: object) -> Container:
+def container(known: dict[str, str] | None = None, **fields: object) -> Container:
     spec = {"containers": [{"name": "c", "image": "nginx", **fields}]}
     pod = parsing.parse({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
     assert isinstance(pod, Pod)
-    return expanded(pod.spec.containers[0])
+    [only] = pod.spec.containers
+    return expanded(only, environment(only.env, known or {}, lambda _: "$(HOST)$$"))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,35 @@ def test_a_variable_knows_those_before_it() -> None:
     assert {each.name: each.value for each in found.env} == {
         "A": "$(B)", "B": "b$(B)", "C": "$(B)-b$(B)-$(C)", "D": "$(A)"
     }  # fmt: skip
+
+
+def test_what_comes_from_elsewhere_is_taken_as_it_is_and_known_to_what_is_written() -> None:
+    secret = {"secretKeyRef": {"name": "s", "key": "k"}}
+    env = [
+        {"name": "HOST", "value": "h"},
+        {"name": "SECRET", "valueFrom": secret},
+        {"name": "OPTIONS", "value": "$(OPTIONS) --more=$(LATER)-$(SECRET)"},
+        {"name": "LATER", "value": "2"},
+    ]
+    found = container({"OPTIONS": "--a $(HOST)", "LATER": "1", "RAW": "pa$$word"}, env=env, args=["$(RAW) $(LATER)"])
+
+    assert {each.name: each.value for each in found.env} == {
+        "HOST": "h",
+        "SECRET": "$(HOST)$$",
+        "OPTIONS": "--a $(HOST) --more=1-$(HOST)$$",
+        "LATER": "2",
+        "RAW": "pa$$word",
+    }
+    assert found.args == ["pa$$word 2"]
+
+
+def test_the_command_of_a_probe_knows_only_what_is_written() -> None:
+    env = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    found = container({"TPL": "x"}, env=env, readinessProbe={"exec": {"command": ["curl", "$(IP):80", "$(TPL)"]}})
+
+    assert found.readiness_probe is not None
+    assert found.readiness_probe.exec is not None
+    assert found.readiness_probe.exec.command == ["curl", ":80", "$(TPL)"]
 
 
 def test_the_command_of_a_probe_gets_the_values_as_they_are_written() -> None:

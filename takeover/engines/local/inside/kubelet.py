@@ -3,13 +3,15 @@
 See the Kubernetes pages "Pod Lifecycle" and "Configure Liveness, Readiness and Startup Probes".
 """
 
+import contextlib
 import os
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
-from takeover.engines.local import sysctls, variables
+from takeover.engines.local import sysctls, variables, volume_rules
 from takeover.engines.local.inside import dns
 from takeover.engines.local.inside.containers import RunningContainer
 from takeover.engines.local.inside.handlers import Refused
@@ -62,9 +64,9 @@ class RunningPod:
             source, read_only = self._volumes[mount.name]
             if mount.sub_path:
                 source = self._part_of(source, mount.sub_path)
-            binds.append((str(source), mount.mount_path.rstrip("/"), read_only or mount.read_only))
-        named = self._sources.environment(spec, self.spec, self._facts)
-        runs, log = variables.expanded(named), self._folder / f"{spec.name}.log"
+            binds.append((str(source), volume_rules.plain(mount.mount_path), read_only or mount.read_only))
+        runs = variables.expanded(spec, self._sources.environment(spec, self.spec, self._facts))
+        log = self._folder / f"{spec.name}.log"
         container = RunningContainer(runs, identity, runtime, images[spec.image], restart, log, self.ip)
         container.prepare(self.network_path, self._hostname, binds, self._etc())
         return container
@@ -93,7 +95,17 @@ class RunningPod:
             (folder / name).write_bytes(content)
             (folder / name).chmod(mode)
             self._give_to_group(folder / name, 0o440)
+        for place in self._places_in(volume):
+            with contextlib.suppress(FileExistsError, NotADirectoryError):  # then nothing can be mounted there
+                (folder / place).mkdir(parents=True, exist_ok=True)
         return folder, True
+
+    def _places_in(self, volume: Volume) -> Iterator[str]:
+        """Below a volume that is read-only, where others are mounted: what a kubelet calls nested mount points."""
+        for container in (*self.spec.spec.init_containers, *self.spec.spec.containers):
+            paths = {volume_rules.plain(each.mount_path): each for each in container.volume_mounts}
+            for own in (path for path, each in paths.items() if each.name == volume.name and not each.sub_path):
+                yield from (path[len(own) + 1 :] for path in paths if path.startswith(f"{own}/"))
 
     def _give_to_group(self, path: Path, mode: int) -> None:
         """Lets the Pod's fsGroup use it, if there is one: see "Configure a Security Context for a Pod or Container"."""

@@ -89,9 +89,10 @@ class PublishedServices:
                 continue
             if not service.spec.selector.items() <= here.labels.items():
                 continue
-            numbers = [each.port_number(wanted) for each in pod.spec.spec.containers]
-            found += [(pod.ip, number) for number in numbers[:1] if isinstance(wanted, int) and number is not None]
-            found += [(pod.ip, number) for number in numbers if isinstance(wanted, str) and number is not None]
+            # By name the first one of a Pod's, as a cluster finds it (FindPort); a Service is of TCP here.
+            ports = [each for container in pod.spec.spec.containers for each in container.ports]
+            named = [each.container_port for each in ports if each.name == wanted and each.protocol == "TCP"]
+            found += [(pod.ip, number) for number in ([wanted] if isinstance(wanted, int) else named[:1])]
         return tuple(found)
 
     def publish(self, now: float, more_to_come: bool) -> None:

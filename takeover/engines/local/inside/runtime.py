@@ -180,6 +180,7 @@ class Runtime:
         root = self._tree.mount(self._folder / identity)
         devices = [f"/dev/{name}" for name in DEVICES if Path("/dev", name).exists()]
         binds = binds + [(outside, inside, True) for inside, outside in image.files.items()]
+        binds = sorted(binds, key=lambda each: each[1].count("/"))  # what is below another comes after it
         self._bundles[identity] = _Bundle(
             root=root,
             process=process_of(container, image.command_of(container)),
