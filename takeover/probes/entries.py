@@ -149,7 +149,7 @@ class ProbeEntry(Entry):
     container: Text = ""
     to: TargetEntry | UnsetType = UNSET
     protocol: Text = ""
-    answers: int = 1
+    answers: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
     until: Bytes | UnsetType = UNSET
     within: Annotated[float, msgspec.Meta(gt=0, le=10)] = 2.0
     proxy: ProxyEntry | UnsetType | None = UNSET

@@ -48,6 +48,8 @@ def read_probes(scenario: Scenario) -> tuple[Group, ...]:
 
 def _group(scenario: Scenario, entry: GroupEntry) -> Group:
     _check_name(entry, entry.group, "group")
+    for key in ("host", "prefix"):
+        text(entry, getattr(entry, key), key)
     edits = tuple(edit_of(each).edit for each in entry.edits)
     for index, base in enumerate(entry.bases):
         try:

@@ -156,7 +156,8 @@ def canonical(name: str) -> str:
 def short_name(data: Mapping[str, Json]) -> str:
     """What an object is called: see `canonical`; a Deployment's Pod by its number."""
     metadata = data["metadata"]
-    name = (metadata.get("annotations") or {}).get(REPLICA, metadata["name"])
+    annotations = metadata.get("annotations")
+    name = annotations.get(REPLICA, metadata["name"]) if isinstance(annotations, dict) else metadata["name"]
     return canonical(f"{metadata.get('namespace', 'default')}/{name}")
 
 

@@ -231,7 +231,7 @@ def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
     for index, entry in enumerate(generator.files):
         key, equals, written = entry.rpartition("=")
         path = _path(generator, folder, written, "files", index)
-        key = key if equals else path.name
+        key = key if equals else Path(written).name  # of a link the link's own
         if wrong := names.wrong_config_map_key(key):
             raise generator.error(f"{entry}: the ConfigMap's key {wrong}", "files", index)
         if key in files:

@@ -201,6 +201,7 @@ class Scenario:
             documents = documents.apply(edit)
         destinations = self.destinations
         if self._finishing.destinations != destinations:  # some are in Deployments
+            replicas.check(documents)
             destinations = places.of_each_replica(self._finishing.destinations, documents)
         final = self._finishing.finished(self._written, documents)
         return replace(self, destinations=destinations, _documents=documents, _final=final)

@@ -72,6 +72,7 @@ def test_steps(tmp_path: Path) -> None:
         ("steps: [{await: body}]", 9, "await is one of headers, message, end, not body"),
         ("steps: [{cancel: NOTHING}]", 9, "cancel is a number or one of NO_ERROR, .*, not NOTHING"),
         ('messages: ["€"]', 9, "each character stands for a byte"),
+        ('timeout: "€"', 9, "each character stands for a byte"),
         ("messages: [" + "{repeat: a, times: 4194304}, " * 900 + "]", 6, "a probe sends at most"),
     ],
 )

@@ -61,6 +61,9 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
     assert group.probes[2].request.source == "client/client"
 
 
+TLV = "{type: 5, value: {repeat: a, times: 65535}}"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -77,6 +80,17 @@ def test_the_groups_container_is_one_of_the_groups_pod(tmp_path: Path) -> None:
             r"\[0\]\.probes\[0\]\.path must be a string, a list or a mapping, not a number",
         ),
         (GROUP + '  - {name: a, path: "/€"}', 6, "each character stands for a byte"),
+        (GROUP + '  - {name: a, version: "é€"}', 6, "each character stands for a byte"),
+        (GROUP + "  - {name: a, answers: -1}", 6, "answers"),
+        (GROUP + "  - {name: a, answers: 1000000000000}", 6, "answers"),
+        (GROUP.replace("- group:", "- host: 例え\n  group:") + "  - {name: a}", 1, "each character stands for"),
+        (GROUP.replace("- group:", "- prefix: /€\n  group:") + "  - {name: a}", 1, "each character stands for"),
+        (GROUP + '  - {name: a, proxy: {version: 1, family: "€"}}', 6, "each character stands for a byte"),
+        (
+            GROUP + "  - {name: a, proxy: {tlvs: [" + f"{TLV}, {TLV}, {TLV}" + "]}}",
+            6,
+            "addresses and tlvs have at most",
+        ),
         (GROUP + "  - {name: a, body: {repeat: a, times: 0}}", 6, "times must make 1 to"),
         (
             GROUP + "  - {name: a, protocol: http3}",

@@ -32,6 +32,14 @@ def test_folders_files_and_the_namespace_transformer(folder: Callable[..., Path]
     ]
 
 
+def test_a_link_is_a_file_of_its_own_name(folder: Callable[..., Path]) -> None:
+    root = folder()
+    (root / "envoy.yaml").rename(root / "envoy-v2.yaml")
+    (root / "envoy.yaml").symlink_to("envoy-v2.yaml")
+    [found] = [each for each in read_kustomization(root).config_maps if each.name == "envoyconfig"]
+    assert list(found.files) == ["envoy.yaml"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

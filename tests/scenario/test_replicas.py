@@ -8,7 +8,7 @@ import pytest
 from takeover.base.errors import BadInputError
 from takeover.engines.conformance.contract import crew_scenario
 from takeover.scenario.documents import short_name
-from takeover.scenario.edits import add, remove, replace
+from takeover.scenario.edits import Edit, add, remove, replace
 from takeover.scenario.library import Library
 
 DEPLOYMENT = """
@@ -83,6 +83,24 @@ def test_an_edit_may_not_spoil_one(library: Callable[[str], Library]) -> None:
     demo = library(DEPLOYMENT).scenario("demo")
     with pytest.raises(BadInputError, match=r"web\.yaml:6: spec\.replicas must be a whole number at least 1"):
         demo.edited([replace("Deployment/web", "$.spec.replicas", 0)])
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (replace("Deployment/web", "$.spec.replicas", 1.5), "spec.replicas must be a whole number"),
+        (replace("Deployment/web", "$.spec.replicas", 10**12), "spec.replicas must be"),
+        (remove("Deployment/web", "$.spec"), "spec is missing"),
+    ],
+    ids=["a half", "many", "none"],
+)
+def test_an_edit_may_not_spoil_one_that_has_a_destination(
+    edit: Edit, told: str, library: Callable[[str], Library]
+) -> None:
+    demo = library(DEPLOYMENT).scenario("demo")
+    assert demo.destinations
+    with pytest.raises(BadInputError, match=rf"web\.yaml:\d+: {told}"):
+        demo.edited([edit])
 
 
 def test_envoys_and_destinations_in_one_are_in_each_of_its_pods(library: Callable[[str], Library]) -> None:

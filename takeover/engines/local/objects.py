@@ -92,6 +92,8 @@ class ServiceSpec(StrictObject, frozen=True):
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
 
     def __post_init__(self) -> None:
+        if self.cluster_ip == "None":  # to leave it out would make another Service
+            raise ValueError("clusterIP None: a headless Service is for a cluster: --engine kind or kubernetes")
         try:
             ipaddress.IPv4Address(self.cluster_ip or "0.0.0.0")  # noqa: S104 - any valid one
         except ValueError:

@@ -108,6 +108,10 @@ def _readable(message: str) -> tuple[tuple[Key, ...], str]:
     what, keys, _ = parts_of(message)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         keys = (*keys, unknown[1])
+        if (
+            keys[-3:-2] == ("initContainers",) and keys[-1] == "restartPolicy"
+        ):  # without it the Pod would wait for its end
+            return keys, f"{path_text(keys)}: a sidecar is for a cluster: put it among the containers"
         return keys, f"{path_text(keys)} is not supported by the local engine; remove the field"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         return keys, f"{path_text((*keys, missing[1]))} is missing"

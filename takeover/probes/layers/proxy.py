@@ -10,6 +10,8 @@ from takeover.probes.entries import ProxyEntry, TlvEntry
 from takeover.probes.protocols.written import text
 
 _ONLY_IN_2 = ("command", "tlvs", "signature", "length")
+_MOST_BYTES = 65535  # of addresses and TLVs: their length has two bytes
+_OF_ADDRESSES = {4: 12, 6: 36}
 
 
 def header(entry: ProxyEntry) -> bytes:
@@ -28,14 +30,21 @@ def header(entry: ProxyEntry) -> bytes:
             raise entry.error(f"a header of version 1 has no {each}: leave it out, or take version 2", each)
         if isinstance(entry.family, int):
             raise entry.error("the family of version 1 is a word, for instance TCP6", "family")
-        return proxy_protocol.v1(source, destination, None if entry.family is UNSET else entry.family)
+        return proxy_protocol.v1(
+            source, destination, None if entry.family is UNSET else text(entry, entry.family, "family")
+        )
     if isinstance(entry.family, str):
         raise entry.error("the family of version 2 is a number of one byte, for instance 0x21 (TCP6)", "family")
+    tlvs = [_tlv(each) for each in entry.tlvs]
+    size = sum(3 + (4 if each.value is None else len(each.value)) for each in tlvs)
+    size += _OF_ADDRESSES[_version(source)] if source else 0
+    if entry.length is UNSET and size > _MOST_BYTES:
+        raise entry.error(f"addresses and tlvs have at most {_MOST_BYTES} bytes, unless length says it", "tlvs")
     return proxy_protocol.v2(
         source,
         destination,
         command=entry.command,
-        tlvs=[_tlv(each) for each in entry.tlvs],
+        tlvs=tlvs,
         family=None if entry.family is UNSET else entry.family,
         signature=proxy_protocol.SIGNATURE
         if entry.signature is UNSET

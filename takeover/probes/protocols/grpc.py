@@ -87,7 +87,7 @@ def _begin(group: GroupEntry, entry: GrpcEntry) -> Iterator[Send]:
         *([f":authority: {host}"] if host else []),
     ]
     usual += ["te: trailers", "content-type: application/grpc"]
-    usual += [f"grpc-timeout: {entry.timeout}"] if entry.timeout else []
+    usual += [f"grpc-timeout: {text(entry, entry.timeout, 'timeout')}"] if entry.timeout else []
     lines = replaced(usual, texts(entry, entry.metadata, "metadata"), entry.without)
     yield Send(PREFACE + frame(TYPES["SETTINGS"], 0, 0), "the preface, SETTINGS")
     block = Encoder().encode(pairs(lines), huffman=False)

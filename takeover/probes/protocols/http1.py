@@ -45,7 +45,7 @@ class Http1:
                 if entry.has(key):
                     raise entry.error(f"a probe has either steps or {key}", key)
             return Http1Sends(steps(entry.steps), None, text(entry, entry.method, "method"))
-        request = structured(group, entry, entry.version)
+        request = structured(group, entry, text(entry, entry.version, "version"))
         head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
         sent: tuple[Step, ...] = (Send(head + body),)
         if entry.body_after_answer:

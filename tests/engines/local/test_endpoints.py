@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from takeover.engines.local import objects, parsing
@@ -136,6 +137,19 @@ def test_an_address_of_the_manifest_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
     published.services.add([own, service()])
 
     assert published.services.addresses() == {"default/own": "10.97.0.7", "default/web": "10.96.1.1"}
+
+
+def test_an_address_that_another_one_asks_for_is_given_to_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    published = Published(monkeypatch)
+    first = service(namespace="other")
+    own = msgspec.structs.replace(first, metadata=service().metadata)
+    own = msgspec.structs.replace(own, spec=msgspec.structs.replace(own.spec, cluster_ip="10.96.1.1"))
+    published.services.add([first, own])
+
+    assert list(published.services.addresses().items()) == [
+        ("other/web", "10.96.1.2"),
+        ("default/web", "10.96.1.1"),
+    ]
 
 
 def test_rules_are_written_when_endpoints_have_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,11 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (pod() | {"status": {}}, "Pod/web: status is not supported by the local engine; remove the field"),
         (pod() | {"apiVersion": "v2"}, "Pod/web: apiVersion: Invalid enum value 'v2'"),
         (service(type="NodePort"), "Service/web: spec.type: Invalid enum value 'NodePort'"),
-        (service(clusterIP="None"), "Service/web: spec: clusterIP 'None' is no IPv4 address"),
+        (service(clusterIP="None"), "Service/web: spec: clusterIP None: a headless Service is for a cluster: --engine"),
+        (
+            pod(initContainers=[{"name": "i", "image": "nginx", "restartPolicy": "Always"}]),
+            "Pod/web: spec.initContainers[0].restartPolicy: a sidecar is for a cluster: put it among the containers",
+        ),
         (service(sessionAffinity="ClientIP"), "Service/web: spec.sessionAffinity is not supported"),
         (service(ports=[{"port": 53, "protocol": "UDP"}]), "Service/web: spec.ports[0].protocol: Invalid enum value"),
         (service(ports=[{"port": 0}]), "Service/web: spec.ports[0].port is 0; a port is a number from 1 to 65535"),

@@ -39,8 +39,10 @@ class PublishedServices:
 
     def add(self, added: Iterable[objects.Service]) -> None:
         """Gives Services their addresses and names, in the place of those that had the same names."""
-        for each in added:
+        wanted = list(added)
+        for each in sorted(wanted, key=lambda each: not each.spec.cluster_ip):  # what is written is free for no other
             self._services[objects.full_name(each)] = self._with_address(each)
+        self._services = {name: self._services[name] for name in self._in_order(wanted)}
         self._published_of = None
         self._dns.serve(
             {
@@ -48,6 +50,11 @@ class PublishedServices:
                 for each in self._services.values()
             }
         )
+
+    def _in_order(self, added: Iterable[objects.Service]) -> list[str]:
+        """The names of all: those of before, then the added ones as they came."""
+        new = [objects.full_name(each) for each in added]
+        return [*(each for each in self._services if each not in new), *new]
 
     def addresses(self) -> dict[str, str]:
         """`NAMESPACE/NAME` → ClusterIP."""
