@@ -13,6 +13,17 @@ JsonObject = dict[str, Any]
 _Type = TypeVar("_Type")
 
 
+def without_null(data: Any) -> Any:
+    """The data without fields that are null, which Kubernetes takes as not written."""
+    match data:
+        case dict():
+            return {key: without_null(value) for key, value in data.items() if value is not None}
+        case list():
+            return [without_null(each) for each in data]
+        case _:
+            return data
+
+
 class WrittenNumber:
     """A number with a fraction or an exponent, where nothing says its type: `1e+05` is another than `100000`."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from takeover.base.errors import BadInputError
+from takeover.model.json import without_null
 from takeover.scenario import names
 from takeover.scenario.documents import REPLICA, Documents
 from takeover.scenario.kustomization import KubernetesObject
@@ -90,7 +91,7 @@ def check(documents: Documents) -> None:
 
 
 def _check(entry: KubernetesObject, pods: set[tuple[str, str]]) -> None:
-    read = convert(replace(entry.document, value=entry.data), _Deployment)
+    read = convert(replace(entry.document, value=without_null(entry.data)), _Deployment)
     template, wanted = read.spec.template, read.spec.selector.match_labels
     if not wanted.items() <= template.metadata.labels.items():
         raise template.metadata.error("spec.selector.matchLabels must be labels of spec.template, too", "labels")
@@ -122,7 +123,7 @@ def pods_of(deployment: Mapping[str, Json]) -> list[dict[str, Json]]:
             },
             "spec": copy.deepcopy(template["spec"]),
         }
-        for number in range(spec.get("replicas", 1))
+        for number in range(spec.get("replicas") or 1)
     ]
 
 
@@ -134,7 +135,7 @@ def expanded(objects: Iterable[dict[str, Json]]) -> list[dict[str, Json]]:
 def replicas(documents: Documents) -> dict[str, list[str]]:
     """Deployment → what its Pods are called, both as `NAME` or `NAMESPACE/NAME`."""
     return {
-        each.short_name: [f"{each.short_name}-{number}" for number in range(each.data["spec"].get("replicas", 1))]
+        each.short_name: [f"{each.short_name}-{number}" for number in range(each.data["spec"].get("replicas") or 1)]
         for each in documents.objects.values()
         if each.kind == KIND
     }

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.xds, pytest.mark.scenario("xds-protocol")]
 
 
 # Who is on a listener that is to go has ten seconds there, which a busy cluster may take.
-LONG = [replace(f"Pod/{each}", "$.spec.containers[0].args[9]", "600", was="10") for each in ("sotw", "delta")]
+LONG = [replace(f"Pod/{each}", "$.spec.containers[0].args[10]", "600", was="10") for each in ("sotw", "delta")]
 
 
 @pytest.mark.scenario("xds-protocol", *LONG)

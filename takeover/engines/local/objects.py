@@ -89,6 +89,7 @@ class ServiceSpec(StrictObject, frozen=True):
     ports: list[ServicePort]
     selector: dict[str, str]
     type: Literal["ClusterIP"] = "ClusterIP"
+    session_affinity: Literal["None"] = "None"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
 
     def __post_init__(self) -> None:
@@ -231,6 +232,7 @@ class VolumeMount(StrictObject, frozen=True):
     mount_path: str
     sub_path: str = ""
     read_only: bool = False
+    mount_propagation: Literal["None"] = "None"
 
 
 class Resources(StrictObject, frozen=True):
@@ -241,6 +243,7 @@ class Resources(StrictObject, frozen=True):
 class HttpGet(StrictObject, frozen=True):
     port: int | str
     path: str = "/"
+    scheme: Literal["HTTP"] = "HTTP"
 
 
 class TcpSocket(StrictObject, frozen=True):

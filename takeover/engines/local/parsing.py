@@ -21,6 +21,7 @@ from takeover.engines.local.objects import (
     Service,
     ServiceAccount,
 )
+from takeover.model.json import without_null
 from takeover.scenario.documents import REPLICA
 from takeover.scenario.typed_yaml import parts_of, path_text
 from takeover.scenario.yaml_text import Key
@@ -73,6 +74,7 @@ def parse(document: dict[str, Any]) -> Object:
         raise RefusedError(
             document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} and Deployment only"
         )
+    document = without_null(document)
     try:
         with _CONVERTING:
             parsed = msgspec.convert(document, _KINDS[kind])
@@ -108,9 +110,8 @@ def _readable(message: str) -> tuple[tuple[Key, ...], str]:
     what, keys, _ = parts_of(message)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         keys = (*keys, unknown[1])
-        if (
-            keys[-3:-2] == ("initContainers",) and keys[-1] == "restartPolicy"
-        ):  # without it the Pod would wait for its end
+        if keys[-3:-2] == ("initContainers",) and keys[-1] == "restartPolicy":
+            # Without the field the Pod would wait for its end.
             return keys, f"{path_text(keys)}: a sidecar is for a cluster: put it among the containers"
         return keys, f"{path_text(keys)} is not supported by the local engine; remove the field"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):

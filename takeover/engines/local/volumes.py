@@ -100,8 +100,11 @@ class Volume(StrictObject, frozen=True):
 
     def __post_init__(self) -> None:
         kinds = (self.config_map, self.secret, self.downward_api, self.projected, self.empty_dir)
-        if sum(each is not None for each in kinds) != 1:
-            raise ValueError("a volume is exactly one of configMap, secret, downwardAPI, projected, emptyDir")
+        number = sum(each is not None for each in kinds)
+        if number > 1:
+            raise ValueError("a volume is only one of configMap, secret, downwardAPI, projected, emptyDir")
+        if not number:  # as the API server has it
+            msgspec.structs.force_setattr(self, "empty_dir", EmptyDirectory())
 
     @property
     def sources(self) -> list[ConfigMapVolume | SecretVolume | DownwardApiVolume]:

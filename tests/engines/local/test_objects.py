@@ -99,7 +99,10 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (pod({"readinessProbe": {"grpc": {"port": 1}}}), "spec.containers[1].readinessProbe.grpc is not supported"),
         (pod({"readinessProbe": PROBE | {"tcpSocket": {"port": 1}}}), "spec.containers[1].readinessProbe: a readiness"),
         (pod({"readinessProbe": {}}), "spec.containers[1].readinessProbe: a readinessProbe has exactly one of"),
-        (pod({"readinessProbe": {"httpGet": {"port": 80, "scheme": "HTTPS"}}}), "readinessProbe.httpGet.scheme is not"),
+        (
+            pod({"readinessProbe": {"httpGet": {"port": 80, "scheme": "HTTPS"}}}),
+            "readinessProbe.httpGet.scheme: Invalid enum value",
+        ),
         (pod({"ports": [{"containerPort": 80, "hostPort": 80}]}), "spec.containers[1].ports[0].hostPort is not"),
         (pod({"ports": [{"containerPort": "80"}]}), "spec.containers[1].ports[0].containerPort: Expected `int`"),
         (pod({"args": "x"}), "Pod/web: spec.containers[1].args: Expected `array`, got `str`"),
@@ -108,7 +111,10 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (pod(hostNetwork=True), "Pod/web: spec.hostNetwork is not supported by the local engine; remove the field"),
         (pod(restartPolicy="Sometimes"), "Pod/web: spec.restartPolicy: Invalid enum value 'Sometimes'"),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "Pod/web: spec.volumes[0].hostPath is not supported"),
-        (pod(volumes=[{"name": "v"}]), "Pod/web: spec.volumes[0]: a volume is exactly one of configMap, sec"),
+        (
+            pod(volumes=[{"name": "v", "emptyDir": {}, "configMap": {"name": "c"}}]),
+            "Pod/web: spec.volumes[0]: a volume is only one of configMap, sec",
+        ),
         (
             projected({"serviceAccountToken": {"path": "t"}}),
             "spec.volumes[0].projected.sources[0].serviceAccountToken is not supported by the local engine; remove",
@@ -130,7 +136,7 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
             pod(initContainers=[{"name": "i", "image": "nginx", "restartPolicy": "Always"}]),
             "Pod/web: spec.initContainers[0].restartPolicy: a sidecar is for a cluster: put it among the containers",
         ),
-        (service(sessionAffinity="ClientIP"), "Service/web: spec.sessionAffinity is not supported"),
+        (service(sessionAffinity="ClientIP"), "Service/web: spec.sessionAffinity: Invalid enum value"),
         (service(ports=[{"port": 53, "protocol": "UDP"}]), "Service/web: spec.ports[0].protocol: Invalid enum value"),
         (service(ports=[{"port": 0}]), "Service/web: spec.ports[0].port is 0; a port is a number from 1 to 65535"),
         (service(ports=[{"port": 65536}]), "spec.ports[0].port is 65536; a port is a number from 1 to 65535"),
@@ -293,3 +299,21 @@ def test_what_means_nothing_here_is_taken_and_told() -> None:
         [*(each for each in harmless if each != "securityContext"), "resources", "seccompProfile"]
     )
     assert without_effect.fields([pod(), config_map({})]) == []
+
+
+def test_what_is_null_is_not_written_and_defaults_may_be() -> None:
+    document = pod(
+        {
+            "args": None,
+            "env": None,
+            "readinessProbe": {"httpGet": {"port": 80, "scheme": "HTTP"}},
+            "volumeMounts": [{"name": "v", "mountPath": "/v", "mountPropagation": "None"}],
+        },
+        volumes=[{"name": "v", "emptyDir": None}],
+    )
+    document["metadata"] |= {"labels": None, "creationTimestamp": None}
+    parsed = parsing.parse(document)
+    assert isinstance(parsed, Pod)
+    assert (parsed.spec.containers[1].args, parsed.metadata.labels) == ([], {})
+    assert parsed.spec.volumes[0].empty_dir is not None
+    parsing.parse(service(sessionAffinity="None"))
