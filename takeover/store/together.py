@@ -76,12 +76,13 @@ class Together:
         """
         if self._scenarios is None:
             files = sorted((self.folder / _PROBES).glob("*.json"))
-            self._scenarios = [_decoded(file, SharedScenario) for file in files]
+            scenarios = [_decoded(file, SharedScenario) for file in files]
             if len(files) != self._expected:
                 told = (
                     f"{len(files)} scenarios of {self._expected} are there: takeover publish --together makes them anew"
                 )
                 raise BadInputError(f"{display_path(self.folder)}: {told}")
+            self._scenarios = scenarios
         probes: list[ProbeResult] = []
         repeated: list[RepeatedProbe] = []
         for each in self._scenarios:

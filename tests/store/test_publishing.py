@@ -107,6 +107,13 @@ def test_what_tells_less_than_what_is_published_does_not_take_its_place_unasked(
     assert len(store.read(reports / store.PUBLISHED / "1.0.json").probes) == 1
 
 
+def test_what_is_published_in_another_form_is_replaced(reports: Path) -> None:
+    assert takeover(reports, "publish") == 0
+    (reports / store.PUBLISHED / "1.0.json").write_text('{"schema": 0}')
+    assert takeover(reports, "publish") == 0
+    assert len(store.read(reports / store.PUBLISHED / "1.0.json").probes) == 2
+
+
 def test_two_of_one_name_are_not_published_over_each_other(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     latest = reports / store.LATEST / store.RESULTS / "1.0.json"
     (reports / "other").mkdir()

@@ -96,12 +96,13 @@ def _matcher(expression: str) -> Callable[[str], bool]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         tree = parser.parse(_translated(expression))
-    if not linear.is_needed(tree):
-        return lambda text: compiled.fullmatch(text) is not None
-    try:
-        return linear.Automaton(tree, _is_one).matches
-    except linear.TooLargeError as error:
-        raise CannotMakeError(f"{expression}: {error}") from None
+    if linear.is_needed(tree):
+        try:
+            return linear.Automaton(tree, _is_one).matches
+        except linear.TooLargeError as error:
+            if linear.is_needed(tree, of_bounded=False):
+                raise CannotMakeError(f"{expression}: {error}") from None
+    return lambda text: compiled.fullmatch(text) is not None
 
 
 def _is_one(kind: Any, value: Any, character: str) -> bool:

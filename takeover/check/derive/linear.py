@@ -13,13 +13,17 @@ class TooLargeError(ValueError):
     """It has too many states, or something that RE2 has not."""
 
 
-def is_needed(tree: Iterable[Any]) -> bool:
-    """Whether repeats of no fixed number are in each other, or more than two have no end: time may grow much."""
-    number, is_nested = _repeats(tree, inside=False)
+def is_needed(tree: Iterable[Any], *, of_bounded: bool = True) -> bool:
+    """Whether repeats of no fixed number are in each other, or more than two have no end: time may grow much.
+
+    Args:
+        of_bounded: whether those count that have an end: time grows as much as their bounds allow.
+    """
+    number, is_nested = _repeats(tree, inside=False, of_bounded=of_bounded)
     return is_nested or number > _FEW
 
 
-def _repeats(tree: Iterable[Any], *, inside: bool) -> tuple[int, bool]:
+def _repeats(tree: Iterable[Any], *, inside: bool, of_bounded: bool) -> tuple[int, bool]:
     number, is_nested = 0, False
     for kind, value in tree:
         parts: list[tuple[Any, bool]] = []
@@ -31,10 +35,11 @@ def _repeats(tree: Iterable[Any], *, inside: bool) -> tuple[int, bool]:
             least, most, part = value
             is_endless = most is kinds.MAXREPEAT
             is_several = is_endless or most > 1
-            number, is_nested = number + is_endless, is_nested or (inside and is_several and least != most)
+            counts = is_endless or (of_bounded and is_several and least != most)
+            number, is_nested = number + is_endless, is_nested or (inside and counts)
             parts = [(part, inside or is_several)]
         for part, is_inside in parts:
-            more, nested = _repeats(part, inside=is_inside)
+            more, nested = _repeats(part, inside=is_inside, of_bounded=of_bounded)
             number, is_nested = number + more, is_nested or nested
     return number, is_nested
 

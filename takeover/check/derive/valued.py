@@ -1,5 +1,6 @@
 """Edges that come from the values of a configuration: its origins, sizes, issuers, header names, limits."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -55,17 +56,21 @@ def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
     for place, matcher in enumerate(objects(data.get("allow_origin_string_match"))):
         if place == 3:
             break
+        wanted = ["access-control-request-method: GET", "access-control-request-headers: x-a"]
+        number = "" if not place else f"-{place + 1}"
         try:
-            allowed, other = strings.matching(matcher), strings.not_matching(matcher)
+            allowed = strings.matching(matcher)
         except CannotMakeError as error:
             unknown = error
             continue
-        wanted = ["access-control-request-method: GET", "access-control-request-headers: x-a"]
-        number = "" if not place else f"-{place + 1}"
         yield _edge(f"cors-preflight{number}", {"method": "OPTIONS", "headers": [f"origin: {allowed}", *wanted]})
         yield _edge(f"cors{number}", {"headers": [f"origin: {allowed}"]})
-        yield _edge(f"cors-preflight-other{number}", {"method": "OPTIONS", "headers": [f"origin: {other}", *wanted]})
-        yield _edge(f"cors-other{number}", {"headers": [f"origin: {other}"]})
+        with contextlib.suppress(CannotMakeError):  # it may match everything
+            other = strings.not_matching(matcher)
+            yield _edge(
+                f"cors-preflight-other{number}", {"method": "OPTIONS", "headers": [f"origin: {other}", *wanted]}
+            )
+            yield _edge(f"cors-other{number}", {"headers": [f"origin: {other}"]})
     if unknown is not None:
         raise unknown
 

@@ -29,6 +29,8 @@ _FLAGS = frozenset({
     "--disable", "--progress-bar", "--compressed", "--path-as-is", "--no-progress-meter", "--fail-with-body",
     "--no-keepalive", "--tlsv1.2", "--tlsv1.3",
 })  # fmt: skip
+_NO_GLOB = re.compile(r"\[\]|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%]*\]")
+"""Brackets that are no range to curl: of arrays in a query, of addresses of IPv6."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -108,7 +110,7 @@ def _ask(command: _Command, name: str, value: str) -> None:
         case "--header":
             _header(command, value)
         case "--user":
-            command.headers.append(("Authorization", f"Basic {base64.b64encode(value.encode()).decode()}"))
+            command.headers.append(_basic(value))
         case "--oauth2-bearer":
             command.headers.append(("Authorization", f"Bearer {value}"))
         case "--cookie":
@@ -152,7 +154,7 @@ def _request(command: _Command, text: str, line: int) -> HttpRequest:
         url = Url.of(text, as_it_is="--path-as-is" in command.flags)
     except ValueError as error:
         raise command.error(str(error)) from None
-    if "--globoff" not in command.flags and re.search(r"[][{}]", re.sub(r"//\[[^]]*\]", "//", text)):
+    if "--globoff" not in command.flags and re.search(r"[][{}]", _NO_GLOB.sub("", text)):
         raise command.error(f"curl makes several URLs of {text[:80]}: write each out, or give --globoff")
     body = ("" if command.is_json else "&").join(command.data) if command.data else None
     path = url.path
@@ -161,13 +163,11 @@ def _request(command: _Command, text: str, line: int) -> HttpRequest:
     method = command.method or ("HEAD" if "--head" in command.flags else "POST" if body is not None else "GET")
     http2 = "--http2-prior-knowledge" in command.flags or ("--http2" in command.flags and url.is_tls)
     given = {name.lower(): value for name, value in command.headers}
-    if url.user and "authorization" not in given:
-        _ask(command, "--user", url.user)
     return http_request(
         method=method,
         path=path,
         authority=given.get("host", url.authority),
-        headers=_headers(command, given, has_body=body is not None),
+        headers=[*_headers(command, given, has_body=body is not None), *_of_user(url, given)],
         body=body,
         http2=http2,
         version="1.0" if "--http1.0" in command.flags else "1.1",
@@ -175,6 +175,17 @@ def _request(command: _Command, text: str, line: int) -> HttpRequest:
         port=_port(command, url),
         line=line,
     )
+
+
+def _of_user(url: Url, given: dict[str, str]) -> list[tuple[str, str]]:
+    """Who the URL says that asks, unless an option does."""
+    if not url.user or "authorization" in given:
+        return []
+    return [_basic(url.user if ":" in url.user else f"{url.user}:")]
+
+
+def _basic(user: str) -> tuple[str, str]:
+    return "Authorization", f"Basic {base64.b64encode(user.encode()).decode()}"
 
 
 def _headers(command: _Command, given: dict[str, str], *, has_body: bool) -> list[tuple[str, str]]:

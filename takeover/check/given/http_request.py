@@ -40,7 +40,7 @@ class Url:
     port: int | None
     path: str
     user: str = ""
-    """Name and password, with a colon between."""
+    """A name, or name and password with a colon between."""
 
     @classmethod
     def of(cls, text: str, *, as_it_is: bool = False) -> "Url":

@@ -34,7 +34,8 @@ def commands(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
             whole = joined + lines[number]
             number += 1
         words = words or _words(whole) or []
-        if words and (expanded := _EXPANDED.search(_SINGLE.sub("", _QUOTED.sub("", whole)))) and "curl" in words:
+        plain = _SINGLE.sub("", _COMMENT.sub(lambda found: found[1] or "", _QUOTED.sub("", whole)))
+        if words and (expanded := _EXPANDED.search(plain)) and "curl" in words:
             raise BadInputError(f"{file}:{start + 1}: {expanded[0]} is for a shell to expand: write it out")
         command: list[str] = []
         is_redirected = False

@@ -60,6 +60,7 @@ _KINDS: dict[str, type[Object]] = {
     "Pod": Pod,
     "ServiceAccount": ServiceAccount,
 }
+_VALUES = ("data", "stringData", "binaryData")
 _CONVERTING = threading.Lock()
 """msgspec 0.22 ends the process with a segmentation fault when two threads meet a type for the first time at once."""
 
@@ -74,7 +75,10 @@ def parse(document: dict[str, Any]) -> Object:
         raise RefusedError(
             document, ("kind",), f"the local engine takes the kinds {', '.join(_KINDS)} and Deployment only"
         )
-    document = without_null(document)
+    # Values in `data` are texts, and no fields.
+    document = {
+        key: value if key in _VALUES else without_null(value) for key, value in document.items() if value is not None
+    }
     try:
         with _CONVERTING:
             parsed = msgspec.convert(document, _KINDS[kind])

@@ -33,6 +33,8 @@ def environment(
         value = _expand(each.value, found) if each.value_from is None else value_from(each)
         if value is not None:
             found[each.name] = value
+    for value in found.values():
+        _check_length(value)
     return found
 
 
@@ -67,6 +69,11 @@ def _expand(text: str, values: Mapping[str, str]) -> str:
         if length > LONGEST:
             break
     parts.append(text[last:])
-    if sum(len(each.encode()) for each in parts) > LONGEST:
+    made = "".join(parts)
+    _check_length(made)
+    return made
+
+
+def _check_length(text: str) -> None:
+    if len(text.encode()) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} bytes, which no program can be given")
-    return "".join(parts)

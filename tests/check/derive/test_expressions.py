@@ -66,3 +66,13 @@ def test_no_expression_takes_more_than_linear_time() -> None:
     assert not expressions.matches("(a+)+b", "a" * 2000)
     assert not expressions.matches("(a|aa)+(a*)*.*.*.*.*b", "a" * 500)
     assert not expressions.matches("/([a-z0-9]{1,30}-?){1,10}", f"/{'a' * 300}.")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"), [(r"(?:\b[a-z]{1,10}/?){2}", "a/b"), ("(/[a-z0-9._-]{1,255}){1,100}", "/a/b")]
+)
+def test_where_repeats_have_bounds_and_there_is_no_automaton_they_are_matched_all_the_same(
+    expression: str, text: str
+) -> None:
+    assert expressions.matches(expression, text)
+    assert not expressions.matches(expression, f"{text}//")

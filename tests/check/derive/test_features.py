@@ -131,6 +131,17 @@ def test_an_origin_of_which_no_text_is_known_keeps_no_other_from_being_asked() -
     assert [why for why in derived.unasked.values() if "bad escape" in why]
 
 
+@pytest.mark.parametrize("all_", [{"safe_regex": {"regex": ".*"}}, {"prefix": ""}, {"contains": ""}])
+def test_where_all_origins_are_allowed_one_is_asked(all_: dict[str, Any]) -> None:
+    policy = {"@type": f"{HTTP}.cors.v3.CorsPolicy", "allow_origin_string_match": [all_]}
+    route = {**ROUTE, "name": "app", "typed_per_filter_config": {"cors": policy}}
+    derived = derived_of(configured(filter_of("cors", "cors.v3.Cors"), route=route), Bounds(probes_per_route=1000))
+
+    asked = {each for each in names_of(derived) if each.startswith("all-app-cors")}
+    assert asked == {"all-app-cors", "all-app-cors-preflight"}
+    assert not [why for why in derived.unasked.values() if "no text" in why]
+
+
 def test_an_edge_has_the_host_the_path_and_the_headers_of_its_route() -> None:
     match = {"prefix": "/shop", "headers": [{"name": "x-a", "string_match": {"exact": "1"}}]}
     text = derived_of(configured(route={"match": match, "route": {"cluster": "one"}})).text

@@ -115,6 +115,9 @@ def test_what_curl_lines_cannot_say_here_is_named(tmp_path: Path) -> None:
         ("curl -m 5 'http://a.example/2>1' < in", "/2>1", "a.example"),
         ("curl http://[2001:db8::1]/x", "/x", "[2001:db8::1]"),
         ("curl -g 'http://a.example/{x,y}[1-3]'", "/{x,y}[1-3]", "a.example"),
+        ("curl 'http://a.example/?ids[]=1&ids[]=2'", "/?ids[]=1&ids[]=2", "a.example"),
+        ("curl http://u:p@[2001:db8::1]/x", "/x", "[2001:db8::1]"),
+        ("curl http://a.example/x # costs $5", "/x", "a.example"),
     ],
 )
 def test_where_a_command_reads_and_writes_is_no_part_of_it(line: str, path: str, host: str, tmp_path: Path) -> None:
@@ -127,6 +130,9 @@ def test_who_asks_may_stand_in_the_url(tmp_path: Path) -> None:
     assert "Authorization: Basic YW5uYTphQGI=" in anna.entry["headers"]  # anna:a@b
     assert [each for each in bob.entry["headers"] if "Basic" in each] == ["Authorization: Basic Ym9iOmI="]
     assert anna.entry["host"] == "a.example"
+    one_, other = requests(tmp_path, "curl http://token@a.example/ http://b.example/\n").asked
+    assert "Authorization: Basic dG9rZW46" in one_.entry["headers"]  # token:
+    assert not [each for each in other.entry["headers"] if "Basic" in each]
 
 
 def test_two_halves_of_a_character_are_one(tmp_path: Path) -> None:

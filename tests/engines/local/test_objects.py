@@ -317,3 +317,5 @@ def test_what_is_null_is_not_written_and_defaults_may_be() -> None:
     assert (parsed.spec.containers[1].args, parsed.metadata.labels) == ([], {})
     assert parsed.spec.volumes[0].empty_dir is not None
     parsing.parse(service(sessionAffinity="None"))
+    with pytest.raises(parsing.RefusedError, match="data"):
+        parsing.parse(config_map({}) | {"data": {"a": None}})

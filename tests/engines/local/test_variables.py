@@ -88,6 +88,11 @@ def test_what_comes_from_elsewhere_is_taken_as_it_is_and_known_to_what_is_writte
     assert found.args == ["pa$$word 2"]
 
 
+def test_a_value_that_no_program_can_be_given_is_refused_wherever_it_is_from() -> None:
+    with pytest.raises(ValueError, match="is longer than 131071 bytes"):
+        container({"LONG": "x" * 200_000})
+
+
 def test_the_command_of_a_probe_knows_only_what_is_written() -> None:
     env = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
     found = container({"TPL": "x"}, env=env, readinessProbe={"exec": {"command": ["curl", "$(IP):80", "$(TPL)"]}})
