@@ -1,6 +1,5 @@
 """Resources that Envoy reads from files (`path_config_source`), where the user gave those."""
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from takeover.check.given.canonical import Canonical, named
 from takeover.check.given.documents import read_documents
 from takeover.check.given.taken import WANTED, Taken, not_looked_into, place
 from takeover.check.records import Different, Place, Resource
+from takeover.check.world.files import absolute
 from takeover.model.json import JsonObject
 from takeover.peers.control_plane.discovery import KINDS
 from takeover.scenario.yaml_text import Key
@@ -35,10 +35,10 @@ def read_files(bootstrap: JsonObject, files: Mapping[str, Path]) -> _Found:
     resources: list[Resource] = []
     different: list[Different] = []
     unknown: list[Place] = []
-    given = {_absolute(path): local for path, local in files.items()}
+    given = {absolute(path): local for path, local in files.items()}
     waiting, seen = list(_paths(bootstrap, "")), set[Path]()
     for path in waiting:
-        local = given.get(_absolute(path))
+        local = given.get(absolute(path))
         if local is None or local in seen:
             continue
         seen.add(local)
@@ -78,11 +78,6 @@ def _read(file: Path) -> _Found:
 
 def _message(resource: JsonObject) -> str:
     return str(resource.get("@type")).rpartition("/")[2]
-
-
-def _absolute(path: str) -> str:
-    """As Envoy has it, whose folder is the root."""
-    return posixpath.normpath(posixpath.join("/", path))
 
 
 def _paths(data: Any, within: str) -> Iterator[str]:
