@@ -19,6 +19,26 @@ RUN = 100
 """A run of pytest, a program, a deployment takes as long as about so many tests that start nothing."""
 
 
+class _AtOnce:
+    """Says at once what failed: all of the tests take half an hour, and CI's limit may cut the run short."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    @pytest.hookimpl(trylast=True)  # after the letter of the test
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
+            self._reporter.write_line(f"{report.when} of {report.nodeid} failed:\n{report.longreprtext}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without a terminal's report, as in a worker of xdist, nothing is said."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and "PYTEST_CURRENT_TEST" not in os.environ:
+        config.pluginmanager.register(_AtOnce(reporter))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lets the files that start programs be shared out first: they may take minutes, with few tests."""
     for item in items:

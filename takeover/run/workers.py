@@ -178,24 +178,9 @@ class Workers:
         """Keeps tests of one file, or of a scenario's folder, and Envoy together, with --sabotage of one sabotage."""
         if config.getoption("dist") != OURS:
             return None
-        from xdist.scheduler import LoadScopeScheduling
+        from takeover.run.scheduling import Scheduling
 
-        scopes = self._scopes
-
-        class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-            def _split_scope(self, nodeid: str) -> str:
-                return scopes.of(nodeid)
-
-            def remove_node(self, node: Any) -> Any:
-                if self.collection is None:  # nothing is shared out yet: whoever replaces it has to collect first
-                    self.registered_collections.pop(node, None)
-                return super().remove_node(node)
-
-            def _reschedule(self, node: Any) -> None:
-                if node in self.registered_collections:  # one that replaces a dead worker may still be collecting
-                    super()._reschedule(node)
-
-        return Scheduling(config, log)
+        return Scheduling(config, log, self._scopes)
 
 
 def _heard_or_over(send: Callable[..., None]) -> Callable[..., None]:

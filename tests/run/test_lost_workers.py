@@ -61,6 +61,16 @@ def test_all_that_die_while_they_start_are_one_line(folder: Path, killed: str) -
     assert result.returncode == 4
 
 
+def test_one_that_dies_of_a_test_is_replaced_and_the_test_has_failed(folder: Path) -> None:
+    dies = "import os, signal\n\ndef test_a(): os.kill(os.getpid(), signal.SIGKILL)\n"
+    (folder / "test_a.py").write_text(dies)
+    result = run(str(folder), "-n2", KILLED="")
+
+    assert "1 failed, 1 passed" in one_line(result)
+    assert re.search(r"^worker 'gw\d' crashed while running '\S*test_a.py::test_a'$", one_line(result), re.MULTILINE)
+    assert result.returncode == 1
+
+
 @pytest.mark.parametrize("workers", ["forks", "new processes"])
 def test_one_that_dies_before_it_can_be_spoken_with_is_one_line(folder: Path, workers: str) -> None:
     # What dies, or, as a thread of the controller's, keeps it from forking.
@@ -81,17 +91,21 @@ def test_one_that_dies_before_it_can_be_spoken_with_is_one_line(folder: Path, wo
 class Node:
     """As much of xdist's WorkerController as its scheduler asks for."""
 
-    shutting_down = False
-
     def __init__(self) -> None:
         self.given: list[Any] = []
+        self.shutting_down = False
         self.gateway = SimpleNamespace(id=f"gw{id(self)}")
 
     def send_runtest_some(self, tests: Any) -> None:
         self.given += tests
 
     def shutdown(self) -> None:
-        pass
+        self.shutting_down = True
+
+    @property
+    def is_at_work(self) -> bool:
+        """As a worker does: it begins with a test when it knows of the next one, or that there is none."""
+        return len(self.given) > 1 or self.shutting_down
 
 
 @pytest.fixture
@@ -136,3 +150,30 @@ def test_one_that_dies_once_it_has_collected_is_waited_for(scheduling: Any) -> N
 
     scheduling.add_node_collection(second, TESTS)
     assert scheduling.collection_is_completed
+
+
+@pytest.mark.parametrize("done", [0, 1, 18])
+def test_what_a_dead_one_had_is_done_by_others_but_for_the_test_that_it_died_of(scheduling: Any, done: int) -> None:
+    first, second, replacing = Node(), Node(), Node()
+    for each in (first, second):
+        scheduling.add_node(each)
+        scheduling.add_node_collection(each, TESTS)
+    scheduling.schedule()
+    finished = []
+    for _ in range(done):
+        finished.append(second.given[0])
+        scheduling.mark_test_complete(second, second.given.pop(0))
+    died_of = scheduling.remove_node(first)
+    assert died_of == TESTS[first.given[0]]
+
+    scheduling.add_node(replacing)
+    scheduling.add_node_collection(replacing, TESTS)
+    scheduling.schedule()
+    while scheduling.has_pending:
+        for each in (second, replacing):
+            assert each.is_at_work, [each.given for each in (second, replacing)]
+            if each.given:
+                finished.append(each.given[0])
+                scheduling.mark_test_complete(each, each.given.pop(0))
+
+    assert sorted([*(TESTS[each] for each in finished), died_of]) == sorted(TESTS)
