@@ -11,13 +11,14 @@ from takeover.check.temporary import temporary_folder
 from takeover.evidence.quiescence import waited_for
 
 HOLDS_ONE = """
-import signal
+import time
 from takeover.check.temporary import temporary_folder
 with temporary_folder("takeover-test-") as folder:
     (folder / "deep").mkdir()
     (folder / "deep/file").write_text("secret")
     print(folder, flush=True)
-    signal.pause()
+    while True:
+        time.sleep(0.1)  # signal.pause() would never hear of one that comes just before it
 """
 
 

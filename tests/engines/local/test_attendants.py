@@ -91,9 +91,11 @@ def test_it_ends_with_who_made_it() -> None:
     read, write = os.pipe()
     maker = os.fork()
     if maker == 0:
-        attendant = Attendant(enter, serve, [])
-        os.write(write, str(answer(attendant)[0]).encode())
-        os._exit(0)
+        try:
+            attendant = Attendant(enter, serve, [])
+            os.write(write, str(answer(attendant)[0]).encode())
+        finally:
+            os._exit(0)  # or what fails here would go on as a second pytest
     os.waitpid(maker, 0)
     process = int(os.read(read, 100))
     os.close(read)
