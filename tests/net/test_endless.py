@@ -83,7 +83,7 @@ def serve() -> Iterator[Callable[[bytes, float], int]]:
     while _OPEN:
         _OPEN.pop().close()
     for listening in listeners:
-        with contextlib.suppress(OSError):  # it is closed, and had its client; to close it would not wake who waits there
+        with contextlib.suppress(OSError):  # it had its client; to close it would not wake who waits for one
             listening.shutdown(socket.SHUT_RDWR)
     for each in threads:
         each.join()
