@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from takeover.run.options import GROUP
+
 ROOT = Path(__file__).parents[1]
 # In the place of the environment's Python: shows what it is called with.
 PYTHON = "#!/bin/sh\nprintf '%s\\n' \"$@\"\n"
@@ -57,6 +59,18 @@ def given_to_pytest(clone: Path, here: str, *arguments: str) -> list[str]:
 )
 def test_what_is_named_runs_alone_wherever_the_caller_stands(clone: Path, here: str, arguments: list[str]) -> None:
     assert given_to_pytest(clone, here, *arguments) == arguments
+
+
+def test_no_value_of_an_option_is_taken_for_what_runs(clone: Path, pytestconfig: pytest.Config) -> None:
+    declared = pytestconfig._parser.getgroup(GROUP).options  # pytest itself tells of options by their values alone
+    with_values = [
+        each.names()[-1] for each in declared if each.attrs()["nargs"] != 0 and each.names()[-1] != "--engine"
+    ]
+    assert "--delivery" in with_values
+
+    (clone / "value").touch()
+    for option in with_values:
+        assert given_to_pytest(clone, ".", option, "value") == [f"{clone}/suites", option, "value"]
 
 
 @pytest.mark.parametrize(

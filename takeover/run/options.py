@@ -13,7 +13,7 @@ SCENARIOS = "scenarios"
 SABOTAGE_DISTINCT = "sabotage_distinct"
 """A line in pytest's ini file."""
 
-_GROUP = "envoy-takeover"
+GROUP = "envoy-takeover"
 # What says that somebody wants a run of ours; the others only say how.
 _TELLING = (
     "engine",
@@ -41,7 +41,7 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
         type="bool",
         default=False,
     )
-    group = parser.getgroup(_GROUP, "Envoy takes over a Pod's traffic")
+    group = parser.getgroup(GROUP, "Envoy takes over a Pod's traffic")
     group.addoption("--scenarios", metavar="DIR", help="the folder of the scenarios, each a folder with scenario.yaml")
     group.addoption(
         "--engine",
