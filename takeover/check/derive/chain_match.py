@@ -58,6 +58,11 @@ class Chain:
         return f"{listener}.default_filter_chain" if self.number is None else f"{listener}.filter_chains[{self.number}]"
 
     @property
+    def validates_clients(self) -> bool:
+        """Whether it checks who signed clients' certificates, of those that show one."""
+        return "validation_context" in str(self.tls)
+
+    @property
     def manager(self) -> JsonObject | None:
         """Its HTTP connection manager."""
         return self.numbered_manager[1]

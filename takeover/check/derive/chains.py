@@ -154,7 +154,9 @@ class Doors:
             return f"no connection was found that it takes; {by} does"
         has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
         is_for_http = self._inspects_http and not client.is_tls and bool(match.get("application_protocols"))
-        door = Door(way, chain.name, has_filters=has_filters, is_for_http=is_for_http)
+        door = Door(
+            way, chain.name, has_filters=has_filters, is_for_http=is_for_http, validates=chain.validates_clients
+        )
         return replace(self._as_door(door, client), protocol=protocol)
 
     def _can_come(self, way: Way, client: Client) -> bool:
@@ -213,7 +215,7 @@ class Doors:
     def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert chain.tls is not None
         assert door.tls is not None
-        asks = bool(chain.tls.get("require_client_certificate")) or "validation_context" in str(chain.tls)
+        asks = bool(chain.tls.get("require_client_certificate")) or chain.validates_clients
         bare = {key: value for key, value in door.tls.items() if key != "client_certificate"}
         if asks:
             yield self._draft(chain, replace(door, tls=bare), "client certificate: none", base, 1)

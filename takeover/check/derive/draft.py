@@ -27,6 +27,7 @@ class Door:
         protocol: which HTTP its codec takes.
         has_filters: whether filters of the listener look at a connection before its chain does.
         is_for_http: whether its chain gets only what one of these takes for HTTP.
+        validates: whether its chain checks who signed clients' certificates.
     """
 
     way: Way
@@ -36,6 +37,12 @@ class Door:
     protocol: str = "http1"
     has_filters: bool = False
     is_for_http: bool = False
+    validates: bool = False
+
+    @property
+    def presents(self) -> bool:
+        """Whether its connections show a client's certificate."""
+        return self.tls is not None and "client_certificate" in self.tls
 
     def takes(self, entry: JsonObject) -> bool:
         """Whether what the entry sends comes to the chain: what begins as no HTTP goes to another one, or nowhere."""

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import Condition, UnsureError
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path
 from takeover.check.derive.predicates import Predicate
 from takeover.check.derive.request_inputs import Unread, asked
 from takeover.check.derive.route_reading import LITERALS, RouteReading, fit
+from takeover.check.derive.sanitizing import PROTO
 from takeover.check.trees import ROUTE, ROUTES, End, ends, routes_of
 from takeover.model.json import JsonObject
 
 NO_HOST = "no virtual host"
 NO_ROUTE = "no route"
+# What `require_tls` asks, of who says that TLS ended before this Envoy, too.
+_WITHOUT_TLS = Header({"name": PROTO, "string_match": {"exact": "https"}, "invert_match": True})
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,17 @@ class HostReading:
                 found += each.places
         return found, is_sure
 
+    def demands_tls(self, ask: Ask) -> bool:
+        """Whether it may redirect the request to one over TLS, before it looks at a route."""
+        return self.data.get("require_tls", "NONE") != "NONE" and ask.header(PROTO) != "https"
+
     def in_the_way(self, place: int, taken: int | None, ask: Ask) -> Iterator[Condition]:
         """What is asked for by what takes the request before the route there could; `taken` by which route."""
         if taken is not None:
             yield from self.routes[taken].conditions if taken < place else ()
+            return
+        if self.demands_tls(ask):
+            yield _WITHOUT_TLS
             return
         for each in self._branches:
             if each.fits(ask):
@@ -196,9 +207,8 @@ class Table:
         if number is None:
             return Taken(None, None, NO_HOST)
         host = self.hosts[number]
-        demand = host.data.get("require_tls", "NONE")
-        if demand != "NONE" and not ask.secure:
-            return Taken(number, None, "redirect to https" if demand == "ALL" else "")
+        if host.demands_tls(ask):
+            return Taken(number, None, "redirect to https" if host.data["require_tls"] == "ALL" else "")
         if self._ignores_parameters:
             ask = ask.with_bare_path(re.sub(r";[^/]*", "", ask.bare_path))
         places, is_sure = host.candidates(ask)

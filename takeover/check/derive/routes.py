@@ -11,8 +11,10 @@ from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.credentials import let_in
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.headers import Header
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
+from takeover.check.derive.sanitizing import sanitizing
 from takeover.check.derive.tunnels import through
 from takeover.model.json import JsonObject
 
@@ -69,7 +71,15 @@ class Routes:
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
         self._unasked, self._clusters, self._filters = unasked, clusters, manager.get("http_filters")
-        self._base = Ask(host=WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
+        self._base = Ask(
+            host=WORD,
+            protocol=door.protocol,
+            headers=passing,
+            secure=door.tls is not None,
+            presented=door.presents,
+            validated=door.presents and door.validates,
+            sanitizing=sanitizing(manager),
+        )
         self.reached: list[Reached] = []
         self.limited = Limited(table)
 
@@ -174,7 +184,7 @@ class Routes:
         ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
         for condition in route.conditions:
             ask = condition.made(ask)
-        waiting, seen, by = deque([ask]), {ask.key}, ""
+        waiting, seen, by, why = deque([ask]), {ask.key}, "", ""
         for _ in range(_TRIES):
             if not waiting:
                 break
@@ -182,12 +192,21 @@ class Routes:
             taken = self.table.taken(ask)
             if (taken.host, taken.route) == (number, place):
                 return Reached(number, place, ask, taken.expects, "route" in route.data)
-            by = by or self._called(number, taken)
+            if not by:
+                by, why = self._called(number, taken), self._why_not(number, place, taken, ask)
             for near in self._nearby(number, place, taken, ask):
                 if near.key not in seen:
                     seen.add(near.key)
                     waiting.append(near)
-        raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
+        raise CannotMakeError(f"no request was found {f'that {by} does not take{why}' if by else 'for it'}")
+
+    def _why_not(self, number: int, place: int, taken: Taken, ask: Ask) -> str:
+        """Of what a request cannot say otherwise; empty if there is nothing of that kind."""
+        if taken.host != number:
+            return ""
+        asked = self.table.hosts[number].in_the_way(place, taken.route, ask)
+        reasons = (ask.sanitizing.why(each.name) for each in asked if isinstance(each, Header))
+        return next((f": {each}" for each in reasons if each), "")
 
     def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
         """Requests that the route takes, too, and the one that took it perhaps not."""

@@ -8,6 +8,7 @@ from typing import Any
 from takeover.check.derive import rate_limits, strings, tokens, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
@@ -36,7 +37,7 @@ def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iter
             try:
                 for edge in make(each.data, ask):
                     yield each.message, edge
-            except CannotMakeError as error:
+            except (CannotMakeError, UnsureError) as error:
                 say(path_text(each.path), f"no text is known to it: {error}")
 
 
@@ -158,6 +159,8 @@ def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
     matcher = data.get("string_match")
     if value is None or not isinstance(matcher, dict) or name.startswith(":") or name == "host":
         return
+    if ask.sanitizing.why(name):
+        return  # Envoy says there something else
     other = strings.not_matching(matcher)
     for words, both in (("then-another", (value, other)), ("after-another", (other, value)), ("twice", (value, value))):
         yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})

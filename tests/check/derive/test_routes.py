@@ -5,7 +5,8 @@ import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.ask import Ask
-from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.conditions import Certificate, UnsureError
+from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import template_expression
 from takeover.check.records import Derived
@@ -112,6 +113,27 @@ def test_nothing_is_asked_that_a_route_of_chance_before_might_take() -> None:
     of_chance = {"domains": ["*"], "routes": [route({"prefix": "/a", "runtime_fraction": share})]}
     with pytest.raises(UnsureError):
         Table({"virtual_hosts": [of_chance]}, {}).taken(Ask(host="a", path="/a"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "client", "fits"),
+    [
+        ({"presented": True, "validated": True}, {"presented": True, "validated": True}, True),
+        ({"presented": True}, {"presented": True}, True),
+        ({"presented": True, "validated": True}, {"presented": True}, False),
+        ({"validated": False}, {"presented": True}, True),
+        ({"presented": False}, {"presented": True}, False),
+        ({"presented": True}, {}, False),
+        ({"presented": False, "validated": False}, {}, True),
+    ],
+)
+def test_a_route_may_ask_for_a_clients_certificate(asked: dict[str, Any], client: dict[str, bool], fits: bool) -> None:
+    condition, ask = Certificate(asked), Ask(host="a.example").but(**client)
+
+    assert condition.fits(ask) is fits
+    if not fits:
+        with pytest.raises(CannotMakeError, match="a client of ours shows"):
+            condition.made(ask)
 
 
 def test_a_runtime_key_that_a_layer_sets_is_certain() -> None:
