@@ -9,8 +9,8 @@ from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of
 from takeover.check.derive.chain_tree import ByTree
 from takeover.check.derive.client_inputs import Inspected
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at
-from takeover.check.derive.draft import Door, Draft, Unasked, slug
+from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at, spoken
+from takeover.check.derive.draft import ALPN, Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
 from takeover.check.records import Way
@@ -22,9 +22,8 @@ _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspe
 _HOST = "probe.example"
 _NO_REQUEST: JsonObject = {"protocol": "tcp", "steps": [{"send": "no request at all\r\n\r\n"}]}
 """Which any codec of HTTP answers by itself."""
+_INSPECTED = {"http1": ("http/1.1",), "http2": ("h2c",)}
 _TELLING = 3  # of what just does not match
-# Which HTTP goes with what alone is offered, or with what an inspector takes it for.
-_SPOKEN: dict[tuple[str, ...], str] = {("http/1.1",): "http1", ("h2",): "http2", ("h2c",): "http2"}
 
 
 class Doors:
@@ -157,7 +156,21 @@ class Doors:
         door = Door(
             way, chain.name, has_filters=has_filters, is_for_http=is_for_http, validates=chain.validates_clients
         )
-        return replace(self._as_door(door, client), protocol=protocol)
+        door = replace(self._as_door(door, client), protocol=protocol)
+        return replace(door, offers=self._offers(chain, client)) if chain.manager is not None else door
+
+    def _offers(self, chain: Chain, client: Client) -> dict[str, tuple[str, ...]]:
+        """What `Door.offers` is: those that bring that client to the chain, if not all do."""
+        asked = [str(each) for each in chain.match.get("application_protocols", ())]
+        if client.alpn == NO_ALPN or not (client.is_tls or self._inspects_http):
+            return {}
+        found, usual = dict[str, tuple[str, ...]](), ALPN if client.is_tls else _INSPECTED
+        for http, protocols in usual.items():
+            own = [(each, *(other for other in protocols if other != each)) for each in asked if spoken(each) == http]
+            for each in (*own, protocols):
+                if http not in found and self.taken_by(replace(client, alpn=each)) is chain:
+                    found[http] = each
+        return {} if found == usual and not client.alpn else found
 
     def _can_come(self, way: Way, client: Client) -> bool:
         """Whether something brings the listener what goes where that client dials."""
@@ -172,7 +185,7 @@ class Doors:
 
     def _protocol(self, chain: Chain, client: Client) -> str:
         codec = (chain.manager or {}).get("codec_type", "AUTO")
-        return "http2" if codec == "HTTP2" or client.alpn in {("h2",), ("h2c",)} else "http1"
+        return "http2" if codec == "HTTP2" or _http_of(client.alpn) == "http2" else "http1"
 
     def _client(self, door: Door) -> Client:
         tls = door.tls
@@ -205,8 +218,9 @@ class Doors:
                 tls["alpn"] = [] if client.alpn == NO_ALPN else list(client.alpn)
             if self._needs_certificate(door.chain) and self._certificate:
                 tls["client_certificate"] = self._certificate
-        protocol = _SPOKEN.get(client.alpn, door.protocol)
-        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol)
+        offers = door.offers if client.alpn in door.offers.values() else {}
+        protocol = _http_of(client.alpn) or door.protocol
+        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol, offers=offers)
 
     def _needs_certificate(self, name: str) -> bool:
         chain = next((each for each in self.chains if each.name == name), None)
@@ -264,6 +278,11 @@ class Doors:
             expects=NO_CHAIN if taker is None else f"chain {taker.name}",
             is_limited=chain.name not in self.unlimited,
         )
+
+
+def _http_of(alpn: Sequence[str]) -> str:
+    """Which HTTP goes with what is offered first, or with what an inspector takes it for; empty if any does."""
+    return spoken(alpn[0]) if alpn else ""
 
 
 def _to(way: Way, host: str, port: int) -> Way:

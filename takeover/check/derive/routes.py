@@ -184,6 +184,8 @@ class Routes:
         ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
         for condition in route.conditions:
             ask = condition.made(ask)
+        if not self.door.takes(self.door.entry(ask.entry())):
+            raise CannotMakeError(f"its filter chain takes no {'HTTP/2' if ask.protocol == 'http2' else 'such HTTP'}")
         waiting, seen, by, why = deque([ask]), {ask.key}, "", ""
         for _ in range(_TRIES):
             if not waiting:

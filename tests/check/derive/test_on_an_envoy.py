@@ -98,7 +98,7 @@ def test_each_connection_is_taken_by_the_filter_chain_that_our_reading_names(tmp
     assert {each.probe: taken[each.probe] for each in missed} == {each.probe: "" for each in missed}
     assert len(missed) >= 10
     assert {each.chain for each in asked} == {
-        "exact", "below", "over-2", "demands", "plain", "any", "rest", "from-10-1", "from-others", "bytes",
+        "exact", "below", "over-2", "demands", "either", "plain", "any", "rest", "from-10-1", "from-others", "bytes",
     }  # fmt: skip
     matching = [each for each in derived.targets if each.condition == "matches"]
     by_bytes = [each for each in matching if each.probe.startswith("tcp/")]

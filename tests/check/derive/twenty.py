@@ -96,6 +96,7 @@ def doors() -> dict[str, Any]:
         chain("below", answer("below"), {"server_names": ["*.c.example"]}, tls()),
         chain("over-2", answer("over-2"), {"server_names": ["d.example"], "application_protocols": ["h2"]}, tls()),
         chain("demands", answer("demands", SHOWN), {"server_names": ["e.example"]}, tls(demands=True)),
+        chain("either", answer("either", CALLED), {**EITHER, "server_names": ["f.example"]}, tls()),
         chain("plain", tcp(), {"transport_protocol": "raw_buffer"}),
     ]
     first = listener("secure", 10002, *chains, listener_filters=[inspector])
@@ -126,6 +127,10 @@ SHOWN = {
     "direct_response": {"status": 201},
 }
 """A route for who has a certificate that is good."""
+
+
+CALLED = {"name": "called", "match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 203}}
+EITHER = {"application_protocols": ["h2", "http/1.1"]}
 
 
 def answer(name: str, *before: dict[str, Any]) -> dict[str, Any]:
