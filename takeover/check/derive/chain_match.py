@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from takeover.check.chain_names import chain_names
-from takeover.check.messages import message_of, objects
+from takeover.check.messages import config_of, message_of, objects
 from takeover.check.networks import network_of
 from takeover.model.json import JsonObject
 
 NO_CHAIN: Final = "no filter chain"
 CONNECTION_MANAGER: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
-_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+_SOCKETS = "envoy.extensions.transport_sockets"
+_AROUND = {f"{_SOCKETS}.tcp_stats.v3.Config", f"{_SOCKETS}.tap.v3.Tap"}  # what says nothing of its own on the wire
+_TLS = f"{_SOCKETS}.tls.v3.DownstreamTlsContext"
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def chains_of(listener: JsonObject) -> list[Chain]:
 
 
 def _chain(name: str, data: JsonObject, number: int | None) -> Chain:
-    config = data.get("transport_socket", {}).get("typed_config", {})
+    config = config_of(data.get("transport_socket"))
+    while message_of(config) in _AROUND:
+        config = config_of(config.get("transport_socket"))
     is_tls = message_of(config) == _TLS
     return Chain(name, data, number, data.get("filter_chain_match", {}), config if is_tls else None)
 

@@ -3,20 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from takeover.base.addresses import is_address
+from takeover.check.derive import proxy_headers
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of
 from takeover.check.derive.chain_tree import ByTree
 from takeover.check.derive.client_inputs import Inspected
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at, spoken
+from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, spoken
 from takeover.check.derive.draft import ALPN, Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 
-_PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
 _TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _HOST = "probe.example"
@@ -50,7 +49,8 @@ class Doors:
         self._place, self._unasked = place, unasked
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
-        self._has_proxy, self._inspects_http = _PROXY in inspectors, _HTTP_INSPECTOR in inspectors
+        self._versions = proxy_headers.versions(listener)
+        self._has_proxy, self._inspects_http = bool(self._versions), _HTTP_INSPECTOR in inspectors
         self._choice: Choice = self._chosen(inspectors)
         self.requests: dict[str, Ask] = {}
         self.tables: dict[str, Table] = {}
@@ -204,10 +204,7 @@ class Doors:
         way, proxy = door.way, None
         tls: JsonObject | None = None
         if self._has_proxy:
-            is_6 = ":" in client.source
-            fits = is_address(client.address) and (":" in client.address) == is_6
-            to = client.address if fits else "2001:db8::9" if is_6 else "192.0.2.9"
-            proxy = {"version": 2, "source": at(client.source, 4321), "destination": at(to, client.port)}
+            proxy = proxy_headers.header(client, self._versions[0])
         else:
             way = _to(way, client.address, client.port)
         if client.is_tls:
@@ -243,17 +240,10 @@ class Doors:
 
     def _of_headers(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert door.proxy is not None
-        ends = {key: value for key, value in door.proxy.items() if key != "version"}
-        for words, proxy in (
-            ("PROXY: version 1", {"version": 1, **ends}),
-            ("PROXY: none", None),
-            ("PROXY: LOCAL", {"version": 2, "command": "LOCAL"}),
-            ("PROXY: a TLV more", {"version": 2, **ends, "tlvs": [{"type": "authority", "value": "probe.example"}]}),
-            ("PROXY: wrong", {"raw": "PROXY TCP9 nobody\r\n"}),
-        ):
+        for words, proxy in proxy_headers.others(door.proxy):
             made = self._draft(chain, door, words, base, 1 if proxy is None else 2)
-            expects = made.expects if proxy is not None and "source" in proxy else ""
-            yield replace(made, entry={**made.entry, "proxy": proxy}, expects=expects)
+            is_like = proxy is not None and "source" in proxy and proxy["version"] in self._versions
+            yield replace(made, entry={**made.entry, "proxy": proxy}, expects=made.expects if is_like else "")
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = self.taken_by(client)

@@ -131,11 +131,6 @@ def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> It
             yield "TLS: begun", begun
 
 
-def at(address: str, port: int) -> str:
-    """Both, as a PROXY header's ends are written."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 def _names(pattern: str) -> Iterator[str]:
     yield pattern.replace("*", "probe" if pattern.startswith("*.") else "probe.", 1)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import Condition, UnsureError
@@ -13,9 +13,11 @@ from takeover.check.derive.predicates import Predicate
 from takeover.check.derive.request_inputs import Unread, asked
 from takeover.check.derive.route_reading import LITERALS, RouteReading, fit
 from takeover.check.derive.sanitizing import PROTO
+from takeover.check.derive.stripping import Stripping
 from takeover.check.trees import ROUTE, ROUTES, End, ends, routes_of
 from takeover.model.json import JsonObject
 
+_NOTHING = Stripping()
 NO_HOST = "no virtual host"
 NO_ROUTE = "no route"
 # What `require_tls` asks, of who says that TLS ended before this Envoy, too.
@@ -156,13 +158,14 @@ class Table:
     Args:
         data: `envoy.config.route.v3.RouteConfiguration`.
         runtime: values of runtime keys that are certain.
-        strips_port: whether the connection manager takes the port from the host first.
+        stripping: what the connection manager takes from the host first.
     """
 
-    def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, strips_port: bool = False) -> None:
+    def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, stripping: Stripping = _NOTHING) -> None:
         self.data = data
         self.hosts = [HostReading(each, runtime) for each in data.get("virtual_hosts", ())]
-        self._strips_port = strips_port or bool(data.get("ignore_port_in_host_matching"))
+        ignores_port = data.get("ignore_port_in_host_matching") is True
+        self.stripping = replace(stripping, any_port=True) if ignores_port else stripping
         self._ignores_parameters = bool(data.get("ignore_path_parameters_in_path_matching"))
         self._exact: dict[str, int] = {}
         self._suffixes: dict[str, int] = {}
@@ -184,9 +187,7 @@ class Table:
 
     def host_of(self, authority: str) -> int | None:
         """The number of the virtual host that takes the authority."""
-        name = authority.lower()
-        if self._strips_port:
-            name = re.sub(r":\d+$", "", name)
+        name = self.stripping.of(authority.lower())
         if (exact := self._exact.get(name)) is not None:
             return exact
         suffixes, prefixes = self._longest_first

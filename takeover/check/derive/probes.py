@@ -12,6 +12,7 @@ from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
+from takeover.check.derive.stripping import stripping
 from takeover.check.derive.tables import TableAt, Tables, scope_drafts, tables_of
 from takeover.check.derive.transcoding import with_descriptors
 from takeover.check.derive.writing import PER_GROUP, written
@@ -141,7 +142,7 @@ class _Making:
         yield from scope_drafts(tables, of_all)
 
     def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
-        table = Table(at.data, self.certain.runtime, strips_port=_strips_port(manager))
+        table = Table(at.data, self.certain.runtime, stripping=stripping(manager, door.port))
         return Routes(
             door,
             table,
@@ -160,10 +161,6 @@ def _lacks_those_of_lds(given: Given) -> bool:
     if given.kind == "config dump" or not isinstance(dynamic, dict) or either(dynamic, "lds_config") is None:
         return False
     return not any(each.type_url.endswith(_LISTENER) and not each.is_static for each in given.resources)
-
-
-def _strips_port(manager: JsonObject) -> bool:
-    return bool(manager.get("strip_any_host_port"))
 
 
 def _by_name(given: Given, message: str) -> dict[str, Resource]:

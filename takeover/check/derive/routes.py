@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from takeover.check.derive import domains
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
@@ -105,9 +106,10 @@ class Routes:
         """Each domain with an authority that only it can take, in order."""
         found = []
         for place, domain in enumerate(self.table.hosts[number].domains):
-            authority = next((each for each in _of(domain) if self.table.host_of(each) == number), None)
+            authority = next((each for each in domains.of(domain) if self.table.host_of(each) == number), None)
             if authority is None:
-                self._unasked.say(f"{at}.domains[{place}]", f"other virtual hosts take all of {domain}")
+                reason = domains.why_none(domain, self.table.stripping)
+                self._unasked.say(f"{at}.domains[{place}]", reason)
             else:
                 found.append((domain, authority))
         return found
@@ -121,7 +123,7 @@ class Routes:
             if place or first is None:
                 name = slug(self.scope, host.name, "domain", domain)
                 yield from self._draft(base.but(host=authority), f"domain {domain}", of, name, rank)
-            other = next((each for each in _just_not(domain) if self.table.host_of(each) != number), None)
+            other = next((each for each in domains.just_not(domain) if self.table.host_of(each) != number), None)
             if other is not None:
                 name = slug(self.scope, host.name, "no-domain", domain)
                 yield from self._draft(base.but(host=other), f"domain {domain}: another", of, name, rank)
@@ -263,30 +265,3 @@ class Routes:
             expects=taken.expects,
             is_limited=self.limited.may_ask(taken),
         )
-
-
-def _of(domain: str) -> Iterator[str]:
-    """Authorities that the domain takes."""
-    if domain == "*":
-        yield from (f"{WORD}.example", "another.test")
-    elif domain.startswith("*"):
-        yield from (WORD + domain[1:], f"{WORD}.a{domain[1:]}")
-    elif domain.endswith("*"):
-        yield from (domain[:-1] + WORD, f"{domain[:-1]}{WORD}.example")
-    else:
-        yield domain
-
-
-def _just_not(domain: str) -> Iterator[str]:
-    """Authorities that it just does not take."""
-    if domain == "*":
-        return
-    if domain.startswith("*"):
-        yield domain[1:].lstrip(".-") or WORD
-        yield WORD + domain[1:] + "x"
-    elif domain.endswith("*"):
-        yield domain[:-1].rstrip(".-") or WORD
-        yield "x" + domain[:-1] + WORD
-    else:
-        yield f"x{domain}"
-        yield f"x.{domain}"

@@ -213,6 +213,15 @@ def test_what_is_offered_is_what_is_spoken_and_what_the_chain_takes(
     assert lacking == ([] if "http2" in offered else ["its filter chain takes no HTTP/2"])
 
 
+@pytest.mark.parametrize("around", ["tcp_stats.v3.Config", "tap.v3.Tap"])
+def test_what_stands_around_tls_says_nothing_on_the_wire(around: str) -> None:
+    sockets = "type.googleapis.com/envoy.extensions.transport_sockets"
+    socket = {"name": "around", "typed_config": {"@type": f"{sockets}.{around}", "transport_socket": BY_TLS}}
+    derived = derived_of({"name": "one", "filters": [manager(ALL)], "transport_socket": socket})
+
+    assert all("tls" in each for each in yaml.safe_load(derived.text) if each["group"] != "chains")
+
+
 def test_a_chain_is_asked_for_by_each_of_its_protocols() -> None:
     match = {"application_protocols": ["h2", "http/1.1", "acme-tls/1"]}
     chain = {"name": "one", "filters": [manager(ALL)], "filter_chain_match": match, "transport_socket": BY_TLS}
