@@ -13,6 +13,7 @@ from takeover.model.json import JsonObject
 NO_CHAIN: Final = "no filter chain"
 CONNECTION_MANAGER: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
+_BY_NAME = "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"
 _SOCKETS = "envoy.extensions.transport_sockets"
 _AROUND = {f"{_SOCKETS}.tcp_stats.v3.Config", f"{_SOCKETS}.tap.v3.Tap"}  # what says nothing of its own on the wire
 _TLS = f"{_SOCKETS}.tls.v3.DownstreamTlsContext"
@@ -63,6 +64,11 @@ class Chain:
     def validates_clients(self) -> bool:
         """Whether it checks who signed clients' certificates, of those that show one."""
         return "validation_context" in str(self.tls)
+
+    @property
+    def is_led_by_name(self) -> bool:
+        """Whether its bytes go to the host for whose name a client asks (SNI), and nowhere without one."""
+        return any(kind == _BY_NAME for kind, _ in filters_of(self.data.get("filters")))
 
     @property
     def manager(self) -> JsonObject | None:

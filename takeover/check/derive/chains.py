@@ -137,6 +137,8 @@ class Doors:
             client = self._choice.wanted(chain, client, elsewhere=is_to_be_changed)
         except (CannotMakeError, UnsureError) as error:
             return str(error)
+        if chain.is_led_by_name and not client.name:
+            client = replace(client, name=_HOST, is_tls=True)
         if not self._can_come(way, client):
             return f"takes what goes to {client.address}:{client.port}, which nothing intercepts"
         if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):

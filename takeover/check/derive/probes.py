@@ -8,6 +8,7 @@ from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
 from takeover.check.derive.chains import Doors
+from takeover.check.derive.choosing import choices_of
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
@@ -65,6 +66,7 @@ class _Making:
         self._tables = served_tables(given)
         clusters = _by_name(given, _CLUSTER)
         self._clusters = tuple(clusters)
+        self._choices = choices_of({name: each.data for name, each in clusters.items()}, world.dialled)
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self.certain = Certain(given)
         self.listeners: list[Doors] = []
@@ -149,7 +151,7 @@ class _Making:
             at.place,
             self.unasked,
             manager=manager,
-            clusters=self._clusters,
+            choices=self._choices,
             passing=(*passing, *at.headers),
             scope=at.scope,
         )

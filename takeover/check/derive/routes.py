@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from takeover.check.derive import domains
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
-from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
+from takeover.check.derive.choosing import WORD, Choices, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.credentials import let_in
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
@@ -54,7 +54,7 @@ class Routes:
         place: where the RouteConfiguration stands, for what is not asked.
         manager: their connection manager.
         passing: headers that let a request through the filters before.
-        clusters: the names of those that there are.
+        choices: what requests may choose.
         scope: the name of the table's scope; empty where routes are not scoped.
     """
 
@@ -67,11 +67,11 @@ class Routes:
         *,
         manager: JsonObject,
         passing: tuple[tuple[str, str], ...] = (),
-        clusters: tuple[str, ...] = (),
+        choices: Choices = Choices(),  # noqa: B008 - it is frozen
         scope: str = "",
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
-        self._unasked, self._clusters, self._filters = unasked, clusters, manager.get("http_filters")
+        self._unasked, self._choices, self._filters = unasked, choices, manager.get("http_filters")
         self._base = Ask(
             host=WORD,
             protocol=door.protocol,
@@ -143,7 +143,7 @@ class Routes:
             self.reached.append(found)
             called = slug(self.scope, host.name, label)
             yield from self._draft(found.ask, "matches", (number, place), called, 0)
-            for order, (name, ask) in enumerate(others_of_choice(route.data, found.ask, self._clusters)):
+            for order, (name, ask) in enumerate(others_of_choice(route.data, found.ask, self._choices)):
                 of = slug(self.scope, host.name, label, name)
                 rank = 1 if order < _TELLING_CHOICES else 4
                 yield self._later(ask, f"matches, {name}", (number, place), of, rank)
@@ -183,7 +183,7 @@ class Routes:
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
         settings = (self.table.data, self.table.hosts[number].data, route.data)
-        ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
+        ask = with_choice(route.data, let_in(base, self._filters, settings), self._choices)
         for condition in route.conditions:
             ask = condition.made(ask)
         if not self.door.takes(self.door.entry(ask.entry())):
