@@ -95,3 +95,11 @@ def test_a_route_behind_a_redirect_to_https_is_asked_for_as_a_load_balancer_does
     to_tls = [each for each in derived.targets if each.host == "tls" and each.condition == "matches"]
     tls = {each.listener: each.expects for each in to_tls}
     assert tls == dict.fromkeys(behind, "app")
+
+
+def test_a_header_is_sent_twice_only_where_the_client_says_it() -> None:
+    given = given_of(gateway())
+    derived = probes(given, world_of(given), Bounds(probes_per_route=1000))
+
+    twice = {each.listener for each in derived.targets if "to-https-header-x-forwarded-proto-twice" in each.probe}
+    assert twice == {"behind", "second", "forwards"}
