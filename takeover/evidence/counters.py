@@ -41,6 +41,11 @@ EXCLUDED = tuple(
         ),
         ("lengths", r"_bytes_(total|sent|received)$", "headers differ in length: one tells milliseconds"),
         (
+            "segments",
+            r"\.tcp_stats\.cx_[rt]x_\w*(segments|unsent_bytes)$",
+            "in how many pieces bytes and their acknowledgements come, the kernel's time says",
+        ),
+        (
             "copies",
             r"\.(external|internal|worker_\d+|zone)\.|^listener\..+\.http\.",
             "they count once more what the listener, the filter or the cluster counted",

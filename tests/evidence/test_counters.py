@@ -20,6 +20,8 @@ from takeover.evidence.counters import EXCLUDED, Owner, difference, exclusion, m
         ("cluster.app.circuit_breakers.default.cx_open", "states"),
         ("cluster.app.upstream_cx_rx_bytes_buffered", "states"),
         ("cluster.app.upstream_cx_rx_bytes_total", "lengths"),
+        ("listener.0.0.0.0_8080.tcp_stats.cx_rx_segments", "segments"),
+        ("cluster.app.tcp_stats.cx_tx_retransmitted_segments", "segments"),
         ("cluster.app.external.upstream_rq_200", "copies"),
         ("listener.0.0.0.0_8080.worker_0.downstream_cx_total", "copies"),
         ("listener.0.0.0.0_8080.http.gateway.downstream_rq_2xx", "copies"),

@@ -139,6 +139,20 @@ class TestPlaces:
         with pytest.raises(http.client.IncompleteRead):
             ask(address, PORTS["web"], "/a/path", **{"x-behave": "short-body"})
 
+    def test_only_the_first_attempt_is_answered_so_where_that_is_asked_for(self, address: str) -> None:
+        said = {"x-behave": "once-deny-by-503"}
+        statuses = [
+            ask(address, PORTS["web"], "/a/path", **said, **named)[0].status
+            for named in ({"x-request-id": "1"}, {"x-request-id": "1"}, {"x-request-id": "2"}, {}, {})
+        ]
+        assert statuses == [503, 204, 503, 204, 204]
+
+    def test_only_the_first_attempt_over_http2_is_reset(self, address: str) -> None:
+        command = (program("curl"), "-si", "--http2-prior-knowledge", "-H", "x-request-id: 3")
+        ends = [run(*command, f"http://{address}:{PORTS['raw']}/once-rst-8").returncode for _ in range(2)]
+        assert ends[0]
+        assert not ends[1]
+
     def test_http2_says_so_too(self, address: str) -> None:
         told = run(program("curl"), "-si", "--http2-prior-knowledge", f"http://{address}:{PORTS['raw']}/x")
         assert f"x-reached: {address}:{PORTS['raw']}" in told.stdout.lower()

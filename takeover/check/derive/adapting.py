@@ -10,6 +10,7 @@ import msgspec
 
 from takeover.check.derive.ask import Ask
 from takeover.model.json import JsonObject
+from takeover.peers.hostile.answers import ANSWERS, AT_ONCE
 from takeover.scenario import bundled
 from takeover.scenario.typed_yaml import single
 
@@ -20,6 +21,8 @@ _INCOMPLETE = frozenset({
     "body-never-comes", "head-never-ends", "half-closed-in-the-answer", "answered-before-the-body", "half-closed",
     "chunked-empty",
 })  # fmt: skip
+_BEHAVIOURS = frozenset(ANSWERS) | frozenset(AT_ONCE)
+_BY_HEADER = "x-behave"  # which the world's upstream goes by, whatever the path is
 _OF_HTTP1 = frozenset({"steps", "version", "body_after_answer", "end"})
 _LINE = re.compile(r"^([A-Z]+) (/\S*) HTTP/", re.MULTILINE)
 _HOST_LINE = re.compile(r"(Host: [^\r\n]*\r?\n)")
@@ -32,15 +35,26 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
         name: for the probe.
         entry: of probes.yaml, without a name.
         is_of_set: whether it comes from a set of bases/probes: its paths are below the route's.
+        behaviour: what the upstream is told to do, over gRPC the method, which says that; empty: nothing.
         is_of_upstream: whether the upstream does wrong in it.
         subject: of its group, see `Draft`.
     """
 
     name: str
     entry: JsonObject
+    behaviour: str = ""
     is_of_set: bool = False
     is_of_upstream: bool = False
     subject: str = "edges"
+
+    @property
+    def needs_below(self) -> bool:
+        """Whether only a route that takes all paths below one can be asked for it."""
+        if self.behaviour:
+            return False
+        path = self.entry.get("path")
+        is_below = self.is_of_set and path is not None and not (isinstance(path, str) and not path.startswith("/"))
+        return is_below or "{below}" in str(self.entry)
 
     @property
     def is_endless(self) -> bool:
@@ -53,6 +67,20 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """Which paths a route leaves to its edges.
+
+    Args:
+        below: one with a slash at its end, below which it takes all; None: it takes none.
+        methods: likewise, below which it takes methods of gRPC.
+        keeps_path: whether its upstream gets the path's last part as it was sent.
+    """
+
+    below: str | None = None
+    methods: str | None = None
+    keeps_path: bool = True
+
+
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """An entry of edges.yaml.
 
@@ -60,7 +88,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         feature: the message.
         fields: one of them must be set, if any are named.
         sets: of bases/probes.
-        edges: entries of probes.yaml, with placeholders.
+        edges: entries of probes.yaml, with placeholders; `behaviour` in them is the Edge's.
         upstream: whether the upstream does wrong in them.
     """
 
@@ -73,7 +101,15 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @functools.cached_property
     def all(self) -> tuple[Edge, ...]:
         """Its edges, those that are written there first."""
-        own = [Edge(name=each["name"], entry=_without_name(each), is_of_upstream=self.upstream) for each in self.edges]
+        own = (
+            Edge(
+                name=each["name"],
+                entry=_without_name(each),
+                behaviour=each.get("behaviour", ""),
+                is_of_upstream=self.upstream,
+            )
+            for each in self.edges
+        )
         return (*own, *(edge for name in self.sets for edge in of_set(name)))
 
 
@@ -91,28 +127,40 @@ def of_set(name: str) -> tuple[Edge, ...]:
         if each["name"] in _INCOMPLETE or each.get("host") == "stall.example" or _WAITS.search(str(each)):
             continue
         is_of_upstream = each["name"].startswith("answer-") or "upstream" in each["name"]
-        found.append(Edge(name=each["name"], entry=_without_name(each), is_of_set=True, is_of_upstream=is_of_upstream))
+        found.append(
+            Edge(
+                name=each["name"],
+                entry=_without_name(each),
+                behaviour=_behaviour(each),
+                is_of_set=True,
+                is_of_upstream=is_of_upstream,
+            )
+        )
     return tuple(found)
 
 
 def _without_name(entry: Mapping[str, Any]) -> JsonObject:
-    return {key: value for key, value in entry.items() if key != "name"}
+    return {key: value for key, value in entry.items() if key not in {"name", "behaviour"}}
 
 
-def adapted(edge: Edge, ask: Ask, below: str | None) -> JsonObject | None:
-    """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route.
+def _behaviour(entry: Mapping[str, Any]) -> str:
+    """What the upstream is told by the path of a set's entry, or of the head among its frames."""
+    paths = [
+        entry.get("path"),
+        *(found[1] for found in re.finditer(r"':path: (/[^/']+)'", str(entry.get("steps", "")))),
+    ]
+    return next((each[1:] for each in paths if isinstance(each, str) and each[1:] in _BEHAVIOURS), "")
 
-    Args:
-        below: a path with a slash at its end below which the route takes all; None: it takes none.
-    """
-    entry = edge.entry
-    if ask.protocol not in {"http1", "http2"}:
+
+def adapted(edge: Edge, ask: Ask, room: Room) -> JsonObject | None:
+    """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route."""
+    below = room.below
+    if ask.protocol not in {"http1", "http2"} or (below is None and edge.needs_below):
         return None
-    if below is None and (_needs_below(edge) or "{below}" in str(entry)):
-        return None
+    entry = _told(edge, room)
     if ask.protocol == "http2" and "protocol" not in entry and (_OF_HTTP1 & set(entry) or _is_long(entry)):
         return None
-    fit: Callable[[str], str] = functools.partial(_fitted, ask=ask, below=below or "", is_of_set=edge.is_of_set)
+    fit: Callable[[str], str] = functools.partial(_fitted, ask=ask, room=room, is_of_set=edge.is_of_set)
     made = {key: _mapped(value, fit) for key, value in entry.items()}
     protocol = made.get("protocol", ask.protocol)
     if protocol == "http1" and ask.protocol == "http2":
@@ -120,14 +168,28 @@ def adapted(edge: Edge, ask: Ask, below: str | None) -> JsonObject | None:
     if protocol != "http1":
         made["protocol"] = protocol
     if "steps" in made and protocol in {"http1", "http2"}:
-        made["steps"] = [_step(each, ask) for each in made["steps"]]
+        made["steps"] = [_step(each, ask, edge.behaviour, room) for each in made["steps"]]
         return made
     if protocol in {"websocket", "grpc"}:
         key = "metadata" if protocol == "grpc" else "headers"
         own = [f"{name}: {value}" for name, value in ask.headers if name not in {"content-type", "te"}]
-        made |= {"host": ask.host, **({key: own} if own else {})}
-        return made
+        own += made.get(key, ())
+        return {"path": ask.path, **made, "host": ask.host, **({key: own} if own else {})}
     return _request(made, entry, ask, below, is_of_set=edge.is_of_set)
+
+
+def _told(edge: Edge, room: Room) -> JsonObject:
+    """Its entry, in which the upstream is told what to do: by the path if the route leaves it, else by a header."""
+    entry, behaviour = edge.entry, edge.behaviour
+    if not behaviour or ("steps" in entry and entry.get("protocol") in {None, "http2"}):
+        return entry
+    is_grpc = entry.get("protocol") == "grpc"
+    if room.keeps_path and (room.methods if is_grpc else room.below) is not None:
+        before = "{methods}" if is_grpc else "/" if edge.is_of_set else "{below}"
+        return {**entry, "path": before + behaviour}
+    key = "metadata" if is_grpc else "headers"
+    bare = {each: value for each, value in entry.items() if each != "path"}
+    return {**bare, key: [*entry.get(key, ()), f"{_BY_HEADER}: {behaviour}"]}
 
 
 def _is_long(entry: JsonObject) -> bool:
@@ -163,11 +225,6 @@ def _in_small_letters(header: Any) -> Any:
     return f"{name.lower()}{colon}{value}"
 
 
-def _needs_below(edge: Edge) -> bool:
-    path = edge.entry.get("path")
-    return edge.is_of_set and path is not None and not (isinstance(path, str) and not path.startswith("/"))
-
-
 def _below(path: Any, below: str, ask: Ask) -> Any:
     if isinstance(path, list) and path and isinstance(path[0], str):
         return [below + path[0].removeprefix("/"), *path[1:]] if path[0].startswith("/") else path
@@ -178,12 +235,14 @@ def _below(path: Any, below: str, ask: Ask) -> Any:
     return re.sub(rf"^(https?://(?:[^/@]*@)?{re.escape(ask.host)})/", rf"\g<1>{below}", path)
 
 
-def _fitted(text: str, ask: Ask, below: str, *, is_of_set: bool) -> str:
+def _fitted(text: str, ask: Ask, room: Room, *, is_of_set: bool) -> str:
+    below = room.below or ""
     if is_of_set:
         for each in _HOSTS:
             text = text.replace(each, ask.host)
         return _LINE.sub(lambda found: f"{found[1]} {_line_path(found[2], ask, below)} HTTP/", text)
-    return text.replace("{path}", ask.bare_path).replace("{below}", below).replace("{host}", ask.host)
+    text = text.replace("{path}", ask.bare_path).replace("{below}", below).replace("{host}", ask.host)
+    return text.replace("{methods}", room.methods or "")
 
 
 def _line_path(path: str, ask: Ask, below: str) -> str:
@@ -198,13 +257,18 @@ def _mapped(value: Any, fit: Callable[[str], str]) -> Any:
     return {key: _mapped(each, fit) for key, each in value.items()} if isinstance(value, dict) else value
 
 
-def _step(step: JsonObject, ask: Ask) -> JsonObject:
-    """A step with the headers that the route asks for, where it is a whole head."""
-    own = [(name, value) for name, value in ask.headers]
+def _step(step: JsonObject, ask: Ask, behaviour: str, room: Room) -> JsonObject:
+    """A step with the headers that the route asks for, where it is a whole head, and what the upstream is told."""
+    own, path = [(name, value) for name, value in ask.headers], ask.path
+    if behaviour and room.keeps_path and room.below is not None:
+        path = room.below + behaviour
+    elif behaviour:
+        own.append((_BY_HEADER, behaviour))
     if isinstance(step.get("send"), str) and own:
         lines = "".join(f"{name}: {value}\r\n" for name, value in own)
         return {**step, "send": _HOST_LINE.sub(lambda found: found[1] + lines, step["send"])}
     if isinstance(step.get("headers"), list) and any(":path: " in str(each) for each in step["headers"]):
-        paths = [f":path: {ask.path}" if each == ":path: /" else each for each in step["headers"]]
+        to_be = {":path: /", f":path: /{behaviour}"}
+        paths = [f":path: {path}" if each in to_be else each for each in step["headers"]]
         return {**step, "headers": [*paths, *(f"{name}: {value}" for name, value in own)]}
     return step

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-_PSEUDO = (":method", ":path", ":authority", ":scheme", "host")
+from takeover.check.derive.sanitizing import PROTO, SCHEMES, Sanitizing, Values
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         headers: names in small letters, values.
         extra: fields of a probe's entry that the model of routes has no use for.
         secure: whether it comes over TLS.
+        presented: whether the client shows a certificate.
+        validated: whether that one is checked, and trusted.
+        sanitizing: what becomes of its headers before routes see it.
     """
 
     host: str
@@ -29,6 +32,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = "http1"
     extra: tuple[tuple[str, Any], ...] = ()
     secure: bool = False
+    presented: bool = False
+    validated: bool = False
+    sanitizing: Sanitizing = Sanitizing()
 
     @property
     def key(self) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
@@ -61,17 +67,39 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def header(self, name: str) -> str | None:
-        """Its value, several ones as a list; None if there is none."""
+        """Its value as routes see it, several ones as a list; None if there is none. Of several it may be the first."""
+        return self.values(name)[0]
+
+    def values(self, name: str) -> Values:
+        """What routes may see there: one value but where Envoy says there what nobody knows beforehand."""
         name = name.lower()
-        if name in _PSEUDO:
-            scheme = "https" if self.secure else "http"
-            of = {":method": self.method, ":path": self.path, ":scheme": scheme}
-            return of.get(name, self.host)
+        match name:
+            case ":method":
+                return (self.method,)
+            case ":path":
+                return (self.path,)
+            case ":authority" | "host":
+                return (self.host,)
+        proto = self.sanitizing.of_proto(self.sent(PROTO), is_secure=self.secure)
+        if name == PROTO:
+            return (proto,)
+        if name == ":scheme":  # HTTP/2 has its own; another one than these is none
+            is_told = proto in SCHEMES and (self.protocol == "http1" or bool(self.sanitizing.scheme))
+            return (proto if is_told else "https" if self.secure else "http",)
+        return self.sanitizing.values(
+            name, self.sent(name), forwarded_for=self.sent("x-forwarded-for"), has_certificate=self.presented
+        )
+
+    def sent(self, name: str) -> str | None:
+        """The value as it is sent; None if there is none. Args: name: in small letters, of no pseudo header."""
         values = [value for each, value in self.headers if each == name]
         return ",".join(values) if values else None
 
     def with_header(self, name: str, value: str) -> "Ask":
-        """With the header in the place of others of its name; `:method`, `:path` and `:authority` are such, too."""
+        """With the header in the place of others of its name; `:method`, `:path` and `:authority` are such, too.
+
+        `:scheme` is what `x-forwarded-proto` makes it.
+        """
         name = name.lower()
         match name:
             case ":method":
@@ -80,6 +108,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
                 return self.but(path=value)
             case ":authority" | "host":
                 return self.but(host=value)
+            case ":scheme":
+                name = PROTO
         return self.but(headers=(*self.without_header(name).headers, (name, value)))
 
     def without_header(self, name: str) -> "Ask":

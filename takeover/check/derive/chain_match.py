@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from takeover.check.chain_names import chain_names
-from takeover.check.messages import message_of, objects
+from takeover.check.messages import config_of, message_of, objects
 from takeover.check.networks import network_of
 from takeover.model.json import JsonObject
 
 NO_CHAIN: Final = "no filter chain"
 CONNECTION_MANAGER: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
-_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+_BY_NAME = "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"
+_SOCKETS = "envoy.extensions.transport_sockets"
+_AROUND = {f"{_SOCKETS}.tcp_stats.v3.Config", f"{_SOCKETS}.tap.v3.Tap"}  # what says nothing of its own on the wire
+_TLS = f"{_SOCKETS}.tls.v3.DownstreamTlsContext"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,16 @@ class Chain:
         return f"{listener}.default_filter_chain" if self.number is None else f"{listener}.filter_chains[{self.number}]"
 
     @property
+    def validates_clients(self) -> bool:
+        """Whether it checks who signed clients' certificates, of those that show one."""
+        return "validation_context" in str(self.tls)
+
+    @property
+    def is_led_by_name(self) -> bool:
+        """Whether its bytes go to the host for whose name a client asks (SNI), and nowhere without one."""
+        return any(kind == _BY_NAME for kind, _ in filters_of(self.data.get("filters")))
+
+    @property
     def manager(self) -> JsonObject | None:
         """Its HTTP connection manager."""
         return self.numbered_manager[1]
@@ -91,7 +104,9 @@ def chains_of(listener: JsonObject) -> list[Chain]:
 
 
 def _chain(name: str, data: JsonObject, number: int | None) -> Chain:
-    config = data.get("transport_socket", {}).get("typed_config", {})
+    config = config_of(data.get("transport_socket"))
+    while message_of(config) in _AROUND:
+        config = config_of(config.get("transport_socket"))
     is_tls = message_of(config) == _TLS
     return Chain(name, data, number, data.get("filter_chain_match", {}), config if is_tls else None)
 

@@ -3,28 +3,26 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from takeover.base.addresses import is_address
+from takeover.check.derive import proxy_headers
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.chain_match import NO_CHAIN, Chain, Client, chains_of, filters_of
 from takeover.check.derive.chain_tree import ByTree
 from takeover.check.derive.client_inputs import Inspected
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, at
-from takeover.check.derive.draft import Door, Draft, Unasked, slug
+from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, spoken
+from takeover.check.derive.draft import ALPN, Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 
-_PROXY = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
 _TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
 _HOST = "probe.example"
 _NO_REQUEST: JsonObject = {"protocol": "tcp", "steps": [{"send": "no request at all\r\n\r\n"}]}
 """Which any codec of HTTP answers by itself."""
+_INSPECTED = {"http1": ("http/1.1",), "http2": ("h2c",)}
 _TELLING = 3  # of what just does not match
-# Which HTTP goes with what alone is offered, or with what an inspector takes it for.
-_SPOKEN: dict[tuple[str, ...], str] = {("http/1.1",): "http1", ("h2",): "http2", ("h2c",): "http2"}
 
 
 class Doors:
@@ -51,7 +49,8 @@ class Doors:
         self._place, self._unasked = place, unasked
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
-        self._has_proxy, self._inspects_http = _PROXY in inspectors, _HTTP_INSPECTOR in inspectors
+        self._versions = proxy_headers.versions(listener)
+        self._has_proxy, self._inspects_http = bool(self._versions), _HTTP_INSPECTOR in inspectors
         self._choice: Choice = self._chosen(inspectors)
         self.requests: dict[str, Ask] = {}
         self.tables: dict[str, Table] = {}
@@ -138,6 +137,8 @@ class Doors:
             client = self._choice.wanted(chain, client, elsewhere=is_to_be_changed)
         except (CannotMakeError, UnsureError) as error:
             return str(error)
+        if chain.is_led_by_name and not client.name:
+            client = replace(client, name=_HOST, is_tls=True)
         if not self._can_come(way, client):
             return f"takes what goes to {client.address}:{client.port}, which nothing intercepts"
         if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):
@@ -154,8 +155,24 @@ class Doors:
             return f"no connection was found that it takes; {by} does"
         has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
         is_for_http = self._inspects_http and not client.is_tls and bool(match.get("application_protocols"))
-        door = Door(way, chain.name, has_filters=has_filters, is_for_http=is_for_http)
-        return replace(self._as_door(door, client), protocol=protocol)
+        door = Door(
+            way, chain.name, has_filters=has_filters, is_for_http=is_for_http, validates=chain.validates_clients
+        )
+        door = replace(self._as_door(door, client), protocol=protocol)
+        return replace(door, offers=self._offers(chain, client)) if chain.manager is not None else door
+
+    def _offers(self, chain: Chain, client: Client) -> dict[str, tuple[str, ...]]:
+        """What `Door.offers` is: those that bring that client to the chain, if not all do."""
+        asked = [str(each) for each in chain.match.get("application_protocols", ())]
+        if client.alpn == NO_ALPN or not (client.is_tls or self._inspects_http):
+            return {}
+        found, usual = dict[str, tuple[str, ...]](), ALPN if client.is_tls else _INSPECTED
+        for http, protocols in usual.items():
+            own = [(each, *(other for other in protocols if other != each)) for each in asked if spoken(each) == http]
+            for each in (*own, protocols):
+                if http not in found and self.taken_by(replace(client, alpn=each)) is chain:
+                    found[http] = each
+        return {} if found == usual and not client.alpn else found
 
     def _can_come(self, way: Way, client: Client) -> bool:
         """Whether something brings the listener what goes where that client dials."""
@@ -170,7 +187,7 @@ class Doors:
 
     def _protocol(self, chain: Chain, client: Client) -> str:
         codec = (chain.manager or {}).get("codec_type", "AUTO")
-        return "http2" if codec == "HTTP2" or client.alpn in {("h2",), ("h2c",)} else "http1"
+        return "http2" if codec == "HTTP2" or _http_of(client.alpn) == "http2" else "http1"
 
     def _client(self, door: Door) -> Client:
         tls = door.tls
@@ -189,10 +206,7 @@ class Doors:
         way, proxy = door.way, None
         tls: JsonObject | None = None
         if self._has_proxy:
-            is_6 = ":" in client.source
-            fits = is_address(client.address) and (":" in client.address) == is_6
-            to = client.address if fits else "2001:db8::9" if is_6 else "192.0.2.9"
-            proxy = {"version": 2, "source": at(client.source, 4321), "destination": at(to, client.port)}
+            proxy = proxy_headers.header(client, self._versions[0])
         else:
             way = _to(way, client.address, client.port)
         if client.is_tls:
@@ -203,8 +217,9 @@ class Doors:
                 tls["alpn"] = [] if client.alpn == NO_ALPN else list(client.alpn)
             if self._needs_certificate(door.chain) and self._certificate:
                 tls["client_certificate"] = self._certificate
-        protocol = _SPOKEN.get(client.alpn, door.protocol)
-        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol)
+        offers = door.offers if client.alpn in door.offers.values() else {}
+        protocol = _http_of(client.alpn) or door.protocol
+        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol, offers=offers)
 
     def _needs_certificate(self, name: str) -> bool:
         chain = next((each for each in self.chains if each.name == name), None)
@@ -213,7 +228,7 @@ class Doors:
     def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert chain.tls is not None
         assert door.tls is not None
-        asks = bool(chain.tls.get("require_client_certificate")) or "validation_context" in str(chain.tls)
+        asks = bool(chain.tls.get("require_client_certificate")) or chain.validates_clients
         bare = {key: value for key, value in door.tls.items() if key != "client_certificate"}
         if asks:
             yield self._draft(chain, replace(door, tls=bare), "client certificate: none", base, 1)
@@ -227,17 +242,10 @@ class Doors:
 
     def _of_headers(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert door.proxy is not None
-        ends = {key: value for key, value in door.proxy.items() if key != "version"}
-        for words, proxy in (
-            ("PROXY: version 1", {"version": 1, **ends}),
-            ("PROXY: none", None),
-            ("PROXY: LOCAL", {"version": 2, "command": "LOCAL"}),
-            ("PROXY: a TLV more", {"version": 2, **ends, "tlvs": [{"type": "authority", "value": "probe.example"}]}),
-            ("PROXY: wrong", {"raw": "PROXY TCP9 nobody\r\n"}),
-        ):
+        for words, proxy in proxy_headers.others(door.proxy):
             made = self._draft(chain, door, words, base, 1 if proxy is None else 2)
-            expects = made.expects if proxy is not None and "source" in proxy else ""
-            yield replace(made, entry={**made.entry, "proxy": proxy}, expects=expects)
+            is_like = proxy is not None and "source" in proxy and proxy["version"] in self._versions
+            yield replace(made, entry={**made.entry, "proxy": proxy}, expects=made.expects if is_like else "")
 
     def _draft(self, chain: Chain, door: Door, condition: str, client: Client, rank: int) -> Draft:
         taker = self.taken_by(client)
@@ -262,6 +270,11 @@ class Doors:
             expects=NO_CHAIN if taker is None else f"chain {taker.name}",
             is_limited=chain.name not in self.unlimited,
         )
+
+
+def _http_of(alpn: Sequence[str]) -> str:
+    """Which HTTP goes with what is offered first, or with what an inspector takes it for; empty if any does."""
+    return spoken(alpn[0]) if alpn else ""
 
 
 def _to(way: Way, host: str, port: int) -> Way:

@@ -1,20 +1,56 @@
 """What a request carries where something in it chooses its cluster, or its endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.route_reading import choosing_header, weights
-from takeover.check.messages import objects
+from takeover.check.messages import inner, objects
+from takeover.check.records import Dialled
 from takeover.model.json import JsonObject
 
 WORD = "probe"
 """Where any word does."""
+_DESTINATION = "x-envoy-original-dst-host"
 
 
-def with_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Ask:
+class Choices(msgspec.Struct, frozen=True):
+    """What requests may choose.
+
+    Args:
+        clusters: the names of those that there are.
+        destinations: cluster → the header by which a request says where it goes then, and an address that answers.
+    """
+
+    clusters: tuple[str, ...] = ()
+    destinations: Mapping[str, tuple[str, str]] = {}
+
+    def of(self, action: JsonObject) -> Iterator[tuple[str, str]]:
+        """The headers that say so, and their values, for each cluster that a RouteAction may lead to."""
+        named = {str(action.get("cluster")), *(name for name, _ in weights(action.get("weighted_clusters", {})))}
+        yield from dict.fromkeys(
+            to for name, to in self.destinations.items() if name in named or "cluster_header" in action
+        )
+
+
+def choices_of(clusters: Mapping[str, JsonObject], dialled: Iterable[Dialled]) -> Choices:
+    """Those of a configuration. Args: clusters: by name; dialled: what answers in the world."""
+    found: dict[str, tuple[str, str]] = {}
+    for each in dialled:
+        settings = inner(clusters.get(each.cluster), "original_dst_lb_config")
+        if settings.get("use_http_header") is True and each.cluster not in found:
+            header = str(settings.get("http_header_name") or _DESTINATION).lower()
+            found[each.cluster] = header, f"{each.address}:{each.port}"
+    return Choices(tuple(clusters), found)
+
+
+def with_choice(route: JsonObject, ask: Ask, choices: Choices) -> Ask:
     """With the headers by which a request chooses its cluster, and what its endpoint is chosen by."""
-    action = route.get("route", {})
+    action, clusters = route.get("route", {}), choices.clusters
     ask = _hashed(action, ask)
+    for header, value in choices.of(action):
+        ask = ask.with_header(header, value)
     if name := choosing_header(action.get("weighted_clusters", {})):
         return ask.with_header(name, "0")
     if (name := action.get("cluster_header")) and clusters:
@@ -37,12 +73,15 @@ def _hashed(action: JsonObject, ask: Ask) -> Ask:
     return ask
 
 
-def others_of_choice(route: JsonObject, ask: Ask, clusters: tuple[str, ...]) -> Iterator[tuple[str, Ask]]:
+def others_of_choice(route: JsonObject, ask: Ask, choices: Choices) -> Iterator[tuple[str, Ask]]:
     """Where a header chooses the cluster of a request, or of its copy: a request for each other one.
 
-    Of a weighted choice at the first number that is its own.
+    Of a weighted choice at the first number that is its own. Where one says the destination: none, and a wrong one.
     """
-    action = route.get("route", {})
+    action, clusters = route.get("route", {}), choices.clusters
+    for header, _ in choices.of(action):
+        yield f"no {header}", ask.without_header(header)
+        yield f"a name in {header}", ask.with_header(header, "no-address")
     if name := action.get("cluster_header"):
         yield from ((f"to {each}", ask.with_header(name, each)) for each in clusters[1:])
     for policy in objects(action.get("request_mirror_policies")):

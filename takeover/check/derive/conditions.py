@@ -147,20 +147,26 @@ class Grpc:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What the route asks of the client's certificate: our model has none presented."""
+    """What the route asks of the client's certificate.
+
+    Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto (RouteMatch).
+    """
 
     data: JsonObject
     words: str = "client certificate"
 
     def fits(self, ask: Ask) -> bool:
-        """Whether no certificate is what it asks for. Envoy takes all without TLS that says nothing else."""
-        del ask
-        return not self.data.get("presented") and not self.data.get("validated")
+        """Whether the one of the request's connection, or none, is what it asks for."""
+        has = {"presented": ask.presented, "validated": ask.validated}
+        return all(self.data.get(each, has[each]) is has[each] for each in has)
 
     def made(self, ask: Ask) -> Ask:
-        """The same. Raises: CannotMakeError where it asks for one."""
+        """The same. Raises: CannotMakeError where it asks for another one than connections there show."""
         if not self.fits(ask):
-            raise CannotMakeError("a route that asks for a client's certificate")
+            ours = (
+                "shows none" if not ask.presented else f"shows one that is {'' if ask.validated else 'not '}validated"
+            )
+            raise CannotMakeError(f"{self.words}: a client of ours {ours} there")
         return ask
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:

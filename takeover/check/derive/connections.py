@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from takeover.check.derive.chain_match import Chain, Client, taken_by
 from takeover.check.networks import reached_in
 
+_SUFFIXES = {"http/1.1": "http1", "http/1.0": "http1", "h2": "http2", "h2c": "http2"}
 NO_ALPN: Final = ("",)
 """None is offered, whatever is spoken."""
 SOURCE: Final = "192.0.2.7"
@@ -56,7 +57,7 @@ class ByMatch:
         if names:
             client = replace(client, name=next(iter(_names(names[0]))), is_tls=True)
         if protocols := match.get("application_protocols"):
-            client = replace(client, alpn=(str(protocols[0]),))
+            client = replace(client, alpn=(_first(protocols, chain),))
         if match.get("transport_protocol") == "raw_buffer":
             client = replace(client, is_tls=False)
         if elsewhere and (port := match.get("destination_port")) is not None:
@@ -89,9 +90,25 @@ class ByMatch:
                     yield f"server name {name}: another", near
                     break
         yield from near_tls(chain, base, self, several=len(self._chains) > 1)
-        if match.get("application_protocols") and base.is_tls:
+        if (protocols := match.get("application_protocols")) and base.is_tls:
+            for each in map(str, protocols):
+                if each not in base.alpn and self.taken(near := replace(base, alpn=(each,))) is chain:
+                    yield f"application protocol {each}", near
             yield "application protocol: another", replace(base, alpn=("unknown",))
             yield "application protocol: none", replace(base, alpn=NO_ALPN)
+
+
+def spoken(protocol: str) -> str:
+    """Which HTTP a name of ALPN is for, one of a mesh's own (`istio-h2`) included; empty if for none."""
+    return next((http for name, http in _SUFFIXES.items() if protocol in (name, f"istio-{name}")), "")
+
+
+def _first(protocols: Sequence[object], chain: Chain) -> str:
+    """The one by which the chain is asked for first: of those of HTTP an older one, in which more can be asked."""
+    named = [str(each) for each in protocols]
+    wanted = "http2" if (chain.manager or {}).get("codec_type") == "HTTP2" else "http1"
+    of_http = [each for each in named if spoken(each) == wanted] if chain.manager is not None else []
+    return next(iter(of_http), named[0])
 
 
 def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> Iterator[tuple[str, Client]]:
@@ -112,11 +129,6 @@ def near_tls(chain: Chain, base: Client, choice: Choice, *, several: bool) -> It
         # Where bytes go on as they are, either end may be the first that gives up.
         if taker is None or taker.tls is not None or taker.manager is not None:
             yield "TLS: begun", begun
-
-
-def at(address: str, port: int) -> str:
-    """Both, as a PROXY header's ends are written."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _names(pattern: str) -> Iterator[str]:

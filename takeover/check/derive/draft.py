@@ -1,7 +1,7 @@
 """A probe that was worked out and not yet chosen, and the door by which it enters."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,6 +9,8 @@ from takeover.check.records import Way
 from takeover.model.json import JsonObject
 from takeover.peers.hostile.speaking import begins_as_http
 
+ALPN: Final = {"http1": ("http/1.1",), "http2": ("h2",)}
+"""What is offered by who speaks them."""
 OWN: Final = "own"
 """The subject of what somebody asked for."""
 
@@ -27,6 +29,8 @@ class Door:
         protocol: which HTTP its codec takes.
         has_filters: whether filters of the listener look at a connection before its chain does.
         is_for_http: whether its chain gets only what one of these takes for HTTP.
+        validates: whether its chain checks who signed clients' certificates.
+        offers: what is offered (ALPN) by each HTTP that comes to the chain, where it asks for that; empty: any does.
     """
 
     way: Way
@@ -36,9 +40,25 @@ class Door:
     protocol: str = "http1"
     has_filters: bool = False
     is_for_http: bool = False
+    validates: bool = False
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def presents(self) -> bool:
+        """Whether its connections show a client's certificate."""
+        return self.tls is not None and "client_certificate" in self.tls
+
+    @property
+    def port(self) -> int:
+        """Where its connections go, as Envoy sees it."""
+        if self.proxy is not None and "destination" in self.proxy:
+            return int(str(self.proxy["destination"]).rpartition(":")[2])
+        return self.way.port
 
     def takes(self, entry: JsonObject) -> bool:
-        """Whether what the entry sends comes to the chain: what begins as no HTTP goes to another one, or nowhere."""
+        """Whether what the entry sends comes to the chain: another HTTP, or what is none, may go elsewhere."""
+        if self.offers and entry.get("protocol") != "tcp" and self._spoken(entry) not in self.offers:
+            return False
         if not self.is_for_http:
             return True
         sent = next((each["send"] for each in entry.get("steps", ()) if "send" in each), None)
@@ -68,10 +88,15 @@ class Door:
         if self.proxy is not None and "proxy" not in entry:
             written["proxy"] = self.proxy
         if self.tls is not None and "tls" not in entry:
-            speaks_2 = written.get("protocol", "http1") in {"http2", "grpc"} or written.get("over") == "http2"
-            alpn = {} if "alpn" in self.tls else {"alpn": ["h2"] if speaks_2 else ["http/1.1"]}
-            written["tls"] = {**self.tls, **alpn}
+            spoken = self._spoken(written)
+            own = self.tls.get("alpn", list(ALPN[spoken]))
+            written["tls"] = {**self.tls, "alpn": list(self.offers.get(spoken, own))}
         return written
+
+    def _spoken(self, entry: JsonObject) -> str:
+        """Which HTTP the entry speaks, whole or raw."""
+        protocol = entry.get("protocol", "http1" if "steps" in entry else self.protocol)
+        return "http2" if protocol in {"http2", "grpc"} or entry.get("over") == "http2" else "http1"
 
 
 def _leaves_at_once(entry: JsonObject) -> bool:

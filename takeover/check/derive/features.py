@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from takeover.check.derive import valued
-from takeover.check.derive.adapting import Edge, Feature, adapted, of_set, table
+from takeover.check.derive.adapting import Edge, Feature, Room, adapted, of_set, table
 from takeover.check.derive.ask import asks_of
 from takeover.check.derive.chain_match import CONNECTION_MANAGER
-from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.conditions import Grpc, UnsureError
 from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.routes import Reached, Routes
@@ -25,7 +25,12 @@ _ROUTES = frozenset({"routes", "matcher"})
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
 _COMPRESSOR = "envoy.extensions.filters.http.compressor.v3.Compressor"
 _BUFFER, _ONE_ENDLESS = "envoy.extensions.filters.http.buffer.v3.Buffer", "websocket"
+_GRPC = Grpc()
+_METHODS, _TAILS = "/probe.Service/", ("probe", "reset-in-body")
+# By these the upstream may get a path of which nothing is left.
+_REWRITES = frozenset({"regex_rewrite", "path_rewrite_policy", "path_rewrite"})
 _FILLING = ("edges", "basics")
+_ONE_PATH = "it takes one path alone, or not all that are below it"
 _AT_ONCE = 10  # so many of one listener come before those of the next one
 _FILLINGS = 30  # of a route
 _FEATURE, _MANAGER, _FILLER, _AGAIN = 5, 20, 60, 75
@@ -44,7 +49,8 @@ class Features:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
         self._compresses = self._buffers = False
         self._settings = set[tuple[str, tuple[str, ...], bytes]]()
-        self._belows: dict[tuple[int, int], str | None] = {}
+        self._of_grpc: Reached | None = None
+        self._rooms: dict[tuple[int, int], Room] = {}
 
     def drafts(self, *, of_manager: bool = True) -> Iterator[Later]:
         """The probes, those of one feature after the other.
@@ -57,6 +63,7 @@ class Features:
             return
         met = list(walk(CONNECTION_MANAGER, {key: self._manager[key] for key in self._manager if key not in _APART}))
         found = _known(met)
+        self._of_grpc = self._best(each for each in self._routes.reached if _GRPC.fits(each.ask)) or best
         self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
         if of_manager:
             yield from self._of(best, found, met, "", _MANAGER)
@@ -85,7 +92,9 @@ class Features:
             for edge in feature.all:
                 order += 1
                 at = rank + order // _AT_ONCE if is_wide else _FEATURE + order // _AT_ONCE
-                yield from self._later(reached, edge, label, feature.feature, at + later)
+                is_anywhere = not label and edge.entry.get("protocol") == "grpc"
+                to = self._of_grpc if is_anywhere and self._of_grpc is not None else reached
+                yield from self._later(to, edge, label, feature.feature, at + later)
 
         def say(place: str, why: str) -> None:
             self._unasked.say(f"{label or self._routes.door.listener}: {place}", why)
@@ -116,6 +125,10 @@ class Features:
             return
         if self._buffers and edge.is_endless and edge.name != _ONE_ENDLESS:
             return  # the filter waits for an end, and the probe for an answer: one shows as much as all
+        if edge.needs_below and self._room(reached).below is None:
+            if rank < _FILLER:
+                self._unasked.say(f"{label or self._routes.door.listener}: paths below it", _ONE_PATH)
+            return
         if self._compresses and edge.is_of_set and "accept-encoding" in str(edge.entry).lower():
             return  # an echo that is compressed is not the same every time: there are ids in it
         if edge.is_of_upstream and reached.expects in self._shaky:
@@ -142,7 +155,7 @@ class Features:
 
     def _made(self, draft: Draft, reached: Reached, edge: Edge) -> Draft | None:
         routes = self._routes
-        entry = adapted(edge, reached.ask, self._below(reached))
+        entry = adapted(edge, reached.ask, self._room(reached))
         if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
             return None
         try:
@@ -160,25 +173,37 @@ class Features:
         ask = reached.ask
         is_simple = ask.method == "GET" and ask.protocol in {"http1", "http2"} and not ask.extra
         is_calm = reached.to_cluster and reached.expects not in self._shaky
-        return is_calm, is_simple, self._below(reached) is not None, -len(ask.headers), -reached.route - reached.host
+        return (
+            is_calm,
+            is_simple,
+            self._room(reached).below is not None,
+            -len(ask.headers),
+            -reached.route - reached.host,
+        )
 
-    def _below(self, reached: Reached) -> str | None:
-        """A path below which the route takes all, with a slash at its end; None: there is none."""
+    def _room(self, reached: Reached) -> Room:
+        """The paths that the route leaves to its edges."""
         key = (reached.host, reached.route)
-        if key not in self._belows:
-            self._belows[key] = self._tried_below(reached)
-        return self._belows[key]
+        if key not in self._rooms:
+            path = reached.ask.bare_path
+            below = self._taking_below(reached, [path.rstrip("/") + "/"])
+            methods = self._taking_below(
+                reached, [_METHODS, path.rpartition("/")[0] + "/", *([below] if below else [])]
+            )
+            action = self._routes.table.hosts[reached.host].routes[reached.route].data.get("route", {})
+            self._rooms[key] = Room(below=below, methods=methods, keeps_path=not _REWRITES & set(action))
+        return self._rooms[key]
 
-    def _tried_below(self, reached: Reached) -> str | None:
-        below = reached.ask.bare_path.rstrip("/") + "/"
-        for tail in ("probe", "reset-in-body"):
+    def _taking_below(self, reached: Reached, paths: Iterable[str]) -> str | None:
+        """The first of the paths, with a slash at its end, below which the route takes all; None: there is none."""
+        for path in paths:
             try:
-                taken = self._routes.table.taken(reached.ask.with_bare_path(below + tail))
+                taken = [self._routes.table.taken(reached.ask.with_bare_path(path + tail)) for tail in _TAILS]
             except (UnsureError, CannotMakeError):
-                return None
-            if (taken.host, taken.route) != (reached.host, reached.route):
-                return None
-        return below
+                continue
+            if all((each.host, each.route) == (reached.host, reached.route) for each in taken):
+                return path
+        return None
 
 
 def _set(met: Met, fields: Sequence[str]) -> JsonObject:

@@ -1,12 +1,18 @@
 """What a route asks of a header."""
 
+import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from takeover.check.derive import strings
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.sanitizing import PROTO, REQUEST_ID, SCHEMES
 from takeover.model.json import JsonObject
+
+_USUAL = {":method": ("GET", "POST", "DELETE", "PUT"), ":scheme": SCHEMES, PROTO: SCHEMES}
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,13 @@ class Header:
 
     def fits(self, ask: Ask) -> bool:
         """Whether the request has it. Raises: UnsureError."""
-        value, is_inverted = ask.header(self.name), bool(self.data.get("invert_match"))
+        found = {self._fits_as(value) for value in ask.values(self.name)}
+        if len(found) > 1:
+            raise untold(self.name)
+        return found.pop()
+
+    def _fits_as(self, value: str | None) -> bool:
+        is_inverted = bool(self.data.get("invert_match"))
         present = self._present()
         if present is not None:
             is_there = value is not None or bool(self.data.get("treat_missing_header_as_empty"))
@@ -40,23 +52,28 @@ class Header:
 
     def made(self, ask: Ask) -> Ask:
         """The request, changed so that it has it. Raises: CannotMakeError, UnsureError."""
-        if self.fits(ask):
-            return ask
-        for made in self._candidates(ask):
-            if self.fits(made):
-                return made
-        raise CannotMakeError(f"{self.words}: no value")
+        unsure: UnsureError | None = None
+        for made in itertools.chain([ask], self._candidates(ask)):
+            try:
+                if self.fits(made):
+                    return made
+            except UnsureError as error:
+                unsure = error
+        if unsure is not None:
+            raise unsure
+        raise CannotMakeError(f"{self.words}: {ask.sanitizing.why(self.name) or 'no value'}")
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
         """Requests that just do not have it, the most telling one first."""
         for made in self._candidates(ask):
-            if not self.fits(made):
-                value = made.header(self.name)
-                yield f"{self.words}: {'none' if value is None else 'another'}", made
+            with contextlib.suppress(UnsureError):
+                if not self.fits(made):
+                    is_sent = self.name.startswith(":") or self.name == "host" or made.sent(self.name) is not None
+                    yield f"{self.words}: {'another' if is_sent else 'none'}", made
 
     def _candidates(self, ask: Ask) -> Iterator[Ask]:
         matcher = self._string()
-        values: list[str] = ["GET", "POST", "DELETE", "PUT"] if self.name == ":method" else []
+        values = list(_USUAL.get(self.name, ()))
         if (numbers := self.data.get("range_match")) is not None:
             start, end = int(numbers.get("start", 0)), int(numbers.get("end", 0))
             values += [str(start), str(end), str(start - 1), "none"]
@@ -70,9 +87,8 @@ class Header:
                     if make is strings.matching and not self.data.get("invert_match"):
                         raise
         for value in values:
-            if self.name == ":scheme" or not is_sendable(self.name, value):
-                continue
-            yield ask.with_header(self.name, value)
+            if is_sendable(self.name, value):
+                yield ask.with_header(self.name, value)
         if not self.name.startswith(":") and self.name != "host":
             yield ask.without_header(self.name)
 
@@ -103,10 +119,17 @@ class Header:
         return None
 
 
+def untold(name: str) -> UnsureError:
+    """That Envoy itself says in the header what nobody knows beforehand."""
+    return UnsureError(f"asks for header {name}, where Envoy says itself what it knows", chance=name == REQUEST_ID)
+
+
 def is_sendable(name: str, value: str) -> bool:
     """Whether a request can have that header with that value as it is."""
     if name == ":method":
         return bool(value) and value.isascii() and value.isalpha()
+    if name == ":scheme":
+        return value in SCHEMES
     if name in {":path", ":authority", "host"}:
         return bool(value) and value.isprintable() and " " not in value and (name != ":path" or value.startswith("/"))
     return value.isprintable() and value == value.strip() and value.isascii()

@@ -2,20 +2,26 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import Condition, UnsureError
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path
 from takeover.check.derive.predicates import Predicate
 from takeover.check.derive.request_inputs import Unread, asked
 from takeover.check.derive.route_reading import LITERALS, RouteReading, fit
+from takeover.check.derive.sanitizing import PROTO
+from takeover.check.derive.stripping import Stripping
 from takeover.check.trees import ROUTE, ROUTES, End, ends, routes_of
 from takeover.model.json import JsonObject
 
+_NOTHING = Stripping()
 NO_HOST = "no virtual host"
 NO_ROUTE = "no route"
+# What `require_tls` asks, of who says that TLS ended before this Envoy, too.
+_WITHOUT_TLS = Header({"name": PROTO, "string_match": {"exact": "https"}, "invert_match": True})
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,17 @@ class HostReading:
                 found += each.places
         return found, is_sure
 
+    def demands_tls(self, ask: Ask) -> bool:
+        """Whether it may redirect the request to one over TLS, before it looks at a route."""
+        return self.data.get("require_tls", "NONE") != "NONE" and ask.header(PROTO) != "https"
+
     def in_the_way(self, place: int, taken: int | None, ask: Ask) -> Iterator[Condition]:
         """What is asked for by what takes the request before the route there could; `taken` by which route."""
         if taken is not None:
             yield from self.routes[taken].conditions if taken < place else ()
+            return
+        if self.demands_tls(ask):
+            yield _WITHOUT_TLS
             return
         for each in self._branches:
             if each.fits(ask):
@@ -145,13 +158,14 @@ class Table:
     Args:
         data: `envoy.config.route.v3.RouteConfiguration`.
         runtime: values of runtime keys that are certain.
-        strips_port: whether the connection manager takes the port from the host first.
+        stripping: what the connection manager takes from the host first.
     """
 
-    def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, strips_port: bool = False) -> None:
+    def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, stripping: Stripping = _NOTHING) -> None:
         self.data = data
         self.hosts = [HostReading(each, runtime) for each in data.get("virtual_hosts", ())]
-        self._strips_port = strips_port or bool(data.get("ignore_port_in_host_matching"))
+        ignores_port = data.get("ignore_port_in_host_matching") is True
+        self.stripping = replace(stripping, any_port=True) if ignores_port else stripping
         self._ignores_parameters = bool(data.get("ignore_path_parameters_in_path_matching"))
         self._exact: dict[str, int] = {}
         self._suffixes: dict[str, int] = {}
@@ -173,9 +187,7 @@ class Table:
 
     def host_of(self, authority: str) -> int | None:
         """The number of the virtual host that takes the authority."""
-        name = authority.lower()
-        if self._strips_port:
-            name = re.sub(r":\d+$", "", name)
+        name = self.stripping.of(authority.lower())
         if (exact := self._exact.get(name)) is not None:
             return exact
         suffixes, prefixes = self._longest_first
@@ -196,9 +208,8 @@ class Table:
         if number is None:
             return Taken(None, None, NO_HOST)
         host = self.hosts[number]
-        demand = host.data.get("require_tls", "NONE")
-        if demand != "NONE" and not ask.secure:
-            return Taken(number, None, "redirect to https" if demand == "ALL" else "")
+        if host.demands_tls(ask):
+            return Taken(number, None, "redirect to https" if host.data["require_tls"] == "ALL" else "")
         if self._ignores_parameters:
             ask = ask.with_bare_path(re.sub(r";[^/]*", "", ask.bare_path))
         places, is_sure = host.candidates(ask)

@@ -8,10 +8,12 @@ from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
 from takeover.check.derive.chains import Doors
+from takeover.check.derive.choosing import choices_of
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.features import Features
 from takeover.check.derive.matching import Table
 from takeover.check.derive.routes import Routes
+from takeover.check.derive.stripping import stripping
 from takeover.check.derive.tables import TableAt, Tables, scope_drafts, tables_of
 from takeover.check.derive.transcoding import with_descriptors
 from takeover.check.derive.writing import PER_GROUP, written
@@ -64,6 +66,7 @@ class _Making:
         self._tables = served_tables(given)
         clusters = _by_name(given, _CLUSTER)
         self._clusters = tuple(clusters)
+        self._choices = choices_of({name: each.data for name, each in clusters.items()}, world.dialled)
         self._shaky = frozenset(each.name for each in clusters.values() if "outlier_detection" in each.data)
         self.certain = Certain(given)
         self.listeners: list[Doors] = []
@@ -141,14 +144,14 @@ class _Making:
         yield from scope_drafts(tables, of_all)
 
     def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
-        table = Table(at.data, self.certain.runtime, strips_port=_strips_port(manager))
+        table = Table(at.data, self.certain.runtime, stripping=stripping(manager, door.port))
         return Routes(
             door,
             table,
             at.place,
             self.unasked,
             manager=manager,
-            clusters=self._clusters,
+            choices=self._choices,
             passing=(*passing, *at.headers),
             scope=at.scope,
         )
@@ -160,10 +163,6 @@ def _lacks_those_of_lds(given: Given) -> bool:
     if given.kind == "config dump" or not isinstance(dynamic, dict) or either(dynamic, "lds_config") is None:
         return False
     return not any(each.type_url.endswith(_LISTENER) and not each.is_static for each in given.resources)
-
-
-def _strips_port(manager: JsonObject) -> bool:
-    return bool(manager.get("strip_any_host_port"))
 
 
 def _by_name(given: Given, message: str) -> dict[str, Resource]:

@@ -4,15 +4,18 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from takeover.check.derive import domains
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
-from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
+from takeover.check.derive.choosing import WORD, Choices, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.credentials import let_in
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.headers import Header
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import Path
+from takeover.check.derive.sanitizing import sanitizing
 from takeover.check.derive.tunnels import through
 from takeover.model.json import JsonObject
 
@@ -51,7 +54,7 @@ class Routes:
         place: where the RouteConfiguration stands, for what is not asked.
         manager: their connection manager.
         passing: headers that let a request through the filters before.
-        clusters: the names of those that there are.
+        choices: what requests may choose.
         scope: the name of the table's scope; empty where routes are not scoped.
     """
 
@@ -64,12 +67,20 @@ class Routes:
         *,
         manager: JsonObject,
         passing: tuple[tuple[str, str], ...] = (),
-        clusters: tuple[str, ...] = (),
+        choices: Choices = Choices(),  # noqa: B008 - it is frozen
         scope: str = "",
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
-        self._unasked, self._clusters, self._filters = unasked, clusters, manager.get("http_filters")
-        self._base = Ask(host=WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
+        self._unasked, self._choices, self._filters = unasked, choices, manager.get("http_filters")
+        self._base = Ask(
+            host=WORD,
+            protocol=door.protocol,
+            headers=passing,
+            secure=door.tls is not None,
+            presented=door.presents,
+            validated=door.presents and door.validates,
+            sanitizing=sanitizing(manager),
+        )
         self.reached: list[Reached] = []
         self.limited = Limited(table)
 
@@ -95,9 +106,10 @@ class Routes:
         """Each domain with an authority that only it can take, in order."""
         found = []
         for place, domain in enumerate(self.table.hosts[number].domains):
-            authority = next((each for each in _of(domain) if self.table.host_of(each) == number), None)
+            authority = next((each for each in domains.of(domain) if self.table.host_of(each) == number), None)
             if authority is None:
-                self._unasked.say(f"{at}.domains[{place}]", f"other virtual hosts take all of {domain}")
+                reason = domains.why_none(domain, self.table.stripping)
+                self._unasked.say(f"{at}.domains[{place}]", reason)
             else:
                 found.append((domain, authority))
         return found
@@ -111,7 +123,7 @@ class Routes:
             if place or first is None:
                 name = slug(self.scope, host.name, "domain", domain)
                 yield from self._draft(base.but(host=authority), f"domain {domain}", of, name, rank)
-            other = next((each for each in _just_not(domain) if self.table.host_of(each) != number), None)
+            other = next((each for each in domains.just_not(domain) if self.table.host_of(each) != number), None)
             if other is not None:
                 name = slug(self.scope, host.name, "no-domain", domain)
                 yield from self._draft(base.but(host=other), f"domain {domain}: another", of, name, rank)
@@ -131,7 +143,7 @@ class Routes:
             self.reached.append(found)
             called = slug(self.scope, host.name, label)
             yield from self._draft(found.ask, "matches", (number, place), called, 0)
-            for order, (name, ask) in enumerate(others_of_choice(route.data, found.ask, self._clusters)):
+            for order, (name, ask) in enumerate(others_of_choice(route.data, found.ask, self._choices)):
                 of = slug(self.scope, host.name, label, name)
                 rank = 1 if order < _TELLING_CHOICES else 4
                 yield self._later(ask, f"matches, {name}", (number, place), of, rank)
@@ -171,10 +183,12 @@ class Routes:
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
         settings = (self.table.data, self.table.hosts[number].data, route.data)
-        ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
+        ask = with_choice(route.data, let_in(base, self._filters, settings), self._choices)
         for condition in route.conditions:
             ask = condition.made(ask)
-        waiting, seen, by = deque([ask]), {ask.key}, ""
+        if not self.door.takes(self.door.entry(ask.entry())):
+            raise CannotMakeError(f"its filter chain takes no {'HTTP/2' if ask.protocol == 'http2' else 'such HTTP'}")
+        waiting, seen, by, why = deque([ask]), {ask.key}, "", ""
         for _ in range(_TRIES):
             if not waiting:
                 break
@@ -182,12 +196,21 @@ class Routes:
             taken = self.table.taken(ask)
             if (taken.host, taken.route) == (number, place):
                 return Reached(number, place, ask, taken.expects, "route" in route.data)
-            by = by or self._called(number, taken)
+            if not by:
+                by, why = self._called(number, taken), self._why_not(number, place, taken, ask)
             for near in self._nearby(number, place, taken, ask):
                 if near.key not in seen:
                     seen.add(near.key)
                     waiting.append(near)
-        raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
+        raise CannotMakeError(f"no request was found {f'that {by} does not take{why}' if by else 'for it'}")
+
+    def _why_not(self, number: int, place: int, taken: Taken, ask: Ask) -> str:
+        """Of what a request cannot say otherwise; empty if there is nothing of that kind."""
+        if taken.host != number:
+            return ""
+        asked = self.table.hosts[number].in_the_way(place, taken.route, ask)
+        reasons = (ask.sanitizing.why(each.name) for each in asked if isinstance(each, Header))
+        return next((f": {each}" for each in reasons if each), "")
 
     def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
         """Requests that the route takes, too, and the one that took it perhaps not."""
@@ -242,30 +265,3 @@ class Routes:
             expects=taken.expects,
             is_limited=self.limited.may_ask(taken),
         )
-
-
-def _of(domain: str) -> Iterator[str]:
-    """Authorities that the domain takes."""
-    if domain == "*":
-        yield from (f"{WORD}.example", "another.test")
-    elif domain.startswith("*"):
-        yield from (WORD + domain[1:], f"{WORD}.a{domain[1:]}")
-    elif domain.endswith("*"):
-        yield from (domain[:-1] + WORD, f"{domain[:-1]}{WORD}.example")
-    else:
-        yield domain
-
-
-def _just_not(domain: str) -> Iterator[str]:
-    """Authorities that it just does not take."""
-    if domain == "*":
-        return
-    if domain.startswith("*"):
-        yield domain[1:].lstrip(".-") or WORD
-        yield WORD + domain[1:] + "x"
-    elif domain.endswith("*"):
-        yield domain[:-1].rstrip(".-") or WORD
-        yield "x" + domain[:-1] + WORD
-    else:
-        yield f"x{domain}"
-        yield f"x.{domain}"

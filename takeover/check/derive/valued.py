@@ -8,6 +8,7 @@ from typing import Any
 from takeover.check.derive import rate_limits, strings, tokens, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
@@ -19,7 +20,8 @@ from takeover.scenario.typed_yaml import path_text
 
 _MOST_BODY = 1 << 20
 _MOST_REQUESTS = 200
-_SOON = 1.0
+_SOON, _SOON_OF_ALL = 1.0, 2.0  # seconds: of one attempt, of all of them
+_PER_TRY = ("per_try_timeout", "per_try_idle_timeout")
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
 
 
@@ -36,7 +38,7 @@ def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iter
             try:
                 for edge in make(each.data, ask):
                     yield each.message, edge
-            except CannotMakeError as error:
+            except (CannotMakeError, UnsureError) as error:
                 say(path_text(each.path), f"no text is known to it: {error}")
 
 
@@ -158,6 +160,8 @@ def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
     matcher = data.get("string_match")
     if value is None or not isinstance(matcher, dict) or name.startswith(":") or name == "host":
         return
+    if ask.sanitizing.why(name):
+        return  # Envoy says there something else
     other = strings.not_matching(matcher)
     for words, both in (("then-another", (value, other)), ("after-another", (other, value)), ("twice", (value, value))):
         yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})
@@ -193,7 +197,7 @@ def _local_limit(data: Any, ask: Ask) -> Iterator[Edge]:
 
 
 def _timeout(data: Any, ask: Ask) -> Iterator[Edge]:
-    """An answer that comes too late, where that is told soon."""
+    """An answer that comes too late, where that is told soon: of the request, or of each of its attempts."""
     del ask
     times = [
         data.get("timeout"),
@@ -201,8 +205,28 @@ def _timeout(data: Any, ask: Ask) -> Iterator[Edge]:
         data.get("max_stream_duration", {}).get("max_stream_duration"),
     ]
     if any(0 < seconds(each) < _SOON for each in times):
-        for name, path in (("timeout-before-the-answer", "stall"), ("timeout-in-the-answer", "stall-in-body")):
-            yield Edge(name=name, entry={"path": f"{{below}}{path}"}, is_of_upstream=True)
+        yield _late("timeout-before-the-answer", "stall")
+        yield _late("timeout-in-the-answer", "stall-in-body")
+    retries = data.get("retry_policy", {})
+    tries = 1 + int(retries.get("num_retries", 1))
+    # An attempt that another one is made beside, is left at the request's own timeout alone.
+    is_hedged = data.get("hedge_policy", {}).get("hedge_on_per_try_timeout")
+    if not is_hedged and any(0 < seconds(retries.get(each)) * tries < _SOON_OF_ALL for each in _PER_TRY):
+        yield _late("retry-of-attempts-that-stall", "stall")
+
+
+def _tries(data: Any, ask: Ask) -> Iterator[Edge]:
+    """A first attempt that takes too long, and another one that does not."""
+    del ask
+    if any(0 < seconds(data.get(each)) < _SOON for each in _PER_TRY):
+        yield _late("retry-after-a-stall", "once-stall")
+        yield _late("retry-after-a-stall-of-a-post", "once-stall", method="POST", body="hello")
+    if 0 < seconds(data.get("per_try_idle_timeout")) < _SOON:
+        yield _late("retry-after-a-stall-in-the-answer", "stall-in-body")
+
+
+def _late(name: str, behaviour: str, **entry: Any) -> Edge:
+    return Edge(name=name, entry=entry, behaviour=behaviour, is_of_upstream=True)
 
 
 def _edge(name: str, entry: JsonObject) -> Edge:
@@ -223,6 +247,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     f"{_FILTERS}.lua.v3.Lua": _lua,
     "envoy.config.route.v3.RateLimit": rate_limits.edges,
     "envoy.config.route.v3.RouteAction": _timeout,
+    "envoy.config.route.v3.RetryPolicy": _tries,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,

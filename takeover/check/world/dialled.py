@@ -21,7 +21,9 @@ from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
 
-_DNS = 53
+_DNS, _HTTP = 53, 80
+_OF_HEADER = "original-destination.made.invalid"
+"""Of what a request's header says where it goes: the probes' say here."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,10 @@ def _of_cluster(
             )
     for endpoint in _endpoints(assignment, cluster):
         yield from _of_endpoint(own, endpoint, cluster)
+    of_header = inner(cluster, "original_dst_lb_config")
+    if cluster_kind(cluster) == "ORIGINAL_DST" and either(of_header, "use_http_header") is True:
+        port = either(of_header, "upstream_port_override")
+        yield replace(own, host=_OF_HEADER, port=port if isinstance(port, int) and port else _HTTP)
 
 
 def _endpoints(assignment: Json, cluster: JsonObject) -> Iterator[JsonObject]:

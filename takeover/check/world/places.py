@@ -131,7 +131,7 @@ def dynamic_names(configuration: Configuration) -> tuple[int, ...]:
     ports = list[int]()
     for _, document in configuration.documents():
         for _, found in objects(document):
-            if ".dynamic_forward_proxy." in str(found.get("@type")):
+            if "dynamic_forward_proxy." in str(found.get("@type")):  # by the name in a request, or by SNI
                 ports += [80, 443]
                 ports += [each for each in (either(found, "port_value"),) if isinstance(each, int)]
     return tuple(dict.fromkeys(ports))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from takeover.peers.hostile import tcp, witness
 from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, CONTINUE, HELLO, PAUSE, RESET, STALL, Step, plain
+from takeover.peers.hostile.attempts import of_attempt
 from takeover.peers.hostile.connections import Connection
 
 AUTHENTICATION = 9000
@@ -168,7 +169,11 @@ def _asks_for_another(head: bytes) -> bool:
 
 
 def behaviour(connection: Connection, head: bytes) -> str:
-    """The name of what is wanted; empty for an echo."""
+    """The name of what is wanted of this attempt; empty for an echo."""
+    return of_attempt(_named(connection, head), headers_of(head).get("x-request-id"))
+
+
+def _named(connection: Connection, head: bytes) -> str:
     if connection.reached and (named := headers_of(head).get("x-behave")):
         return named
     if connection.reached or connection.port != AUTHENTICATION:

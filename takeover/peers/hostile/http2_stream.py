@@ -4,8 +4,11 @@ Answers of several streams take turns (`http2`): what waits is a coroutine, whic
 frame.
 """
 
+import functools
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING
+
+from takeover.peers.hostile.attempts import of_attempt
 
 if TYPE_CHECKING:
     from takeover.peers.hostile.http2 import Http2
@@ -60,12 +63,12 @@ class Stream:
         self.gives_credit = True
         """Whether the peer may send more than its first window."""
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The behaviour that is asked for: the last part of the path, or what the header x-behave says (`http1`)."""
-        if self.owner.connection.reached and (named := self.values.get("x-behave")):
-            return named
-        return self.values.get(":path", "").partition("?")[0].rpartition("/")[2]
+        named = self.values.get("x-behave") if self.owner.connection.reached else None
+        by_path = self.values.get(":path", "").partition("?")[0].rpartition("/")[2]
+        return of_attempt(named or by_path, self.values.get("x-request-id"))
 
     @property
     def is_grpc(self) -> bool:

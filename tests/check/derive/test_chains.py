@@ -165,6 +165,72 @@ def test_no_exchange_of_bytes_waits_for_what_does_not_come() -> None:
     assert answer.endswith(long["until"].encode())
 
 
+BY_TLS = {
+    "name": "tls",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"]},
+    },
+}
+CALLS: dict[str, Any] = {"match": {"prefix": "/", "grpc": {}}, "route": {"cluster": "one"}}
+BOTH = {"name": "all", "domains": ["*"], "routes": [CALLS, *ALL["routes"]]}
+
+
+@pytest.mark.parametrize(
+    ("protocols", "first", "offered"),
+    [
+        (["h2", "http/1.1"], "http1", {"http1": ["http/1.1"], "http2": ["h2"]}),
+        (["http/1.1", "h2"], "http1", {"http1": ["http/1.1"], "http2": ["h2"]}),
+        (["istio-http/1.1", "istio-h2"], "http1",
+         {"http1": ["istio-http/1.1", "http/1.1"], "http2": ["istio-h2", "h2"]}),
+        (["h2"], "http2", {"http2": ["h2"]}),
+        (["http/1.1"], "http1", {"http1": ["http/1.1"]}),
+        ([], "http1", {"http1": ["http/1.1"], "http2": ["h2"]}),
+    ],
+)  # fmt: skip
+def test_what_is_offered_is_what_is_spoken_and_what_the_chain_takes(
+    protocols: list[str], first: str, offered: dict[str, list[str]]
+) -> None:
+    http = manager(BOTH, upgrade_configs=[{"upgrade_type": "websocket"}])
+    match = {"application_protocols": protocols} if protocols else {}
+    chain = {"name": "one", "filters": [http], "filter_chain_match": match, "transport_socket": BY_TLS}
+    derived = derived_of(chain, listener_filters=_INSPECTORS[:1])
+
+    found: dict[str, list[str]] = {}
+    for group in yaml.safe_load(derived.text):
+        for each in group["probes"] if group["group"] != "chains" else ():
+            protocol = each.get("protocol", "http1")
+            is_2 = protocol in {"http2", "grpc"} or each.get("over") == "http2"
+            tls = each.get("tls") or group["tls"]
+            assert found.setdefault("http2" if is_2 else "http1", tls["alpn"]) == tls["alpn"]
+    assert found == offered
+    names = {each["name"] for each in entries(derived)}
+    assert ("front-websocket" in names) is ("http1" in offered)
+    assert ("front-websocket-http2" in names) is ("http2" in offered)
+    simple = next(each for each in entries(derived) if each["name"] == "front-chain-one")
+    assert simple.get("protocol", "http1") == first
+    lacking = [why for place, why in derived.unasked.items() if place.endswith("routes[0]")]
+    assert lacking == ([] if "http2" in offered else ["its filter chain takes no HTTP/2"])
+
+
+@pytest.mark.parametrize("around", ["tcp_stats.v3.Config", "tap.v3.Tap"])
+def test_what_stands_around_tls_says_nothing_on_the_wire(around: str) -> None:
+    sockets = "type.googleapis.com/envoy.extensions.transport_sockets"
+    socket = {"name": "around", "typed_config": {"@type": f"{sockets}.{around}", "transport_socket": BY_TLS}}
+    derived = derived_of({"name": "one", "filters": [manager(ALL)], "transport_socket": socket})
+
+    assert all("tls" in each for each in yaml.safe_load(derived.text) if each["group"] != "chains")
+
+
+def test_a_chain_is_asked_for_by_each_of_its_protocols() -> None:
+    match = {"application_protocols": ["h2", "http/1.1", "acme-tls/1"]}
+    chain = {"name": "one", "filters": [manager(ALL)], "filter_chain_match": match, "transport_socket": BY_TLS}
+
+    taken = {each.condition: each.expects for each in derived_of(chain, listener_filters=_INSPECTORS[:1]).targets}
+    assert taken["application protocol h2"] == taken["application protocol acme-tls/1"] == "chain one"
+    assert taken["application protocol: another"] == "no filter chain"
+
+
 def test_chains_of_one_name_are_asked_for_their_own_routes() -> None:
     chains: list[dict[str, Any]] = []
     for each in ("a", "b"):

@@ -13,7 +13,7 @@ from takeover.check.records import Derived
 from takeover.check.world import choices
 from takeover.check.world.configuration import Configuration
 from takeover.scenario import bundled
-from tests.check.derive import scopes, trees
+from tests.check.derive import sanitized, scopes, trees
 from tests.check.derive.by_hand import given_of, world_of, write_scenario
 from tests.check.derive.twenty import MATCHES, doors, gateway
 
@@ -60,6 +60,28 @@ def test_each_request_meets_what_our_reading_of_the_routes_expects(tmp_path: Pat
     assert len(asked) > 80
 
 
+def test_headers_that_envoy_sets_itself_lead_where_our_reading_expects(tmp_path: Path) -> None:
+    given = given_of(config := sanitized.gateway())
+    derived = probes(given, world_of(given), Bounds(probes_per_route=3, most=200))
+
+    observed = made_on_an_envoy(tmp_path, config, derived)
+
+    same = {"redirect to https": "redirect 301"}
+    asked = [each for each in derived.targets if each.expects and each.probe.startswith("routes/")]
+    assert {each.probe: met(observed[each.probe]) for each in asked} == {
+        each.probe: same.get(each.expects, each.expects) for each in asked
+    }
+    everywhere = {"proto", "scheme", "own-id", "not-internal", "for", "app", "id"}
+    matched = {name: {each.expects for each in asked if each.listener == name} for name in sanitized.MANAGERS}
+    assert matched == {
+        "behind": everywhere | {"redirect 301"},
+        "edge": {"id", "for", "redirect 301", "redirect to https"},
+        "second": everywhere - {"own-id", "not-internal"} | {"redirect 301"},
+        "https": everywhere,
+        "forwards": everywhere | {"no-id", "certificate", "redirect 301"},
+    }
+
+
 def test_each_connection_is_taken_by_the_filter_chain_that_our_reading_names(tmp_path: Path) -> None:
     given = given_of(config := doors())
     world = world_of(given, client_certificate="../bases/certificates/client.pem")
@@ -76,10 +98,15 @@ def test_each_connection_is_taken_by_the_filter_chain_that_our_reading_names(tmp
     assert {each.probe: taken[each.probe] for each in missed} == {each.probe: "" for each in missed}
     assert len(missed) >= 10
     assert {each.chain for each in asked} == {
-        "exact", "below", "over-2", "demands", "plain", "any", "rest", "from-10-1", "from-others", "bytes",
+        "exact", "below", "over-2", "demands", "either", "plain", "any", "rest", "from-10-1", "from-others", "bytes",
     }  # fmt: skip
-    by_bytes = [each for each in derived.targets if each.condition == "matches" and each.probe.startswith("tcp/")]
+    matching = [each for each in derived.targets if each.condition == "matches"]
+    by_bytes = [each for each in matching if each.probe.startswith("tcp/")]
     assert [met(observed[each.probe]) for each in by_bytes] == ["one", "one", "one"]
+    [shown] = [
+        each for each in derived.targets if each.condition == "matches" and each.expects == "direct response 201"
+    ]
+    assert met(observed[shown.probe]) == shown.expects
     assert _refused(observed["chains/secure-chain-demands-client-certificate-none"])
     assert not _refused(observed["chains/secure-chain-demands-client-certificate"])
 

@@ -5,9 +5,11 @@ import yaml
 
 from takeover.check.derive import Bounds, probes
 from takeover.check.derive.ask import Ask
-from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.conditions import Certificate, UnsureError
+from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import template_expression
+from takeover.check.derive.stripping import stripping
 from takeover.check.records import Derived
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
 
@@ -52,8 +54,40 @@ def test_a_virtual_host_is_the_one_of_the_most_specific_domain(authority: str, e
     assert Table({"virtual_hosts": HOSTS}, {}).taken(Ask(host=authority)).expects == expects
 
 
-def test_the_port_is_left_out_where_the_connection_manager_does() -> None:
-    assert Table({"virtual_hosts": HOSTS}, {}, strips_port=True).taken(Ask(host="a.example:80")).expects == "1"
+@pytest.mark.parametrize(
+    ("manager", "authority", "expects"),
+    [
+        ({"strip_any_host_port": True}, "a.example:80", "1"),
+        ({"strip_matching_host_port": True}, "a.example:10001", "1"),
+        ({"strip_matching_host_port": True}, "a.example:80", "no route"),
+        ({"strip_trailing_host_dot": True}, "a.example.", "1"),
+        ({"strip_trailing_host_dot": True}, "a.example.:80", "no route"),
+        ({"strip_trailing_host_dot": True, "strip_any_host_port": True}, "a.example.:80", "1"),
+        ({}, "a.example:80", "no route"),
+    ],
+)
+def test_the_connection_manager_takes_away_of_the_host_what_it_is_told_to(
+    manager: dict[str, bool], authority: str, expects: str
+) -> None:
+    table = Table({"virtual_hosts": HOSTS}, {}, stripping=stripping(manager, 10001))
+
+    assert table.taken(Ask(host=authority)).expects == expects
+
+
+@pytest.mark.parametrize("setting", ["strip_any_host_port", "strip_matching_host_port"])
+def test_a_domain_with_a_port_that_is_taken_away_is_said_to_have_one(setting: str) -> None:
+    hosts = [
+        {"name": "rest", "domains": ["*"], "routes": [route({"prefix": "/"})]},
+        {"name": "port", "domains": ["b.example:10001"], "routes": [route({"prefix": "/"})]},
+    ]
+    stripped: dict[str, Any] = {setting: True}
+    chain = {"name": "http", "filters": [manager(*hosts, **stripped)]}
+    given = given_of(bootstrap([listener("front", 10001, chain)], [cluster("one")]))
+
+    [(place, reason)] = probes(given, world_of(given), Bounds()).unasked.items()
+
+    assert place.endswith("virtual_hosts[1].domains[0]")
+    assert reason == "the port of b.example:10001 is taken away before"
 
 
 def test_the_path_is_matched_without_its_query() -> None:
@@ -112,6 +146,27 @@ def test_nothing_is_asked_that_a_route_of_chance_before_might_take() -> None:
     of_chance = {"domains": ["*"], "routes": [route({"prefix": "/a", "runtime_fraction": share})]}
     with pytest.raises(UnsureError):
         Table({"virtual_hosts": [of_chance]}, {}).taken(Ask(host="a", path="/a"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "client", "fits"),
+    [
+        ({"presented": True, "validated": True}, {"presented": True, "validated": True}, True),
+        ({"presented": True}, {"presented": True}, True),
+        ({"presented": True, "validated": True}, {"presented": True}, False),
+        ({"validated": False}, {"presented": True}, True),
+        ({"presented": False}, {"presented": True}, False),
+        ({"presented": True}, {}, False),
+        ({"presented": False, "validated": False}, {}, True),
+    ],
+)
+def test_a_route_may_ask_for_a_clients_certificate(asked: dict[str, Any], client: dict[str, bool], fits: bool) -> None:
+    condition, ask = Certificate(asked), Ask(host="a.example").but(**client)
+
+    assert condition.fits(ask) is fits
+    if not fits:
+        with pytest.raises(CannotMakeError, match="a client of ours shows"):
+            condition.made(ask)
 
 
 def test_a_runtime_key_that_a_layer_sets_is_certain() -> None:

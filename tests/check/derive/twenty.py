@@ -95,7 +95,8 @@ def doors() -> dict[str, Any]:
         chain("exact", answer("exact"), {"server_names": ["a.example", "b.example"]}, tls()),
         chain("below", answer("below"), {"server_names": ["*.c.example"]}, tls()),
         chain("over-2", answer("over-2"), {"server_names": ["d.example"], "application_protocols": ["h2"]}, tls()),
-        chain("demands", answer("demands"), {"server_names": ["e.example"]}, tls(demands=True)),
+        chain("demands", answer("demands", SHOWN), {"server_names": ["e.example"]}, tls(demands=True)),
+        chain("either", answer("either", CALLED), {**EITHER, "server_names": ["f.example"]}, tls()),
         chain("plain", tcp(), {"transport_protocol": "raw_buffer"}),
     ]
     first = listener("secure", 10002, *chains, listener_filters=[inspector])
@@ -120,9 +121,21 @@ def chain(
     return {"name": name, "filters": [filter_], "filter_chain_match": match, **secured}
 
 
-def answer(name: str) -> dict[str, Any]:
+SHOWN = {
+    "name": "shown",
+    "match": {"prefix": "/shown", "tls_context": {"presented": True, "validated": True}},
+    "direct_response": {"status": 201},
+}
+"""A route for who has a certificate that is good."""
+
+
+CALLED = {"name": "called", "match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 203}}
+EITHER = {"application_protocols": ["h2", "http/1.1"]}
+
+
+def answer(name: str, *before: dict[str, Any]) -> dict[str, Any]:
     route = {"name": name, "match": {"prefix": "/"}, "route": {"cluster": "one"}}
-    return manager({"name": name, "domains": ["*"], "routes": [route]})
+    return manager({"name": name, "domains": ["*"], "routes": [*before, route]})
 
 
 def tcp() -> dict[str, Any]:
