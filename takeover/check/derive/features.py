@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import TypeAlias
 
-from takeover.check.derive import valued
+from takeover.check.derive import jwt_edges, valued
 from takeover.check.derive.adapting import Edge, Feature, adapted, of_set, table
-from takeover.check.derive.ask import asks_of
+from takeover.check.derive.as_it_goes import config_for
+from takeover.check.derive.ask import Ask, asks_of
 from takeover.check.derive.chain_match import CONNECTION_MANAGER
 from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.credentials import JWT
 from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.routes import Reached, Routes
@@ -60,6 +62,7 @@ class Features:
         self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
         if of_manager:
             yield from self._of(best, found, met, "", _MANAGER)
+            yield from self._of_tokens(best)
         for number, host in enumerate(self._routes.table.hosts):
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:
@@ -94,6 +97,25 @@ class Features:
             say(place, why)
         for message, edge in valued.edges(met, reached.ask, say):
             yield from self._later(reached, edge, label, message, _FEATURE)
+
+    def _of_tokens(self, best: Reached) -> Iterator[Later]:
+        """What filters of JWT take, where they ask for it: each route may have a rule of its own."""
+        routes = self._routes
+        asks = [best.ask, *(each.ask for each in routes.reached if each is not best and not each.ask.extra)]
+        for http_filter, rules in routes.credentials.jwt():
+
+            def own(ask: Ask, http_filter: JsonObject = http_filter) -> JsonObject | None:
+                try:
+                    found = config_for(http_filter, routes.settings(routes.table.taken(ask)))
+                except UnsureError:
+                    return None
+                return None if found is None else found[1]
+
+            def say(place: str, why: str, name: object = http_filter.get("name")) -> None:
+                self._unasked.say(f"{routes.door.listener}: {name}: {place}", why)
+
+            for edge in jwt_edges.edges(rules, asks, own, say):
+                yield from self._later(best, edge, "", JWT, _FEATURE)
 
     def _is_known(self, feature: Feature, met: Sequence[Met]) -> bool:
         """Whether the feature was set so before; from now on it was."""
@@ -142,15 +164,31 @@ class Features:
 
     def _made(self, draft: Draft, reached: Reached, edge: Edge) -> Draft | None:
         routes = self._routes
-        entry = adapted(edge, reached.ask, self._below(reached))
-        if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
-            return None
         try:
+            entry = self._entry(edge, reached)
+            if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
+                return None
             taken = [reached.taken, *map(routes.table.taken, asks_of(entry, reached.ask))]
         except UnsureError:
             return None  # what would take it is of chance, which is said of that route
         is_limited = any(map(routes.limited.may_ask, taken))
         return replace(draft, entry=routes.door.entry(entry), is_limited=is_limited)
+
+    def _entry(self, edge: Edge, reached: Reached) -> JsonObject | None:
+        """The edge's entry, let in by the filters, unless that is what it tries. Raises: UnsureError, of chance."""
+        below, ask = self._below(reached), edge.ask or reached.ask
+        if not edge.is_let_in:
+            return adapted(edge, ask, below)
+        entry = adapted(edge, ask if edge.ask is None else self._routes.let_in(ask), below)
+        path = None if entry is None or "steps" in entry else entry.get("path")
+        if entry is None or "path" not in edge.entry or not isinstance(path, str) or not path.startswith("/"):
+            return entry
+        # Filters may ask for something else at another path.
+        there = self._routes.let_in(ask.but(path=path, method=str(entry.get("method", "GET"))))
+        if (there.headers, there.path) == (ask.headers, path):
+            return entry
+        let_in = adapted(edge, ask.but(headers=there.headers), below)
+        return None if let_in is None else {**let_in, "path": there.path}
 
     def _best(self, reached: Iterable[Reached]) -> Reached | None:
         """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""

@@ -149,7 +149,7 @@ class Table:
     """
 
     def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, strips_port: bool = False) -> None:
-        self.data = data
+        self.data, self.runtime = data, runtime
         self.hosts = [HostReading(each, runtime) for each in data.get("virtual_hosts", ())]
         self._strips_port = strips_port or bool(data.get("ignore_port_in_host_matching"))
         self._ignores_parameters = bool(data.get("ignore_path_parameters_in_path_matching"))

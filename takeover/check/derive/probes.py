@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from takeover.check.derive import buckets, own, server_names, tcp, tokens
+from takeover.check.derive import buckets, own, server_names, tcp
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
@@ -126,8 +126,7 @@ class _Making:
                 doors.of_chance.add(door.chain)
                 return
         described = with_descriptors(manager, self._given.files)
-        passing = tokens.passing(config for _, config in filters_of(manager.get("http_filters")))
-        of_all = [self._routes(each, manager, door, passing) for each in tables.all]
+        of_all = [self._routes(each, manager, door) for each in tables.all]
         for number, routes in enumerate(of_all):
             yield from routes.drafts()
             simple = routes.simple
@@ -140,7 +139,7 @@ class _Making:
             yield from Features(routes, described, self._shaky, self.unasked).drafts(of_manager=not number)
         yield from scope_drafts(tables, of_all)
 
-    def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
+    def _routes(self, at: TableAt, manager: JsonObject, door: Door) -> Routes:
         table = Table(at.data, self.certain.runtime, strips_port=_strips_port(manager))
         return Routes(
             door,
@@ -149,7 +148,7 @@ class _Making:
             self.unasked,
             manager=manager,
             clusters=self._clusters,
-            passing=(*passing, *at.headers),
+            headers=at.headers,
             scope=at.scope,
         )
 

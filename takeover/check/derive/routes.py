@@ -1,14 +1,14 @@
 """Requests for each virtual host and route: one that it must take, and for each condition one that it just does not."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.credentials import let_in
+from takeover.check.derive.credentials import Credentials
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
@@ -50,7 +50,7 @@ class Routes:
         table: which of them takes what.
         place: where the RouteConfiguration stands, for what is not asked.
         manager: their connection manager.
-        passing: headers that let a request through the filters before.
+        headers: those of every request.
         clusters: the names of those that there are.
         scope: the name of the table's scope; empty where routes are not scoped.
     """
@@ -63,13 +63,14 @@ class Routes:
         unasked: Unasked,
         *,
         manager: JsonObject,
-        passing: tuple[tuple[str, str], ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
         clusters: tuple[str, ...] = (),
         scope: str = "",
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
-        self._unasked, self._clusters, self._filters = unasked, clusters, manager.get("http_filters")
-        self._base = Ask(host=WORD, protocol=door.protocol, headers=passing, secure=door.tls is not None)
+        self._unasked, self._clusters = unasked, clusters
+        self.credentials = Credentials(manager.get("http_filters"), table.runtime)
+        self._base = Ask(host=WORD, protocol=door.protocol, headers=headers, secure=door.tls is not None)
         self.reached: list[Reached] = []
         self.limited = Limited(table)
 
@@ -170,8 +171,8 @@ class Routes:
         route = self.table.hosts[number].routes[place]
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
-        settings = (self.table.data, self.table.hosts[number].data, route.data)
-        ask = with_choice(route.data, let_in(base, self._filters, settings), self._clusters)
+        settings = self.settings(Taken(number, place, ""))
+        ask = with_choice(route.data, self.credentials.let_in(base, settings), self._clusters)
         for condition in route.conditions:
             ask = condition.made(ask)
         waiting, seen, by = deque([ask]), {ask.key}, ""
@@ -179,7 +180,7 @@ class Routes:
             if not waiting:
                 break
             ask = waiting.popleft()
-            taken = self.table.taken(ask)
+            taken = self.table.taken(ask := self.let_in(ask, settings))
             if (taken.host, taken.route) == (number, place):
                 return Reached(number, place, ask, taken.expects, "route" in route.data)
             by = by or self._called(number, taken)
@@ -188,6 +189,27 @@ class Routes:
                     seen.add(near.key)
                     waiting.append(near)
         raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
+
+    def settings(self, taken: Taken) -> tuple[JsonObject, ...]:
+        """What says how filters go for what is taken there: the table, its virtual host, the route."""
+        if taken.host is None:
+            return (self.table.data,)
+        host = self.table.hosts[taken.host]
+        return (self.table.data, host.data, *([] if taken.route is None else [host.routes[taken.route].data]))
+
+    def let_in(self, ask: Ask, settings: Sequence[JsonObject] | None = None) -> Ask:
+        """The request with what filters ask for that it comes by, as far as it is taken by the same then.
+
+        Args:
+            settings: of the route for which it is meant; None: of the one that takes it.
+
+        Raises: UnsureError, of chance.
+        """
+        if not self.credentials.are_asked_for:
+            return ask
+        taken = self.table.taken(ask)
+        made = self.credentials.let_in(ask, self.settings(taken) if settings is None else settings)
+        return made if made.key == ask.key or self.table.taken(made) == taken else ask
 
     def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
         """Requests that the route takes, too, and the one that took it perhaps not."""
@@ -221,7 +243,7 @@ class Routes:
         """The probe, if it is certain what becomes of it."""
         host, place = of
         try:
-            taken = self.table.taken(ask)
+            taken = self.table.taken(ask := self.let_in(ask))
         except UnsureError as error:
             inside = "" if place is None else f".{self.table.hosts[host].places[place]}"
             at = f"{self.place}.virtual_hosts[{host}]{inside}"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import rate_limits, strings, tokens, transcoding, tree_edges
+from takeover.check.derive import rate_limits, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -83,13 +83,6 @@ def _buffer(data: Any, ask: Ask) -> Iterator[Edge]:
             body = [{"repeat": "a", "times": size}]
             yield _edge(f"buffer-{words}", {"method": "POST", "body": body})
             yield _edge(f"buffer-{words}-in-chunks", {"method": "POST", "chunks": [body]})
-
-
-def _jwt(data: Any, ask: Ask) -> Iterator[Edge]:
-    del ask
-    for name, provider in data.get("providers", {}).items():
-        for words, token in tokens.of(provider).items():
-            yield _edge(slug("jwt", name, words), {"headers": [f"{key}: {value}" for key, value in token]})
 
 
 def _header_option(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -214,7 +207,6 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.CorsPolicy": _cors,
     f"{_FILTERS}.cors.v3.CorsPolicy": _cors,
     f"{_FILTERS}.buffer.v3.Buffer": _buffer,
-    f"{_FILTERS}.jwt_authn.v3.JwtAuthentication": _jwt,
     "envoy.config.core.v3.HeaderValueOption": _header_option,
     "envoy.config.route.v3.HeaderMatcher": _header_twice,
     "envoy.config.route.v3.Route": _removed,
