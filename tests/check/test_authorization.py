@@ -42,3 +42,37 @@ def test_its_refusals_have_a_status_and_headers(tmp_path: Path) -> None:
     assert ("www-authenticate", 'Basic realm="a"') in challenge.headers
     assert redirect.status == 302
     assert {("location", "/login?a=b"), ("set-cookie", "a=1")} <= set(redirect.headers)
+
+
+def rules(action: str, **policies: Any) -> dict[str, Any]:
+    config = typed(f"{HTTP}rbac.v3.RBAC", rules={"action": action, "policies": policies})
+    return {"name": f"rbac-{action.lower()}", "typed_config": config}
+
+
+def test_policies_let_through_what_has_all_that_they_ask_for_and_nothing_near_it(tmp_path: Path) -> None:
+    staff = header("x-role", "staff")
+    inside = {"or_rules": {"rules": [{"url_path": {"path": {"prefix": "/shop/in"}}}, header(":path", "/cart/")]}}
+    allow = {"permissions": [{"and_rules": {"rules": [header(":method", "POST"), inside]}}], "principals": [staff]}
+    deny = {"permissions": [{"any": True}], "principals": [{"not_id": header("x-client", "one")}]}
+    routes = [
+        {"name": name, "match": {"prefix": f"/{name}/"}, "route": {"cluster": "app"}}
+        for name in ("shop", "cart", "closed")
+    ]
+    filters = (rules("ALLOW", staff=allow), rules("DENY", others=deny))
+    file = written(tmp_path, listener("web", 8000, *routes, filters=filters), clusters=(cluster("app"),))
+    ended = checked(file, "--within", "7")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    statuses = {
+        each.probe: each.observation.status for each in store.read(tmp_path / "reports/latest/results/new.json").probes
+    }
+    assert [statuses[f"routes/shop-{name}"] for name in ("shop", "cart", "closed")] == [200, 200, 403]
+    by_rule = {name.partition("web-rule-")[2]: status for name, status in statuses.items() if "web-rule-" in name}
+    assert by_rule.pop("staff") == 200
+    assert by_rule.pop("staff-by-2") == 200
+    assert {status for name, status in by_rule.items() if name.startswith("staff-no-")} == {403}
+    assert by_rule["others"] == 403
+    assert "no request was found for this route that the filter lets through" in ended.stdout
+
+
+def header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"name": name, "string_match": {"exact": value}}}

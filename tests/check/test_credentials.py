@@ -92,9 +92,9 @@ def jwt(rules: list[dict[str, Any]], named: dict[str, Any], **providers: dict[st
 
 def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_path: Path) -> None:
     names = ("header", "query", "cookie", "other")
-    rules = [{"match": {"prefix": f"/{name}/"}, "requires": {"provider_name": name}} for name in names]
+    rules: list[Any] = [{"match": {"prefix": f"/{name}/"}, "requires": {"provider_name": name}} for name in names]
     both = [{"provider_name": "other"}, {"provider_name": "cookie"}]
-    any_ = [{"requires_all": {"requirements": both}}, {"allow_missing": {}}]
+    any_: list[Any] = [{"requires_all": {"requirements": both}}, {"allow_missing": {}}]
     rules.append({"match": {"prefix": "/both/"}, "requires": {"requires_any": {"requirements": any_}}})
     audience = {"provider_and_audiences": {"provider_name": "query", "audiences": ["shop"]}}
     filters = (

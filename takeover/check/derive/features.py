@@ -93,7 +93,7 @@ class Features:
         def say(place: str, why: str) -> None:
             self._unasked.say(f"{label or self._routes.door.listener}: {place}", why)
 
-        for place, why in valued.unasked(met):
+        for place, why in valued.unasked(met, reached.ask):
             say(place, why)
         for message, edge in valued.edges(met, reached.ask, say):
             yield from self._later(reached, edge, label, message, _FEATURE)

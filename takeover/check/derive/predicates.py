@@ -14,8 +14,8 @@ S = TypeVar("S")
 """What is looked at: a request, or a client's connection."""
 
 
-class Predicate(Protocol[S]):
-    """One thing that is asked for, or several ones; as `Condition`, of whatever it is."""
+class Condition(Protocol[S]):
+    """One thing that is asked for; as that of a route, of whatever it is."""
 
     @property
     def words(self) -> str:
@@ -29,6 +29,10 @@ class Predicate(Protocol[S]):
 
     def missed(self, of: S) -> Iterator[tuple[str, S]]:
         """Those of which it just is not so, the most telling one first, each with what is other."""
+
+
+class Predicate(Condition[S], Protocol[S]):
+    """One thing that is asked for, or several ones."""
 
     def others(self, of: S) -> Iterator[tuple[str, S]]:
         """Those of which it is so for another reason."""
@@ -110,10 +114,13 @@ class Single(Generic[S]):
         """The same with such a value."""
         if self.fits(of):
             return of
-        for made in self._put(of, (*self.texts.good(), *self.input.usual)):
-            if self.fits(made):
-                return made
+        if (made := next(self.every(of), None)) is not None:
+            return made
         raise CannotMakeError(f"{self.words}: no value")
+
+    def every(self, of: S) -> Iterator[S]:
+        """The same with each such value that is known."""
+        yield from (made for made in self._put(of, (*self.texts.good(), *self.input.usual)) if self.fits(made))
 
     def missed(self, of: S) -> Iterator[tuple[str, S]]:
         """With another value, and with none."""
@@ -251,6 +258,35 @@ class Not(Generic[S]):
         """All that just do not have it."""
         near = self.part.made(of)
         yield from ((words, each) for words, each in self.part.missed(near) if self.fits(each))
+
+
+@dataclass(frozen=True)
+class Plain(Generic[S]):
+    """A condition for which there is one reason alone."""
+
+    condition: Condition[S]
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return self.condition.words
+
+    def fits(self, of: S) -> bool:
+        """Whether it is so."""
+        return self.condition.fits(of)
+
+    def made(self, of: S) -> S:
+        """The same, changed so that it is."""
+        return self.condition.made(of)
+
+    def missed(self, of: S) -> Iterator[tuple[str, S]]:
+        """Those of which it just is not so."""
+        yield from self.condition.missed(of)
+
+    def others(self, of: S) -> Iterator[tuple[str, S]]:
+        """None."""
+        del of
+        yield from ()
 
 
 def _decided(parts: Sequence[Predicate[S]], of: S, *, by: bool) -> bool:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from takeover.check.derive.admission import Admission
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import WORD, others_of_choice, with_choice
@@ -69,6 +70,7 @@ class Routes:
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
         self._unasked, self._clusters = unasked, clusters
+        self._admission = Admission(manager.get("http_filters"))
         self.credentials = Credentials(manager.get("http_filters"), table.runtime)
         self._base = Ask(host=WORD, protocol=door.protocol, headers=headers, secure=door.tls is not None)
         self.reached: list[Reached] = []
@@ -182,6 +184,7 @@ class Routes:
             ask = waiting.popleft()
             taken = self.table.taken(ask := self.let_in(ask, settings))
             if (taken.host, taken.route) == (number, place):
+                ask = self._admitted(number, place, ask, taken.expects)
                 return Reached(number, place, ask, taken.expects, "route" in route.data)
             by = by or self._called(number, taken)
             for near in self._nearby(number, place, taken, ask):
@@ -189,6 +192,22 @@ class Routes:
                     seen.add(near.key)
                     waiting.append(near)
         raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
+
+    def _admitted(self, number: int, place: int, ask: Ask, expects: str) -> Ask:
+        """The request, changed so that filters let it through to the same route, as far as there is such a one."""
+        taken = Taken(number, place, expects)
+
+        def is_as_good(made: Ask) -> bool:
+            try:
+                return self.table.taken(made) == taken
+            except UnsureError:
+                return False
+
+        made, refusing = self._admission.admitted(ask, self.settings(taken), is_as_good)
+        for name in refusing:
+            at = f"{self.place}.virtual_hosts[{number}].{self.table.hosts[number].places[place]}: {name}"
+            self._unasked.say(at, "no request was found for this route that the filter lets through")
+        return self.let_in(made)
 
     def settings(self, taken: Taken) -> tuple[JsonObject, ...]:
         """What says how filters go for what is taken there: the table, its virtual host, the route."""

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import rate_limits, strings, transcoding, tree_edges
+from takeover.check.derive import rate_limits, rbac, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
-from takeover.check.derive.tree_edges import TREES, entry_of, unread
+from takeover.check.derive.tree_edges import TREES, unread
 from takeover.check.messages import objects, seconds
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
@@ -40,11 +40,13 @@ def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iter
                 say(path_text(each.path), f"no text is known to it: {error}")
 
 
-def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
-    """Places in messages of which no edge is known, with the reason: ends of trees of matchers, methods."""
+def unasked(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, str]]:
+    """Places in messages of which no edge is known, with the reason: ends of trees of matchers, methods, policies."""
     for each in met:
         if each.message == transcoding.TRANSCODER and (why := transcoding.unread(each.data)):
             yield path_text(each.path), why
+        if each.message == rbac.RULES:
+            yield from ((f"{path_text(each.path)}.{path}", why) for path, why in rbac.unread(each.data, ask))
         if each.message in TREES and each.message not in each.above:
             for path, why in unread(each.data):
                 yield f"{path_text(each.path)}.{path}", why
@@ -135,16 +137,6 @@ def _hash_query(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("hashed-by-query", name, "twice"), {"path": f"{asked}&{name}=b"})
 
 
-def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
-    """A request that a matcher of headers takes, and one that it just does not: of a rule, of a health check."""
-    if "name" not in data:
-        return
-    header = Header(data)
-    for words, made in (("fits", header.made(ask)), *header.missed(ask)):
-        if entry := entry_of(made, ask):
-            yield _edge(slug(header.words, words.rpartition(": ")[2]), entry)
-
-
 def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
     """A header that decides, sent twice: with another value before it, after it, and the same again."""
     name, value = str(data.get("name", "")).lower(), ask.header(str(data.get("name", "")).lower())
@@ -154,15 +146,6 @@ def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
     other = strings.not_matching(matcher)
     for words, both in (("then-another", (value, other)), ("after-another", (other, value)), ("twice", (value, value))):
         yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})
-
-
-def _permission(data: Any, ask: Ask) -> Iterator[Edge]:
-    if isinstance(header := data.get("header"), dict):
-        yield from _headers(header, ask)
-    if isinstance(path := data.get("url_path", {}).get("path"), dict):
-        for words, text in (("allowed", strings.matching(path)), ("other", strings.not_matching(path))):
-            if text.startswith("/") and " " not in text:
-                yield _edge(slug("rule-path", words), {"path": text})
 
 
 def _health_check(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -218,8 +201,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
-    "envoy.config.rbac.v3.Permission": _permission,
-    "envoy.config.rbac.v3.Principal": _permission,
+    rbac.RULES: rbac.edges,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
     f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),

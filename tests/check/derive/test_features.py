@@ -105,7 +105,7 @@ def test_the_edges_of_all_features_are_probes_that_can_be_read(tmp_path: Path) -
         "all-route-0-hashed-by-cookie-stays-twice", "all-route-0-hashed-by-query-who",
         "all-route-0-removed-x-gone", "all-route-0-cors-preflight", "all-route-0-cors-preflight-other", "csrf-other",
         "fault-asked-for", "compressed-gzip", "authz-refused", "processing-answers", "grpc-web", "grpc-message",
-        "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "header-x-role-fits", "header-x-role-another",
+        "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "rule-a", "rule-a-no-header-x-role-another",
         "jwt-a-good", "jwt-a-expired", "get", "frames-unknown-type", "answer-reset-at-once",
     ],
 )  # fmt: skip
