@@ -4,19 +4,17 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from takeover.check.derive import rbac
+from takeover.check.derive import oauth, rbac
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.headers import Header
 from takeover.check.derive.normal_form import alternatives, met
-from takeover.check.derive.predicates import Any, Plain, Predicate
+from takeover.check.derive.predicates import Predicate
 from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
-_FILTERS: Final = "envoy.extensions.filters.http"
-_RBAC, _OAUTH = f"{_FILTERS}.rbac.v3.RBAC", f"{_FILTERS}.oauth2.v3.OAuth2"
+_RBAC: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _MOST_WAYS = 60
 
 
@@ -28,7 +26,7 @@ class Admission:
     """
 
     def __init__(self, filters: object) -> None:
-        self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (_RBAC, _OAUTH)]
+        self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (_RBAC, oauth.OAUTH)]
         self._read: dict[int, Predicate[Ask] | None] = {}
 
     def admitted(
@@ -70,9 +68,8 @@ class Admission:
 
 def _let_through(config: JsonObject) -> Predicate[Ask] | None:
     """What a filter, or a route for it, lets through; None: all, or nobody knows."""
-    if message_of(config) == _OAUTH:
-        passing = [Plain(Header(each)) for each in objects(inner(config, "config").get("pass_through_matcher"))]
-        return Any(tuple(passing)) if passing else None
+    if message_of(config) == oauth.OAUTH:
+        return oauth.passed(inner(config, "config"))
     rules = inner(config, "rbac").get("rules") if "rbac" in config else config.get("rules")
     return rbac.allowed(rules) if isinstance(rules, dict) else None
 

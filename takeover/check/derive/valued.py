@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import rate_limits, rbac, strings, transcoding, tree_edges
+from takeover.check.derive import oauth, rate_limits, rbac, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -202,6 +202,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
     rbac.RULES: rbac.edges,
+    oauth.CONFIG: oauth.edges,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
     f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),
