@@ -14,6 +14,7 @@ from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.credentials import JWT
 from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.rate_limits import GLOBAL
 from takeover.check.derive.routes import Reached, Routes
 from takeover.model.json import JsonObject, encode
 from takeover.reach.walking import Met, walk
@@ -45,6 +46,7 @@ class Features:
     def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
         self._compresses = self._buffers = False
+        self._stages = frozenset[int]()
         self._settings = set[tuple[str, tuple[str, ...], bytes]]()
         self._belows: dict[tuple[int, int], str | None] = {}
 
@@ -60,6 +62,7 @@ class Features:
         met = list(walk(CONNECTION_MANAGER, {key: self._manager[key] for key in self._manager if key not in _APART}))
         found = _known(met)
         self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
+        self._stages = frozenset(int(each.data.get("stage") or 0) for each in met if each.message == GLOBAL)
         if of_manager:
             yield from self._of(best, found, met, "", _MANAGER)
             yield from self._of_tokens(best)
@@ -95,7 +98,7 @@ class Features:
 
         for place, why in valued.unasked(met, reached.ask):
             say(place, why)
-        for message, edge in valued.edges(met, reached.ask, say):
+        for message, edge in valued.edges(met, reached.ask, say, self._stages):
             yield from self._later(reached, edge, label, message, _FEATURE)
 
     def _of_tokens(self, best: Reached) -> Iterator[Later]:

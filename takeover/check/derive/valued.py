@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from takeover.check.derive import oauth, rate_limits, rbac, strings, transcoding, tree_edges
@@ -23,10 +23,13 @@ _SOON = 1.0
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
 
 
-def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iterator[tuple[str, Edge]]:
+def edges(
+    met: Iterable[Met], ask: Ask, say: Callable[[str, str], None], stages: Container[int] = ()
+) -> Iterator[tuple[str, Edge]]:
     """For each message that is met the edges that its values give, with the message's name.
 
     Args:
+        stages: those of rate limits of which a service is asked.
         say: takes the place of a message to whose values no text could be made, and why.
     """
     for each in met:
@@ -38,6 +41,11 @@ def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iter
                     yield each.message, edge
             except CannotMakeError as error:
                 say(path_text(each.path), f"no text is known to it: {error}")
+        if _is_asked_of_a_service(each, stages):
+            try:
+                yield from ((each.message, edge) for edge in rate_limits.answered(each.data, ask))
+            except CannotMakeError as error:
+                say(path_text(each.path), str(error))
 
 
 def unasked(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, str]]:
@@ -50,6 +58,13 @@ def unasked(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, str]]:
         if each.message in TREES and each.message not in each.above:
             for path, why in unread(each.data):
                 yield f"{path_text(each.path)}.{path}", why
+
+
+def _is_asked_of_a_service(met: Met, stages: Container[int]) -> bool:
+    """Whether it is a rate limit of a stage at which a filter asks a service."""
+    if met.message != rate_limits.LIMIT or rate_limits.LOCAL in met.above:
+        return False
+    return int(met.data.get("stage") or 0) in stages
 
 
 def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -196,7 +211,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.VirtualHost": _removed,
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
     f"{_FILTERS}.lua.v3.Lua": _lua,
-    "envoy.config.route.v3.RateLimit": rate_limits.edges,
+    rate_limits.LIMIT: rate_limits.edges,
     "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
@@ -204,7 +219,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     rbac.RULES: rbac.edges,
     oauth.CONFIG: oauth.edges,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
-    f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
+    rate_limits.LOCAL: _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),
     transcoding.TRANSCODER: transcoding.edges,
 }
