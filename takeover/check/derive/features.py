@@ -23,6 +23,8 @@ Found: TypeAlias = Set[tuple[str, str]]
 """Messages with their fields that are set, and with none."""
 
 _HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Route"
+_TABLE = "envoy.config.route.v3.RouteConfiguration"
+_HOSTS = frozenset({"virtual_hosts", "vhds"})
 # What other parts make probes for, or no request tells of.
 _ROUTES = frozenset({"routes", "matcher"})
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
@@ -66,6 +68,9 @@ class Features:
         if of_manager:
             yield from self._of(best, found, met, "", _MANAGER)
             yield from self._of_tokens(best)
+        table_of = self._routes.table.data
+        met = list(walk(_TABLE, {key: value for key, value in table_of.items() if key not in _HOSTS}))
+        yield from self._of(best, _known(met), met, "table" if self._routes.scope else "", _FEATURE)
         for number, host in enumerate(self._routes.table.hosts):
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:

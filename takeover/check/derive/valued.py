@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import oauth, rate_limits, rbac, strings, transcoding, tree_edges
+from takeover.check.derive import changed_headers, oauth, rate_limits, rbac, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -110,12 +110,6 @@ def _header_option(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("own", name, "twice"), {"headers": [f"{name}: 1", f"{name}: 2"]})
 
 
-def _removed(data: Any, ask: Ask) -> Iterator[Edge]:
-    del ask
-    for name in data.get("request_headers_to_remove", ()):
-        yield _edge(slug("removed", name), {"headers": [f"{name}: of-the-client"]})
-
-
 def _header_to_metadata(data: Any, ask: Ask) -> Iterator[Edge]:
     del ask
     for rule in objects(data.get("request_rules")):
@@ -163,6 +157,20 @@ def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})
 
 
+def _faulty(data: Any, ask: Ask) -> Iterator[Edge]:
+    """Where a fault is for requests with some headers alone: one with all of them, and those that just miss one."""
+    headers = [Header(each) for each in objects(data.get("headers"))]
+    if not headers:
+        return
+    made = ask
+    for each in headers:
+        made = each.made(made)
+    yield Edge(name="fault-by-headers", entry={}, ask=made)
+    for each in headers:
+        for words, near in each.missed(made):
+            yield Edge(name=slug("no-fault", words), entry={}, ask=near)
+
+
 def _health_check(data: Any, ask: Ask) -> Iterator[Edge]:
     made = ask
     for each in objects(data.get("headers")):
@@ -200,15 +208,19 @@ def _edge(name: str, entry: JsonObject) -> Edge:
     return Edge(name=name, entry=entry)
 
 
-_FILTERS = "envoy.extensions.filters.http"
+_FILTERS, _EARLY = "envoy.extensions.filters.http", "envoy.extensions.http.early_header_mutation"
 _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.CorsPolicy": _cors,
     f"{_FILTERS}.cors.v3.CorsPolicy": _cors,
     f"{_FILTERS}.buffer.v3.Buffer": _buffer,
     "envoy.config.core.v3.HeaderValueOption": _header_option,
     "envoy.config.route.v3.HeaderMatcher": _header_twice,
-    "envoy.config.route.v3.Route": _removed,
-    "envoy.config.route.v3.VirtualHost": _removed,
+    "envoy.config.route.v3.Route": changed_headers.removed,
+    "envoy.config.route.v3.VirtualHost": changed_headers.removed,
+    "envoy.config.route.v3.RouteConfiguration": changed_headers.of_table,
+    "envoy.config.route.v3.WeightedCluster": changed_headers.of_weighted,
+    f"{_FILTERS}.header_mutation.v3.Mutations": changed_headers.mutations("request_mutations"),
+    f"{_EARLY}.header_mutation.v3.HeaderMutation": changed_headers.mutations("mutations"),
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
     f"{_FILTERS}.lua.v3.Lua": _lua,
     rate_limits.LIMIT: rate_limits.edges,
@@ -218,6 +230,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
     rbac.RULES: rbac.edges,
     oauth.CONFIG: oauth.edges,
+    f"{_FILTERS}.fault.v3.HTTPFault": _faulty,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
     rate_limits.LOCAL: _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),
