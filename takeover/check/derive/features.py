@@ -202,11 +202,12 @@ class Features:
         """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""
         return max(reached, key=self._worth, default=None)
 
-    def _worth(self, reached: Reached) -> tuple[bool, bool, bool, int, int]:
+    def _worth(self, reached: Reached) -> tuple[bool, bool, bool, bool, int, int]:
         ask = reached.ask
         is_simple = ask.method == "GET" and ask.protocol in {"http1", "http2"} and not ask.extra
         is_calm = reached.to_cluster and reached.expects not in self._shaky
-        return is_calm, is_simple, self._below(reached) is not None, -len(ask.headers), -reached.route - reached.host
+        has_room = self._below(reached) is not None
+        return not reached.is_refused, is_calm, is_simple, has_room, -len(ask.headers), -reached.route - reached.host
 
     def _below(self, reached: Reached) -> str | None:
         """A path below which the route takes all, with a slash at its end; None: there is none."""

@@ -29,6 +29,7 @@ class Reached:
     Args:
         host: the virtual host's number; `route` the route's number in it.
         to_cluster: whether it goes to a cluster.
+        is_refused: whether a filter surely refuses it, and all others that were tried.
     """
 
     host: int
@@ -36,6 +37,7 @@ class Reached:
     ask: Ask
     expects: str
     to_cluster: bool
+    is_refused: bool = False
 
     @property
     def taken(self) -> Taken:
@@ -184,8 +186,8 @@ class Routes:
             ask = waiting.popleft()
             taken = self.table.taken(ask := self.let_in(ask, settings))
             if (taken.host, taken.route) == (number, place):
-                ask = self._admitted(number, place, ask, taken.expects)
-                return Reached(number, place, ask, taken.expects, "route" in route.data)
+                ask, is_refused = self._admitted(number, place, ask, taken.expects)
+                return Reached(number, place, ask, taken.expects, "route" in route.data, is_refused)
             by = by or self._called(number, taken)
             for near in self._nearby(number, place, taken, ask):
                 if near.key not in seen:
@@ -193,8 +195,8 @@ class Routes:
                     waiting.append(near)
         raise CannotMakeError(f"no request was found that {by} does not take" if by else "no request was found for it")
 
-    def _admitted(self, number: int, place: int, ask: Ask, expects: str) -> Ask:
-        """The request, changed so that filters let it through to the same route, as far as there is such a one."""
+    def _admitted(self, number: int, place: int, ask: Ask, expects: str) -> tuple[Ask, bool]:
+        """The request, changed so that filters let it through to the same route; and whether one still refuses it."""
         taken = Taken(number, place, expects)
 
         def is_as_good(made: Ask) -> bool:
@@ -207,7 +209,7 @@ class Routes:
         for name in refusing:
             at = f"{self.place}.virtual_hosts[{number}].{self.table.hosts[number].places[place]}: {name}"
             self._unasked.say(at, "no request was found for this route that the filter lets through")
-        return self.let_in(made)
+        return self.let_in(made), bool(refusing)
 
     def settings(self, taken: Taken) -> tuple[JsonObject, ...]:
         """What says how filters go for what is taken there: the table, its virtual host, the route."""

@@ -121,6 +121,15 @@ def test_requests_for_a_route_are_such_as_the_filter_lets_through() -> None:
     assert not derived.unasked
 
 
+def test_what_is_asked_of_a_listener_once_is_asked_where_the_filter_lets_it_through() -> None:
+    config = configured(rbac(ops=policy(path(prefix="/open"), principals=[header("x-role", "ops")])), route=SHOP)
+    [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
+    [host] = chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
+    host["routes"].append({"match": {"prefix": "/open"}, "route": {"cluster": "one"}})
+    [get] = [each for each in derived_of(config, ALL).text.split("- name: ") if each.startswith('"front-get"')]
+    assert 'path: "/open"' in get
+
+
 def test_a_route_for_which_none_is_let_through_is_said() -> None:
     elsewhere = rbac(a=policy(path(prefix="/elsewhere")))
     [(place, _)] = [each for each in derived_of(configured(elsewhere, route=SHOP)).unasked.items() if "lets" in each[1]]
