@@ -1,5 +1,6 @@
 """A gateway that asks an authorization service is refused by it in all the ways that a client has to hear of."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_policies_let_through_what_has_all_that_they_ask_for_and_nothing_near_it
     assert {status for name, status in by_rule.items() if name.startswith("staff-no-")} == {403}
     assert by_rule["others"] == 403
     assert "no request was found for this route that the filter lets through" in ended.stdout
+    assert re.search(r"route 2: \d+ probes came to it, and none got past the filters before it: rbac_", ended.stdout)
+    assert statuses["edges/web-get"] == 200
 
 
 def header(name: str, value: str) -> dict[str, Any]:
