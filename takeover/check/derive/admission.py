@@ -2,9 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from takeover.check.derive import oauth, rbac
+from takeover.check.derive import oauth, rbac, tree_edges
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
@@ -27,7 +28,7 @@ class Admission:
 
     def __init__(self, filters: object) -> None:
         self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (_RBAC, oauth.OAUTH)]
-        self._read: dict[int, Predicate[Ask] | None] = {}
+        self._read: dict[int, _Gate | None] = {}
 
     def admitted(
         self, ask: Ask, settings: Sequence[JsonObject], is_as_good: Callable[[Ask], bool]
@@ -38,26 +39,23 @@ class Admission:
             settings: what may have a `typed_per_filter_config`: a table, its virtual host, its route.
             is_as_good: whether a request that was changed is of as much use.
         """
-        refusing, before = list[str](), list[Predicate[Ask]]()
+        refusing, before = list[str](), list[_Gate]()
         for each in self._filters:
-            wanted = self._wanted(each, settings)
-            if wanted is None:
+            gate = self._gate(each, settings)
+            if gate is None:
                 continue
-            try:
-                if wanted.fits(ask):
-                    before.append(wanted)
+            if not _surely(gate, ask, passes=True):
+                all_of_them = [*before, gate]
+                ways = (made for made in gate.ways(ask) if all(_surely(one, made, passes=True) for one in all_of_them))
+                found = next((made for made in ways if is_as_good(made)), None)
+                if found is None:
+                    refusing += [str(each.get("name"))] if _surely(gate, ask, passes=False) else []
                     continue
-            except (CannotMakeError, UnsureError):
-                pass  # a way that is sure may be found
-            found = next((made for made in _made(wanted, ask) if _all_fit(before, made) and is_as_good(made)), None)
-            if found is None:
-                refusing += [str(each.get("name"))] if _surely_refuses(wanted, ask) else []
-                continue
-            ask = found
-            before.append(wanted)
+                ask = found
+            before.append(gate)
         return ask, refusing
 
-    def _wanted(self, http_filter: JsonObject, settings: Sequence[JsonObject]) -> Predicate[Ask] | None:
+    def _gate(self, http_filter: JsonObject, settings: Sequence[JsonObject]) -> "_Gate | None":
         if (found := config_for(http_filter, settings)) is None:
             return None
         config = found[1] or found[0]
@@ -66,33 +64,62 @@ class Admission:
         return self._read[id(config)]
 
 
-def _let_through(config: JsonObject) -> Predicate[Ask] | None:
+def _let_through(config: JsonObject) -> "_Gate | None":
     """What a filter, or a route for it, lets through; None: all, or nobody knows."""
     if message_of(config) == oauth.OAUTH:
-        return oauth.passed(inner(config, "config"))
-    rules = inner(config, "rbac").get("rules") if "rbac" in config else config.get("rules")
-    return rbac.allowed(rules) if isinstance(rules, dict) else None
+        passing = oauth.passed(inner(config, "config"))
+        return None if passing is None else _Rules(passing)
+    config = inner(config, "rbac") if "rbac" in config else config
+    if isinstance(rules := config.get("rules"), dict):
+        allowed = rbac.allowed(rules)
+        return None if allowed is None else _Rules(allowed)
+    return _Tree(config["matcher"]) if isinstance(config.get("matcher"), dict) else None
 
 
-def _made(wanted: Predicate[Ask], ask: Ask) -> Iterator[Ask]:
-    for way in itertools.islice(alternatives(wanted), _MOST_WAYS):
-        try:
-            made = met(way, ask)
-            if wanted.fits(made):
-                yield made
-        except (CannotMakeError, UnsureError):
-            continue
+class _Gate(Protocol):
+    def fits(self, ask: Ask) -> bool:
+        """Whether it lets the request through. Raises: CannotMakeError, UnsureError."""
+
+    def ways(self, ask: Ask) -> Iterator[Ask]:
+        """The request, changed so that it may let it through, in one way after the other."""
 
 
-def _all_fit(wanted: Sequence[Predicate[Ask]], ask: Ask) -> bool:
+@dataclass(frozen=True)
+class _Rules:
+    wanted: Predicate[Ask]
+
+    def fits(self, ask: Ask) -> bool:
+        return self.wanted.fits(ask)
+
+    def ways(self, ask: Ask) -> Iterator[Ask]:
+        for way in itertools.islice(alternatives(self.wanted), _MOST_WAYS):
+            try:
+                yield met(way, ask)
+            except (CannotMakeError, UnsureError):
+                continue
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """A tree of matchers whose ends are `envoy.config.rbac.v3.Action`."""
+
+    matcher: JsonObject
+
+    def fits(self, ask: Ask) -> bool:
+        end = tree_edges.end_of(self.matcher, ask)
+        return end is not None and _lets_through(end)
+
+    def ways(self, ask: Ask) -> Iterator[Ask]:
+        yield from tree_edges.coming_to(self.matcher, ask, _lets_through)
+
+
+def _lets_through(action: JsonObject) -> bool:
+    return action.get("action", "ALLOW") not in rbac.DENY
+
+
+def _surely(gate: _Gate, ask: Ask, *, passes: bool) -> bool:
+    """Whether it is known that the request passes the gate, or that it does not."""
     try:
-        return all(each.fits(ask) for each in wanted)
-    except (CannotMakeError, UnsureError):
-        return False
-
-
-def _surely_refuses(wanted: Predicate[Ask], ask: Ask) -> bool:
-    try:
-        return not wanted.fits(ask)
+        return gate.fits(ask) is passes
     except (CannotMakeError, UnsureError):
         return False

@@ -26,8 +26,8 @@ from takeover.model.json import JsonObject
 RULES: Final = "envoy.config.rbac.v3.RBAC"
 _ALL, _ANY, _NOT = ("and_rules", "and_ids"), ("or_rules", "or_ids"), ("not_rule", "not_id")
 _CONDITIONS = ("condition", "checked_condition")
-_DENY = ("DENY", 1)
-_ENFORCED = ("ALLOW", 0, *_DENY)
+DENY: Final = ("DENY", 1)
+_ENFORCED = ("ALLOW", 0, *DENY)
 _MOST_POLICIES = 30
 _MOST_WAYS = 6
 _MOST_MISSES = 8
@@ -71,7 +71,7 @@ def allowed(data: JsonObject) -> Predicate[Ask] | None:
     if data.get("action", "ALLOW") not in _ENFORCED:
         return None
     any_of_it = Any(tuple(_policies(data).values()))
-    return Not(any_of_it) if data.get("action") in _DENY else any_of_it
+    return Not(any_of_it) if data.get("action") in DENY else any_of_it
 
 
 def _policies(data: Mapping[str, Anything]) -> dict[str, Predicate[Ask]]:

@@ -8,6 +8,7 @@ import pytest
 from takeover.check.derive import Bounds
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.rbac import allowed, edges, unread
+from tests.check.derive import trees
 from tests.check.derive.cel_text import parsed
 from tests.check.derive.test_features import HTTP, configured, derived_of, filter_of, names_of
 
@@ -128,6 +129,24 @@ def test_what_is_asked_of_a_listener_once_is_asked_where_the_filter_lets_it_thro
     host["routes"].append({"match": {"prefix": "/open"}, "route": {"cluster": "one"}})
     [get] = [each for each in derived_of(config, ALL).text.split("- name: ") if each.startswith('"front-get"')]
     assert 'path: "/open"' in get
+
+
+def test_requests_come_to_an_end_of_a_tree_that_lets_them_through() -> None:
+    def rule(action: str) -> dict[str, Any]:
+        url = "type.googleapis.com/envoy.config.rbac.v3.Action"
+        return {"action": {"name": action, "typed_config": {"@type": url, "name": action, "action": action}}}
+
+    red, banned = (trees.single(trees.header(name), exact="yes") for name in ("x-red", "x-banned"))
+    both = trees.every(red, trees.no(banned))
+    tree = trees.listed((red, rule("DENY")), (banned, rule("ALLOW")))
+    derived = derived_of(configured(filter_of("rbac", "rbac.v3.RBAC", matcher=tree), route=SHOP), ALL)
+    [matched] = [each for each in derived.text.split("- name: ") if each.startswith('"all-route-0"')]
+    assert '["x-banned: yes"]' in matched
+    assert {"tree-1", "tree-1-no-header-x-banned-none"} <= names_of(derived)
+    assert not derived.unasked
+    never = trees.listed((both, rule("DENY")), otherwise=rule("DENY"))
+    derived = derived_of(configured(filter_of("rbac", "rbac.v3.RBAC", matcher=never), route=SHOP), ALL)
+    assert [why for why in derived.unasked.values() if "lets through" in why]
 
 
 def test_a_route_for_which_none_is_let_through_is_said() -> None:
