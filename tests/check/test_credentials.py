@@ -47,7 +47,7 @@ def statuses(
 def test_a_user_of_its_own_is_let_in_by_basic_auth_and_nobody_else(tmp_path: Path) -> None:
     found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(basic(),)))
     assert 200 in found["app"]
-    assert 401 in {status for name in found if "basic-wrong" in name for status in found[name]}
+    assert [found[f"edges/web-basic-{each}"] for each in ("wrong", "none")] == [{401}, {401}]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,8 @@ def test_a_user_of_its_own_is_let_in_by_basic_auth_and_nobody_else(tmp_path: Pat
 def test_a_key_of_its_own_is_taken_wherever_one_is_looked_for(source: dict[str, str], tmp_path: Path) -> None:
     found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(keyed(source),)))
     assert 200 in found["app"]
+    tried = {name: found[name] for name in found if name.startswith("edges/web-key-")}
+    assert list(tried.values()) == [{401}, {401}]
 
 
 def test_a_filter_that_is_off_is_asked_by_the_routes_that_turn_it_on(tmp_path: Path) -> None:

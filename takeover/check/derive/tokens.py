@@ -26,7 +26,7 @@ TWICE: Final = "twice"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a provider looks for a token.
+    """Where a provider looks for a token, or a filter for a key.
 
     Args:
         kind: "header", "query" or "cookie", `name` its name.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import changed_headers, oauth, rate_limits, rbac, strings, transcoding, tree_edges
+from takeover.check.derive import changed_headers, key_edges, oauth, rate_limits, rbac, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
@@ -13,6 +13,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.tree_edges import TREES, unread
 from takeover.check.messages import objects, seconds
+from takeover.check.own_credentials import BASIC, KEYS
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
 from takeover.scenario.typed_yaml import path_text
@@ -228,6 +229,8 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
+    BASIC: key_edges.of_password,
+    KEYS: key_edges.of_keys,
     rbac.RULES: rbac.edges,
     oauth.CONFIG: oauth.edges,
     f"{_FILTERS}.fault.v3.HTTPFault": _faulty,
