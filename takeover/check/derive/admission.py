@@ -10,13 +10,13 @@ from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
-from takeover.check.derive.normal_form import alternatives, met
+from takeover.check.derive.normal_form import all_met, alternatives
 from takeover.check.derive.predicates import Predicate
 from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
 _RBAC: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
-_MOST_WAYS = 60
+_MOST_WAYS, _MOST_OF_A_WAY = 60, 12
 
 
 class Admission:
@@ -94,7 +94,7 @@ class _Rules:
     def ways(self, ask: Ask) -> Iterator[Ask]:
         for way in itertools.islice(alternatives(self.wanted), _MOST_WAYS):
             try:
-                yield met(way, ask)
+                yield from itertools.islice(all_met(way, ask), _MOST_OF_A_WAY)
             except (CannotMakeError, UnsureError):
                 continue
 

@@ -36,10 +36,14 @@ def _products(parts: Sequence[Predicate[S]]) -> Iterator[All[S]]:
 
 def met(way: All[S], of: S) -> S:
     """The same, changed so that all of it is so. Raises: CannotMakeError, UnsureError."""
-    for made in itertools.islice(_tried(way.parts, of), _TRIES):
-        if way.fits(made):
-            return made
+    if (made := next(all_met(way, of), None)) is not None:
+        return made
     raise CannotMakeError(f"{way.words}: not all at once")
+
+
+def all_met(way: All[S], of: S) -> Iterator[S]:
+    """Each change of it that is known by which all of it is so. Raises: CannotMakeError, UnsureError."""
+    yield from (made for made in itertools.islice(_tried(way.parts, of), _TRIES) if way.fits(made))
 
 
 def _tried(parts: Sequence[Predicate[S]], of: S) -> Iterator[S]:

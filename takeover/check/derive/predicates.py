@@ -119,8 +119,10 @@ class Single(Generic[S]):
         raise CannotMakeError(f"{self.words}: no value")
 
     def every(self, of: S) -> Iterator[S]:
-        """The same with each such value that is known."""
-        yield from (made for made in self._put(of, (*self.texts.good(), *self.input.usual)) if self.fits(made))
+        """The same with each such value that is known; the last ones begin as it does now."""
+        good, now = [*self.texts.good()], self.input.value(of)
+        longer = [f"{now}{each}" for each in good] if now else []
+        yield from (made for made in self._put(of, (*good, *self.input.usual, *longer)) if self.fits(made))
 
     def missed(self, of: S) -> Iterator[tuple[str, S]]:
         """With another value, and with none."""

@@ -122,6 +122,14 @@ def test_requests_for_a_route_are_such_as_the_filter_lets_through() -> None:
     assert not derived.unasked
 
 
+@pytest.mark.parametrize("matcher", [{"suffix": ".json"}, {"contains": "/in/"}])
+def test_a_path_of_the_route_is_made_longer_until_the_filter_lets_it_through(matcher: dict[str, str]) -> None:
+    derived = derived_of(configured(rbac(part=policy(path(**matcher))), route=SHOP), ALL)
+    [matched] = [each for each in derived.text.split("- name: ") if each.startswith('"all-route-0"')]
+    assert f'path: "/shop{next(iter(matcher.values()))}"' in matched
+    assert not derived.unasked
+
+
 def test_what_is_asked_of_a_listener_once_is_asked_where_the_filter_lets_it_through() -> None:
     config = configured(rbac(ops=policy(path(prefix="/open"), principals=[header("x-role", "ops")])), route=SHOP)
     [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
