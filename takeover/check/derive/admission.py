@@ -16,7 +16,8 @@ from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
 _RBAC: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
-_MOST_WAYS, _MOST_OF_A_WAY = 60, 12
+_TRIES: Final = ((500, 1), (50, 8))
+"""So many ways, so many requests of each: first the first one of many, since most rules are for another route."""
 
 
 class Admission:
@@ -46,8 +47,9 @@ class Admission:
                 continue
             if not _surely(gate, ask, passes=True):
                 all_of_them = [*before, gate]
-                ways = (made for made in gate.ways(ask) if all(_surely(one, made, passes=True) for one in all_of_them))
-                found = next((made for made in ways if is_as_good(made)), None)
+                ways = (made for made in gate.ways(ask) if is_as_good(made))
+                passing = (made for made in ways if all(_surely(one, made, passes=True) for one in all_of_them))
+                found = next(passing, None)
                 if found is None:
                     refusing += [str(each.get("name"))] if _surely(gate, ask, passes=False) else []
                     continue
@@ -92,11 +94,12 @@ class _Rules:
         return self.wanted.fits(ask)
 
     def ways(self, ask: Ask) -> Iterator[Ask]:
-        for way in itertools.islice(alternatives(self.wanted), _MOST_WAYS):
-            try:
-                yield from itertools.islice(all_met(way, ask), _MOST_OF_A_WAY)
-            except (CannotMakeError, UnsureError):
-                continue
+        for most_ways, most_of_a_way in _TRIES:
+            for way in itertools.islice(alternatives(self.wanted), most_ways):
+                try:
+                    yield from itertools.islice(all_met(way, ask), most_of_a_way)
+                except (CannotMakeError, UnsureError):
+                    continue
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,11 @@ def _tried(parts: Sequence[Predicate[S]], of: S) -> Iterator[S]:
 
 def _candidates(part: Predicate[S], of: S) -> Iterator[S]:
     try:
-        yield part.made(of)
+        first = part.made(of)
     except (CannotMakeError, UnsureError):
         return
+    yield first
     if isinstance(part, Single):
-        yield from part.every(of)
+        yield from (made for made in part.every(of) if made != first)
     if isinstance(part, Not) and not part.fits(of):
         yield from (near for _, near in part.part.missed(of))
