@@ -14,7 +14,8 @@ from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
-from takeover.check.derive.predicates import Any, Not, Plain, Predicate, Single, Strings
+from takeover.check.derive.plain import Plain
+from takeover.check.derive.predicates import Any, Not, Predicate, Single, Strings
 from takeover.check.messages import inner, objects
 
 OAUTH: Final = "envoy.extensions.filters.http.oauth2.v3.OAuth2"

@@ -262,35 +262,6 @@ class Not(Generic[S]):
         yield from ((words, each) for words, each in self.part.missed(near) if self.fits(each))
 
 
-@dataclass(frozen=True)
-class Plain(Generic[S]):
-    """A condition for which there is one reason alone."""
-
-    condition: Condition[S]
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-        return self.condition.words
-
-    def fits(self, of: S) -> bool:
-        """Whether it is so."""
-        return self.condition.fits(of)
-
-    def made(self, of: S) -> S:
-        """The same, changed so that it is."""
-        return self.condition.made(of)
-
-    def missed(self, of: S) -> Iterator[tuple[str, S]]:
-        """Those of which it just is not so."""
-        yield from self.condition.missed(of)
-
-    def others(self, of: S) -> Iterator[tuple[str, S]]:
-        """None."""
-        del of
-        yield from ()
-
-
 def _decided(parts: Sequence[Predicate[S]], of: S, *, by: bool) -> bool:
     """Whether one of the parts is what decides, whatever is unsure of the others. Raises: UnsureError."""
     unsure: UnsureError | None = None

@@ -17,7 +17,8 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.normal_form import alternatives, met
 from takeover.check.derive.paths import Path, template_expression
-from takeover.check.derive.predicates import All, Any, Not, Plain, Predicate, Single, Strings
+from takeover.check.derive.plain import Plain
+from takeover.check.derive.predicates import All, Any, Not, Predicate, Single, Strings
 from takeover.check.derive.request_inputs import Unread
 from takeover.check.derive.route_reading import URI_TEMPLATE
 from takeover.check.messages import config_of, inner, message_of, objects
