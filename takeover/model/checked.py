@@ -34,7 +34,8 @@ class ConfigPart(_Part):
         probes: how many probes reached it, by what was observed of them.
         told_by: by what that was told apart from other parts, in words.
         why: why none reached it.
-        by: the probes that reached it, as GROUP/PROBE; only of parts in which no other stands.
+        by: the probes that reached it, as GROUP/PROBE, and those that were for it and a filter ended before; only of
+            parts in which no other stands.
     """
 
     id: str

@@ -29,9 +29,11 @@ def route(path: str, **settings: dict[str, Any]) -> dict[str, Any]:
     return {**found, "typed_per_filter_config": settings}
 
 
-def statuses(folder: Path, *listeners: dict[str, Any]) -> dict[str, set[int | None]]:
+def statuses(
+    folder: Path, *listeners: dict[str, Any], clusters: tuple[str, ...] = ("app",)
+) -> dict[str, set[int | None]]:
     """Of each route those with which requests for it ended; of those of an edge, by its name, too."""
-    ended = checked(dumped(folder, listeners, [cluster("app")]), "--probes-per-route", "12", *ALL)
+    ended = checked(dumped(folder, listeners, map(cluster, clusters)), "--probes-per-route", "12", *ALL)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "does not take" not in ended.stdout + ended.stderr
     found: defaultdict[str, set[int | None]] = defaultdict(set)
@@ -45,7 +47,7 @@ def statuses(folder: Path, *listeners: dict[str, Any]) -> dict[str, set[int | No
 def test_a_user_of_its_own_is_let_in_by_basic_auth_and_nobody_else(tmp_path: Path) -> None:
     found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(basic(),)))
     assert 200 in found["app"]
-    assert 401 in {status for name in found if "basic-wrong" in name for status in found[name]}
+    assert [found[f"edges/web-basic-{each}"] for each in ("wrong", "none")] == [{401}, {401}]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,8 @@ def test_a_user_of_its_own_is_let_in_by_basic_auth_and_nobody_else(tmp_path: Pat
 def test_a_key_of_its_own_is_taken_wherever_one_is_looked_for(source: dict[str, str], tmp_path: Path) -> None:
     found = statuses(tmp_path, listener("web", 8000, TO_APP, filters=(keyed(source),)))
     assert 200 in found["app"]
+    tried = {name: found[name] for name in found if name.startswith("edges/web-key-")}
+    assert list(tried.values()) == [{401}, {401}]
 
 
 def test_a_filter_that_is_off_is_asked_by_the_routes_that_turn_it_on(tmp_path: Path) -> None:
@@ -76,3 +80,47 @@ def test_a_filter_that_is_off_is_asked_by_the_routes_that_turn_it_on(tmp_path: P
     found = statuses(tmp_path, listener("web", 8000, *routes, filters=filters))
     for name in ("basic", "key", "anna", "on", "off", "none"):
         assert 200 in found[name], name
+
+
+def jwt(rules: list[dict[str, Any]], named: dict[str, Any], **providers: dict[str, Any]) -> dict[str, Any]:
+    uri = {"uri": "https://keys.example/jwks", "cluster": "keys", "timeout": "5s"}
+    made = {
+        name: {"issuer": f"https://{name}.example", "remote_jwks": {"http_uri": uri}, **more}
+        for name, more in providers.items()
+    }
+    url = f"{HTTP}jwt_authn.v3.JwtAuthentication"
+    return {"name": "jwt", "typed_config": typed(url, providers=made, rules=rules, requirement_map=named)}
+
+
+def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_path: Path) -> None:
+    names = ("header", "query", "cookie", "other")
+    rules: list[Any] = [{"match": {"prefix": f"/{name}/"}, "requires": {"provider_name": name}} for name in names]
+    both = [{"provider_name": "other"}, {"provider_name": "cookie"}]
+    any_: list[Any] = [{"requires_all": {"requirements": both}}, {"allow_missing": {}}]
+    rules.append({"match": {"prefix": "/both/"}, "requires": {"requires_any": {"requirements": any_}}})
+    audience = {"provider_and_audiences": {"provider_name": "query", "audiences": ["shop"]}}
+    filters = (
+        jwt(
+            [*rules, {"match": {"prefix": "/off/"}, "requires": {"provider_name": "other"}}],
+            {"named": audience},
+            header={"from_headers": [{"name": "x-token", "value_prefix": "Token "}], "audiences": ["a"]},
+            query={"from_params": ["token"], "audiences": ["a"]},
+            cookie={"from_cookies": ["session"], "subjects": {"prefix": "spiffe://a/"}},
+            other={},
+        ),
+    )
+    of_route = f"{HTTP}jwt_authn.v3.PerRouteConfig"
+    routes = [
+        *(route(f"/{name}/") for name in (*names, "both")),
+        route("/named/", jwt=typed(of_route, requirement_name="named")),
+        route("/off/", jwt=typed(of_route, disabled=True)),
+    ]
+    found = statuses(tmp_path, listener("web", 8000, *routes, filters=filters), clusters=("app", "keys"))
+    for name in (*names, "both", "named", "off"):
+        assert 200 in found[name], name
+        assert found[f"routes/shop-{name}"] == {200}, name
+    for name in names:
+        assert found[f"edges/web-jwt-{name}-good"] == {200}, name
+        for words in ("none", "expired", "forged", "other-issuer"):
+            assert found[f"edges/web-jwt-{name}-{words}"] == {401}, (name, words)
+    assert found["edges/web-jwt-requirement-named-no-token"] == {401}

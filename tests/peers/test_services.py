@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import httpx
@@ -69,6 +70,18 @@ def test_an_answer_is_what_was_wished(channel: grpc.Channel) -> None:
     assert check(channel, {"answer": denied, "tell": False}) == denied
     over = {"overall_code": "OVER_LIMIT", "response_headers_to_add": [{"key": "a", "value": "b"}]}
     assert limit(channel, {"answer": over, "tell": False}) == over
+
+
+@pytest.mark.parametrize("written", [str, quote], ids=["as it is", "as in a query"])
+def test_a_limit_is_what_the_value_of_any_key_says_if_it_says_one(
+    channel: grpc.Channel, written: Callable[[str], str]
+) -> None:
+    asked = rls_pb2.RateLimitRequest(domain="d")
+    asked.descriptors.add().entries.add(key="json", value='{"user": "me"}')
+    asked.descriptors.add().entries.add(key="list", value="{no json")
+    over = {"overall_code": "OVER_LIMIT"}
+    asked.descriptors.add().entries.add(key="user", value=written(json.dumps({"answer": over, "tell": False})))
+    assert unary(channel, rate_limit.SHOULD_RATE_LIMIT, asked, rls_pb2.RateLimitResponse) == over
 
 
 @pytest.mark.parametrize("ask", [check, limit])

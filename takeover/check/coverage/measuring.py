@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from takeover.check.coverage.lines import LineOf, no_lines
 from takeover.check.coverage.parts import Part, Parts, Route
-from takeover.check.coverage.reached import reached
+from takeover.check.coverage.reached import reached, stopped
 from takeover.check.coverage.reasons import Reasons
 from takeover.check.records import Derived, World
 from takeover.model.checked import ConfigPart, PartKind
@@ -22,10 +22,12 @@ class _Reached:
     Args:
         by: what told so → the probes that reached it.
         maybe: probes that may have reached it → the ids of what they may have reached instead.
+        stopped: probes that were for it → Envoy's word for what ended them before.
     """
 
     by: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     maybe: dict[str, dict[str, None]] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
 
     @property
     def probes(self) -> list[str]:
@@ -50,6 +52,8 @@ def coverage(
                 found[part].maybe.setdefault(each.probe, {}).update(dict.fromkeys(others))
             else:
                 found[part].by[told_by].setdefault(each.probe)
+        for part, why in stopped(parts, each.observation):
+            found[part].stopped.setdefault(each.probe, why)
     reasons = Reasons(parts, derived, world, made)
     return [_told(*each, found, reasons, line_of) for each in _in_order(parts)]
 
@@ -93,6 +97,6 @@ def _told(
         where=file if line is None else f"{file}:{line}",
         probes=len(probes),
         told_by=max(of_it.by, key=lambda each: len(of_it.by[each]), default=""),
-        why="" if probes else reasons.of(part, listener, of_it.maybe),
-        by=probes if is_last else [],
+        why="" if probes else reasons.of(part, listener, of_it.maybe, of_it.stopped),
+        by=list(dict.fromkeys((*probes, *of_it.stopped))) if is_last else [],
     )

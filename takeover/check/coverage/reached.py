@@ -3,9 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from takeover.check.coverage.parts import FilterChain, Listener, Part, Parts
-from takeover.check.coverage.told_apart import field, taken
+from takeover.check.coverage.told_apart import Taken, field, taken
 from takeover.model.document import LogEntry, Observation
 
+_OF_THE_ROUTER = (
+    "via_upstream", "upstream_", "direct_response", "route_not_found", "cluster_not_found", "no_healthy_upstream",
+    "maintenance_mode", "response_timeout", "internal_redirect", "drop_overload",
+)  # fmt: skip
+"""How the details of an answer begin that the router made, or the upstream."""
+_FLAGS_OF_THE_ROUTER = frozenset(
+    {"UH", "UF", "UO", "UT", "UC", "UR", "UPE", "URX", "UMSDR", "UDO", "NR", "NC", "LR", "DO", "DF"}
+)
 Found = tuple[str, str, Sequence[str]]
 """A part's id, by what it was told apart, and the ids of others that it may have been instead."""
 
@@ -23,7 +31,26 @@ def reached(parts: Parts, seen: Observation) -> Iterator[Found]:
         yield from _chains(listener, [entry for other, entry in entries if other is listener], seen)
     for listener, entry in entries:
         yield from _routes(parts, listener, entry)
-    yield from _clusters(parts, [each for _, each in entries], seen)
+    yield from _clusters(parts, [each for _, each in entries if _came_through(each)], seen)
+
+
+def stopped(parts: Parts, seen: Observation) -> Iterator[tuple[str, str]]:
+    """Routes and clusters for which a request was that a filter ended before: their ids, and Envoy's word for it."""
+    for entry in seen.log:
+        if (listener := _listener_of(parts, entry)) is None or _came_through(entry):
+            continue
+        routes = _taken(parts, listener, entry).routes
+        for alike in (routes, parts.clusters_by_logged_name.get(field(entry, "upstream_cluster"), ())):
+            if len(alike) == 1:
+                yield alike[0].id, field(entry, "details")
+
+
+def _came_through(entry: LogEntry) -> bool:
+    """Whether a request came to the router: a filter that answers names the route and its cluster in the log, too."""
+    details = field(entry, "details")
+    if not details or field(entry, "upstream_host") or details.startswith(_OF_THE_ROUTER):
+        return True
+    return not _FLAGS_OF_THE_ROUTER.isdisjoint(field(entry, "flags").split(","))
 
 
 def _listener_of(parts: Parts, entry: LogEntry) -> Listener | None:
@@ -49,14 +76,19 @@ def _counted(chain: FilterChain, seen: Observation) -> set[str]:
 
 
 def _routes(parts: Parts, listener: Listener, entry: LogEntry) -> Iterator[Found]:
-    named, logged = field(entry, "filter_chain"), field(entry, "upstream_cluster")
-    clusters = {each.name for each in parts.clusters_by_logged_name.get(logged, ())} or {logged} - {""}
-    found = taken([each for each in listener.chains if not named or each.logged_as == named], entry, clusters)
-    yield from _any_of(found.routes, found.told_by)
+    found = _taken(parts, listener, entry)
+    if _came_through(entry):
+        yield from _any_of(found.routes, found.told_by)
     if found.host is not None:
         by = "its routes" if found.routes else found.told_by
         yield found.host.id, by, ()
         yield found.host.within, by, ()
+
+
+def _taken(parts: Parts, listener: Listener, entry: LogEntry) -> Taken:
+    named, logged = field(entry, "filter_chain"), field(entry, "upstream_cluster")
+    clusters = {each.name for each in parts.clusters_by_logged_name.get(logged, ())} or {logged} - {""}
+    return taken([each for each in listener.chains if not named or each.logged_as == named], entry, clusters)
 
 
 def _clusters(parts: Parts, entries: Sequence[LogEntry], seen: Observation) -> Iterator[Found]:

@@ -33,13 +33,19 @@ class Reasons:
             for part in self._aimed_at(target):
                 self._aims[part].append(target)
 
-    def of(self, part: Part, listener: str, maybe: Mapping[str, Mapping[str, None]]) -> str:
+    def of(self, part: Part, listener: str, maybe: Mapping[str, Mapping[str, None]], stopped: Mapping[str, str]) -> str:
         """In words.
 
         Args:
             listener: the id of the one in which it stands.
             maybe: probes that may have reached it → the ids of what they may have reached instead.
+            stopped: probes that were for it → Envoy's word for what ended them before.
         """
+        if stopped:
+            words = dict.fromkeys(each.partition("{")[0].partition("[")[0] for each in stopped.values())
+            return (
+                f"{_counted(len(stopped))} came to it, and none got past the filters before it: {_listed(list(words))}"
+            )
         if maybe:
             others = dict.fromkeys(each for found in maybe.values() for each in found)
             return (

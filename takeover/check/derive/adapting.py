@@ -38,6 +38,8 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
         behaviour: what the upstream is told to do, over gRPC the method, which says that; empty: nothing.
         is_of_upstream: whether the upstream does wrong in it.
         subject: of its group, see `Draft`.
+        ask: the request that it makes; None: that of the route, changed as the entry says.
+        is_let_in: whether it brings what filters ask for that it comes by; else it has what it tries with them.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     is_of_set: bool = False
     is_of_upstream: bool = False
     subject: str = "edges"
+    ask: Ask | None = None
+    is_let_in: bool = True
 
     @property
     def needs_below(self) -> bool:
@@ -153,7 +157,10 @@ def _behaviour(entry: Mapping[str, Any]) -> str:
 
 
 def adapted(edge: Edge, ask: Ask, room: Room) -> JsonObject | None:
-    """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route."""
+    """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route.
+
+    Of a path that is written with a placeholder, or is below the route's, the query is the request's, too.
+    """
     below = room.below
     if ask.protocol not in {"http1", "http2"} or (below is None and edge.needs_below):
         return None
@@ -202,8 +209,11 @@ def _request(made: JsonObject, entry: JsonObject, ask: Ask, below: str | None, *
         made["method"] = ask.method
     if "path" not in entry:
         made["path"] = ask.path
-    elif is_of_set and below is not None:
-        made["path"] = _below(made["path"], below, ask)
+    else:
+        if is_of_set and below is not None:
+            made["path"] = _below(made["path"], below, ask)
+        if is_of_set or "{" in str(entry["path"]):
+            made["path"] = _with_query(made["path"], ask)
     if "host" not in entry:
         made["host"] = ask.host
     names = {each.partition(":")[0].strip().lower() for each in entry.get("headers", ()) if isinstance(each, str)}
@@ -235,6 +245,16 @@ def _below(path: Any, below: str, ask: Ask) -> Any:
     return re.sub(rf"^(https?://(?:[^/@]*@)?{re.escape(ask.host)})/", rf"\g<1>{below}", path)
 
 
+def _with_query(path: Any, ask: Ask) -> Any:
+    """The path with the parameters of the request's query that it does not have."""
+    query = ask.path.partition("?")[2]
+    if not query or not isinstance(path, str) or not path.startswith("/") or "#" in path:
+        return path
+    own = ask.but(path=path).query
+    missing = "&".join(each for each in query.split("&") if each.partition("=")[0] not in own)
+    return f"{path}{'&' if '?' in path else '?'}{missing}" if missing else path
+
+
 def _fitted(text: str, ask: Ask, room: Room, *, is_of_set: bool) -> str:
     below = room.below or ""
     if is_of_set:
@@ -246,7 +266,7 @@ def _fitted(text: str, ask: Ask, room: Room, *, is_of_set: bool) -> str:
 
 
 def _line_path(path: str, ask: Ask, below: str) -> str:
-    return ask.path if path == "/" or not below else below + path[1:]
+    return ask.path if path == "/" or not below else str(_with_query(below + path[1:], ask))
 
 
 def _mapped(value: Any, fit: Callable[[str], str]) -> Any:

@@ -1,14 +1,18 @@
-"""What a request brings for filters that ask who it is from: a user's password, an API key.
+"""What a request brings for filters that ask who it is from: a user's password, an API key, a token.
 
 Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/basic_auth_filter and
 api_key_auth_filter.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
+from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
-from takeover.check.messages import config_of, inner, message_of, objects
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.jwt_rules import JwtRules
+from takeover.check.messages import config_of, message_of, objects
 from takeover.check.own_credentials import (
     API_KEY,
     BASIC,
@@ -20,35 +24,60 @@ from takeover.check.own_credentials import (
 )
 from takeover.model.json import JsonObject
 
-_OF_ANY_FILTER = "envoy.config.route.v3.FilterConfig"
+JWT: Final = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 
 
-def let_in(ask: Ask, filters: object, settings: Sequence[JsonObject]) -> Ask:
-    """The request with what the filters ask for that it comes by.
+class Credentials:
+    """What filters ask for that a request comes by.
 
     Args:
         filters: the connection manager's `http_filters`.
-        settings: what may have a `typed_per_filter_config`: a table, its virtual host, its route; the last one counts.
+        runtime: values of runtime keys that are certain.
     """
-    for each in objects(filters):
-        kind = message_of(config_of(each))
-        if kind in (BASIC, KEYS) and (config := _of_request(each, settings)) is not None:
-            ask = _by_password(ask) if kind == BASIC else _by_key(ask, config)
-    return ask
+
+    def __init__(self, filters: object, runtime: Mapping[str, object]) -> None:
+        self._asking = [each for each in objects(filters) if message_of(config_of(each)) in (BASIC, KEYS, JWT)]
+        self._rules = {
+            str(each.get("name")): JwtRules(config_of(each), runtime)
+            for each in self._asking
+            if message_of(config_of(each)) == JWT
+        }
+
+    @property
+    def are_asked_for(self) -> bool:
+        """Whether any filter asks for such."""
+        return bool(self._asking)
+
+    def jwt(self) -> Iterator[tuple[JsonObject, JwtRules]]:
+        """Each filter that asks for tokens, with its rules."""
+        yield from ((each, rules) for each in self._asking if (rules := self._rules.get(str(each.get("name")))))
+
+    def let_in(self, ask: Ask, settings: Sequence[JsonObject]) -> Ask:
+        """The request with all of it, as far as there is such.
+
+        Args:
+            settings: what may have a `typed_per_filter_config`: a table, its virtual host, its route; the last one
+                counts.
+        """
+        for each in self._asking:
+            if (found := config_for(each, settings)) is None:
+                continue
+            config, of_route = found
+            match message_of(config):
+                case kind if kind == BASIC:
+                    ask = _by_password(ask)
+                case kind if kind == KEYS:
+                    ask = _by_key(ask, _over(config, of_route))
+                case _:
+                    ask = _by_token(ask, self._rules[str(each.get("name"))], of_route)
+        return ask
 
 
-def _of_request(http_filter: JsonObject, settings: Sequence[JsonObject]) -> JsonObject | None:
-    """The filter's config as it goes for a request; None: it is not asked."""
-    config, is_on = config_of(http_filter), http_filter.get("disabled") is not True
-    for each in settings:
-        own = inner(each, "typed_per_filter_config", str(http_filter.get("name")))
-        if message_of(own) == _OF_ANY_FILTER:
-            is_on, own = own.get("disabled") is not True, inner(own, "config")
-        elif own:
-            is_on = True
-        if message_of(own) in (BASIC_OF_ROUTE, KEYS_OF_ROUTE):
-            config = {**config, **{key: value for key, value in own.items() if value}}
-    return config if is_on else None
+def _over(config: JsonObject, of_route: JsonObject) -> JsonObject:
+    """A filter's config with what its route says instead."""
+    if message_of(of_route) not in (BASIC_OF_ROUTE, KEYS_OF_ROUTE):
+        return config
+    return {**config, **{key: value for key, value in of_route.items() if value}}
 
 
 def _by_password(ask: Ask) -> Ask:
@@ -64,3 +93,11 @@ def _by_key(ask: Ask, config: JsonObject) -> Ask:
     if name := source.get("query"):
         return ask.with_query(str(name), API_KEY)
     return ask.with_cookie(str(name), API_KEY) if (name := source.get("cookie")) else ask
+
+
+def _by_token(ask: Ask, rules: JwtRules, of_route: JsonObject) -> Ask:
+    """With good tokens; where none is known, which the filter's edges say, without."""
+    try:
+        return rules.let_in(ask, rules.requirement(ask, of_route))
+    except CannotMakeError:
+        return ask

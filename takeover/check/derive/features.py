@@ -5,13 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import TypeAlias
 
-from takeover.check.derive import valued
+from takeover.check.derive import jwt_edges, valued
 from takeover.check.derive.adapting import Edge, Feature, Room, adapted, of_set, table
-from takeover.check.derive.ask import asks_of
+from takeover.check.derive.as_it_goes import config_for
+from takeover.check.derive.ask import Ask, asks_of
 from takeover.check.derive.chain_match import CONNECTION_MANAGER
 from takeover.check.derive.conditions import Grpc, UnsureError
+from takeover.check.derive.credentials import JWT
 from takeover.check.derive.draft import Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.rate_limits import GLOBAL
 from takeover.check.derive.routes import Reached, Routes
 from takeover.model.json import JsonObject, encode
 from takeover.reach.walking import Met, walk
@@ -20,6 +23,8 @@ Found: TypeAlias = Set[tuple[str, str]]
 """Messages with their fields that are set, and with none."""
 
 _HOST, _ROUTE = "envoy.config.route.v3.VirtualHost", "envoy.config.route.v3.Route"
+_TABLE = "envoy.config.route.v3.RouteConfiguration"
+_HOSTS = frozenset({"virtual_hosts", "vhds"})
 # What other parts make probes for, or no request tells of.
 _ROUTES = frozenset({"routes", "matcher"})
 _APART = frozenset({"route_config", "rds", "scoped_routes", "access_log"})
@@ -48,6 +53,7 @@ class Features:
     def __init__(self, routes: Routes, manager: JsonObject, shaky: Set[str], unasked: Unasked) -> None:
         self._routes, self._manager, self._shaky, self._unasked = routes, manager, shaky, unasked
         self._compresses = self._buffers = False
+        self._stages = frozenset[int]()
         self._settings = set[tuple[str, tuple[str, ...], bytes]]()
         self._of_grpc: Reached | None = None
         self._rooms: dict[tuple[int, int], Room] = {}
@@ -65,8 +71,13 @@ class Features:
         found = _known(met)
         self._of_grpc = self._best(each for each in self._routes.reached if _GRPC.fits(each.ask)) or best
         self._compresses, self._buffers = (_COMPRESSOR, "") in found, (_BUFFER, "") in found
+        self._stages = frozenset(int(each.data.get("stage") or 0) for each in met if each.message == GLOBAL)
         if of_manager:
             yield from self._of(best, found, met, "", _MANAGER)
+            yield from self._of_tokens(best)
+        table_of = self._routes.table.data
+        met = list(walk(_TABLE, {key: value for key, value in table_of.items() if key not in _HOSTS}))
+        yield from self._of(best, _known(met), met, "table" if self._routes.scope else "", _FEATURE)
         for number, host in enumerate(self._routes.table.hosts):
             inside = [each for each in self._routes.reached if each.host == number]
             if (first := self._best(inside)) is None:
@@ -99,10 +110,29 @@ class Features:
         def say(place: str, why: str) -> None:
             self._unasked.say(f"{label or self._routes.door.listener}: {place}", why)
 
-        for place, why in valued.unasked(met):
+        for place, why in valued.unasked(met, reached.ask):
             say(place, why)
-        for message, edge in valued.edges(met, reached.ask, say):
+        for message, edge in valued.edges(met, reached.ask, say, self._stages):
             yield from self._later(reached, edge, label, message, _FEATURE)
+
+    def _of_tokens(self, best: Reached) -> Iterator[Later]:
+        """What filters of JWT take, where they ask for it: each route may have a rule of its own."""
+        routes = self._routes
+        asks = [best.ask, *(each.ask for each in routes.reached if each is not best and not each.ask.extra)]
+        for http_filter, rules in routes.credentials.jwt():
+
+            def own(ask: Ask, http_filter: JsonObject = http_filter) -> JsonObject | None:
+                try:
+                    found = config_for(http_filter, routes.settings(routes.table.taken(ask)))
+                except UnsureError:
+                    return None
+                return None if found is None else found[1]
+
+            def say(place: str, why: str, name: object = http_filter.get("name")) -> None:
+                self._unasked.say(f"{routes.door.listener}: {name}: {place}", why)
+
+            for edge in jwt_edges.edges(rules, asks, own, say):
+                yield from self._later(best, edge, "", JWT, _FEATURE)
 
     def _is_known(self, feature: Feature, met: Sequence[Met]) -> bool:
         """Whether the feature was set so before; from now on it was."""
@@ -155,31 +185,42 @@ class Features:
 
     def _made(self, draft: Draft, reached: Reached, edge: Edge) -> Draft | None:
         routes = self._routes
-        entry = adapted(edge, reached.ask, self._room(reached))
-        if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
-            return None
         try:
+            entry = self._entry(edge, reached)
+            if entry is None or not (routes.door.takes(entry) and routes.door.is_certain(entry)):
+                return None
             taken = [reached.taken, *map(routes.table.taken, asks_of(entry, reached.ask))]
         except UnsureError:
             return None  # what would take it is of chance, which is said of that route
         is_limited = any(map(routes.limited.may_ask, taken))
         return replace(draft, entry=routes.door.entry(entry), is_limited=is_limited)
 
+    def _entry(self, edge: Edge, reached: Reached) -> JsonObject | None:
+        """The edge's entry, let in by the filters, unless that is what it tries. Raises: UnsureError, of chance."""
+        room, ask = self._room(reached), edge.ask or reached.ask
+        if not edge.is_let_in:
+            return adapted(edge, ask, room)
+        entry = adapted(edge, ask if edge.ask is None else self._routes.let_in(ask), room)
+        path = None if entry is None or "steps" in entry else entry.get("path")
+        if entry is None or "path" not in edge.entry or not isinstance(path, str) or not path.startswith("/"):
+            return entry
+        # Filters may ask for something else at another path.
+        there = self._routes.let_in(ask.but(path=path, method=str(entry.get("method", "GET"))))
+        if (there.headers, there.path) == (ask.headers, path):
+            return entry
+        let_in = adapted(edge, ask.but(headers=there.headers), room)
+        return None if let_in is None else {**let_in, "path": there.path}
+
     def _best(self, reached: Iterable[Reached]) -> Reached | None:
         """Of those the one at which edges tell the most: that leads to a cluster, below which all is taken."""
         return max(reached, key=self._worth, default=None)
 
-    def _worth(self, reached: Reached) -> tuple[bool, bool, bool, int, int]:
+    def _worth(self, reached: Reached) -> tuple[bool, bool, bool, bool, int, int]:
         ask = reached.ask
         is_simple = ask.method == "GET" and ask.protocol in {"http1", "http2"} and not ask.extra
         is_calm = reached.to_cluster and reached.expects not in self._shaky
-        return (
-            is_calm,
-            is_simple,
-            self._room(reached).below is not None,
-            -len(ask.headers),
-            -reached.route - reached.host,
-        )
+        has_room = self._room(reached).below is not None
+        return not reached.is_refused, is_calm, is_simple, has_room, -len(ask.headers), -reached.route - reached.host
 
     def _room(self, reached: Reached) -> Room:
         """The paths that the route leaves to its edges."""

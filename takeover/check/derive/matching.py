@@ -162,7 +162,7 @@ class Table:
     """
 
     def __init__(self, data: JsonObject, runtime: Mapping[str, object], *, stripping: Stripping = _NOTHING) -> None:
-        self.data = data
+        self.data, self.runtime = data, runtime
         self.hosts = [HostReading(each, runtime) for each in data.get("virtual_hosts", ())]
         ignores_port = data.get("ignore_port_in_host_matching") is True
         self.stripping = replace(stripping, any_port=True) if ignores_port else stripping

@@ -14,8 +14,8 @@ S = TypeVar("S")
 """What is looked at: a request, or a client's connection."""
 
 
-class Predicate(Protocol[S]):
-    """One thing that is asked for, or several ones; as `Condition`, of whatever it is."""
+class Condition(Protocol[S]):
+    """One thing that is asked for; as that of a route, of whatever it is."""
 
     @property
     def words(self) -> str:
@@ -29,6 +29,10 @@ class Predicate(Protocol[S]):
 
     def missed(self, of: S) -> Iterator[tuple[str, S]]:
         """Those of which it just is not so, the most telling one first, each with what is other."""
+
+
+class Predicate(Condition[S], Protocol[S]):
+    """One thing that is asked for, or several ones."""
 
     def others(self, of: S) -> Iterator[tuple[str, S]]:
         """Those of which it is so for another reason."""
@@ -110,10 +114,15 @@ class Single(Generic[S]):
         """The same with such a value."""
         if self.fits(of):
             return of
-        for made in self._put(of, (*self.texts.good(), *self.input.usual)):
-            if self.fits(made):
-                return made
+        if (made := next(self.every(of), None)) is not None:
+            return made
         raise CannotMakeError(f"{self.words}: no value")
+
+    def every(self, of: S) -> Iterator[S]:
+        """The same with each such value that is known; the last ones begin as it does now."""
+        good, now = [*self.texts.good()], self.input.value(of)
+        longer = [f"{now}{each}" for each in good] if now else []
+        yield from (made for made in self._put(of, (*good, *self.input.usual, *longer)) if self.fits(made))
 
     def missed(self, of: S) -> Iterator[tuple[str, S]]:
         """With another value, and with none."""

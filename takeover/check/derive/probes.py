@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from takeover.check.derive import buckets, own, server_names, tcp, tokens
+from takeover.check.derive import buckets, own, server_names, tcp
 from takeover.check.derive.bounds import Bounds, chosen
 from takeover.check.derive.certain import Certain, left_to_chance
 from takeover.check.derive.chain_match import filters_of
@@ -129,8 +129,7 @@ class _Making:
                 doors.of_chance.add(door.chain)
                 return
         described = with_descriptors(manager, self._given.files)
-        passing = tokens.passing(config for _, config in filters_of(manager.get("http_filters")))
-        of_all = [self._routes(each, manager, door, passing) for each in tables.all]
+        of_all = [self._routes(each, manager, door) for each in tables.all]
         for number, routes in enumerate(of_all):
             yield from routes.drafts()
             simple = routes.simple
@@ -143,7 +142,7 @@ class _Making:
             yield from Features(routes, described, self._shaky, self.unasked).drafts(of_manager=not number)
         yield from scope_drafts(tables, of_all)
 
-    def _routes(self, at: TableAt, manager: JsonObject, door: Door, passing: tuple[tuple[str, str], ...]) -> Routes:
+    def _routes(self, at: TableAt, manager: JsonObject, door: Door) -> Routes:
         table = Table(at.data, self.certain.runtime, stripping=stripping(manager, door.port))
         return Routes(
             door,
@@ -152,7 +151,7 @@ class _Making:
             self.unasked,
             manager=manager,
             choices=self._choices,
-            passing=(*passing, *at.headers),
+            headers=at.headers,
             scope=at.scope,
         )
 

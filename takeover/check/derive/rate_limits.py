@@ -3,8 +3,12 @@
 Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto (`RateLimit.Action`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
 
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
@@ -12,8 +16,70 @@ from takeover.check.derive.conditions import Condition, Query, UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
+from takeover.check.derive.request_headers import HeaderInput
 from takeover.check.derive.tree_edges import edge_of
 from takeover.check.messages import inner, objects
+from takeover.model.json import JsonObject
+
+GLOBAL: Final = "envoy.extensions.filters.http.ratelimit.v3.RateLimit"
+LOCAL: Final = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+LIMIT: Final = "envoy.config.route.v3.RateLimit"
+_OVER = {"current_limit": {"requests_per_unit": 7, "unit": "HOUR"}, "code": "OVER_LIMIT", "duration_until_reset": "60s"}
+_ANSWERS: Mapping[str, JsonObject] = {
+    "over": {"answer": {"overall_code": "OVER_LIMIT", "statuses": [_OVER]}},
+    "over-with-headers": {
+        "answer": {
+            "overall_code": "OVER_LIMIT",
+            "response_headers_to_add": [{"key": "x-limit", "value": "reached"}],
+            "raw_body": base64.b64encode(b"too many").decode(),
+        }
+    },
+    "service-fails": {"status": 14},
+}
+"""What the world's service is told to answer (`takeover.peers.services.rate_limit`)."""
+
+
+@dataclass(frozen=True)
+class _QueryInput:
+    """A parameter of the query."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        return f"query {self.name}"
+
+    def put(self, of: Ask, value: str) -> Ask:
+        """With that value."""
+        return of.with_query(self.name, quote(value, safe=""))
+
+
+def answered(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
+    """Of a `RateLimit` that a service is asked about requests whose descriptor says what the service answers.
+
+    Raises: CannotMakeError where nothing of a request comes into it.
+    """
+    wanted, unwanted = _conditions(data)
+    place = next(_values(data), None)
+    if place is None:
+        raise CannotMakeError("nothing in a request says that this limit is reached")
+    try:
+        made = _taken(wanted, unwanted, ask)
+    except UnsureError as error:
+        raise CannotMakeError(f"no request of which it is known that it is limited: {error}") from None
+    for words, answer in _ANSWERS.items():
+        text = json.dumps(answer, separators=(",", ":"))
+        yield Edge(name=slug("limit", place.words, words), entry={}, ask=place.put(made, text))
+
+
+def _values(data: Mapping[str, Any]) -> Iterator[HeaderInput | _QueryInput]:
+    """What of a request is a value in a descriptor."""
+    for action in objects(data.get("actions")):
+        if (name := inner(action, "request_headers").get("header_name")) and not str(name).startswith(":"):
+            yield HeaderInput(str(name).lower())
+        if name := inner(action, "query_parameters").get("query_parameter_name"):
+            yield _QueryInput(str(name))
 
 
 def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
@@ -22,11 +88,7 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
     if not wanted and not unwanted:
         return
     try:
-        made = ask
-        for each in wanted:
-            made = each.made(made)
-        for group in unwanted:
-            made = _without(group, made)
+        made = _taken(wanted, unwanted, ask)
         name = slug("limit-of", (wanted or unwanted[0])[0].words)
         yield from edge_of(name, made, ask)
         for each in wanted:
@@ -40,6 +102,15 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
             yield from edge_of(slug("no", name, "but", group[0].words), taken, ask)
     except (CannotMakeError, UnsureError):
         return
+
+
+def _taken(wanted: Iterable[Condition], unwanted: Iterable[Sequence[Condition]], ask: Ask) -> Ask:
+    """The request, changed so that each action takes it. Raises: CannotMakeError, UnsureError."""
+    for each in wanted:
+        ask = each.made(ask)
+    for group in unwanted:
+        ask = _without(group, ask)
+    return ask
 
 
 def _conditions(data: Mapping[str, Any]) -> tuple[list[Condition], list[Sequence[Condition]]]:

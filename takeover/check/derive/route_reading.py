@@ -22,7 +22,7 @@ from takeover.check.messages import CHOICE, message_of
 from takeover.model.json import JsonObject
 
 PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
-_URI_TEMPLATE = "envoy.extensions.path.match.uri_template"
+URI_TEMPLATE = "envoy.extensions.path.match.uri_template"
 LITERALS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "path_separated_prefix"}
 
 
@@ -184,6 +184,6 @@ def _path(match: JsonObject) -> Condition:
     if policy is None:
         return Path("prefix", "")
     config = policy.get("typed_config", {})
-    if not message_of(config).startswith(_URI_TEMPLATE):
+    if not message_of(config).startswith(URI_TEMPLATE):
         raise CannotMakeError(f"a match of paths by {policy.get('name')}")
     return Path("path_template", template_expression(str(config.get("path_template", ""))))

@@ -1,15 +1,16 @@
 """Requests for each virtual host and route: one that it must take, and for each condition one that it just does not."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from takeover.check.derive import domains
+from takeover.check.derive.admission import Admission
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import WORD, Choices, others_of_choice, with_choice
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.credentials import let_in
+from takeover.check.derive.credentials import Credentials
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
@@ -31,6 +32,7 @@ class Reached:
     Args:
         host: the virtual host's number; `route` the route's number in it.
         to_cluster: whether it goes to a cluster.
+        is_refused: whether a filter surely refuses it, and all others that were tried.
     """
 
     host: int
@@ -38,6 +40,7 @@ class Reached:
     ask: Ask
     expects: str
     to_cluster: bool
+    is_refused: bool = False
 
     @property
     def taken(self) -> Taken:
@@ -53,7 +56,7 @@ class Routes:
         table: which of them takes what.
         place: where the RouteConfiguration stands, for what is not asked.
         manager: their connection manager.
-        passing: headers that let a request through the filters before.
+        headers: those of every request.
         choices: what requests may choose.
         scope: the name of the table's scope; empty where routes are not scoped.
     """
@@ -66,16 +69,18 @@ class Routes:
         unasked: Unasked,
         *,
         manager: JsonObject,
-        passing: tuple[tuple[str, str], ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
         choices: Choices = Choices(),  # noqa: B008 - it is frozen
         scope: str = "",
     ) -> None:
         self.door, self.table, self.place, self.scope = door, table, place, scope
-        self._unasked, self._choices, self._filters = unasked, choices, manager.get("http_filters")
+        self._unasked, self._choices = unasked, choices
+        self._admission = Admission(manager.get("http_filters"))
+        self.credentials = Credentials(manager.get("http_filters"), table.runtime)
         self._base = Ask(
             host=WORD,
             protocol=door.protocol,
-            headers=passing,
+            headers=headers,
             secure=door.tls is not None,
             presented=door.presents,
             validated=door.presents and door.validates,
@@ -182,8 +187,8 @@ class Routes:
         route = self.table.hosts[number].routes[place]
         if "connect_matcher" in route.data.get("match", {}) and self.table.host_of(f"{base.host}:443") == number:
             base = base.but(host=f"{base.host}:443")
-        settings = (self.table.data, self.table.hosts[number].data, route.data)
-        ask = with_choice(route.data, let_in(base, self._filters, settings), self._choices)
+        settings = self.settings(Taken(number, place, ""))
+        ask = with_choice(route.data, self.credentials.let_in(base, settings), self._choices)
         for condition in route.conditions:
             ask = condition.made(ask)
         if not self.door.takes(self.door.entry(ask.entry())):
@@ -193,9 +198,10 @@ class Routes:
             if not waiting:
                 break
             ask = waiting.popleft()
-            taken = self.table.taken(ask)
+            taken = self.table.taken(ask := self.let_in(ask, settings))
             if (taken.host, taken.route) == (number, place):
-                return Reached(number, place, ask, taken.expects, "route" in route.data)
+                ask, is_refused = self._admitted(number, place, ask, taken.expects)
+                return Reached(number, place, ask, taken.expects, "route" in route.data, is_refused)
             if not by:
                 by, why = self._called(number, taken), self._why_not(number, place, taken, ask)
             for near in self._nearby(number, place, taken, ask):
@@ -211,6 +217,43 @@ class Routes:
         asked = self.table.hosts[number].in_the_way(place, taken.route, ask)
         reasons = (ask.sanitizing.why(each.name) for each in asked if isinstance(each, Header))
         return next((f": {each}" for each in reasons if each), "")
+
+    def _admitted(self, number: int, place: int, ask: Ask, expects: str) -> tuple[Ask, bool]:
+        """The request, changed so that filters let it through to the same route; and whether one still refuses it."""
+        taken = Taken(number, place, expects)
+
+        def is_as_good(made: Ask) -> bool:
+            try:
+                return self.table.taken(made) == taken
+            except UnsureError:
+                return False
+
+        made, refusing = self._admission.admitted(ask, self.settings(taken), is_as_good)
+        for name in refusing:
+            at = f"{self.place}.virtual_hosts[{number}].{self.table.hosts[number].places[place]}: {name}"
+            self._unasked.say(at, "no request was found for this route that the filter lets through")
+        return self.let_in(made), bool(refusing)
+
+    def settings(self, taken: Taken) -> tuple[JsonObject, ...]:
+        """What says how filters go for what is taken there: the table, its virtual host, the route."""
+        if taken.host is None:
+            return (self.table.data,)
+        host = self.table.hosts[taken.host]
+        return (self.table.data, host.data, *([] if taken.route is None else [host.routes[taken.route].data]))
+
+    def let_in(self, ask: Ask, settings: Sequence[JsonObject] | None = None) -> Ask:
+        """The request with what filters ask for that it comes by, as far as it is taken by the same then.
+
+        Args:
+            settings: of the route for which it is meant; None: of the one that takes it.
+
+        Raises: UnsureError, of chance.
+        """
+        if not self.credentials.are_asked_for:
+            return ask
+        taken = self.table.taken(ask)
+        made = self.credentials.let_in(ask, self.settings(taken) if settings is None else settings)
+        return made if made.key == ask.key or self.table.taken(made) == taken else ask
 
     def _nearby(self, number: int, place: int, taken: Taken, ask: Ask) -> Iterator[Ask]:
         """Requests that the route takes, too, and the one that took it perhaps not."""
@@ -244,7 +287,7 @@ class Routes:
         """The probe, if it is certain what becomes of it."""
         host, place = of
         try:
-            taken = self.table.taken(ask)
+            taken = self.table.taken(ask := self.let_in(ask))
         except UnsureError as error:
             inside = "" if place is None else f".{self.table.hosts[host].places[place]}"
             at = f"{self.place}.virtual_hosts[{host}]{inside}"

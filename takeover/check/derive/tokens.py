@@ -1,61 +1,120 @@
-"""Tokens that a JWT filter takes, or just does not: signed by the key of tests that the run's key service gives out."""
+"""Tokens that a JWT filter takes, or just does not: signed by the key of tests that the run's key service gives out.
+
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/jwt_authn/v3/config.proto
+(`JwtProvider`).
+"""
 
 import base64
+import contextlib
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 
+from takeover.check.derive import strings
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.messages import objects
+
 _KEY_ID, _SECRET = "hs256", b"a secret of tests, thirty-two by"
 _FAR_AWAY, _LONG_AGO = 4_102_444_800, 946_684_800
+TWICE: Final = "twice"
 
 
-def of(provider: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Headers by what is tried with them, for an `envoy.extensions.filters.http.jwt_authn.v3.JwtProvider`."""
+@dataclass(frozen=True)
+class Place:
+    """Where a provider looks for a token, or a filter for a key.
+
+    Args:
+        kind: "header", "query" or "cookie", `name` its name.
+        before: what stands before the token there.
+    """
+
+    kind: str
+    name: str
+    before: str = ""
+
+    def put(self, ask: Ask, token: str) -> Ask:
+        """The request with the token there, in the place of another one."""
+        return self.added(self.emptied(ask), token)
+
+    def added(self, ask: Ask, token: str) -> Ask:
+        """The request with the token there, behind others."""
+        match self.kind:
+            case "header":
+                return ask.but(headers=(*ask.headers, (self.name, f"{self.before}{token}")))
+            case "query":
+                return ask.but(path=f"{ask.path}{'&' if '?' in ask.path else '?'}{self.name}={token}")
+        before = ask.header("cookie")
+        return ask.with_header("cookie", f"{before + '; ' if before else ''}{self.name}={token}")
+
+    def emptied(self, ask: Ask) -> Ask:
+        """The request with nothing there."""
+        match self.kind:
+            case "header":
+                return ask.without_header(self.name)
+            case "query":
+                return ask.with_query(self.name, None) if self.name in ask.query else ask
+        return ask.with_cookie(self.name, None) if self.name in ask.cookies else ask
+
+
+def places(provider: Mapping[str, Any]) -> Iterator[Place]:
+    """Where the provider looks, in its order."""
+    found = [
+        Place("header", str(each.get("name", "authorization")).lower(), str(each.get("value_prefix", "")))
+        for each in objects(provider.get("from_headers"))
+    ]
+    for kind, field in (("query", "from_params"), ("cookie", "from_cookies")):
+        found += [Place(kind, str(each)) for each in provider.get(field, ())]
+    yield from found or (Place("header", "authorization", "Bearer "), Place("query", "access_token"))
+
+
+def of(provider: Mapping[str, Any]) -> dict[str, str | None]:
+    """Tokens by what is tried with them; None: no token."""
     claims = _claims(provider)
-    good = signed(claims)
-    made = {
-        "good": good,
+    taken = signed(claims)
+    made: dict[str, str | None] = {
+        "good": taken,
         "expired": signed({**claims, "exp": _LONG_AGO}),
         "not-yet": signed({**claims, "nbf": _FAR_AWAY - 1}),
         "other-audience": signed({**claims, "aud": "elsewhere"}),
         "other-issuer": signed({**claims, "iss": "https://elsewhere.test"}),
         "unknown-key": signed(claims, "unknown"),
-        "forged": good[:-6] + "AAAAAA",
+        "forged": taken[:-6] + "AAAAAA",
         "not-signed": f"{_part({'alg': 'none'})}.{_part(claims)}.",
         "not-a-token": "abc",
+        "none": None,
+        TWICE: taken,
     }
-    headers = {words: [sent(provider, token)] for words, token in made.items()}
-    return {**headers, "none": [], "twice": [sent(provider, good)] * 2}
+    with contextlib.suppress(CannotMakeError):
+        if subjects := provider.get("subjects"):
+            made["other-subject"] = signed({**claims, "sub": strings.not_matching(subjects)})
+    return made
 
 
-def good(provider: Mapping[str, Any]) -> tuple[str, str]:
-    """The header with a token that the provider takes."""
-    return sent(provider, signed(_claims(provider)))
+def good(provider: Mapping[str, Any]) -> str:
+    """A token that the provider takes. Raises: CannotMakeError where none is good every time."""
+    if "max_lifetime" in provider:
+        raise CannotMakeError("it takes only tokens that soon end (max_lifetime), which are not the same every time")
+    return signed(_claims(provider))
 
 
-def passing(filters: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """Headers by which a request passes the JWT filters among those, as far as one provider is enough."""
-    found: dict[str, str] = {}
-    for config in filters:
-        if str(config.get("@type", "")).endswith(".jwt_authn.v3.JwtAuthentication"):
-            for provider in config.get("providers", {}).values():
-                name, value = good(provider)
-                found.setdefault(name, value)
-    return tuple(found.items())
-
-
-def sent(provider: Mapping[str, Any], token: str) -> tuple[str, str]:
-    """The token in the header in which the provider looks for it first."""
-    for each in provider.get("from_headers", ()):
-        return str(each.get("name", "authorization")).lower(), f"{each.get('value_prefix', '')}{token}"
-    return "authorization", f"Bearer {token}"
+def put_apart(ask: Ask, provider: Mapping[str, Any], taken: Collection[Place]) -> tuple[Ask, Place]:
+    """The request with a good token in a place where none of the others is. Raises: CannotMakeError."""
+    used = {(each.kind, each.name) for each in taken}
+    for each in places(provider):
+        if (each.kind, each.name) not in used:
+            return each.put(ask, good(provider)), each
+    raise CannotMakeError("it asks for two tokens in one place")
 
 
 def _claims(provider: Mapping[str, Any]) -> dict[str, Any]:
-    claims: dict[str, Any] = {"iss": provider.get("issuer") or "https://issuer.test", "sub": "alice"}
+    """Those that it asks for. Raises: CannotMakeError."""
+    subject = strings.matching(provider["subjects"]) if provider.get("subjects") else "alice"
+    claims: dict[str, Any] = {"iss": provider.get("issuer") or "https://issuer.test", "sub": subject or "alice"}
     if audiences := provider.get("audiences"):
         claims["aud"] = str(audiences[0])
     return claims | {"exp": _FAR_AWAY, "scope": "read write"}

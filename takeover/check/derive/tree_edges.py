@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from takeover.check.derive.adapting import Edge
@@ -29,12 +29,12 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
             continue
         try:
             made = _reaching(read, number, ask)
-            yield from edge_of(slug("tree", number), made, ask)
+            yield Edge(name=slug("tree", number), entry={}, ask=made)
             misses = dict[str, Ask]()
             for words, near in asks.missed(made):
                 misses.setdefault(words, near)
             for words, near in itertools.islice(misses.items(), _MOST_MISSES):
-                yield from edge_of(slug("tree", number, "no", words), near, ask)
+                yield Edge(name=slug("tree", number, "no", words), entry={}, ask=near)
         except (CannotMakeError, UnsureError):
             continue
 
@@ -42,6 +42,27 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
 def unread(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each end that is not known how to come to, by its path in the tree, with the reason."""
     yield from ((end.path, why) for end, asks, why in _read(data) if asks is None)
+
+
+def end_of(data: Mapping[str, Any], ask: Ask) -> JsonObject | None:
+    """The config of the action to which a request comes; None: to none. Raises: UnsureError, CannotMakeError."""
+    for end, asks, why in _read(data):
+        if asks is None:
+            raise UnsureError(why)
+        if asks.fits(ask):
+            return end.config
+    return None
+
+
+def coming_to(data: Mapping[str, Any], ask: Ask, is_wanted: Callable[[JsonObject], bool]) -> Iterator[Ask]:
+    """For each action that is wanted a request that comes to it, by its config."""
+    read = list(_read(data))
+    for number, (end, asks, _) in enumerate(read):
+        if asks is not None and is_wanted(end.config):
+            try:
+                yield _reaching(read, number, ask)
+            except (CannotMakeError, UnsureError):
+                continue
 
 
 def entry_of(made: Ask, ask: Ask) -> JsonObject:

@@ -2,18 +2,19 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import rate_limits, strings, tokens, transcoding, tree_edges
+from takeover.check.derive import changed_headers, key_edges, oauth, rate_limits, rbac, strings, transcoding, tree_edges
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
-from takeover.check.derive.tree_edges import TREES, entry_of, unread
+from takeover.check.derive.tree_edges import TREES, unread
 from takeover.check.messages import objects, seconds
+from takeover.check.own_credentials import BASIC, KEYS
 from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
 from takeover.scenario.typed_yaml import path_text
@@ -25,10 +26,13 @@ _PER_TRY = ("per_try_timeout", "per_try_idle_timeout")
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
 
 
-def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iterator[tuple[str, Edge]]:
+def edges(
+    met: Iterable[Met], ask: Ask, say: Callable[[str, str], None], stages: Container[int] = ()
+) -> Iterator[tuple[str, Edge]]:
     """For each message that is met the edges that its values give, with the message's name.
 
     Args:
+        stages: those of rate limits of which a service is asked.
         say: takes the place of a message to whose values no text could be made, and why.
     """
     for each in met:
@@ -40,16 +44,30 @@ def edges(met: Iterable[Met], ask: Ask, say: Callable[[str, str], None]) -> Iter
                     yield each.message, edge
             except (CannotMakeError, UnsureError) as error:
                 say(path_text(each.path), f"no text is known to it: {error}")
+        if _is_asked_of_a_service(each, stages):
+            try:
+                yield from ((each.message, edge) for edge in rate_limits.answered(each.data, ask))
+            except CannotMakeError as error:
+                say(path_text(each.path), str(error))
 
 
-def unasked(met: Iterable[Met]) -> Iterator[tuple[str, str]]:
-    """Places in messages of which no edge is known, with the reason: ends of trees of matchers, methods."""
+def unasked(met: Iterable[Met], ask: Ask) -> Iterator[tuple[str, str]]:
+    """Places in messages of which no edge is known, with the reason: ends of trees of matchers, methods, policies."""
     for each in met:
         if each.message == transcoding.TRANSCODER and (why := transcoding.unread(each.data)):
             yield path_text(each.path), why
+        if each.message == rbac.RULES:
+            yield from ((f"{path_text(each.path)}.{path}", why) for path, why in rbac.unread(each.data, ask))
         if each.message in TREES and each.message not in each.above:
             for path, why in unread(each.data):
                 yield f"{path_text(each.path)}.{path}", why
+
+
+def _is_asked_of_a_service(met: Met, stages: Container[int]) -> bool:
+    """Whether it is a rate limit of a stage at which a filter asks a service."""
+    if met.message != rate_limits.LIMIT or rate_limits.LOCAL in met.above:
+        return False
+    return int(met.data.get("stage") or 0) in stages
 
 
 def _cors(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -87,25 +105,12 @@ def _buffer(data: Any, ask: Ask) -> Iterator[Edge]:
             yield _edge(f"buffer-{words}-in-chunks", {"method": "POST", "chunks": [body]})
 
 
-def _jwt(data: Any, ask: Ask) -> Iterator[Edge]:
-    del ask
-    for name, provider in data.get("providers", {}).items():
-        for words, token in tokens.of(provider).items():
-            yield _edge(slug("jwt", name, words), {"headers": [f"{key}: {value}" for key, value in token]})
-
-
 def _header_option(data: Any, ask: Ask) -> Iterator[Edge]:
     del ask
     name = str(data.get("header", {}).get("key", "")).lower()
     if name and not name.startswith(":") and name != "host":
         yield _edge(slug("own", name), {"headers": [f"{name}: of-the-client"]})
         yield _edge(slug("own", name, "twice"), {"headers": [f"{name}: 1", f"{name}: 2"]})
-
-
-def _removed(data: Any, ask: Ask) -> Iterator[Edge]:
-    del ask
-    for name in data.get("request_headers_to_remove", ()):
-        yield _edge(slug("removed", name), {"headers": [f"{name}: of-the-client"]})
 
 
 def _header_to_metadata(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -144,16 +149,6 @@ def _hash_query(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("hashed-by-query", name, "twice"), {"path": f"{asked}&{name}=b"})
 
 
-def _headers(data: Any, ask: Ask) -> Iterator[Edge]:
-    """A request that a matcher of headers takes, and one that it just does not: of a rule, of a health check."""
-    if "name" not in data:
-        return
-    header = Header(data)
-    for words, made in (("fits", header.made(ask)), *header.missed(ask)):
-        if entry := entry_of(made, ask):
-            yield _edge(slug(header.words, words.rpartition(": ")[2]), entry)
-
-
 def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
     """A header that decides, sent twice: with another value before it, after it, and the same again."""
     name, value = str(data.get("name", "")).lower(), ask.header(str(data.get("name", "")).lower())
@@ -167,13 +162,18 @@ def _header_twice(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _edge(slug("header", name, words), {"headers": [f"{name}: {each}" for each in both]})
 
 
-def _permission(data: Any, ask: Ask) -> Iterator[Edge]:
-    if isinstance(header := data.get("header"), dict):
-        yield from _headers(header, ask)
-    if isinstance(path := data.get("url_path", {}).get("path"), dict):
-        for words, text in (("allowed", strings.matching(path)), ("other", strings.not_matching(path))):
-            if text.startswith("/") and " " not in text:
-                yield _edge(slug("rule-path", words), {"path": text})
+def _faulty(data: Any, ask: Ask) -> Iterator[Edge]:
+    """Where a fault is for requests with some headers alone: one with all of them, and those that just miss one."""
+    headers = [Header(each) for each in objects(data.get("headers"))]
+    if not headers:
+        return
+    made = ask
+    for each in headers:
+        made = each.made(made)
+    yield Edge(name="fault-by-headers", entry={}, ask=made)
+    for each in headers:
+        for words, near in each.missed(made):
+            yield Edge(name=slug("no-fault", words), entry={}, ask=near)
 
 
 def _health_check(data: Any, ask: Ask) -> Iterator[Edge]:
@@ -233,28 +233,34 @@ def _edge(name: str, entry: JsonObject) -> Edge:
     return Edge(name=name, entry=entry)
 
 
-_FILTERS = "envoy.extensions.filters.http"
+_FILTERS, _EARLY = "envoy.extensions.filters.http", "envoy.extensions.http.early_header_mutation"
 _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     "envoy.config.route.v3.CorsPolicy": _cors,
     f"{_FILTERS}.cors.v3.CorsPolicy": _cors,
     f"{_FILTERS}.buffer.v3.Buffer": _buffer,
-    f"{_FILTERS}.jwt_authn.v3.JwtAuthentication": _jwt,
     "envoy.config.core.v3.HeaderValueOption": _header_option,
     "envoy.config.route.v3.HeaderMatcher": _header_twice,
-    "envoy.config.route.v3.Route": _removed,
-    "envoy.config.route.v3.VirtualHost": _removed,
+    "envoy.config.route.v3.Route": changed_headers.removed,
+    "envoy.config.route.v3.VirtualHost": changed_headers.removed,
+    "envoy.config.route.v3.RouteConfiguration": changed_headers.of_table,
+    "envoy.config.route.v3.WeightedCluster": changed_headers.of_weighted,
+    f"{_FILTERS}.header_mutation.v3.Mutations": changed_headers.mutations("request_mutations"),
+    f"{_EARLY}.header_mutation.v3.HeaderMutation": changed_headers.mutations("mutations"),
     f"{_FILTERS}.header_to_metadata.v3.Config": _header_to_metadata,
     f"{_FILTERS}.lua.v3.Lua": _lua,
-    "envoy.config.route.v3.RateLimit": rate_limits.edges,
+    rate_limits.LIMIT: rate_limits.edges,
     "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RetryPolicy": _tries,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
-    "envoy.config.rbac.v3.Permission": _permission,
-    "envoy.config.rbac.v3.Principal": _permission,
+    BASIC: key_edges.of_password,
+    KEYS: key_edges.of_keys,
+    rbac.RULES: rbac.edges,
+    oauth.CONFIG: oauth.edges,
+    f"{_FILTERS}.fault.v3.HTTPFault": _faulty,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,
-    f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit": _local_limit,
+    rate_limits.LOCAL: _local_limit,
     **dict.fromkeys(TREES, tree_edges.edges),
     transcoding.TRANSCODER: transcoding.edges,
 }

@@ -29,6 +29,10 @@ _INVALID_ARGUMENT = 3
 CALL = "call"
 """What `tell` may say, and what it is called then in the answer."""
 _THEN = "then"
+BEHAVIOURS = frozenset({
+    "answer", "delay", "status", "message", "reset", "hang", "like", "headers", "raw", "ends", "tell", _THEN,
+})  # fmt: skip
+"""The keys of such a JSON."""
 _OF_CHANCE = frozenset({"x-request-id", "user-agent", "content-length", "x-authz"})
 _OF_A_LIBRARY = frozenset({"grpc-timeout", "grpc-accept-encoding"})
 _MessageT = TypeVar("_MessageT", bound=Message)

@@ -119,6 +119,37 @@ def test_a_request_without_a_route_has_reached_its_virtual_host_alone() -> None:
     assert (found[SHOP].probes, reached(found)) == (1, {})
 
 
+REFUSED = {"route": "a", "upstream_cluster": "one", "details": "jwt_authn_access_denied{Jwt_is_missing}"}
+
+
+def test_what_a_filter_refused_for_a_route_has_not_reached_it_and_says_what_stopped_it() -> None:
+    routes = table(host("shop", ["*"], {"name": "a", **to("one")}))
+    resources = [listener("web", 8000, manager(routes)), cluster("one")]
+    rbac = {**REFUSED, "details": "rbac_access_denied_matched_policy[none]"}
+    found = measured(resources, seen("p", REFUSED), seen("q", rbac))
+    for name in (f"{SHOP} / route 0", "cluster one"):
+        assert found[name].probes == 0
+        assert found[name].by == ["routes/p", "routes/q"]
+        assert found[name].why == (
+            "2 probes came to it, and none got past the filters before it: jwt_authn_access_denied, "
+            "rbac_access_denied_matched_policy"
+        )
+    assert found[SHOP].probes == 2
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"details": "via_upstream"}, {"details": "no_healthy_upstream", "flags": "UH"}, {"flags": "DC,UF"},
+     {"upstream_host": "10.0.0.1:80"}, {"details": "direct_response"}, {"details": ""}],
+)  # fmt: skip
+def test_what_came_to_the_router_has_reached_its_route(entry: dict[str, str]) -> None:
+    routes = table(host("shop", ["*"], {"name": "a", **to("one")}))
+    resources = [listener("web", 8000, manager(routes)), cluster("one")]
+    found = measured(resources, seen("p", {**REFUSED, **entry}), seen("q", REFUSED))
+    assert found[f"{SHOP} / route 0"].probes == 1
+    assert found[f"{SHOP} / route 0"].by == ["routes/p", "routes/q"]
+
+
 def test_what_a_filter_refused_is_of_no_route() -> None:
     found = measured(
         [listener("web", 8000, manager(table(host("shop", ["*"], to("one")))))],

@@ -105,12 +105,65 @@ def test_the_edges_of_all_features_are_probes_that_can_be_read(tmp_path: Path) -
         "all-route-0-hashed-by-cookie-stays-twice", "all-route-0-hashed-by-query-who",
         "all-route-0-removed-x-gone", "all-route-0-cors-preflight", "all-route-0-cors-preflight-other", "csrf-other",
         "fault-asked-for", "compressed-gzip", "authz-refused", "processing-answers", "grpc-web", "grpc-message",
-        "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "header-x-role-fits", "header-x-role-another",
+        "buffer-one-more", "read-x-read", "health", "limit-and-one-more", "rule-a", "rule-a-no-header-x-role-another",
         "jwt-a-good", "jwt-a-expired", "get", "frames-unknown-type", "answer-reset-at-once",
     ],
 )  # fmt: skip
 def test_what_is_configured_is_asked_at_its_edges(edge: str) -> None:
     assert edge in names_of(derived_of(EVERYTHING, Bounds(probes_per_route=1000)))
+
+
+def test_what_stands_at_a_table_of_routes_at_weighted_clusters_and_in_mutations_is_asked() -> None:
+    policy = {"@type": f"{HTTP}.cors.v3.CorsPolicy", "allow_origin_string_match": [{"exact": "https://good.example"}]}
+    weighted = [
+        {"name": name, "weight": 10, "request_headers_to_remove": [f"x-gone-{name}"]} for name in ("one", "two")
+    ]
+    changes = {
+        "request_mutations": [{"remove": "x-drop"}, {"remove_on_match": {"key_matcher": {"prefix": "x-all-"}}}],
+        "response_mutations": [{"remove": "x-not-asked"}],
+        "query_parameter_mutations": [{"remove": "debug"}, {"append": {"record": {"key": "seen", "value": "1"}}}],
+    }
+    config = configured(
+        filter_of("cors", "cors.v3.Cors"),
+        filter_of("changes", "header_mutation.v3.HeaderMutation", mutations=changes),
+        route={**ROUTE, "route": {"weighted_clusters": {"clusters": weighted}}},
+        clusters=[cluster("one"), cluster("two")],
+    )
+    table_of = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"][
+        "route_config"
+    ]
+    table_of |= {
+        "request_headers_to_remove": ["x-gone"], "request_headers_to_add": [{"header": {"key": "x-new", "value": "1"}}],
+        "internal_only_headers": ["x-inside"], "typed_per_filter_config": {"cors": policy},
+    }  # fmt: skip
+    derived = derived_of(config, Bounds(probes_per_route=1000))
+
+    assert names_of(derived) >= {
+        "removed-x-gone", "own-x-new", "internal-only-x-inside", "internal-only-x-inside-from-outside",
+        "cors-preflight", "removed-x-drop", "removed-x-all", "changed-query-debug", "changed-query-seen",
+        "all-route-0-header-x-gone-one-at-one", "all-route-0-header-x-gone-two-at-two",
+    }  # fmt: skip
+    assert "x-not-asked" not in derived.text
+    assert '["x-takeover-choice: 10","x-gone-two: of-the-client"]' in derived.text
+
+
+def test_a_fault_for_some_headers_is_met_and_just_missed() -> None:
+    headers = [{"name": "x-fault", "string_match": {"exact": "yes"}}, {"name": "x-also", "present_match": True}]
+    fault = {"abort": {"http_status": 503, "percentage": {"numerator": 100}}, "headers": headers}
+    text = derived_of(configured(filter_of("fault", "fault.v3.HTTPFault", **fault))).text
+    sent = {
+        name: line.strip()
+        for each in text.split("- name: ")
+        if "fault-" in (name := each.partition("\n")[0].strip('"'))
+        for line in each.splitlines()
+        if "x-also" in line or "x-fault: " in line
+    }
+    assert sent == {
+        "front-fault-by-headers": 'headers: ["x-fault: yes","x-also: any"]',
+        "front-no-fault-header-x-fault-another": 'headers: ["x-also: any","x-fault: ye"]',
+        "front-no-fault-header-x-fault-none": 'headers: ["x-also: any"]',
+        "front-no-fault-header-x-also-none": 'headers: ["x-fault: yes"]',
+    }
 
 
 def test_what_is_not_configured_is_not_asked() -> None:
