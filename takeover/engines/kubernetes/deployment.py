@@ -9,12 +9,12 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.kubernetes import objects, readiness
-from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.ephemeral import RULES_CONTAINER
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.removal import remove_namespace
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject

@@ -8,7 +8,8 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 
 from takeover.base.errors import DeploymentError, TakeoverError
 from takeover.engines.kubernetes import streams, watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
 from takeover.model.json import JsonObject

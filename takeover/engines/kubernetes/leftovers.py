@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import life, objects, processes
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.removal import remove_and_wait
 from takeover.model.json import JsonObject
 

@@ -10,13 +10,14 @@ from typing import Any
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.images import IPTABLES, RELAY
 from takeover.engines.kubernetes import ephemeral, objects, streams, watching
-from takeover.engines.kubernetes.api import Api, ApiError, UnwellError
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.life import Life
+from takeover.engines.kubernetes.refusals import ApiError, UnwellError
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject

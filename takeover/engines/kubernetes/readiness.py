@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from takeover.base.errors import DeploymentError
 from takeover.engines.images import IPTABLES, role_of
 from takeover.engines.kubernetes import arrival, objects, watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.events import warnings_of
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 

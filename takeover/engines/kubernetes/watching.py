@@ -11,7 +11,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from takeover.base.errors import LostError
 from takeover.engines import images
-from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api, ApiError
+from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.model.json import JsonObject
 
 Result = TypeVar("Result")
