@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from takeover.base.errors import DeploymentError
 from takeover.engines.images import IPTABLES, role_of
-from takeover.engines.kubernetes import arrival, objects, watching
+from takeover.engines.kubernetes import arrival, objects, pulling, watching
 from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.events import warnings_of
 from takeover.engines.kubernetes.losses import Losses
@@ -68,7 +68,8 @@ class Readiness:
     ) -> None:
         """Waits until all Pods are Ready and all `services` answer at their ClusterIP.
 
-        Raises: DeploymentError with the logs of all Pods that are not Ready, LostError when somebody takes one away.
+        Raises: DeploymentError with the logs of all Pods that are not Ready, LostError when somebody takes one away,
+            BadInputError for an image that the cluster cannot get.
         """
         steps = asyncio.create_task(self._wait(pods, services, addresses))
         loss = asyncio.create_task(self._wait_for_a_loss(pods))
@@ -126,6 +127,8 @@ class Readiness:
             done = True
             for pod in pods:
                 found = _find(seen, pod)
+                if found and (error := pulling.why_not(found, f"{self._scenario}: Pod {pod.key}")):
+                    raise error
                 if found and (reason := watching.hopeless(found)):
                     raise _HopelessError(f"Pod {pod.key}, {reason}", *_first_end(found, pod))
                 done = done and found is not None and watching.is_ready(found)

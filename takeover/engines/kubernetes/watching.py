@@ -10,7 +10,6 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import LostError
-from takeover.engines import images
 from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api
 from takeover.engines.kubernetes.refusals import ApiError
 from takeover.model.json import JsonObject
@@ -21,17 +20,9 @@ _HOPELESS = frozenset(
         "CrashLoopBackOff",
         "CreateContainerConfigError",
         "CreateContainerError",
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
         "RunContainerError",
     }
 )
-
-
-_WITHOUT_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
 _CUT_OFF = (aiohttp.ClientError, TimeoutError)
 _PAUSE = 0.2
 """Seconds between two tries."""
@@ -206,15 +197,13 @@ def unscheduled(pod: JsonObject) -> str:
 def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
     """Why a Pod, or `only` that container of it, will not become Ready, in words; None while it may."""
     status = pod.get("status", {})
-    for entry, is_init in _container_statuses(pod):
+    for entry, is_init in container_statuses(pod):
         if only not in (None, entry["name"]):
             continue
         state = entry.get("state") or {}
         waiting = state.get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
-            how = images.how_to_build(entry.get("image", "")) if waiting["reason"] in _WITHOUT_IMAGE else ""
-            said = _one_line(waiting.get("message", ""))
-            return f"container {entry['name']}: {waiting['reason']}: {said}{how and '; build it: ' + how}"
+            return f"container {entry['name']}: {waiting['reason']}: {_one_line(waiting.get('message', ''))}"
         ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
         if ended and (not is_init or ended.get("exitCode") != 0):
             said = _one_line(ended.get("message", ""))[-_MOST_SAID:]
@@ -241,7 +230,7 @@ def account(pod: JsonObject) -> str:
     seen = [f"phase {status.get('phase', 'unknown')}"]
     if why := unscheduled(pod):
         seen.append(f"not scheduled: {why}")
-    for entry, is_init in _container_statuses(pod):
+    for entry, is_init in container_statuses(pod):
         state = entry.get("state") or {}
         if "waiting" in state:
             seen.append(f"{entry['name']} waits: {state['waiting'].get('reason')}")
@@ -252,7 +241,8 @@ def account(pod: JsonObject) -> str:
     return ", ".join(seen)
 
 
-def _container_statuses(pod: JsonObject) -> list[tuple[JsonObject, bool]]:
+def container_statuses(pod: JsonObject) -> list[tuple[JsonObject, bool]]:
+    """The status of each container, also of added ones, and whether it is an init container's."""
     status = pod.get("status", {})
     init = [(entry, True) for entry in status.get("initContainerStatuses") or []]
     added = [(entry, False) for entry in status.get("ephemeralContainerStatuses") or []]

@@ -41,7 +41,7 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[int
         async def serve() -> web.AppRunner:
             application = web.Application()
             application.router.add_route("*", "/{path:.*}", handler)
-            runner = web.AppRunner(application, shutdown_timeout=0.0)
+            runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1.0)
             await runner.setup()
             await web.SockSite(runner, listener, ssl_context=tls).start()
             ready.set()
@@ -53,7 +53,7 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[int
             loop.run_until_complete(runner.cleanup())
             loop.close()
 
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         try:
             assert ready.wait(60)

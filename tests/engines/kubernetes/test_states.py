@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from takeover.engines.kubernetes import arrival, watching
-from takeover.engines.kubernetes.images import Images
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -30,22 +29,12 @@ def test_ready_means_ready_and_not_being_deleted() -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError"],
+    ["RunContainerError", "CreateContainerError", "CrashLoopBackOff", "CreateContainerConfigError"],
 )
 def test_a_wait_that_cannot_end_is_told_at_once(reason: str) -> None:
     waiting = {"reason": reason, "message": "why\nso"}
     told = watching.hopeless(pod(containerStatuses=[container(waiting=waiting)]))
     assert told == f"container envoyproxy: {reason}: why so"
-
-
-@pytest.mark.parametrize("registry", ["", "docker.io/"])
-def test_that_our_own_image_lacks_is_told_with_the_command_that_builds_it(registry: str) -> None:
-    image = Images({}, "1.40.0").of_role("peers")
-    lacks = container("python", waiting={"reason": "ErrImageNeverPull", "message": "not present"})
-    told = watching.hopeless(pod(containerStatuses=[{**lacks, "image": registry + image}])) or ""
-    assert told.startswith(f"container python: ErrImageNeverPull: not present; build it: docker build -t {image} ")
-    then = f"kind load docker-image {image}"
-    assert told.endswith(f"takeover/peers (then, for a cluster of kind: {then}), or --image peers=REFERENCE")
 
 
 def test_a_container_that_ended_is_told_with_its_last_words() -> None:
