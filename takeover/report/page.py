@@ -189,7 +189,7 @@ def is_good(documents: Sequence[Document], failing: Sequence[Difference] = ()) -
 def _named(documents: Sequence[Document]) -> str:
     """Their Envoys' names; of many only how many they are."""
     names = [each.envoy.name for each in documents]
-    return f"{len(names)} others" if len(names) > _MOST_NAMES else listed(names)
+    return f"the {len(names)} others" if len(names) > _MOST_NAMES else listed(names)
 
 
 def _where(documents: Sequence[Document]) -> str:

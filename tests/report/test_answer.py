@@ -95,7 +95,7 @@ def test_no_more_is_said_than_was_proved(documents: Sequence[Document], told: st
 
 def test_many_envoys_are_only_counted() -> None:
     others = [document(f"1.{number}.0", "pass") for number in range(20, 25)]
-    assert answer([document("1.37.0", "fail", "pass"), *others]) == f"{BAD}; on 5 others it does."
+    assert answer([document("1.37.0", "fail", "pass"), *others]) == f"{BAD}; on the 5 others it does."
 
 
 def test_known_failures_have_a_plural() -> None:
