@@ -96,6 +96,8 @@ class KubernetesEngine:
         self._numbers = itertools.count(1)
         self._cluster: Cluster | None = None
         self._connecting = threading.Lock()
+        self._asked: set[str] = set()
+        """For which kinds of objects it was asked whether they may be made."""
 
     @property
     def calls(self) -> Counter[str]:
@@ -106,6 +108,7 @@ class KubernetesEngine:
         # A build of one's own is in no image: its name is no tag, and that is told.
         images = Images(self._replaced, envoy.name)
         cluster = dataclasses.replace(self.connected(), images=images)
+        self._check_rights(cluster, scenario)
         naming = Naming(self.run_id, next(self._numbers), scenario.name)
         deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
         try:
@@ -117,6 +120,13 @@ class KubernetesEngine:
                 raise _told(error, scenario, self._target.context) from error
             raise
         return deployment
+
+    def _check_rights(self, cluster: Cluster, scenario: Scenario) -> None:
+        """Asks once for what not every scenario has. Raises: BadInputError."""
+        kinds = {str(each["kind"]) for each in scenario.objects()} & access.OF_KINDS.keys() - self._asked
+        if kinds:
+            cluster.background.run(access.check(cluster.api, [access.OF_KINDS[each] for each in sorted(kinds)]))
+            self._asked |= kinds
 
     def close(self) -> None:
         """Deletes everything of this run and waits until it is gone.

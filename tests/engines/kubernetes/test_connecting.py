@@ -12,11 +12,13 @@ import pytest
 import trustme
 from aiohttp import web
 
-from takeover.base.errors import BadInputError, LostError
+from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.kubernetes import KubernetesEngine, streams
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.refusals import ApiError
-from tests.engines.kubernetes.fake_server import kubeconfig, serving, status, welcome
+from takeover.scenario.library import Library
+from tests.engines.kubernetes.fake_server import body_of, kubeconfig, serving, status, welcome
+from tests.engines.kubernetes.real_cluster import RELEASE
 
 
 def refused(path: Path, server: str, user: dict[str, Any] | None = None) -> str:
@@ -134,6 +136,31 @@ def test_what_is_no_address_is_told(tmp_path: Path, server: str) -> None:
 def test_a_token_that_no_header_can_hold_is_told(tmp_path: Path) -> None:
     with serving(only_for_some) as port:
         assert "cannot talk to the API server" in refused(tmp_path, f"http://127.0.0.1:{port}", {"token": "t\nx"})
+
+
+@pytest.mark.parametrize(
+    ("scenario", "lacks"),
+    [("outbound-block-all", ""), ("mesh-mutual-tls", "secrets: create"), ("mini-mesh", "serviceaccounts: create")],
+)
+def test_what_only_some_scenarios_need_is_asked_for_them(tmp_path: Path, scenario: str, lacks: str) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/selfsubjectaccessreviews"):
+            of = (await body_of(request))["spec"]["resourceAttributes"]
+            asked.append(of["resource"])
+            forbidden = of["verb"] == "create" and of["resource"] in ("secrets", "serviceaccounts")
+            return web.json_response({"status": {"allowed": not forbidden}})
+        return await welcome(request) or status(500, "the scenario begins")
+
+    with serving(handler) as port:
+        engine = KubernetesEngine(kubeconfig=kubeconfig(tmp_path / "config", f"http://127.0.0.1:{port}"))
+        with pytest.raises(TakeoverError) as caught:
+            engine.deploy(Library.bundled().scenario(scenario), RELEASE)
+        engine._disconnect()
+    assert (f"context c lacks rights in the cluster ({lacks}" in str(caught.value)) is bool(lacks)
+    assert ("the scenario begins" in str(caught.value)) is not bool(lacks)
+    assert bool(lacks) is ("secrets" in asked or "serviceaccounts" in asked)
 
 
 class Unwatched:
