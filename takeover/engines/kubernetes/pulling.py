@@ -4,7 +4,7 @@ import re
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines import images
-from takeover.engines.kubernetes import watching
+from takeover.engines.kubernetes import container_states
 from takeover.model.json import JsonObject
 
 _REASONS = frozenset(
@@ -37,7 +37,7 @@ def why_not(pod: JsonObject, place: str, only: str | None = None) -> TakeoverErr
 
     Returns: a BadInputError, or a LostError where it is a registry's state, or the way's to it.
     """
-    for entry, _ in watching.container_statuses(pod):
+    for entry, _ in container_states.container_statuses(pod):
         waiting = (entry.get("state") or {}).get("waiting") or {}
         if only not in (None, entry["name"]) or waiting.get("reason") not in _REASONS:
             continue
