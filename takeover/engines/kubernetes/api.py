@@ -14,13 +14,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
-from kubernetes.aio import client
 from kubernetes.aio.config import kube_config
 from kubernetes.aio.stream.ws_client import get_websocket_url
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
-from takeover.engines.kubernetes import credentials
+from takeover.engines.kubernetes import connections, credentials
 from takeover.engines.kubernetes.kubeconfig import Target
 from takeover.engines.kubernetes.refusals import ApiError, phrase, refusal
 from takeover.model.json import JsonObject
@@ -62,9 +61,9 @@ class Api:
         """Reads the credentials; no call yet. Raises: BadInputError."""
         configuration, loader = await credentials.load(self.target)
         try:
-            self._client = client.ApiClient(configuration)
+            self._client = connections.new_client(configuration)
             # Streams have connections of their own: they last, and there may be no more than so many at once.
-            self._streams = client.ApiClient(configuration)
+            self._streams = connections.new_client(configuration)
         except (OSError, ValueError) as error:  # such as certificates that are none
             text = " ".join(str(error).split())
             raise BadInputError(f"cannot use context {self.target.context} of {self.target.files}: {text}") from error

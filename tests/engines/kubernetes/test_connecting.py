@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -19,6 +20,7 @@ from takeover.engines.kubernetes.refusals import ApiError
 from takeover.scenario.library import Library
 from tests.engines.kubernetes.fake_server import body_of, kubeconfig, serving, status, welcome
 from tests.engines.kubernetes.real_cluster import RELEASE
+from tests.run.outside import ROOT
 
 
 def refused(path: Path, server: str, user: dict[str, Any] | None = None) -> str:
@@ -215,6 +217,15 @@ def test_whatever_cannot_be_asked_any_more_is_a_loss() -> None:
     pods: Any = [APod()]
     loss = asyncio.run(Losses(api, "s", watch).asked(pods, 0.0))
     assert str(loss) == "s: cannot be asked any more: certificate has expired"
+
+
+def test_a_server_that_vanishes_without_a_word_is_noticed(tmp_path: Path) -> None:
+    """Whoever watches sends nothing, and would wait until some deadline, which would be a verdict."""
+    command = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "tests.engines.kubernetes.vanishing_server"]
+    result = subprocess.run(
+        [*command, str(tmp_path / "config")], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert result.stdout.strip() in ("ClientPayloadError", "ClientOSError", "ClientConnectionError"), result.stderr
 
 
 def test_a_proxy_takes_commands_too(tmp_path: Path) -> None:
