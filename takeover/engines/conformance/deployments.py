@@ -32,6 +32,11 @@ def _shell(container: Container, script: str) -> str:
     return result.stdout.decode()
 
 
+def _never_ready(command: list[str]) -> list[Edit]:
+    """A container that runs this, and may not be Ready for the moment before it ends."""
+    return [replace("Pod/app", f"{_MAIN}.command", command), replace("Pod/app", f"{_MAIN}.readinessProbe", _NOT_YET)]
+
+
 class DeploymentContract(Restarts):
     """Commands, logs, users, volumes, restarts, and how a deployment fails.
 
@@ -224,16 +229,13 @@ class DeploymentContract(Restarts):
     @pytest.mark.parametrize(
         ("edits", "told"),
         [
-            ([replace("Pod/app", f"{_MAIN}.command", _WORDS)], ["app", "main", "last words", "7"]),
+            (_never_ready(_WORDS), ["app", "main", "last words", "7"]),
             ([replace("Pod/app", f"{_BEFORE}.command", _WORDS)], ["app", "before", "last words", "7"]),
             ([replace("Pod/app", f"{_MAIN}.command", ["no-such-program"])], ["app", "main", "no-such-program"]),
             ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NEVER)], ["app", "main", "refused"]),
             ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NOT_YET)], ["app", "main", "not yet"]),
             (
-                [
-                    replace("Pod/app", "$.spec.restartPolicy", "Always"),
-                    replace("Pod/app", f"{_MAIN}.command", _WORDS),
-                ],
+                [replace("Pod/app", "$.spec.restartPolicy", "Always"), *_never_ready(_WORDS)],
                 ["app", "main", "last words", "7"],
             ),
         ],
