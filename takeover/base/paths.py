@@ -1,6 +1,7 @@
 """Paths as messages show them, and names of files."""
 
 import functools
+import hashlib
 import re
 from pathlib import Path
 
@@ -30,3 +31,9 @@ def _relative(path: Path, folder: Path) -> str:
 def file_name(text: str) -> str:
     """A name that any file system and any artefact store takes."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[-_LONGEST_NAME:] or "nameless"
+
+
+def distinct_name(text: str) -> str:
+    """Likewise, and never the same for two texts: where it is not the text itself, a hash of that is its end."""
+    name = file_name(text)
+    return name if name == text else f"{name}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

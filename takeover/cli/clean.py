@@ -108,7 +108,8 @@ async def _clean_namespaces(options: argparse.Namespace) -> int:
         await api.open()
         found = await leftovers.find(api, options.older_than)
         lines = [
-            f"{each.namespace}  ({each.scenario}, {timedelta(seconds=int(each.age.total_seconds()))} old: {each.why})"
+            f"{each.namespace}  ({each.scenario}, {timedelta(seconds=int(each.age.total_seconds()))} old: {each.why}"
+            f"{each.held_by and '; ' + each.held_by})"
             for each in found
         ]
         agreed = _shown_and_agreed(options, "namespaces", lines, api.server)

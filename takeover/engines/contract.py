@@ -34,7 +34,10 @@ class Container(Protocol):
         ...
 
     def logs(self) -> str:
-        """All that the container wrote to stdout and stderr so far (undecodable bytes replaced)."""
+        """All that the container wrote to stdout and stderr so far (undecodable bytes replaced).
+
+        Of one that was started again: since then, as `kubectl logs` has it.
+        """
         ...
 
     def followed_logs(self) -> str:

@@ -19,7 +19,7 @@ class ContainerEnd:
     Args:
         exit_code: 128 + the signal's number for a killed one.
         number: how often it has ended since its Pod was made.
-        log: what the container had written by then; of one that was started again perhaps more.
+        log: what the container had written by then, since it was started last before that.
     """
 
     exit_code: int

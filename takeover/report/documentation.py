@@ -123,10 +123,8 @@ def _objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             parts = [*first, *(part["name"] for part in spec["containers"])]
             yield name, "containers " + ", ".join(parts)
         elif each["kind"] == "Service":
-            yield (
-                name,
-                ", ".join(f"port {port['port']} → {port.get('targetPort', port['port'])}" for port in spec["ports"]),
-            )
+            ports = spec.get("ports") or []  # a headless one may have none
+            yield name, ", ".join(f"port {port['port']} → {port.get('targetPort', port['port'])}" for port in ports)
         elif each["kind"] == "Secret":
             yield name, ", ".join([*each.get("data", {}), *each.get("stringData", {})])
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from takeover.base import atomic
-from takeover.base.paths import file_name
+from takeover.base.paths import distinct_name, file_name
 from takeover.model.document import Document
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
@@ -23,22 +23,49 @@ _MESSAGE = "message.txt"
 
 
 def keep(run: Path, failure: Failure, artefacts: Mapping[str, str]) -> None:
-    """Writes what a failed test left into a folder of its own, once for each test and Envoy.
+    """Writes what a failed test left into a folder of its own, one for each test and Envoy.
 
-    A message that is too long for the page is one more file there.
+    Of a test that fails again, as it ends, what it left then is added: the first failure is the one to tell. A message
+    that is too long for the page is one more file there.
 
     Raises: OSError.
     """
-    folder = run / FAILURES / f"{file_name(failure.release)}-{file_name(failure.name)}"
+    folder = run / FAILURES / f"{distinct_name(failure.release)}-{distinct_name(failure.name)}"
     folder.mkdir(parents=True, exist_ok=True)
-    files = {file_name(name): text for name, text in artefacts.items()}
+    if (folder / _ABOUT).is_file():
+        failure = _added(folder, failure)
+    files = set(failure.files)
+    for title, text in artefacts.items():
+        files.add(_write(folder, file_name(title), text.encode(errors="replace")))
     message = bounds.message(failure.message)
     if message != failure.message:
-        files[_MESSAGE] = failure.message
-    for name, text in files.items():
-        atomic.write(folder / name, text.encode(errors="replace"))
+        atomic.write(folder / _MESSAGE, failure.message.encode(errors="replace"))
+        files.add(_MESSAGE)
     kept = msgspec.structs.replace(failure, message=message, files=sorted(files), folder=f"{FAILURES}/{folder.name}")
     atomic.write(folder / _ABOUT, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+
+
+def _added(folder: Path, later: Failure) -> Failure:
+    """What the folder tells, and how the same test failed after that."""
+    first = msgspec.json.decode((folder / _ABOUT).read_bytes(), type=Failure)
+    whole = folder / _MESSAGE
+    message = whole.read_text() if whole.is_file() else first.message
+    return msgspec.structs.replace(
+        first,
+        message=f"{message}\n\nand after that:\n\n{later.message}",
+        command=first.command or later.command,
+        expected=first.expected or later.expected,
+    )
+
+
+def _write(folder: Path, name: str, text: bytes) -> str:
+    """Writes it there, beside what has that name already, unless that is the same. Returns the name that it has."""
+    number, path = 1, folder / name
+    while path.name in (_ABOUT, _MESSAGE) or (path.is_file() and path.read_bytes() != text):
+        number += 1
+        path = folder / f"{number}-{name}"
+    atomic.write(path, text)
+    return path.name
 
 
 def publish(run: Path, library: Library, documents: Sequence[Path], compared: Compared | None = None) -> Path:

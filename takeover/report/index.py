@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from takeover.compare.listing import extent
-from takeover.model.document import UNDECIDED, Document
+from takeover.model.document import Document
 from takeover.report import pictures
 from takeover.report.checked import check_view
 from takeover.report.compared import Compared, DifferenceView, counts, unstable_views, views
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
-from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
+from takeover.report.page import SYMBOLS, WORDS, Section, answer, is_good, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
 from takeover.report.words import counted, listed, spoken
@@ -63,7 +63,7 @@ def index(
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,
         words=WORDS,
-        is_good=all(each.state not in {"fail", *UNDECIDED} for each in found) and bool(documents) and not failing,
+        is_good=is_good(documents, failing),
         spoken=spoken,
         counted=counted,
         listed=listed,

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
 from takeover.compare.comparison import Difference
-from takeover.model.document import Document, Outcome, State
+from takeover.model.document import UNDECIDED, Document, Outcome, State
 from takeover.model.measurement import Measurement
 from takeover.model.trace import Hop
 from takeover.report.failure import Failure
@@ -60,6 +60,11 @@ def in_order(library: Library, names: Iterable[str]) -> list[About]:
     return sorted(abouts, key=lambda each: (each.article or "~", each.name))
 
 
+def _counted(number: int, state: State) -> str:
+    """Such as "2 failed" and "2 known failures"."""
+    return counted(number, WORDS[state]) if state == "known-failure" else f"{number} {WORDS[state]}"
+
+
 @dataclass(frozen=True)
 class Cell:
     """How a scenario's tests ended on one Envoy."""
@@ -78,7 +83,7 @@ class Cell:
     @property
     def parts(self) -> list[str]:
         """Such as "2 failed" and "10 passed"."""
-        return [f"{self.counts[each]} {WORDS[each]}" for each in WORST_FIRST if self.counts.get(each)] or ["none"]
+        return [_counted(self.counts[each], each) for each in WORST_FIRST if self.counts.get(each)] or ["none"]
 
     @property
     def text(self) -> str:
@@ -165,6 +170,28 @@ def _section(about: About, documents: Sequence[Document], failures: Sequence[Fai
     )
 
 
+def _passes(document: Document) -> bool:
+    """Whether anything passed there, and nothing is against it: otherwise nothing good is known of that Envoy."""
+    states = {test.state for test in document.tests}
+    return "pass" in states and not states & {"fail", "not-judged"}
+
+
+def is_good(documents: Sequence[Document], failing: Sequence[Difference] = ()) -> bool:
+    """Whether the run shows that Envoy takes over as it should.
+
+    Args:
+        failing: the differences between the documents that fail the run.
+    """
+    states = {test.state for document in documents for test in document.tests}
+    return "pass" in states and not states & {"fail", *UNDECIDED} and not failing
+
+
+def _named(documents: Sequence[Document]) -> str:
+    """Their Envoys' names; of many only how many they are."""
+    names = [each.envoy.name for each in documents]
+    return f"the {len(names)} others" if len(names) > _MOST_NAMES else listed(names)
+
+
 def _where(documents: Sequence[Document]) -> str:
     """Such as "on Envoy 1.36.4 and 1.40.0 (local)"; of many only how many they are."""
     names, engines = [each.envoy.name for each in documents], listed(sorted({each.engine for each in documents}))
@@ -176,14 +203,19 @@ def _where(documents: Sequence[Document]) -> str:
 def _failed(documents: Sequence[Document]) -> str:
     """On which Envoys something failed, and where it did not: one that fails says nothing against the others."""
     bad = [each for each in documents if any(test.state == "fail" for test in each.tests)]
-    good = [each for each in documents if each not in bad]
+    good = [each for each in documents if _passes(each)]
     failed = [test.scenario for each in bad for test in each.tests if test.state == "fail"]
     number = counted(sum(len(each.tests) for each in bad), "test")
-    others = f"the {len(good)} others" if len(good) > _MOST_NAMES else listed([each.envoy.name for each in good])
+    others = f"; on {_named(good)} it does" if good else ""
     return (
         f"Envoy does not take over as it should {_where(bad)}: {len(failed)} of {number} failed, "
-        f"in {listed(sorted(set(failed)))}{f'; on {others} it does' if good else ''}"
+        f"in {listed(sorted(set(failed)))}{others}{_unproved([each for each in documents if each not in bad])}"
     )
+
+
+def _unproved(documents: Sequence[Document]) -> str:
+    unproved = [each for each in documents if not _passes(each)]
+    return f"; on {_named(unproved)} nothing is proved" if unproved else ""
 
 
 def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) -> str:
@@ -214,6 +246,10 @@ def answer(documents: Sequence[Document], failing: Sequence[Difference] = ()) ->
         left = f"; {counted(len(checked.left_out), 'part')} left out" if checked.left_out else ""
         told = differs or f"; no difference from Envoy {baseline} could hurt" * (len(documents) > 1)
         return f"{checked.file} {where}: {counted(checked.probes, 'probe')}{told}{left}."
-    others = [f"{states[each]} {WORDS[each]}" for each in WORST_FIRST[1:-1] if states[each]]
+    others = [_counted(states[each], each) for each in WORST_FIRST[1:-1] if states[each]]
     apart = f"; {listed(others)}" if others else ""
-    return f"Envoy takes over as it should {where}: {states['pass']} of {number} in {scenarios} passed{apart}{differs}."
+    if not states["pass"]:
+        return f"Nothing is proved {where}: 0 of {number} passed{apart}{differs}."
+    where = _where([each for each in documents if _passes(each)])
+    told = f"{states['pass']} of {number} in {scenarios} passed{apart}{_unproved(documents)}"
+    return f"Envoy takes over as it should {where}: {told}{differs}."

@@ -69,7 +69,7 @@ class Conclusion:
         Args:
             root: pytest's.
         """
-        documents = {each.stem: each for each in self._results.documents if each.exists()}
+        documents = self._results.known
         if self._plan.conduct is not None:
             for name in documents:
                 self._results.complete(name, self._plan.conduct.complete)

@@ -59,6 +59,12 @@ class Results:
         return [self.folder / store.RESULTS / f"{name}.json" for name in self._names]
 
     @property
+    def known(self) -> dict[str, Path]:
+        """Those of them in which a test has ended, by the Envoys' names."""
+        unknown = {name for name, release in self._releases.items() if not release.is_anything_known}
+        return {each.stem: each for each in self.documents if each.stem not in unknown and each.exists()}
+
+    @property
     def are_complete(self) -> bool:
         """Whether every test that was chosen came to its end, on each Envoy."""
         return bool(self._names) and not self._releases
@@ -134,19 +140,23 @@ class Results:
                 self.write()
 
     def finish(self) -> None:
-        """Writes what is known, whatever ended the run."""
+        """Writes what is known, whatever ended the run: also of which Envoys nothing is."""
         if self.folder is not None:
-            self.write()
+            self.write(missed_too=True)
 
-    def write(self) -> None:
-        """Writes what has changed; ends the run where that cannot be done."""
+    def write(self, *, missed_too: bool = False) -> None:
+        """Writes what has changed; ends the run where that cannot be done.
+
+        Args:
+            missed_too: whether there is also a document of an Envoy that none of its tests has reached.
+        """
         now = datetime.now(UTC)
         root_file_system = choose.root_file_system(self._engine)
         with _or_exit():
             folder = self._made(now)
             for name, release in list(self._releases.items()):
                 release.root_file_system = root_file_system
-                if release.is_anything_known and release.is_changed:
+                if (release.is_anything_known and release.is_changed) or (missed_too and release.is_missed):
                     store.write(folder, name, release.document(now))
                 if release.is_complete:
                     del self._releases[name]  # nothing of it comes any more: what many Envoys did need not be held

@@ -83,6 +83,11 @@ class Collected:
         return bool(self._outcomes)
 
     @property
+    def is_missed(self) -> bool:
+        """Whether tests were expected, and none has ended."""
+        return bool(self._expected) and not self._outcomes
+
+    @property
     def is_complete(self) -> bool:
         """Whether every test that was expected has ended."""
         return self.is_anything_known and self._expected.keys() <= self._outcomes.keys()

@@ -15,7 +15,7 @@ import msgspec
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path, file_name
+from takeover.base.paths import display_path, distinct_name
 from takeover.model.document import SCHEMA, Document
 from takeover.model.json import decoder, encode
 
@@ -98,7 +98,7 @@ def write_whole(run: Path, name: str, entry: msgspec.Struct) -> None:
     """Writes what is too large for a document as an artefact of the run. Raises: OSError."""
     folder = run / WHOLE
     folder.mkdir(exist_ok=True)
-    atomic.write(folder / f"{file_name(name)}.json", msgspec.json.format(encode(entry), indent=1) + b"\n")
+    atomic.write(folder / f"{distinct_name(name)}.json", msgspec.json.format(encode(entry), indent=1) + b"\n")
 
 
 _decode = decoder(Document).decode

@@ -20,7 +20,7 @@ from takeover.compare.kinds import failing
 from takeover.model.document import BinaryResult, Document, Envoy, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
-from takeover.report.folder import keep, publish
+from takeover.report.folder import failures_of, keep, publish
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.page import answer
@@ -236,6 +236,63 @@ def test_a_long_message_is_cut_on_the_page_and_whole_beside_it(documents: Sequen
     assert whole.read_text() == text
     assert f'href="failures/{whole.parent.name}/message.txt"' in page
     assert (tmp_path / "junit.xml").stat().st_size < 100_000
+
+
+LONG = "x" * 200
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a.py::t[/a/b]", "a.py::t[/a-b]"),
+        ("a.py::t[[]", "a.py::t[]"),
+        (f"a.py::test_one[{LONG}]", f"a.py::test_two[{LONG}]"),
+        ("a.py::t[ä]", "a.py::t[ö]"),
+    ],
+)
+def test_what_each_test_left_is_its_own(names: tuple[str, str], tmp_path: Path) -> None:
+    """Also where their names look alike as names of files."""
+    for name in names:
+        keep(tmp_path, Failure("s", "1.40.0", name, f"message of {name}", command=f"./run '{name}'"), {"log": name})
+    failures = failures_of(tmp_path, [failing_document(*names)])
+    assert [each.message for each in failures] == [f"message of {name}" for name in names]
+    assert [(tmp_path / each.folder / "log").read_text() for each in failures] == list(names)
+
+
+def test_what_fails_again_as_it_ends_leaves_both_accounts(tmp_path: Path) -> None:
+    name = "a.py::t"
+    parts = {"Captured stdout call": "called", "logs": "of the call"}
+    keep(tmp_path, Failure("s", "1.40.0", name, "of the call", command="./run it", expected=[["x"]]), parts)
+    keep(tmp_path, Failure("s", "1.40.0", name, "of the end"), {**parts, "logs": "of the end", "message.txt": "mine"})
+    document = failing_document(name)
+    (failure,) = failures_of(tmp_path, [document])
+    assert failure.message == "of the call\n\nand after that:\n\nof the end"
+    assert (failure.command, failure.expected) == ("./run it", [["x"]])
+    files = {each: (tmp_path / failure.folder / each).read_text() for each in failure.files}
+    captured = {"Captured-stdout-call": "called"}
+    assert files == {**captured, "logs": "of the call", "2-logs": "of the end", "2-message.txt": "mine"}
+    assert "of the call\n\nand after that:\n\nof the end" in junit([document], [failure])
+
+
+def test_what_is_long_and_fails_again_stays_whole(tmp_path: Path) -> None:
+    texts = ["a" * 100_000, "b" * 100_000]
+    for text in texts:
+        keep(tmp_path, Failure("s", "1.40.0", "a.py::t", text), {})
+    (failure,) = failures_of(tmp_path, [failing_document("a.py::t")])
+    assert len(failure.message) < 30_000
+    assert (tmp_path / failure.folder / "message.txt").read_text() == "\n\nand after that:\n\n".join(texts)
+
+
+@pytest.mark.parametrize("command", ["", "./run it"])
+def test_only_a_command_that_is_known_is_shown(command: str) -> None:
+    failure = Failure("s", "1.40.0", "a.py::t", "message", command=command)
+    page = index(Library.bundled(), [failing_document("a.py::t")], [failure])
+    assert ("To see it yourself" in page) is bool(command)
+
+
+def failing_document(*names: str) -> Document:
+    tests = [Outcome(name, "s", name, "fail", "message") for name in names]
+    return Document(1, "2026-01-01T00:00:00+00:00", True, "local", Envoy("1.40.0", "1.40.0", "", "", ""), tests)
 
 
 def test_an_envoy_that_fails_says_nothing_against_the_others(documents: Sequence[Document]) -> None:

@@ -33,4 +33,6 @@ and envoy, whose programs (sh, cat, sha256sum, iptables…) they run.
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.deployments", f"{__name__}.network", f"{__name__}.replicas")
+pytest.register_assert_rewrite(
+    f"{__name__}.deployments", f"{__name__}.network", f"{__name__}.replicas", f"{__name__}.restarts"
+)

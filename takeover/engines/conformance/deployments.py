@@ -1,6 +1,5 @@
 """What every engine must do, whatever it runs on: commands, logs, volumes, restarts, and what does not come up."""
 
-import contextlib
 import operator
 import re
 import shlex
@@ -12,10 +11,10 @@ import yaml
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
-from takeover.engines.conformance.contract import Contract, single, workshop_scenario
+from takeover.engines.conformance.contract import single, workshop_scenario
+from takeover.engines.conformance.restarts import Restarts, end
 from takeover.engines.contract import Container, Deployment, Engine
 from takeover.engines.images import ENVOY, NGINX, role_of
-from takeover.model.execution import ContainerEnd
 from takeover.model.release import Release
 from takeover.scenario.edits import Edit, add, replace
 
@@ -33,27 +32,12 @@ def _shell(container: Container, script: str) -> str:
     return result.stdout.decode()
 
 
-def _told(container: Container, number: int) -> ContainerEnd:
-    """How it ended for the `number`th time, once that is told."""
-    waiting = Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(60))
-    told = waiting(lambda: (found := container.ended()) and found.number == number and found)
-    assert isinstance(told, ContainerEnd)
-    return told
+def _never_ready(command: list[str]) -> list[Edit]:
+    """A container that runs this, and may not be Ready for the moment before it ends."""
+    return [replace("Pod/app", f"{_MAIN}.command", command), replace("Pod/app", f"{_MAIN}.readinessProbe", _NOT_YET)]
 
 
-def _wait_until_it_traps(container: Container) -> None:
-    """Waits until it takes commands, and traps what ends it."""
-
-    def runs() -> bool:
-        try:
-            return container.exec(["sh", "-c", 'test -n "$(cat /proc/1/task/1/children)"']).exit_code == 0
-        except TakeoverError:
-            return False
-
-    Retrying(retry=retry_if_result(operator.not_), stop=stop_after_delay(60))(runs)
-
-
-class DeploymentContract(Contract):
+class DeploymentContract(Restarts):
     """Commands, logs, users, volumes, restarts, and how a deployment fails.
 
     See `takeover.engines.conformance` for what they need.
@@ -208,9 +192,7 @@ class DeploymentContract(Contract):
         deployment = engine.deploy(single([replace("Pod/app", f"{_MAIN}.command", trapping)]), envoy)
         try:
             main = deployment.pod("app").container("main")
-            _wait_until_it_traps(main)
-            with contextlib.suppress(TakeoverError):
-                main.exec(["sh", "-c", "kill -TERM 1"])
+            end(main)
 
             def is_told() -> bool:
                 try:
@@ -221,27 +203,6 @@ class DeploymentContract(Contract):
 
             Retrying(retry=retry_if_result(lambda told: not told), stop=stop_after_delay(60))(is_told)
             assert main.logs() == "here\n"
-        finally:
-            deployment.delete()
-
-    @pytest.mark.parametrize(("policy", "number"), [("Never", 1), ("Always", 2)])
-    def test_how_a_container_ended_is_told_also_where_it_was_started_again(
-        self, engine: Engine, envoy: Release, policy: str, number: int
-    ) -> None:
-        script = "trap 'echo last words; exit 7' TERM; echo here; sleep infinity & wait"
-        edits = [replace("Pod/app", f"{_MAIN}.command", ["sh", "-c", script])]
-        edits += [replace("Pod/app", "$.spec.restartPolicy", policy)]
-        deployment = engine.deploy(single(edits), envoy)
-        try:
-            main = deployment.pod("app").container("main")
-            assert main.ended() is None
-            for each in range(1, number + 1):
-                _wait_until_it_traps(main)
-                with contextlib.suppress(TakeoverError):  # the command may end with the container, and be told as lost
-                    main.exec(["sh", "-c", "kill -TERM 1"])
-                told = _told(main, each)
-                assert (told.exit_code, told.number) == (7, each)
-                assert "here\nlast words\n" in told.log
         finally:
             deployment.delete()
 
@@ -268,16 +229,13 @@ class DeploymentContract(Contract):
     @pytest.mark.parametrize(
         ("edits", "told"),
         [
-            ([replace("Pod/app", f"{_MAIN}.command", _WORDS)], ["app", "main", "last words", "7"]),
+            (_never_ready(_WORDS), ["app", "main", "last words", "7"]),
             ([replace("Pod/app", f"{_BEFORE}.command", _WORDS)], ["app", "before", "last words", "7"]),
             ([replace("Pod/app", f"{_MAIN}.command", ["no-such-program"])], ["app", "main", "no-such-program"]),
             ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NEVER)], ["app", "main", "refused"]),
             ([replace("Pod/app", f"{_MAIN}.readinessProbe", _NOT_YET)], ["app", "main", "not yet"]),
             (
-                [
-                    replace("Pod/app", "$.spec.restartPolicy", "Always"),
-                    replace("Pod/app", f"{_MAIN}.command", _WORDS),
-                ],
+                [replace("Pod/app", "$.spec.restartPolicy", "Always"), *_never_ready(_WORDS)],
                 ["app", "main", "last words", "7"],
             ),
         ],

@@ -17,6 +17,8 @@ from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.kind import ownership
 from takeover.engines.kind.ownership import Record
 
+_ANSWER_TIMEOUT = 60.0
+"""Seconds for what a program only tells: it may wait for ever for a daemon that hangs."""
 _OTHER_ENGINES = "use --engine local (needs no Docker) or --engine kubernetes (a cluster that is there)"
 
 
@@ -66,19 +68,28 @@ class OwnCluster:
         self._record = Record(options.name)
         try:
             self._kind = _program("kind", options.kind)
-            kubectl = _program("kubectl", options.kubectl)
-            self._cluster = _cluster_class()(
-                options.name,
-                Path(options.kubeconfig) if options.kubeconfig else None,
-                image=options.image,
-                kind_path=self._kind,
-                kubectl_path=kubectl,
-            )
+            self._cluster = self._made(options, _program("kubectl", options.kubectl))
             self._fetch_kind()
             self.created = self._make_or_find(tell)
         except BaseException:
             self._record.close()
             raise
+
+    def _made(self, options: KindOptions, kubectl: Path | None) -> Any:
+        given = Path(options.kubeconfig) if options.kubeconfig else None
+        if given is not None and (given.is_dir() or not given.absolute().parent.is_dir()):
+            raise BadInputError(
+                f"--kubeconfig {given}: kind cannot write to that: name a file in a folder that is there"
+            )
+        try:
+            return _cluster_class()(
+                options.name, given, image=options.image, kind_path=self._kind, kubectl_path=kubectl
+            )
+        except OSError as error:
+            where = Path(".pytest-kind", options.name).absolute()
+            raise BadInputError(
+                f"--engine kind cannot make its folder {where} ({error.strerror}): run it where that can be made"
+            ) from None
 
     @property
     def context(self) -> str:
@@ -129,9 +140,12 @@ class OwnCluster:
         """Returns whether the cluster is this run's own."""
         program = str(self._cluster.kind_path)
         try:
-            there = subprocess.run([program, "get", "clusters"], check=True, capture_output=True, text=True).stdout
+            command = [program, "get", "clusters"]
+            there = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_ANSWER_TIMEOUT).stdout
         except OSError as error:
             raise BadInputError(f"cannot run {program}: {error.strerror}; give --kind-bin FILE") from None
+        except subprocess.TimeoutExpired:
+            raise TakeoverError(f"{program} get clusters: no answer in {_ANSWER_TIMEOUT:g} s") from None
         except subprocess.CalledProcessError as error:
             raise TakeoverError(f"{program} get clusters: {_last_line(error.stderr)}") from None
         if self.name in there.split():
@@ -201,12 +215,13 @@ def _provider() -> str:
     name = os.environ.get("KIND_EXPERIMENTAL_PROVIDER") or "docker"
     if shutil.which(name) is None:
         raise BadInputError(f"--engine kind needs {name}, and there is no program {name} here: {_OTHER_ENGINES}")
-    info = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
-    if info.returncode:
-        raise BadInputError(
-            f"--engine kind needs {name}, which does not answer ({_last_line(info.stderr)}): "
-            f"start it, or {_OTHER_ENGINES}"
-        )
+    try:
+        info = subprocess.run([name, "info"], capture_output=True, text=True, check=False, timeout=_ANSWER_TIMEOUT)
+        why = _last_line(info.stderr) if info.returncode else ""
+    except subprocess.TimeoutExpired:
+        why = f"not in {_ANSWER_TIMEOUT:g} s"
+    if why:
+        raise BadInputError(f"--engine kind needs {name}, which does not answer ({why}): start it, or {_OTHER_ENGINES}")
     return name
 
 

@@ -1,12 +1,15 @@
 """Whether the user has the rights that the engine needs, asked of the cluster beforehand."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes.api import Api
 
-NEEDED = (
-    # resource, subresource, group, verbs
+Right = tuple[str, str, str, tuple[str, ...]]
+"""Resource, subresource, group, verbs."""
+
+NEEDED: tuple[Right, ...] = (
     ("namespaces", "", "", ("create", "patch", "list", "watch", "delete")),
     ("services", "", "", ("create", "patch")),
     ("configmaps", "", "", ("create", "patch")),
@@ -18,12 +21,17 @@ NEEDED = (
     ("events", "", "", ("list",)),
     ("endpointslices", "", "discovery.k8s.io", ("list", "watch")),
 )
-"""What a run asks of a cluster."""
+"""What every run asks of a cluster."""
+OF_KINDS: Mapping[str, Right] = {
+    "Secret": ("secrets", "", "", ("create", "patch")),
+    "ServiceAccount": ("serviceaccounts", "", "", ("create", "patch")),
+}
+"""Kind of object → what a scenario needs besides that has such."""
 
 
-async def check(api: Api) -> None:
+async def check(api: Api, needed: Iterable[Right] = NEEDED) -> None:
     """Raises: BadInputError that names every missing right in one line."""
-    wanted = [(resource, subresource, group, verb) for resource, subresource, group, verbs in NEEDED for verb in verbs]
+    wanted = [(resource, subresource, group, verb) for resource, subresource, group, verbs in needed for verb in verbs]
     answers = await asyncio.gather(*(_allowed(api, *each) for each in wanted))
     missing: dict[str, list[str]] = {}
     for (resource, subresource, _, verb), allowed in zip(wanted, answers, strict=True):

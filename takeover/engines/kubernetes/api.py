@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-from kubernetes.aio import client
 from kubernetes.aio.config import kube_config
-from kubernetes.aio.stream import WsApiClient
+from kubernetes.aio.stream.ws_client import get_websocket_url
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
+from takeover.engines.kubernetes import connections, credentials
 from takeover.engines.kubernetes.kubeconfig import Target
+from takeover.engines.kubernetes.refusals import ApiError, phrase, refusal
 from takeover.model.json import JsonObject
 
 FIELD_MANAGER = "envoy-takeover"
@@ -29,33 +29,11 @@ PATIENCE_WHEN_AWAY = 5.0
 """Seconds for which calls are repeated when an API server that was there does not answer."""
 _MERGE = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+_MOST_SHOWN = 200
+"""Bytes of an answer that is none, in a message."""
 _AWAY = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 
 Params = Sequence[tuple[str, str]]
-
-
-class ApiError(TakeoverError):
-    """The API server refused a call."""
-
-    def __init__(self, what: str, status: int, reason: str, message: str) -> None:
-        super().__init__(f"Kubernetes refused to {what}: {' '.join(message.split()) or reason or status}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-
-
-class UnwellError(ApiError, LostError):
-    """The API server, or what stands behind it, could not do what it was asked to."""
-
-
-def _refusal(what: str, status: int, reason: str, message: str) -> ApiError:
-    """The error for an answer that is none: whose fault it is, the status tells, but for two."""
-    # A field that the API does not know is a 500 in server-side apply.
-    is_ours = "typed patch object" in message
-    # One that has just started does not know its own roles yet.
-    is_young = status == 403 and "RBAC: " in message and "not found" in message
-    unwell = (status >= 500 and not is_ours) or status == 429 or is_young
-    return (UnwellError if unwell else ApiError)(what, status, reason, message)
 
 
 class Api:
@@ -81,16 +59,12 @@ class Api:
 
     async def open(self) -> None:
         """Reads the credentials; no call yet. Raises: BadInputError."""
-        configuration: Any = client.Configuration()
+        configuration, loader = await credentials.load(self.target)
         try:
-            loader = await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                self.target.files, self.target.context, configuration, persist_config=False
-            )
-            # kubectl does not insist on it either, and clusters' own CAs often lack what it asks for.
-            configuration.disable_strict_ssl_verification = True
-            self._client = client.ApiClient(configuration)
-            self._streams = WsApiClient(configuration)  # type: ignore[no-untyped-call]
-        except Exception as error:
+            self._client = connections.new_client(configuration)
+            # Streams have connections of their own: they last, and there may be no more than so many at once.
+            self._streams = connections.new_client(configuration)
+        except (OSError, ValueError) as error:  # such as certificates that are none
             text = " ".join(str(error).split())
             raise BadInputError(f"cannot use context {self.target.context} of {self.target.files}: {text}") from error
         refresh = kube_config.refresh_token(loader, configuration)  # type: ignore[no-untyped-call]
@@ -196,16 +170,32 @@ class Api:
         )
         what = f"{verb} {path}"
         try:
-            connecting = await self._streams.request("GET", url, headers=headers, _preload_content=False)
-            socket: aiohttp.ClientWebSocketResponse = await connecting
+            socket = await self._connected_socket(url, headers)
         except aiohttp.WSServerHandshakeError as error:
-            raise _refusal(what, error.status, "", _phrase(error.status)) from error
-        except _AWAY as error:
+            if error.status == 401:
+                raise self._not_accepted() from error
+            raise refusal(what, error.status, "", phrase(error.status)) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise self._gone(error) from error
         try:
             yield socket
         finally:
             await socket.close()
+
+    async def _connected_socket(self, url: str, headers: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
+        """What the client's own websockets leave out: that a kubeconfig may name a proxy, and the server's name."""
+        rest = self._streams.rest_client
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()
+        session: aiohttp.ClientSession = rest.pool_manager
+        configuration = rest.configuration
+        return await session.ws_connect(
+            get_websocket_url(url),  # type: ignore[no-untyped-call]
+            headers=headers,
+            proxy=configuration.proxy,
+            proxy_headers=configuration.proxy_headers,
+            server_hostname=configuration.tls_server_name,
+        )
 
     async def _json(
         self,
@@ -216,7 +206,14 @@ class Api:
         body: JsonObject | None = None,
         content: str | None = None,
     ) -> JsonObject:
-        answer: JsonObject = json.loads((await self._answer(verb, method, path, params, body, content)).data)
+        data = (await self._answer(verb, method, path, params, body, content)).data
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._gone(f"{data[:_MOST_SHOWN].decode(errors='replace')!r} is no object of JSON")
+        self._reached = True
         return answer
 
     async def _answer(
@@ -241,9 +238,8 @@ class Api:
                     self.calls[verb] += 1
                     response = await self._send(method, path, params, body, content)
                     await response.read()
-        except _AWAY as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise self._gone(error) from error
-        self._reached = True
         await self._raise_for(response, method, path)
         return response
 
@@ -262,7 +258,12 @@ class Api:
         )
         try:
             return await self._client.call_api(method, url, headers, body, _request_timeout=timeout)
-        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise BadInputError(
+                f"cannot talk to the API server {self.server}: that is no address such as https://HOST:6443; "
+                "set `server` in the kubeconfig"
+            ) from error
+        except (aiohttp.ClientSSLError, ValueError) as error:  # of the values: a token that no header can hold
             raise BadInputError(f"cannot talk to the API server {self.server}: {error}") from error
 
     async def _raise_for(self, response: Any, method: str, path: str) -> None:
@@ -272,21 +273,23 @@ class Api:
         try:
             status = json.loads(data)
         except ValueError:
-            status = {"message": data.decode(errors="replace")[:200]}
+            status = {"message": data.decode(errors="replace")[:_MOST_SHOWN]}
         if response.status == 401:
-            raise BadInputError(f"the API server {self.server} does not accept the kubeconfig's credentials (401)")
-        raise _refusal(f"{method} {path}", response.status, status.get("reason", ""), status.get("message", ""))
+            raise self._not_accepted()
+        raise refusal(f"{method} {path}", response.status, status.get("reason", ""), status.get("message", ""))
 
-    def _gone(self, error: Exception) -> TakeoverError:
-        text = " ".join(str(error).split()) or type(error).__name__
+    def _not_accepted(self) -> TakeoverError:
+        if self._reached:  # it did once: they have expired, or were withdrawn
+            return LostError(f"the API server {self.server} does not accept the credentials any more: log in again")
+        return BadInputError(
+            f"the API server {self.server} does not accept the kubeconfig's credentials (401): {credentials.REMEDY}"
+        )
+
+    def _gone(self, why: Exception | str) -> TakeoverError:
+        text = " ".join(str(why).split()) or type(why).__name__
+        if isinstance(why, aiohttp.TooManyRedirects):
+            text = f"it leads from one address to the next ({why.request_info.real_url}), as a login page may"
+        does_not = "does not answer" if isinstance(why, _AWAY) else "does not answer as an API server does"
         if self._reached:
-            return LostError(f"the API server {self.server} does not answer any more: {text}")
-        return BadInputError(f"the API server {self.server} does not answer: {text}")
-
-
-def _phrase(status: int) -> str:
-    """Such as "404 Not Found": the refusal of a websocket has no text that could be read."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
+            return LostError(f"the API server {self.server} {does_not} any more: {text}")
+        return BadInputError(f"the API server {self.server} {does_not}: {text}")

@@ -33,11 +33,11 @@ class _NotYetError(Exception):
 async def wait(scout: KubernetesPod, name: str, address: str, service: JsonObject, behind: list[KubernetesPod]) -> None:
     """Connects from the scout to each TCP port of a Service until every Pod behind it has seen a connection there.
 
-    A port at which no Pod behind it listens has to be refused only.
+    A port at which no Pod behind it listens has to be refused only. A headless Service may have none.
 
     Raises: TimeoutError that says what was last seen, there and at each Pod behind it.
     """
-    ports = [each for each in service["spec"]["ports"] if each.get("protocol", "TCP") == "TCP"]
+    ports = [each for each in service["spec"].get("ports") or [] if each.get("protocol", "TCP") == "TCP"]
     if address == "None" or not ports or not behind:
         return
     relay = await scout.relay((0, 0))

@@ -1,6 +1,7 @@
 """A scenario on a cluster: applied, waited for, restarted, deleted."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -9,18 +10,20 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.kubernetes import objects, readiness
-from takeover.engines.kubernetes.api import ApiError
 from takeover.engines.kubernetes.ephemeral import RULES_CONTAINER
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster, KubernetesPod
 from takeover.engines.kubernetes.readiness import Readiness
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.removal import remove_namespace
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 from takeover.scenario.documents import canonical, short_name
 from takeover.scenario.loader import Scenario
 
+_LOOKED_UP = re.compile(r"error looking up service account [^/\s]+/([^:\s]+)")
+"""What the admission of service accounts says; others, too, who forbid a Pod may name such an account."""
 _SERVICE_ACCOUNT_TIMEOUT = 60.0
 """Seconds: controllers find an API server that was away again only after half a minute."""
 
@@ -73,6 +76,7 @@ class KubernetesDeployment:
         self._losses = Losses(cluster.api, scenario.name, self._watched)
         self._generation = 1
         self._config_maps: dict[str, JsonObject] = {}
+        self._accounts: Collection[str] = ()
         self._services: dict[str, JsonObject] = {}
         self._addresses: dict[str, str] = {}
         self._pods: dict[str, KubernetesPod] = {}
@@ -142,7 +146,7 @@ class KubernetesDeployment:
             for name, entry in zip(self._services, applied, strict=True):
                 self._addresses[name] = entry["spec"].get("clusterIP", "None")
             bound = self._bound(self._scenario)
-            self._config_maps = bound["ConfigMap"]
+            self._config_maps, self._accounts = bound["ConfigMap"], bound["ServiceAccount"]
             stored = [*self._config_maps.values(), *bound["ServiceAccount"].values(), *bound["Secret"].values()]
             await asyncio.gather(*(self._apply(entry) for entry in stored))
             self._pods = {name: self._pod(name, entry) for name, entry in bound["Pod"].items()}
@@ -180,15 +184,15 @@ class KubernetesDeployment:
     async def _create(self, pod: KubernetesPod, with_relay: bool) -> None:
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception(_no_service_account_yet),
+                retry=retry_if_exception(lambda error: bool(_account_not_found(error))),  # it comes after its namespace
                 stop=stop_after_delay(_SERVICE_ACCOUNT_TIMEOUT),
                 wait=wait_fixed(0.1),
                 reraise=True,
             ):
                 with attempt:
-                    pod.uid = (await self._apply(pod.manifest))["metadata"]["uid"]
+                    await self._make(pod)
         except ApiError as error:
-            if _no_service_account_yet(error):
+            if _account_not_found(error):
                 raise LostError(f"{self._scenario.name}: the cluster's controllers do not work: {error}") from error
             raise
         if with_relay:
@@ -197,6 +201,17 @@ class KubernetesDeployment:
         if RULES_CONTAINER not in self._cluster.tried:
             self._cluster.tried.add(RULES_CONTAINER)
             await pod.try_rules_container()
+
+    async def _make(self, pod: KubernetesPod) -> None:
+        try:
+            pod.uid = (await self._apply(pod.manifest))["metadata"]["uid"]
+        except ApiError as error:
+            name = _account_not_found(error)
+            if name in ("", "default") or canonical(f"{pod.namespace}/{name}") in self._accounts:
+                raise
+            raise BadInputError(
+                f"{self._scenario.name}: Pod {pod.key} names service account {name}, which the manifests do not have"
+            ) from error
 
     async def _apply(self, entry: JsonObject) -> JsonObject:
         try:
@@ -278,6 +293,8 @@ class KubernetesDeployment:
         return objects.key(actual[entry["metadata"]["namespace"]], entry["metadata"]["name"])
 
 
-def _no_service_account_yet(error: BaseException) -> bool:
-    # The controller makes it a moment after the namespace.
-    return isinstance(error, ApiError) and error.status == 403 and "serviceaccount" in error.message
+def _account_not_found(error: BaseException) -> str:
+    """The name of the service account because of which a Pod was not admitted; "" for any other reason."""
+    if isinstance(error, ApiError) and error.status == 403 and (found := _LOOKED_UP.search(error.message)):
+        return found[1]
+    return ""

@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import json
+import re
 import secrets
 import threading
 from collections import Counter
@@ -10,8 +12,8 @@ from contextlib import suppress
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.contract import Concurrency
-from takeover.engines.kubernetes import access, objects
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes import access, credentials, objects
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.deployment import KubernetesDeployment
 from takeover.engines.kubernetes.images import Images
@@ -19,7 +21,9 @@ from takeover.engines.kubernetes.kubeconfig import find
 from takeover.engines.kubernetes.life import Life
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import Cluster
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.removal import remove_and_wait
+from takeover.model.json import JsonObject
 from takeover.model.release import Release
 from takeover.scenario.loader import Scenario
 
@@ -44,6 +48,19 @@ def _told(error: ApiError, scenario: Scenario, context: str) -> TakeoverError:
             "choose another cluster by --kube-context"
         )
     return BadInputError(message)
+
+
+def _check_version(api: Api, version: JsonObject) -> None:
+    """Raises: BadInputError for a Kubernetes that is too old, or that does not say which it is."""
+    minor = re.match(r"\d+", str(version.get("minor")))  # some have a "+" behind it
+    try:
+        parts = int(version["major"]), int(minor[0] if minor else "")
+    except (KeyError, TypeError, ValueError):
+        raise BadInputError(f"{api.server} does not say which Kubernetes it is: {json.dumps(version)[:200]}") from None
+    if parts < _OLDEST:
+        oldest = ".".join(str(each) for each in _OLDEST)
+        told = version.get("gitVersion", ".".join(map(str, parts)))
+        raise BadInputError(f"{api.server} is Kubernetes {told}: {oldest} is the oldest that can be used")
 
 
 class KubernetesEngine:
@@ -79,6 +96,8 @@ class KubernetesEngine:
         self._numbers = itertools.count(1)
         self._cluster: Cluster | None = None
         self._connecting = threading.Lock()
+        self._asked: set[str] = set()
+        """For which kinds of objects it was asked whether they may be made."""
 
     @property
     def calls(self) -> Counter[str]:
@@ -89,6 +108,7 @@ class KubernetesEngine:
         # A build of one's own is in no image: its name is no tag, and that is told.
         images = Images(self._replaced, envoy.name)
         cluster = dataclasses.replace(self.connected(), images=images)
+        self._check_rights(cluster, scenario)
         naming = Naming(self.run_id, next(self._numbers), scenario.name)
         deployment = KubernetesDeployment(cluster, naming, scenario, self._timeout)
         try:
@@ -100,6 +120,13 @@ class KubernetesEngine:
                 raise _told(error, scenario, self._target.context) from error
             raise
         return deployment
+
+    def _check_rights(self, cluster: Cluster, scenario: Scenario) -> None:
+        """Asks once for what not every scenario has. Raises: BadInputError."""
+        kinds = {str(each["kind"]) for each in scenario.objects()} & access.OF_KINDS.keys() - self._asked
+        if kinds:
+            cluster.background.run(access.check(cluster.api, [access.OF_KINDS[each] for each in sorted(kinds)]))
+            self._asked |= kinds
 
     def close(self) -> None:
         """Deletes everything of this run and waits until it is gone.
@@ -143,14 +170,15 @@ class KubernetesEngine:
 
     async def _connect(self, api: Api) -> None:
         await api.open()
-        version = await api.get("/version")
-        parts = (int(version["major"]), int("".join(each for each in version["minor"] if each.isdigit())))
-        if parts < _OLDEST:
-            oldest = ".".join(str(each) for each in _OLDEST)
+        try:
+            _check_version(api, await api.get("/version"))
+            await access.check(api)
+        except LostError:
+            raise
+        except ApiError as error:
             raise BadInputError(
-                f"{api.server} is Kubernetes {version['gitVersion']}: {oldest} is the oldest that can be used"
-            )
-        await access.check(api)
+                f"context {self._target.context} cannot be used: {error}: {credentials.REMEDY}"
+            ) from error
 
     async def _remove_all(self, cluster: Cluster) -> None:
         selector = f"{objects.RUN}={self.run_id}"

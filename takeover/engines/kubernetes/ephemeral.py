@@ -7,8 +7,9 @@ from pathlib import Path
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from takeover.base.errors import DeploymentError, TakeoverError
-from takeover.engines.kubernetes import streams, watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes import container_states, pulling, streams
+from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ExecResult
 from takeover.model.json import JsonObject
@@ -169,7 +170,9 @@ async def _raise_if_hopeless(api: Api, namespace: str, pod: str, container: str,
     """
     if attempt % 10 == 0:
         found = await api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")
-        if reason := watching.hopeless(found, container):
+        if error := pulling.why_not(found, f"Pod {pod} in {namespace}", container):
+            raise error
+        if reason := container_states.hopeless(found, container):
             raise DeploymentError(f"Pod {pod} in {namespace}, {reason}")
 
 

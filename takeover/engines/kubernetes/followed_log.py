@@ -28,16 +28,26 @@ class FollowedLog:
         self._task: asyncio.Task[None] | None = None
 
     async def text(self) -> str:
-        """What has arrived so far; never less than it was before, as long as the container runs."""
-        if self._task is None:
+        """What has arrived so far; never less than it was before, as long as the container runs.
+
+        Of one that was started again it is what it wrote since: the whole log tells when that is.
+        """
+        is_over = self._task is None or self._task.done()
+        if is_over and (self._task is None or self._is_due()):
+            self._arrived.clear()
             self._task = asyncio.create_task(self._follow())
             return await self._whole()
         arrived = self._arrived.decode(errors="replace")
-        if len(arrived) > len(self._told):
+        # Who follows may have the end of what ran before, and the whole log be already that of what runs now.
+        is_more = len(arrived) > len(self._told) and arrived.startswith(self._told.rstrip("\ufffd"))
+        if is_more and not is_over:
             self._told, self._new_at = arrived, time.monotonic()
-        elif time.monotonic() - self._new_at > _ASK_AGAIN:
+        elif self._is_due():
             return await self._whole()
         return self._told
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._new_at > _ASK_AGAIN
 
     def forget(self) -> None:
         """Ends it: the Pod goes. The next use follows the log of the one that comes."""

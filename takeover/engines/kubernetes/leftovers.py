@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from takeover.base.errors import BadInputError
 from takeover.engines.kubernetes import life, objects, processes
-from takeover.engines.kubernetes.api import Api, ApiError
-from takeover.engines.kubernetes.removal import remove_and_wait
+from takeover.engines.kubernetes.api import Api
+from takeover.engines.kubernetes.refusals import ApiError
+from takeover.engines.kubernetes.removal import held_by, remove_and_wait
 from takeover.model.json import JsonObject
 
 _ALL = f"{objects.MANAGED_BY}={objects.MANAGER}"
@@ -20,12 +21,14 @@ class Leftover:
     Args:
         age: since it was made.
         why: how it is known that the run is dead.
+        held_by: of one that is being deleted already what keeps it, in words; "" for any other.
     """
 
     namespace: str
     scenario: str
     age: timedelta
     why: str
+    held_by: str = ""
 
 
 async def find(api: Api, older_than: timedelta) -> list[Leftover]:
@@ -48,7 +51,9 @@ async def find(api: Api, older_than: timedelta) -> list[Leftover]:
 
 async def delete(api: Api, leftovers: Iterable[Leftover], timeout: float = 120.0) -> None:
     """Deletes them and waits until they are gone. Raises: NotRemovedError that names what is left."""
-    await remove_and_wait(api, {each.namespace for each in leftovers}, _ALL, timeout)
+    found = list(leftovers)
+    going = [each.namespace for each in found if each.held_by]
+    await remove_and_wait(api, {each.namespace for each in found}, _ALL, timeout, going)
 
 
 def _is_of_a_run(namespace: JsonObject) -> bool:
@@ -67,8 +72,6 @@ def _judge(namespace: JsonObject, now: datetime, silence: timedelta) -> Leftover
     notes = _notes(namespace)
     age = now - datetime.fromisoformat(metadata["creationTimestamp"])
     pid = notes.get(objects.PID, "")
-    if "deletionTimestamp" in metadata:
-        return None
     if processes.is_this_host(notes[objects.HOST]) and pid.isdigit():
         if processes.runs(int(pid), notes.get(objects.PROCESS_START, "")):
             return None
@@ -78,4 +81,5 @@ def _judge(namespace: JsonObject, now: datetime, silence: timedelta) -> Leftover
         why = f"made by {host}, no sign of life for {timedelta(seconds=int(silent.total_seconds()))}"
     else:
         return None
-    return Leftover(metadata["name"], notes.get(objects.SCENARIO, "?"), age, why)
+    held = (held_by(namespace) or "it is being deleted") if "deletionTimestamp" in metadata else ""
+    return Leftover(metadata["name"], notes.get(objects.SCENARIO, "?"), age, why, held)

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from takeover.base.errors import LostError, TakeoverError
 from takeover.engines.kubernetes import watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.events import events_of
 from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 
@@ -50,11 +51,11 @@ class Losses:
             if not what:
                 cuts = {pod.key: pod.cut_off_since(since) for pod in pods}
                 what = next((f"connections with Pod {key} were cut: {why}" for key, why in cuts.items() if why), "")
-        except ApiError as error:
-            # Who could be asked before, and refuses now, is not as it was.
-            return LostError(f"{self._scenario}: cannot be asked any more: {error}")
         except LostError as error:
             return LostError(f"{self._scenario}: {error}", error.details)
+        except TakeoverError as error:
+            # Who could be asked before, and refuses now, is not as it was.
+            return LostError(f"{self._scenario}: cannot be asked any more: {error}")
         return await self.told(what, pods) if what else None
 
     async def behind(self, error: TakeoverError, pods: Collection[KubernetesPod]) -> TakeoverError:

@@ -9,14 +9,15 @@ from typing import Any
 
 from takeover.base.errors import BadInputError, LostError, TakeoverError
 from takeover.engines.images import IPTABLES, RELAY
-from takeover.engines.kubernetes import ephemeral, objects, streams, watching
-from takeover.engines.kubernetes.api import Api, ApiError, UnwellError
+from takeover.engines.kubernetes import container_states, ephemeral, objects, streams
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.background import Background
 from takeover.engines.kubernetes.ephemeral import RelayProcess
 from takeover.engines.kubernetes.followed_log import FollowedLog
 from takeover.engines.kubernetes.forward import ForwardStream
 from takeover.engines.kubernetes.images import Images
 from takeover.engines.kubernetes.life import Life
+from takeover.engines.kubernetes.refusals import ApiError, UnwellError
 from takeover.engines.kubernetes.relay import Relay
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
@@ -187,7 +188,7 @@ class KubernetesPod:
         """How a container ended the last time."""
         api, collection = self.cluster.api, objects.path(self.manifest).rpartition("/")[0]
         found = (await api.get(collection, [("fieldSelector", f"metadata.name={self.name}")], verb="list"))["items"]
-        told = watching.last_end(found[0], container) if found else None
+        told = container_states.last_end(found[0], container) if found else None
         if told is None:
             return None
         exit_code, number, runs_again = told

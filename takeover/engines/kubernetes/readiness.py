@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 
 from takeover.base.errors import DeploymentError
 from takeover.engines.images import IPTABLES, role_of
-from takeover.engines.kubernetes import arrival, objects, watching
-from takeover.engines.kubernetes.api import Api, ApiError
+from takeover.engines.kubernetes import arrival, container_states, objects, pulling, watching
+from takeover.engines.kubernetes.api import Api
 from takeover.engines.kubernetes.events import warnings_of
 from takeover.engines.kubernetes.losses import Losses
 from takeover.engines.kubernetes.objects import Naming
 from takeover.engines.kubernetes.pod import KubernetesPod
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
 
@@ -49,6 +50,7 @@ class Readiness:
         self._selector = naming.selector
         self._pods = pods
         self._losses = Losses(api, scenario, pods)
+        self._awaited: set[str] = set()
         self._slices = self._new_slices()
 
     def _new_slices(self) -> Watch:
@@ -67,7 +69,8 @@ class Readiness:
     ) -> None:
         """Waits until all Pods are Ready and all `services` answer at their ClusterIP.
 
-        Raises: DeploymentError with the logs of all Pods that are not Ready, LostError when somebody takes one away.
+        Raises: DeploymentError with the logs of all Pods that are not Ready, LostError when somebody takes one away,
+            BadInputError for an image that the cluster cannot get.
         """
         steps = asyncio.create_task(self._wait(pods, services, addresses))
         loss = asyncio.create_task(self._wait_for_a_loss(pods))
@@ -121,12 +124,18 @@ class Readiness:
             raise DeploymentError(f"{self._scenario}: {error}") from None
 
     async def _wait_for_pods(self, pods: Collection[KubernetesPod]) -> None:
+        known = [(pod, self._pods.find(pod.uid)) for pod in pods if pod.uid in self._awaited]
+        before = {pod.uid: container_states.ends(found) for pod, found in known if found}
+
         def all_ready(seen: list[JsonObject]) -> bool | None:
             done = True
             for pod in pods:
                 found = _find(seen, pod)
-                if found and (reason := watching.hopeless(found)):
-                    raise _HopelessError(f"Pod {pod.key}, {reason}", *_first_end(found, pod))
+                if found and (error := pulling.why_not(found, f"{self._scenario}: Pod {pod.key}")):
+                    raise error
+                ends = before.get(pod.uid, {})
+                if found and (reason := container_states.hopeless(found, before=ends)):
+                    raise _HopelessError(f"Pod {pod.key}, {reason}", *_first_end(found, pod, ends))
                 done = done and found is not None and watching.is_ready(found)
                 if found:
                     pod.ip_now = found.get("status", {}).get("podIP", "")
@@ -146,6 +155,7 @@ class Readiness:
         except TimeoutError as error:
             warning = await self._last_warning(pods)
             raise TimeoutError(f"{error}{warning and '; last event: ' + warning}") from None
+        self._awaited |= {pod.uid for pod in pods}
 
     async def _wait_for_endpoints(self, service: JsonObject, pods: Iterable[KubernetesPod]) -> None:
         metadata = service["metadata"]
@@ -189,11 +199,12 @@ def _find(seen: Iterable[JsonObject], pod: KubernetesPod) -> JsonObject | None:
     return None
 
 
-def _first_end(found: JsonObject, pod: KubernetesPod) -> tuple[str, int | None]:
-    """The first container of a Pod that has ended, and its exit code."""
-    for name in pod.containers:
-        if ended := watching.last_end(found, name):
-            return f"{pod.key}/{name}", ended[0]
+def _first_end(found: JsonObject, pod: KubernetesPod, before: Mapping[str, int]) -> tuple[str, int | None]:
+    """The first container of a Pod that has ended and does not come back, and its exit code."""
+    for entry in found.get("status", {}).get("containerStatuses") or []:
+        ended = container_states.last_end(found, entry["name"])
+        if ended and container_states.gave_up(found, entry, before):
+            return f"{pod.key}/{entry['name']}", ended[0]
     return "", None
 
 

@@ -10,32 +10,15 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from takeover.base.errors import LostError
-from takeover.engines import images
-from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api, ApiError
+from takeover.engines.kubernetes import container_states
+from takeover.engines.kubernetes.api import PATIENCE_WHEN_AWAY, Api
+from takeover.engines.kubernetes.refusals import ApiError
 from takeover.model.json import JsonObject
 
 Result = TypeVar("Result")
-_HOPELESS = frozenset(
-    {
-        "CrashLoopBackOff",
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "RunContainerError",
-    }
-)
-
-
-_WITHOUT_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
 _CUT_OFF = (aiohttp.ClientError, TimeoutError)
 _PAUSE = 0.2
 """Seconds between two tries."""
-_MOST_SAID = 300
-"""Characters of a container's last words in a message; all of them are in the log."""
 
 
 class Watch:
@@ -202,45 +185,13 @@ def unscheduled(pod: JsonObject) -> str:
     return ""
 
 
-def hopeless(pod: JsonObject, only: str | None = None) -> str | None:
-    """Why a Pod, or `only` that container of it, will not become Ready, in words; None while it may."""
-    status = pod.get("status", {})
-    for entry, is_init in _container_statuses(pod):
-        if only not in (None, entry["name"]):
-            continue
-        state = entry.get("state") or {}
-        waiting = state.get("waiting") or {}
-        if waiting.get("reason") in _HOPELESS:
-            how = images.how_to_build(entry.get("image", "")) if waiting["reason"] in _WITHOUT_IMAGE else ""
-            said = _one_line(waiting.get("message", ""))
-            return f"container {entry['name']}: {waiting['reason']}: {said}{how and '; build it: ' + how}"
-        ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated")
-        if ended and (not is_init or ended.get("exitCode") != 0):
-            said = _one_line(ended.get("message", ""))[-_MOST_SAID:]
-            reason = ended.get("reason") or "ended"
-            return f"container {entry['name']} exited with {ended.get('exitCode')} ({reason}){said and ': ' + said}"
-    if status.get("phase") == "Failed":
-        return f"{status.get('reason', 'failed')}: {_one_line(status.get('message', ''))}"
-    return None
-
-
-def last_end(pod: JsonObject, container: str) -> tuple[int, int, bool] | None:
-    """A container's last exit code, how often it has ended, whether it runs again; None if it never ended."""
-    for entry in pod.get("status", {}).get("containerStatuses") or []:
-        state, before = entry.get("state") or {}, entry.get("lastState") or {}
-        if entry["name"] == container and (ended := state.get("terminated") or before.get("terminated")):
-            runs_again = "running" in state  # it may also wait to be started again: the count is still the old one
-            return ended["exitCode"], entry["restartCount"] + (not runs_again), runs_again
-    return None
-
-
 def account(pod: JsonObject) -> str:
     """A Pod's state in a few words, for the message of a deadline."""
     status = pod.get("status", {})
     seen = [f"phase {status.get('phase', 'unknown')}"]
     if why := unscheduled(pod):
         seen.append(f"not scheduled: {why}")
-    for entry, is_init in _container_statuses(pod):
+    for entry, is_init in container_states.container_statuses(pod):
         state = entry.get("state") or {}
         if "waiting" in state:
             seen.append(f"{entry['name']} waits: {state['waiting'].get('reason')}")
@@ -249,13 +200,6 @@ def account(pod: JsonObject) -> str:
         elif "running" in state and not entry.get("ready") and not entry["name"].startswith("takeover-"):
             seen.append(f"{entry['name']} runs but is not ready")
     return ", ".join(seen)
-
-
-def _container_statuses(pod: JsonObject) -> list[tuple[JsonObject, bool]]:
-    status = pod.get("status", {})
-    init = [(entry, True) for entry in status.get("initContainerStatuses") or []]
-    added = [(entry, False) for entry in status.get("ephemeralContainerStatuses") or []]
-    return init + [(entry, False) for entry in status.get("containerStatuses") or []] + added
 
 
 def ready_addresses(slices: list[JsonObject], namespace: str, service: str) -> set[str]:

@@ -4,14 +4,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import tenacity
-
-from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.local import objects, parsing
 from takeover.engines.local.inside.runtime import PATH as PATH_IN_CONTAINERS
 from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
+from takeover.engines.local.readiness import Readiness
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
@@ -19,9 +18,6 @@ from takeover.node import host
 from takeover.node.stream import SocketStream
 from takeover.scenario.documents import canonical, short_name
 from takeover.scenario.loader import Scenario
-
-# How soon to look again whether all is ready; less often where it takes long: a tenth of that is lost at most.
-_SOON, _SHARE_OF_WAIT = 0.015, 0.1
 
 _NO_SUCH_PROGRAM = 127  # see chroot(1)
 
@@ -83,10 +79,15 @@ class LocalContainer:
 
     def ended(self) -> ContainerEnd | None:
         """See `takeover.engines.contract.Container.ended`."""
-        status = self._node.status().pods[self._pod].containers[self.name]
-        if status.exit_code is None:
-            return None
-        return ContainerEnd(status.exit_code, status.restarts + (status.state == "exited"), self.logs())
+        while (status := self._status()).exit_code is not None:
+            runs_again = status.state == "running"
+            log = self._node.read_log(self._pod, self.name, previous=runs_again)
+            if (now := self._status()).state == status.state and now.restarts == status.restarts:
+                return ContainerEnd(status.exit_code, status.restarts + (status.state == "exited"), log)
+        return None
+
+    def _status(self) -> ContainerStatus:
+        return self._node.status().pods[self._pod].containers[self.name]
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
         """See `takeover.engines.contract.Container.connect`."""
@@ -169,14 +170,14 @@ class LocalDeployment:
         self.pods: dict[str, LocalPod] = {}
         self._node = node
         self._prepare = prepare
-        self._ready_timeout = ready_timeout
+        self._readiness = Readiness(node, ready_timeout)
         self._apply(scenario.unbound_services())
         self._services = node.status().services
         self._bindings = _NodeBindings(scenario.name, self._services)
         documents = scenario.bound(self._bindings)
         self._apply([each for each in documents if each["kind"] != "Service"])
         self.pods = self._pods_of(documents)
-        self._wait_until_ready()
+        self._readiness.wait(scenario.name, self.pods, self.pods)
 
     def _pods_of(self, documents: list[JsonObject]) -> dict[str, LocalPod]:
         """By the names by which they are addressed; those that there are already are the same objects."""
@@ -228,64 +229,17 @@ class LocalDeployment:
         for name, pod in before.items():
             if name not in self.pods:
                 pod.remove()
-        self._wait_until_ready()
+        self._readiness.wait(scenario.name, self.pods, self.pods.keys() - before.keys())
 
     def restart(self, pod: str, grace: float) -> None:
         """Deletes a Pod, makes it again and waits until all is Ready."""
         self._node.restart(pod, grace)
-        self._wait_until_ready()
+        new = [name for name, each in self.pods.items() if each.full_name == pod]
+        self._readiness.wait(self.scenario.name, self.pods, new)
 
     def delete(self) -> None:
         """See `takeover.engines.contract.Deployment.delete`."""
         self._node.close()
-
-    def _wait_until_ready(self) -> None:
-        waiting = tenacity.Retrying(
-            retry=tenacity.retry_if_result(bool),
-            stop=tenacity.stop_after_delay(self._ready_timeout),
-            wait=lambda state: max(_SOON, (state.seconds_since_start or 0.0) * _SHARE_OF_WAIT),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else "nothing",
-        )
-        missing = waiting(self._what_is_missing)
-        if missing:
-            message = f"scenario {self.scenario.name}: after {self._ready_timeout:g} s: {missing}"
-            raise DeploymentError(message, self._logs())
-
-    def _what_is_missing(self) -> str:
-        status = self._node.status()
-        missing = []
-        for pod, its in ((name, status.pods[each.full_name]) for name, each in self.pods.items()):
-            for name, container in its.containers.items():
-                self._must_not_have_failed(pod, name, container)
-                if container.state == "waiting" or (container.state == "running" and not container.ready):
-                    saw = f"readiness probe last saw: {container.probe}" if container.probe else container.state
-                    missing.append(f"{pod}/{name} is not ready ({saw})")
-            if not its.ready and not missing:
-                missing.append(f"{pod} is not ready")
-        missing += [f"Service {canonical(each)} has no endpoint" for each in status.services_without_endpoints]
-        return "; ".join(missing)
-
-    def _must_not_have_failed(self, pod: str, name: str, container: ContainerStatus) -> None:
-        is_init = name in self.pods[pod].init_containers
-        code, ended = container.exit_code, container.state == "exited"
-        if (ended and (code != 0 or not is_init)) or container.restarts > 1:
-            logs = self._logs()
-            last = logs[f"log of {pod}/{name}"].strip().splitlines()[-1:]
-            how = "exited" if ended else "exits again and again"
-            said = f"; it said: {last[0]}" if last else " without a word"
-            raise DeploymentError(
-                f"scenario {self.scenario.name}: container {pod}/{name} {how} with code {code}{said}",
-                logs,
-                f"{pod}/{name}",
-                code,
-            )
-
-    def _logs(self) -> dict[str, str]:
-        return {
-            f"log of {name}/{container}": log
-            for name, pod in self.pods.items()
-            for container, log in pod.logs().items()
-        }
 
 
 def _as_user(security: objects.SecurityContext) -> str:

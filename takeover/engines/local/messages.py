@@ -36,10 +36,15 @@ class Remove(Request, frozen=True, tag="remove"):
 
 
 class Log(Request, frozen=True, tag="log"):
-    """Asks for the open file of a container's log."""
+    """Asks for the open file of a container's log.
+
+    Args:
+        previous: whether of the time before it was started again.
+    """
 
     pod: str
     container: str
+    previous: bool = False
 
 
 class Process(Request, frozen=True, tag="process"):

@@ -41,7 +41,7 @@ class ScenarioNode(NodeClient):
     def __init__(self, end: socket.socket) -> None:
         super().__init__(end)
         self._sockets: dict[tuple[str, str | None, bool], deque[socket.socket]] = {}
-        self._logs: dict[tuple[str, str], OpenLog] = {}
+        self._logs: dict[tuple[str, str, bool], OpenLog] = {}
 
     def apply(self, documents: list[JsonObject], images: dict[str, Image]) -> None:
         """Makes the objects on the node, or replaces them."""
@@ -97,14 +97,15 @@ class ScenarioNode(NodeClient):
             self._logs.popitem()[1].close()
         super().close()
 
-    def read_log(self, pod: str, container: str) -> str:
-        """What the container wrote so far."""
-        log = self._logs.get((pod, container))
+    def read_log(self, pod: str, container: str, *, previous: bool = False) -> str:
+        """What the container wrote so far, since it was started last; or before that."""
+        place = (pod, container, previous)
+        log = self._logs.get(place)
         if log is None or not log.is_current:
-            _, files = self._ask(Log(pod, container))
+            _, files = self._ask(Log(*place))
             if log is not None:
                 log.close()
-            log = self._logs[pod, container] = OpenLog(files[0])
+            log = self._logs[place] = OpenLog(files[0])
         return log.text()
 
     def pid_namespace(self, pod: str, container: str) -> int:

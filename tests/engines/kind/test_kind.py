@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.engines.kind import cluster
+from takeover.engines.kind.cluster import KindOptions, OwnCluster
+
 ROOT = Path(__file__).parents[3]
 IMAGE = os.environ.get("TAKEOVER_TEST_KIND_IMAGE")
 SUITE = "suites/inbound/test_interception.py"
@@ -78,6 +82,44 @@ def test_a_docker_that_does_not_answer_is_told_with_its_words(programs: Callable
 def test_bad_options(programs: Callable[..., str], options: tuple[str, ...], told: str) -> None:
     # A Docker that answers is all that these need of it.
     assert told in refusal(run(*options, path=programs(docker="exit 0") + ":/bin:/usr/bin"))
+
+
+def own_cluster(monkeypatch: pytest.MonkeyPatch, path: str, kubeconfig: str | None = None) -> OwnCluster:
+    monkeypatch.setenv("PATH", f"{path}:/bin:/usr/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", path)
+    monkeypatch.chdir(path)
+    return OwnCluster(KindOptions("name", False, None, None, None, kubeconfig), print)
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    programs: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".pytest-kind").touch()
+    with pytest.raises(BadInputError, match=r"cannot make its folder .*/\.pytest-kind/name \(.*\): run it where"):
+        own_cluster(monkeypatch, programs(docker="exit 0", kind="exit 0"))
+
+
+@pytest.mark.parametrize("name", [".", "nowhere/config"])
+def test_a_kubeconfig_that_kind_cannot_write_is_told(
+    programs: Callable[..., str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with pytest.raises(BadInputError, match=r"--kubeconfig .*: kind cannot write to that: name a file"):
+        own_cluster(monkeypatch, programs(docker="exit 0", kind="exit 0"), name)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "told"),
+    [
+        ({"docker": "exec sleep 600", "kind": "exit 0"}, r"docker, which does not answer \(not in 0\.5 s\)"),
+        ({"docker": "exit 0", "kind": "exec sleep 600"}, r"kind get clusters: no answer in 0\.5 s"),
+    ],
+)
+def test_a_daemon_that_hangs_is_not_waited_for_for_ever(
+    programs: Callable[..., str], monkeypatch: pytest.MonkeyPatch, scripts: dict[str, str], told: str
+) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER_TIMEOUT", 0.5)
+    with pytest.raises(TakeoverError, match=told):
+        own_cluster(monkeypatch, programs(**scripts))
 
 
 def test_where_kind_cannot_be_downloaded_that_is_told(programs: Callable[..., str], tmp_path: Path) -> None:

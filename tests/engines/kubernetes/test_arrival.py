@@ -88,6 +88,11 @@ def test_a_port_at_which_nobody_listens_need_not_answer(monkeypatch: pytest.Monk
     assert waited(monkeypatch, refusals=float("inf"), listening=8082).count(81) > 1
 
 
+def test_a_service_without_ports_is_not_waited_for() -> None:
+    pod: Any = FakePod(True)
+    asyncio.run(arrival.wait(pod, "app", "None", {"spec": {"clusterIP": "None"}}, [pod]))
+
+
 def test_who_listens_is_read_from_proc() -> None:
     established = LISTENING.replace(" 0A ", " 01 ").format(8081)
     assert arrival.listens(LISTENING.format(8081), 8081)

@@ -45,8 +45,39 @@ def test_no_current_context(tmp_path: Path) -> None:
         kubeconfig.find(str(write(tmp_path / "config", "a")), None)
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [", "cannot read the kubeconfig"), ("- a", "is no kubeconfig")])
+def test_no_context_at_all(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"has no contexts: give --kubeconfig FILE"):
+        kubeconfig.find(str(write(tmp_path / "config")), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "cannot read the kubeconfig"),
+        ("- a", "is no kubeconfig"),
+        ("contexts: [{context: {cluster: k}}]", r"is no kubeconfig: .*`name` - at `\$\.contexts\[0\]`"),
+        ("contexts: [{name: 1}]", r"is no kubeconfig: .*`\$\.contexts\[0\]\.name`"),
+        ("contexts: 5", "is no kubeconfig: Expected `array"),
+        ("current-context: [a]", "is no kubeconfig: Expected `str"),
+        ("users: [{user: {}}]", "is no kubeconfig: .*`name`"),
+        ("clusters: {k: {}}", "is no kubeconfig: Expected `array"),
+    ],
+)
 def test_a_broken_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "config").write_text(text)
     with pytest.raises(BadInputError, match=message):
+        kubeconfig.find(str(tmp_path / "config"), None)
+
+
+def test_a_home_that_nobody_has() -> None:
+    with pytest.raises(BadInputError, match=r"cannot look for a kubeconfig \(.*\): give --kubeconfig FILE"):
+        kubeconfig.find("~nobody-of-that-name/config", None)
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(_: Path) -> bool:  # as it is for who is not root
+        raise PermissionError(13, "Permission denied", "/home/somebody/.kube/config")
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(BadInputError, match=r"cannot look for a kubeconfig \(.*Permission denied"):
         kubeconfig.find(str(tmp_path / "config"), None)

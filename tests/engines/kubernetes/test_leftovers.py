@@ -1,6 +1,7 @@
 """Which namespaces count as left by a dead run, and the command's own input."""
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from takeover.cli.main import main
-from takeover.engines.kubernetes import leftovers, objects, processes
+from takeover.engines.kubernetes import leftovers, objects, processes, removal
+from tests.engines.kubernetes.fake_server import kubeconfig, serving, welcome
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2031, 1, 1, tzinfo=UTC)  # the API server's clock, which is not ours
@@ -110,10 +113,55 @@ def test_what_no_run_made_is_left_alone(lacks: str) -> None:
     assert found(somebodys) == []
 
 
-def test_what_is_being_deleted_is_left_alone() -> None:
-    going = namespace(gone_pid(), "1")
-    going["metadata"]["deletionTimestamp"] = "now"
-    assert found(going) == []
+HELD = {
+    "type": "NamespaceFinalizersRemaining",
+    "status": "True",
+    "message": "Some content has finalizers remaining: example.com/held in 1 resource instances",
+}
+
+
+def going(pid: int, start: str, *conditions: dict[str, Any]) -> dict[str, Any]:
+    entry = namespace(pid, start)
+    entry["metadata"]["deletionTimestamp"] = NOW.isoformat()
+    return {**entry, "status": {"phase": "Terminating", "conditions": list(conditions)}}
+
+
+@pytest.mark.parametrize(("conditions", "held_by"), [((HELD,), HELD["message"]), ((), "it is being deleted")])
+def test_what_a_dead_run_left_is_found_also_where_it_does_not_go(conditions: Any, held_by: str) -> None:
+    api: Any = FakeApi(going(gone_pid(), "1", *conditions))
+    (leftover,) = asyncio.run(leftovers.find(api, HOUR))
+    assert leftover.held_by == held_by
+
+
+def test_what_a_living_run_deletes_is_left_alone() -> None:
+    assert found(going(os.getpid(), processes.start(os.getpid()), HELD)) == []
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 1), (["--yes"], 2)])
+def test_what_is_held_is_told_and_waited_for(
+    options: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = going(gone_pid(), "1", HELD)
+    entry["metadata"]["uid"] = "u"
+    called: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        called.append(request.method)
+        if "watch" in request.query:
+            watch = web.StreamResponse()
+            await watch.prepare(request)
+            await asyncio.Event().wait()
+        return await welcome(request) or web.json_response({"items": [entry], "metadata": {"resourceVersion": "1"}})
+
+    monkeypatch.setattr(removal, "_HELD_TIMEOUT", 0.5)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with serving(handler) as port:
+        config = kubeconfig(tmp_path / "config", f"http://127.0.0.1:{port}")
+        assert main(["clean", "--kubeconfig", config, *options]) == code
+    output = capsys.readouterr()
+    assert f"is gone; {HELD['message']})" in output.out
+    assert ("still there: namespace takeover-1-1-default (Some content" in output.err) is (code == 2)
+    assert "DELETE" not in called  # that was done
 
 
 @pytest.mark.parametrize("text", ["3", "h", "1 h", "1w", "-1h"])

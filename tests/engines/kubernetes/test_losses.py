@@ -14,8 +14,8 @@ import pytest
 
 from takeover.base.errors import LostError, TakeoverError
 from takeover.engines.kubernetes import watching
-from takeover.engines.kubernetes.api import ApiError, UnwellError, _refusal
 from takeover.engines.kubernetes.losses import Losses
+from takeover.engines.kubernetes.refusals import ApiError, UnwellError, refusal
 from takeover.engines.kubernetes.watching import Watch
 from takeover.scenario.library import Library
 from tests.engines.kubernetes.real_cluster import CONTEXT, RELEASE, asking, needed, new_engine
@@ -95,7 +95,7 @@ def test_a_deletion_while_the_server_was_away_is_noticed() -> None:
     ],
 )
 def test_a_server_that_is_unwell_is_told_from_one_that_refuses(status: int, message: str, kind: type) -> None:
-    assert type(_refusal("ask", status, "", message)) is kind
+    assert type(refusal("ask", status, "", message)) is kind
     assert issubclass(kind, LostError) == (kind is UnwellError)
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from takeover.engines.kubernetes import arrival, watching
-from takeover.engines.kubernetes.images import Images
+from takeover.engines.kubernetes import arrival, container_states, watching
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -30,46 +29,74 @@ def test_ready_means_ready_and_not_being_deleted() -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError"],
+    ["RunContainerError", "CreateContainerError", "CreateContainerConfigError"],
 )
 def test_a_wait_that_cannot_end_is_told_at_once(reason: str) -> None:
     waiting = {"reason": reason, "message": "why\nso"}
-    told = watching.hopeless(pod(containerStatuses=[container(waiting=waiting)]))
+    told = container_states.hopeless(pod(containerStatuses=[container(waiting=waiting)]))
     assert told == f"container envoyproxy: {reason}: why so"
-
-
-@pytest.mark.parametrize("registry", ["", "docker.io/"])
-def test_that_our_own_image_lacks_is_told_with_the_command_that_builds_it(registry: str) -> None:
-    image = Images({}, "1.40.0").of_role("peers")
-    lacks = container("python", waiting={"reason": "ErrImageNeverPull", "message": "not present"})
-    told = watching.hopeless(pod(containerStatuses=[{**lacks, "image": registry + image}])) or ""
-    assert told.startswith(f"container python: ErrImageNeverPull: not present; build it: docker build -t {image} ")
-    then = f"kind load docker-image {image}"
-    assert told.endswith(f"takeover/peers (then, for a cluster of kind: {then}), or --image peers=REFERENCE")
 
 
 def test_a_container_that_ended_is_told_with_its_last_words() -> None:
     ended = {"exitCode": 1, "reason": "Error", "message": "x" * 1000 + "\nInvalid path\n"}
-    told = watching.hopeless(pod(containerStatuses=[container(terminated=ended)]))
+    told = container_states.hopeless(never(pod(containerStatuses=[container(terminated=ended)])))
     assert told is not None
     assert told.startswith("container envoyproxy exited with 1 (Error): ")
     assert told.endswith("x Invalid path")
     assert len(told) < 400
 
 
-def test_a_container_that_was_started_again_is_told_too() -> None:
-    again = {**container(running={}), "lastState": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
-    assert watching.hopeless(pod(containerStatuses=[again])) == "container envoyproxy exited with 0 (Completed)"
+ONCE = {"terminated": {"exitCode": 3, "reason": "Error"}}
+BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+
+
+def never(found: dict[str, Any]) -> dict[str, Any]:
+    """The Pod, with containers that are never started again."""
+    return {**found, "spec": {"restartPolicy": "Never"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "restarts", "before", "is_hopeless"),
+    [
+        (ONCE, 0, 0, False),  # it is about to be started again
+        ({"running": {}}, 1, 0, False),
+        (BACK_OFF, 1, 0, True),
+        ({"running": {}}, 2, 0, True),
+        ({"running": {}}, 7, 7, False),  # long before
+        (ONCE, 7, 7, False),
+        (BACK_OFF, 8, 7, True),
+        ({"running": {}}, 9, 7, True),
+    ],
+)
+def test_a_container_may_end_once_while_it_is_waited_for(
+    state: dict[str, Any], restarts: int, before: int, is_hopeless: bool
+) -> None:
+    last = {"lastState": ONCE} if restarts else {}
+    entry = {"name": "main", "state": state, "restartCount": restarts, **last}
+    told = container_states.hopeless(pod(containerStatuses=[entry]), before={"main": before})
+    assert told == ("container main exited with 3 (Error)" if is_hopeless else None)
+
+
+@pytest.mark.parametrize(("policy", "code", "told"), [("Never", 0, "0"), ("OnFailure", 0, "0"), ("OnFailure", 1, None)])
+def test_what_is_not_started_again_has_ended_for_good(policy: str, code: int, told: str | None) -> None:
+    found = pod(containerStatuses=[container(terminated={"exitCode": code})])
+    said = container_states.hopeless({**found, "spec": {"restartPolicy": policy}})
+    assert said == (told and f"container envoyproxy exited with {told} (ended)")
+
+
+def test_an_added_container_is_never_started_again() -> None:
+    added = pod(ephemeralContainerStatuses=[container("takeover-relay", terminated={"exitCode": 1})])
+    assert container_states.hopeless(added, "takeover-relay") == "container takeover-relay exited with 1 (ended)"
 
 
 def test_an_init_container_may_end_but_not_fail() -> None:
-    assert watching.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 0})])) is None
-    told = watching.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 4})]))
+    assert container_states.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 0})])) is None
+    told = container_states.hopeless(pod(initContainerStatuses=[container("init", terminated={"exitCode": 4})]))
     assert told == "container init exited with 4 (ended)"
 
 
 def test_a_pod_that_was_evicted_is_told() -> None:
-    assert watching.hopeless(pod(phase="Failed", reason="Evicted", message="no room")) == "Evicted: no room"
+    assert container_states.hopeless(pod(phase="Failed", reason="Evicted", message="no room")) == "Evicted: no room"
 
 
 TERMINATED = {"terminated": {"exitCode": 139}}
@@ -90,12 +117,14 @@ TERMINATED = {"terminated": {"exitCode": 139}}
 )
 def test_how_a_container_ended_last(entry: dict[str, Any], told: object) -> None:
     other = {"name": "nginx", "state": TERMINATED, "restartCount": 7}
-    assert watching.last_end(pod(containerStatuses=[other, {"name": "envoyproxy", **entry}]), "envoyproxy") == told
+    assert (
+        container_states.last_end(pod(containerStatuses=[other, {"name": "envoyproxy", **entry}]), "envoyproxy") == told
+    )
 
 
 def test_starting_is_not_hopeless() -> None:
-    assert watching.hopeless(pod(containerStatuses=[container(waiting={"reason": "PodInitializing"})])) is None
-    assert watching.hopeless(pod()) is None
+    assert container_states.hopeless(pod(containerStatuses=[container(waiting={"reason": "PodInitializing"})])) is None
+    assert container_states.hopeless(pod()) is None
 
 
 def test_the_account_names_what_is_not_done() -> None:

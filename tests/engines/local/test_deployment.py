@@ -59,9 +59,9 @@ class Node:
         assert grace > 0
         self.restarted.append(pod)
 
-    def read_log(self, pod: str, container: str) -> str:
+    def read_log(self, pod: str, container: str, *, previous: bool = False) -> str:
         assert pod == "default/app"
-        return self._logs.get(container, "")
+        return self._logs.get(f"{container} before" if previous else container, "")
 
     def pid_namespace(self, pod: str, container: str) -> int:
         raise ProcessLookupError(pod, container)
@@ -142,14 +142,15 @@ def test_what_does_not_come_up_is_told_when_the_time_is_over(said: NodeStatus, t
             3,
         ),
         (
-            status(ContainerStatus("waiting", 5, 2, False, "")),
-            "app/main exits again and again with code 5; it said",
+            status(ContainerStatus("running", 5, 2, True, "")),
+            "app/main exits again and again with code 5; it said: words of before",
             5,
         ),
     ],
 )
 def test_who_has_failed_is_not_waited_for(said: NodeStatus, told: str, code: int) -> None:
-    error = failed(said, timeout=60, main="first words\nlast words\n\n")
+    logs = {"main": "first words\nlast words\n\n", "main before": "words of before\n"}
+    error = failed(said, timeout=60, **logs)
 
     assert told in str(error)
     assert (error.exit_code, error.container) == (code, told.partition(" ")[0])
@@ -210,10 +211,30 @@ def test_who_is_not_there_is_told_with_who_is() -> None:
      (ContainerStatus("exited", 5, 2, False, ""), 3)],
 )  # fmt: skip
 def test_how_often_a_container_has_ended(said: ContainerStatus, number: int | None) -> None:
-    container = deployed(Node([status(), status(), status(said)], {"main": "words"})).pod("app").container("main")
+    logs = {"main": "words", "main before": "words before"}
+    container = deployed(Node([status(), status(), status(said)], logs)).pod("app").container("main")
 
     ended = container.ended()
-    assert (ended and (ended.exit_code, ended.number, ended.log)) == (number and (5, number, "words"))
+    words = logs["main before" if said.state == "running" else "main"]
+    assert (ended and (ended.exit_code, ended.number, ended.log)) == (number and (5, number, words))
+
+
+def test_the_log_of_an_end_is_its_own_also_where_a_container_is_started_again_meanwhile() -> None:
+    waits, runs = ContainerStatus("waiting", 5, 1, False, ""), ContainerStatus("running", 5, 1, True, "")
+    logs = {"main": "of the next", "main before": "of that one"}
+    container = deployed(Node([status(), status(), status(waits), status(runs)], logs)).pod("app").container("main")
+
+    ended = container.ended()
+    assert ended is not None
+    assert (ended.number, ended.log) == (1, "of that one")
+
+
+def test_what_a_pod_did_before_is_forgiven_when_another_is_made() -> None:
+    again = ContainerStatus("running", 1, 4, True, "")
+    deployment = deployed(Node([status(), status(), status(again)]))
+    deployment._readiness.wait("single", deployment.pods, [])
+    with pytest.raises(DeploymentError, match="exits again and again"):
+        deployment._readiness.wait("single", deployment.pods, ["app"])
 
 
 def test_connections_are_opened_as_the_container_and_forwarded_as_the_pod() -> None:

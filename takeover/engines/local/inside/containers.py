@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +31,8 @@ class RunningContainer:
         self.log = log
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.touch()
+        self.previous_log = log.with_suffix(".previous")
+        """Of the time before it was started again, once it was."""
         self.exit_code: int | None = None
         self._last_exit_code: int | None = None
         self.restarts = 0
@@ -83,6 +86,8 @@ class RunningContainer:
         if self._process is None:
             if now < self._start_at:
                 return False
+            if self.restarts:
+                self._begin_log_anew()
             self._process = self._runtime.start(self.identity, self.log)
             if self._probe:
                 self._probe.container_started(now)
@@ -108,6 +113,13 @@ class RunningContainer:
             self._runtime.forget(self.identity)
             self.exit_code = None
         return again
+
+    def _begin_log_anew(self) -> None:
+        """What ran before keeps its log, under another name; whoever has the file open learns that it is away."""
+        shutil.copyfile(self.log, self.previous_log)
+        empty = self.log.with_suffix(".new")
+        empty.touch()
+        empty.replace(self.log)
 
     def terminate(self) -> None:
         """Asks it to end (SIGTERM to its first process)."""

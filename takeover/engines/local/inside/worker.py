@@ -254,7 +254,8 @@ class _Node:
         return self._pods.pop(pod)
 
     def _log(self, request: Log) -> handlers.OpenFiles:
-        log = self._pods[request.pod].containers[request.container].log
+        container = self._pods[request.pod].containers[request.container]
+        log = container.previous_log if request.previous else container.log
         return handlers.OpenFiles([os.open(log, os.O_RDONLY | os.O_CLOEXEC)])
 
     def _process(self, request: Process) -> int:
