@@ -2,11 +2,12 @@
 
 import argparse
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from takeover.base import console
-from takeover.base.errors import BadInputError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.compare.accepted import DEFAULT
 from takeover.model.release import Release
 
@@ -119,14 +120,19 @@ def run(options: argparse.Namespace) -> int:
                 extensions=options.extensions or (),
             ),
         )
-        if options.explain is not None and code in (0, 1):
+        ran = code in (0, 1)
+        if options.explain is not None and ran:
             with redacting_output(conduct.redacted):
-                _explain(options, folder, releases)
+                try:
+                    _explain(options, folder, releases, conduct.redacted)
+                except TakeoverError as error:  # what the run itself found stays, and is kept and shown
+                    sys.stderr.write(f"takeover check: --explain {options.explain}: {error}\n")
+                    code = code or 2
     if options.keep:
         console.write(
             f"kept in {folder}, with what may be a secret: the configuration as it ran, probes; remove it then"
         )
-    if options.show is not None and code in (0, 1):
+    if options.show is not None and ran:
         _show(options, [each.name for each in releases])
     return code
 
@@ -152,7 +158,9 @@ def _show(options: argparse.Namespace, names: list[str]) -> None:
     compare.run(parser.parse_args(given))
 
 
-def _explain(options: argparse.Namespace, folder: Path, releases: Sequence[Release]) -> None:
+def _explain(
+    options: argparse.Namespace, folder: Path, releases: Sequence[Release], redacted: Callable[[str], str]
+) -> None:
     """What `takeover explain` finds, as long as the folder of the check is there. Raises: TakeoverError."""
     from takeover.cli import explain
 
@@ -160,7 +168,8 @@ def _explain(options: argparse.Namespace, folder: Path, releases: Sequence[Relea
     explain.configure(parser)
     given = [options.explain, *_results(options, [each.name for each in releases])]
     given += ["--scenarios", str(folder), "--reports", str(options.reports)]
-    explain.run(parser.parse_args([*given, "--envoy", f"{releases[-1].name}={releases[-1].path}"]))
+    given += ["--envoy", f"{releases[-1].name}={releases[-1].path}"]
+    explain.explain(parser.parse_args(given), redacted)
 
 
 def _results(options: argparse.Namespace, names: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from takeover.base.paths import display_path
 from takeover.compare.comparison import Comparison, Difference, compare
 from takeover.model.document import Document
 from takeover.model.versions import version_of
+from takeover.scenario.bundled import manifests
+from takeover.scenario.delivery import Delivery
 from takeover.scenario.library import Library
 from takeover.store import documents as store
 from takeover.store.choosing import Choice, choose
@@ -37,9 +39,11 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def library_of(options: argparse.Namespace) -> Library:
-    """The scenarios that the option names. Raises: BadInputError."""
-    return Library(options.scenarios) if options.scenarios is not None else Library.bundled()
+def library_of(options: argparse.Namespace, delivery: Delivery = "static") -> Library:
+    """The scenarios that the option names, their configuration delivered so. Raises: BadInputError."""
+    if options.scenarios is None and delivery == "static":
+        return Library.bundled()
+    return Library(options.scenarios or manifests(), delivery)
 
 
 def paths_of(names: Sequence[str], reports: Path) -> dict[str, Path]:

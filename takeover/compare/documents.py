@@ -109,8 +109,12 @@ def _known_stats(document: Document) -> frozenset[str]:
     """
     if document.binary is None:
         return frozenset()
-    names = set(document.binary.stats).union(*(_counted(each.observation) for each in document.probes))
-    return frozenset(map(general, names))
+    return frozenset(map(general, document.binary.stats)) | moving_stats(document)
+
+
+def moving_stats(document: Document) -> frozenset[str]:
+    """The statistics that some probe moves, by their general names."""
+    return frozenset(map(general, set[str]().union(*(_counted(each.observation) for each in document.probes))))
 
 
 def _counted(observed: Observation) -> Iterator[str]:

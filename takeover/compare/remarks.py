@@ -66,11 +66,12 @@ def _made_otherwise(old: _Named, new: _Named) -> list[str]:
     told = engines if baseline.engine != other.engine else []
     if baseline.delivery == other.delivery:
         return told
-    was, now = (
-        "the file as it is written" if each.delivery is UNSET else f"--delivery {each.delivery}"
-        for each in (baseline, other)
-    )
-    return [*told, f"configured by {now}: {label}; by {was}: {first}"]
+    return [*told, f"configured by {configured_by(other)}: {label}; by {configured_by(baseline)}: {first}"]
+
+
+def configured_by(document: Document) -> str:
+    """How its Envoy got its configuration, in words."""
+    return "the file as it is written" if document.delivery is UNSET else f"--delivery {document.delivery}"
 
 
 def _of_binaries(old: _Named, new: _Named) -> list[str]:

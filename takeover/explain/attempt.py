@@ -1,36 +1,51 @@
 """One probe on one Envoy, with runtime guards set."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from takeover.base.errors import BadInputError
 from takeover.engines.contract import Engine
-from takeover.inventory.guards import runtime_of
 from takeover.model.document import Observation
+from takeover.model.json import with_texts
 from takeover.model.release import Release
 from takeover.probes.deployed import observed_anew
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import read_probes
-from takeover.scenario import edits
 from takeover.scenario.library import Library
+from takeover.scenario.runtime_layers import with_layer
 from takeover.store import bounds
 
 Settings = Mapping[str, bool]
 """Guards and the values that they get."""
 
+LAYER: Final = "guards"
+"""The layer of runtime that sets them."""
 NONE: Final[Settings] = MappingProxyType({})
 """All guards keep their defaults."""
 
 
 class Attempt:
-    """Makes the probe on a deployment of its own for each set of guards."""
+    """Makes the probe on a deployment of its own for each set of guards.
 
-    def __init__(self, engine: Engine, release: Release, library: Library, scenario: str, probe: str) -> None:
+    Args:
+        redacted: takes out of a text what may be a secret, as the run did whose observations these are compared with.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        release: Release,
+        library: Library,
+        scenario: str,
+        probe: str,
+        redacted: Callable[[str], str] = str,
+    ) -> None:
         self._engine = engine
         self._release = release
         self._library = library
+        self._redacted = redacted
         whole, place = _found(library, scenario, probe)
         self._up_to_it = dataclasses.replace(whole, probes=whole.probes[: place + 1])
         self._group = dataclasses.replace(whole, probes=whole.probes[place : place + 1])
@@ -48,14 +63,13 @@ class Attempt:
 
         Raises: DeploymentError where Envoy does not start so, NotObservedError where the probe cannot be observed.
         """
-        runtime = runtime_of(settings)
-        scenario = self._library.scenario(self._group.scenario, self._group.bases)
-        configs = dict.fromkeys(each.config for each in scenario.envoys) if settings else ()
-        added = [edits.add(each, "$", "layered_runtime", runtime) for each in configs]
+        scenario = self._library.scenario(self._group.scenario, self._group.bases).edited(self._group.edits)
+        added = with_layer(scenario, LAYER, settings) if settings else []
         last = self._group.probes[-1:]
         group = dataclasses.replace(self._group, probes=(*self._group.probes, *last * (times - 1)))
         results = observed_anew(self._engine, self._release, self._library, group, added)[-times:]
-        return [bounds.probe(each).observation for each in results]  # as they are in a document
+        # As they are in a document.
+        return [bounds.probe(with_texts(each, self._redacted)).observation for each in results]
 
 
 def _found(library: Library, scenario: str, probe: str) -> tuple[Group, int]:

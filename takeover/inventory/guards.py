@@ -2,7 +2,7 @@
 
 import mmap
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from takeover.base.errors import TakeoverError
 from takeover.inventory.configs import validation
 from takeover.node.bare_node import BareNode, bare_node
+from takeover.scenario.runtime_layers import layer
 
 # A guard is declared as a flag by this name; configs write it with dots.
 _DECLARED = re.compile(rb"envoy_(reloadable|restart)_features_([a-z0-9_]+)")
@@ -39,12 +40,7 @@ def guards(binary: Path) -> list[str]:
 
 def layered_runtime(guards: Iterable[str], value: bool) -> dict[str, Any]:
     """The `layered_runtime` of a bootstrap config that gives all of these guards that value."""
-    return runtime_of(dict.fromkeys(guards, value))
-
-
-def runtime_of(settings: Mapping[str, bool]) -> dict[str, Any]:
-    """The `layered_runtime` of a bootstrap config that gives guards those values."""
-    return {"layers": [{"name": "guards", "static_layer": dict(settings)}]}
+    return {"layers": [layer("guards", dict.fromkeys(guards, value))]}
 
 
 def _unknown(node: BareNode, binary: Path, names: set[str]) -> set[str]:

@@ -24,9 +24,8 @@ from takeover.reach import proofs as stored
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.proofs import GuardProof, Proofs, Proving, Tried, side_by_side
 from takeover.reach.trial import Seen, Trial
-from takeover.scenario import edits
 from takeover.scenario.edits import Edit
-from takeover.scenario.envoy_config import either
+from takeover.scenario.runtime_layers import with_layer
 
 _LAYER = "envoy-takeover.guards"
 _FILLING = "envoy-takeover.filling"
@@ -213,19 +212,7 @@ class Turning:
         """What gives guards these values from Envoy's start on; without guards the same layers."""
         scenario = self._how.library.scenario(group.scenario, group.bases).edited(group.edits)
         filling = {f"{_FILLING}.{number}": True for number in range(len(settings), len(self._proofs.all_guards))}
-        layer = {"name": _LAYER, "static_layer": {**settings} | filling}
-        made = []
-        for file in dict.fromkeys(each.config for each in scenario.envoys):
-            runtime = either(scenario.config(file), "layered_runtime")
-            if runtime is None:
-                # Where a config says nothing of its runtime, the admin API can change it.
-                layers = [layer, {"name": "admin", "admin_layer": {}}]
-                made.append(edits.add(file, "$", "layered_runtime", {"layers": layers}))
-            else:
-                key = "layered_runtime" if "layered_runtime" in scenario.config(file) else "layeredRuntime"
-                layers = [*runtime.get("layers", []), layer]
-                made.append(edits.replace(file, f"$.{key}", {**runtime, "layers": layers}))
-        return made
+        return with_layer(scenario, _LAYER, {**settings} | filling)
 
 
 def _is_not_started(seen: Observation) -> bool:

@@ -6,19 +6,21 @@ from typing import Literal
 
 import pytest
 
-from takeover.base.errors import BadInputError, DeploymentError
+from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.compare.observations import ObservedChange
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
 from takeover.envoy.releases import resolve
 from takeover.explain.attempt import NONE, Attempt, Settings
 from takeover.explain.explaining import Explaining
+from takeover.explain.explanation import Explanation
 from takeover.inventory.guards import guards
 from takeover.model.document import Breakdown, Observation
 from takeover.model.release import Release
 from takeover.scenario.library import Library
 
 GUARD = "envoy.reloadable_features.match_headers_individually"
+WITH_RUNTIME = ("admin-interface", "pages/runtime-as-json")
 ENDS: tuple[Literal["closed", "reset", "open"], ...] = ("closed", "reset", "open")
 ROUTE = ObservedChange("route", "route", "v1-otherwise", "v2-by-header")
 
@@ -39,7 +41,7 @@ def test_the_guard_that_brings_it_back_is_found(attempt: Attempt, release: Relea
     told: list[str] = []
     found = Explaining(attempt, old, ROUTE, told.append).explain(guards(release.path))
 
-    assert (found.settings, found.others) == ({GUARD: False}, [])
+    assert (found.settings, found.others) == ({GUARD: False}, ())
     assert (found.with_them, found.without) == (old, attempt.seen()[0])
     assert old.log[0]["route"] == "v1-otherwise"
     assert found.without.log[0]["route"] == "v2-by-header"
@@ -91,8 +93,14 @@ class Scripted(Attempt):
         return found
 
 
+def searched(
+    script: Callable[[frozenset[str], bool, int], Observation], old: Observation = OLD, changed: ObservedChange = END
+) -> Explanation:
+    return Explaining(Scripted(script), old, changed, lambda _: None).explain(list("abcdefgh"))
+
+
 def explained(script: Callable[[frozenset[str], bool, int], Observation]) -> tuple[list[str], bool]:
-    found = Explaining(Scripted(script), OLD, END, lambda _: None).explain(list("abcdefgh"))
+    found = searched(script)
     return list(found.settings), any(found.settings.values())
 
 
@@ -120,6 +128,82 @@ def test_what_brings_it_back_besides_is_told() -> None:
     attempt = Scripted(lambda guards, value, _: OLD if not value and guards & {"b", "f"} else NEW)
     found = Explaining(attempt, OLD, END, lambda _: None).explain(list("abcdefgh"))
     assert [found.settings, *found.others] == [{"b": False}, {"f": False}]
+
+
+def test_what_brings_it_back_besides_is_told_though_another_is_in_the_way_of_all() -> None:
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        if value and "h" in guards:
+            raise DeploymentError("Envoy rejects it")
+        return OLD if value and guards & {"b", "f"} else NEW
+
+    found = searched(script)
+    assert [found.settings, *found.others] == [{"b": True}, {"f": True}]
+
+
+@pytest.mark.parametrize("error", [None, DeploymentError("no room")])
+def test_what_is_proved_stays_so_though_another_cannot_be(error: DeploymentError | None) -> None:
+    times = [0]
+
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        if not value and "b" in guards:
+            return OLD
+        if value or "f" not in guards:
+            return NEW
+        times[0] += guards == {"f"}
+        if times[0] > 7 and error is not None:
+            raise error
+        return OLD if times[0] <= 7 else NEW
+
+    found = searched(script)
+    assert (found.settings, found.others) == ({"b": False}, ())
+    assert found.not_proved == ("no room" if error else "f: false does so now and then")
+
+
+HEADER = ObservedChange("header", "header x", None, "1")
+
+
+def test_what_breaks_the_request_does_not_bring_back_that_nothing_was_there() -> None:
+    old, broken = Observation(200, body="hi"), Observation(500)
+    new = Observation(200, body="hi", headers=[("x", "1")])
+
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        return broken if "c" in guards and not value else old if "f" in guards and not value else new
+
+    assert searched(lambda guards, value, _: broken if "c" in guards and not value else new, old, HEADER).settings == {}
+    assert searched(script, old, HEADER).settings == {"f": False}
+    # Nor does it hide that another does.
+    gone = ObservedChange("header", "header x", "1", None)
+    swapped = {id(old): new, id(new): old, id(broken): broken}
+    assert searched(lambda *at: swapped[id(script(*at))], new, gone).settings == {"f": False}
+
+
+def test_what_is_as_with_neither_envoy_is_told() -> None:
+    old, new = Observation(200), Observation(200, headers=[("x", "1")], stats={"a": 1})
+    other = Observation(200, body="codec", stats={"a": 2})
+    found = searched(lambda guards, value, _: other if "c" in guards and not value else new, old, HEADER)
+    assert found.settings == {"c": False}
+    assert [each.what for each in found.besides] == ["body", "a"]
+
+
+def test_guards_of_which_nothing_could_be_seen_are_told() -> None:
+    def script(guards: frozenset[str], value: bool, _: int) -> Observation:
+        if value and "d" in guards:
+            raise DeploymentError("Envoy rejects it")
+        return THIRD if not value and "g" in guards else NEW
+
+    found = searched(script)
+    assert (found.settings, found.not_tried, found.only_alone) == ({}, ({"d": True},), ({"g": False},))
+    assert found.are_mixed
+
+
+def test_that_no_guard_could_be_tried_is_no_answer() -> None:
+    def script(guards: frozenset[str], *_: object) -> Observation:
+        if guards:
+            raise DeploymentError("no room")
+        return NEW
+
+    with pytest.raises(TakeoverError, match="none of 8 guards could be tried: no room"):
+        searched(script)
 
 
 def test_an_explanation_that_does_not_hold_when_repeated_is_none() -> None:
@@ -192,6 +276,17 @@ def test_an_envoy_that_ends_with_guards_false_shows_no_old_behaviour(changed: Ob
     attempt = Scripted(lambda guards, *_: lost if guards or changed is not ROUTE else new)
     found = Explaining(attempt, old, changed, lambda _: None).explain([GUARD])
     assert (found.settings, found.deployments) == ({}, 4)
+
+
+def test_guards_are_set_beside_the_runtime_that_a_scenario_has(release: Release) -> None:
+    """And an observation is without what may be a secret, as one of a check is."""
+    with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], lambda _: None)) as engine:
+        attempt = Attempt(
+            engine, release, Library.bundled(), *WITH_RUNTIME, lambda text: text.replace(GUARD, "(removed)")
+        )
+        [seen] = attempt.seen({GUARD: False})
+    assert "(removed)" in seen.body
+    assert GUARD not in seen.body
 
 
 def test_a_probe_that_is_not_there_is_refused(release: Release) -> None:

@@ -8,6 +8,7 @@ from takeover.check.messages import message_of
 from takeover.check.records import Different, Given
 from takeover.check.trees import FRACTION
 from takeover.model.json import JsonObject
+from takeover.scenario.runtime_layers import ADMIN, FIELD, layers_of
 
 _FILE = "envoy.yaml"
 _LAYER = "takeover"
@@ -41,8 +42,8 @@ class Certain:
                 for key, value in _shares(each.data, self.runtime):
                     added.setdefault(key, value)
         self.runtime |= added
-        if added and (edit := _layer(given.bootstrap, added)) is not None:
-            self.edits.append(edit)
+        if added:
+            self.edits.append(_layer(given.bootstrap, added))
             what = ", ".join(f"{key}: {value}" for key, value in sorted(added.items())[:10])
             more = f" and {len(added) - 10} more" if len(added) > 10 else ""
             why = "a share of requests is either all or none, so that each is the same every time"
@@ -62,16 +63,16 @@ def left_to_chance(config: Any, runtime: Mapping[str, object]) -> bool:
     return any(left_to_chance(each, runtime) for each in config.values())
 
 
-def _layer(bootstrap: JsonObject, values: Mapping[str, int]) -> JsonObject | None:
-    """The edit that adds a layer of runtime with those values; None where there is none that could."""
+def _layer(bootstrap: JsonObject, values: Mapping[str, int]) -> JsonObject:
+    """The edit that adds a layer of runtime with those values."""
     layer = {"name": _LAYER, "static_layer": dict(sorted(values.items()))}
-    if "layered_runtime" not in bootstrap:
-        # Without any there is one by which the admin API changes values.
-        layers = [layer, {"name": "admin", "admin_layer": {}}]
-        return {"in": _FILE, "add": "$", "key": "layered_runtime", "with": {"layers": layers}}
-    if isinstance(bootstrap["layered_runtime"].get("layers"), list):
-        return {"in": _FILE, "append": "$.layered_runtime.layers", "with": layer}
-    return None
+    before = layers_of(bootstrap, _FILE)
+    if before is None:
+        return {"in": _FILE, "add": "$", "key": FIELD, "with": {"layers": [layer]}}
+    if before == [ADMIN]:  # unsaid, it would go with the first one that is said
+        runtime = bootstrap[FIELD]
+        return {"in": _FILE, "replace": f"$.{FIELD}", "with": {**runtime, "layers": [*before, layer]}}
+    return {"in": _FILE, "append": f"$.{FIELD}.layers", "with": layer}
 
 
 def _shares(data: Any, runtime: Mapping[str, object]) -> Iterator[tuple[str, int]]:

@@ -81,6 +81,16 @@ def test_a_layer_is_added_to_those_that_there_are() -> None:
     assert '"a.b"' not in derived.text
 
 
+def test_who_may_change_values_by_the_admin_api_is_as_it_was() -> None:
+    """With a layered_runtime that names no layer Envoy has one for that, without any it has none."""
+    assert "admin_layer" not in configured()[1].text
+    says_nothing: tuple[dict[str, Any], ...] = ({}, {"layers": []})
+    for unsaid in says_nothing:
+        _, derived = configured(layered_runtime=unsaid)
+        assert '"replace":"$.layered_runtime"' in derived.text
+        assert '{"name":"admin","admin_layer":{}},{"name":"takeover","static_layer":{"a.b":0}}' in derived.text
+
+
 def test_a_filter_that_does_so_by_chance_leaves_nothing_to_ask() -> None:
     limit = {"default_value": {"numerator": 50}}
     config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy", "filter_enabled": limit}
