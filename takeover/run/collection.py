@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.run import docs
+from takeover.run import docs, scenario_mark
 from takeover.run.contents import Content, Contents, content_of
 from takeover.run.deployment_key import KEY, DeploymentKey, cost_of, key_of
 from takeover.run.plan import Plan
@@ -64,6 +64,7 @@ class Collection:
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> Iterator[None]:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
+        scenario_mark.check(items)
         check_known_failures(config, items, self._plan)
         with _counted(session, items):
             add_probes(session, items, self._plan, self._scenes)
@@ -144,7 +145,7 @@ class Collection:
             told = str(error)
             with contextlib.suppress(BadInputError):
                 check(self._plan.library.scenario(key.scenario, key.bases))
-                told = f"{_place(item)}: with the edits of {item.name}: {error}"
+                told = f"{scenario_mark.place_of(item)}: with the edits of {item.name}: {error}"
             raise pytest.UsageError(told) from None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -175,12 +176,6 @@ def _counted(session: pytest.Session, items: list[pytest.Item]) -> Iterator[None
 def _may_be_left_out(item: pytest.Item) -> bool:
     """Whether the item may never ask for its deployment."""
     return UNSUPPORTED in item.stash or any(item.iter_markers("skip")) or any(item.iter_markers("skipif"))
-
-
-def _place(item: pytest.Item) -> str:
-    """FILE:LINE of the test."""
-    file, line, _ = item.location
-    return file if line is None else f"{file}:{line + 1}"
 
 
 def _repeat(item: pytest.Item) -> int:

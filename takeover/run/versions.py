@@ -8,7 +8,8 @@ from takeover.base.errors import BadInputError
 from takeover.engines import choose
 from takeover.inventory.extensions import lacking
 from takeover.model.release import Release
-from takeover.run.deployment_key import KEY, ON_DEMAND, has_scenario, scenario_of
+from takeover.run import scenario_mark
+from takeover.run.deployment_key import KEY, ON_DEMAND
 from takeover.run.plan import Plan
 from takeover.run.record import record_of
 from takeover.run.subject import own_name
@@ -55,8 +56,8 @@ def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item], pl
         return
     tests: dict[str, set[str]] = {}
     for item in items:
-        if has_scenario(item):
-            tests.setdefault(scenario_of(item)[0], set()).add(own_name(item))
+        if scenario_mark.is_there(item):
+            tests.setdefault(scenario_mark.read(item).name, set()).add(own_name(item))
     for name, of_scenario in tests.items():
         try:
             known_failures = plan.library.known_failures(name)
