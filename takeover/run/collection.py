@@ -16,7 +16,7 @@ from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
 from takeover.run.scopes import Scopes
-from takeover.run.subject import parameters_of
+from takeover.run.subject import REPEAT, parameters_of
 from takeover.run.sweep_items import Sweeps
 from takeover.run.versions import UNSUPPORTED, check_known_failures, mark_by_version
 from takeover.scenario.loader import Scenario
@@ -60,12 +60,10 @@ class Collection:
             metafunc.parametrize("envoy_release", names, ids=[f"envoy-{name}" for name in names], scope="session")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-    ) -> Iterator[None]:
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> Iterator[None]:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
         scenario_mark.check(items)
-        check_known_failures(config, items, self._plan)
+        check_known_failures(session, items, self._plan)
         with _counted(session, items):
             add_probes(session, items, self._plan, self._scenes)
             if self._sweeps is not None:
@@ -180,4 +178,4 @@ def _may_be_left_out(item: pytest.Item) -> bool:
 
 def _repeat(item: pytest.Item) -> int:
     """Which repeat the test is part of, with pytest-repeat's --count."""
-    return int(parameters_of(item).get("__pytest_repeat_step_number") or 0)
+    return int(parameters_of(item).get(REPEAT) or 0)

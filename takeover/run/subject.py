@@ -7,9 +7,15 @@ import pytest
 
 from takeover.run.deployment_key import KEY
 from takeover.run.record import Subject
+from takeover.scenario.sabotage import Sabotage
 
 # As pytest writes below a comparison what a value in it was asked of.
 _WHERE = re.compile(r"^ *\+  (where .+ = \w+\(.*\))$", re.MULTILINE)
+
+REPEAT = "__pytest_repeat_step_number"
+"""The parameter by which pytest-repeat multiplies a test (--count)."""
+_LAST_REPEAT = re.compile(r"(?:(?<=\[)|-)\d+-\d+(?=\]$)")
+"""The id of one, NUMBER-OF, which is a test's last."""
 
 
 def parameters_of(item: pytest.Item) -> dict[str, Any]:
@@ -32,8 +38,14 @@ def without(name: str, part: str) -> str:
 
 
 def own_name(item: pytest.Item) -> str:
-    """The test's name without the Envoy."""
-    return without(item.name, f"envoy-{release_of(item)}")
+    """The test's name as its own file has it: without the sabotage, the Envoy and the repeat."""
+    parameters = parameters_of(item)
+    name = without(item.name, f"envoy-{release_of(item)}")
+    if isinstance(sabotage := parameters.get("sabotage"), Sabotage):
+        name = without(name, sabotage.label)
+    if REPEAT in parameters:
+        name = _LAST_REPEAT.sub("", name).removesuffix("[]")
+    return name
 
 
 def subject_of(item: pytest.Item) -> Subject | None:
