@@ -57,14 +57,14 @@ def subject_of(item: pytest.Item) -> Subject | None:
     return Subject(scenario, release, without(item.nodeid, f"envoy-{release}"))
 
 
-def failure_of(report: pytest.TestReport) -> str:
+def failure_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """What made the test fail: the error's own words, where pytest has them apart from the rest."""
     crash = getattr(report.longrepr, "reprcrash", None)
     # longreprtext would begin with the worker, where there are several.
     return (crash.message if crash else str(report.longrepr)).strip()
 
 
-def failure_line(report: pytest.TestReport) -> str:
+def failure_line(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Its first line, and of an assertion what a value in it was asked of: that may name the header that is missing."""
     message = failure_of(report)
     asked = _WHERE.search(message)

@@ -105,4 +105,4 @@ def declared_lines(reporter: pytest.TerminalReporter) -> Iterator[str]:
     for report in reporter.getreports("xfailed"):
         about = record_of(report).subject
         if about is not None:
-            yield f"known failure on Envoy {about.release}: {about.name}: {report.wasxfail}"
+            yield ": ".join(filter(None, (f"known failure on Envoy {about.release}", about.name, report.wasxfail)))
