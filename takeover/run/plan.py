@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -21,11 +21,13 @@ from takeover.engines.images import ENVOY
 from takeover.engines.kind.cluster import KindOptions
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
+from takeover.run import combinations
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder
 from takeover.run.probe_groups import ProbeGroups
 from takeover.run.reading import groups_of, library_of, observes
+from takeover.run.roles import Role, role_of
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import FILE as SABOTAGE_FILE
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from takeover.check.conduct import Conduct
 
 Tell = Callable[[str], None]
-
-Role = Literal["alone", "controller", "worker"]
-"""Of a process in its run: the only one, the one to which xdist's workers report, such a worker."""
 
 _FROM_CONTROLLER = "takeover"  # in a worker's input: what its controller found out, as data of built-in types
 
@@ -126,11 +125,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
     Raises: pytest.UsageError, one line, for an option or a file that is wrong.
     """
     option = config.option
-    if option.keep and config.getoption("numprocesses", None):
-        raise pytest.UsageError("--keep holds the scenarios of one process: leave out -n")
-    if option.sabotage is not None and option.probes:
-        raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
-    _check_sweep(config)
+    combinations.check(config)
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
     conduct = conduct_of(config)
     called = _called(conduct, from_controller)
@@ -144,7 +139,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         if keeps_results and from_controller is None:
             check(reports)
         return Plan(
-            role=_role(config),
+            role=role_of(config),
             library=library,
             engine=engine,
             releases={each.name: each for each in releases},
@@ -178,28 +173,6 @@ def _called(conduct: "Conduct | None", from_controller: Any) -> tuple[str, str] 
     return called
 
 
-def _check_sweep(config: pytest.Config) -> None:
-    """Raises: pytest.UsageError for options that do not go together."""
-    option = config.option
-    if option.sweep is None:
-        if option.within is not None:
-            raise pytest.UsageError("--within bounds a sweep: give --sweep, too")
-        return
-    given = {
-        "--sabotage": option.sabotage is not None,
-        "--probes": option.probes,
-        "--keep": option.keep,
-        "--delivery": option.delivery is not None,
-        "-n": bool(config.getoption("numprocesses", None)),
-    }
-    if others := [name for name, is_given in given.items() if is_given]:
-        raise pytest.UsageError(f"--sweep runs nothing else, in one process: leave out {', '.join(others)}")
-    if option.engine is not None and not choose.runs_binary(option.engine):
-        raise pytest.UsageError(f"--sweep runs the binaries themselves: leave out --engine {option.engine}")
-    if option.within is not None and not option.within > 0:
-        raise pytest.UsageError(f"--within {option.within:g}: give the number of seconds, more than 0")
-
-
 def _swept(library: Library, pattern: str | None) -> tuple[str, ...] | None:
     if pattern is None:
         return None
@@ -210,12 +183,6 @@ def _swept(library: Library, pattern: str | None) -> tuple[str, ...] | None:
     elif not (found := tuple(each for each in names if fnmatch.fnmatch(each, pattern))):
         raise BadInputError(f"--sweep={pattern}: no scenario has this name; there are {', '.join(names)}")
     return found
-
-
-def _role(config: pytest.Config) -> Role:
-    if hasattr(config, "workerinput"):
-        return "worker"
-    return "controller" if config.getoption("dist", "no") != "no" and not config.option.collectonly else "alone"
 
 
 def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[Release]:

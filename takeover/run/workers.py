@@ -24,7 +24,8 @@ from takeover.run.interrupt import held
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, chooses
 from takeover.run.reading import are_several, read_ahead
-from takeover.run.scopes import OURS, SHARED_OUT_BY, Scopes
+from takeover.run.roles import OURS
+from takeover.run.scopes import SHARED_OUT_BY, Scopes
 from takeover.run.worker_forks import WorkerForks
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more

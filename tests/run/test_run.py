@@ -30,7 +30,22 @@ from tests.run.outside import CONFIG, SUITE, one_line, run
         ),
         (["--engine", "kubernetes", "--kind-bin", "x"], r"--kind-bin has no effect on --engine kubernetes: leave it "),
         (["-n", "-1"], r"-n -1: give the number of workers, 0 for none"),
-        (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n"),
+        (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n$"),
+        (
+            ["--keep", "--dist", "load", "--tx", "2*popen"],
+            r"--keep holds the scenarios of one process: leave out --dist, --tx$",
+        ),
+        (
+            ["--sweep", "--dist", "load", "--tx", "2*popen"],
+            r"--sweep runs nothing else, in one process: leave out --dist, --tx$",
+        ),
+        *(
+            (
+                ["--sabotage", "-n", "2", "--dist", dist],
+                rf"--sabotage needs all tests of a .* leave out --dist {dist} \(-n alone does so\)$",
+            )
+            for dist in ("loadfile", "loadscope", "loadgroup", "worksteal", "each")
+        ),
     ],
 )
 def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message: str) -> None:
