@@ -2,6 +2,8 @@
 
 import fnmatch
 import functools
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +68,8 @@ class Plan:
         docs: with --write-docs, where pages are written instead of running anything.
         conduct: of a check, what it knows besides; None in its workers.
         called: the library's folder, and what messages call it, if not as it is.
+        scenarios: the folder of scenarios, where the option named one, as it did.
+        program: what runs the project's tests, seen from where this run began.
     """
 
     role: Role
@@ -85,6 +89,8 @@ class Plan:
     docs: Path | None
     conduct: "Conduct | None" = None
     called: tuple[str, str] | None = None
+    scenarios: str = ""
+    program: str = "pytest"
 
     @property
     def hears_reports(self) -> bool:
@@ -95,7 +101,19 @@ class Plan:
     def arguments(self) -> list[str]:
         """The words of a command line that deploy in the same place and way again."""
         delivery = self.library.delivery
-        return [*self.engine.arguments, *([] if delivery == "static" else ["--delivery", delivery])]
+        # With the sign: pytest looks beside what it takes for a path of tests for its configuration.
+        scenarios = [f"--scenarios={self.scenarios}"] if self.scenarios else []
+        return [*self.engine.arguments, *scenarios, *([] if delivery == "static" else ["--delivery", delivery])]
+
+    def command(self, *words: str, release: str | None) -> str:
+        """The command line that runs `words` again, in the same place and way, and holds what it made.
+
+        Args:
+            release: the Envoy, by its name; None for what needs none.
+        """
+        item = self.releases[release].chosen_by if release is not None else ""
+        envoy = [f"--envoy={item}"] if item else []
+        return shlex.join([self.program, *words, *self.arguments, *envoy, "--keep"])
 
     def scenario_of(self, key: DeploymentKey) -> Scenario:
         """What is deployed for that key. Raises: BadInputError."""
@@ -156,6 +174,8 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             docs=Path(option.write_docs) if option.write_docs is not None else None,
             conduct=conduct,
             called=called,
+            scenarios=option.scenarios or "",
+            program="./run" if os.access(config.invocation_params.dir / "run", os.X_OK) else "pytest",
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None

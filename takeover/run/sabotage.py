@@ -87,7 +87,7 @@ class Sabotages:
             # Later ones are likely not to be needed: their deployments are not made ahead.
             for test in tests[1:]:
                 test.stash[ON_DEMAND] = True
-            items += [*tests, Verdict.of(session, trial, self._plan.arguments)]
+            items += [*tests, Verdict.of(session, trial, self._plan)]
 
     def edits_before(self, item: pytest.Item) -> tuple[Edit, ...]:
         """The edits that come before those of the test's mark."""
