@@ -148,10 +148,12 @@ def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPlugi
 def scenarios_folder(config: pytest.Config) -> Path:
     """The folder of the scenarios: the option's, else the ini file's.
 
-    Raises: pytest.UsageError where neither names one.
+    Raises: pytest.UsageError where neither names one; BadInputError for a home that nobody knows.
     """
     if config.option.scenarios:
-        return Path(config.option.scenarios).expanduser().absolute()
+        from takeover.base.paths import given_path
+
+        return given_path(config.option.scenarios, "--scenarios")
     if named := config.getini(SCENARIOS):
         return project_folder(config) / str(named)
     from takeover.run import ini_file
@@ -168,9 +170,15 @@ def project_folder(config: pytest.Config) -> Path:
 
 
 def reports_folder(config: pytest.Config) -> Path:
-    """Where runs leave their results: the option's, else the project's."""
-    given = config.option.reports
-    return Path(given).expanduser() if given else project_folder(config) / "reports"
+    """Where runs leave their results: the option's, else the project's.
+
+    Raises: BadInputError for a home that nobody knows.
+    """
+    if not (given := config.option.reports):
+        return project_folder(config) / "reports"
+    from takeover.base.paths import given_path
+
+    return given_path(given, "--reports")
 
 
 def is_wanted(config: pytest.Config, given: argparse.Namespace | None = None) -> bool:

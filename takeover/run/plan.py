@@ -14,6 +14,7 @@ import pytest
 
 from takeover.base import paths
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.paths import given_path
 from takeover.compare.accepted import Acceptance, read_accepted
 from takeover.compare.kinds import failing
 from takeover.engines import choose
@@ -170,8 +171,10 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             keeps_results=keeps_results,
             reports=reports,
             failing_kinds=failing(option.fail_on),
-            accepted=read_accepted(Path(option.accepted) if option.accepted else None, project_folder(config)),
-            docs=Path(option.write_docs) if option.write_docs is not None else None,
+            accepted=read_accepted(
+                given_path(option.accepted, "--accepted") if option.accepted else None, project_folder(config)
+            ),
+            docs=_docs(option.write_docs),
             conduct=conduct,
             called=called,
             scenarios=option.scenarios or "",
@@ -179,6 +182,13 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _docs(given: str | None) -> Path | None:
+    """Raises: BadInputError for a folder that nobody named: README.md there would be another one's."""
+    if given == "":
+        raise BadInputError("--write-docs=: give the folder: --write-docs=DIR")
+    return None if given is None else given_path(given, "--write-docs")
 
 
 def _called(conduct: "Conduct | None", from_controller: Any) -> tuple[str, str] | None:

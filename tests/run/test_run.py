@@ -29,6 +29,10 @@ from tests.run.outside import CONFIG, SUITE, one_line, run
             r"--kube-context has no effect on --engine kind: leave it out",
         ),
         (["--engine", "kubernetes", "--kind-bin", "x"], r"--kind-bin has no effect on --engine kubernetes: leave it "),
+        *(
+            ([f"{option}=~nobody-of-that-name/x"], rf"{option} ~nobody-of-that-name/x: nobody knows the folder ~nobody")
+            for option in ("--reports", "--scenarios", "--envoy", "--accepted", "--write-docs")
+        ),
         (["-n", "-1"], r"-n -1: give the number of workers, 0 for none"),
         (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n$"),
         (
