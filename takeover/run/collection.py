@@ -149,7 +149,10 @@ class Collection:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Writes pages, where that is all; else what is there now stays until the end: it is no garbage."""
         if self._plan.docs is not None:
-            docs.write(self._plan.docs, self._plan.library, session.items)
+            try:
+                docs.write(self._plan.docs, self._plan, session.items)
+            except BadInputError as error:
+                raise pytest.UsageError(str(error)) from None
         elif not session.config.option.collectonly:
             self._check(session.items)
         self._contents.clear()
