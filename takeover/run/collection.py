@@ -70,6 +70,8 @@ class Collection:
                 items[:] = self._sweeps.items(session)
             if self._sabotages is not None:
                 self._sabotages.keep_fitting(items)
+        if session.config.getoption("stepwise", False):  # it leaves out what comes before the test that failed last
+            self._say_what_each_needs(items)
 
         yield
 

@@ -17,6 +17,8 @@ def check(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"--sabotage needs all tests of a sabotage in one process: leave out --dist {dist} (-n alone does so)"
         )
+    if config.getoption("stepwise", False) and (by := shared_out_by(config)):
+        raise pytest.UsageError(f"--stepwise goes on in the order of one process: leave out {', '.join(by)}")
     _check_sweep(config)
 
 

@@ -140,7 +140,8 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
 def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> bool:
     config = pluginmanager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
-    given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args]
+    of_environment = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    given = [*config.getini("addopts"), *of_environment, *config.invocation_params.args]
     known = parser.parse_known_args([str(each) for each in given])
     return bool(known.engine not in (None, "local") or known.help)
 
