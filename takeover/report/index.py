@@ -13,7 +13,7 @@ from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
-from takeover.report.without_envoy import WithoutEnvoy, with_failed
+from takeover.report.without_envoy import WithoutEnvoy, has_failed, with_failed
 from takeover.report.words import counted, listed, spoken
 from takeover.scenario.library import Library
 
@@ -71,7 +71,7 @@ def index(
         is_good=all(each.state not in {"fail", *UNDECIDED} for each in found)
         and bool(documents)
         and not failing
-        and not any(each.outcome.state == "fail" for each in without_envoy),
+        and not has_failed(without_envoy),
         spoken=spoken,
         counted=counted,
         listed=listed,

@@ -21,6 +21,11 @@ class WithoutEnvoy:
     message: str = ""
 
 
+def has_failed(tests: Sequence[WithoutEnvoy]) -> bool:
+    """Whether one of them has."""
+    return any(each.outcome.state == "fail" for each in tests)
+
+
 def with_failed(sentence: str, tests: Sequence[WithoutEnvoy]) -> str:
     """A run's answer in one sentence, and which of these tests failed."""
     failed = [each.outcome.name for each in tests if each.outcome.state == "fail"]
