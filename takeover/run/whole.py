@@ -37,6 +37,11 @@ def _below(place: Path, files: list[str], left_out: list[str]) -> Iterator[Path]
         yield place
         return
     for folder, names, found in os.walk(place):  # which may be changed while it goes on
-        names[:] = [name for name in names if not any(Path(folder, name).match(each) for each in left_out)]
+        names[:] = [each for each in names if not _is_left_out(Path(folder, each), left_out)]
         paths = (Path(folder, name) for name in found if name.endswith(".py"))
         yield from (path for path in paths if any(path.match(each) for each in files))
+
+
+def _is_left_out(folder: Path, patterns: list[str]) -> bool:
+    """Whether pytest does not look into it: by a pattern, or as it is a virtual environment."""
+    return any(folder.match(each) for each in patterns) or (folder / "pyvenv.cfg").is_file()
