@@ -45,8 +45,9 @@ interruptible() {
 
 # Does this run need the local lab's programs? Not on another engine, and not for --help and the like.
 wants_local_lab() {
-    local engine=local previous='' argument
-    for argument; do
+    local engine=local previous='' argument from_environment
+    read -r -d '' -a from_environment <<<"${PYTEST_ADDOPTS:-}" || true      # pytest reads these first
+    for argument in "${from_environment[@]}" "$@"; do
         case $argument in
             -h | --help | --version | -V | --markers | --fixtures) return 1 ;;
             --engine=*) engine=${argument#*=} ;;

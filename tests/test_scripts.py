@@ -88,6 +88,25 @@ def test_where_nothing_is_named_all_suites_run(clone: Path, here: str, arguments
     assert given_to_pytest(clone, here, *arguments) == [f"{clone}/suites", *arguments]
 
 
+@pytest.mark.parametrize(
+    ("in_environment", "arguments", "local"),
+    [
+        ("", [], True),
+        ("--engine kubernetes", [], False),
+        ("-q --engine=kind", ["-v"], False),
+        ("--engine kind", ["--engine", "local"], True),
+        ("", ["--engine=kind"], False),
+        ("-v\n--engine local", ["--help"], False),
+    ],
+)
+def test_whether_the_local_lab_is_needed(in_environment: str, arguments: list[str], *, local: bool) -> None:
+    script = 'set -euo pipefail; source .setup/environment.sh; wants_local_lab "$@"'
+    environment = {**os.environ, "PYTEST_ADDOPTS": in_environment}
+    ended = subprocess.run(["bash", "-c", script, "run", *arguments], cwd=ROOT, env=environment, check=False)
+
+    assert (ended.returncode == 0) is local
+
+
 def as_somebody_else(clone: Path) -> "subprocess.CompletedProcess[str]":
     """./run as who may not write there."""
     another = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []

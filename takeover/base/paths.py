@@ -5,6 +5,8 @@ import hashlib
 import re
 from pathlib import Path
 
+from takeover.base.errors import BadInputError
+
 _LONGEST_NAME = 100
 
 _CALLED: dict[Path, str] = {}
@@ -26,6 +28,23 @@ def display_path(path: Path) -> str:
 @functools.lru_cache(1024)  # each probe says where it is written
 def _relative(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def given_path(text: str, option: str = "") -> Path:
+    """A path as somebody gave it, absolute: whoever changes the current folder later does not change what it means.
+
+    The shell expands ~ at the start of a word alone, and not what nobody's home is.
+
+    Args:
+        option: with what it was given, for the message.
+
+    Raises: BadInputError for the home of somebody who is not known.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        whose = text.partition("/")[0]
+        raise BadInputError(f"{option} {text}: nobody knows the folder {whose}: write it out".lstrip()) from None
 
 
 def file_name(text: str) -> str:

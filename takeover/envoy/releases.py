@@ -33,7 +33,9 @@ def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
     """
     remove_leftovers()
-    items = [installed()[0]] if selection is None else [item.strip() for item in selection.split(",")]
+    if selection is None:
+        return [msgspec.structs.replace(each, chosen_by="") for each in resolve(installed()[0], tell)]
+    items = [item.strip() for item in selection.split(",")]
     wanted = [each for item in items for each in _wanted(item)]
     _check_names(each.name for each in wanted if each.name)  # before anything is fetched
     found = [release for each in wanted for release in each.releases(tell)]
@@ -47,7 +49,7 @@ class _Wanted:
 
     Args:
         name: of the release; empty where the source gives it.
-        written: the item as it was given, for messages.
+        written: the item that chooses it, as it was given; of several versions by one word, its own.
     """
 
     name: str
@@ -56,7 +58,9 @@ class _Wanted:
     written: str
 
     def releases(self, tell: Tell) -> list[Release]:
-        found = self.source.releases(self.item, tell)
+        found = [
+            msgspec.structs.replace(each, chosen_by=self.written) for each in self.source.releases(self.item, tell)
+        ]
         if self.name:
             if len(found) != 1:
                 raise BadInputError(f"--envoy {self.written}: a NAME is for one Envoy, not {len(found)}")
@@ -76,7 +80,7 @@ def _wanted(item: str) -> list[_Wanted]:
     if asked := _by_prefix(item):
         return [_Wanted("", *asked, item)]
     if versions := _PYPI.versions(item):
-        return [_Wanted(version, _PYPI, version, item) for version in versions]
+        return [_Wanted(version, _PYPI, version, version) for version in versions]
     name, separator, rest = item.partition("=")
     if separator and "/" not in name:
         if not _NAME.fullmatch(name):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from takeover.base.paths import given_path
 from takeover.envoy.identity import identify
 from takeover.model.release import Release
 
@@ -55,8 +56,8 @@ def release_of(name: str, binary: Path) -> Release:
 
 
 def path_of(text: str) -> Path:
-    """A path as it was given: the shell expands ~ only at the start of a word."""
-    return Path(text).expanduser().absolute()
+    """A path as it was given to `--envoy`. Raises: BadInputError for a home that nobody knows."""
+    return given_path(text, "--envoy")
 
 
 def register(prefix: str, source: Source) -> None:

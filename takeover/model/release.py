@@ -20,6 +20,7 @@ class Release(msgspec.Struct, frozen=True):
         build: the rest of `envoy --version`, for instance "Clean/RELEASE/BoringSSL".
         is_post_release: a repackaged release; it reports the release's version, and there is no image for it.
         file: what the system said of the file when its checksum was taken; empty where nobody asked.
+        chosen_by: the item of `--envoy` that chooses it again; empty where none was given, and none is needed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Release(msgspec.Struct, frozen=True):
     build: str
     is_post_release: bool
     file: str = ""
+    chosen_by: str = ""
 
     @property
     def reported_version(self) -> str:

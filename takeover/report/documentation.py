@@ -1,5 +1,6 @@
 """The pages of docs/, one for each scenario: what its suite states, and what its manifests are."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,8 +57,14 @@ class Suite:
     tests: Counter[str]
 
 
-def write(folder: Path, library: Library, suites: Sequence[Suite]) -> None:
+def write(folder: Path, library: Library, suites: Sequence[Suite], program: str) -> None:
     """Writes a page for each scenario of the suites, and README.md, which lists them in the article's order.
+
+    Args:
+        folder: where. Links of one that is not in the current folder, the project's, are those of docs/ there.
+        library: the scenarios.
+        suites: what is told of them.
+        program: what runs the project's tests.
 
     Raises: BadInputError for a folder that cannot be written.
     """
@@ -67,9 +74,9 @@ def write(folder: Path, library: Library, suites: Sequence[Suite]) -> None:
         its = [each for each in suites if each.scenario == about.name]
         own = [each for each in its if _is_own(each, suites)]
         visiting = [each.file for each in its if each not in own]
-        pages[f"{about.name}.md"] = _page(library.scenario(about.name), about, own, visiting)
+        pages[f"{about.name}.md"] = _page(library.scenario(about.name), about, own, visiting, _Places(folder, program))
     guides = [each for each in _GUIDES if (folder / each[2]).exists()]
-    pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS, guides=guides)
+    pages["README.md"] = render("docs.md.j2", abouts=abouts, paths=PATHS, guides=guides, program=program)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
@@ -88,7 +95,21 @@ def _is_own(suite: Suite, suites: Iterable[Suite]) -> bool:
     return has_most(of_file) or has_most(each for each in suites if each.scenario == suite.scenario)
 
 
-def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class _Places:
+    """Where a page stands, and what runs the tests that it tells of."""
+
+    folder: Path
+    program: str
+
+    def link(self, path: str | Path) -> str:
+        """What leads from the page to a file of the project."""
+        project = Path.cwd()
+        own = self.folder if self.folder.is_relative_to(project) else project / "docs"
+        return os.path.relpath(project / path, own)
+
+
+def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: Sequence[str], places: _Places) -> str:
     configs = list(dict.fromkeys(envoy.config for envoy in scenario.envoys))
     resources = [scenario.config(each).get("static_resources") or {} for each in configs]
     return render(
@@ -109,6 +130,11 @@ def _page(scenario: Scenario, about: About, suites: Sequence[Suite], visiting: S
             for each in config.get("clusters", [])
         ],
         sabotages=read_sabotages(scenario),
+        program=places.program,
+        link=places.link,
+        folder=display_path(scenario.folder),
+        library=display_path(scenario.library.folder),
+        copy=Path(scenario.library.folder.name, scenario.folder.relative_to(scenario.library.folder)),
     )
 
 
@@ -142,19 +168,26 @@ def _addresses(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str,
 def _listeners(listeners: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, list[str]]]:
     """Name, address, and the filters of its chains; an HTTP connection manager with its own filters."""
     for each in listeners:
-        address = each["address"]["socket_address"]
-        filters = [_filter(part) for chain in each["filter_chains"] for part in chain["filters"]]
+        chains = [*each.get("filter_chains", []), *filter(None, [each.get("default_filter_chain")])]
+        filters = [_filter(part) for chain in chains for part in chain.get("filters", [])]
         opened = "" if each.get("bind_to_port", True) else ", opens no socket"
-        yield each["name"], f"{address['address']}:{address['port_value']}{opened}", filters
+        yield each.get("name", ""), f"{_address(each.get('address', {}))}{opened}", filters
+
+
+def _address(data: Mapping[str, Any]) -> str:
+    """As it is written for people; of one that is no socket's only its kind and name."""
+    if socket := data.get("socket_address"):
+        return f"{socket['address']}:{socket.get('port_value', socket.get('named_port'))}"
+    (kind, named) = next(iter(data.items()), ("no address", {}))
+    return " ".join([kind.replace("_", " "), *(str(each) for each in named.values())])
 
 
 def _filter(data: Mapping[str, Any]) -> str:
-    inner = [part["name"] for part in data["typed_config"].get("http_filters", [])]
+    inner = [part["name"] for part in data.get("typed_config", {}).get("http_filters", [])]
     return f"{data['name']} ({', '.join(inner)})" if inner else f"{data['name']}"
 
 
 def _endpoints(cluster: Mapping[str, Any]) -> Iterator[str]:
     for locality in cluster.get("load_assignment", {}).get("endpoints", []):
-        for endpoint in locality["lb_endpoints"]:
-            address = endpoint["endpoint"]["address"]["socket_address"]
-            yield f"{address['address']}:{address['port_value']}"
+        for endpoint in locality.get("lb_endpoints", []):
+            yield _address(endpoint.get("endpoint", {}).get("address", {}))

@@ -13,6 +13,7 @@ from takeover.report.failure import Failure
 from takeover.report.index import index
 from takeover.report.junit import junit
 from takeover.report.summary import summary
+from takeover.report.without_envoy import WithoutEnvoy
 from takeover.scenario.library import Library
 from takeover.store import bounds
 from takeover.store import documents as store
@@ -68,12 +69,19 @@ def _write(folder: Path, name: str, text: bytes) -> str:
     return path.name
 
 
-def publish(run: Path, library: Library, documents: Sequence[Path], compared: Compared | None = None) -> Path:
+def publish(
+    run: Path,
+    library: Library,
+    documents: Sequence[Path],
+    compared: Compared | None = None,
+    without_envoy: Sequence[WithoutEnvoy] = (),
+) -> Path:
     """Writes the page, the summary and JUnit's XML of these documents. Returns the page.
 
     Args:
         library: what the documents' scenarios are of.
         compared: what differs between them, None if there is nothing to compare.
+        without_envoy: the tests of which no document tells.
 
     Raises: OSError; BadInputError for a document that cannot be read.
     """
@@ -83,9 +91,9 @@ def publish(run: Path, library: Library, documents: Sequence[Path], compared: Co
     failures = failures_of(run, found)
     page = run / "index.html"
     for path, text in (
-        (run / "junit.xml", junit(found, failures, compared)),
-        (run / "summary.md", summary(library, found, failures, compared)),
-        (page, index(library, found, failures, compared)),
+        (run / "junit.xml", junit(found, failures, compared, without_envoy)),
+        (run / "summary.md", summary(library, found, failures, compared, without_envoy)),
+        (page, index(library, found, failures, compared, without_envoy)),
     ):
         atomic.write(path, text.encode(errors="replace"))
     return page

@@ -13,6 +13,7 @@ from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, is_good, sections
 from takeover.report.pictures import Pair, Picture
 from takeover.report.templates import render
+from takeover.report.without_envoy import WithoutEnvoy, has_failed, with_failed
 from takeover.report.words import counted, listed, spoken
 from takeover.scenario.library import Library
 
@@ -44,7 +45,11 @@ class _SectionView:
 
 
 def index(
-    library: Library, documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None
+    library: Library,
+    documents: Sequence[Document],
+    failures: Sequence[Failure],
+    compared: Compared | None = None,
+    without_envoy: Sequence[WithoutEnvoy] = (),
 ) -> str:
     """The HTML of the page."""
     found = sections(library, documents, failures)
@@ -52,7 +57,7 @@ def index(
     differences = views(compared, documents) if compared else []
     return render(
         "index.html.j2",
-        answer=answer(documents, failing),
+        answer=with_failed(answer(documents, failing), without_envoy),
         compared=compared,
         differences=differences,
         only_counted=counts(compared) if compared else {},
@@ -63,7 +68,7 @@ def index(
         sections=[_section(each, differences, [document.envoy.name for document in documents]) for each in found],
         symbols=SYMBOLS,
         words=WORDS,
-        is_good=is_good(documents, failing),
+        is_good=is_good(documents, failing) and not has_failed(without_envoy),
         spoken=spoken,
         counted=counted,
         listed=listed,

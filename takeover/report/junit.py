@@ -1,4 +1,7 @@
-"""The results in JUnit's XML, in the form that pytest calls xunit2: a suite for each Envoy, and one for differences."""
+"""The results in JUnit's XML, in the form that pytest calls xunit2: a suite for each Envoy, one for differences.
+
+Tests without an Envoy are a suite, too.
+"""
 
 import re
 from collections.abc import Sequence
@@ -11,12 +14,18 @@ from takeover.model.document import Document, Outcome
 from takeover.report.compared import Compared
 from takeover.report.failure import Failure
 from takeover.report.page import WORDS
+from takeover.report.without_envoy import WithoutEnvoy
 
 # What XML 1.0 cannot hold, not even escaped.
 _IMPOSSIBLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None) -> str:
+def junit(
+    documents: Sequence[Document],
+    failures: Sequence[Failure],
+    compared: Compared | None = None,
+    without_envoy: Sequence[WithoutEnvoy] = (),
+) -> str:
     """The XML as text.
 
     What was not tried, and what was known to fail, is skipped, with the reason. What was not judged is an error: no
@@ -24,27 +33,36 @@ def junit(documents: Sequence[Document], failures: Sequence[Failure], compared: 
 
     Args:
         compared: what differs between the documents; each difference that fails the run is a case that failed.
+        without_envoy: the tests of which no document tells.
     """
     root = ElementTree.Element("testsuites", name="envoy-takeover")
     messages = {(each.release, each.name): each for each in failures}
     for document in documents:
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            name=_possible(f"envoy-{document.envoy.name}"),
-            errors=str(sum(test.state == "not-judged" for test in document.tests)),
-            failures=str(sum(test.state == "fail" for test in document.tests)),
-            skipped=str(sum(test.state not in ("pass", "fail", "not-judged") for test in document.tests)),
-            tests=str(len(document.tests)),
-            time=f"{sum(test.seconds for test in document.tests):.3f}",
-            timestamp=document.written,
-        )
+        suite = _suite(root, f"envoy-{document.envoy.name}", document.tests, document.written)
         for test in document.tests:
             _case(suite, test, messages.get((document.envoy.name, test.name)))
+    if without_envoy and documents:
+        suite = _suite(root, "without an Envoy", [each.outcome for each in without_envoy], documents[0].written)
+        for each in without_envoy:
+            _case(suite, each.outcome, Failure("", "", each.outcome.name, each.message))
     if compared is not None and compared.failing:
         _differences(root, compared, documents[0].written)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ElementTree.Element, name: str, tests: Sequence[Outcome], written: str) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        root,
+        "testsuite",
+        name=_possible(name),
+        errors=str(sum(test.state == "not-judged" for test in tests)),
+        failures=str(sum(test.state == "fail" for test in tests)),
+        skipped=str(sum(test.state not in ("pass", "fail", "not-judged") for test in tests)),
+        tests=str(len(tests)),
+        time=f"{sum(test.seconds for test in tests):.3f}",
+        timestamp=written,
+    )
 
 
 def _case(suite: ElementTree.Element, test: Outcome, failure: Failure | None) -> None:

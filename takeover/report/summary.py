@@ -8,18 +8,23 @@ from takeover.report.compared import Compared
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause
 from takeover.report.page import Section, answer, sections
 from takeover.report.templates import render
+from takeover.report.without_envoy import WithoutEnvoy, with_failed
 from takeover.report.words import spoken
 from takeover.scenario.library import Library
 
 
 def summary(
-    library: Library, documents: Sequence[Document], failures: Sequence[Failure], compared: Compared | None = None
+    library: Library,
+    documents: Sequence[Document],
+    failures: Sequence[Failure],
+    compared: Compared | None = None,
+    without_envoy: Sequence[WithoutEnvoy] = (),
 ) -> str:
     """The answer, the matrix, a paragraph for each failure, and what differs."""
     found = sections(library, documents, failures)
     return render(
         "summary.md.j2",
-        answer=answer(documents, compared.failing if compared else []),
+        answer=with_failed(answer(documents, compared.failing if compared else []), without_envoy),
         documents=documents,
         sections=found,
         differences=list(listing(compared.comparison, compared.kinds)) if compared else [],

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from takeover.base.errors import BadInputError
-from takeover.run import docs
+from takeover.run import docs, scenario_mark
 from takeover.run.contents import Content, Contents, content_of
 from takeover.run.deployment_key import KEY, DeploymentKey, cost_of, key_of
 from takeover.run.plan import Plan
 from takeover.run.probe_items import add_probes
 from takeover.run.scenes import Scenes
 from takeover.run.scopes import Scopes
-from takeover.run.subject import parameters_of
+from takeover.run.subject import REPEAT, parameters_of
 from takeover.run.sweep_items import Sweeps
 from takeover.run.versions import UNSUPPORTED, check_known_failures, mark_by_version
 from takeover.scenario.loader import Scenario
@@ -60,17 +60,18 @@ class Collection:
             metafunc.parametrize("envoy_release", names, ids=[f"envoy-{name}" for name in names], scope="session")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-    ) -> Iterator[None]:
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> Iterator[None]:
         """All that happens to the items, in order; in the middle pytest itself selects by -m, -k and --deselect."""
-        check_known_failures(config, items, self._plan)
+        scenario_mark.check(items)
+        check_known_failures(session, items, self._plan)
         with _counted(session, items):
             add_probes(session, items, self._plan, self._scenes)
             if self._sweeps is not None:
                 items[:] = self._sweeps.items(session)
             if self._sabotages is not None:
                 self._sabotages.keep_fitting(items)
+        if session.config.getoption("stepwise", False):  # it leaves out what comes before the test that failed last
+            self._say_what_each_needs(items)
 
         yield
 
@@ -144,13 +145,16 @@ class Collection:
             told = str(error)
             with contextlib.suppress(BadInputError):
                 check(self._plan.library.scenario(key.scenario, key.bases))
-                told = f"{_place(item)}: with the edits of {item.name}: {error}"
+                told = f"{scenario_mark.place_of(item)}: with the edits of {item.name}: {error}"
             raise pytest.UsageError(told) from None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Writes pages, where that is all; else what is there now stays until the end: it is no garbage."""
         if self._plan.docs is not None:
-            docs.write(self._plan.docs, self._plan.library, session.items)
+            try:
+                docs.write(self._plan.docs, self._plan, session.items)
+            except BadInputError as error:
+                raise pytest.UsageError(str(error)) from None
         elif not session.config.option.collectonly:
             self._check(session.items)
         self._contents.clear()
@@ -177,12 +181,6 @@ def _may_be_left_out(item: pytest.Item) -> bool:
     return UNSUPPORTED in item.stash or any(item.iter_markers("skip")) or any(item.iter_markers("skipif"))
 
 
-def _place(item: pytest.Item) -> str:
-    """FILE:LINE of the test."""
-    file, line, _ = item.location
-    return file if line is None else f"{file}:{line + 1}"
-
-
 def _repeat(item: pytest.Item) -> int:
     """Which repeat the test is part of, with pytest-repeat's --count."""
-    return int(parameters_of(item).get("__pytest_repeat_step_number") or 0)
+    return int(parameters_of(item).get(REPEAT) or 0)

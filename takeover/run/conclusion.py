@@ -19,6 +19,7 @@ from takeover.run.plan import Plan
 from takeover.run.record import Record
 from takeover.run.repeats import Repeats
 from takeover.run.results import Results
+from takeover.run.without_envoy import TestsWithoutEnvoy
 from takeover.store import documents as store
 
 
@@ -39,10 +40,13 @@ class Conclusion:
         self.failing: list[pytest.TestReport] = []
         """A report for each difference that fails the run."""
         self._comparison: Comparison | None = None
+        self.without_envoy = TestsWithoutEnvoy()
 
     def take(self, report: pytest.TestReport, record: Record) -> None:
-        """Takes in what a failed test left."""
+        """Takes in what a failed test left; of one without an Envoy, all."""
         subject = record.subject
+        if subject is None:
+            self.without_envoy.take(report, record)
         if report.failed and subject is not None and not record.not_judged:
             failure = Failure(
                 subject.scenario,
@@ -99,7 +103,8 @@ class Conclusion:
             self.keep_failures()
             if self._plan.conduct is not None:
                 self._plan.conduct.keep(self._results.folder)
-            page = folder.publish(self._results.folder, self._plan.library, self._results.documents, compared)
+            others = self.without_envoy.tests
+            page = folder.publish(self._results.folder, self._plan.library, self._results.documents, compared, others)
             self._page = display_path(page.absolute())
         except (BadInputError, OSError) as error:
             pytest.exit(f"--reports: cannot write the report: {error}", returncode=pytest.ExitCode.USAGE_ERROR)

@@ -1,25 +1,12 @@
-"""Which deployment a test needs: by its mark, its parameters, and what a sabotage changes.
+"""Which deployment a test needs: by its mark, its parameters, and what a sabotage changes."""
 
-`@pytest.mark.scenario(NAME, *EDITS)`: the tests around it with the same scenario and edits share one deployment.
-`@pytest.mark.scenario(NAME, *EDITS, fresh=True)`: this test gets a deployment of its own.
-`@pytest.mark.scenario(NAME, *EDITS, apart=WORD)`: it shares one with those alone that say the same word.
-`begin=FUNCTION` besides: FUNCTION is called with the scene as soon as that is deployed, which may be while others are
-tested: what takes seconds has then begun when the test asks for `scene.begun(FUNCTION)`.
-`many=True` besides: the test sends thousands of requests; with --sabotage, others are asked first.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from takeover.run import scenario_mark
+from takeover.run.scenario_mark import Begin
 from takeover.scenario.edits import Edit
-
-if TYPE_CHECKING:  # a controller needs no scenes, and their imports take their time
-    from takeover.scene import Scene
-
-Begin: TypeAlias = Callable[["Scene"], Any]
 
 
 @dataclass(frozen=True)
@@ -61,37 +48,13 @@ LONG: pytest.StashKey[bool] = pytest.StashKey()
 meanwhile, and an Envoy that waits for its turn takes of what they have."""
 
 
-def _mark_of(item: pytest.Item) -> pytest.Mark:
-    mark = item.get_closest_marker("scenario")
-    if mark is None or not mark.args:
-        raise pytest.UsageError(f"{item.nodeid}: say which scenario it is for: @pytest.mark.scenario(NAME)")
-    return mark
-
-
-def has_scenario(item: pytest.Item) -> bool:
-    """Whether the item's marks name a scenario."""
-    return item.get_closest_marker("scenario") is not None
-
-
-def scenario_of(item: pytest.Item) -> tuple[str, tuple[Edit, ...]]:
-    """The scenario that the test's mark names, and the mark's edits."""
-    name, *edits = _mark_of(item).args
-    return name, tuple(edits)
-
-
-def is_fresh(item: pytest.Item) -> bool:
-    """Whether the test gets a deployment of its own."""
-    return bool(_mark_of(item).kwargs.get("fresh"))
-
-
 def cost_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
     """Orders tests by what they cost a sabotage: one deployment for all, for some (edits), for each; seconds.
 
     Thousands of requests cost more than a deployment.
     """
-    mark = _mark_of(item)
-    is_edited = bool(mark.args[1:]) and not is_fresh(item)
-    return bool(mark.kwargs.get("many")), is_fresh(item), is_edited, bool(mark.kwargs.get("begin"))
+    mark = scenario_mark.read(item)
+    return mark.many, mark.fresh, bool(mark.edits) and not mark.fresh, mark.begin is not None
 
 
 def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edit, ...]) -> DeploymentKey:
@@ -100,10 +63,9 @@ def key_of(item: pytest.Item, release: str, repeat: int, edits_before: tuple[Edi
     Args:
         edits_before: a sabotage's, which come before the mark's own.
     """
-    name, own_edits = scenario_of(item)
-    edits = (*edits_before, *own_edits)
-    mark = _mark_of(item)
+    mark = scenario_mark.read(item)
+    edits = (*edits_before, *mark.edits)
     # What is sabotaged is deployed as seldom as can be: nothing needs to begin early there.
-    word = "" if edits_before else mark.kwargs.get("apart", "")
-    only_for = item.nodeid if is_fresh(item) else word
-    return DeploymentKey(name, edits, repr(edits), release, repeat, only_for, begin=mark.kwargs.get("begin"))
+    word = "" if edits_before else mark.apart
+    only_for = item.nodeid if mark.fresh else word
+    return DeploymentKey(mark.name, edits, repr(edits), release, repeat, only_for, begin=mark.begin)

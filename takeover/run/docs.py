@@ -8,20 +8,25 @@ import pytest
 
 from takeover.base.paths import display_path
 from takeover.run.deployment_key import KEY
-from takeover.scenario.library import Library
+from takeover.run.plan import Plan
+from takeover.run.subject import own_name
 
 
-def write(folder: Path, library: Library, items: Iterable[pytest.Item]) -> None:
-    """Writes the pages of the scenarios that were collected, if any were."""
+def write(folder: Path, plan: Plan, items: Iterable[pytest.Item]) -> None:
+    """Writes the pages of the scenarios that were collected, if any were. Raises: BadInputError."""
     from takeover.report.documentation import Suite
     from takeover.report.documentation import write as write_pages
 
     suites: dict[tuple[str, str], Suite] = {}
+    counted = set[tuple[str, str]]()
     for item in items:
         if KEY in item.stash and isinstance(item, pytest.Function):
             file = display_path(item.path)
             key = (item.stash[KEY].scenario, file)
             suite = suites.setdefault(key, Suite(*key, item.module.__doc__ or "", Counter()))
-            suite.tests[item.originalname] += 1
+            # A case is one however many Envoys and repeats it is run with.
+            case = (item.nodeid.removesuffix(item.name), own_name(item))
+            suite.tests[item.originalname] += case not in counted
+            counted.add(case)
     if suites:
-        write_pages(folder, library, list(suites.values()))
+        write_pages(folder, plan.library, list(suites.values()), plan.program)

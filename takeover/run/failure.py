@@ -1,6 +1,6 @@
 """What a failing test shows and leaves, told before anything is taken down."""
 
-import shlex
+import os
 
 import pytest
 
@@ -24,7 +24,7 @@ def tell(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRepo
     ]
     if not isinstance(item, pytest.Function):
         return
-    record.command = _command(item, plan)
+    record.command = plan.command(*_words(item), release=release_of(item))
     if call.when == "call":
         if SCENE in item.stash:
             diagnostics = Diagnostics.of(item.stash[SCENE])
@@ -33,14 +33,9 @@ def tell(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRepo
         report.sections.append(("to reproduce", record.command))
 
 
-def _command(item: pytest.Function, plan: Plan) -> str:
-    given = item.config.option.envoy
-    envoy = f" --envoy {shlex.quote(_envoy(item, given))}" if given else ""
-    return f"./run {shlex.quote(item.nodeid)} {shlex.join(plan.arguments)}{envoy} --keep"
-
-
-def _envoy(item: pytest.Function, given: str) -> str:
-    """What chooses the test's own Envoy again, of those that were asked for."""
-    name = release_of(item)
-    own = [each for each in given.split(",") if each == name or each.startswith(f"{name}=")]
-    return own[0] if own else name or given
+def _words(item: pytest.Function) -> list[str]:
+    """What chooses the test again: its id, seen from where the run began, and what multiplied it."""
+    count = getattr(item.config.option, "count", 1)  # pytest-repeat's
+    file, separator, name = item.nodeid.partition("::")
+    path = os.path.relpath(item.config.rootpath / file, item.config.invocation_params.dir)
+    return [f"{path}{separator}{name}", *([f"--count={count}"] if count > 1 else [])]

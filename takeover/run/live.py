@@ -16,6 +16,7 @@ from takeover.base.visible import visible_line
 from takeover.run.judging import CATEGORY
 from takeover.run.record import Subject, record_of
 from takeover.run.results import Results
+from takeover.run.states import is_last
 from takeover.run.subject import failure_line
 from takeover.scenario.library import Library
 
@@ -95,7 +96,7 @@ class Live:
             self._live.console.print(Text(f"{sign} {report.nodeid}", "bold red"), reason, sep="\n")
         if report.outcome != "passed" or report.nodeid not in self._ended:
             self._ended[report.nodeid] = CATEGORY if record_of(report).not_judged else report.outcome
-        if report.when == "teardown":
+        if is_last(report):
             self._progress.finish(*place, self._ended.pop(report.nodeid))
         else:
             self._progress.enter(*place, "testing")

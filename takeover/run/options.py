@@ -140,7 +140,8 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
 def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> bool:
     config = pluginmanager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
-    given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args]
+    of_environment = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    given = [*config.getini("addopts"), *of_environment, *config.invocation_params.args]
     known = parser.parse_known_args([str(each) for each in given])
     return bool(known.engine not in (None, "local") or known.help)
 
@@ -148,10 +149,12 @@ def _asks_for_a_cluster(parser: pytest.Parser, pluginmanager: pytest.PytestPlugi
 def scenarios_folder(config: pytest.Config) -> Path:
     """The folder of the scenarios: the option's, else the ini file's.
 
-    Raises: pytest.UsageError where neither names one.
+    Raises: pytest.UsageError where neither names one; BadInputError for a home that nobody knows.
     """
     if config.option.scenarios:
-        return Path(config.option.scenarios).expanduser().absolute()
+        from takeover.base.paths import given_path
+
+        return given_path(config.option.scenarios, "--scenarios")
     if named := config.getini(SCENARIOS):
         return project_folder(config) / str(named)
     from takeover.run import ini_file
@@ -168,9 +171,15 @@ def project_folder(config: pytest.Config) -> Path:
 
 
 def reports_folder(config: pytest.Config) -> Path:
-    """Where runs leave their results: the option's, else the project's."""
-    given = config.option.reports
-    return Path(given).expanduser() if given else project_folder(config) / "reports"
+    """Where runs leave their results: the option's, else the project's.
+
+    Raises: BadInputError for a home that nobody knows.
+    """
+    if not (given := config.option.reports):
+        return project_folder(config) / "reports"
+    from takeover.base.paths import given_path
+
+    return given_path(given, "--reports")
 
 
 def is_wanted(config: pytest.Config, given: argparse.Namespace | None = None) -> bool:

@@ -2,16 +2,19 @@
 
 import fnmatch
 import functools
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from takeover.base import paths
 from takeover.base.errors import BadInputError, TakeoverError
+from takeover.base.paths import given_path
 from takeover.compare.accepted import Acceptance, read_accepted
 from takeover.compare.kinds import failing
 from takeover.engines import choose
@@ -21,11 +24,13 @@ from takeover.engines.images import ENVOY
 from takeover.engines.kind.cluster import KindOptions
 from takeover.envoy.releases import resolve
 from takeover.model.release import Release
+from takeover.run import combinations
 from takeover.run.checking import conduct_of
 from takeover.run.deployment_key import DeploymentKey
 from takeover.run.options import SABOTAGE_DISTINCT, project_folder, reports_folder
 from takeover.run.probe_groups import ProbeGroups
 from takeover.run.reading import groups_of, library_of, observes
+from takeover.run.roles import Role, role_of
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.sabotage import FILE as SABOTAGE_FILE
@@ -36,9 +41,6 @@ if TYPE_CHECKING:
     from takeover.check.conduct import Conduct
 
 Tell = Callable[[str], None]
-
-Role = Literal["alone", "controller", "worker"]
-"""Of a process in its run: the only one, the one to which xdist's workers report, such a worker."""
 
 _FROM_CONTROLLER = "takeover"  # in a worker's input: what its controller found out, as data of built-in types
 
@@ -67,6 +69,8 @@ class Plan:
         docs: with --write-docs, where pages are written instead of running anything.
         conduct: of a check, what it knows besides; None in its workers.
         called: the library's folder, and what messages call it, if not as it is.
+        scenarios: the folder of scenarios, where the option named one, as it did.
+        program: what runs the project's tests, seen from where this run began.
     """
 
     role: Role
@@ -86,6 +90,8 @@ class Plan:
     docs: Path | None
     conduct: "Conduct | None" = None
     called: tuple[str, str] | None = None
+    scenarios: str = ""
+    program: str = "pytest"
 
     @property
     def hears_reports(self) -> bool:
@@ -96,7 +102,19 @@ class Plan:
     def arguments(self) -> list[str]:
         """The words of a command line that deploy in the same place and way again."""
         delivery = self.library.delivery
-        return [*self.engine.arguments, *([] if delivery == "static" else ["--delivery", delivery])]
+        # With the sign: pytest looks beside what it takes for a path of tests for its configuration.
+        scenarios = [f"--scenarios={self.scenarios}"] if self.scenarios else []
+        return [*self.engine.arguments, *scenarios, *([] if delivery == "static" else ["--delivery", delivery])]
+
+    def command(self, *words: str, release: str | None) -> str:
+        """The command line that runs `words` again, in the same place and way, and holds what it made.
+
+        Args:
+            release: the Envoy, by its name; None for what needs none.
+        """
+        item = self.releases[release].chosen_by if release is not None else ""
+        envoy = [f"--envoy={item}"] if item else []
+        return shlex.join([self.program, *words, *self.arguments, *envoy, "--keep"])
 
     def scenario_of(self, key: DeploymentKey) -> Scenario:
         """What is deployed for that key. Raises: BadInputError."""
@@ -126,11 +144,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
     Raises: pytest.UsageError, one line, for an option or a file that is wrong.
     """
     option = config.option
-    if option.keep and config.getoption("numprocesses", None):
-        raise pytest.UsageError("--keep holds the scenarios of one process: leave out -n")
-    if option.sabotage is not None and option.probes:
-        raise pytest.UsageError("--probes observes the scenarios as they are: leave out --sabotage")
-    _check_sweep(config)
+    combinations.check(config)
     from_controller = getattr(config, "workerinput", {}).get(_FROM_CONTROLLER)
     conduct = conduct_of(config)
     called = _called(conduct, from_controller)
@@ -144,7 +158,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
         if keeps_results and from_controller is None:
             check(reports)
         return Plan(
-            role=_role(config),
+            role=role_of(config),
             library=library,
             engine=engine,
             releases={each.name: each for each in releases},
@@ -157,13 +171,24 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             keeps_results=keeps_results,
             reports=reports,
             failing_kinds=failing(option.fail_on),
-            accepted=read_accepted(Path(option.accepted) if option.accepted else None, project_folder(config)),
-            docs=Path(option.write_docs) if option.write_docs is not None else None,
+            accepted=read_accepted(
+                given_path(option.accepted, "--accepted") if option.accepted else None, project_folder(config)
+            ),
+            docs=_docs(option.write_docs),
             conduct=conduct,
             called=called,
+            scenarios=option.scenarios or "",
+            program="./run" if os.access(config.invocation_params.dir / "run", os.X_OK) else "pytest",
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _docs(given: str | None) -> Path | None:
+    """Raises: BadInputError for a folder that nobody named: README.md there would be another one's."""
+    if given == "":
+        raise BadInputError("--write-docs=: give the folder: --write-docs=DIR")
+    return None if given is None else given_path(given, "--write-docs")
 
 
 def _called(conduct: "Conduct | None", from_controller: Any) -> tuple[str, str] | None:
@@ -178,28 +203,6 @@ def _called(conduct: "Conduct | None", from_controller: Any) -> tuple[str, str] 
     return called
 
 
-def _check_sweep(config: pytest.Config) -> None:
-    """Raises: pytest.UsageError for options that do not go together."""
-    option = config.option
-    if option.sweep is None:
-        if option.within is not None:
-            raise pytest.UsageError("--within bounds a sweep: give --sweep, too")
-        return
-    given = {
-        "--sabotage": option.sabotage is not None,
-        "--probes": option.probes,
-        "--keep": option.keep,
-        "--delivery": option.delivery is not None,
-        "-n": bool(config.getoption("numprocesses", None)),
-    }
-    if others := [name for name, is_given in given.items() if is_given]:
-        raise pytest.UsageError(f"--sweep runs nothing else, in one process: leave out {', '.join(others)}")
-    if option.engine is not None and not choose.runs_binary(option.engine):
-        raise pytest.UsageError(f"--sweep runs the binaries themselves: leave out --engine {option.engine}")
-    if option.within is not None and not option.within > 0:
-        raise pytest.UsageError(f"--within {option.within:g}: give the number of seconds, more than 0")
-
-
 def _swept(library: Library, pattern: str | None) -> tuple[str, ...] | None:
     if pattern is None:
         return None
@@ -210,12 +213,6 @@ def _swept(library: Library, pattern: str | None) -> tuple[str, ...] | None:
     elif not (found := tuple(each for each in names if fnmatch.fnmatch(each, pattern))):
         raise BadInputError(f"--sweep={pattern}: no scenario has this name; there are {', '.join(names)}")
     return found
-
-
-def _role(config: pytest.Config) -> Role:
-    if hasattr(config, "workerinput"):
-        return "worker"
-    return "controller" if config.getoption("dist", "no") != "no" and not config.option.collectonly else "alone"
 
 
 def _releases(selection: str | None, from_controller: Any, tell: Tell) -> list[Release]:

@@ -71,7 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the run's parts."""
     if not options.is_wanted(config):
         return
-    config.addinivalue_line("markers", "scenario(name, edits, fresh): the scenario that a test runs in")
+    from takeover.run import scenario_mark
+
+    config.addinivalue_line("markers", f"{scenario_mark.SIGNATURE}: the scenario that a test runs in")
     config.addinivalue_line("markers", "probes: what is observed of probes, and of each Envoy by itself (--probes)")
     if config.option.help or config.option.markers:
         return

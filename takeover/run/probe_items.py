@@ -27,9 +27,9 @@ from takeover.model.removed import Removed
 from takeover.probes.observing import NotObservedError, Observer, not_started
 from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE
-from takeover.run import terminal
+from takeover.run import scenario_mark, terminal
 from takeover.run.checking import conduct_of
-from takeover.run.deployment_key import KEY, LONG, DeploymentKey, has_scenario, scenario_of
+from takeover.run.deployment_key import KEY, LONG, DeploymentKey
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, is_of_everything, item_name
 from takeover.run.record import record_of
@@ -54,7 +54,7 @@ def add_probes(session: pytest.Session, items: list[pytest.Item], plan: Plan, sc
     """
     if plan.groups is None or any("::" in argument for argument in session.config.args):
         return  # somebody wants a single test
-    scenarios = {scenario_of(each)[0] for each in items if has_scenario(each)}
+    scenarios = {scenario_mark.read(each).name for each in items if scenario_mark.is_there(each)}
     with_configs: Iterable[str] = scenarios
     try:
         if is_of_everything(session.config):

@@ -4,6 +4,7 @@ A worker of xdist does so before it says that it has finished: its controller wa
 """
 
 import sys
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +52,16 @@ class Removal:
         """Its exit code may have to change at the end."""
         self._session = session
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        """In a worker, nobody is told of what comes after."""
-        if self._output is not None:
-            ctrl_c.is_over()
-            left = self._removed()
-            self._output[_LEFT] = [(left.why, left.fails)] if left is not None else []
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """In a worker, nobody is told of what comes after; also where another's hook ends by a Ctrl-C, or otherwise."""
+        try:
+            return (yield)
+        finally:
+            if self._output is not None:
+                ctrl_c.is_over()
+                left = self._removed()
+                self._output[_LEFT] = [(left.why, left.fails)] if left is not None else []
 
     def pytest_unconfigure(self) -> None:
         """Removes everything, however the run ended, and however often somebody presses Ctrl-C then.
@@ -67,8 +71,11 @@ class Removal:
         Raises: pytest.UsageError, one line, where not all could be removed; where only somebody's finalizers hold it,
             that line is printed, and what the tests found stands.
         """
+        if self._output is not None:  # a worker has; its controller may still tell it to, by the signal of a Ctrl-C
+            ctrl_c.is_over()
+            return
         with held(_REMOVING) as holding, told_where_long(_REMOVING):
-            own = self._removed() if self._output is None else None
+            own = self._removed()
         ctrl_c.is_over()
         if holding.came and self._session is not None:
             self._session.exitstatus = pytest.ExitCode.INTERRUPTED

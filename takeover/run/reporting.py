@@ -10,8 +10,9 @@ from takeover.run.added_reports import hand_out
 from takeover.run.conclusion import Conclusion
 from takeover.run.nothing_chosen import line as nothing_chosen
 from takeover.run.plan import Plan
-from takeover.run.record import SabotageOutcome, record_of
+from takeover.run.record import Record, SabotageOutcome, attach, record_of
 from takeover.run.results import Results
+from takeover.run.states import is_last
 from takeover.run.versions import declared_lines
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ class Reporting:
             return judging.CATEGORY, "?", judging.CATEGORY.upper()
         return ("", "", "") if record_of(report).sabotaged and not report.failed else None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Says what a test was about that ended its worker: xdist makes its report, and knows only its id."""
+        if self._results is not None:
+            attach(report, Record(subject=self._results.chosen.get(crashitem)))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Takes in what could not be collected, where the run goes on all the same."""
+        if report.failed and self._conclusion is not None:
+            self._conclusion.without_envoy.take_uncollected(report)
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes in a phase of a test: what a failure left, then its results, then the folder is there to keep both."""
@@ -62,7 +74,7 @@ class Reporting:
         if self._results is not None and self._conclusion is not None:
             self._conclusion.take(report, record)
             self._results.take(report, record)
-            if report.when == "teardown":
+            if is_last(report):
                 self._conclusion.keep_failures()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

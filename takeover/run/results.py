@@ -18,7 +18,7 @@ from takeover.run.chosen import Chosen
 from takeover.run.early_end import stop
 from takeover.run.plan import Plan
 from takeover.run.record import Record, Subject
-from takeover.run.subject import failure_line
+from takeover.run.states import add_phase, is_last
 from takeover.store import bounds
 from takeover.store import documents as store
 from takeover.store.collector import Collected
@@ -107,12 +107,9 @@ class Results:
         if subject is None or (release := self._releases.get(subject.release)) is None:
             return  # of a release that is complete: a test of a worker that died at its end has run once more
         outcome = self._unfinished.setdefault(report.nodeid, _outcome(report.nodeid, subject, "pass", ""))
-        outcome.seconds = round(outcome.seconds + report.duration, 3)
+        add_phase(outcome, report, record)
         outcome.evidence = record.evidence or outcome.evidence
         outcome.measurements = record.measurements or outcome.measurements
-        state, reason = _state(report, record)
-        if outcome.state == "pass" or (state == "fail" and outcome.state != "not-judged"):
-            outcome.state, outcome.reason = state, outcome.reason or reason
         if record.server_info is not None and (other := release.runs(record.server_info)):
             stop(
                 f"Envoy {subject.release} is not the same everywhere: what ran was {other.version} of commit "
@@ -132,7 +129,7 @@ class Results:
         release.leave_out(record.removed)
         record.evidence, record.measurements, record.observations, record.removed = [], [], [], []
         record.inventory = record.sweep = None
-        if report.when == "teardown":
+        if is_last(report):
             ended = self._unfinished.pop(report.nodeid)
             release.add(self._bounded(f"{subject.release}-{subject.name}", ended, bounds.outcome))
             overdue = time.monotonic() - self._last_write > _SECONDS_BETWEEN_WRITES
@@ -191,19 +188,3 @@ def _or_exit() -> Iterator[None]:
 
 def _outcome(nodeid: str, subject: Subject, state: State, reason: str) -> Outcome:
     return Outcome(nodeid, subject.scenario, subject.name, state, reason)
-
-
-def _state(report: pytest.TestReport, record: Record) -> tuple[State, str]:
-    """What one phase of a test says of it, and why in one line."""
-    if record.not_judged:
-        return "not-judged", record.not_judged
-    if report.failed:
-        return "fail", failure_line(report)
-    if record.unsupported:
-        return "unsupported", record.unsupported
-    if known := getattr(report, "wasxfail", None):
-        return "known-failure", known
-    if report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        return "not-run", reason.removeprefix("Skipped: ")
-    return "pass", ""

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from takeover.base.errors import BadInputError, LostError
+from takeover.run import scenario_mark
 from takeover.run.contents import Contents
-from takeover.run.deployment_key import ON_DEMAND, cost_of, scenario_of
+from takeover.run.deployment_key import ON_DEMAND, cost_of
 from takeover.run.plan import Plan
 from takeover.run.reason import Comparison, reason
 from takeover.run.record import Record, SabotageOutcome
@@ -54,13 +55,14 @@ class Sabotages:
         No test is made of them then: it would be most of all that are made.
         """
         generated = yield
-        own = next((mark for mark in metafunc.definition.own_markers if mark.name == "scenario"), None)
-        around = metafunc.definition.get_closest_marker("scenario")
+        own = next((mark for mark in metafunc.definition.own_markers if mark.name == scenario_mark.NAME), None)
+        around = metafunc.definition.get_closest_marker(scenario_mark.NAME)
 
         def is_of_its_scenario(call: Any) -> bool:
             sabotage = call.params.get("sabotage")
-            mark = own or next((each for each in call.marks if each.name == "scenario"), around)
-            return not isinstance(sabotage, Sabotage) or mark is None or sabotage.scenario == mark.args[0]
+            mark = own or next((each for each in call.marks if each.name == scenario_mark.NAME), around)
+            name = scenario_mark.named(mark) if mark is not None else None
+            return not isinstance(sabotage, Sabotage) or name is None or sabotage.scenario == name
 
         metafunc._calls[:] = filter(is_of_its_scenario, metafunc._calls)
         return generated
@@ -85,7 +87,7 @@ class Sabotages:
             # Later ones are likely not to be needed: their deployments are not made ahead.
             for test in tests[1:]:
                 test.stash[ON_DEMAND] = True
-            items += [*tests, Verdict.of(session, trial, self._plan.arguments)]
+            items += [*tests, Verdict.of(session, trial, self._plan)]
 
     def edits_before(self, item: pytest.Item) -> tuple[Edit, ...]:
         """The edits that come before those of the test's mark."""
@@ -97,11 +99,11 @@ class Sabotages:
         sabotage, release = parameters.get("sabotage"), str(parameters.get("envoy_release"))
         if not isinstance(sabotage, Sabotage):
             return False
-        name, edits = scenario_of(item)
-        if name != sabotage.scenario or self._is_declared(item, sabotage, release):
+        mark = scenario_mark.read(item)
+        if mark.name != sabotage.scenario or self._is_declared(item, sabotage, release):
             return False
         trial = self._trials.setdefault((sabotage.label, release), SabotageTrial(sabotage, release))
-        if not self._goes_with(sabotage, edits):
+        if not self._goes_with(sabotage, mark.edits):
             trial.unfit.append(_told_name(item, trial))
             return False
         trial.tests += 1
@@ -123,8 +125,9 @@ class Sabotages:
         """Whether the test does not run on that release or fails there anyway: it could catch nothing."""
         envoy = self._plan.releases[release]
         scenario = self._plan.library.scenario(sabotage.scenario)
-        test = without(own_name(item), sabotage.label)
-        return bool(unsupported(scenario.supports, envoy, self._plan) or known_failure(scenario, test, envoy.version))
+        if unsupported(scenario.supports, envoy, self._plan):
+            return True
+        return known_failure(scenario, own_name(item), envoy.version) is not None
 
     def leaves_out(self, item: pytest.Item) -> bool:
         """Whether the test's sabotage is decided."""
@@ -180,7 +183,7 @@ class Sabotages:
 
     def _take_no_start(self, trial: SabotageTrial, item: pytest.Item) -> None:
         """Blames the sabotage, unless it may be that only the test's own edits do not go with it."""
-        if scenario_of(item)[1]:
+        if scenario_mark.read(item).edits:
             trial.unfit.append(_told_name(item, trial))
             trial.start = item.stash[NOT_DEPLOYED]
         else:
@@ -214,12 +217,12 @@ def _in_turn(tests: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 def _marked_scenarios(metafunc: pytest.Metafunc) -> set[str]:
     """The scenarios of the test's own marks and of its parameters'."""
-    marks = list(metafunc.definition.iter_markers("scenario"))
+    marks = list(metafunc.definition.iter_markers(scenario_mark.NAME))
     for parametrized in metafunc.definition.iter_markers("parametrize"):
-        values = parametrized.kwargs.get("argvalues", parametrized.args[1:2])
-        for value in values[0] if isinstance(values, tuple) else values:
-            marks += [mark for mark in getattr(value, "marks", ()) if mark.name == "scenario"]
-    return {mark.args[0] for mark in marks if mark.args}
+        given = [*parametrized.args[1:2], parametrized.kwargs.get("argvalues", ())]
+        for value in given[0]:
+            marks += [mark for mark in getattr(value, "marks", ()) if mark.name == scenario_mark.NAME]
+    return {name for mark in marks if (name := scenario_mark.named(mark)) is not None}
 
 
 def _told_name(item: pytest.Item, trial: SabotageTrial) -> str:

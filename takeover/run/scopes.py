@@ -11,13 +11,12 @@ import pytest
 from takeover.run.chosen import Chosen, subjects
 from takeover.run.deployment_key import KEY
 from takeover.run.plan import Plan
+from takeover.run.roles import OURS
 from takeover.run.subject import release_of
 
 SCOPE: pytest.StashKey[str] = pytest.StashKey()
 """On the items of a worker: those of the same scope go to the same worker, one after the other."""
 
-OURS = "load"
-"""--dist, as -n sets it."""
 SHARED_OUT_BY = "takeover-dist"
 """In a worker's input: the controller's --dist; in a worker, xdist says "no"."""
 _TEST, _DEPLOYMENT = 2, 10  # each takes as long as about so many probes

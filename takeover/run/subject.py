@@ -7,9 +7,15 @@ import pytest
 
 from takeover.run.deployment_key import KEY
 from takeover.run.record import Subject
+from takeover.scenario.sabotage import Sabotage
 
 # As pytest writes below a comparison what a value in it was asked of.
 _WHERE = re.compile(r"^ *\+  (where .+ = \w+\(.*\))$", re.MULTILINE)
+
+REPEAT = "__pytest_repeat_step_number"
+"""The parameter by which pytest-repeat multiplies a test (--count)."""
+_LAST_REPEAT = re.compile(r"(?:(?<=\[)|-)\d+-\d+(?=\]$)")
+"""The id of one, NUMBER-OF, which is a test's last."""
 
 
 def parameters_of(item: pytest.Item) -> dict[str, Any]:
@@ -32,8 +38,14 @@ def without(name: str, part: str) -> str:
 
 
 def own_name(item: pytest.Item) -> str:
-    """The test's name without the Envoy."""
-    return without(item.name, f"envoy-{release_of(item)}")
+    """The test's name as its own file has it: without the sabotage, the Envoy and the repeat."""
+    parameters = parameters_of(item)
+    name = without(item.name, f"envoy-{release_of(item)}")
+    if isinstance(sabotage := parameters.get("sabotage"), Sabotage):
+        name = without(name, sabotage.label)
+    if REPEAT in parameters:
+        name = _LAST_REPEAT.sub("", name).removesuffix("[]")
+    return name
 
 
 def subject_of(item: pytest.Item) -> Subject | None:
@@ -45,14 +57,14 @@ def subject_of(item: pytest.Item) -> Subject | None:
     return Subject(scenario, release, without(item.nodeid, f"envoy-{release}"))
 
 
-def failure_of(report: pytest.TestReport) -> str:
+def failure_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """What made the test fail: the error's own words, where pytest has them apart from the rest."""
     crash = getattr(report.longrepr, "reprcrash", None)
     # longreprtext would begin with the worker, where there are several.
     return (crash.message if crash else str(report.longrepr)).strip()
 
 
-def failure_line(report: pytest.TestReport) -> str:
+def failure_line(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Its first line, and of an assertion what a value in it was asked of: that may name the header that is missing."""
     message = failure_of(report)
     asked = _WHERE.search(message)

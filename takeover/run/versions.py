@@ -1,6 +1,6 @@
 """What scenario.yaml declares of Envoys: unsupported tests do not run and are told of, known failures must fail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import pytest
 
@@ -8,10 +8,12 @@ from takeover.base.errors import BadInputError
 from takeover.engines import choose
 from takeover.inventory.extensions import lacking
 from takeover.model.release import Release
-from takeover.run.deployment_key import KEY, ON_DEMAND, has_scenario, scenario_of
+from takeover.run import scenario_mark
+from takeover.run.deployment_key import KEY, ON_DEMAND
 from takeover.run.plan import Plan
 from takeover.run.record import record_of
 from takeover.run.subject import own_name
+from takeover.run.whole import has_all_tests
 from takeover.scenario.declared import KnownFailure, Support
 from takeover.scenario.loader import Scenario
 
@@ -49,21 +51,19 @@ def known_failure(scenario: Scenario, test: str, version: str) -> KnownFailure |
     return next((each for each in scenario.known_failures if version in each.envoy and each.is_about(test)), None)
 
 
-def check_known_failures(config: pytest.Config, items: Iterable[pytest.Item], plan: Plan) -> None:
-    """Refuses a known failure of no test, which can be told when all suites are there. Raises: pytest.UsageError."""
-    if not set((config.rootpath / "suites").glob("**/test_*.py")) <= {item.path for item in items}:
-        return
+def check_known_failures(session: pytest.Session, items: Collection[pytest.Item], plan: Plan) -> None:
+    """Refuses a known failure of no test, which can be told where all tests are there. Raises: pytest.UsageError."""
     tests: dict[str, set[str]] = {}
     for item in items:
-        if has_scenario(item):
-            tests.setdefault(scenario_of(item)[0], set()).add(own_name(item))
+        if scenario_mark.is_there(item):
+            tests.setdefault(scenario_mark.read(item).name, set()).add(own_name(item))
     for name, of_scenario in tests.items():
         try:
             known_failures = plan.library.known_failures(name)
         except BadInputError as error:
             raise pytest.UsageError(str(error)) from None
         for known in known_failures:
-            if not any(known.is_about(each) for each in of_scenario):
+            if not any(known.is_about(each) for each in of_scenario) and has_all_tests(session, items):
                 raise pytest.UsageError(f"{known.where}: no test of {name} is called {known.test}")
 
 
@@ -105,4 +105,4 @@ def declared_lines(reporter: pytest.TerminalReporter) -> Iterator[str]:
     for report in reporter.getreports("xfailed"):
         about = record_of(report).subject
         if about is not None:
-            yield f"known failure on Envoy {about.release}: {about.name}: {report.wasxfail}"
+            yield ": ".join(filter(None, (f"known failure on Envoy {about.release}", about.name, report.wasxfail)))

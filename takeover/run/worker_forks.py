@@ -50,6 +50,7 @@ class WorkerForks:
             importlib.import_module(each)
         if threading.active_count() > 1:
             return
+        _open_usual_files()
         forks = cls()
         for _ in range(number):
             forks._waiting.append(_Fork(forks._waiting))
@@ -111,8 +112,8 @@ class _Fork:
         answer, write = os.pipe()
         self.stdout: IO[bytes] = os.fdopen(answer, "rb")
         self._code: int | None = None
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for each in filter(None, (sys.stdout, sys.stderr)):  # None where somebody has closed it
+            each.flush()
         ctrl_c.blocked()  # a worker hears of it when it can end as it should
         self.pid = os.fork()
         if not self.pid:
@@ -146,6 +147,13 @@ class _Fork:
             self.stdin.close()
         self.stdout.close()
         self.wait()
+
+
+def _open_usual_files() -> None:
+    """Lets none of a worker's pipes be where it looks for its input and output: somebody may have closed those."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 def _serve(read: int, write: int) -> NoReturn:

@@ -11,6 +11,7 @@ import functools
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from takeover.run.interrupt import held
 from takeover.run.plan import Plan
 from takeover.run.probe_groups import ATLAS, MARK, chooses
 from takeover.run.reading import are_several, read_ahead
-from takeover.run.scopes import OURS, SHARED_OUT_BY, Scopes
+from takeover.run.roles import OURS
+from takeover.run.scopes import SHARED_OUT_BY, Scopes
 from takeover.run.worker_forks import WorkerForks
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
@@ -48,8 +50,10 @@ def choose_number(config: pytest.Config) -> None:
     if isinstance(given, int) and given < 0:
         raise pytest.UsageError(f"-n {given}: give the number of workers, 0 for none")
     is_said = config.getoption("numprocesses", 0) is not None or option.tx or option.dist != "no"
-    one_process = option.keep or option.sweep is not None or option.usepdb or option.collectonly
+    one_process = option.keep or option.sweep is not None or option.collectonly
     one_process = one_process or option.engine not in (None, "local")
+    # Of plugins that somebody may do without.
+    one_process = one_process or config.getoption("usepdb", False) or config.getoption("stepwise", False)
     if not is_said and not one_process and (number := _worth_their_start(config)) > 1:
         option.numprocesses = number
     option.loadscopereorder = option.sabotage is not None  # see below: what takes long is not what has most tests
@@ -84,7 +88,8 @@ def _worth_their_start(config: pytest.Config) -> int:
     is_of_all = not option.keyword and {Path(each).resolve() for each in config.args} == suites
     if are_several(option.envoy):
         return that_wait if is_of_all and chooses(option.markexpr, {ATLAS, MARK}) else cores * 2
-    is_read = option.verbose > 0 or option.capture == "no"  # in the article's order, or while it happens
+    # In the article's order, or while it happens. Without a plugin of pytest's its option is not there.
+    is_read = config.getoption("verbose", 0) > 0 or config.getoption("capture", None) == "no"
     if not is_of_all or is_read or (option.markexpr and not chooses(option.markexpr, {_THAT_WAITS})):
         return 0
     if option.sabotage == "*":
@@ -119,6 +124,8 @@ class Workers:
         try:
             return (yield)
         except (EOFError, OSError) as error:
+            if _is_of_the_terminal(error):
+                raise pytest.UsageError(f"the output cannot be written: {error}") from None
             raise pytest.UsageError(_nobody_came("a worker", f" ({error})" if str(error) else "")) from None
         finally:
             ctrl_c.obeyed()
@@ -181,6 +188,12 @@ class Workers:
         from takeover.run.scheduling import Scheduling
 
         return Scheduling(config, log, self._scopes)
+
+
+def _is_of_the_terminal(error: Exception) -> bool:
+    """Whether it comes from writing what pytest prints: the disk may be full, or a pipe's reader be gone."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__") == pytest.TerminalReporter.__module__ for frame in frames)
 
 
 def _heard_or_over(send: Callable[..., None]) -> Callable[..., None]:

@@ -15,7 +15,7 @@ import msgspec
 
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path, distinct_name
+from takeover.base.paths import display_path, distinct_name, given_path
 from takeover.model.document import SCHEMA, Document
 from takeover.model.json import decoder, encode
 
@@ -159,7 +159,7 @@ def candidates(name: str, reports: Path) -> list[Path]:
     Raises: BadInputError that lists what there is.
     """
     if "/" in name or name.endswith(".json"):
-        return [Path(name).expanduser()]
+        return [given_path(name)]
     folders = [reports / LATEST / RESULTS, reports / PUBLISHED]
     try:
         if found := [path for folder in folders if (path := folder / f"{name}.json").is_file()]:

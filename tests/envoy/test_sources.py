@@ -50,6 +50,9 @@ def test_a_registered_source_is_asked_for_what_follows_its_prefix() -> None:
     assert [each.name for each in (one, two, named, version)] == ["one", "two", "mine", installed()[0]]
     assert {each.path for each in (one, two, named, version)} == {installed()[1]}
     assert told == ["making one+two", "making three"]
+    # What chooses each again.
+    assert [each.chosen_by for each in (one, two, named)] == ["toy:one+two", "toy:one+two", "mine=toy:three"]
+    assert [each.chosen_by for each in (version, *resolve(None))] == [installed()[0], ""]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from takeover.cli.main import main
+from takeover.envoy.pypi import installed
 from takeover.model.document import Document
 from takeover.report.page import sections
 from takeover.report.pictures import traces
 from takeover.scenario.library import Library
 from tests.report.conftest import ROOT
+from tests.run.outside import one_line
 from tests.with_suites import WITH_SUITES
 
 DOCS = ROOT / "docs"
@@ -92,6 +94,71 @@ def stops(svg: str) -> list[str]:
     """Kinds and names, without addresses, which differ from run to run."""
     found = re.findall(r'<text class="(?:kind|name)"[^>]*>([^<]*)<', svg)
     return [re.sub(r"\d+\.\d+\.\d+\.\d+(:\d+)?", "ADDRESS", each) for each in found]
+
+
+SUITE = """
+import pytest
+pytestmark = pytest.mark.scenario("my-app")
+
+@pytest.mark.parametrize("a", [1, 2])
+def test_it(scene, a): ...
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A project of one's own: its scenarios are in a folder of another name, and one has what others lack."""
+    assert main(["new", "my-app", "--scenarios", str(tmp_path / "mine"), "--suites", str(tmp_path / "suites")]) == 0
+    (tmp_path / "pytest.ini").write_text("[pytest]\nscenarios = mine\n")
+    (tmp_path / "suites/test_my_app.py").write_text(SUITE)
+    for name in ("sabotage.yaml", "probes.yaml"):
+        (tmp_path / "mine/my-app" / name).unlink()
+    config = tmp_path / "mine/my-app/envoy.yaml"
+    config.write_text(re.sub(r"socket_address: \{address: 127[^}]+\}", "pipe: {path: /tmp/it}", config.read_text()))
+    return tmp_path
+
+
+def write(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.parametrize("more", [[], ["--envoy", f"{installed()[0]},other={installed()[1]}", "--count=2"]], ids=len)
+@pytest.mark.parametrize("folder", ["docs", "docs/of/scenarios"])
+def test_a_page_of_ones_own_scenario_tells_of_what_is_there(own: Path, more: list[str], folder: str) -> None:
+    result = write(own, f"--write-docs={folder}", *more)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    page = own / folder / "my-app.md"
+    text = page.read_text()
+    assert text.splitlines()[1] == "# my-app"
+    assert "| it | 2 |" in text
+    assert "| pipe /tmp/it |" in text
+    assert "    kubectl apply -k mine/my-app " in text
+    assert "    pytest suites/test_my_app.py --keep " in text
+    assert "./run" not in text + (page.parent / "README.md").read_text()
+    assert "Mistakes" not in text
+    for link in re.findall(r"\]\((?!paths/)([^)]+)\)", text):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", "--write-docs=: give the folder: --write-docs=DIR"),
+        ("afile", "--write-docs: cannot write to afile: File exists"),
+        ("afile/x", "--write-docs: cannot write to afile/x: Not a directory"),
+        ("~nobody-of-that-name/x", "--write-docs ~nobody-of-that-name/x: nobody knows the folder ~nobody-of-that-name"),
+    ],
+)
+def test_where_pages_cannot_be_written_is_one_line(own: Path, given: str, told: str) -> None:
+    (own / "afile").touch()
+    (own / "README.md").write_text("mine")
+    result = write(own, f"--write-docs={given}")
+
+    assert re.search(f"^ERROR: {re.escape(told)}", one_line(result), re.MULTILINE)
+    assert result.returncode == 4
+    assert (own / "README.md").read_text() == "mine"
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,9 +112,9 @@ def test_a_trace_that_breaks_off_is_told_in_one_paragraph(failures: Sequence[Fai
     assert told["Envoy's access log"] == "flags UH by cluster BlockAllCluster"
     assert told["the destinations"] == "saw nothing"
     assert failure.command.startswith(
-        "./run 'suites/test_broken.py::test_the_way_breaks_off[envoy-old]' --engine local"
+        "pytest 'suites/test_broken.py::test_the_way_breaks_off[envoy-old]' --engine local"
     )
-    assert " --envoy old=/" in failure.command
+    assert " --envoy=old=/" in failure.command
 
 
 def test_what_passed_on_another_envoy_is_what_was_to_be_expected(

@@ -110,6 +110,24 @@ def test_an_edit_that_finds_no_place_is_told_with_its_test(folder: Path, model: 
     assert re.search(r"test_it\.py:6: with the edits of test_a\S*: envoy\.yaml: \$\.nothing", the_error(folder, *model))
 
 
+@pytest.mark.parametrize("model", [["-n0"], ["-n2"], ["--sabotage", "-n2"]], ids=" ".join)
+@pytest.mark.parametrize("argument", ["'edit'", "apart=['x']", "aparT='x'"])
+def test_a_mark_that_is_no_mark_of_ours_is_told_with_its_test(folder: Path, model: list[str], argument: str) -> None:
+    (folder / "test_it.py").write_text(TWO_TESTS.format(edit=argument))
+    line = the_error(folder, *model)
+
+    assert re.search(r"^ERROR: \S*test_it\.py:6: @pytest\.mark\.scenario\('inbound-interception', …\): ", line)
+    assert not (folder / "deployed").exists()
+
+
+def test_a_mark_that_names_no_scenario_is_told_where_sabotages_are_looked_for(folder: Path) -> None:
+    (folder / "test_it.py").write_text(TWO_TESTS.format(edit="").replace('"inbound-interception", ', '["its", "name"]'))
+
+    assert the_error(folder, "--sabotage").endswith(
+        "test_it.py:6: @pytest.mark.scenario: ['its', 'name'] is no scenario's name: give one as a string"
+    )
+
+
 # Its workers end when all have collected, and before their controller gives them anything.
 ENDED_UNHEARD = """
 import pathlib

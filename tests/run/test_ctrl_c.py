@@ -206,16 +206,38 @@ def pytest_sessionfinish():
 
 
 def test_a_worker_that_ends_is_not_said_to_be_interrupted(suite: Path) -> None:
+    """Its controller sends it the signal at any moment until it hears that the worker has finished, and later."""
     with (suite / "conftest.py").open("a") as conftest:
         conftest.write("""
 import os
+import pathlib
 import signal
+
+from takeover.run import removal
+from takeover.run.scene_pool import ScenePool
+
+worker = os.environ.get("PYTEST_XDIST_WORKER")
+close, told_where_long = ScenePool.close, removal.told_where_long
+
+def closed(pool):
+    pathlib.Path(__file__).with_name(f"removed by {worker}").touch()
+    close(pool)
+
+def interrupted(what):  # called while what was made is being removed
+    signal.raise_signal(signal.SIGINT)
+    return told_where_long(what)
+
+if worker:
+    ScenePool.close = closed
+    removal.told_where_long = interrupted
+
 def pytest_sessionfinish():
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if worker:
         signal.raise_signal(signal.SIGINT)
 """)
     result = run(str(suite), "-n2", "no-such-file.py")
 
     assert "Ctrl-C" not in one_line(result)
+    assert list(suite.glob("removed by gw*"))  # the other may have been ended before it began
     assert "file or directory not found: no-such-file.py" in result.stderr
     assert result.returncode == 4

@@ -48,6 +48,7 @@ def test_a_run_ends_with_it(code: int, tmp_path: Path) -> None:
         (["explain", "0000", "./1.36.4.json", "./1.40.0.json"], 2),
         (["publish", "nowhere.json"], 2),
         (["clean", "--older-than", "soon"], 2),
+        (["compare", "~nobody-of-that-name/x.json", "./1.40.0.json"], 2),
         (["nonsense"], 2),
         (["schema"], 0),
     ],

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -69,6 +70,23 @@ def test_one_that_dies_of_a_test_is_replaced_and_the_test_has_failed(folder: Pat
     assert "1 failed, 1 passed" in one_line(result)
     assert re.search(r"^worker 'gw\d' crashed while running '\S*test_a.py::test_a'$", one_line(result), re.MULTILINE)
     assert result.returncode == 1
+
+
+def test_a_test_that_ends_its_worker_has_failed_in_all_that_a_run_writes(folder: Path) -> None:
+    dies = "\ndef test_b(scene):\n    import os\n    os._exit(9)\n"
+    (folder / "test_it.py").write_text(SUITE + dies)
+    result = run(str(folder), "-n2", "--reports", str(folder / "reports"), KILLED="")
+
+    assert "1 failed, 1 passed" in one_line(result)
+    [path] = (folder / "reports/latest/results").glob("*.json")
+    document = msgspec.json.decode(path.read_bytes(), type=Document)
+    [failed] = [each for each in document.tests if each.state == "fail"]
+    assert document.complete
+    assert re.fullmatch(r"worker 'gw\d' crashed while running '\S*test_it\.py::test_b\[.*\]'", failed.reason)
+    [suite] = ElementTree.parse(folder / "reports/latest/junit.xml").getroot()  # noqa: S314  # our own
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")
+    assert "1 of 2 tests failed" in (folder / "reports/latest/summary.md").read_text()
+    assert [each.name for each in (folder / "reports/latest/failures").iterdir() if "test_b" in each.name]
 
 
 @pytest.mark.parametrize("workers", ["forks", "new processes"])

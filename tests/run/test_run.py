@@ -2,12 +2,15 @@
 
 import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from takeover.envoy.pypi import installed
-from tests.run.outside import CONFIG, SUITE, one_line, run
+from tests.run.outside import CONFIG, ROOT, SUITE, one_line, run
 
 
 @pytest.mark.parametrize(
@@ -29,8 +32,27 @@ from tests.run.outside import CONFIG, SUITE, one_line, run
             r"--kube-context has no effect on --engine kind: leave it out",
         ),
         (["--engine", "kubernetes", "--kind-bin", "x"], r"--kind-bin has no effect on --engine kubernetes: leave it "),
+        *(
+            ([f"{option}=~nobody-of-that-name/x"], rf"{option} ~nobody-of-that-name/x: nobody knows the folder ~nobody")
+            for option in ("--reports", "--scenarios", "--envoy", "--accepted", "--write-docs")
+        ),
         (["-n", "-1"], r"-n -1: give the number of workers, 0 for none"),
-        (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n"),
+        (["--keep", "-n", "2"], r"--keep holds the scenarios of one process: leave out -n$"),
+        (
+            ["--keep", "--dist", "load", "--tx", "2*popen"],
+            r"--keep holds the scenarios of one process: leave out --dist, --tx$",
+        ),
+        (
+            ["--sweep", "--dist", "load", "--tx", "2*popen"],
+            r"--sweep runs nothing else, in one process: leave out --dist, --tx$",
+        ),
+        *(
+            (
+                ["--sabotage", "-n", "2", "--dist", dist],
+                rf"--sabotage needs all tests of a .* leave out --dist {dist} \(-n alone does so\)$",
+            )
+            for dist in ("loadfile", "loadscope", "loadgroup", "worksteal", "each")
+        ),
     ],
 )
 def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message: str) -> None:
@@ -63,6 +85,66 @@ def test_bad_manifests_are_one_line_and_exit_code_4(suite: Path, old: str, new: 
 
     assert re.search(message, one_line(result))
     assert result.returncode == 4
+
+
+def test_stepwise_goes_on_where_it_was_in_the_order_in_which_tests_run(suite: Path) -> None:
+    """Those of one deployment run first, and what it left out had never run."""
+    passes, fails = "def test_{}(scene): pass\n", "def test_{}(scene): assert False\n"
+    edited = '@pytest.mark.scenario("inbound-interception", fresh=True)\n'
+    begin = SUITE.partition("def ")[0]
+    (suite / "test_it.py").write_text(begin + passes.format("a") + edited + passes.format("b") + fails.format("c"))
+    command = [sys.executable, "-m", "pytest", "-v", "--sw"]
+    first, second = (
+        subprocess.run(command, cwd=suite, capture_output=True, text=True, timeout=600, check=False).stdout
+        for _ in range(2)
+    )
+
+    assert re.findall(r"::test_(\w)\S* (PASSED|FAILED) ", first) == [("a", "PASSED"), ("c", "FAILED")]
+    assert re.findall(r"::test_(\w)\S* (PASSED|FAILED) ", second) == [("c", "FAILED")]
+    (suite / "test_it.py").write_text((suite / "test_it.py").read_text().replace("assert False", "pass"))
+    third = subprocess.run(command, cwd=suite, capture_output=True, text=True, timeout=600, check=False).stdout
+    assert re.findall(r"::test_(\w)\S* (PASSED|FAILED) ", third) == [("c", "PASSED"), ("b", "PASSED")]
+    result = subprocess.run([*command, "-n2"], cwd=suite, capture_output=True, text=True, timeout=600, check=False)
+    assert "ERROR: --stepwise goes on in the order of one process: leave out -n\n" in one_line(result)
+    assert result.returncode == 4
+
+
+def test_a_run_without_a_terminals_report(suite: Path) -> None:
+    result = run(*CONFIG, str(suite), "-p", "no:terminal")
+
+    assert one_line(result) == ""
+    assert result.returncode == 1
+
+
+def test_workers_where_the_input_is_closed(suite: Path) -> None:
+    (suite / "test_it.py").write_text(SUITE.partition("    assert")[0] + "    pass\n")
+    line = shlex.join([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n2", str(suite)])
+    result = subprocess.run(f"{line} <&-", shell=True, cwd=suite, capture_output=True, text=True, timeout=600)  # noqa: S602
+
+    assert "1 passed" in one_line(result)
+    assert result.returncode == 0
+
+
+def test_an_output_that_takes_no_more_is_no_workers_fault(suite: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n2", str(suite)]
+        result = subprocess.run(command, cwd=suite, stdout=full, stderr=subprocess.PIPE, text=True, timeout=600)
+
+    assert result.stderr.strip() == "ERROR: the output cannot be written: [Errno 28] No space left on device"
+    assert result.returncode == 4
+
+
+def test_an_engine_that_the_ini_file_names_has_its_options(suite: Path) -> None:
+    ini = f"[pytest]\nscenarios = {ROOT}/manifests\naddopts = -p no:pytest-kind --engine kind\n"
+    (suite / "pytest.ini").write_text(ini)
+    (suite / "conftest.py").write_text(
+        "import pathlib\n\ndef pytest_configure(config):\n"
+        "    pathlib.Path(__file__).with_name('name').write_text(str(config.option.cluster_name))\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only"]
+    subprocess.run(command, cwd=suite, capture_output=True, timeout=600, check=False)
+
+    assert (suite / "name").read_text() == "pytest-kind"
 
 
 def test_a_failure_is_accounted_for(suite: Path) -> None:

@@ -70,7 +70,7 @@ def test_one_that_no_test_catches_fails_the_run(project: Path, workers: list[str
         r"apart: with these the scenario does not even start",
         r"  inbound-interception/no-number: scenario inbound-interception: Envoy rejects .*",
         r"1 of 2 sabotages caught",
-        r"to see it: \./run --sabotage=inbound-interception/more-patience --engine local --keep",
+        r"to see it: pytest --sabotage=inbound-interception/more-patience --engine local --keep",
         r".*1 failed, 1 passed, 1 skipped.*",
     ):
         assert re.search(f"^{line}$", result.stdout, re.MULTILINE), line
