@@ -32,10 +32,11 @@ class _AtOnce:
             self._reporter.write_line(f"{report.when} of {report.nodeid} failed:\n{report.longreprtext}")
 
 
+@pytest.hookimpl(trylast=True)  # when the terminal's report is there
 def pytest_configure(config: pytest.Config) -> None:
-    """Without a terminal's report, as in a worker of xdist, nothing is said."""
+    """Without one, as in a worker of xdist, nothing is said."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and "PYTEST_CURRENT_TEST" not in os.environ:
+    if reporter is not None:
         config.pluginmanager.register(_AtOnce(reporter))
 
 

@@ -196,7 +196,7 @@ def test_a_config_that_envoy_rejects_is_some_lines_once_and_one_for_each_test(fo
     assert len([each for each in lines if "[critical]" in each]) == envoys
     assert "statically linked extensions" not in result.stdout
     assert len(lines) < 60
-    logs = list((reports(result) / "failures").glob("*test_a/log-of-*envoyproxy.txt"))
+    logs = list((reports(result) / "failures").glob("*test_a-*/log-of-*envoyproxy.txt"))
     assert len(logs) == envoys
     assert all("statically linked extensions" in each.read_text() for each in logs)
 
