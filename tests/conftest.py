@@ -11,33 +11,14 @@ import pytest
 
 from benchmarks.leftovers import Tag
 from takeover.model.document import Document
+from tests import at_once
 
 UNUSED = "-p no:hypothesispytest -p no:anyio"
 STARTS = {"engine", "deploy", "scene", "run_folder", "project"}
 SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
 RUN = 100
 """A run of pytest, a program, a deployment takes as long as about so many tests that start nothing."""
-
-
-class _AtOnce:
-    """Says at once what failed: all of the tests take half an hour, and CI's limit may cut the run short."""
-
-    def __init__(self, reporter: pytest.TerminalReporter) -> None:
-        self._reporter = reporter
-
-    @pytest.hookimpl(trylast=True)  # after the letter of the test
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self._reporter.write_line("")  # with xdist the reporter does not know that letters stand on the line
-            self._reporter.write_line(f"{report.when} of {report.nodeid} failed:\n{report.longreprtext}")
-
-
-@pytest.hookimpl(trylast=True)  # when the terminal's report is there
-def pytest_configure(config: pytest.Config) -> None:
-    """Without one, as in a worker of xdist, nothing is said."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        config.pluginmanager.register(_AtOnce(reporter))
+pytest_configure = at_once.pytest_configure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
