@@ -45,7 +45,7 @@ def why_not(pod: JsonObject, place: str, only: str | None = None) -> TakeoverErr
         reference = entry.get("image", "")
         told = f"{place}, container {entry['name']}: {waiting['reason']}: {said}"
         if waiting["reason"] == "RegistryUnavailable" or _FOR_NOW.search(said.replace(reference, "")):
-            return LostError(f"{told}: the cluster did not get the image {reference}")
+            return LostError(f"{told}; try again, or, where it stays so: {_remedy(reference)}")
         return BadInputError(f"{told}; {_remedy(reference)}")
     return None
 

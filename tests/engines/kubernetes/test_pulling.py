@@ -64,6 +64,7 @@ def test_a_registry_that_is_away_or_full_is_a_loss(message: str) -> None:
     error = told(initContainerStatuses=[waiting("ErrImagePull", message)])
     assert isinstance(error, LostError)
     assert message in str(error)
+    assert "load it there, or name another one" in str(error)
 
 
 @pytest.mark.parametrize(("message", "kind"), [(NOT_FOUND, BadInputError), ("i/o timeout", LostError)])
