@@ -8,6 +8,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from takeover.check.derive import tokens
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.expressions import CannotMakeError
@@ -86,13 +87,8 @@ def _by_password(ask: Ask) -> Ask:
 
 def _by_key(ask: Ask, config: JsonObject) -> Ask:
     """With a key where it is looked for first."""
-    source = next(objects(config.get("key_sources")), {})
-    if name := source.get("header"):
-        is_standard = str(name).lower() == "authorization"
-        return ask.with_header(str(name), f"Bearer {API_KEY}" if is_standard else API_KEY)
-    if name := source.get("query"):
-        return ask.with_query(str(name), API_KEY)
-    return ask.with_cookie(str(name), API_KEY) if (name := source.get("cookie")) else ask
+    place = next(tokens.places_of_keys(config), None)
+    return ask if place is None else place.put(ask, API_KEY)
 
 
 def _by_token(ask: Ask, rules: JwtRules, of_route: JsonObject) -> Ask:

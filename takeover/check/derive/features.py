@@ -56,6 +56,7 @@ class Features:
         self._stages = frozenset[int]()
         self._settings = set[tuple[str, tuple[str, ...], bytes]]()
         self._of_grpc: Reached | None = None
+        self._belows: dict[tuple[int, int], str | None] = {}
         self._rooms: dict[tuple[int, int], Room] = {}
 
     def drafts(self, *, of_manager: bool = True) -> Iterator[Later]:
@@ -155,7 +156,7 @@ class Features:
             return
         if self._buffers and edge.is_endless and edge.name != _ONE_ENDLESS:
             return  # the filter waits for an end, and the probe for an answer: one shows as much as all
-        if edge.needs_below and self._room(reached).below is None:
+        if self._below(reached) is None and edge.needs_below:
             if rank < _FILLER:
                 self._unasked.say(f"{label or self._routes.door.listener}: paths below it", _ONE_PATH)
             return
@@ -219,15 +220,22 @@ class Features:
         ask = reached.ask
         is_simple = ask.method == "GET" and ask.protocol in {"http1", "http2"} and not ask.extra
         is_calm = reached.to_cluster and reached.expects not in self._shaky
-        has_room = self._room(reached).below is not None
+        has_room = self._below(reached) is not None
         return not reached.is_refused, is_calm, is_simple, has_room, -len(ask.headers), -reached.route - reached.host
+
+    def _below(self, reached: Reached) -> str | None:
+        """A path below which the route takes all; None: there is none."""
+        key = (reached.host, reached.route)
+        if key not in self._belows:
+            self._belows[key] = self._taking_below(reached, [reached.ask.bare_path.rstrip("/") + "/"])
+        return self._belows[key]
 
     def _room(self, reached: Reached) -> Room:
         """The paths that the route leaves to its edges."""
         key = (reached.host, reached.route)
         if key not in self._rooms:
             path = reached.ask.bare_path
-            below = self._taking_below(reached, [path.rstrip("/") + "/"])
+            below = self._below(reached)
             methods = self._taking_below(
                 reached, [_METHODS, path.rpartition("/")[0] + "/", *([below] if below else [])]
             )

@@ -4,13 +4,13 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/ht
 """
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from takeover.check.derive import tokens
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import Condition, UnsureError
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.nearby import Nearby
 from takeover.check.derive.paths import Path
 from takeover.check.derive.route_reading import RouteReading
 from takeover.check.messages import inner, objects
@@ -120,20 +120,13 @@ class JwtRules:
         if (found := next((each for each in asks if self.rule_of(each) == rule), None)) is not None:
             return found
         made = asks[0]
-        for each in self.conditions(rule):
-            made = each.made(made)
-        waiting, seen = deque([made]), {made.key}
-        for _ in range(_TRIES):
-            if not waiting:
-                break
-            made = waiting.popleft()
-            taken = self.rule_of(made)
+        for condition in self.conditions(rule):
+            made = condition.made(made)
+        for each in (nearby := Nearby(made, _TRIES)):
+            taken = self.rule_of(each)
             if taken == rule:
-                return made
-            for near in self._near(made, rule, taken):
-                if near.key not in seen:
-                    seen.add(near.key)
-                    waiting.append(near)
+                return each
+            nearby.add(self._near(each, rule, taken))
         raise CannotMakeError("no request was found that falls under it and under no rule before")
 
     def _near(self, made: Ask, rule: int, taken: int | None) -> Iterator[Ask]:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from takeover.check.derive import tokens
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.draft import slug
-from takeover.check.derive.tokens import Place
-from takeover.check.messages import objects
 
 _WRONG = "nobody"
 
@@ -20,19 +19,10 @@ def of_password(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
 
 def of_keys(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
     """Of `ApiKeyAuth`."""
-    places = [
-        Place(kind, str(name).lower() if kind == "header" else str(name), _before(kind, str(name)))
-        for source in objects(data.get("key_sources"))
-        for kind in ("header", "query", "cookie")
-        if (name := source.get(kind))
-    ]
+    places = list(tokens.places_of_keys(data))
     for each in places:
         ask = each.emptied(ask)
     yield Edge(name="key-none", entry={}, ask=ask, is_let_in=False)
     for each in places:
         name = slug("key-wrong", each.kind, each.name)
         yield Edge(name=name, entry={}, ask=each.put(ask, _WRONG), is_let_in=False)
-
-
-def _before(kind: str, name: str) -> str:
-    return "Bearer " if kind == "header" and name.lower() == "authorization" else ""

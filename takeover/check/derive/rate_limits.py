@@ -6,7 +6,6 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ from takeover.check.derive.conditions import Condition, Query, UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
-from takeover.check.derive.request_headers import HeaderInput
+from takeover.check.derive.tokens import Place
 from takeover.check.derive.tree_edges import edge_of
 from takeover.check.messages import inner, objects
 from takeover.model.json import JsonObject
@@ -39,22 +38,6 @@ _ANSWERS: Mapping[str, JsonObject] = {
 """What the world's service is told to answer (`takeover.peers.services.rate_limit`)."""
 
 
-@dataclass(frozen=True)
-class _QueryInput:
-    """A parameter of the query."""
-
-    name: str
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-        return f"query {self.name}"
-
-    def put(self, of: Ask, value: str) -> Ask:
-        """With that value."""
-        return of.with_query(self.name, quote(value, safe=""))
-
-
 def answered(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
     """Of a `RateLimit` that a service is asked about requests whose descriptor says what the service answers.
 
@@ -70,16 +53,17 @@ def answered(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
         raise CannotMakeError(f"no request of which it is known that it is limited: {error}") from None
     for words, answer in _ANSWERS.items():
         text = json.dumps(answer, separators=(",", ":"))
-        yield Edge(name=slug("limit", place.words, words), entry={}, ask=place.put(made, text))
+        written = quote(text, safe="") if place.kind == "query" else text
+        yield Edge(name=slug("limit", place.kind, place.name, words), entry={}, ask=place.put(made, written))
 
 
-def _values(data: Mapping[str, Any]) -> Iterator[HeaderInput | _QueryInput]:
+def _values(data: Mapping[str, Any]) -> Iterator[Place]:
     """What of a request is a value in a descriptor."""
     for action in objects(data.get("actions")):
         if (name := inner(action, "request_headers").get("header_name")) and not str(name).startswith(":"):
-            yield HeaderInput(str(name).lower())
+            yield Place("header", str(name).lower())
         if name := inner(action, "query_parameters").get("query_parameter_name"):
-            yield _QueryInput(str(name))
+            yield Place("query", str(name))
 
 
 def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:

@@ -1,6 +1,5 @@
 """Requests for each virtual host and route: one that it must take, and for each condition one that it just does not."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,14 +14,15 @@ from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.matching import Table, Taken
+from takeover.check.derive.nearby import Nearby
 from takeover.check.derive.paths import Path
 from takeover.check.derive.sanitizing import sanitizing
 from takeover.check.derive.tunnels import through
 from takeover.model.json import JsonObject
 
-_TRIES = 60
 _TELLING_DOMAINS = 3  # a mesh has ten names for each service
 _TELLING_CHOICES = 10  # a header may choose among all clusters
+_TRIES = 60
 
 
 @dataclass(frozen=True)
@@ -193,21 +193,15 @@ class Routes:
             ask = condition.made(ask)
         if not self.door.takes(self.door.entry(ask.entry())):
             raise CannotMakeError(f"its filter chain takes no {'HTTP/2' if ask.protocol == 'http2' else 'such HTTP'}")
-        waiting, seen, by, why = deque([ask]), {ask.key}, "", ""
-        for _ in range(_TRIES):
-            if not waiting:
-                break
-            ask = waiting.popleft()
-            taken = self.table.taken(ask := self.let_in(ask, settings))
+        by = why = ""
+        for near in (nearby := Nearby(ask, _TRIES)):
+            taken = self.table.taken(ask := self.let_in(near, settings))
             if (taken.host, taken.route) == (number, place):
                 ask, is_refused = self._admitted(number, place, ask, taken.expects)
                 return Reached(number, place, ask, taken.expects, "route" in route.data, is_refused)
             if not by:
                 by, why = self._called(number, taken), self._why_not(number, place, taken, ask)
-            for near in self._nearby(number, place, taken, ask):
-                if near.key not in seen:
-                    seen.add(near.key)
-                    waiting.append(near)
+            nearby.add(self._nearby(number, place, taken, ask))
         raise CannotMakeError(f"no request was found {f'that {by} does not take{why}' if by else 'for it'}")
 
     def _why_not(self, number: int, place: int, taken: Taken, ask: Ask) -> str:

@@ -72,6 +72,15 @@ def places(provider: Mapping[str, Any]) -> Iterator[Place]:
     yield from found or (Place("header", "authorization", "Bearer "), Place("query", "access_token"))
 
 
+def places_of_keys(data: Mapping[str, Any]) -> Iterator[Place]:
+    """Where a filter looks for API keys, in its order. Args: data: what has `key_sources`."""
+    for source in objects(data.get("key_sources")):
+        for kind in ("header", "query", "cookie"):
+            if name := source.get(kind):
+                called = str(name).lower() if kind == "header" else str(name)
+                yield Place(kind, called, "Bearer " if (kind, called) == ("header", "authorization") else "")
+
+
 def of(provider: Mapping[str, Any]) -> dict[str, str | None]:
     """Tokens by what is tried with them; None: no token."""
     claims = _claims(provider)

@@ -1,7 +1,6 @@
 """Requests for the ends of trees of matchers that filters have: of rules, of what is done for some requests alone."""
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.nearby import Nearby
 from takeover.check.derive.predicates import All
 from takeover.check.derive.request_inputs import asked
 from takeover.check.trees import ROUTE, ROUTES, End, ends
@@ -99,18 +99,11 @@ def _reaching(read: list[_Read], number: int, ask: Ask) -> Ask:
     """A request that comes to that end, and to none before it. Raises: CannotMakeError, UnsureError."""
     wanted = read[number][1]
     assert wanted is not None
-    waiting, seen = deque([wanted.made(ask)]), set[object]()
-    for _ in range(_TRIES):
-        if not waiting:
-            break
-        made = waiting.popleft()
+    for made in (nearby := Nearby(wanted.made(ask), _TRIES)):
         before = next((asks for _, asks, _ in read[:number] if asks is not None and asks.fits(made)), None)
         if before is None:
             return made
-        for _, near in before.missed(made):
-            if near.key not in seen and wanted.fits(near):
-                seen.add(near.key)
-                waiting.append(near)
+        nearby.add(near for _, near in before.missed(made) if wanted.fits(near))
     raise CannotMakeError("no request was found that comes to it")
 
 

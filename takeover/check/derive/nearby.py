@@ -1,0 +1,30 @@
+"""Requests to look at one after the other, the nearest first, until one is what is looked for."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from takeover.check.derive.ask import Ask
+
+
+class Nearby:
+    """Begins with one request; whoever looks at them adds those that are near it. None comes twice.
+
+    Args:
+        most: so many are looked at.
+    """
+
+    def __init__(self, first: Ask, most: int) -> None:
+        self._waiting, self._seen, self._most = deque([first]), {first.key}, most
+
+    def __iter__(self) -> Iterator[Ask]:
+        for _ in range(self._most):
+            if not self._waiting:
+                return
+            yield self._waiting.popleft()
+
+    def add(self, asks: Iterable[Ask]) -> None:
+        """Those that were not there yet are looked at later."""
+        for each in asks:
+            if each.key not in self._seen:
+                self._seen.add(each.key)
+                self._waiting.append(each)
