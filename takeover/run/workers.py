@@ -1,8 +1,9 @@
 """With `-n`: how many workers of xdist there are, and what they are told and heard to say.
 
-On this machine, unless -n says otherwise, several Envoys are tested by two workers for each core (tests also wait), by
-four with the atlas, whose probes mostly wait; all sabotages by four, too. All suites on one Envoy are tested by three
-for two cores, those of xDS alone, which wait more, by four. A part of the suites is over before workers would be there.
+On this machine, unless -n says otherwise, several Envoys, or probes, have two workers for each core (tests also wait),
+four with the atlas, whose probes mostly wait; sabotages have four, too. All suites on one Envoy, also without some that
+-m leaves out, are tested by three for two cores, those of xDS alone, which wait more, by four. A part that is named is
+tested by this process: it is over before workers would be there.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ from takeover.run.worker_forks import WorkerForks
 
 _MOST_FOR_ONE = 4  # the suites of one Envoy are too few for more
 _MOST_THAT_WAIT = 16  # beyond two for each core: each is a Python that has read all scenarios
-_THAT_WAITS = "xds"  # for updates; the suites of another mark take as long with several workers, or longer
+_THAT_WAITS = "xds"  # for updates; the suites of another mark alone take as long with several workers, or longer
 _SHORTLY = 2.0
 """Seconds in which the local engine's workers end."""
 _LONG = 300.0
@@ -86,15 +87,17 @@ def _worth_their_start(config: pytest.Config) -> int:
     that_wait = max(cores * 2, min(cores * 4, _MOST_THAT_WAIT))
     suites = {Path(config.rootpath, each).resolve() for each in config.getini("testpaths")}
     is_of_all = not option.keyword and {Path(each).resolve() for each in config.args} == suites
-    if are_several(option.envoy):
+    if are_several(option.envoy) or (option.probes and is_of_all):
         return that_wait if is_of_all and chooses(option.markexpr, {ATLAS, MARK}) else cores * 2
     # In the article's order, or while it happens. Without a plugin of pytest's its option is not there.
     is_read = config.getoption("verbose", 0) > 0 or config.getoption("capture", None) == "no"
-    if not is_of_all or is_read or (option.markexpr and not chooses(option.markexpr, {_THAT_WAITS})):
+    if not is_of_all or is_read:
         return 0
     if option.sabotage == "*":
         return that_wait
-    return min(cores * 2 if option.markexpr else cores * 3 // 2, _MOST_FOR_ONE)
+    if chooses(option.markexpr, ()):  # all but what is named there
+        return min(cores * 3 // 2, _MOST_FOR_ONE)
+    return min(cores * 2, _MOST_FOR_ONE) if chooses(option.markexpr, {_THAT_WAITS}) else 0
 
 
 class Workers:
