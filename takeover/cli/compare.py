@@ -38,7 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--show", metavar="ID", help="show one difference in full, and how to see it again")
     parser.add_argument(
-        "--all", action="store_true", help="list what is else only counted, for instance new statistics"
+        "--all",
+        action="store_true",
+        help="list each of those that changed alike, and what is else only counted, for instance new statistics",
     )
     parser.add_argument(
         "--fail-on",

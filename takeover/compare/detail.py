@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from takeover.base.visible import visible_line
 from takeover.compare import breakdowns, sweeps, tls
 from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.gathering import gathered
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line
 from takeover.compare.reproduce import reproduce
@@ -52,6 +53,7 @@ def detail(
         yield from (f"  {_named(place)}" for place in difference.places[:_MOST_PLACES])
         if len(difference.places) > _MOST_PLACES:
             yield f"  and {len(difference.places) - _MOST_PLACES} more"
+    yield from _changed_alike(comparison, difference)
     example = beside(difference, old, new)
     if example is None:
         return
@@ -230,6 +232,17 @@ def _observed_facts(observed: Observation) -> Iterator[Row]:
 
 def _lines(headers: list[tuple[str, str]]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _changed_alike(comparison: Comparison, difference: Difference) -> Iterator[str]:
+    """The others with which a listing tells it in one line."""
+    [together] = [each for each in gathered(comparison.differences, ()) if difference in each] or [[]]
+    others = [each for each in together if each.id != difference.id]
+    if others:
+        yield f"{len(others)} more changed alike:"
+        yield from (f"  {each.id}  {_named(each.places[0])}" for each in others[:_MOST_PLACES])
+        if len(others) > _MOST_PLACES:
+            yield f"  and {len(others) - _MOST_PLACES} more"
 
 
 def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Iterator[str]:

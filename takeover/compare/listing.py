@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from takeover.base.visible import visible_line
 from takeover.compare.comparison import Comparison, Difference, Place
+from takeover.compare.gathering import as_one, gathered
 from takeover.compare.hidden import by_rule, remark
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.since import since
@@ -21,19 +22,23 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
 
     Args:
         failing: the kinds that fail.
-        everything: whether what is merely counted has lines of its own, too.
+        everything: whether what is merely counted has lines of its own, too, and each of those that changed alike.
     """
     listed = [each for each in comparison.differences if everything or not BY_NAME[each.kind].only_counted]
     in_lines = [*listed, *(each.difference for each in comparison.unstable)]
     kind_width = max((len(each.kind) for each in in_lines), default=0)
     failures = {each.id for each in comparison.failing(failing)}
-    for each in listed:
+    lines = [[each] for each in listed] if everything else gathered(listed, failures)
+    for each in map(as_one, lines):
         mark = "!" if each.id in failures else " "
         yield f"{mark} {each.kind:<{kind_width}}  {each.id}  {line(comparison, each)}"
         if each.accepted:
             yield f"  {'':<{kind_width}}  accepted: {each.accepted}"
         elif details := [place.detail for place in each.places if place.detail]:
             yield f"  {'':<{kind_width}}  {_short(details[0], _LONGEST_DETAIL)}"
+    if len(lines) < len(listed):
+        told = f"{len(listed)} differences, those of a scenario that changed alike in one line"
+        yield f"  {told} (takeover compare --all: each)"
     counted = Counter(each.kind for each in comparison.differences if BY_NAME[each.kind].only_counted)
     if counted and not everything:
         told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
@@ -112,5 +117,6 @@ def _where(places: list[Place]) -> str:
     if len(places) == 1:
         return f"{scenarios[0]} {probes[0]}"
     scenario = scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios"
-    probe = probes[0] if len(probes) == 1 else f"{len(places)} probes"
+    made = "tests" if all("::" in each for each in probes) else "probes"
+    probe = probes[0] if len(probes) == 1 else f"{len(places)} {made}"
     return f"{scenario}, {probe}"

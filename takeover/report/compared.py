@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import Beside, beside, example
+from takeover.compare.gathering import as_one, gathered
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.listing import values
 from takeover.compare.since import since
@@ -17,6 +18,8 @@ _MOST_TABLES = 10
 _MOST_ROWS = 80
 _MOST_OF_A_CELL = 2_000
 _MOST_OF_A_COMMAND = 8_000
+
+_MOST_IN_SIGHT = 12  # rows of one kind that fails nothing: more are folded, so that one page tells what could hurt
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,46 @@ def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceV
     """
     found = [each for each in compared.comparison.differences if not BY_NAME[each.kind].only_counted]
     return _views(compared, found, documents)
+
+
+@dataclass(frozen=True)
+class RowView:
+    """Differences that are read as one, since they changed alike: those of several probes, or one alone."""
+
+    where: str
+    alike: Sequence[DifferenceView]
+
+
+@dataclass(frozen=True)
+class KindView:
+    """All differences of one kind.
+
+    Args:
+        number: how many there are.
+        is_folded: whether they are too many to be seen at once, and none of them fails the run.
+    """
+
+    kind: str
+    about: str
+    number: int
+    is_folded: bool
+    rows: Sequence[RowView]
+
+
+def by_kind(found: Sequence[DifferenceView]) -> list[KindView]:
+    """What `views` returned, as it is laid out."""
+    by_id = {each.difference.id: each for each in found}
+    failing = [each.difference.id for each in found if each.fails]
+    rows: dict[str, list[RowView]] = {}
+    for alike in gathered([each.difference for each in found], set(failing)):
+        row = RowView(_where(as_one(alike)), [by_id[each.id] for each in alike])
+        rows.setdefault(alike[0].kind, []).append(row)
+    kinds = []
+    for name, each in rows.items():
+        fails = any(row.alike[0].fails for row in each)
+        number = sum(len(row.alike) for row in each)
+        kinds.append(KindView(name, BY_NAME[name].about, number, len(each) > _MOST_IN_SIGHT and not fails, each))
+    return kinds
 
 
 def unstable_views(compared: Compared, documents: Sequence[Document]) -> list[tuple[str, DifferenceView]]:

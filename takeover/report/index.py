@@ -7,7 +7,7 @@ from takeover.compare.listing import extent
 from takeover.model.document import Document
 from takeover.report import pictures
 from takeover.report.checked import check_view
-from takeover.report.compared import Compared, DifferenceView, counts, unstable_views, views
+from takeover.report.compared import Compared, DifferenceView, by_kind, counts, unstable_views, views
 from takeover.report.failure import Failure, broken_trace, expected, likely_cause, witnesses
 from takeover.report.outcomes import Outcome, outcomes
 from takeover.report.page import SYMBOLS, WORDS, Section, answer, is_good, sections
@@ -59,7 +59,7 @@ def index(
         "index.html.j2",
         answer=with_failed(answer(documents, failing), without_envoy),
         compared=compared,
-        differences=differences,
+        differences=by_kind(differences),
         only_counted=counts(compared) if compared else {},
         extent=extent(compared.comparison) if compared else "",
         unstable=unstable_views(compared, documents) if compared else [],

@@ -5,7 +5,7 @@ import functools
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
 from takeover.model.document import StreamAnswer
-from takeover.report.compared import Compared, views
+from takeover.report.compared import Compared, by_kind, views
 from takeover.report.index import index
 from takeover.scenario.library import Library
 from takeover.store import documents as store
@@ -23,6 +23,30 @@ def test_without_what_is_not_shown_the_same_is_shown() -> None:
 
     assert views(compared, kept) == views(compared, whole)
     assert 0 < sum(len(each.probes) for each in kept) < sum(len(each.probes) for each in whole) / 4
+
+
+def test_what_changed_alike_is_one_row_and_what_cannot_hurt_is_folded_where_it_is_much() -> None:
+    documents = [store.read(PATHS[version]) for version in ("1.37.0", "1.40.0")]
+    comparison = compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
+    compared = Compared(comparison, failing(None))
+    found = views(compared, documents)
+    kinds = {each.kind: each for each in by_kind(found)}
+
+    header = kinds["security-header"]
+    assert not header.is_folded
+    assert sum(len(row.alike) for row in header.rows) == header.number > len(header.rows)
+    for row in header.rows:
+        assert len({(each.difference.what, each.was, each.now, each.where.split()[0]) for each in row.alike}) == 1
+        assert row.where == (
+            row.alike[0].where if len(row.alike) == 1 else f"gateway-auth-ext-authz, {len(row.alike)} places"
+        )
+    assert kinds["statistic"].is_folded
+    assert not kinds["route"].is_folded
+    assert sorted(view.difference.id for kind in kinds.values() for row in kind.rows for view in row.alike) == sorted(
+        each.difference.id for each in found
+    )
+    page = index(Library.bundled(), documents, [], compared)
+    assert all(f'id="difference-{each.difference.id}"' in page for each in found)
 
 
 def test_one_probe_adds_a_bounded_number_of_bytes_to_the_page() -> None:

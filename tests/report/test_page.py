@@ -14,10 +14,16 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from takeover.compare.comparison import compare
+from takeover.compare.kinds import failing
 from takeover.model.document import Document
+from takeover.report.compared import Compared, by_kind, views
+from takeover.report.index import index
 from takeover.report.matrix import matrix
 from takeover.report.templates import render
 from takeover.scenario.library import Library
+from takeover.store import documents as store
+from tests.report.conftest import ROOT
 from tests.report.suite_that_fails import EVIL, EVIL_PATH
 
 WIDTHS = (390, 820, 1400)
@@ -36,7 +42,12 @@ def open_page(run_folder: Path) -> Iterator[Open]:
     # Named, so that selenium does not look for one to download.
     with webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver"))) as driver:
 
-        def open_it(width: int = 1400, scheme: str = "light", script: bool = True) -> webdriver.Chrome:
+        def open_it(
+            width: int = 1400,
+            scheme: str = "light",
+            script: bool = True,
+            page: str = (run_folder / "index.html").as_uri(),
+        ) -> webdriver.Chrome:
             driver.get("about:blank")
             for kind in ("browser", "performance"):
                 log(driver, kind)
@@ -45,7 +56,7 @@ def open_page(run_folder: Path) -> Iterator[Open]:
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": features})
             size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            driver.get((run_folder / "index.html").as_uri())
+            driver.get(page)
             return driver
 
         yield open_it
@@ -141,6 +152,21 @@ def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
     failure = page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .failure")
     assert len(failure.find_elements(By.CSS_SELECTOR, "svg .hop.missing")) == 3
     assert "On others: the same test passed on Envoy old." in failure.text
+
+
+def test_a_link_leads_to_one_of_several_that_are_folded_into_a_row(open_page: Open, tmp_path: Path) -> None:
+    paths = [ROOT / "reports" / store.PUBLISHED / f"{version}.json" for version in ("1.37.0", "1.40.0")]
+    published = [store.read(path) for path in paths]
+    comparison = compare({each.envoy.name: lambda each=each: each for each in published})  # type: ignore[misc]
+    compared = Compared(comparison, failing(None))
+    kinds = {each.kind: each for each in by_kind(views(compared, published))}
+    alike = next(row.alike for row in kinds["security-header"].rows if len(row.alike) > 1)
+    file = tmp_path / "index.html"
+    file.write_text(index(Library.bundled(), published, [], compared))
+    for linked in (alike[1], kinds["statistic"].rows[3].alike[0]):
+        page = open_page(page=f"{file.as_uri()}#difference-{linked.difference.id}")
+        shown = page.find_element(By.ID, f"difference-{linked.difference.id}")
+        assert shown.find_element(By.TAG_NAME, "table").is_displayed()
 
 
 def test_a_failure_does_not_call_what_was_judged_expected(open_page: Open) -> None:

@@ -1,0 +1,28 @@
+"""What is read as one: kinds that can hurt keep every probe apart, so that who accepts one does not accept all."""
+
+from collections.abc import Collection, Iterable
+
+from msgspec.structs import replace
+
+from takeover.compare.comparison import Difference
+
+
+def gathered(differences: Iterable[Difference], failing: Collection[str]) -> list[list[Difference]]:
+    """The differences, those together that are of one kind, and changed alike in one scenario on the same Envoys.
+
+    Args:
+        failing: the ids of those that fail; the others are not among them.
+
+    Returns: in the order of what comes first in each.
+    """
+    found: dict[tuple[object, ...], list[Difference]] = {}
+    for each in differences:
+        alike = (each.kind, each.what, each.was, each.now, *each.scenarios)
+        judged = (*each.envoys, *each.without, each.accepted, each.id in failing)
+        found.setdefault((alike, judged), []).append(each)
+    return list(found.values())
+
+
+def as_one(alike: list[Difference]) -> Difference:
+    """The first of them, at the places of all."""
+    return replace(alike[0], places=[place for each in alike for place in each.places])

@@ -1,0 +1,106 @@
+"""What changed alike in several probes of a scenario is one line, also where who accepts one does not accept all."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from takeover.compare.comparison import Comparison, Difference, compare
+from takeover.compare.detail import detail
+from takeover.compare.gathering import as_one, gathered
+from takeover.compare.kinds import failing
+from takeover.compare.listing import listing
+from takeover.model.document import Document, ProbeResult
+
+Make = Callable[..., Document]
+
+BECAME = {
+    ("one", "a/x"): 403,
+    ("one", "a/y"): 403,
+    ("one", "b/z"): 403,
+    ("one", "a/other"): 404,
+    ("two", "w/x"): 403,
+}
+
+
+def probes(document: Make, became: dict[tuple[str, str], int]) -> list[ProbeResult]:
+    [probe] = document("x").probes[:1]
+    return [
+        ProbeResult(*place, probe.request, replace(probe.observation, status=status))
+        for place, status in became.items()
+    ]
+
+
+@pytest.fixture
+def documents(document: Make) -> tuple[Document, Document]:
+    return (
+        document("a", probes=probes(document, dict.fromkeys(BECAME, 200))),
+        document("b", probes=probes(document, BECAME)),
+    )
+
+
+@pytest.fixture
+def comparison(documents: tuple[Document, Document]) -> Comparison:
+    old, new = documents
+    return compare({"a": lambda: old, "b": lambda: new})
+
+
+def of(comparison: Comparison, place: tuple[str, str]) -> Difference:
+    [found] = [each for each in comparison.differences if (each.places[0].scenario, each.places[0].probe) == place]
+    return found
+
+
+def test_a_line_tells_of_all_that_changed_alike_in_a_scenario(comparison: Comparison) -> None:
+    x, other, elsewhere = (of(comparison, each) for each in (("one", "a/x"), ("one", "a/other"), ("two", "w/x")))
+
+    assert list(listing(comparison, failing(None))) == [
+        f"! status  {other.id}  one a/other: status: 200 → 404  (in b)",
+        f"! status  {x.id}  one, 3 probes: status: 200 → 403  (in b)",
+        f"! status  {elsewhere.id}  two w/x: status: 200 → 403  (in b)",
+        "  5 differences, those of a scenario that changed alike in one line (takeover compare --all: each)",
+        "5 differences from a in b; 5 of 5 tests and probes compared; 5 of a kind in --fail-on (marked !)",
+    ]
+
+
+def test_tests_are_called_so(document: Make) -> None:
+    changed = {("one", f"suites/a.py::{name}"): 403 for name in ("test_a", "test_b")}
+    old = document("a", probes=probes(document, dict.fromkeys(changed, 200)))
+    new = document("b", probes=probes(document, changed))
+    [first, *_] = listing(compare({"a": lambda: old, "b": lambda: new}), ())
+
+    assert "  one, 2 tests: status: 200 → 403  (in b)" in first
+
+
+def test_each_has_a_line_where_everything_is_asked_for(comparison: Comparison) -> None:
+    lines = list(listing(comparison, failing(None), everything=True))
+
+    assert len(lines) == 6
+    assert all(any(each.id in line for line in lines) for each in comparison.differences)
+
+
+def test_what_is_accepted_or_fails_nothing_is_told_apart(comparison: Comparison) -> None:
+    of(comparison, ("one", "a/y")).accepted = "known"
+    changed = [("one", "a/x"), ("one", "a/y"), ("one", "b/z")]
+    differences = [of(comparison, each) for each in changed]
+
+    assert [len(each) for each in gathered(differences, set())] == [2, 1]
+    assert [len(each) for each in gathered(differences, {differences[0].id})] == [1, 1, 1]
+    assert [len(each) for each in gathered([replace(each, envoys=["c"]) for each in differences], set())] == [2, 1]
+
+
+def test_as_one_it_is_at_all_places_and_stays_what_it_was(comparison: Comparison) -> None:
+    alike = [of(comparison, ("one", "a/x")), of(comparison, ("one", "a/y"))]
+    one = as_one(alike)
+
+    assert (one.id, [each.probe for each in one.places]) == (alike[0].id, ["a/x", "a/y"])
+    assert [each.probe for each in alike[0].places] == ["a/x"]
+
+
+def test_one_alone_names_the_others(documents: tuple[Document, Document], comparison: Comparison) -> None:
+    y, z = of(comparison, ("one", "a/y")), of(comparison, ("one", "b/z"))
+    told = list(detail(comparison, of(comparison, ("one", "a/x")), *documents, 80))
+
+    at = told.index("2 more changed alike:")
+    assert told[at + 1 : at + 3] == [f"  {y.id}  one a/y", f"  {z.id}  one b/z"]
+    alone = list(detail(comparison, of(comparison, ("two", "w/x")), *documents, 80))
+    assert not [each for each in alone if "changed alike" in each]
