@@ -105,6 +105,20 @@ class Comparison(msgspec.Struct):
         """The differences of these kinds that nobody accepted."""
         return [each for each in self.differences if each.kind in kinds and not each.accepted]
 
+    def told_and_counted(self, kinds: Iterable[str]) -> tuple[list[Difference], list[Difference]]:
+        """The differences to tell one by one, and those of which only their number is told.
+
+        Args:
+            kinds: those that fail: what does is told, whatever its kind.
+        """
+        failing = {each.id for each in self.failing(kinds)}
+        told: list[Difference] = []
+        counted: list[Difference] = []
+        for each in self.differences:
+            is_counted = BY_NAME[each.kind].only_counted and each.id not in failing
+            (counted if is_counted else told).append(each)
+        return told, counted
+
     def unstable_of(self, difference: Difference) -> Unstable | None:
         """How often it was otherwise on one Envoy; None for what is a difference indeed."""
         return next((each for each in self.unstable if each.difference is difference), None)

@@ -23,7 +23,7 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         failing: the kinds that fail.
         everything: whether what is merely counted has lines of its own, too.
     """
-    listed = [each for each in comparison.differences if everything or not BY_NAME[each.kind].only_counted]
+    listed, only_counted = (comparison.differences, []) if everything else comparison.told_and_counted(failing)
     in_lines = [*listed, *(each.difference for each in comparison.unstable)]
     kind_width = max((len(each.kind) for each in in_lines), default=0)
     failures = {each.id for each in comparison.failing(failing)}
@@ -34,8 +34,7 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
             yield f"  {'':<{kind_width}}  accepted: {each.accepted}"
         elif details := [place.detail for place in each.places if place.detail]:
             yield f"  {'':<{kind_width}}  {_short(details[0], _LONGEST_DETAIL)}"
-    counted = Counter(each.kind for each in comparison.differences if BY_NAME[each.kind].only_counted)
-    if counted and not everything:
+    if counted := Counter(each.kind for each in only_counted):
         told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
         yield f"  only counted: {told} (takeover compare --all lists them)"
     if comparison.unstable:

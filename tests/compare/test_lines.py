@@ -213,6 +213,14 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
     assert len(everything) == 6
     assert not any("only counted" in line or line.startswith("!") for line in everything)
     assert everything[-1] == "5 differences from a in b; 2 of 2 tests and probes compared"
+    # What fails has a line, whatever its kind, and the last line counts what is marked.
+    fails = list(listing(comparison, failing("guard-added")))
+    assert [line.split()[-3:] for line in fails if line.startswith("!")] == [
+        ["there", "(in", "b)"],
+        ["there", "(in", "b)"],
+    ]
+    assert "  only counted: 1 statistic-added (takeover compare --all lists them)" in fails
+    assert fails[-1].endswith("; 2 of a kind in --fail-on (marked !)")
 
 
 @pytest.mark.parametrize(("status", "answer"), [(None, "no answer"), (200, "HTTP/1.1 200 OK")])
