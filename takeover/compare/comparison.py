@@ -16,12 +16,17 @@ from takeover.model.document import Document, RepeatedProbe
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
-    """Where a difference was seen: in which probe, test or config, and in which Envoys."""
+    """Where a difference was seen: in which probe, test or config, and in which Envoys.
+
+    Args:
+        without: the Envoys that were looked at there, and do not have it.
+    """
 
     scenario: str
     probe: str
     envoys: tuple[str, ...]
     detail: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Difference(msgspec.Struct):
@@ -34,7 +39,6 @@ class Difference(msgspec.Struct):
         places: all probes (tests, configs) where it was seen; of what is about the binary, one without a name.
         envoys: those that have it, in the order in which they were named; the first one is where it began.
         versions: theirs, as the binaries report them.
-        without: those that were looked at in all these places, and do not have it.
         accepted: why it is accepted; empty if it is not.
     """
 
@@ -46,8 +50,13 @@ class Difference(msgspec.Struct):
     places: list[Place]
     envoys: list[str]
     versions: list[str]
-    without: list[str] = []
     accepted: str = ""
+
+    @property
+    def without(self) -> list[str]:
+        """The Envoys that were looked at in all these places, and do not have it."""
+        first, *others = (place.without for place in self.places)
+        return [each for each in first if all(each in names for names in others)]
 
     @property
     def scenarios(self) -> list[str]:
@@ -179,6 +188,7 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     details: dict[tuple[str, str, str], str] = {}
     told = remarks.of_one(first, baseline)
     taken_out: list[Hidden] = []
+    asked_otherwise: dict[str, set[tuple[str, str]]] = {}
     uncompared: dict[str, set[tuple[str, str]]] = {}
     reaches = {first: Reach.of(baseline)}
     repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
@@ -189,7 +199,8 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         repeated[label], versions[label] = other.repeated or [], other.envoy.version
         told += remarks.of_one(label, other)
         told += remarks.of_two((first, baseline), (label, other), reaches[first], reaches[label])
-        uncompared[label] = {*other_requests(baseline, other), *neither_supports(baseline, other)}
+        asked_otherwise[label] = {*other_requests(baseline, other)}
+        uncompared[label] = asked_otherwise[label].union(neither_supports(baseline, other))
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -206,12 +217,15 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
                 if value not in names:
                     names.append(value)
     for name, difference in found.items():
-        difference.places = [
-            Place(*place, tuple(names), details[name, *place]) for place, names in sorted(seen_in[name].items())
-        ]
-        difference.without = [
-            label for label, reach in reaches.items() if label not in difference.envoys and _saw(reach, difference)
-        ]
+        for place, names in sorted(seen_in[name].items()):
+            without = tuple(
+                label
+                for label, reach in reaches.items()
+                if label not in names
+                and place not in asked_otherwise.get(label, ())
+                and _saw(reach, difference.kind, *place)
+            )
+            difference.places.append(Place(*place, tuple(names), details[name, *place], without))
     comparison = Comparison(
         first,
         list(documents),
@@ -227,10 +241,9 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     return comparison
 
 
-def _saw(reach: Reach, difference: Difference) -> bool:
-    """Whether a document of that reach would have shown the difference. What finds a kind of one's own is asked all."""
-    is_own = BY_NAME[difference.kind].find is not None
-    return is_own or all(reach.looked_at(place.scenario, place.probe) for place in difference.places)
+def _saw(reach: Reach, kind: str, scenario: str, probe: str) -> bool:
+    """Whether a document of that reach would have shown it there. What finds a kind of one's own is asked all."""
+    return BY_NAME[kind].find is not None or reach.looked_at(scenario, probe)
 
 
 def identity(change: Change) -> str:

@@ -321,6 +321,11 @@ def test_a_probe_that_sent_something_else_is_not_compared(document: Make) -> Non
         "not compared: 2 probes (one edges/plain, two edges/plain) for which a and b were sent other requests"
     )
     assert comparison.compared == {"b": 0}
+    # A third one has it: nobody knows whether this one has.
+    [listed] = [
+        each for each in listing(compared([document("a"), document("c", {"status": 403}), other]), []) if "→" in each
+    ]
+    assert listed.endswith("(in c, not in a, not compared in b)")
 
 
 def test_what_neither_does_or_both_fail_is_no_sign_that_they_are_alike(document: Make) -> None:
