@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -97,6 +98,8 @@ class Comparison(msgspec.Struct):
         known: versions that are known to exist, beside those that were compared.
         unstable: what is no difference, though it looked like one; likewise sorted.
         hidden: for each of the others what each rule of normalisation took out of its observations and the first's.
+        called: name → how a command is to call its results, where that is not the name.
+        where: further words by which a command finds the results.
     """
 
     baseline: str
@@ -109,6 +112,13 @@ class Comparison(msgspec.Struct):
     known: list[str]
     unstable: list[Unstable] = []
     hidden: list[Hidden] = []
+    called: dict[str, str] = {}
+    where: list[str] = []
+
+    def results_of(self, difference: Difference) -> str:
+        """How a command, in a shell, is told which results to take: those of both sides."""
+        both = (self.called.get(each, each) for each in (self.baseline, difference.envoys[0]))
+        return shlex.join([*both, *self.where])
 
     def failing(self, kinds: Iterable[str]) -> list[Difference]:
         """The differences of these kinds that nobody accepted."""
