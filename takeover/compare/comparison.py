@@ -115,6 +115,12 @@ class Comparison(msgspec.Struct):
     called: dict[str, str] = {}
     where: list[str] = []
 
+    @property
+    def looked_at(self) -> list[str]:
+        """The others that could be compared with the first one at all: of the rest nothing is known."""
+        differing = {name for each in self.differences for name in each.envoys}
+        return [each for each in self.envoys[1:] if self.compared[each] or each in differing]
+
     def results_of(self, difference: Difference) -> str:
         """How a command, in a shell, is told which results to take: those of both sides."""
         both = (self.called.get(each, each) for each in (self.baseline, difference.envoys[0]))

@@ -64,12 +64,21 @@ def summary(comparison: Comparison, failing: Iterable[str]) -> str:
     count = len(comparison.differences)
     accepted = sum(bool(each.accepted) for each in comparison.differences)
     fails = len(comparison.failing(failing))
-    told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
-    told += f" in {', '.join(comparison.envoys[1:])}"
+    told = nothing_compared(comparison)
+    if not told:
+        told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
+        told += f" in {', '.join(comparison.looked_at)}"
     told += f", {accepted} accepted" if accepted else ""
     told += f", {len(comparison.unstable)} unstable" if comparison.unstable else ""
     told += f"; {extent(comparison)}"
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
+
+
+def nothing_compared(comparison: Comparison) -> str:
+    """That no two of them could be compared at all; empty where they could."""
+    if comparison.looked_at:
+        return ""
+    return f"nothing was compared: no test and no probe ended both in {comparison.baseline} and in another Envoy"
 
 
 def extent(comparison: Comparison) -> str:

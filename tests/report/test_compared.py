@@ -58,6 +58,16 @@ def test_the_page_says_how_much_was_compared_and_which_envoys_have_it() -> None:
     assert "in 1.37.0, not in 1.36.4, not compared in 1.40.0<" in page
 
 
+def test_the_page_does_not_say_that_nothing_differs_where_nothing_was_compared() -> None:
+    documents = [store.read(PATHS["1.40.0"]) for _ in range(2)]
+    documents[1].envoy.name, documents[1].complete = "stopped", False
+    documents[1].tests, documents[1].probes = [], []
+    comparison = compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
+    page = index(Library.bundled(), documents, [], Compared(comparison, failing(None)))
+    assert "<p>Nothing was compared: no test and no probe ended both in 1.40.0 and in another Envoy; 0 of 1616 " in page
+    assert "of all that was observed" not in page
+
+
 def test_the_page_shows_each_difference_that_fails_the_run_whatever_its_kind() -> None:
     documents = [store.read(PATHS[version]) for version in ("1.36.4", "1.40.0")]
     comparison = compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
