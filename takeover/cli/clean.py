@@ -134,15 +134,23 @@ def _shown_and_agreed(options: argparse.Namespace, what: str, lines: Sequence[st
 def _agreed(options: argparse.Namespace, question: str) -> bool:
     if options.yes:
         return True
-    question = f"{question} [y/N] "
-    if sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes"):
+    if sys.stdin.isatty() and _answer(f"{question} [y/N] ").strip().lower() in ("y", "yes"):
         return True
     console.write("nothing deleted (--yes deletes without asking)")
     return False
 
 
+def _answer(question: str) -> str:
+    """What somebody types; nothing for Ctrl-D."""
+    try:
+        return input(question)
+    except EOFError:
+        console.write("")  # the question's line is not ended
+        return ""
+
+
 def _age(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+)([smhd])", text)
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)  # of more digits no timedelta can be made
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no age: write a number and s, m, h or d, for instance 1h")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
     console.write(*stored.remarks)
     comparison = compared(stored.places, stored.read, stored.known)
     accept(comparison, accepted)
+    comparison.called = dict(zip(stored.read, options.results, strict=True))
+    comparison.where = store.option(options.reports)
     if options.show is not None:
         difference = chosen(comparison, options.show)
         old, new = (stored.read[each]() for each in (comparison.baseline, difference.envoys[0]))

@@ -19,7 +19,7 @@ from takeover.scenario.typed_yaml import Entry, Text, read_entries
 
 DEFAULT = "accepted.yaml"
 _ID = re.compile(r"[0-9a-f]{8}")
-_ENVOY = re.compile(r"v?\d{1,2}\.\d+(\.\d+)?(\.post\d+)?")
+_ENVOY = re.compile(r"v?\d{1,2}\.\d+(\.\d+)?(\.post\d+)?", re.ASCII)
 _LIST = "list of accepted differences"
 _PATTERNS = ("kind", "scenario", "probe", "what")
 

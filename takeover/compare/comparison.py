@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -16,12 +17,17 @@ from takeover.model.document import Document, RepeatedProbe
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
-    """Where a difference was seen: in which probe, test or config, and in which Envoys."""
+    """Where a difference was seen: in which probe, test or config, and in which Envoys.
+
+    Args:
+        without: the Envoys that were looked at there, and do not have it.
+    """
 
     scenario: str
     probe: str
     envoys: tuple[str, ...]
     detail: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Difference(msgspec.Struct):
@@ -34,7 +40,6 @@ class Difference(msgspec.Struct):
         places: all probes (tests, configs) where it was seen; of what is about the binary, one without a name.
         envoys: those that have it, in the order in which they were named; the first one is where it began.
         versions: theirs, as the binaries report them.
-        without: those that were looked at in all these places, and do not have it.
         accepted: why it is accepted; empty if it is not.
     """
 
@@ -46,8 +51,13 @@ class Difference(msgspec.Struct):
     places: list[Place]
     envoys: list[str]
     versions: list[str]
-    without: list[str] = []
     accepted: str = ""
+
+    @property
+    def without(self) -> list[str]:
+        """The Envoys that were looked at in all these places, and do not have it."""
+        first, *others = (place.without for place in self.places)
+        return [each for each in first if all(each in names for names in others)]
 
     @property
     def scenarios(self) -> list[str]:
@@ -88,6 +98,8 @@ class Comparison(msgspec.Struct):
         known: versions that are known to exist, beside those that were compared.
         unstable: what is no difference, though it looked like one; likewise sorted.
         hidden: for each of the others what each rule of normalisation took out of its observations and the first's.
+        called: name → how a command is to call its results, where that is not the name.
+        where: further words by which a command finds the results.
     """
 
     baseline: str
@@ -100,10 +112,37 @@ class Comparison(msgspec.Struct):
     known: list[str]
     unstable: list[Unstable] = []
     hidden: list[Hidden] = []
+    called: dict[str, str] = {}
+    where: list[str] = []
+
+    @property
+    def looked_at(self) -> list[str]:
+        """The others that could be compared with the first one at all: of the rest nothing is known."""
+        differing = {name for each in self.differences for name in each.envoys}
+        return [each for each in self.envoys[1:] if self.compared[each] or each in differing]
+
+    def results_of(self, difference: Difference) -> str:
+        """How a command, in a shell, is told which results to take: those of both sides."""
+        both = (self.called.get(each, each) for each in (self.baseline, difference.envoys[0]))
+        return shlex.join([*both, *self.where])
 
     def failing(self, kinds: Iterable[str]) -> list[Difference]:
         """The differences of these kinds that nobody accepted."""
         return [each for each in self.differences if each.kind in kinds and not each.accepted]
+
+    def told_and_counted(self, kinds: Iterable[str]) -> tuple[list[Difference], list[Difference]]:
+        """The differences to tell one by one, and those of which only their number is told.
+
+        Args:
+            kinds: those that fail: what does is told, whatever its kind.
+        """
+        failing = {each.id for each in self.failing(kinds)}
+        told: list[Difference] = []
+        counted: list[Difference] = []
+        for each in self.differences:
+            is_counted = BY_NAME[each.kind].only_counted and each.id not in failing
+            (counted if is_counted else told).append(each)
+        return told, counted
 
     def unstable_of(self, difference: Difference) -> Unstable | None:
         """How often it was otherwise on one Envoy; None for what is a difference indeed."""
@@ -165,6 +204,7 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     details: dict[tuple[str, str, str], str] = {}
     told = remarks.of_one(first, baseline)
     taken_out: list[Hidden] = []
+    asked_otherwise: dict[str, set[tuple[str, str]]] = {}
     uncompared: dict[str, set[tuple[str, str]]] = {}
     reaches = {first: Reach.of(baseline)}
     repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
@@ -175,7 +215,8 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         repeated[label], versions[label] = other.repeated or [], other.envoy.version
         told += remarks.of_one(label, other)
         told += remarks.of_two((first, baseline), (label, other), reaches[first], reaches[label])
-        uncompared[label] = {*other_requests(baseline, other), *neither_supports(baseline, other)}
+        asked_otherwise[label] = {*other_requests(baseline, other)}
+        uncompared[label] = asked_otherwise[label].union(neither_supports(baseline, other))
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -192,12 +233,15 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
                 if value not in names:
                     names.append(value)
     for name, difference in found.items():
-        difference.places = [
-            Place(*place, tuple(names), details[name, *place]) for place, names in sorted(seen_in[name].items())
-        ]
-        difference.without = [
-            label for label, reach in reaches.items() if label not in difference.envoys and _saw(reach, difference)
-        ]
+        for place, names in sorted(seen_in[name].items()):
+            without = tuple(
+                label
+                for label, reach in reaches.items()
+                if label not in names
+                and place not in asked_otherwise.get(label, ())
+                and _saw(reach, difference.kind, *place)
+            )
+            difference.places.append(Place(*place, tuple(names), details[name, *place], without))
     comparison = Comparison(
         first,
         list(documents),
@@ -213,10 +257,9 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     return comparison
 
 
-def _saw(reach: Reach, difference: Difference) -> bool:
-    """Whether a document of that reach would have shown the difference. What finds a kind of one's own is asked all."""
-    is_own = BY_NAME[difference.kind].find is not None
-    return is_own or all(reach.looked_at(place.scenario, place.probe) for place in difference.places)
+def _saw(reach: Reach, kind: str, scenario: str, probe: str) -> bool:
+    """Whether a document of that reach would have shown it there. What finds a kind of one's own is asked all."""
+    return BY_NAME[kind].find is not None or reach.looked_at(scenario, probe)
 
 
 def identity(change: Change) -> str:

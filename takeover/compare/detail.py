@@ -5,13 +5,15 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from takeover.base.visible import visible_line
 from takeover.compare import breakdowns, sweeps, tls
 from takeover.compare.comparison import Comparison, Difference, Place
 from takeover.compare.gathering import gathered
 from takeover.compare.kinds import BY_NAME, SECURITY_HEADERS
 from takeover.compare.listing import line
-from takeover.compare.reproduce import reproduce
+from takeover.compare.reproduce import check_again, reproduce
 from takeover.model.document import Breakdown, ConfigResult, Document, Observation, Outcome, ProbeResult, Variant
 from takeover.model.json import encode
 from takeover.model.trace import text as hops_text
@@ -72,15 +74,19 @@ def detail(
         return  # explaining needs whole observations
     if unstable is None and isinstance(_entry(new, example.place), ProbeResult):
         yield "which runtime guard brings the old behaviour back, if one does:"
-        yield f"  takeover explain {difference.id} {comparison.baseline} {difference.envoys[0]}"
+        if old.checked is UNSET:
+            yield f"  takeover explain {difference.id} {comparison.results_of(difference)}"
+        else:
+            yield f"  {check_again(old.checked, old.envoy.name, new.envoy.name)} --explain {difference.id}"
 
 
 def in_short(comparison: Comparison, difference: Difference) -> str:
     """Some lines for where one is told by itself: what it means, what differs, and how to see both sides."""
     told = [f"{difference.kind}: {BY_NAME[difference.kind].about}", line(comparison, difference)]
     told += dict.fromkeys(visible_line(place.detail) for place in difference.places if place.detail)
-    show = f"takeover compare {comparison.baseline} {difference.envoys[0]} --show {difference.id}"
-    return "\n".join([*told, f"both sides: {show}"])
+    return "\n".join(
+        [*told, f"both sides: takeover compare {comparison.results_of(difference)} --show {difference.id}"]
+    )
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,34 @@ class Reach:
 
 
 def document_changes(old: Document, new: Document) -> Iterator[Change]:
-    """All changes between what both documents have; what only one of them was asked for is not compared."""
+    """All changes between what both documents have; what only one of them was asked for is not compared.
+
+    That two Envoys break down alike is a finding of both; of one that was run twice it is none: nothing has changed.
+    """
+    changes = _changes(old, new)
+    return changes if old.envoy != new.envoy else (each for each in changes if not _is_of_both(each))
+
+
+def broken_again(old: Document, new: Document) -> list[_Key]:
+    """The probes and variants under which one Envoy that was run twice broke down alike; none of two Envoys."""
+    if old.envoy != new.envoy:
+        return []
+    found = [
+        each
+        for was, now in _pairs(old.probes, new.probes)
+        if was.request == now.request
+        for each in breakdowns.of_both(was, now)
+    ]
+    for pair in _pairs(sweeps.variants(old), sweeps.variants(new)):
+        found += filter(_is_of_both, sweeps.sweep_changes(*pair))
+    return [(each.scenario, each.probe) for each in found]
+
+
+def _is_of_both(change: Change) -> bool:
+    return change.kind == breakdowns.KIND and change.was == change.now
+
+
+def _changes(old: Document, new: Document) -> Iterator[Change]:
     for was, now in _pairs(old.tests, new.tests):
         yield from _test_changes(was, now)
     for config_was, config_now in _pairs(old.configs, new.configs):

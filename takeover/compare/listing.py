@@ -24,7 +24,7 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         failing: the kinds that fail.
         everything: whether what is merely counted has lines of its own, too, and each of those that changed alike.
     """
-    listed = [each for each in comparison.differences if everything or not BY_NAME[each.kind].only_counted]
+    listed, only_counted = (comparison.differences, []) if everything else comparison.told_and_counted(failing)
     in_lines = [*listed, *(each.difference for each in comparison.unstable)]
     kind_width = max((len(each.kind) for each in in_lines), default=0)
     failures = {each.id for each in comparison.failing(failing)}
@@ -39,8 +39,7 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
     if len(lines) < len(listed):
         told = f"{len(listed)} differences, those of a scenario that changed alike in one line"
         yield f"  {told} (takeover compare --all: each)"
-    counted = Counter(each.kind for each in comparison.differences if BY_NAME[each.kind].only_counted)
-    if counted and not everything:
+    if counted := Counter(each.kind for each in only_counted):
         told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
         yield f"  only counted: {told} (takeover compare --all lists them)"
     if comparison.unstable:
@@ -70,12 +69,21 @@ def summary(comparison: Comparison, failing: Iterable[str]) -> str:
     count = len(comparison.differences)
     accepted = sum(bool(each.accepted) for each in comparison.differences)
     fails = len(comparison.failing(failing))
-    told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
-    told += f" in {', '.join(comparison.envoys[1:])}"
+    told = nothing_compared(comparison)
+    if not told:
+        told = f"{count or 'no'} difference{'s' * (count > 1)} from {comparison.baseline}"
+        told += f" in {', '.join(comparison.looked_at)}"
     told += f", {accepted} accepted" if accepted else ""
     told += f", {len(comparison.unstable)} unstable" if comparison.unstable else ""
     told += f"; {extent(comparison)}"
     return told + (f"; {fails} of a kind in --fail-on (marked !)" if fails else "")
+
+
+def nothing_compared(comparison: Comparison) -> str:
+    """That no two of them could be compared at all; empty where they could."""
+    if comparison.looked_at:
+        return ""
+    return f"nothing was compared: no test and no probe ended both in {comparison.baseline} and in another Envoy"
 
 
 def extent(comparison: Comparison) -> str:

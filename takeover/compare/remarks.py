@@ -8,6 +8,7 @@ from msgspec import UNSET
 from takeover.compare.documents import (
     Reach,
     both_failed,
+    broken_again,
     config_keys,
     have_like_statistics,
     neither_supports,
@@ -50,6 +51,8 @@ def _not_judged(old: _Named, new: _Named) -> list[str]:
         told.append(f"not compared: {_some(unsupported, 'test')} that neither {first} nor {label} supports")
     if failed := both_failed(baseline, other):
         told.append(f"alike, for whatever reason: {_some(failed, 'test')} that failed on {both}")
+    if broken := broken_again(baseline, other):
+        told.append(f"as before: {_some(broken, 'probe')} under which Envoy {other.envoy.name} breaks down")
     return told
 
 

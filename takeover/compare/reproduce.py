@@ -32,11 +32,10 @@ def reproduce(
         delivery: how Envoy got its configuration, if not from the file as it is written.
         checked: of a check, what was given.
     """
-    chosen = envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
     if checked is not UNSET:
-        run = f"takeover check {shlex.quote(checked.file)} --envoy {chosen} --keep"
+        run = f"{check_again(checked, envoy)} --keep"
         return [run, *_from_within(entry)] if isinstance(entry, ProbeResult) else [run]
-    run = f"./run --envoy {chosen}{_ENGINES.get(engine, f' --engine {engine}')}"
+    run = f"./run --envoy {_chosen(envoy)}{_ENGINES.get(engine, f' --engine {engine}')}"
     run += f" --delivery {delivery}" if delivery is not UNSET else ""
     match entry:
         case Outcome():
@@ -54,6 +53,15 @@ def reproduce(
                 _probes(run, entry.scenario, entry.probe.partition("/")[0], keep=True),
                 *_from_within(entry),
             ]
+
+
+def check_again(checked: Checked, *envoys: str) -> str:
+    """The command that makes a check again on these Envoys."""
+    return f"takeover check {shlex.quote(checked.file)} --envoy {','.join(map(_chosen, envoys))}"
+
+
+def _chosen(envoy: str) -> str:
+    return envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
 
 
 def _from_within(entry: ProbeResult) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-_NUMBER = re.compile(r"v?(\d+(?:\.\d+)*(?:\.post\d+)?)")
+_NUMBER = re.compile(r"v?(\d+(?:\.\d+)*(?:\.post\d+)?)", re.ASCII)
 
 
 def version_of(text: str) -> Version | None:

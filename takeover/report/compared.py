@@ -67,13 +67,13 @@ class DifferenceView:
 
 
 def views(compared: Compared, documents: Sequence[Document]) -> list[DifferenceView]:
-    """Those that are not merely counted, worst first.
+    """Those that are not only counted, worst first.
 
     Args:
         documents: those that were compared, among them the baseline's.
     """
-    found = [each for each in compared.comparison.differences if not BY_NAME[each.kind].only_counted]
-    return _views(compared, found, documents)
+    told, _ = compared.comparison.told_and_counted(compared.kinds)
+    return _views(compared, told, documents)
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,11 @@ def _with_room(both: Beside) -> Beside:
 
 
 def counts(compared: Compared) -> dict[str, list[str]]:
-    """Kind → names of what is merely new or gone in the binary."""
+    """Kind → names of what is merely new or gone in the binary, and fails nothing."""
     found: dict[str, list[str]] = {}
-    for each in compared.comparison.differences:
-        if BY_NAME[each.kind].only_counted:
-            found.setdefault(each.kind, []).append(f"{each.what} ({each.envoys[0]})")
+    _, only_counted = compared.comparison.told_and_counted(compared.kinds)
+    for each in only_counted:
+        found.setdefault(each.kind, []).append(f"{each.what} ({each.envoys[0]})")
     return found
 
 

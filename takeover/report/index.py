@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from takeover.compare.listing import extent
+from takeover.compare.listing import extent, nothing_compared
 from takeover.model.document import Document
 from takeover.report import pictures
 from takeover.report.checked import check_view
@@ -62,6 +62,7 @@ def index(
         differences=by_kind(differences),
         only_counted=counts(compared) if compared else {},
         extent=extent(compared.comparison) if compared else "",
+        nothing_compared=nothing_compared(compared.comparison) if compared else "",
         unstable=unstable_views(compared, documents) if compared else [],
         documents=documents,
         check=check_view(documents, differences),

@@ -22,7 +22,7 @@ from takeover.run.states import add_phase, is_last
 from takeover.store import bounds
 from takeover.store import documents as store
 from takeover.store.collector import Collected
-from takeover.store.old_runs import remove_old_runs
+from takeover.store.old_runs import hold, remove_old_runs
 
 _Entry = TypeVar("_Entry", Outcome, ProbeResult, ConfigResult)
 _SECONDS_BETWEEN_WRITES = 10  # what is lost by kill -9
@@ -162,6 +162,7 @@ class Results:
     def _made(self, now: datetime) -> Path:
         if self.folder is None:
             self.folder = store.new_run(self._reports, now)
+            hold(self.folder)
             self.removed = remove_old_runs(self._reports)
         return self.folder
 

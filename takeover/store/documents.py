@@ -140,6 +140,12 @@ def nearest(folder: Path) -> Path:
     return folder / FOLDER
 
 
+def option(reports: Path) -> list[str]:
+    """The words that a command needs to find what is in this folder; none where it finds that from here by itself."""
+    found = reports.absolute()
+    return [] if found == nearest(Path.cwd()) else ["--reports", display_path(found)]
+
+
 def published_names(reports: Path) -> list[str]:
     """The Envoys whose results are published."""
     return sorted(path.stem for path in (reports / PUBLISHED).glob("*.json"))

@@ -1,6 +1,8 @@
 """`takeover clean --cache`: the place, the size, and nothing is left but what a run uses."""
 
 import fcntl
+import io
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +35,25 @@ def test_it_is_emptied(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [f"cache: {cache}, 3 MB", "now 0 MB"]
     assert {each.name for each in cache.rglob("*") if each.is_file()} == {"lock"}
     assert [each.name for each in (cache / "lab").iterdir()] == ["lock"]
+
+
+class Terminal(io.StringIO):
+    """At which somebody has typed that."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(("typed", "code"), [("", 1), ("\n", 1), ("no\n", 1), ("Y\n", 0)])
+def test_whoever_sits_at_a_terminal_is_asked(
+    typed: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))  # of "" Ctrl-D is the end
+    assert main(["clean", "--cache"]) == code
+    told = capsys.readouterr().out
+    assert "empty it? [y/N] " in told
+    assert told.endswith("now 0 MB\n" if code == 0 else "nothing deleted (--yes deletes without asking)\n")
 
 
 def test_what_a_run_uses_stays(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:

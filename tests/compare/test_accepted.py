@@ -97,7 +97,7 @@ def test_a_wrong_entry_is_one_line(tmp_path: Path, text: str, message: str) -> N
         read_accepted(entry(tmp_path, text), tmp_path)
 
 
-@pytest.mark.parametrize("until", ["soon", "1.41.*", "2027", "2027-06", "2027.06", "20270630", "1"])
+@pytest.mark.parametrize("until", ["soon", "1.41.*", "2027", "2027-06", "2027.06", "20270630", "1", "１.41.0"])
 def test_a_wrong_version_is_one_line(tmp_path: Path, until: str) -> None:
     message = f'until must be a version of Envoy like "1.41.0", not {until!r}'
     with pytest.raises(BadInputError, match=re.escape(message)):

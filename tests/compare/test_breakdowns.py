@@ -132,3 +132,18 @@ def test_the_same_breakdown_on_both_sides_is_no_change_of_what_was_observed() ->
     )
 
     assert list(observation_changes(one, other, frozenset())) == []
+
+
+@pytest.mark.parametrize("more", [{}, {"sweep": {"fields": 1, "variants": [
+    {"scenario": "one", "name": "a = 1", "state": "ended", "error": "exit code 134: panic"}]}}])  # fmt: skip
+def test_of_one_envoy_that_was_run_twice_only_what_is_new_is_one(document: Make, more: dict[str, Any]) -> None:
+    last, tonight = (document("1.40.0", ENDED, **more) for _ in range(2))
+    comparison = compared({"last": last, "tonight": tonight})
+    assert comparison.differences == []
+    [remark] = comparison.remarks
+    number = 3 if more else 2
+    assert remark.startswith(f"as before: {number} probes (one edges/plain, two edges/plain")
+    assert remark.endswith(") under which Envoy 1.40.0 breaks down")
+
+    changed = compared({"last": document("1.40.0", **more), "tonight": tonight})
+    assert [each.kind for each in changed.failing(failing(None))] == ["crash"]

@@ -1,6 +1,7 @@
 """`takeover compare` from outside: exit codes, bad input, one difference in full."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,6 +132,20 @@ def test_one_in_full(takeover: Run) -> None:
     # What does not fail can be shown, too.
     [line] = [line for line in listed.splitlines() if "statistic " in line]
     assert takeover("compare", "1.0", "3.0", "--show", line.split()[1]).returncode == 0
+
+
+@pytest.mark.parametrize("place", ["kept/last night.json", "1.0"])
+def test_the_command_that_it_names_takes_the_same_results(takeover: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "reports").rename(tmp_path / "its reports")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/last night.json").write_bytes((tmp_path / "its reports/latest/results/1.0.json").read_bytes())
+    given = [place, "2.0", "--reports", "its reports"]
+    name = takeover("compare", *given).stdout.split()[2]
+    shown = takeover("compare", *given, "--show", name).stdout.splitlines()
+    [told] = [each for each in shown if each.startswith("  takeover explain ")]
+    words = shlex.split(told)
+    assert words == ["takeover", "explain", name, *given]
+    assert takeover("compare", *words[3:], "--show", name).stdout.splitlines() == shown
 
 
 TESTS = [{"id": f"a.py::{name}", "scenario": "one", "name": f"a.py::{name}", "state": "pass"} for name in "tuv"]

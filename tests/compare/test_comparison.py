@@ -310,6 +310,17 @@ def test_what_cannot_be_compared_is_told(document: Make) -> None:
     )
 
 
+def test_no_difference_is_said_of_no_envoy_that_could_not_be_compared(document: Make) -> None:
+    nothing = document("b", probes=[], complete=False)
+    assert list(listing(compared([document("a"), nothing]), failing(None)))[-1] == (
+        "nothing was compared: no test and no probe ended both in a and in another Envoy; "
+        "0 of 2 tests and probes compared"
+    )
+    for seen, told in (({}, "no difference from a in c; "), ({"status": 403}, "1 difference from a in c; ")):
+        lines = list(listing(compared([document("a"), nothing, document("c", seen)]), failing(None)))
+        assert lines[-1].startswith(f"{told}of 2 tests and probes compared: 0 in b, 2 in c")
+
+
 def test_a_probe_that_sent_something_else_is_not_compared(document: Make) -> None:
     other = document("b", {"status": 403})
     for each in other.probes:
@@ -321,6 +332,11 @@ def test_a_probe_that_sent_something_else_is_not_compared(document: Make) -> Non
         "not compared: 2 probes (one edges/plain, two edges/plain) for which a and b were sent other requests"
     )
     assert comparison.compared == {"b": 0}
+    # A third one has it: nobody knows whether this one has.
+    [listed] = [
+        each for each in listing(compared([document("a"), document("c", {"status": 403}), other]), []) if "→" in each
+    ]
+    assert listed.endswith("(in c, not in a, not compared in b)")
 
 
 def test_what_neither_does_or_both_fail_is_no_sign_that_they_are_alike(document: Make) -> None:

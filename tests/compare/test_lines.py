@@ -71,6 +71,13 @@ def test_a_probe_in_full(document: Make) -> None:
     ]  # fmt: skip
 
 
+def test_of_a_check_the_check_explains(document: Make) -> None:
+    checked = {"file": "my gateway.yaml", "kind": "bootstrap", "scenario": "gateway"}
+    old, new = document("1.36.4", checked=checked), document("1.40.0", {"status": 403}, checked=checked)
+    [found] = compared(old, new).differences
+    assert shown([old, new])[-1] == (f"  takeover check 'my gateway.yaml' --envoy 1.36.4,1.40.0 --explain {found.id}")
+
+
 def test_what_one_side_lacks_and_entries_of_a_log_have_their_numbers(document: Make) -> None:
     old = document("a", {"status": None, "protocol": "", "reason": "", "headers": [], "body": ""})
     new = document("b", {"log": [{"flags": "-"}, {"bytes": 1.5}], "interim": [{"status": 103, "reason": "Early"}]})
@@ -155,6 +162,9 @@ def test_in_short_it_has_each_detail_once_and_where_to_look(document: Make) -> N
         r"1 is\nnot 2",
         f"both sides: takeover compare a b --show {found.id}",
     ]
+    comparison.where = ["--reports", "other reports"]
+    again = in_short(comparison, found).splitlines()[-1]
+    assert again == f"both sides: takeover compare a b --reports 'other reports' --show {found.id}"
 
 
 def test_the_example_is_where_the_first_envoy_that_has_it_has_it(document: Make) -> None:
@@ -213,6 +223,14 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
     assert len(everything) == 6
     assert not any("only counted" in line or line.startswith("!") for line in everything)
     assert everything[-1] == "5 differences from a in b; 2 of 2 tests and probes compared"
+    # What fails has a line, whatever its kind, and the last line counts what is marked.
+    fails = list(listing(comparison, failing("guard-added")))
+    assert [line.split()[-3:] for line in fails if line.startswith("!")] == [
+        ["there", "(in", "b)"],
+        ["there", "(in", "b)"],
+    ]
+    assert "  only counted: 1 statistic-added (takeover compare --all lists them)" in fails
+    assert fails[-1].endswith("; 2 of a kind in --fail-on (marked !)")
 
 
 @pytest.mark.parametrize(("status", "answer"), [(None, "no answer"), (200, "HTTP/1.1 200 OK")])

@@ -83,6 +83,23 @@ def test_one_of_several_envoys_that_is_unstable_leaves_the_place_to_none(documen
     assert [(each.envoys, each.versions) for each in comparison.differences] == [(["b", "c"], ["1", "2"])]
 
 
+def test_an_envoy_that_is_unstable_elsewhere_was_compared_where_others_differ(document: Make) -> None:
+    changed = {"end": "closed"}
+    plain = document("b")
+    only_one = [document("b", changed).probes[0], plain.probes[1]]
+    only_two = [plain.probes[0], document("c", changed).probes[1]]
+    unstable, stable = repeat("one", 7, ("connection", "end", 3)), repeat("two", 3)
+    comparison = compared(
+        document("a"),
+        document("b", probes=only_one, repeated=[unstable]),
+        document("c", probes=only_two, repeated=[stable]),
+    )
+    assert [line.partition("  (")[2] for line in listing(comparison, ()) if "→" in line] == [
+        "in c, not in b)",
+        "in b, not in a, c) otherwise in 3 of 7 repeats on the same Envoy",
+    ]
+
+
 def test_a_third_envoy_that_is_unstable_tells_nothing_of_two_others(document: Make) -> None:
     unstable = [repeat("one", 7, ("connection", "end", 3))]
     third = document("c", {"end": "reset"}, version="2", repeated=unstable)

@@ -23,6 +23,7 @@ def test_versions_have_an_order() -> None:
         (">=1.40", "1.40.0-dev", True),
         ("==1.36.*", "1.36.2.post1", True),
         (">=2", "patched", True),
+        (">=2", "１.40.0", True),  # digits that are not ASCII's make no version
     ],
 )
 def test_ranges(text: str, version: str, expected: bool) -> None:

@@ -5,7 +5,7 @@ import functools
 from takeover.compare.comparison import compare
 from takeover.compare.kinds import failing
 from takeover.model.document import StreamAnswer
-from takeover.report.compared import Compared, by_kind, views
+from takeover.report.compared import Compared, by_kind, counts, views
 from takeover.report.index import index
 from takeover.scenario.library import Library
 from takeover.store import documents as store
@@ -80,6 +80,26 @@ def test_the_page_says_how_much_was_compared_and_which_envoys_have_it() -> None:
     page = index(Library.bundled(), list(documents.values()), [], Compared(comparison, failing(None)))
     assert "of 1616 tests and probes compared: 1616 in 1.37.0, 518 in 1.40.0." in page
     assert "in 1.37.0, not in 1.36.4, not compared in 1.40.0<" in page
+
+
+def test_the_page_does_not_say_that_nothing_differs_where_nothing_was_compared() -> None:
+    documents = [store.read(PATHS["1.40.0"]) for _ in range(2)]
+    documents[1].envoy.name, documents[1].complete = "stopped", False
+    documents[1].tests, documents[1].probes = [], []
+    comparison = compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
+    page = index(Library.bundled(), documents, [], Compared(comparison, failing(None)))
+    assert "<p>Nothing was compared: no test and no probe ended both in 1.40.0 and in another Envoy; 0 of 1616 " in page
+    assert "of all that was observed" not in page
+
+
+def test_the_page_shows_each_difference_that_fails_the_run_whatever_its_kind() -> None:
+    documents = [store.read(PATHS[version]) for version in ("1.36.4", "1.40.0")]
+    comparison = compare({each.envoy.name: lambda each=each: each for each in documents})  # type: ignore[misc]
+    for kinds in ("none", "guard-added", "all"):
+        compared = Compared(comparison, failing(kinds))
+        shown = views(compared, documents)
+        assert {each.difference.id for each in shown if each.fails} == {each.id for each in compared.failing}
+        assert len(shown) + sum(map(len, counts(compared).values())) == len(comparison.differences)
 
 
 def test_the_page_shows_frames_streams_and_messages() -> None:

@@ -1,5 +1,7 @@
 """Old runs go by number and by size, and it is said; what is no run stays."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,3 +55,25 @@ def test_the_run_before_stays_however_large_it_is(tmp_path: Path) -> None:
     found = made(tmp_path, 200_000, 200_000, 0)
     old_runs.remove_old_runs(tmp_path)
     assert store.runs(tmp_path) == found[1:]
+
+
+HOLDS = """
+import pathlib, sys
+from takeover.store import old_runs
+old_runs.hold(pathlib.Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_that_goes_on_stays_until_its_process_has_ended(tmp_path: Path) -> None:
+    found = made(tmp_path, 60_000, 60_000, 60_000, 0)
+    command = [sys.executable, "-c", HOLDS, str(found[0])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert ": 2026-11-25T100100Z (0.1 MB); " in old_runs.remove_old_runs(tmp_path)
+        assert store.runs(tmp_path) == [found[0], *found[2:]]
+        process.kill()
+    assert ": 2026-11-25T100000Z (0.1 MB); " in old_runs.remove_old_runs(tmp_path)
+    assert store.runs(tmp_path) == found[2:]

@@ -164,7 +164,7 @@ def test_what_is_held_is_told_and_waited_for(
     assert "DELETE" not in called  # that was done
 
 
-@pytest.mark.parametrize("text", ["3", "h", "1 h", "1w", "-1h"])
+@pytest.mark.parametrize("text", ["3", "h", "1 h", "1w", "-1h", "9999999999d", "9" * 5_000 + "s"])
 def test_an_age_that_is_none_is_a_usage_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["clean", f"--older-than={text}"])
