@@ -301,6 +301,30 @@ WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "'ports'",
     ),
+    "port of a Service": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("port: 80", "port: http")),
+        "service-front.yaml: Service front: port 'http' must be a number from 1 to 65535",
+    ),
+    "port that cannot be": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("port: 80", "port: 70000")),
+        "service-front.yaml: Service front: port 70000 must be a number from 1 to 65535",
+    ),
+    "target port": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("targetPort: web", "targetPort: []")),
+        "service-front.yaml: Service front: targetPort [] must be a number from 1 to 65535",
+    ),
+    "port of a container": (
+        _write("front.yaml", POD.format("front").replace("8080", "web")),
+        "front.yaml: Pod front: containerPort 'web' must be a number from 1 to 65535",
+    ),
+    "no address": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0")),
+        "service-front.yaml: Service front: clusterIP 10.1.0 is no IP address",
+    ),
+    "no UTF-8 in a manifest": (lambda folder: (folder / "front.yaml").write_bytes(b"\xff"), "front.yaml: no YAML"),
+    "no UTF-8 in the wishes": (lambda folder: (folder / "mesh.yaml").write_bytes(b"\xff"), "mesh.yaml: no YAML"),
+    "no date in a manifest": (_write("front.yaml", "a: 2024-99-99"), "front.yaml: no YAML: month must be in 1..12"),
+    "no date in the wishes": (_write("mesh.yaml", "a: 2024-99-99"), "mesh.yaml: no YAML: month must be in 1..12"),
     "two identities": (
         _write("other.yaml", POD.format("other").replace("app: other", "app: front")),
         "Service front selects Pods of 2 service accounts",
@@ -326,6 +350,22 @@ def test_a_new_service_is_told_to_all(folder: Path, mesh: Mesh) -> None:
     mesh.read_again(folder)
     assert "outbound|more|80" in named(mesh.told()[WAY_IN], "Cluster")
     assert "10.1.0.3_80" in named(mesh.told()[BACK], "Listener")
+
+
+def test_what_nobody_dials_by_an_address_over_tcp_is_somebody_elses(folder: Path, mesh: Mesh) -> None:
+    """One listener that Envoy refuses would keep every sidecar from being asked."""
+    before = mesh.told()
+    headless = SERVICE.format("front", "None").replace("name: front", "name: headless")
+    datagrams = SERVICE.format("front", "10.1.0.4").replace("{port: 80,", "{port: 53, protocol: UDP,")
+    (folder / "headless.yaml").write_text(headless)
+    (folder / "datagrams.yaml").write_text(datagrams.replace("name: front", "name: datagrams"))
+    mesh.read_again(folder)
+    assert mesh.told() == before
+    both = "ports: [{port: 80, targetPort: web}, {port: 80, protocol: UDP, targetPort: web}]"
+    written = SERVICE.format("front", "10.1.0.1").replace("ports: [{port: 80, targetPort: web}]", both)
+    (folder / "service-front.yaml").write_text(written)
+    mesh.read_again(folder)
+    assert mesh.told() == before
 
 
 def test_wishes_may_be_few() -> None:

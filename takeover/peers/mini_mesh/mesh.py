@@ -195,4 +195,8 @@ def _read(folder: Path) -> tuple[Manifests, Any]:
     file = folder / WISHES
     if not file.is_file():
         raise MeshError(f"{folder} has no {WISHES}: it says what is wanted of the mesh; it may be short, as `{{}}`")
-    return read_manifests(files), read_data(file.read_text(encoding="utf-8"))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MeshError(f"{WISHES}: no YAML: {error}") from error
+    return read_manifests(files), read_data(text)

@@ -72,7 +72,7 @@ def read_data(text: str) -> Any:
     """What mesh.yaml says, as data. Raises: MeshError."""
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise MeshError(f"mesh.yaml: no YAML: {' '.join(str(error).split())}") from error
 
 
