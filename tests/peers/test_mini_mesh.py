@@ -257,6 +257,11 @@ def test_a_changed_weight_changes_the_gateways_routes_alone(mesh: Mesh) -> None:
     assert [each.rpartition(".")[2] for each in changed] == ["RouteConfiguration"]
 
 
+def routed(route: str, port: int = 80, hosts: str = "a") -> str:
+    """The wishes with one route of the gateway."""
+    return f"gateway: {{port: {port}, hosts: [{hosts}], routes: [{{{route}}}]}}"
+
+
 WRONG = {
     "outbound: maybe": "outbound must be allow or block",
     "outbund: allow": "the file has no field outbund; there are outbound, mutualTls",
@@ -271,6 +276,24 @@ WRONG = {
     "gateway: {port: 80, hosts: [a], routes: [{to: {fron: 1}}]}": "no Service fron; there are back, front",
     "gateway: {port: 80, hosts: [a], routes: [{headers: {a: 1}, to: {front: 1}}]}": "routes[0].headers.a must be text",
     "gateway: {port: 80, hosts: [a], routes: [{limit: {requests: 1, every: 0.01}, to: {front: 1}}]}": "at least 0.05",
+    routed("to: {front: 1}", port=70000): "gateway.port must be a whole number, at least 1 and at most 65535",
+    routed("to: {front: 1}", hosts="a, A"): "gateway.hosts has a twice",
+    routed(
+        "to: {front: 4294967296}"
+    ): "gateway.routes[0].to.front must be a whole number, at least 0 and at most 429496",
+    routed(
+        "to: {front: 4294967295, back: 1}"
+    ): "gateway.routes[0].to the sum of the weights must be at most 4294967295",
+    routed("path: aa, to: {front: 1}"): "gateway.routes[0].path must begin with /",
+    routed("headers: {'': a}, to: {front: 1}"): "gateway.routes[0].headers has '', which is no name of a header",
+    routed("chosenBy: a b, to: {front: 1}"): "gateway.routes[0].chosenBy must be the name of a header",
+    routed(
+        "limit: {requests: 1, every: .inf}, to: {front: 1}"
+    ): "limit.every must be a number of seconds, at least 0.05",
+    routed(
+        "limit: {requests: 1, every: .nan}, to: {front: 1}"
+    ): "limit.every must be a number of seconds, at least 0.05",
+    "requestsPerConnection: 4294967296": "requestsPerConnection must be a whole number, at least 0 and at most",
     "header: {name: a}": "header lacks value",
     'header: {name: a, value: "\\""}': "header.value must be printable ASCII without quotes",
     "header: {name: 'a b', value: c}": "header.name must be the name of a header",
@@ -350,6 +373,14 @@ def test_a_new_service_is_told_to_all(folder: Path, mesh: Mesh) -> None:
     mesh.read_again(folder)
     assert "outbound|more|80" in named(mesh.told()[WAY_IN], "Cluster")
     assert "10.1.0.3_80" in named(mesh.told()[BACK], "Listener")
+
+
+@pytest.mark.parametrize(
+    ("every", "told"), [("0.05", "0.05s"), ("1", "1s"), ("1234567.25", "1234567.25s"), ("9223372035", "9223372035s")]
+)
+def test_a_limit_is_told_with_all_its_digits(mesh: Mesh, every: str, told: str) -> None:
+    mesh.wish(read_data(WISHES.replace("every: 1}", f"every: {every}}}")))
+    assert list(everywhere(mesh.told()[WAY_IN], "fill_interval")) == [told]
 
 
 def test_what_nobody_dials_by_an_address_over_tcp_is_somebody_elses(folder: Path, mesh: Mesh) -> None:
