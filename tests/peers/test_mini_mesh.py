@@ -344,6 +344,18 @@ WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         _write("service-front.yaml", SERVICE.format("front", "10.1.0")),
         "service-front.yaml: Service front: clusterIP 10.1.0 is no IP address",
     ),
+    "a Service twice": (
+        _write("again.yaml", SERVICE.format("front", "10.1.0.3")),
+        "service-front.yaml: Service front: Service front is there already, in again.yaml",
+    ),
+    "an address twice": (
+        _write("again.yaml", SERVICE.format("front", "10.1.0.1").replace("name: front", "name: again")),
+        "service-front.yaml: Service front: 10.1.0.1 port 80 is there already, in again.yaml",
+    ),
+    "a Deployment twice": (
+        _write("again.yaml", DEPLOYMENT),
+        "back.yaml: Deployment back: Deployment back of namespace default is there already, in again.yaml",
+    ),
     "no UTF-8 in a manifest": (lambda folder: (folder / "front.yaml").write_bytes(b"\xff"), "front.yaml: no YAML"),
     "no UTF-8 in the wishes": (lambda folder: (folder / "mesh.yaml").write_bytes(b"\xff"), "mesh.yaml: no YAML"),
     "no date in a manifest": (_write("front.yaml", "a: 2024-99-99"), "front.yaml: no YAML: month must be in 1..12"),
@@ -366,6 +378,30 @@ def test_a_wrong_folder_is_told_in_a_line_and_changes_nothing(folder: Path, mesh
         assert told in str(error.value)
         assert "\n" not in str(error.value)
     assert mesh.told() == before
+
+
+def test_what_cannot_be_sent_is_never_in_force(folder: Path) -> None:
+    refused: list[str] = []
+
+    def check(resources: list[dict[str, Any]]) -> None:
+        if any(each in str(resources) for each in refused):
+            raise MeshError("it cannot be sent")
+
+    mesh = Mesh.read(folder, check)
+    mesh.came(FRONT)
+    before, wished = mesh.told(), mesh.wished
+    refused.append("10.1.0.3")
+    (folder / "service-more.yaml").write_text(SERVICE.format("front", "10.1.0.3").replace("name: front", "name: more"))
+    tried: list[Callable[[], object]] = [
+        lambda: mesh.read_again(folder),
+        lambda: mesh.change({"header": {"value": "10.1.0.3"}}),
+        lambda: mesh.wish({"header": {"name": "a", "value": "10.1.0.3"}}),
+        lambda: Mesh.read(folder, check),
+    ]
+    for each in tried:
+        with pytest.raises(MeshError, match="it cannot be sent"):
+            each()
+        assert (mesh.told(), mesh.wished) == (before, wished)
 
 
 def test_a_new_service_is_told_to_all(folder: Path, mesh: Mesh) -> None:

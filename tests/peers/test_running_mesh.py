@@ -212,6 +212,16 @@ def test_a_change_of_the_folder_is_followed_and_a_wrong_one_told(plane: Plane, f
         assert names(xds.took("lds")) == ["virtualOutbound"]
 
 
+def test_what_cannot_be_sent_is_not_in_force_and_who_comes_later_is_served(plane: Plane) -> None:
+    before = plane.api.get("/mesh").json()
+    no_text = b'{"gateway": {"hosts": ["\\ud800"]}}'  # half a character: JSON has it, Protobuf does not
+    answer = plane.api.request("PATCH", "/mesh", content=no_text)
+    assert (answer.status_code, "(rds gateway)" in answer.json()["error"]) == (400, True), answer.text
+    assert plane.api.get("/mesh").json() == before
+    with client(plane, "delta-ads", WAY_IN) as xds:
+        assert names(xds.subscribed("lds")) == ["0.0.0.0_8080"]
+
+
 def test_a_folder_that_is_wrong_from_the_start_ends_it_in_a_line(tmp_path: Path) -> None:
     with (
         pytest.raises(AssertionError, match=r"takeover control-plane: .* has no mesh.yaml") as told,

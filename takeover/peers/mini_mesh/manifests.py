@@ -101,19 +101,32 @@ def read_manifests(files: Iterable[Path]) -> Manifests:
     """
     services: list[Service] = []
     workloads: list[Workload] = []
+    seen: dict[str, Path] = {}
     for file in sorted(files):
         for data in _documents(file):
             kind = data.get("kind")
             try:
                 if kind == "Service" and _has_address(data) and (service := _service(data)).ports:
+                    addresses = (f"{service.address} port {each.port}" for each in service.ports)
+                    _once(seen, [f"{kind} {service.name}", *addresses], file)
                     services.append(service)
                 elif kind in ("Pod", "Deployment"):
-                    workloads.append(_workload(data, is_many=kind == "Deployment"))
+                    workload = _workload(data, is_many=kind == "Deployment")
+                    _once(seen, [f"{kind} {workload.name} of namespace {workload.namespace}"], file)
+                    workloads.append(workload)
             except MeshError as error:
                 raise MeshError(f"{_called(data, file)}: {error}") from None
             except (KeyError, TypeError, AttributeError) as error:
                 raise MeshError(f"{_called(data, file)} without what the mesh needs of it: {error}") from error
     return Manifests(tuple(services), tuple(workloads))
+
+
+def _once(seen: dict[str, Path], names: Iterable[str], file: Path) -> None:
+    """Raises: MeshError for what is there already: to Envoy, two of one name, or of one address, are the same."""
+    for each in names:
+        if each in seen:
+            raise MeshError(f"{each} is there already, in {seen[each].name}")
+        seen[each] = file
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:

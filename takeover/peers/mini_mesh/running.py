@@ -35,6 +35,7 @@ class RunningMesh:
         self._read: Mesh | None = None
         self._version = 0
         self._parsed: dict[str, Resource] = {}
+        self._checked: dict[str, Resource] = {}
         self._streams: dict[str, set[object]] = {}
         """Node → the numbers of its streams."""
         self._taken: dict[str, set[object]] = {}
@@ -45,10 +46,8 @@ class RunningMesh:
         """Takes what the folder says, now and whenever it has changed. Raises: ResourceError, in one line."""
         try:
             if self._read is None:
-                self._read = Mesh.read(self._folder)
+                self._read = Mesh.read(self._folder, self._check)
                 self._plane.record.heard = self._heard
-                for each in self._read.rehearsal():  # what the protos of these need is imported before anybody waits
-                    parse(each, "the mesh's")
             else:
                 self._read.read_again(self._folder)
         except (MeshError, OSError) as error:
@@ -82,11 +81,21 @@ class RunningMesh:
         self._parsed = parsed
         return version
 
+    def _check(self, rehearsed: list[dict[str, Any]]) -> None:
+        """Parses what any Envoy could be told: what cannot be sent is never in force, and nobody waits for imports.
+
+        Raises: ResourceError.
+        """
+        checked: dict[str, Resource] = {}
+        for each in rehearsed:
+            self._made(each, checked)
+        self._checked = checked
+
     def _made(self, written: dict[str, Any], parsed: dict[str, Resource]) -> Resource:
         """The resource as it is sent: most of them are as they were."""
         key = json.dumps(written)
         if key not in parsed:
-            parsed[key] = self._parsed.get(key) or parse(written, "the mesh's")
+            parsed[key] = self._parsed.get(key) or self._checked.get(key) or parse(written, "the mesh's")
         return parsed[key]
 
     def _came(self, node: str) -> None:
