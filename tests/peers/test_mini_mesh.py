@@ -176,7 +176,15 @@ def test_who_was_cut_off_counts_as_there_for_a_while(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "node", ["", "front", "sidecar~10.0.0.1~nobody.default", "sidecar~10.0.0.1~front.other", "x~1~front.default"]
+    "node",
+    [
+        "",
+        "front",
+        "sidecar~10.0.0.1~nobody.default",
+        "sidecar~10.0.0.1~front.other",
+        "x~10.0.0.1~front.default",
+        "sidecar~$(POD_IP)~front.default",
+    ],
 )
 def test_who_is_nobody_of_the_mesh_is_told_nothing(mesh: Mesh, node: str) -> None:
     assert not mesh.came(node)
@@ -220,6 +228,19 @@ def test_certificates_say_who_the_pod_is_and_are_of_the_authority_that_all_know(
 def test_a_sidecar_asks_that_the_other_one_is_the_service_that_is_meant(mesh: Mesh) -> None:
     socket = named(mesh.told()[FRONT], "Cluster")["outbound|back|80"]["transport_socket"]
     assert list(everywhere(socket, "matcher")) == [{"exact": "spiffe://mesh.example/ns/default/sa/back"}]
+
+
+def test_who_becomes_somebody_else_gets_the_certificate_of_that(folder: Path, mesh: Mesh) -> None:
+    before = {each["node"]: each["certificate"] for each in mesh.about()}
+    written = (folder / "front.yaml").read_text()
+    (folder / "front.yaml").write_text(written.replace("serviceAccountName: front", "serviceAccountName: other"))
+    mesh.read_again(folder)
+    front, *others = mesh.about()
+    assert front["identity"] == "spiffe://mesh.example/ns/default/sa/other"
+    names = x509.load_pem_x509_certificate(str(front["certificate"]).encode()).extensions
+    [uri] = names.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert uri.value == front["identity"]
+    assert [each["certificate"] == before[str(each["node"])] for each in others] == [True, True]
 
 
 @pytest.mark.parametrize(("account", "nodes"), [("", [FRONT, BACK, WAY_IN]), ("back", [BACK]), ("nobody", [])])

@@ -88,7 +88,7 @@ class Mesh:
             known.left = None
             return True
         proxy = Proxy.of(node)
-        workload = None if proxy is None else self._manifests.workload(proxy.pod, proxy.namespace)
+        workload = None if proxy is None else self._workload(proxy)
         if proxy is None or workload is None:
             return False
         certificate = self._authority.issue(self._known().identity(workload))
@@ -170,13 +170,18 @@ class Mesh:
         wishes = self._rehearsed(manifests, wished)
         self._manifests, self._wished, self._wishes = manifests, wished, wishes
         for each in self._envoys.values():  # of a Pod that is in no manifest any more nothing is taken away
-            each.workload = manifests.workload(each.proxy.pod, each.proxy.namespace) or each.workload
+            before, each.workload = each.workload, self._workload(each.proxy) or each.workload
+            if each.workload.account != before.account:  # others ask for the new identity from now on
+                each.certificate = self._authority.issue(self._known().identity(each.workload))
 
     def _rehearsed(self, manifests: Manifests, wished: Any) -> Wishes:
         """The wishes, with which any Envoy can be told all. Raises: MeshError, and what `check` raises."""
         wishes = read_wishes(wished)
         self._check(list(_rehearsal(manifests, wishes)))
         return wishes
+
+    def _workload(self, proxy: Proxy) -> Workload | None:
+        return self._manifests.workload(proxy.pod, proxy.namespace)
 
     def _known(self) -> Known:
         pods: dict[Workload, list[str]] = {}
