@@ -1,19 +1,20 @@
 """Who is who in a scenario's manifests: its Envoys, its destinations, what ends connections when asked."""
 
+import argparse
 import contextlib
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from msgspec import UNSET
 
+from takeover.base.errors import BadInputError
 from takeover.scenario import replicas
 from takeover.scenario.documents import Documents, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
-_API_PORT = "--api-port"
 _USUAL_API_PORT = 18001
 """Of `takeover control-plane`."""
 
@@ -204,15 +205,29 @@ def controls(bases: Iterable[BaseFile], documents: Documents) -> tuple[ControlPl
 
 
 def control_planes(objects: Iterable[Json]) -> list[ControlPlanePlace]:
-    """The containers whose command is `takeover control-plane`."""
+    """The containers whose command is `takeover control-plane`.
+
+    Raises: BadInputError for one whose --api-port is no number.
+    """
     found = []
     for each in objects:
         for container in each["spec"]["containers"] if each["kind"] == "Pod" else ():
             command = [*(container.get("command") or ()), *(container.get("args") or ())]
             if command[:2] == ["takeover", "control-plane"]:
-                port = command[command.index(_API_PORT) + 1] if _API_PORT in command[:-1] else _USUAL_API_PORT
-                found.append(ControlPlanePlace(short_name(each), container["name"], int(port)))
+                pod = short_name(each)
+                found.append(ControlPlanePlace(pod, container["name"], _api_port(command[2:], pod)))
     return found
+
+
+def _api_port(arguments: Sequence[str], pod: str) -> int:
+    """The port as the program itself reads it: `--api-port 7`, `--api-port=7`, or shorter as long as it is the one."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--api-port", type=int, default=_USUAL_API_PORT)
+    try:
+        known, _ = parser.parse_known_args(list(map(str, arguments)))
+    except argparse.ArgumentError as error:
+        raise BadInputError(f"Pod {pod}: takeover control-plane: {error}") from None
+    return int(known.api_port)
 
 
 def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:

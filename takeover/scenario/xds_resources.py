@@ -127,7 +127,7 @@ class _Splitting:
             return [self._rewritten(each, listener, key) for each in data]
         if not isinstance(data, dict):
             return data
-        if "secret" in key and data.get("name") in self.secrets and data.keys() == {"name"}:
+        if "secret" in key.lower() and data.get("name") in self.secrets and data.keys() == {"name"}:
             return {**data, "sds_config": self.source("sds", data["name"])}
         made = {each: self._rewritten(value, listener, each) for each, value in data.items()}
         if data.get("@type") == _HTTP and isinstance(routes := either(data, "route_config"), dict):

@@ -83,6 +83,27 @@ def test_a_file_that_becomes_wrong_is_told_and_the_last_good_snapshot_stays(tmp_
         assert in_force(plane)[1] == ["b"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{resources: [], version_info: 2024-99-99}",
+        "resources: [&itself {'@type': cds, name: a, load_assignment: *itself}]",
+    ],
+)
+def test_the_folder_is_still_watched_after_a_mistake_of_any_kind(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "cds.yaml", cluster("a"))
+    with running(tmp_path) as plane:
+        before = plane.last()
+        new = tmp_path / "cds.new"
+        new.write_text(text)
+        new.replace(tmp_path / "cds.yaml")
+        [told] = plane.record(before, wait=60)
+        assert (told["event"], in_force(plane)) == ("told", ("1", ["a"]))
+        write(tmp_path / "cds.yaml", cluster("b"))
+        published(plane, before)
+        assert in_force(plane)[1] == ["b"]
+
+
 def test_a_file_that_is_served_when_asked_is_served_as_it_is_then(tmp_path: Path) -> None:
     write(tmp_path / "cds.yaml", cluster("a"))
     with running(tmp_path) as plane:
@@ -107,6 +128,11 @@ def test_a_file_that_is_served_when_asked_is_served_as_it_is_then(tmp_path: Path
             "no message envoy.foo.v3.Bar in the installed xds-protos",
         ),
         ("{resources: [], served: later}", "cds.yaml: served is when-asked, or is left out, not later"),
+        ("{resources: [], version_info: 2024-99-99}", "cds.yaml: month must be in 1..12"),
+        (
+            "resources: [&itself {'@type': cds, name: a, load_assignment: *itself}]",
+            "cds.yaml: resources[0] (cds a): it is nested too deeply, or within itself",
+        ),
         (None, "No such file or directory"),
     ],
 )

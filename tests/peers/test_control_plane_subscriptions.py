@@ -146,6 +146,41 @@ def test_after_a_reconnect_what_only_claims_to_be_known_is_sent(plane: Plane, la
         assert names(again.took("cds")) == ["a"]
 
 
+@pytest.mark.parametrize("kind", ["cds", "lds", "srds"])
+def test_after_a_reconnect_to_another_control_plane_what_it_has_not_is_gone(plane: Plane, kind: str) -> None:
+    """It counted its versions from 1, too, and has nothing of that type: who is told nothing would keep what was."""
+    version = plane.publish(version="1")
+    with client(plane, node=f"never-seen-{kind}") as again:
+        again.ask(kind, version_info=version)
+        assert names(again.took(kind)) == []
+
+
+def test_after_a_reconnect_what_went_meanwhile_is_gone_though_the_version_is_the_same(plane: Plane) -> None:
+    version = plane.publish(cluster("a"), cluster("b"), version="by-hand")
+    with client(plane) as xds:
+        xds.subscribed("cds")
+        assert plane.acknowledged(version)
+    plane.publish(cluster("a"), version=version)
+    with client(plane) as again:
+        again.ask("cds", version_info=version)
+        assert names(again.took("cds")) == ["a"]
+
+
+def test_after_a_reconnect_by_delta_nothing_is_sent_again_of_what_came_by_several_responses(plane: Plane) -> None:
+    plane.publish(cluster("a"), version="first")
+    with client(plane, "delta-ads") as xds:
+        xds.subscribed("cds")
+        version = plane.change(cluster("b"), version="second")
+        assert names(xds.took("cds")) == ["b"]
+        assert plane.acknowledged(version)
+    before = plane.last()
+    with client(plane, "delta-ads") as again:
+        again.ask("cds", initial_resource_versions={"a": "first", "b": "second"})
+        again.ask("lds")
+        again.took("lds")
+        assert nothing_is_sent(plane, before)
+
+
 def test_after_a_reconnect_by_delta_what_is_gone_is_removed(plane: Plane) -> None:
     plane.publish(cluster("b"))
     with client(plane, "delta-ads") as again:

@@ -109,7 +109,30 @@ def test_a_wait_that_is_none_is_refused(plane: Plane) -> None:
     for wrong in (-1, "long", True):
         answer = plane.api.patch("/snapshot", json={"set": [cluster("a")], "wait": wrong})
         assert answer.json() == {"error": f"wait is no number of seconds: {wrong}"}
+    for endless in ("NaN", "Infinity", "1e999"):
+        answer = plane.api.request("PATCH", "/snapshot", content=f'{{"wait": {endless}}}'.encode())
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("wait is no number of seconds: ")
     assert plane.api.get("/snapshot").json()["version"] == before
+
+
+@pytest.mark.parametrize("wrong", ["-1", "nan", "inf", "1e999", "long"])
+@pytest.mark.parametrize("path", ["/record?after=", "/record?wait=", "/acknowledged?version=1&wait=", "/told?within="])
+def test_a_number_of_a_query_that_is_none_is_refused(plane: Plane, path: str, wrong: str) -> None:
+    answer = plane.api.get(path + wrong)
+    assert (answer.status_code, "is no number from 0 on: " in answer.json()["error"]) == (400, True), answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/snapshot", b"[" * 100_000, "the body is no JSON: "),
+        ("/behaviour", b'{"rules": [{"does": ["silent"]}]}', "does is no text: "),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(plane: Plane, path: str, body: bytes, said: str) -> None:
+    answer = plane.api.put(path, content=body)
+    assert (answer.status_code, answer.json()["error"][: len(said)]) == (400, said)
 
 
 def test_who_ends_streams_may_wait_until_they_are_back(plane: Plane) -> None:

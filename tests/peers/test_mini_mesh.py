@@ -176,7 +176,15 @@ def test_who_was_cut_off_counts_as_there_for_a_while(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "node", ["", "front", "sidecar~10.0.0.1~nobody.default", "sidecar~10.0.0.1~front.other", "x~1~front.default"]
+    "node",
+    [
+        "",
+        "front",
+        "sidecar~10.0.0.1~nobody.default",
+        "sidecar~10.0.0.1~front.other",
+        "x~10.0.0.1~front.default",
+        "sidecar~$(POD_IP)~front.default",
+    ],
 )
 def test_who_is_nobody_of_the_mesh_is_told_nothing(mesh: Mesh, node: str) -> None:
     assert not mesh.came(node)
@@ -222,6 +230,19 @@ def test_a_sidecar_asks_that_the_other_one_is_the_service_that_is_meant(mesh: Me
     assert list(everywhere(socket, "matcher")) == [{"exact": "spiffe://mesh.example/ns/default/sa/back"}]
 
 
+def test_who_becomes_somebody_else_gets_the_certificate_of_that(folder: Path, mesh: Mesh) -> None:
+    before = {each["node"]: each["certificate"] for each in mesh.about()}
+    written = (folder / "front.yaml").read_text()
+    (folder / "front.yaml").write_text(written.replace("serviceAccountName: front", "serviceAccountName: other"))
+    mesh.read_again(folder)
+    front, *others = mesh.about()
+    assert front["identity"] == "spiffe://mesh.example/ns/default/sa/other"
+    names = x509.load_pem_x509_certificate(str(front["certificate"]).encode()).extensions
+    [uri] = names.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert uri.value == front["identity"]
+    assert [each["certificate"] == before[str(each["node"])] for each in others] == [True, True]
+
+
 @pytest.mark.parametrize(("account", "nodes"), [("", [FRONT, BACK, WAY_IN]), ("back", [BACK]), ("nobody", [])])
 def test_a_rotation_changes_the_secret_alone(mesh: Mesh, account: str, nodes: list[str]) -> None:
     before = mesh.told()
@@ -257,6 +278,11 @@ def test_a_changed_weight_changes_the_gateways_routes_alone(mesh: Mesh) -> None:
     assert [each.rpartition(".")[2] for each in changed] == ["RouteConfiguration"]
 
 
+def routed(route: str, port: int = 80, hosts: str = "a") -> str:
+    """The wishes with one route of the gateway."""
+    return f"gateway: {{port: {port}, hosts: [{hosts}], routes: [{{{route}}}]}}"
+
+
 WRONG = {
     "outbound: maybe": "outbound must be allow or block",
     "outbund: allow": "the file has no field outbund; there are outbound, mutualTls",
@@ -271,6 +297,24 @@ WRONG = {
     "gateway: {port: 80, hosts: [a], routes: [{to: {fron: 1}}]}": "no Service fron; there are back, front",
     "gateway: {port: 80, hosts: [a], routes: [{headers: {a: 1}, to: {front: 1}}]}": "routes[0].headers.a must be text",
     "gateway: {port: 80, hosts: [a], routes: [{limit: {requests: 1, every: 0.01}, to: {front: 1}}]}": "at least 0.05",
+    routed("to: {front: 1}", port=70000): "gateway.port must be a whole number, at least 1 and at most 65535",
+    routed("to: {front: 1}", hosts="a, A"): "gateway.hosts has a twice",
+    routed(
+        "to: {front: 4294967296}"
+    ): "gateway.routes[0].to.front must be a whole number, at least 0 and at most 429496",
+    routed(
+        "to: {front: 4294967295, back: 1}"
+    ): "gateway.routes[0].to the sum of the weights must be at most 4294967295",
+    routed("path: aa, to: {front: 1}"): "gateway.routes[0].path must begin with /",
+    routed("headers: {'': a}, to: {front: 1}"): "gateway.routes[0].headers has '', which is no name of a header",
+    routed("chosenBy: a b, to: {front: 1}"): "gateway.routes[0].chosenBy must be the name of a header",
+    routed(
+        "limit: {requests: 1, every: .inf}, to: {front: 1}"
+    ): "limit.every must be a number of seconds, at least 0.05",
+    routed(
+        "limit: {requests: 1, every: .nan}, to: {front: 1}"
+    ): "limit.every must be a number of seconds, at least 0.05",
+    "requestsPerConnection: 4294967296": "requestsPerConnection must be a whole number, at least 0 and at most",
     "header: {name: a}": "header lacks value",
     'header: {name: a, value: "\\""}': "header.value must be printable ASCII without quotes",
     "header: {name: 'a b', value: c}": "header.name must be the name of a header",
@@ -301,6 +345,42 @@ WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "'ports'",
     ),
+    "port of a Service": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("port: 80", "port: http")),
+        "service-front.yaml: Service front: port 'http' must be a number from 1 to 65535",
+    ),
+    "port that cannot be": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("port: 80", "port: 70000")),
+        "service-front.yaml: Service front: port 70000 must be a number from 1 to 65535",
+    ),
+    "target port": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0.1").replace("targetPort: web", "targetPort: []")),
+        "service-front.yaml: Service front: targetPort [] must be a number from 1 to 65535",
+    ),
+    "port of a container": (
+        _write("front.yaml", POD.format("front").replace("8080", "web")),
+        "front.yaml: Pod front: containerPort 'web' must be a number from 1 to 65535",
+    ),
+    "no address": (
+        _write("service-front.yaml", SERVICE.format("front", "10.1.0")),
+        "service-front.yaml: Service front: clusterIP 10.1.0 is no IP address",
+    ),
+    "a Service twice": (
+        _write("again.yaml", SERVICE.format("front", "10.1.0.3")),
+        "service-front.yaml: Service front: Service front is there already, in again.yaml",
+    ),
+    "an address twice": (
+        _write("again.yaml", SERVICE.format("front", "10.1.0.1").replace("name: front", "name: again")),
+        "service-front.yaml: Service front: 10.1.0.1 port 80 is there already, in again.yaml",
+    ),
+    "a Deployment twice": (
+        _write("again.yaml", DEPLOYMENT),
+        "back.yaml: Deployment back: Deployment back of namespace default is there already, in again.yaml",
+    ),
+    "no UTF-8 in a manifest": (lambda folder: (folder / "front.yaml").write_bytes(b"\xff"), "front.yaml: no YAML"),
+    "no UTF-8 in the wishes": (lambda folder: (folder / "mesh.yaml").write_bytes(b"\xff"), "mesh.yaml: no YAML"),
+    "no date in a manifest": (_write("front.yaml", "a: 2024-99-99"), "front.yaml: no YAML: month must be in 1..12"),
+    "no date in the wishes": (_write("mesh.yaml", "a: 2024-99-99"), "mesh.yaml: no YAML: month must be in 1..12"),
     "two identities": (
         _write("other.yaml", POD.format("other").replace("app: other", "app: front")),
         "Service front selects Pods of 2 service accounts",
@@ -321,11 +401,59 @@ def test_a_wrong_folder_is_told_in_a_line_and_changes_nothing(folder: Path, mesh
     assert mesh.told() == before
 
 
+def test_what_cannot_be_sent_is_never_in_force(folder: Path) -> None:
+    refused: list[str] = []
+
+    def check(resources: list[dict[str, Any]]) -> None:
+        if any(each in str(resources) for each in refused):
+            raise MeshError("it cannot be sent")
+
+    mesh = Mesh.read(folder, check)
+    mesh.came(FRONT)
+    before, wished = mesh.told(), mesh.wished
+    refused.append("10.1.0.3")
+    (folder / "service-more.yaml").write_text(SERVICE.format("front", "10.1.0.3").replace("name: front", "name: more"))
+    tried: list[Callable[[], object]] = [
+        lambda: mesh.read_again(folder),
+        lambda: mesh.change({"header": {"value": "10.1.0.3"}}),
+        lambda: mesh.wish({"header": {"name": "a", "value": "10.1.0.3"}}),
+        lambda: Mesh.read(folder, check),
+    ]
+    for each in tried:
+        with pytest.raises(MeshError, match="it cannot be sent"):
+            each()
+        assert (mesh.told(), mesh.wished) == (before, wished)
+
+
 def test_a_new_service_is_told_to_all(folder: Path, mesh: Mesh) -> None:
     (folder / "service-more.yaml").write_text(SERVICE.format("front", "10.1.0.3").replace("name: front", "name: more"))
     mesh.read_again(folder)
     assert "outbound|more|80" in named(mesh.told()[WAY_IN], "Cluster")
     assert "10.1.0.3_80" in named(mesh.told()[BACK], "Listener")
+
+
+@pytest.mark.parametrize(
+    ("every", "told"), [("0.05", "0.05s"), ("1", "1s"), ("1234567.25", "1234567.25s"), ("9223372035", "9223372035s")]
+)
+def test_a_limit_is_told_with_all_its_digits(mesh: Mesh, every: str, told: str) -> None:
+    mesh.wish(read_data(WISHES.replace("every: 1}", f"every: {every}}}")))
+    assert list(everywhere(mesh.told()[WAY_IN], "fill_interval")) == [told]
+
+
+def test_what_nobody_dials_by_an_address_over_tcp_is_somebody_elses(folder: Path, mesh: Mesh) -> None:
+    """One listener that Envoy refuses would keep every sidecar from being asked."""
+    before = mesh.told()
+    headless = SERVICE.format("front", "None").replace("name: front", "name: headless")
+    datagrams = SERVICE.format("front", "10.1.0.4").replace("{port: 80,", "{port: 53, protocol: UDP,")
+    (folder / "headless.yaml").write_text(headless)
+    (folder / "datagrams.yaml").write_text(datagrams.replace("name: front", "name: datagrams"))
+    mesh.read_again(folder)
+    assert mesh.told() == before
+    both = "ports: [{port: 80, targetPort: web}, {port: 80, protocol: UDP, targetPort: web}]"
+    written = SERVICE.format("front", "10.1.0.1").replace("ports: [{port: 80, targetPort: web}]", both)
+    (folder / "service-front.yaml").write_text(written)
+    mesh.read_again(folder)
+    assert mesh.told() == before
 
 
 def test_wishes_may_be_few() -> None:

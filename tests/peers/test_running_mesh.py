@@ -9,7 +9,7 @@ from envoy.config.endpoint.v3 import endpoint_pb2
 
 from takeover.peers.mini_mesh.wishes import read_data
 from tests.peers.control_plane import Client, Json, Plane, client, names, running
-from tests.peers.test_mini_mesh import BACK, FRONT, WAY_IN, WISHES, write_mesh
+from tests.peers.test_mini_mesh import BACK, FRONT, POD, SERVICE, WAY_IN, WISHES, write_mesh
 
 IDENTITY = "spiffe://mesh.example/ns/default/sa/"
 
@@ -76,6 +76,36 @@ def test_who_is_nobody_of_the_mesh_is_told_nothing(plane: Plane) -> None:
     with client(plane, "delta-ads", "sidecar~10.0.0.7~stranger.default") as xds:
         assert names(xds.subscribed("cds")) == []
     assert envoys(plane) == {}
+
+
+STRANGERS = [
+    ("sidecar~10.0.0.7~late.default", "no manifest has its Pod"),
+    ("sidecar~$(POD_IP)~front.default", "its id is not sidecar~IP~POD.NAMESPACE or gateway~IP~POD.NAMESPACE"),
+    ("front", "its id is not sidecar~IP~POD.NAMESPACE or gateway~IP~POD.NAMESPACE"),
+]
+
+
+@pytest.mark.parametrize(("node", "why"), STRANGERS)
+def test_a_line_says_why_somebody_is_told_nothing(plane: Plane, node: str, why: str) -> None:
+    before = plane.last()
+    with client(plane, "delta-ads", node) as xds:
+        assert names(xds.subscribed("cds")) == []
+    told = [(each["node"], each["error"]) for each in plane.record(before) if each["event"] == "told"]
+    assert told == [(node, f"{node} is told nothing of the mesh: {why}")]
+
+
+def test_a_pod_that_was_there_before_its_manifest_is_told_all_as_soon_as_that_is_there(tmp_path: Path) -> None:
+    folder, node = write_mesh(tmp_path), "sidecar~10.0.0.7~late.default"
+    with running(folder, "--mesh", patience=300) as plane, client(plane, "delta-ads", node) as late:
+        for kind in ("cds", "lds"):
+            assert names(late.subscribed(kind)) == []
+        write(folder / "late.yaml", f"{POD.format('late')}---\n{SERVICE.format('late', '10.1.0.7')}")
+        assert "outbound|late|80" in names(late.took("cds"))
+        late.subscribed("sds", [f"{IDENTITY}late", "authority"])
+        late.subscribed("eds", [f"outbound|{each}|80" for each in ("back", "front", "late")])
+        assert envoys(plane) == {node: False}, "the listeners that it has taken are those of before"
+        assert "virtualInbound" in names(late.took("lds"))
+        wait_for_envoys(plane, {node: True})
 
 
 def test_others_learn_of_a_pod_once_it_can_be_asked_and_when_it_is_gone(plane: Plane) -> None:
@@ -210,6 +240,16 @@ def test_a_change_of_the_folder_is_followed_and_a_wrong_one_told(plane: Plane, f
         assert "mesh.yaml: outbound must be allow or block" in told[0]["error"]
         write(wishes, good)
         assert names(xds.took("lds")) == ["virtualOutbound"]
+
+
+def test_what_cannot_be_sent_is_not_in_force_and_who_comes_later_is_served(plane: Plane) -> None:
+    before = plane.api.get("/mesh").json()
+    no_text = b'{"gateway": {"hosts": ["\\ud800"]}}'  # half a character: JSON has it, Protobuf does not
+    answer = plane.api.request("PATCH", "/mesh", content=no_text)
+    assert (answer.status_code, "(rds gateway)" in answer.json()["error"]) == (400, True), answer.text
+    assert plane.api.get("/mesh").json() == before
+    with client(plane, "delta-ads", WAY_IN) as xds:
+        assert names(xds.subscribed("lds")) == ["0.0.0.0_8080"]
 
 
 def test_a_folder_that_is_wrong_from_the_start_ends_it_in_a_line(tmp_path: Path) -> None:

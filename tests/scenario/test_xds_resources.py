@@ -136,6 +136,14 @@ def test_secrets_come_by_sds_wherever_they_are_named() -> None:
     assert found["cds", "app"]["transport_socket"] == validated
 
 
+@pytest.mark.parametrize("field", ["validation_context_sds_secret_config", "validationContextSdsSecretConfig"])
+def test_a_secret_is_found_by_either_name_of_its_field(field: str) -> None:
+    named = {"common_tls_context": {"combined_validation_context": {field: {"name": "mine"}}}}
+    _, found = parts(clusters=[{"name": "app", "type": "ORIGINAL_DST", "socket": named}], secrets=[{"name": "mine"}])
+    [told] = found["cds", "app"]["socket"]["common_tls_context"]["combined_validation_context"].values()
+    assert told == {"name": "mine", "sds_config": "sds mine"}
+
+
 def test_what_the_bootstrap_itself_names_stays_in_it() -> None:
     clusters = [{"name": "local", "type": "ORIGINAL_DST"}, {"name": "app", "type": "ORIGINAL_DST"}]
     config = {

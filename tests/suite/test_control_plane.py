@@ -76,6 +76,20 @@ def test_where_one_runs_is_found_in_the_manifests() -> None:
     assert [(each.name, each.api_port) for each in found] == [("away/mine/main", 7)]
 
 
+@pytest.mark.parametrize(
+    ("options", "port"), [([], 18001), (["--api-port", "7"], 7), (["--api-port=8"], 8), (["--mesh", "--api-p", "9"], 9)]
+)
+def test_its_api_is_where_its_options_say(options: list[str], port: int) -> None:
+    [found] = control_planes([pod("mine", "takeover", "control-plane", "/x", *options)])
+    assert found.api_port == port
+
+
+@pytest.mark.parametrize("options", [["--api-port", "first"], ["--api-port"], ["--api-port=$(PORT)"]])
+def test_a_port_that_is_none_is_told_with_the_pod(options: list[str]) -> None:
+    with pytest.raises(BadInputError, match=r"^Pod mine: takeover control-plane: argument --api-port: "):
+        control_planes([pod("mine", "takeover", "control-plane", "/x", *options)])
+
+
 def test_a_scenario_without_one_says_so() -> None:
     without = cast("Scene", StandIn(None))
     assert control_planes_of(without.deployment) == []

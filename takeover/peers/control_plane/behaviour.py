@@ -103,7 +103,7 @@ def parse(written: Any) -> Behaviour:
 def _rule(written: Any) -> Rule:
     keys = ("type", "does", "times", "node", "status", "version", "nonce", "type_url", "resources", "removed")
     fields = mapping(written, "a rule", *keys)
-    if fields.get("does") not in DOES:
+    if text(fields, "does") not in DOES:
         raise WrittenError(f"a rule does one of {', '.join(DOES)}, not {fields.get('does')}")
     given: dict[str, Any] = {key: text(fields, key) for key in ("version", "nonce") if fields.get(key) is not None}
     if fields.get("type_url") is not None:

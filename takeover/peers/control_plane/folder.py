@@ -133,7 +133,7 @@ def _load(file: Path) -> dict[str, Any]:
         written = yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError) as error:
         raise ResourceError(f"{file}: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise ResourceError(f"{file}: {' '.join(str(error).split())}") from None
     if written is None:
         return {"resources": []}

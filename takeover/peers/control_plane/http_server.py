@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -35,11 +36,14 @@ class Asked:
     body: Any
 
     def number(self, name: str, default: float) -> float:
-        """A number of the query. Raises: WrittenError."""
+        """A number of the query, from 0 on. Raises: WrittenError."""
         try:
-            return float(self.query.get(name, default))
+            value = float(self.query.get(name, default))
         except ValueError:
-            raise BadRequestError(f"{name} is no number: {self.query[name]}") from None
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise BadRequestError(f"{name} is no number from 0 on: {self.query[name]}")
+        return value
 
 
 Handler = Callable[[Asked], Awaitable[bytes]]
@@ -104,7 +108,7 @@ class HttpServer:
         try:
             try:
                 asked = Asked(dict(parse_qsl(target.query)), json.loads(body) if body else None)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise BadRequestError(f"the body is no JSON: {error}") from None
             return 200, await handler(asked)
         except WrittenError as error:

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from takeover.peers.control_plane import behaviour
 from takeover.peers.control_plane.behaviour import Behaviour, misbehave
 from takeover.peers.control_plane.discovery import CDS, EDS, Method, short_name
+from takeover.peers.control_plane.held import Held
 from takeover.peers.control_plane.record import Record
 from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.snapshots import Snapshot, Snapshots, TypeState
@@ -41,7 +42,7 @@ class ControlPlane:
         self._behaviour = Behaviour()
         self._streams: list[Stream] = []
         self._count = 0
-        self._held: defaultdict[tuple[str, str], dict[str, object]] = defaultdict(dict)
+        self._held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
         self._timer: asyncio.TimerHandle | None = None
 
     def behave(self, wanted: Behaviour) -> None:

@@ -65,12 +65,14 @@ def parse(url: str, fields: dict[str, Any]) -> Message:
     Raises: UnknownTypeError, ValueError that says in one line which field is wrong.
     """
     made, descriptor = message_class(url)(), _descriptor(url)
-    _import_nested(fields)
     try:
+        _import_nested(fields)
         return json_format.ParseDict(as_texts(fields, descriptor, _descriptor), made)
     except json_format.ParseError as error:
         raise ValueError(_one_line(str(error))) from None
-    except (TypeError, AttributeError, RecursionError) as error:  # of a shape that json_format does not foresee
+    except RecursionError:
+        raise ValueError("it is nested too deeply, or within itself") from None
+    except (TypeError, AttributeError) as error:  # of a shape that json_format does not foresee
         raise ValueError(_one_line(f"{type(error).__name__}: {error}")) from None
 
 

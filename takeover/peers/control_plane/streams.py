@@ -10,6 +10,7 @@ import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
 from takeover.peers.control_plane.discovery import Method
+from takeover.peers.control_plane.held import Held
 from takeover.peers.control_plane.record import Record
 from takeover.peers.control_plane.resources import pack, wrapped
 from takeover.peers.control_plane.snapshots import Snapshot
@@ -17,7 +18,7 @@ from takeover.peers.control_plane.subscription import Answer, Delta, StateOfTheW
 
 SnapshotOf = Callable[[str], Snapshot]
 """What a node gets."""
-HeldOf = Callable[[str, str], dict[str, object]]
+HeldOf = Callable[[str, str], Held]
 """What a node has ACKed of a type."""
 
 _NONCES = itertools.count(1)

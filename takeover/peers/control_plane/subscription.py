@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from takeover.peers.control_plane.discovery import VHDS, is_whole
+from takeover.peers.control_plane.held import Held
 from takeover.peers.control_plane.resources import Resource
 from takeover.peers.control_plane.snapshots import TypeState
 
@@ -40,10 +41,10 @@ class Subscription(ABC):
 
     Args:
         url: of the type.
-        held: what the same node ACKed on any stream: name → content.
+        held: what the same node ACKed on any stream.
     """
 
-    def __init__(self, url: str, held: dict[str, object]) -> None:
+    def __init__(self, url: str, held: Held) -> None:
         self.url = url
         self.names: set[str] = set()
         self.is_wildcard = False
@@ -78,10 +79,13 @@ class Subscription(ABC):
             return "nack"
         self.error = ""
         self.accepted_version = version
-        if is_whole(self.url):
-            self._held.clear()
-        self._held |= content
+        self._held.acked(content, is_whole=self._is_told_whole)
         return "ack"
+
+    @property
+    def _is_told_whole(self) -> bool:
+        """Whether a response has all that there is."""
+        return False
 
     def version_of(self, nonce: str) -> str:
         """The version that was sent with the nonce, as long as nobody has answered it."""
@@ -199,7 +203,7 @@ class StateOfTheWorld(Subscription):
         elif is_first or before or now:
             self.is_wildcard = is_first and not now and is_whole(self.url)
         self.names = now - {WILDCARD}
-        if is_first and version and version == state.version and self._holds(state):
+        if is_first and version and version == state.version and self._is_held(state):
             self._sent = {name: each.content for name, each in self._wanted(state, {}).items()}
         elif event == "request":
             if is_first or not now < before:
@@ -208,8 +212,13 @@ class StateOfTheWorld(Subscription):
         else:
             self._asked |= self.names - before
 
-    def _holds(self, state: TypeState) -> bool:
-        return all(self._held.get(name) == each.content for name, each in self._wanted(state, {}).items())
+    @property
+    def _is_told_whole(self) -> bool:
+        return is_whole(self.url)
+
+    def _is_held(self, state: TypeState) -> bool:
+        wanted = {name: each.content for name, each in self._wanted(state, {}).items()}
+        return self._held.has_just(wanted) if self._is_told_whole else self._held.has(wanted)
 
     def due(self, state: TypeState, kept: Mapping[str, Resource]) -> Answer | None:
         wanted = self._wanted(state, kept)
@@ -246,7 +255,7 @@ class Delta(Subscription):
             self._must_answer = self.is_wildcard and not initial
             for name, version in initial.items():
                 now = state.resources.get(name)
-                is_known = now is not None and now.version == version and self._held.get(name) == now.content
+                is_known = now is not None and now.version == version and self._held.has({name: now.content})
                 self._sent[name] = now.content if now is not None and is_known else None
                 if is_known:
                     new.discard(name)

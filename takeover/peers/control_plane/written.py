@@ -1,5 +1,6 @@
 """What people write, checked: JSON whose fields are of the types that they must have."""
 
+import math
 from typing import Any
 
 from takeover.peers.control_plane.discovery import BY_SHORT_NAME, url_of
@@ -69,6 +70,6 @@ def count(written: dict[str, Any], key: str) -> int | None:
 def seconds(written: dict[str, Any], key: str) -> float:
     """How long; 0 where nothing is said. Raises: WrittenError."""
     value = written.get(key, 0)
-    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise WrittenError(f"{key} is no number of seconds: {value}")
     return float(value)

@@ -49,6 +49,11 @@ def _access_log(listener: str, fields: Mapping[str, str]) -> list[Resource]:
     return [{"name": "envoy.access_loggers.stdout", "typed_config": stdout}]
 
 
+def duration(seconds: float) -> str:
+    """A time as Protobuf's JSON has it: with all its digits to the nanosecond, never as 1e+06."""
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
+
+
 def address(ip: str, port: int) -> Resource:
     """Where something listens."""
     return {"socket_address": {"address": ip, "port_value": port}}

@@ -1,5 +1,6 @@
 """What is read of Kubernetes' manifests: Services, and the Pods that they select."""
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,31 +93,55 @@ class Manifests:
 
 
 def read_manifests(files: Iterable[Path]) -> Manifests:
-    """Reads Services with an address, Pods and Deployments; all else is passed over, as it is somebody else's.
+    """Reads Services with an address and a port of TCP, Pods and Deployments.
+
+    All else is passed over, as it is somebody else's.
 
     Raises: MeshError that names the file.
     """
     services: list[Service] = []
     workloads: list[Workload] = []
+    seen: dict[str, Path] = {}
     for file in sorted(files):
         for data in _documents(file):
             kind = data.get("kind")
             try:
-                if kind == "Service" and data["spec"].get("clusterIP"):
-                    services.append(_service(data))
+                if kind == "Service" and _has_address(data) and (service := _service(data)).ports:
+                    addresses = (f"{service.address} port {each.port}" for each in service.ports)
+                    _once(seen, [f"{kind} {service.name}", *addresses], file)
+                    services.append(service)
                 elif kind in ("Pod", "Deployment"):
-                    workloads.append(_workload(data, is_many=kind == "Deployment"))
+                    workload = _workload(data, is_many=kind == "Deployment")
+                    _once(seen, [f"{kind} {workload.name} of namespace {workload.namespace}"], file)
+                    workloads.append(workload)
+            except MeshError as error:
+                raise MeshError(f"{_called(data, file)}: {error}") from None
             except (KeyError, TypeError, AttributeError) as error:
-                raise MeshError(f"{file.name}: {kind} without what the mesh needs of it: {error}") from error
+                raise MeshError(f"{_called(data, file)} without what the mesh needs of it: {error}") from error
     return Manifests(tuple(services), tuple(workloads))
+
+
+def _once(seen: dict[str, Path], names: Iterable[str], file: Path) -> None:
+    """Raises: MeshError for what is there already: to Envoy, two of one name, or of one address, are the same."""
+    for each in names:
+        if each in seen:
+            raise MeshError(f"{each} is there already, in {seen[each].name}")
+        seen[each] = file
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:
     try:
         documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, a date that is none
         raise MeshError(f"{file.name}: no YAML: {' '.join(str(error).split())}") from error
     return [each for each in documents if isinstance(each, dict)]
+
+
+def _called(data: Mapping[str, Any], file: Path) -> str:
+    """How an object is called in a message: by its file, its kind, and its name if it has one."""
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{file.name}: {data['kind']}{'' if name is None else f' {name}'}"
 
 
 def _named(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -124,21 +149,42 @@ def _named(data: Mapping[str, Any]) -> tuple[str, str]:
     return str(metadata["name"]), str(metadata.get("namespace", "default"))
 
 
+def _has_address(data: Mapping[str, Any]) -> bool:
+    """Whether it is dialled by an address of its own: a headless one is not, its Pods are."""
+    return data["spec"].get("clusterIP") not in (None, "", "None")
+
+
 def _service(data: Mapping[str, Any]) -> Service:
     (name, namespace), spec = _named(data), data["spec"]
-    ports = tuple(ServicePort(int(each["port"]), each.get("targetPort", each["port"])) for each in spec["ports"])
+    ports = [each for each in spec["ports"] if each.get("protocol", "TCP") == "TCP"]
     short = name if namespace == "default" else f"{namespace}/{name}"
-    return Service(short, namespace, str(spec["clusterIP"]), ports, tuple(spec["selector"].items()))
+    address = str(spec["clusterIP"])
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise MeshError(f"clusterIP {address} is no IP address") from None
+    return Service(short, namespace, address, tuple(map(_service_port, ports)), tuple(spec["selector"].items()))
+
+
+def _service_port(data: Mapping[str, Any]) -> ServicePort:
+    target = data.get("targetPort", data["port"])
+    return ServicePort(_port(data["port"], "port"), target if isinstance(target, str) else _port(target, "targetPort"))
+
+
+def _port(written: Any, field: str) -> int:
+    if type(written) is not int or not 0 < written < 1 << 16:
+        raise MeshError(f"{field} {written!r} must be a number from 1 to 65535")
+    return written
 
 
 def _workload(data: Mapping[str, Any], is_many: bool) -> Workload:
     name, namespace = _named(data)
     pod = data["spec"]["template"] if is_many else data
-    labels = pod["metadata"].get("labels", {})
+    labels = pod["metadata"].get("labels") or {}
     ports = {
-        str(port["name"]): int(port["containerPort"])
+        str(port["name"]): _port(port["containerPort"], "containerPort")
         for container in pod["spec"]["containers"]
-        for port in container.get("ports", [])
+        for port in container.get("ports") or []
         if "name" in port
     }
     account = str(pod["spec"].get("serviceAccountName", "default"))

@@ -17,6 +17,8 @@ WISHES = "mesh.yaml"
 DOMAIN = "mesh.example"
 PATIENCE = 5.0
 """Seconds after which an Envoy counts as gone whose stream it has not ended itself: it comes again before."""
+Check = Callable[[list[Resource]], None]
+"""Looks at all that any Envoy could be told, before it is in force; what it raises keeps it from that."""
 
 
 @dataclass
@@ -42,24 +44,31 @@ class Mesh:
         manifests: Services and Pods.
         wished: the data of mesh.yaml, what people want of the mesh.
         clock: seconds.
+        check: looks at what is to be in force.
 
     Raises: MeshError.
     """
 
-    def __init__(self, manifests: Manifests, wished: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        manifests: Manifests,
+        wished: Any,
+        clock: Callable[[], float] = time.monotonic,
+        check: Check = lambda _: None,
+    ) -> None:
+        self._check = check
         self._manifests = manifests
         self._wished = wished
-        self._wishes = read_wishes(wished)
+        self._wishes = self._rehearsed(manifests, wished)
         self._clock = clock
         self._authority = Authority()
         self._envoys: dict[str, _Envoy] = {}
         """Node id → Envoy, in the order in which they came."""
-        self.rehearsal()
 
     @classmethod
-    def read(cls, folder: Path) -> "Mesh":
+    def read(cls, folder: Path, check: Check = lambda _: None) -> "Mesh":
         """The mesh of a folder's manifests and its mesh.yaml. Raises: MeshError."""
-        return cls(*_read(folder))
+        return cls(*_read(folder), check=check)
 
     def read_again(self, folder: Path) -> None:
         """Takes what the folder says now. Raises: MeshError, and all stays as it was."""
@@ -79,7 +88,7 @@ class Mesh:
             known.left = None
             return True
         proxy = Proxy.of(node)
-        workload = None if proxy is None else self._manifests.workload(proxy.pod, proxy.namespace)
+        workload = None if proxy is None else self._workload(proxy)
         if proxy is None or workload is None:
             return False
         certificate = self._authority.issue(self._known().identity(workload))
@@ -158,15 +167,21 @@ class Mesh:
         ]
 
     def _take(self, manifests: Manifests, wished: Any) -> None:
-        wishes = read_wishes(wished)
-        list(_rehearsed(manifests, wishes))
+        wishes = self._rehearsed(manifests, wished)
         self._manifests, self._wished, self._wishes = manifests, wished, wishes
         for each in self._envoys.values():  # of a Pod that is in no manifest any more nothing is taken away
-            each.workload = manifests.workload(each.proxy.pod, each.proxy.namespace) or each.workload
+            before, each.workload = each.workload, self._workload(each.proxy) or each.workload
+            if each.workload.account != before.account:  # others ask for the new identity from now on
+                each.certificate = self._authority.issue(self._known().identity(each.workload))
 
-    def rehearsal(self) -> list[Resource]:
-        """All that any Envoy could be told now, without endpoints and certificates."""
-        return list(_rehearsed(self._manifests, self._wishes))
+    def _rehearsed(self, manifests: Manifests, wished: Any) -> Wishes:
+        """The wishes, with which any Envoy can be told all. Raises: MeshError, and what `check` raises."""
+        wishes = read_wishes(wished)
+        self._check(list(_rehearsal(manifests, wishes)))
+        return wishes
+
+    def _workload(self, proxy: Proxy) -> Workload | None:
+        return self._manifests.workload(proxy.pod, proxy.namespace)
 
     def _known(self) -> Known:
         pods: dict[Workload, list[str]] = {}
@@ -182,8 +197,11 @@ _OF_KIND: dict[str, Callable[[Known, Workload, Certificate, str], list[Resource]
 }
 
 
-def _rehearsed(manifests: Manifests, wishes: Wishes) -> Iterator[Resource]:
-    """Raises: MeshError where no Envoy could be told anything of these."""
+def _rehearsal(manifests: Manifests, wishes: Wishes) -> Iterator[Resource]:
+    """All that any Envoy could be told, without endpoints and certificates.
+
+    Raises: MeshError where none could be told anything of these.
+    """
     known, nothing = Known(manifests, wishes, {}, DOMAIN), Certificate("", "")
     for workload in manifests.workloads:
         for of_kind in _OF_KIND.values():
@@ -195,4 +213,8 @@ def _read(folder: Path) -> tuple[Manifests, Any]:
     file = folder / WISHES
     if not file.is_file():
         raise MeshError(f"{folder} has no {WISHES}: it says what is wanted of the mesh; it may be short, as `{{}}`")
-    return read_manifests(files), read_data(file.read_text(encoding="utf-8"))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MeshError(f"{WISHES}: no YAML: {error}") from error
+    return read_manifests(files), read_data(text)

@@ -1,8 +1,11 @@
 """The Envoys of a mesh, by what they say of themselves: `KIND~IP~POD.NAMESPACE`, as Istio's do."""
 
+import ipaddress
 from dataclasses import dataclass
 
 SIDECAR, GATEWAY = "sidecar", "gateway"
+FORM = f"{SIDECAR}~IP~POD.NAMESPACE or {GATEWAY}~IP~POD.NAMESPACE"
+"""What node ids are to be like, for people."""
 
 
 @dataclass(frozen=True)
@@ -27,4 +30,13 @@ class Proxy:
         kind, _, rest = node.partition("~")
         ip, _, name = rest.partition("~")
         pod, dot, namespace = name.rpartition(".")
-        return cls(kind, ip, pod, namespace) if kind in (SIDECAR, GATEWAY) and ip and dot else None
+        return cls(kind, ip, pod, namespace) if kind in (SIDECAR, GATEWAY) and _is_ip(ip) and dot else None
+
+
+def _is_ip(text: str) -> bool:
+    """Whether others can be sent there: of one endpoint that is none, Envoys refuse all of its cluster."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

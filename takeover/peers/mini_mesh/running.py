@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from takeover.peers.control_plane.plane import ControlPlane
 from takeover.peers.control_plane.resources import Resource, ResourceError, parse
 from takeover.peers.mini_mesh.manifests import MeshError
 from takeover.peers.mini_mesh.mesh import PATIENCE, Mesh
+from takeover.peers.mini_mesh.proxies import FORM, Proxy
 
 _NEEDED = {LDS.url, SDS.url}
 """What a sidecar must have taken before others are sent to its Pod."""
@@ -35,22 +37,24 @@ class RunningMesh:
         self._read: Mesh | None = None
         self._version = 0
         self._parsed: dict[str, Resource] = {}
+        self._checked: dict[str, Resource] = {}
         self._streams: dict[str, set[object]] = {}
         """Node → the numbers of its streams."""
         self._taken: dict[str, set[object]] = {}
         """Node → the types of which it has ACKed something."""
+        self._strangers: set[str] = set()
+        """Nodes with a stream that are none of the mesh, so far."""
         self._is_due = False
 
     def read(self) -> None:
         """Takes what the folder says, now and whenever it has changed. Raises: ResourceError, in one line."""
         try:
             if self._read is None:
-                self._read = Mesh.read(self._folder)
+                self._read = Mesh.read(self._folder, self._check)
                 self._plane.record.heard = self._heard
-                for each in self._read.rehearsal():  # what the protos of these need is imported before anybody waits
-                    parse(each, "the mesh's")
             else:
                 self._read.read_again(self._folder)
+                self._look_at_strangers()
         except (MeshError, OSError) as error:
             raise ResourceError(f"{self._folder}: {error}") from None
         self.publish("folder")
@@ -82,20 +86,45 @@ class RunningMesh:
         self._parsed = parsed
         return version
 
+    def _check(self, rehearsed: list[dict[str, Any]]) -> None:
+        """Parses what any Envoy could be told: what cannot be sent is never in force, and nobody waits for imports.
+
+        Raises: ResourceError.
+        """
+        checked: dict[str, Resource] = {}
+        for each in rehearsed:
+            self._made(each, checked)
+        self._checked = checked
+
     def _made(self, written: dict[str, Any], parsed: dict[str, Resource]) -> Resource:
         """The resource as it is sent: most of them are as they were."""
         key = json.dumps(written)
         if key not in parsed:
-            parsed[key] = self._parsed.get(key) or parse(written, "the mesh's")
+            parsed[key] = self._parsed.get(key) or self._checked.get(key) or parse(written, "the mesh's")
         return parsed[key]
 
     def _came(self, node: str) -> None:
         """An Envoy is here: what it is to be told is there before it is answered, and changes nothing for others."""
-        if self._mesh.came(node):
+        if not self._mesh.came(node):
+            self._strangers.add(node)
+            why = f"its id is not {FORM}" if Proxy.of(node) is None else "no manifest has its Pod"
+            self._tell(node, f"{node} is told nothing of the mesh: {why}")
+        else:
             version, parsed = str(self._version), dict(self._parsed)
             made = [self._made(each, parsed) for each in self._mesh.told()[node]]
             self._plane.snapshots.replace(made, version, node)
             self._plane.record.add("published", version=version, node=node, source="mesh")
+
+    def _tell(self, node: str, line: str) -> None:
+        self._plane.record.add("told", node=node, error=line)
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - a program of its own
+
+    def _look_at_strangers(self) -> None:
+        """A Pod may be there before its manifest is."""
+        for node in sorted(self._strangers):
+            if self._mesh.came(node):
+                self._strangers.discard(node)
+                self._taken.pop(node, None)  # what it has taken was nothing of the mesh
 
     def _heard(self, event: str, facts: dict[str, Any]) -> None:
         """What the control plane records is all that the mesh needs to know of its Envoys."""
@@ -122,6 +151,7 @@ class RunningMesh:
         if streams:
             return
         self._streams.pop(node, None)
+        self._strangers.discard(node)
         self._mesh.left(node, by_itself)
         if by_itself:
             self._taken.pop(node, None)

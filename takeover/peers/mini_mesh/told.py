@@ -253,7 +253,7 @@ def _limit(number: int, route: GatewayRoute) -> Resource:
         token_bucket={
             "max_tokens": route.limit.requests,
             "tokens_per_fill": 1,
-            "fill_interval": f"{route.limit.every:g}s",
+            "fill_interval": forms.duration(route.limit.every),
         },
         filter_enabled={"runtime_key": "local_rate_limit_enabled", "default_value": _ALWAYS},
         filter_enforced={"runtime_key": "local_rate_limit_enforced", "default_value": _ALWAYS},

@@ -10,7 +10,14 @@ import yaml
 from takeover.peers.mini_mesh.manifests import MeshError
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+_PATH = re.compile(r"/[!-~]*")
+_MATCHED = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header of a request, or a pseudo header: RFC 9110's token."""
 _VALUE = re.compile(r"[ !#-\[\]-~]+")
+_MOST = (1 << 32) - 1
+"""The largest number that Envoy's fields have room for (uint32)."""
+_LONGEST = 9_223_372_035
+"""Seconds: Envoy counts nanoseconds by 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def read_data(text: str) -> Any:
     """What mesh.yaml says, as data. Raises: MeshError."""
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise MeshError(f"mesh.yaml: no YAML: {' '.join(str(error).split())}") from error
 
 
@@ -118,38 +125,46 @@ class _Reading:
 
     def header(self) -> tuple[str, str]:
         needed = self._needed(self._fields("name", "value"), "name", "value")
-        name, value = needed["name"].text(), needed["value"].text()
-        if not _HEADER.fullmatch(name):
-            raise needed["name"]._error("must be the name of a header")
-        if not _VALUE.fullmatch(value):
-            raise needed["value"]._error("must be printable ASCII without quotes and backslashes: it is put into Lua")
-        return name, value
+        printable = "must be printable ASCII without quotes and backslashes: it is put into Lua"
+        name = needed["name"].matching(_HEADER, "must be the name of a header")
+        return name, needed["value"].matching(_VALUE, printable)
 
     def gateway(self) -> Gateway:
         fields = self._fields("port", "hosts", "routes")
         needed = self._needed(fields, "port", "hosts", "routes")
         hosts = tuple(each.text() for each in needed["hosts"]._list())
-        return Gateway(needed["port"].number(1), hosts, tuple(each.route() for each in needed["routes"]._list()))
+        again = next((each for each in hosts if [other.lower() for other in hosts].count(each.lower()) > 1), None)
+        if again is not None:
+            raise needed["hosts"]._error(f"has {again} twice")
+        return Gateway(needed["port"].number(1, 65535), hosts, tuple(each.route() for each in needed["routes"]._list()))
 
     def route(self) -> GatewayRoute:
         fields = self._fields("path", "headers", "to", "chosenBy", "limit")
         to = {key: each.number() for key, each in self._needed(fields, "to")["to"]._mapping().items()}
         if not sum(to.values()):
             raise fields["to"]._error("at least one Service must have a weight above 0")
+        if sum(to.values()) > _MOST:
+            raise fields["to"]._error(f"the sum of the weights must be at most {_MOST}")
         headers = fields["headers"]._mapping() if "headers" in fields else {}
+        for each in headers:
+            if not _MATCHED.fullmatch(each):
+                raise fields["headers"]._error(f"has {each!r}, which is no name of a header")
         return GatewayRoute(
-            path=fields["path"].text() if "path" in fields else "/",
+            path=fields["path"].matching(_PATH, "must begin with /") if "path" in fields else "/",
             headers=tuple((name, each.text()) for name, each in headers.items()),
             to=tuple(to.items()),
-            chosen_by=fields["chosenBy"].text() if "chosenBy" in fields else "",
+            chosen_by=fields["chosenBy"].matching(_MATCHED, "must be the name of a header")
+            if "chosenBy" in fields
+            else "",
             limit=fields["limit"].limit() if "limit" in fields else None,
         )
 
     def limit(self) -> Limit:
         needed = self._needed(self._fields("requests", "every"), "requests", "every")
         every = needed["every"].data
-        if isinstance(every, bool) or not isinstance(every, int | float) or every < 0.05:
-            raise needed["every"]._error("must be a number of seconds, at least 0.05: Envoy takes no less")
+        if isinstance(every, bool) or not isinstance(every, int | float) or not 0.05 <= every <= _LONGEST:
+            least_and_most = f"at least 0.05 and at most {_LONGEST}: Envoy takes no less and no more"
+            raise needed["every"]._error(f"must be a number of seconds, {least_and_most}")
         return Limit(needed["requests"].number(1), float(every))
 
     def text(self) -> str:
@@ -157,9 +172,15 @@ class _Reading:
             raise self._error("must be text: put it in quotes")
         return self.data
 
-    def number(self, least: int = 0) -> int:
-        if isinstance(self.data, bool) or not isinstance(self.data, int) or self.data < least:
-            raise self._error(f"must be a whole number, at least {least}")
+    def matching(self, pattern: re.Pattern[str], what: str) -> str:
+        """Text of that form; `what` says of which."""
+        if not pattern.fullmatch(text := self.text()):
+            raise self._error(what)
+        return text
+
+    def number(self, least: int = 0, most: int = _MOST) -> int:
+        if isinstance(self.data, bool) or not isinstance(self.data, int) or not least <= self.data <= most:
+            raise self._error(f"must be a whole number, at least {least} and at most {most}")
         return self.data
 
     def _one_of(self, fields: Mapping[str, "_Reading"], key: str, *words: str) -> str:
