@@ -17,6 +17,8 @@ from takeover.model.release import Release
 DESCRIPTION = "Says how much of an Envoy the probed configurations reach: extensions, fields, runtime guards."
 _MINUTES = 60.0
 _WORKERS = 2
+_OF_PROOFS = ("on", "anew", "within", "workers")
+"""The options that say how proofs are made."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="only on groups whose SCENARIO/GROUP is so (* stands for anything; may be repeated)",
     )
-    parser.add_argument("--anew", action="store_true", help="forgets what was found before")
-    parser.add_argument(
-        "--within", type=_minutes, default=_MINUTES, metavar="MINUTES", help="how long it may take (default: 60)"
-    )
-    parser.add_argument("--workers", type=_number, default=_WORKERS, metavar="N", help="groups at once (default: 2)")
+    parser.add_argument("--anew", action="store_true", help="forgets what was found before; with --on, by these groups")
+    parser.add_argument("--within", type=_minutes, metavar="MINUTES", help="how long it may take (default: 60)")
+    parser.add_argument("--workers", type=_number, metavar="N", help="groups at once (default: 2)")
 
 
 def _minutes(text: str) -> float:
@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from takeover.reach.reach import reach_of
 
     tell = (lambda *_: None) if options.json else console.write
+    _check(options)
     release = _release(options.envoy, tell)
     if options.prove or options.guards:
         _prove(options, release, tell)
@@ -85,18 +86,27 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Raises: BadInputError for options of what is not asked for."""
+    without_effect = [each for each in _OF_PROOFS if getattr(options, each)]
+    if without_effect and not (options.prove or options.guards):
+        named = ", ".join(f"--{each}" for each in without_effect)
+        raise BadInputError(f"nothing is tried without --prove or --guards: give one of them, or leave out {named}")
+
+
 def _prove(options: argparse.Namespace, release: Release, tell: Callable[[str], None]) -> None:
     """Makes what proofs are asked for, and keeps them."""
     from takeover.reach.proofs import Proving
     from takeover.reach.proving import prove
     from takeover.reach.turning import turn_over
 
-    library, until = library_of(options), time.monotonic() + 60 * options.within
+    within = options.within or _MINUTES
+    library, until, workers = library_of(options), time.monotonic() + 60 * within, options.workers or _WORKERS
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], tell)) as engine:
-        how = Proving(engine, release, library, options.reports, until, options.workers, options.anew, tell, options.on)
+        how = Proving(engine, release, library, options.reports, until, workers, options.anew, tell, options.on)
         for is_wanted, make, of in ((options.prove, prove, "extensions"), (options.guards, turn_over, "groups")):
             if is_wanted and (left := make(how)):
-                tell(f"no time for {len(left)} {of} (--within {options.within:g}): {', '.join(left)}")
+                tell(f"no time for {len(left)} {of} (--within {within:g}): {', '.join(left)}")
 
 
 def _release(selection: str | None, tell: Callable[[str], None]) -> Release:
