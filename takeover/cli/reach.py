@@ -2,11 +2,13 @@
 
 import argparse
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
+from takeover.base.visible import visible
 from takeover.cli.results import add_reports, add_scenarios, library_of
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from takeover.reach.listing import lines
     from takeover.reach.reach import reach_of
 
-    tell = (lambda *_: None) if options.json else console.write
+    tell = _beside if options.json else console.write
     _check(options)
     release = _release(options.envoy, tell)
     if options.prove or options.guards:
@@ -84,6 +86,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.write(*lines(found, options.missing))
     return 0
+
+
+def _beside(line: str) -> None:
+    """Tells a line where it is no part of JSON: what there was no time for, and what could not be tried."""
+    sys.stderr.write(f"{visible(line)}\n")
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from takeover.reach.configurations import probed_groups
 from takeover.reach.fingerprint import fingerprint
 from takeover.reach.kept import Kept
 from takeover.reach.proofs import FOLDER, ExtensionProof, GuardProof, Proofs, Proving, Tried, not_tried
+from takeover.reach.reach import Reach
 from takeover.reach.trial import Seen
 from takeover.scenario.library import Library
 
@@ -84,8 +85,14 @@ def test_a_guard_that_a_group_left_out_is_tried_there_once_nothing_proves_it_any
 @pytest.mark.usefixtures("few_guards")
 def test_what_there_was_no_time_for_is_said(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--guards", "--within", "0.00001"]
+    said = "no time for 1 groups (--within 1e-05): paths/edges"
     assert main(options) == 0
-    assert "no time for 1 groups (--within 1e-05): paths/edges" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
+
+    assert main([*options, "--json"]) == 0
+    told = capsys.readouterr()
+    assert said in told.err.splitlines()
+    assert msgspec.json.decode(told.out, type=Reach).guards_tried == 0
 
 
 def test_an_extension_is_proved_where_a_probe_shows_that_it_is_out(
