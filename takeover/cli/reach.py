@@ -12,7 +12,7 @@ from takeover.base.visible import visible
 from takeover.cli.results import add_reports, add_scenarios, library_of
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
-from takeover.envoy.releases import resolve
+from takeover.envoy.releases import resolve_one
 from takeover.model.json import encode
 from takeover.model.release import Release
 
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
     tell = _beside if options.json else console.write
     _check(options)
-    release = _release(options.envoy, tell)
+    release = resolve_one(options.envoy, tell)
     if options.prove or options.guards:
         _prove(options, release, tell)
     found = reach_of(library_of(options), release, options.reports)
@@ -114,10 +114,3 @@ def _prove(options: argparse.Namespace, release: Release, tell: Callable[[str], 
         for is_wanted, make, of in ((options.prove, prove, "extensions"), (options.guards, turn_over, "groups")):
             if is_wanted and (left := make(how)):
                 tell(f"no time for {len(left)} {of} (--within {within:g}): {', '.join(left)}")
-
-
-def _release(selection: str | None, tell: Callable[[str], None]) -> Release:
-    releases = resolve(selection, tell)
-    if len(releases) != 1:
-        raise BadInputError(f"--envoy {selection}: name one Envoy: it selects {len(releases)}")
-    return releases[0]

@@ -45,6 +45,14 @@ def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]
     return found
 
 
+def resolve_one(selection: str | None, tell: Tell = lambda _: None) -> Release:
+    """The release that such a selection selects alone. Raises: as `resolve`, and BadInputError for several."""
+    releases = resolve(selection, tell)
+    if len(releases) != 1:
+        raise BadInputError(f"--envoy {selection}: name one Envoy: it selects {len(releases)}")
+    return releases[0]
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """One thing that a source is asked for.
