@@ -22,7 +22,7 @@ from takeover.probes.probe import Group, Probe
 from takeover.reach import codes
 from takeover.reach import proofs as stored
 from takeover.reach.fingerprint import fingerprint
-from takeover.reach.kept import Kept
+from takeover.reach.kept import Kept, NotKeptError
 from takeover.reach.proofs import GuardProof, Proving, Tried, side_by_side
 from takeover.reach.trial import Seen, Trial
 from takeover.scenario.edits import Edit
@@ -69,6 +69,8 @@ class Turning:
             except OutOfTimeError:
                 with self._lock:
                     left.append(group.id)
+            except NotKeptError:
+                raise
             except (TakeoverError, NotObservedError, OSError) as error:
                 self._how.tell(f"{group.id}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
 

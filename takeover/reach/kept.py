@@ -27,6 +27,10 @@ _WHAT_IT_IS_OF: Mapping[str, Callable[[Any], object]] = {
 """A list of `Proofs` → what each thing in it is of: of one there is one."""
 
 
+class NotKeptError(BadInputError):
+    """Proofs cannot be written: there is no use in more of them."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What a run knows of one binary, and where it keeps that.
@@ -53,7 +57,7 @@ class Kept:
     def write(self) -> None:
         """Keeps what is known, beside what other runs have kept since this one began, which is known from then on.
 
-        Raises: BadInputError where that cannot be.
+        Raises: NotKeptError where that cannot be, BadInputError where the file is none of proofs any more.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,7 @@ class Kept:
                 self._take_in(_read(self.path, Proofs(self.proofs.envoy, self.proofs.sha256)))
                 atomic.write(self.path, msgspec.json.format(encode(self.proofs), indent=1) + b"\n")
         except OSError as error:
-            raise BadInputError(f"cannot write to {display_path(self.path.parent)}: {error.strerror}") from error
+            raise NotKeptError(f"cannot write to {display_path(self.path.parent)}: {error.strerror}") from error
 
     def _take_in(self, now: Proofs) -> None:
         for name, of in _WHAT_IT_IS_OF.items():

@@ -1,5 +1,6 @@
 """What is proved on a real Envoy, and how long it holds."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 import yaml
 
+from takeover.base import atomic
 from takeover.base.errors import DeploymentError
 from takeover.cli.main import main
 from takeover.envoy.releases import resolve
@@ -233,3 +235,19 @@ def test_what_cannot_be_observed_as_it_is_says_nothing_of_an_extension_and_is_tr
     assert "envoy.filters.http.router: could not be tried: the Pod was not ready after 1 s" in told
     assert "paths/edges: 0 of 10 extensions shown" in told
     assert not (tmp_path / FOLDER).exists()
+
+
+@pytest.mark.usefixtures("few_guards")
+@pytest.mark.parametrize("make", ["--guards", "--prove"])
+def test_what_cannot_be_kept_ends_it_in_a_line(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, make: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "write", full)
+    assert main(["reach", "--scenarios", str(library), "--reports", str(tmp_path), make]) == 2
+
+    error = capsys.readouterr().err
+    assert f"cannot write to {tmp_path / FOLDER}: No space left on device" in error
+    assert error.count("\n") == 1
