@@ -30,6 +30,9 @@ from takeover.scene import Scene
 
 FOLDER = "ENVOY_TAKEOVER_CLOCKS"
 """The environment variable that names the folder of what is written."""
+TOLD = ".json"
+"""How the name of a `Spent` in it ends, after the number of its process."""
+_BEGUN = ".begun"
 
 PROBE = ("sending and receiving", "statistics", "waiting for rest", "upstreams' control", "logs", "normal form")
 """What a probe's own Python does; what else it does is `OBSERVING`."""
@@ -58,7 +61,8 @@ class Spent(msgspec.Struct):
 
 
 class _Clocks:
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.sections: defaultdict[str, float] = defaultdict(float)
         self.numbers: Counter[str] = Counter()
         self._processes: dict[tuple[int, str], dict[str, float]] = {}
@@ -94,8 +98,12 @@ class _Clocks:
         _wrap(owner, name, read)
 
     def read(self) -> None:
-        """Reads the clocks of what there is now."""
-        for process, parent in descendants(os.getpid()):
+        """Reads the clocks of what there is now, but for workers and what is below them: they tell of it themselves."""
+        theirs = self._that_tell_themselves()
+        for process, parent in descendants(os.getpid()):  # parents first
+            if process in theirs or parent in theirs:
+                theirs.add(process)
+                continue
             try:
                 one = used(process)
             except OSError:
@@ -110,10 +118,20 @@ class _Clocks:
     def processes(self) -> dict[str, float]:
         """What they used, by what they are."""
         sums: defaultdict[str, float] = defaultdict(float)
-        for told in self._processes.values():
+        theirs = self._that_tell_themselves()
+        for (process, _), told in self._processes.items():
+            if process in theirs:
+                continue  # a worker that was looked at while it waited to become one
             for kind, seconds in told.items():
                 sums[kind] += seconds
         return sums
+
+    def begin(self) -> None:
+        """Lets the other processes of the run know that this one tells of itself."""
+        (self._folder / f"{os.getpid()}{_BEGUN}").touch()
+
+    def _that_tell_themselves(self) -> set[int]:
+        return {int(each.stem) for each in self._folder.glob(f"*{_BEGUN}")} - {os.getpid()}
 
 
 def _wrap(owner: type, name: str, around: Callable[[Callable[..., Any], Any, Any], Any]) -> None:
@@ -145,7 +163,8 @@ class Clock:
     """The hooks."""
 
     def __init__(self) -> None:
-        clocks = self._clocks = _Clocks()
+        clocks = self._clocks = _Clocks(Path(os.environ[FOLDER]))
+        clocks.begin()
         sending, statistics, rest, control, logs, normal = PROBE
         clocks.timed(Stretch, "_converse", sending, "probes")
         clocks.timed(UsedStats, "gauges", statistics, "statistics read")
@@ -175,7 +194,7 @@ class Clock:
         sections[COLLECTION], peak = self._collected, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         sections[RUN] = own - sum(sections.values())
         spent = Spent(hasattr(config, "workerinput"), sections, self._clocks.processes(), self._clocks.numbers, peak)
-        Path(os.environ[FOLDER], f"{os.getpid()}.json").write_bytes(msgspec.json.encode(spent))
+        Path(os.environ[FOLDER], f"{os.getpid()}{TOLD}").write_bytes(msgspec.json.encode(spent))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.clocks import COLLECTION, DEPLOYMENT, FOLDER, OBSERVING, PROBE, RUN, Spent
+from benchmarks.clocks import COLLECTION, DEPLOYMENT, FOLDER, OBSERVING, PROBE, RUN, TOLD, Spent
 
 _ROOT = Path(__file__).parents[1]
 _ALL = ("--probes", "-m", "probes")
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "benchmarks.clocks", *(arguments or _ALL)]
         environment = {name: value for name, value in os.environ.items() if name != _SLOWS_IMPORTS}
         code = subprocess.run(command, cwd=_ROOT, check=False, env={**environment, FOLDER: folder}).returncode
-        spent = [msgspec.json.decode(each.read_bytes(), type=Spent) for each in Path(folder).iterdir()]
+        spent = [msgspec.json.decode(each.read_bytes(), type=Spent) for each in Path(folder).glob(f"*{TOLD}")]
     if any(each.numbers for each in spent):  # else pytest ran nothing, and has said why
         _tell(spent)
     return code

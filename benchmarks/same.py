@@ -2,8 +2,8 @@
 
 `python -m benchmarks.same [TIMES] [--idle] [--envoy ENVOY] [OPTIONS OF PYTEST]` (20 times, the default Envoy, all
 probes). Every run's results are compared with those of the first run, too. What differs is told with how often; what a
-run itself found to be unstable stands apart. Ends with 1 if there is any of that, if a rule hides something, or a run
-fails; with pytest's exit code where that has left no results.
+run itself found to be unstable stands apart. Ends with 1 if there is any of that, if a rule hides something, a run
+fails, or no probe was observed; with 2 for bad input; with pytest's exit code where that has left no results.
 """
 
 import argparse
@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.busy import busy
+from takeover.base.errors import TakeoverError
 from takeover.compare.comparison import Comparison, compare
 from takeover.compare.hidden import remark
 from takeover.compare.listing import line
-from takeover.envoy.releases import resolve
+from takeover.envoy.releases import resolve_one
 from takeover.store import documents as store
 
 _ROOT = Path(__file__).parents[1]
@@ -67,14 +68,23 @@ def compare_with(first: Path, others: Sequence[Path], found: Found) -> None:
         found.take(compare({"first": read, "again": functools.partial(store.read, each)}))
 
 
+def _times(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
 def main() -> None:
     """Prints a line a run, then what differed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same", description=__doc__)
-    parser.add_argument("times", nargs="?", type=int, default=20)
+    parser.add_argument("times", nargs="?", type=_times, default=20)
     parser.add_argument("--idle", action="store_true", help="leave the cores to the run")
     parser.add_argument("--envoy", help="another Envoy than the default one: a version, or NAME=PATH")
     options, further = parser.parse_known_args()
-    [release] = resolve(options.envoy, print)
+    try:
+        release = resolve_one(options.envoy, print)
+    except TakeoverError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
     both = ",".join(f"{name}={release.path}" for name in _NAMES)
     command = [sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider", "--probes", "-m", "probes"]
     found, failed = Found(), 0
@@ -94,6 +104,8 @@ def main() -> None:
             failed += ended.returncode
             before = found.differing.total()
             if first is None:
+                if not store.read(documents[0]).probes:
+                    sys.exit("nothing can be compared: no probe was observed: choose others")
                 first, documents = documents[0], documents[1:]
             compare_with(first, documents, found)
             differ = found.differing.total() - before

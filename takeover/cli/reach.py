@@ -2,21 +2,25 @@
 
 import argparse
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
+from takeover.base.visible import visible
 from takeover.cli.results import add_reports, add_scenarios, library_of
 from takeover.engines import choose
 from takeover.engines.choose import EngineOptions
-from takeover.envoy.releases import resolve
+from takeover.envoy.releases import resolve_one
 from takeover.model.json import encode
 from takeover.model.release import Release
 
 DESCRIPTION = "Says how much of an Envoy the probed configurations reach: extensions, fields, runtime guards."
 _MINUTES = 60.0
 _WORKERS = 2
+_OF_PROOFS = ("on", "anew", "within", "workers")
+"""The options that say how proofs are made."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="only on groups whose SCENARIO/GROUP is so (* stands for anything; may be repeated)",
     )
-    parser.add_argument("--anew", action="store_true", help="forgets what was found before")
-    parser.add_argument(
-        "--within", type=_minutes, default=_MINUTES, metavar="MINUTES", help="how long it may take (default: 60)"
-    )
-    parser.add_argument("--workers", type=_number, default=_WORKERS, metavar="N", help="groups at once (default: 2)")
+    parser.add_argument("--anew", action="store_true", help="forgets what was found before; with --on, by these groups")
+    parser.add_argument("--within", type=_minutes, metavar="MINUTES", help="how long it may take (default: 60)")
+    parser.add_argument("--workers", type=_number, metavar="N", help="groups at once (default: 2)")
 
 
 def _minutes(text: str) -> float:
@@ -73,8 +75,9 @@ def run(options: argparse.Namespace) -> int:
     from takeover.reach.listing import lines
     from takeover.reach.reach import reach_of
 
-    tell = (lambda *_: None) if options.json else console.write
-    release = _release(options.envoy, tell)
+    tell = _beside if options.json else console.write
+    _check(options)
+    release = resolve_one(options.envoy, tell)
     if options.prove or options.guards:
         _prove(options, release, tell)
     found = reach_of(library_of(options), release, options.reports)
@@ -85,22 +88,29 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _beside(line: str) -> None:
+    """Tells a line where it is no part of JSON: what there was no time for, and what could not be tried."""
+    sys.stderr.write(f"{visible(line)}\n")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises: BadInputError for options of what is not asked for."""
+    without_effect = [each for each in _OF_PROOFS if getattr(options, each)]
+    if without_effect and not (options.prove or options.guards):
+        named = ", ".join(f"--{each}" for each in without_effect)
+        raise BadInputError(f"nothing is tried without --prove or --guards: give one of them, or leave out {named}")
+
+
 def _prove(options: argparse.Namespace, release: Release, tell: Callable[[str], None]) -> None:
     """Makes what proofs are asked for, and keeps them."""
     from takeover.reach.proofs import Proving
     from takeover.reach.proving import prove
     from takeover.reach.turning import turn_over
 
-    library, until = library_of(options), time.monotonic() + 60 * options.within
+    within = options.within or _MINUTES
+    library, until, workers = library_of(options), time.monotonic() + 60 * within, options.workers or _WORKERS
     with contextlib.closing(choose.engine(EngineOptions("local", {}), [release], tell)) as engine:
-        how = Proving(engine, release, library, options.reports, until, options.workers, options.anew, tell, options.on)
+        how = Proving(engine, release, library, options.reports, until, workers, options.anew, tell, options.on)
         for is_wanted, make, of in ((options.prove, prove, "extensions"), (options.guards, turn_over, "groups")):
             if is_wanted and (left := make(how)):
-                tell(f"no time for {len(left)} {of} (--within {options.within:g}): {', '.join(left)}")
-
-
-def _release(selection: str | None, tell: Callable[[str], None]) -> Release:
-    releases = resolve(selection, tell)
-    if len(releases) != 1:
-        raise BadInputError(f"--envoy {selection}: name one Envoy: it selects {len(releases)}")
-    return releases[0]
+                tell(f"no time for {len(left)} {of} (--within {within:g}): {', '.join(left)}")

@@ -15,7 +15,7 @@ from takeover.base import cache
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy.downloads import Web
 from takeover.envoy.identity import identify
-from takeover.envoy.kept import BINARY, fetch_into, kept_binary
+from takeover.envoy.kept import BINARY, fetch_into, kept_binary, require_whole
 from takeover.envoy.sources import Tell, release_of
 from takeover.model.release import Release
 
@@ -51,6 +51,7 @@ class Github:
             binary = kept_binary(name)
             if not binary.exists():
                 binary = fetch_into(name, title, tell, functools.partial(_fetch, contrib, version))
+        require_whole(binary)
         return [release_of(name, binary)]
 
 

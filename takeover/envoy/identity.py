@@ -56,7 +56,7 @@ def require_unchanged(binary: Path, file: str, sha256: str = "") -> None:
         now = file_state(binary)
     except OSError as error:
         raise TakeoverError(f"--envoy: {binary} is gone since the run began: {error.strerror}") from None
-    if file and now != file and (not sha256 or _read_whole(binary)[1] != sha256):
+    if file and now != file and (not sha256 or read_whole(binary)[1] != sha256):
         raise TakeoverError(f"--envoy: {binary} was changed since the run began: its results would be of two Envoys")
 
 
@@ -72,7 +72,7 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
         raise BadInputError(f"--envoy: {binary} is {'a folder' if binary.is_dir() else 'not there'}")
     if not os.access(binary, os.X_OK):
         raise BadInputError(f"--envoy: {binary} is not executable (chmod +x it, if it is an Envoy)")
-    file, sha256 = _read_whole(binary)
+    file, sha256 = read_whole(binary)
     memory = memory or cache_folder() / "envoy" / "identities.json"
     remembered = _read(memory)
     with contextlib.suppress(KeyError, TypeError):
@@ -85,8 +85,11 @@ def identify(binary: Path, memory: Path | None = None) -> Identity:
     return Identity(**told, file=file)
 
 
-def _read_whole(binary: Path) -> tuple[str, str]:
-    """What the system says of a file, and its checksum: what was read while the system said one and the same of it."""
+def read_whole(binary: Path) -> tuple[str, str]:
+    """What the system says of a file, and its SHA-256: what was read while the system said one and the same of it.
+
+    Raises: BadInputError for what cannot be read, or changes all the time.
+    """
     try:
         for _ in range(_LOOKS):
             file = file_state(binary)

@@ -12,7 +12,7 @@ from pathlib import Path
 from takeover.base import cache
 from takeover.base.errors import BadInputError
 from takeover.envoy.identity import identify
-from takeover.envoy.kept import BINARY, fetch_into, kept_binary
+from takeover.envoy.kept import BINARY, fetch_into, kept_binary, require_whole
 from takeover.envoy.registry import Reference, Registry, reference_of
 from takeover.envoy.sources import Tell, release_of
 from takeover.model.release import Release
@@ -30,7 +30,7 @@ class Images:
         """The Envoy of the image, fetched if need be."""
         reference = reference_of(item)
         if reference.digest and (binary := _kept(reference.digest)).exists():
-            return [release_of(_name(reference), binary)]
+            return [_release(reference, binary)]
         registry = Registry(reference)
         try:
             digest = registry.digest(reference)
@@ -41,7 +41,12 @@ class Images:
                     binary = fetch_into(binary.parent.name, f"Envoy of {item} ({digest})", tell, fetch)
         finally:
             registry.close()
-        return [release_of(_name(reference), binary)]
+        return [_release(reference, binary)]
+
+
+def _release(reference: Reference, binary: Path) -> Release:
+    require_whole(binary)
+    return release_of(_name(reference), binary)
 
 
 def _kept(digest: str) -> Path:

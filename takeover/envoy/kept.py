@@ -7,18 +7,23 @@ the next one takes that folder away.
 import contextlib
 import errno
 import fcntl
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from takeover.base.cache import cache_folder
+from takeover.base.errors import BadInputError, TakeoverError
+from takeover.envoy.identity import identify, read_whole
 from takeover.envoy.sources import Tell
 
 BINARY = "release/envoy"
 """Where `fetch_into` expects the binary in the folder that it gives."""
 
 _DOWNLOAD_PREFIX = ".download-"
+_CHECKSUM = "sha256"
+"""Beside a binary, the SHA-256 that it had when it was fetched and checked, in hexadecimal."""
 
 
 def releases_folder() -> Path:
@@ -49,9 +54,33 @@ def fetch_into(name: str, title: str, tell: Tell, fetch: Callable[[Path, int], N
         with tempfile.TemporaryDirectory(prefix=_DOWNLOAD_PREFIX, dir=releases_folder()) as scratch:
             (Path(scratch) / BINARY).parent.mkdir()
             fetch(Path(scratch), lock)
+            with (Path(scratch) / BINARY).open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            (Path(scratch) / BINARY).with_name(_CHECKSUM).write_text(sha256)
             shutil.rmtree(binary.parent, ignore_errors=True)  # a folder without a binary, or none
             (Path(scratch) / BINARY).parent.rename(binary.parent)
     return binary
+
+
+def require_whole(binary: Path) -> None:
+    """Looks whether a kept binary is what it was when it came: a machine may have lost its power since.
+
+    Raises: TakeoverError with the remedy.
+    """
+    told = binary.with_name(_CHECKSUM)
+    try:
+        if not told.is_file():  # it was fetched before checksums were kept: whether it is an Envoy is all there is
+            identify(binary)
+        elif read_whole(binary)[1] != told.read_text().strip():
+            raise _damaged(binary, "its SHA-256 is not what it was when it was fetched")
+    except BadInputError as error:
+        raise _damaged(binary, str(error).removeprefix("--envoy: ")) from None
+
+
+def _damaged(binary: Path, why: str) -> TakeoverError:
+    return TakeoverError(
+        f"--envoy: what is kept in {binary.parent} is damaged ({why}): remove this folder, and the next run fetches it"
+    )
 
 
 def remove_leftovers() -> None:

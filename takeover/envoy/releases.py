@@ -21,6 +21,8 @@ _PYPI = Pypi()
 _FILES = Files()
 _WITH_PREFIX: dict[str, Source] = {"github": Github(), "image": Images()}
 """Our own sources that are asked by a prefix; who registers one of that name means that."""
+_WITH_PREFIX_FORMS = ("github:VERSION", "image:REFERENCE")
+"""How their items are written."""
 
 
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:
@@ -41,6 +43,14 @@ def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]
     found = [release for each in wanted for release in each.releases(tell)]
     _check_names(each.name for each in found)
     return found
+
+
+def resolve_one(selection: str | None, tell: Tell = lambda _: None) -> Release:
+    """The release that such a selection selects alone. Raises: as `resolve`, and BadInputError for several."""
+    releases = resolve(selection, tell)
+    if len(releases) != 1:
+        raise BadInputError(f"--envoy {selection}: name one Envoy: it selects {len(releases)}")
+    return releases[0]
 
 
 @dataclass(frozen=True)
@@ -85,11 +95,20 @@ def _wanted(item: str) -> list[_Wanted]:
     if separator and "/" not in name:
         if not _NAME.fullmatch(name):
             raise BadInputError(f"--envoy {item}: a NAME is {_NAME_IS}, not {name!r}")
-        return [_Wanted(name, *(_by_prefix(rest) or (_FILES, rest)), item)]
+        if not (asked := _by_prefix(rest)) and "/" not in rest and not path_of(rest).is_file():
+            raise BadInputError(
+                f"--envoy {item}: {rest!r} is no file here, nor {_forms(*_WITH_PREFIX_FORMS)}: a NAME is for one of "
+                "these; a version has its own, leave out NAME="
+            )
+        return [_Wanted(name, *(asked or (_FILES, rest)), item)]
     if "/" in item or path_of(item).is_file():
         return [_Wanted(path_of(item).name, _FILES, item, item)]
-    forms = ", ".join(["version", "latest", "all", "github:VERSION", "image:REFERENCE", *sources.forms(), "PATH"])
-    raise BadInputError(f"--envoy: {item!r} is no {forms} or NAME=PATH, nor a file here")
+    forms = _forms("version", "latest", "all", *_WITH_PREFIX_FORMS)
+    raise BadInputError(f"--envoy: {item!r} is no {forms}, PATH or NAME=PATH, nor a file here")
+
+
+def _forms(*own: str) -> str:
+    return ", ".join([*own, *sources.forms()])
 
 
 def _by_prefix(item: str) -> tuple[Source, str] | None:

@@ -249,8 +249,8 @@ class Variant(_Part, omit_defaults=True):
     Args:
         name: the field, by the types in which it stands, and the value.
         state: by an update of its configuration Envoy has `taken` or `refused` it; has given no answer (`unanswered`);
-            it `ended` of it, or `hangs`.
-        error: why it was refused, or how Envoy ended.
+            it `ended` of it, or `hangs`. `unstable`: alone it did now this, now that; that is no difference.
+        error: why it was refused, how Envoy ended, or what it did by turns.
         warnings: what Envoy's log says of it.
         config: the smallest configuration found that Envoys answer otherwise; only where they do.
         probes: likewise, where what was observed is otherwise.
@@ -258,7 +258,7 @@ class Variant(_Part, omit_defaults=True):
 
     scenario: str
     name: str
-    state: Literal["taken", "refused", "unanswered", "ended", "hangs"]
+    state: Literal["taken", "refused", "unanswered", "ended", "hangs", "unstable"]
     error: str = ""
     warnings: list[str] = []
     config: str = ""

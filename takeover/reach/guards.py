@@ -22,7 +22,8 @@ from takeover.probes.probe import Group, Probe
 from takeover.reach import codes
 from takeover.reach import proofs as stored
 from takeover.reach.fingerprint import fingerprint
-from takeover.reach.proofs import GuardProof, Proofs, Proving, Tried, side_by_side
+from takeover.reach.kept import Kept, NotKeptError
+from takeover.reach.proofs import GuardProof, Proving, Tried, side_by_side
 from takeover.reach.trial import Seen, Trial
 from takeover.scenario.edits import Edit
 from takeover.scenario.runtime_layers import with_layer
@@ -49,12 +50,13 @@ class Turning:
 
     Args:
         how: what is needed for that.
-        proofs: what is known already, and gets what is found.
+        kept: what is known already, and gets what is found.
     """
 
-    def __init__(self, how: Proving, proofs: Proofs) -> None:
+    def __init__(self, how: Proving, kept: Kept) -> None:
         self._how = how
-        self._proofs = proofs
+        self._kept = kept
+        self._proofs = kept.proofs
         self._lock = threading.Lock()
 
     def turn(self, groups: Iterable[Group]) -> list[str]:
@@ -67,6 +69,8 @@ class Turning:
             except OutOfTimeError:
                 with self._lock:
                     left.append(group.id)
+            except NotKeptError:
+                raise
             except (TakeoverError, NotObservedError, OSError) as error:
                 self._how.tell(f"{group.id}: could not be tried: {(str(error).splitlines() or [repr(error)])[0]}")
 
@@ -93,7 +97,7 @@ class Turning:
             others = [each for each in self._proofs.guards_tried if each.group != group.id]
             places = [number for number, each in enumerate(self._proofs.all_guards) if each in left_out]
             self._proofs.guards_tried = [*others, Tried(group.id, here, places)]
-            stored.write(self._proofs, self._how.release, self._how.reports)
+            self._kept.write()
             shown = len(self._proofs.guards)
         self._how.tell(
             f"{group.id}: {shown} of {len(self._proofs.all_guards)} guards seen so far, "
@@ -201,7 +205,7 @@ class Turning:
             is_new = all(each.guard != guards[0] for each in self._proofs.guards)
             if is_new:
                 self._proofs.guards.append(GuardProof(guards[0], value, trial.fingerprint, proved))
-                stored.write(self._proofs, self._how.release, self._how.reports)
+                self._kept.write()
         return int(is_new)
 
     def _check_time(self) -> None:

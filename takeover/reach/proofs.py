@@ -1,4 +1,4 @@
-"""What was proved of an Envoy's reach, as it is kept in REPORTS/reach: a file for each Envoy."""
+"""What was proved of an Envoy's reach, and how it is proved."""
 
 import threading
 import time
@@ -10,12 +10,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from takeover.base import atomic
 from takeover.base.errors import BadInputError
-from takeover.base.paths import display_path
 from takeover.base.patterns import matches
 from takeover.engines.contract import Engine
-from takeover.model.json import encode
 from takeover.model.release import Release
 from takeover.probes.probe import Group
 from takeover.reach.fingerprint import fingerprint
@@ -139,6 +136,16 @@ class Proving:
         """Whether that group is to be tried."""
         return not self.on or any(matches(group, pattern) for pattern in self.on)
 
+    def check_groups(self, groups: Iterable[Group]) -> None:
+        """Raises: BadInputError where a pattern means none of these groups."""
+        names = [each.id for each in groups]
+        for pattern in self.on:
+            if not any(matches(name, pattern) for name in names):
+                raise BadInputError(
+                    f"--on {pattern}: no group of probes that Envoy {self.release.name} gets is called so: "
+                    "write SCENARIO/GROUP, where * stands for anything"
+                )
+
 
 def side_by_side(how: Proving, do: Callable[[Item], None], items: Iterable[Item]) -> None:
     """Does it with each, as many at the same time as there may be. Whatever ends that early begins nothing more."""
@@ -161,37 +168,6 @@ def not_tried(known: Proofs, group: str) -> list[str]:
     """Of those the ones of which nothing is proved."""
     shown = {each.guard for each in known.guards}
     return [each for each in not_tried_before(known, group) if each not in shown]
-
-
-def path_of(release: Release, reports: Path) -> Path:
-    """Where the proofs of that Envoy are."""
-    return reports / FOLDER / f"{release.name}.json"
-
-
-def read(release: Release, reports: Path) -> Proofs:
-    """What is kept of that binary: nothing, if it is of another of that name.
-
-    Raises: BadInputError for a file that cannot be read.
-    """
-    path = path_of(release, reports)
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=Proofs)
-    except FileNotFoundError:
-        return Proofs(release.name, release.sha256)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadInputError(f"{display_path(path)}: {error}: remove it, and prove the reach anew") from error
-    return found if found.sha256 == release.sha256 else Proofs(release.name, release.sha256)
-
-
-def write(proofs: Proofs, release: Release, reports: Path) -> Path:
-    """Keeps them. Returns where. Raises: BadInputError where that cannot be."""
-    path = path_of(release, reports)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(path, msgspec.json.format(encode(proofs), indent=1) + b"\n")
-    except OSError as error:
-        raise BadInputError(f"cannot write to {display_path(path.parent)}: {error.strerror}") from error
-    return path
 
 
 def still_true(known: Proofs, library: Library, groups: list[Group], release: Release) -> None:

@@ -9,13 +9,13 @@ from takeover.base.errors import BadInputError, DeploymentError, TakeoverError
 from takeover.inventory.running import described_extensions
 from takeover.probes.observing import NotObservedError
 from takeover.probes.probe import Group
-from takeover.reach import proofs as stored
 from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fingerprint import fingerprint
+from takeover.reach.kept import Kept
 from takeover.reach.left_out import why_left_out
 from takeover.reach.near import probes_by, ways_near
-from takeover.reach.proofs import ExtensionProof, Proofs, Proving, Unproved, side_by_side, still_true
+from takeover.reach.proofs import ExtensionProof, Proving, Unproved, side_by_side, still_true
 from takeover.reach.taking_out import Path, taken_out
 from takeover.reach.trial import Trial
 from takeover.reach.walking import Met, walk
@@ -52,9 +52,12 @@ def prove(how: Proving) -> list[str]:
     Raises: BadInputError for a library that cannot be read, TakeoverError when the binary does not tell.
     """
     groups = probed_groups(how.library, how.release)
-    known = stored.read(how.release, how.reports)
+    how.check_groups(groups)
+    kept = Kept.of(how.release, how.reports)
+    known = kept.proofs
     if how.anew:
-        known.extensions, known.extensions_unproved = [], []
+        known.extensions = [each for each in known.extensions if not how.is_meant(each.seen.group)]
+        known.extensions_unproved = [each for each in known.extensions_unproved if not how.is_meant(each.group)]
     still_true(known, how.library, groups, how.release)
     whole = Whole(how, groups)
     named = {each.id: each for each in groups}
@@ -69,7 +72,7 @@ def prove(how: Proving) -> list[str]:
                     wanted.setdefault(group, []).append(extension)
     number = len({each for extensions in wanted.values() for each in extensions})
     how.tell(f"{len(done)} extensions shown by proofs that are kept; {number} to be taken out, of {len(wanted)} groups")
-    return _Proofs(how, known, whole).prove({named[each]: extensions for each, extensions in wanted.items()})
+    return _Proofs(how, kept, whole).prove({named[each]: extensions for each, extensions in wanted.items()})
 
 
 def _effort(group: Group, places: Sequence[Occurrence]) -> tuple[bool, int]:
@@ -81,9 +84,10 @@ def _effort(group: Group, places: Sequence[Occurrence]) -> tuple[bool, int]:
 class _Proofs:
     """Makes them, group by group, those with the fewest probes first."""
 
-    def __init__(self, how: Proving, known: Proofs, whole: Whole) -> None:
+    def __init__(self, how: Proving, kept: Kept, whole: Whole) -> None:
         self._how = how
-        self._known = known
+        self._kept = kept
+        self._known = kept.proofs
         self._whole = whole
         self._lock = threading.Lock()
         self._left: set[str] = set()
@@ -105,13 +109,15 @@ class _Proofs:
                 self._left.update(extensions)
                 break
             proof = self._of_places(group, trials, extension, here)
+            if proof is None:
+                continue
             shown += isinstance(proof, ExtensionProof)
             with self._lock:
                 if isinstance(proof, Unproved):
                     self._known.extensions_unproved.append(proof)
                 elif not self._is_known(extension):
                     self._known.extensions.append(proof)
-                stored.write(self._known, self._how.release, self._how.reports)
+                self._kept.write()
         deployments = sum(each.deployments for each in trials.values())
         self._how.tell(
             f"{group.id}: {shown} of {len(extensions)} extensions shown "
@@ -120,8 +126,11 @@ class _Proofs:
 
     def _of_places(
         self, group: Group, trials: dict[frozenset[int], Trial], extension: str, here: str
-    ) -> ExtensionProof | Unproved:
-        """What becomes of the probes that come by the fewest of its places; if they do as before, of all."""
+    ) -> ExtensionProof | Unproved | None:
+        """What becomes of the probes that come by the fewest of its places; if they do as before, of all.
+
+        None where that is not known, as they could not be observed: it is tried another time.
+        """
         proof: ExtensionProof | Unproved | None = None
         for ports in ways_near(group, self._whole.places[extension][group.id]):
             if ports not in trials:
@@ -130,7 +139,9 @@ class _Proofs:
             try:
                 proof = self._of(trials[ports], extension)
             except (TakeoverError, NotObservedError, OSError) as error:
-                proof = Unproved(extension, group.id, here, (str(error).splitlines() or [repr(error)])[0])
+                why = (str(error).splitlines() or [repr(error)])[0]
+                self._how.tell(f"{group.id}: {extension}: could not be tried: {why}")
+                return None
             if isinstance(proof, ExtensionProof):
                 break
         assert proof is not None
@@ -145,6 +156,7 @@ class _Proofs:
         Raises: DeploymentError, NotObservedError where they cannot be observed with it.
         """
         here = trial.fingerprint
+        trial.base()  # what cannot be observed as it is says nothing of what is taken out
         why = "cannot be taken out: Envoy has no configuration without it"
         places = self._whole.places[extension][trial.group.id]
         for number, way in enumerate(taken_out(places, self._whole.met[trial.group.id])):

@@ -7,12 +7,12 @@ import msgspec
 
 from takeover.inventory.running import described_extensions
 from takeover.model.release import Release
-from takeover.reach import proofs as stored
 from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
 from takeover.reach.fields import MessageReach, fields_reached
+from takeover.reach.kept import Kept
 from takeover.reach.left_out import why_guard_left_out, why_left_out
-from takeover.reach.proofs import Proofs, still_true
+from takeover.reach.proofs import Proofs, not_tried, still_true
 from takeover.reach.trial import Seen
 from takeover.reach.walking import Met, walk
 from takeover.scenario.library import Library
@@ -98,7 +98,7 @@ def reach_of(library: Library, release: Release, reports: Path) -> Reach:
     Raises: BadInputError for a library that cannot be read, TakeoverError when the binary does not tell.
     """
     groups = probed_groups(library, release)
-    proofs = stored.read(release, reports)
+    proofs = Kept.of(release, reports).proofs
     still_true(proofs, library, groups, release)
     known = Known(described_extensions(release.path))
     met: list[Met] = []
@@ -116,7 +116,7 @@ def reach_of(library: Library, release: Release, reports: Path) -> Reach:
         [_reached(each, found.get(each, []), proofs) for each in known.ids],
         fields_reached(met),
         _guards(proofs),
-        sum(not stored.not_tried(proofs, each.group) for each in proofs.guards_tried),
+        sum(not not_tried(proofs, each.group) for each in proofs.guards_tried),
     )
 
 

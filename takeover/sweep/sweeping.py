@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from google.protobuf.message import Message
 
+from takeover.base.errors import TakeoverError
 from takeover.model.document import Sweep
 from takeover.model.release import Release
 from takeover.sweep.asked import AskedEnvoy, Found, asked_envoy, same, with_shown
@@ -25,11 +26,14 @@ _MOST_ASKED, _MOST_ENDED = 120, 20
 
 
 @dataclass
-class _Going:
+class Going:
     """What is known so far.
 
     Args:
         found: for each variant that was asked what each Envoy did.
+        probed: of how many what they do was observed.
+        unstable: of how many an Envoy alone did now this, now that.
+        seconds: how long that took.
     """
 
     variants: Sequence[Variant]
@@ -48,32 +52,41 @@ def sweep(
         within: seconds after which no more are asked; None: all are.
         tell: takes a line for the user, of how many there are.
 
-    Raises: TakeoverError when an Envoy does not start.
+    Raises: TakeoverError when an Envoy does not start, and where the time was over before anything was asked.
     """
     fields = fields_of(bases.resources)
-    going = _Going(fields.ordered())
+    going = Going(fields.ordered())
     if tell is not None:
         tell(f"{len(going.variants):,} variants of {len(fields.known):,} fields")
     began = time.monotonic()
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(releases), "sweep") as pool:
         envoys = [stack.enter_context(asked_envoy(each, bases)) for each in releases]
-        asking = _Asking(envoys, pool)
+        asking = Asking(envoys, pool)
         while (number := len(going.found)) < len(going.variants):
             if within is not None and time.monotonic() - began >= within:
                 break
             asking.ask(going, number)
         going.seconds = time.monotonic() - began
+    if going.variants and not going.found:
+        raise TakeoverError(
+            f"--within {within:g}: no variant was asked: Envoys had started after {going.seconds:.1f} s: give it more"
+        )
     return {each.name: _told(going, place, len(fields.known)) for place, each in enumerate(releases)}
 
 
-class _Asking:
-    """Several Envoys, each asked by a thread of its own."""
+class Asking:
+    """Several Envoys, each asked by a thread of its own.
+
+    Args:
+        envoys: whose answers are compared.
+        pool: has a thread for each of them.
+    """
 
     def __init__(self, envoys: Sequence[AskedEnvoy], pool: ThreadPoolExecutor) -> None:
         self._envoys = envoys
         self._pool = pool
 
-    def ask(self, going: _Going, number: int) -> None:
+    def ask(self, going: Going, number: int) -> None:
         """Asks the next ones, from that number on."""
         offered = [
             Offered.of(each, number + place) for place, each in enumerate(going.variants[number : number + _AT_ONCE])
@@ -85,7 +98,7 @@ class _Asking:
             if not same(kept):
                 kept, is_stable = self._again(each)
                 going.unstable += not is_stable
-            if not same(kept):
+            if not same(kept) and not any(one.result.state == "unstable" for one in kept):
                 config = self._smallest(each, [one.result.state for one in kept])
                 kept = [with_shown(one, config) for one in kept]
             going.found.append(kept)
@@ -101,7 +114,7 @@ class _Asking:
         third = self._alone(offered)
         if again == third:
             return again, True
-        return [Found(msgspec.structs.replace(each.result, warnings=[], error="")) for each in again], False
+        return [_unstable(each) for each in zip(with_nothing, again, third, strict=True)], False
 
     def _alone(self, offered: Offered) -> list[Found]:
         return list(self._pool.map(lambda envoy: envoy.ask_alone(offered), self._envoys))
@@ -124,13 +137,22 @@ class _Asking:
         return as_yaml(smaller(whole, shows, most))
 
 
+def _unstable(of_one: Sequence[Found]) -> Found:
+    """What is told of what one Envoy did, each time by itself: its state, if that was always the same, and no more."""
+    last = of_one[-1].result
+    states = list(dict.fromkeys(each.result.state for each in of_one))
+    if len(states) == 1:
+        return Found(msgspec.structs.replace(last, warnings=[], error=""))
+    return Found(msgspec.structs.replace(last, state="unstable", warnings=[], error=f"now {', now '.join(states)}"))
+
+
 def _copy(message: Message) -> Any:
     made = type(message)()
     made.CopyFrom(message)
     return made
 
 
-def _told(going: _Going, place: int, fields: int) -> Sweep:
+def _told(going: Going, place: int, fields: int) -> Sweep:
     asked = going.variants[: len(going.found)]
     known = len({each.field for each in asked})
     return Sweep(

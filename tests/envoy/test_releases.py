@@ -59,6 +59,12 @@ def test_build_of_ones_own(fake_envoy: Path) -> None:
         ("newest", "'newest' is no version, latest, all, github:VERSION, image:REFERENCE, PATH or NAME=PATH"),
         ("", "'' is no version"),
         (f"{INSTALLED},", "'' is no version"),
+        (
+            "mine=1.36.2",
+            "mine=1.36.2: '1.36.2' is no file here, nor github:VERSION, image:REFERENCE: a NAME is for one",
+        ),
+        ("mine=latest", "a version has its own, leave out NAME="),
+        ("mine=", "mine=: '' is no file here"),
         ("a b=/bin/sh", "a NAME is letters, digits and"),
         ("/bin/echo", "/bin/echo is not an Envoy: `--version` ended with 0 and said: "),
         ("/bin/false", "/bin/false is not an Envoy: `--version` ended with 1 and said: "),

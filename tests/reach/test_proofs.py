@@ -1,5 +1,6 @@
 """What is proved on a real Envoy, and how long it holds."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,10 +8,20 @@ import msgspec
 import pytest
 import yaml
 
+from takeover.base import atomic
+from takeover.base.errors import DeploymentError
 from takeover.cli.main import main
-from takeover.reach import turning
-from takeover.reach.proofs import FOLDER, GuardProof, Proofs, Tried, not_tried
+from takeover.envoy.releases import resolve
+from takeover.model.release import Release
+from takeover.probes.probe import Group
+from takeover.reach import trial, turning
+from takeover.reach.configurations import probed_groups
+from takeover.reach.fingerprint import fingerprint
+from takeover.reach.kept import Kept
+from takeover.reach.proofs import FOLDER, ExtensionProof, GuardProof, Proofs, Proving, Tried, not_tried
+from takeover.reach.reach import Reach
 from takeover.reach.trial import Seen
+from takeover.scenario.library import Library
 
 _RELOADABLE = "envoy.reloadable_features"
 _SHOWN = f"{_RELOADABLE}.http_reject_path_with_fragment"
@@ -76,8 +87,14 @@ def test_a_guard_that_a_group_left_out_is_tried_there_once_nothing_proves_it_any
 @pytest.mark.usefixtures("few_guards")
 def test_what_there_was_no_time_for_is_said(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--guards", "--within", "0.00001"]
+    said = "no time for 1 groups (--within 1e-05): paths/edges"
     assert main(options) == 0
-    assert "no time for 1 groups (--within 1e-05): paths/edges" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
+
+    assert main([*options, "--json"]) == 0
+    told = capsys.readouterr()
+    assert said in told.err.splitlines()
+    assert msgspec.json.decode(told.out, type=Reach).guards_tried == 0
 
 
 def test_an_extension_is_proved_where_a_probe_shows_that_it_is_out(
@@ -125,11 +142,112 @@ def test_guards_that_are_left_out_are_never_tried() -> None:
     assert not_tried(proofs, "one/a") == [f"{_RELOADABLE}.strict_chunk_parsing"]
 
 
-@pytest.mark.usefixtures("few_guards")
-def test_only_the_groups_that_are_named_are_tried(
-    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("make", ["--guards", "--prove"])
+def test_a_pattern_that_means_no_group_is_refused(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], make: str
 ) -> None:
-    assert main(["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--guards", "--on", "others/*"]) == 0
+    options = ["--scenarios", str(library), "--reports", str(tmp_path), make, "--on", "paths/*", "--on", "others/*"]
+    assert main(["reach", *options]) == 2
 
-    assert "0 groups of 1 to try" in capsys.readouterr().out
+    error = capsys.readouterr().err
+    assert "--on others/*: no group of probes that Envoy 1.40.0 gets is called so" in error
+    assert error.count("\n") == 1
     assert not (tmp_path / FOLDER).exists()
+
+
+def _proof(guard: str, group: str) -> GuardProof:
+    return GuardProof(guard, False, "1", Seen(group, "a/b", "status", "status", "200", "400"))
+
+
+def _extension(name: str) -> ExtensionProof:
+    return ExtensionProof(name, "itself", "1", Seen("one/a", "a/b", "status", "status", "200", "400"))
+
+
+def test_runs_at_the_same_time_keep_what_each_of_them_finds(tmp_path: Path) -> None:
+    release = Release("mine", "1.40.0", tmp_path / "envoy", "c", "5", "b", False)
+    before = Kept.of(release, tmp_path)
+    before.proofs.extensions = [_extension("old")]
+    before.proofs.guards_tried = [Tried("one/a", "0")]
+    before.write()
+
+    one, other = Kept.of(release, tmp_path), Kept.of(release, tmp_path)
+    one.proofs.extensions = []  # as it is forgotten, or not true any more
+    one.proofs.extensions.append(_extension("new"))
+    one.write()
+    other.proofs.all_guards = ["first"]
+    other.proofs.guards.append(_proof("first", "one/a"))
+    other.proofs.guards_tried = [Tried("one/a", "1")]
+    other.proofs.extensions = []
+    other.write()
+    one.proofs.extensions.append(_extension("newer"))
+    one.write()
+
+    kept = Kept.of(release, tmp_path).proofs
+    assert [each.extension for each in kept.extensions] == ["new", "newer"]
+    assert kept.all_guards == ["first"]
+    assert kept.guards == other.proofs.guards
+    assert sorted(each.name for each in (tmp_path / FOLDER).iterdir()) == ["mine.json"]
+
+
+@pytest.mark.usefixtures("few_guards")
+def test_only_what_the_named_groups_showed_is_forgotten(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes = library / "paths" / "probes.yaml"
+    [paths] = yaml.safe_load(probes.read_text())
+    probes.write_text(yaml.safe_dump([paths, {**paths, "group": "others"}]))
+    release = resolve(None)[0]
+    kept = Kept.of(release, tmp_path)
+    for group in probed_groups(Library(library), release):
+        here = fingerprint(Library(library), group, release)
+        kept.proofs.guards_tried.append(Tried(group.id, here))
+        kept.proofs.guards.append(msgspec.structs.replace(_proof(group.id, group.id), fingerprint=here))
+    kept.write()
+    known: list[Proofs] = []
+    wanted: list[str] = []
+
+    class Turning:
+        def __init__(self, _: Proving, kept: Kept) -> None:
+            known.append(kept.proofs)
+
+        def turn(self, groups: Sequence[Group]) -> list[str]:
+            wanted.extend(each.id for each in groups)
+            return []
+
+    monkeypatch.setattr(turning, "Turning", Turning)
+    _run(library, tmp_path, ["--guards", "--anew", "--on", "paths/others"], capsys)
+
+    assert wanted == ["paths/others"]
+    assert [each.guard for each in known[0].guards] == ["paths/edges"]
+    assert [each.group for each in known[0].guards_tried] == ["paths/edges"]
+
+
+def test_what_cannot_be_observed_as_it_is_says_nothing_of_an_extension_and_is_tried_again(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise DeploymentError("the Pod was not ready after 1 s")
+
+    monkeypatch.setattr(trial, "observed_anew", busy)
+    assert main(["reach", "--scenarios", str(library), "--reports", str(tmp_path), "--prove"]) == 0
+
+    told = capsys.readouterr().out
+    assert "envoy.filters.http.router: could not be tried: the Pod was not ready after 1 s" in told
+    assert "paths/edges: 0 of 10 extensions shown" in told
+    assert not (tmp_path / FOLDER).exists()
+
+
+@pytest.mark.usefixtures("few_guards")
+@pytest.mark.parametrize("make", ["--guards", "--prove"])
+def test_what_cannot_be_kept_ends_it_in_a_line(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, make: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "write", full)
+    assert main(["reach", "--scenarios", str(library), "--reports", str(tmp_path), make]) == 2
+
+    error = capsys.readouterr().err
+    assert f"cannot write to {tmp_path / FOLDER}: No space left on device" in error
+    assert error.count("\n") == 1

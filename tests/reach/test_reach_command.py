@@ -78,6 +78,10 @@ def test_what_is_missing_is_named(library: Path, capsys: pytest.CaptureFixture[s
         (["--scenarios", "nowhere"], "nowhere: no such folder"),
         (["--within", "0"], "'0' is no number of minutes"),
         (["--workers", "none"], "'none' is no number from 1 to 64"),
+        (
+            ["--on", "*", "--anew", "--within", "5", "--workers", "1"],
+            "without --prove or --guards: give one of them, or leave out --on, --anew, --within, --workers",
+        ),
     ],
 )
 def test_bad_input_is_told_with_the_exit_code_2(
