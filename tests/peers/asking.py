@@ -7,12 +7,27 @@ import socket
 import h2.connection
 import h2.events
 
+from takeover.net import http1
+from takeover.net.http1 import Answer
+
 
 def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
     with contextlib.closing(http.client.HTTPConnection(address, port, timeout=60)) as connection:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer, answer.read()
+
+
+def ask_head_and_get(address: str, port: int, path: str = "/any", **headers: str) -> tuple[Answer, Answer]:
+    """The answers to both over one connection: what comes between them, as the body of the first, is in the second."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection((address, port), timeout=60) as opened:
+        for method in ("HEAD", "GET"):
+            opened.sendall(f"{method} {path} HTTP/1.1\r\nhost: a.test\r\n{lines}\r\n".encode())
+        opened.shutdown(socket.SHUT_WR)
+        came = b"".join(iter(lambda: opened.recv(1 << 16), b""))
+    first = http1.read(came, "HEAD")
+    return first, http1.read(came[first.length :], "GET")
 
 
 def through_http1(address: str, port: int, sent: bytes) -> bytes:

@@ -40,6 +40,13 @@ def test_curl_gets_its_request_back(upstream: Upstream) -> None:
     assert logged["protocol"] == "HTTP/2.0"
 
 
+def test_who_asks_by_head_gets_no_body(upstream: Upstream) -> None:
+    """Envoy resets the stream where one comes, and its client's connection."""
+    told = nghttp(upstream, "-H", ":method: HEAD")
+    assert "content-length: " in told
+    assert "RST_STREAM" not in told
+
+
 def test_alpn_chooses_it_over_tls(upstream: Upstream) -> None:
     address, port = upstream.at(443)
     to = ["--connect-to", f"any.hostile.test:443:{address}:{port}", "--cacert", CA]

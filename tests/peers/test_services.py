@@ -22,7 +22,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import authorization, dns, health, processing, rate_limit, serving, wire
-from tests.peers.upstream import Upstream
+from tests.peers.asking import ask_head_and_get
+from tests.peers.upstream import Upstream, program, run
 
 
 @pytest.fixture
@@ -251,6 +252,17 @@ def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
     asked = json.loads(answer.headers["x-asked"])
     assert (asked["method"], asked["target"], asked["body"]) == ("POST", "/any?a=b", "body")
     assert "x-answer" not in asked["headers"]
+
+
+def test_who_asks_by_head_gets_no_body(services: Upstream) -> None:
+    wished = json.dumps({"body": "hello"})
+    head, get = ask_head_and_get(*services.at(serving.PORT), **{"x-answer": wished})
+    assert (head.status, head.value("content-length")) == (200, "5")
+    assert (get.status, get.body) == (200, b"hello")
+    command = (program("nghttp"), "-v", "--no-dep", "-H", ":method: HEAD", "-H", f"x-answer: {wished}")
+    told = run(*command, f"http://{services.place(serving.PORT)}/any").stdout
+    assert "content-length: 5" in told
+    assert "RST_STREAM" not in told
 
 
 @pytest.mark.parametrize("body", ["", "so much"])

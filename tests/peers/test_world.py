@@ -26,7 +26,7 @@ from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import dns
 from takeover.peers.world import addresses, table
 from takeover.peers.world.table import Place, Table
-from tests.peers.asking import ask, posted_http1, posted_http2, through_http1, through_http2
+from tests.peers.asking import ask, ask_head_and_get, posted_http1, posted_http2, through_http1, through_http2
 from tests.peers.upstream import CERTIFICATES, SERVICES, own_address, program, run
 
 PORTS = {
@@ -134,6 +134,13 @@ class TestPlaces:
         answer, body = ask(address, PORTS["web"])
         assert answer.headers["x-reached"] == f"{address}:{PORTS['web']}"
         assert body.startswith(b"GET /any HTTP/1.1\r\n")
+
+    @pytest.mark.parametrize("name", ["web", "jwks", "authz", "both"])
+    def test_who_asks_by_head_gets_no_body(self, address: str, name: str) -> None:
+        heads = {"authorization": "Behave deny-by-403"} if name == "authz" else {}
+        head, get = ask_head_and_get(address, PORTS[name], **heads)
+        assert head.status == get.status == (403 if name == "authz" else 200)
+        assert get.body
 
     def test_a_header_says_how_it_is_to_behave_on_any_path(self, address: str) -> None:
         with pytest.raises(http.client.IncompleteRead):

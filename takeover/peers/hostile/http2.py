@@ -279,8 +279,11 @@ async def _echo(stream: Stream) -> None:
     body = "".join(lines).encode() + b"\n" + stream.body
     if trailers:
         body += b"\ntrailers:\n" + "".join(trailers).encode()
-    stream.send_headers([*HEAD, *stream.owner.connection.marks, ("content-length", str(len(body)))])
-    await stream.send(body, end=True)
+    asks_for_head = stream.values.get(":method") == "HEAD"  # who does gets no body (RFC 9110, 9.3.2)
+    head = [*HEAD, *stream.owner.connection.marks, ("content-length", str(len(body)))]
+    stream.send_headers(head, end=asks_for_head)
+    if not asks_for_head:
+        await stream.send(body, end=True)
 
 
 def serve(

@@ -28,7 +28,7 @@ from collections.abc import Callable
 
 from google.protobuf.message import DecodeError, Message
 
-from takeover.peers.hostile.answers import plain
+from takeover.peers.hostile.answers import as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.hostile.http2_stream import Stream
@@ -54,7 +54,7 @@ def serve(connection: Connection) -> None:
     while head := requests.head():
         body, _ = requests.body(head)
         if not checked.is_question(_asked_for(head)[1]):
-            connection.send(answer(head, body))
+            connection.send(as_asked(head, answer(head, body)))
         elif not checked.answer(connection, head, body):
             return
 
@@ -72,8 +72,8 @@ async def answer_stream(stream: Stream, answered: Callable[[bytes, bytes], bytes
         body += more
     fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
     first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/2"
-    asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
-    head, _, content = answered(asked.encode("latin-1"), body).partition(b"\r\n\r\n")
+    asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""]).encode("latin-1")
+    head, _, content = as_asked(asked, answered(asked, body)).partition(b"\r\n\r\n")
     line, *lines = head.decode("latin-1").split("\r\n")
     headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
     stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content)
