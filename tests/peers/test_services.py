@@ -151,6 +151,24 @@ def test_a_processor_has_a_body_come_back_as_it_came_or_at_its_end(
     assert pieces == whole
 
 
+def test_a_body_that_is_streamed_both_ways_comes_back_unless_told_otherwise(channel: grpc.Channel) -> None:
+    def bodies(wished: Any) -> list[Any]:
+        pair = {"key": "x-processing", "value": json.dumps({"request_body": wished})}
+        modes = {"request_body_mode": "FULL_DUPLEX_STREAMED", "response_body_mode": "BUFFERED"}
+        first = {"request_headers": {"headers": {"headers": [pair]}}, "protocol_config": modes}
+        pieces = [{"request_body": {"body": "YWJj"}}, {"request_body": {"body": "ZGVm", "end_of_stream": True}}]
+        return process(channel, first, *pieces, {"response_body": {"body": "YWJj"}})[1:]
+
+    pieces = [{"body": "YWJj"}, {"body": "ZGVm", "end_of_stream": True}]
+    streamed = [{"request_body": {"response": {"body_mutation": {"streamed_response": each}}}} for each in pieces]
+    for wished in ({}, {"tell": False}):
+        *came, last = bodies(wished)
+        assert came == streamed
+        assert last["response_body"] == {}
+    assert len(bodies({"none": True})) == 1
+    assert all(each["request_body"] == {} for each in bodies({"answer": {}})[:2])
+
+
 def test_a_processor_may_say_nothing_or_end(channel: grpc.Channel) -> None:
     def headers(wished: Any) -> Any:
         pair = {"key": "x-processing", "value": json.dumps({"request_headers": wished})}
