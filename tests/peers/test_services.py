@@ -315,6 +315,9 @@ def query(name: str, kind: int) -> bytes:
         ("a-servfail.aaaa-0-0-0-0-0-0-0-1.test", 28, 0, [b"\0" * 15 + b"\1"]),
         ("aaaa-nxdomain.test", 28, 3, []),
         ("aaaa-nxdomain.test", 1, 0, []),
+        ("a-b-c-d-e.a-1-2-3-400.a-team.ttl-x.ttl-.ttl-99999999999.test", 1, 0, []),
+        ("aaaa-0-0-0-0-0-0-0-fffff.aaaa-team-0-0-0-0-0-0-0.test", 28, 0, []),
+        ("srv-records.srv-a-b-c-d.srv-70000-0-0-a.srv.test", 33, 0, []),
     ],
 )
 def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: list[bytes]) -> None:
@@ -327,6 +330,11 @@ def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: 
         assert rest[12 : 12 + len(each)] == each
         rest = rest[12 + len(each) :]
     assert rest == b""
+
+
+def test_a_label_that_begins_like_a_delay_is_none() -> None:
+    assert dns.delay(query("slow-x.slow-.a-127-0-0-1.test", 1)) == 0
+    assert dns.delay(query("slow-food.slow-50.test", 1)) == 0.05
 
 
 def test_records_take_turns_and_names_are_silent() -> None:

@@ -46,6 +46,7 @@ PORTS = {
 }
 
 
+NAMES = {"app.test": "192.0.2.7", "a-team.app.test": "192.0.2.8", "*": "192.0.2.9"}
 HEAD_OF_A_POST = "POST /any HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n"
 
 
@@ -90,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         Place(str(made / "socket")),
         Place(f"@{made.name}"),
     )
-    written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
+    written = Table(places, (), NAMES, PORTS["control"], os.getuid(), address)
     (made / table.FILE).write_text(table.written(written))
     log = made / "log"
     with log.open("wb") as written_to:
@@ -326,7 +327,15 @@ class TestPlaces:
         assert f"x-reached: {place}\r\n".encode() in received
 
     @pytest.mark.parametrize(
-        ("name", "found"), [("app.test", "192.0.2.7"), ("a-192-0-2-1.test", "192.0.2.1"), ("unknown", "192.0.2.9")]
+        ("name", "found"),
+        [
+            ("app.test", "192.0.2.7"),
+            ("a-team.app.test", "192.0.2.8"),
+            ("a-192-0-2-1.test", "192.0.2.1"),
+            ("unknown", "192.0.2.9"),
+            ("a-b-c-d-e.unknown", "192.0.2.9"),
+            ("a-192-0-2-256.ttl-long.unknown", "192.0.2.9"),
+        ],
     )
     def test_names_of_the_table_are_known(self, address: str, name: str, found: str) -> None:
         labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
