@@ -297,6 +297,20 @@ def test_over_http_an_answer_ends_with_the_trailers_that_were_wished(services: U
     assert rest == f"{chunk}0\r\nx-load: 2\r\nx-load: 3\r\n\r\n".encode()
 
 
+@pytest.mark.parametrize(("method", "body"), [("POST", ""), ("POST", "so much"), ("HEAD", "so much")])
+def test_over_http2_trailers_end_it_without_chunks(services: Upstream, method: str, body: str) -> None:
+    wished = json.dumps({"headers": ["x-a: 1"], "body": body, "trailers": ["x-load: 2", "x-load: 3"]})
+    command = (program("nghttp"), "-v", "--no-dep", "-H", f":method: {method}", "-H", f"x-answer: {wished}")
+    told = run(*command, f"http://{services.place(serving.PORT)}/any").stdout
+    assert ") x-a: 1\n" in told
+    assert "transfer-encoding" not in told
+    assert "RST_STREAM" not in told
+    sent = body if method == "POST" else ""
+    assert (f"recv DATA frame <length={len(sent)}," in told) == bool(sent)
+    trailers = [") x-load: 2\n", ") x-load: 3\n"] if method == "POST" else []
+    assert [each for each in (") x-load: 2\n", ") x-load: 3\n") if each in told] == trailers
+
+
 def query(name: str, kind: int) -> bytes:
     labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
     return struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)

@@ -24,14 +24,14 @@ import json
 import os
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.message import DecodeError, Message
 
 from takeover.peers.hostile.answers import as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.hostile.http2_stream import Stream
+from takeover.peers.hostile.http2_stream import Header, Stream
 from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks
 from takeover.peers.services.calls import CALL, Json, by_turns, headers_told, without
 
@@ -42,6 +42,7 @@ _OTLP: dict[str, tuple[str, type[Message]]] = {
     "/v1/metrics": ("otlp-metrics", sinks.METRICS),
 }
 _WISH = "x-answer"
+_CHUNKED: Header = ("transfer-encoding", "chunked")
 _FOLDERS = ("/files/", "/told/", "/pressure/")
 _COLLECTORS = frozenset({"/api/v2/spans", "/v0.4/traces", *_OTLP})
 _UNTOLD = frozenset({"", _WISH, "x-request-id"})
@@ -75,10 +76,30 @@ async def answer_stream(stream: Stream, answered: Callable[[bytes, bytes], bytes
     asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""]).encode("latin-1")
     head, _, content = as_asked(asked, answered(asked, body)).partition(b"\r\n\r\n")
     line, *lines = head.decode("latin-1").split("\r\n")
-    headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
-    stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content)
+    headers, trailers = _fields(lines), list[Header]()
+    if _CHUNKED in headers:  # HTTP/2 has frames for that
+        headers.remove(_CHUNKED)
+        content, trailers = _unchunked(content)
+    stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content and not trailers)
     if content:
-        await stream.send(content, end=True)
+        await stream.send(content, end=not trailers)
+    if trailers:
+        stream.send_headers(trailers, end=True)
+
+
+def _fields(lines: Iterable[str]) -> list[Header]:
+    return [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
+
+
+def _unchunked(content: bytes) -> tuple[bytes, list[Header]]:
+    """The body that stands in chunks, and the trailers behind it."""
+    body = b""
+    while content:
+        size, _, content = content.partition(b"\r\n")
+        if not (length := int(size, 16)):
+            break
+        body, content = body + content[:length], content[length + len(b"\r\n") :]
+    return body, _fields(filter(None, content.decode("latin-1").split("\r\n")))
 
 
 def answer(head: bytes, body: bytes) -> bytes:
