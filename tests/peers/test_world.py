@@ -180,6 +180,15 @@ class TestPlaces:
             opened.sendall(f"{HEAD_OF_A_POST}\r\nhello".encode())
             assert opened.recv(12) == b"HTTP/1.1 200"
 
+    def test_a_service_begins_anew_once_control_has_ended_all(self, address: str) -> None:
+        wished = {"x-answer": json.dumps({"status": 401, "then": {"status": 403}})}
+        for _ in range(2):
+            statuses = [ask(address, PORTS["both"], "/token", **wished)[0].status for _ in range(2)]
+            assert statuses == [401, 403]
+            with socket.create_connection((address, PORTS["control"]), timeout=60) as control:
+                control.sendall(b"end\n")
+                assert control.recv(100) == b"ended\n"
+
     def test_http2_asks_too(self, address: str) -> None:
         url, wait = f"http://{address}:{PORTS['raw']}/x", ["-H", "expect: 100-continue", "--expect100-timeout", "60"]
         told = run(program("curl"), "-si", "--http2-prior-knowledge", *wait, "-d", "hello", url)
