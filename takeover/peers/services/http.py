@@ -32,7 +32,7 @@ from takeover.peers.hostile.answers import as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.hostile.http2_stream import Header, Stream
-from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks
+from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks, wishes
 from takeover.peers.services.calls import CALL, Json, by_turns, headers_told, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -117,7 +117,11 @@ def answer(head: bytes, body: bytes) -> bytes:
     if path.startswith("/asked/"):
         return _written(200, checked.asked(path.rpartition("/")[2]).encode("latin-1"))
     if method == "POST" and path == "/api/v2/spans":
-        for span in json.loads(body):
+        try:
+            spans = json.loads(body)
+        except ValueError as error:
+            return _written(400, f"no spans in JSON: {error}\n".encode())
+        for span in spans:
             sinks.take("zipkin", _with_what_its_id_tells(span))
         return _wished_of_collectors(method, target, head, body) or _written(202)
     if method in ("POST", "PUT") and path == "/v0.4/traces":
@@ -210,7 +214,12 @@ def _wished_of_collectors(method: str, target: str, head: bytes, body: bytes) ->
 
 def _as_wished(method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
     text = headers.get(_WISH, "{}")
-    wished: Json = by_turns(text, json.loads(text))
+    try:
+        wished: Json = by_turns(text, json.loads(text))
+    except ValueError:
+        return _written(400, f"{_WISH} is no JSON: {text}\n".encode())
+    if fault := wishes.wrong(wished, wishes.OF_HTTP):
+        return _written(400, f"{_WISH}: {fault}\n".encode())
     time.sleep(wished.get("delay", 0))
     asked = {
         "method": method,

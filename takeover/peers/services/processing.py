@@ -46,6 +46,7 @@ async def process(stream: Stream) -> None:
                 written = behaviour(call, said[0].value or said[0].raw_value.decode())
         came[f"{len(came)} {name}"] = _readable(asked)
         reply = written.get(name, {})
+        call.check(reply)
         if name in both_ways and _ANSWERS.isdisjoint(reply):
             reply = {**reply, "echo": "each"}
         if "echo" in reply:
