@@ -73,6 +73,18 @@ def test_an_answer_is_what_was_wished(channel: grpc.Channel) -> None:
     assert limit(channel, {"answer": over, "tell": False}) == over
 
 
+def test_headers_as_they_came_say_what_is_answered_too(channel: grpc.Channel) -> None:
+    """As Envoy sends them with encode_raw_headers."""
+    denied = {"status": {"code": 7}}
+    asked = external_auth_pb2.CheckRequest()
+    for key, value in (("x-authz", json.dumps({"answer": denied})), ("x-request-id", "chance"), ("x-user", "me")):
+        asked.attributes.request.http.header_map.headers.add(key=key, raw_value=value.encode())
+    found = unary(channel, authorization.CHECK, asked, external_auth_pb2.CheckResponse)
+    assert found["status"] == denied["status"]
+    http = found["dynamic_metadata"]["asked"]["attributes"]["request"]["http"]
+    assert [each["key"] for each in http["header_map"]["headers"]] == ["x-user"]
+
+
 @pytest.mark.parametrize("written", [str, quote], ids=["as it is", "as in a query"])
 def test_a_limit_is_what_the_value_of_any_key_says_if_it_says_one(
     channel: grpc.Channel, written: Callable[[str], str]
