@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
-from takeover.peers.services import dns
+from takeover.peers.services import dns, health
 from takeover.peers.world import addresses, table
 from takeover.peers.world.table import Place, Table
 from tests.peers.asking import ask, ask_head_and_get, posted_http1, posted_http2, through_http1, through_http2
@@ -188,6 +189,18 @@ class TestPlaces:
             with socket.create_connection((address, PORTS["control"]), timeout=60) as control:
                 control.sendall(b"end\n")
                 assert control.recv(100) == b"ended\n"
+
+    @pytest.mark.parametrize(
+        ("service", "status"), [("", 1), ("my.Service", 1), ("a" * 200, 1), ("NOT_SERVING", 2)]
+    )
+    def test_a_service_of_a_configuration_is_well(self, address: str, service: str, status: int) -> None:
+        """Or no host of a cluster whose health check names one would be."""
+        size = len(service)
+        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+        question = b"\x0a" + length + service.encode() if service else b""
+        with grpc.insecure_channel(f"{address}:{PORTS['web']}") as channel:
+            answer = channel.unary_unary(health.CHECK, bytes, bytes)(question, timeout=60)
+        assert answer == bytes([8, status])
 
     def test_http2_asks_too(self, address: str) -> None:
         url, wait = f"http://{address}:{PORTS['raw']}/x", ["-H", "expect: 100-continue", "--expect100-timeout", "60"]
