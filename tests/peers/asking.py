@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import socket
+from collections.abc import Mapping
 
 import h2.connection
 import h2.events
@@ -18,12 +19,12 @@ def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[ht
         return answer, answer.read()
 
 
-def ask_head_and_get(address: str, port: int, path: str = "/any", **headers: str) -> tuple[Answer, Answer]:
+def ask_head_and_get(at: tuple[str, int], headers: Mapping[str, str] | None = None) -> tuple[Answer, Answer]:
     """The answers to both over one connection: what comes between them, as the body of the first, is in the second."""
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    with socket.create_connection((address, port), timeout=60) as opened:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    with socket.create_connection(at, timeout=60) as opened:
         for method in ("HEAD", "GET"):
-            opened.sendall(f"{method} {path} HTTP/1.1\r\nhost: a.test\r\n{lines}\r\n".encode())
+            opened.sendall(f"{method} /any HTTP/1.1\r\nhost: a.test\r\n{lines}\r\n".encode())
         opened.shutdown(socket.SHUT_WR)
         came = b"".join(iter(lambda: opened.recv(1 << 16), b""))
     first = http1.read(came, "HEAD")

@@ -36,7 +36,7 @@ def test_curl_gets_its_request_back(upstream: Upstream) -> None:
 
 def test_who_asks_by_head_gets_no_body(upstream: Upstream) -> None:
     """Envoy takes one for a fault of the upstream's, and ends the connection."""
-    head, get = ask_head_and_get(*upstream.at(80))
+    head, get = ask_head_and_get(upstream.at(80))
     assert (head.status, head.value("content-length")) == (200, str(len(get.body) + len("HEAD") - len("GET")))
     assert (get.status, get.body[:4]) == (200, b"GET ")
 

@@ -286,7 +286,7 @@ def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
 
 def test_who_asks_by_head_gets_no_body(services: Upstream) -> None:
     wished = json.dumps({"body": "hello"})
-    head, get = ask_head_and_get(*services.at(serving.PORT), **{"x-answer": wished})
+    head, get = ask_head_and_get(services.at(serving.PORT), {"x-answer": wished})
     assert (head.status, head.value("content-length")) == (200, "5")
     assert (get.status, get.body) == (200, b"hello")
     command = (program("nghttp"), "-v", "--no-dep", "-H", ":method: HEAD", "-H", f"x-answer: {wished}")

@@ -140,7 +140,7 @@ class TestPlaces:
     @pytest.mark.parametrize("name", ["web", "jwks", "authz", "both"])
     def test_who_asks_by_head_gets_no_body(self, address: str, name: str) -> None:
         heads = {"authorization": "Behave deny-by-403"} if name == "authz" else {}
-        head, get = ask_head_and_get(address, PORTS[name], **heads)
+        head, get = ask_head_and_get((address, PORTS[name]), heads)
         assert head.status == get.status == (403 if name == "authz" else 200)
         assert get.body
 
@@ -190,9 +190,7 @@ class TestPlaces:
                 control.sendall(b"end\n")
                 assert control.recv(100) == b"ended\n"
 
-    @pytest.mark.parametrize(
-        ("service", "status"), [("", 1), ("my.Service", 1), ("a" * 200, 1), ("NOT_SERVING", 2)]
-    )
+    @pytest.mark.parametrize(("service", "status"), [("", 1), ("my.Service", 1), ("a" * 200, 1), ("NOT_SERVING", 2)])
     def test_a_service_of_a_configuration_is_well(self, address: str, service: str, status: int) -> None:
         """Or no host of a cluster whose health check names one would be."""
         size = len(service)
