@@ -12,7 +12,7 @@ import h2.settings
 from takeover.model.document import Interim
 from takeover.net import bounds
 from takeover.net.http1 import Answer
-from takeover.net.http2_frames import pairs
+from takeover.net.http2_frames import GOAWAY, HEAD_LENGTH, Pieces, code, pairs
 from takeover.net.raw import End
 from takeover.net.request import Request
 from takeover.net.stream import ByteStream
@@ -31,13 +31,18 @@ _CONFIG = h2.config.H2Configuration(
 class Exchange:
     """Sends a request as stream 1 and takes in its answer.
 
-    `answer.reason`, which HTTP/2 does not have, says how the stream ended where it did not end in order.
+    `answer.reason`, which HTTP/2 does not have, says how the stream ended where it did not end in order, and that the
+    peer takes no more of them (GOAWAY): one that it has taken gets its answer all the same (RFC 9113, 6.8).
     """
 
     def __init__(self, stream: ByteStream, scheme: str = "http") -> None:
         self._stream = stream
         self._scheme = scheme
         self._connection = h2.connection.H2Connection(_CONFIG)
+        self._pieces = Pieces()
+        self._unsent: bytes | None = None
+        self._trailers: list[tuple[bytes, bytes]] = []
+        self._is_given_up = False
         self._body, self._received = bytearray(), 0
         self.answer = Answer(protocol="HTTP/2")
         self.end: End = "open"
@@ -78,11 +83,24 @@ class Exchange:
             end_stream=request.body is None and not request.trailers and not request.chunks,
         )
         data = "".join(request.chunks) or request.body
-        if data is not None:
-            connection.send_data(_STREAM, data.encode("latin-1"), end_stream=not request.trailers)
-        if request.trailers:
-            connection.send_headers(_STREAM, pairs(request.trailers), end_stream=True)
+        self._unsent = None if data is None else data.encode("latin-1")
+        self._trailers = pairs(request.trailers)
+        self._send_more()
         self._stream.send(connection.data_to_send())
+
+    def _send_more(self) -> None:
+        """Hands the library what is left of the request, as far as the peer's windows allow."""
+        connection = self._connection
+        while self._unsent is not None:
+            room = min(connection.local_flow_control_window(_STREAM), connection.max_outbound_frame_size)
+            if self._unsent and room <= 0:
+                break
+            piece, rest = self._unsent[:room], self._unsent[room:]
+            self._unsent = rest or None
+            connection.send_data(_STREAM, piece, end_stream=not rest and not self._trailers)
+        if self._unsent is None and self._trailers:
+            connection.send_headers(_STREAM, self._trailers, end_stream=True)
+            self._trailers = []
 
     def _receive(self, deadline: float) -> None:
         data = bounds.receive(self._stream, deadline, self._received)
@@ -90,13 +108,26 @@ class Exchange:
         if not data:
             raise _Ended
         try:
-            for event in self._connection.receive_data(data):
-                self._take(event)
+            for piece, is_goaway in self._pieces.take(data):
+                if is_goaway:  # to the library it would be the connection's end
+                    self._take_goaway(piece[HEAD_LENGTH:])
+                    continue
+                for event in self._connection.receive_data(piece):
+                    self._take(event)
         except h2.exceptions.ProtocolError as error:
             self.answer.reason = f"not HTTP/2: {error}"
             self.answer.is_whole = True
-        if outgoing := self._connection.data_to_send():
+        if not self.answer.is_whole and not self._is_given_up:
+            self._send_more()
+        outgoing = self._connection.data_to_send()
+        if outgoing and not self._is_given_up:  # or the kernel might make a reset of the end
             self._stream.send(outgoing)
+
+    def _take_goaway(self, payload: bytes) -> None:
+        _, number = GOAWAY.unpack_from(payload)
+        self._is_given_up |= number != 0
+        said = payload[GOAWAY.size :].decode("latin-1")
+        self.answer.reason = f"GOAWAY {code(number)} {said}".rstrip()
 
     def _take(self, event: h2.events.Event) -> None:
         answer = self.answer
@@ -116,8 +147,6 @@ class Exchange:
             case h2.events.StreamReset(error_code=code):
                 answer.reason = f"RST_STREAM {_name(code)}"
                 answer.is_whole = True
-            case h2.events.ConnectionTerminated(error_code=code, additional_data=data):
-                answer.reason = f"GOAWAY {_name(code)} {(data or b'').decode('latin-1')}".rstrip()
             case _:
                 pass
 

@@ -1,7 +1,7 @@
 """HTTP/2 frames as bytes: any type, flags, stream and length, right or wrong; and what their numbers are called."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
@@ -23,6 +23,10 @@ CODES = {each.name: each.value for each in ErrorCodes}
 SETTINGS = {each.name: each.value for each in SettingCodes}
 """Name → number, of the settings."""
 
+GOAWAY = struct.Struct(">LL")
+"""With which its payload begins: the last stream that the peer takes, and the error; a text may follow."""
+
+_BLOCKS = (TYPES["HEADERS"], TYPES["PUSH_PROMISE"], TYPES["CONTINUATION"])
 _LARGEST = 1 << 14  # of a payload, as long as the peer has said nothing else
 _CODE_NAMES = {number: name for name, number in CODES.items()}
 _SETTING_NAMES = {number: name for name, number in SETTINGS.items()}
@@ -76,3 +80,36 @@ def data(stream: int, payload: bytes, *, ends: bool = False) -> bytes:
         frame(TYPES["DATA"], last if number == len(pieces) else 0, stream, each)
         for number, each in enumerate(pieces, 1)
     )
+
+
+class Pieces:
+    """Cuts what comes where a frame begins or ends: a GOAWAY is a piece, any other frame as many as it comes in."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._left = 0  # of the frame that has begun
+        self._in_block = False
+
+    def take(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """Each piece, and whether it is a GOAWAY: one of that form, where it may come (RFC 9113, 6.8 and 6.10)."""
+        self._rest += data
+        while self._rest:
+            if not self._left:
+                if len(self._rest) < HEAD_LENGTH:
+                    return
+                length, kind, flags, stream = head(self._rest)
+                is_goaway = kind == TYPES["GOAWAY"] and not stream and GOAWAY.size <= length <= _LARGEST
+                if is_goaway and not self._in_block:
+                    if len(self._rest) < HEAD_LENGTH + length:
+                        return
+                    yield self._cut(HEAD_LENGTH + length), True
+                    continue
+                self._in_block = kind in _BLOCKS and not flags & FLAGS["END_HEADERS"]
+                self._left = HEAD_LENGTH + length
+            piece = self._cut(self._left)
+            self._left -= len(piece)
+            yield piece, False
+
+    def _cut(self, length: int) -> bytes:
+        piece, self._rest = self._rest[:length], self._rest[length:]
+        return piece

@@ -9,6 +9,7 @@ import h2.events
 import pytest
 
 from takeover.net.http2 import Exchange
+from takeover.net.http2_frames import TYPES, frame
 from takeover.net.request import Request
 from tests.net.scripted import ScriptedStream, in_pieces
 
@@ -129,6 +130,64 @@ def test_a_connection_that_is_given_up_says_so_and_its_end_is_waited_for(data: b
 
     assert exchange.answer.reason == f"GOAWAY ENHANCE_YOUR_CALM{told}"
     assert (exchange.answer.is_whole, exchange.end) == (False, "closed")
+
+
+@pytest.mark.parametrize("length", [1, 10, 1000])
+def test_an_answer_comes_though_the_peer_takes_no_more_streams(length: int) -> None:
+    """As Envoy answers where max_requests_per_connection is 1: GOAWAY is its first word."""
+    server = Server()
+    goaway = frame(TYPES["GOAWAY"], 0, 0, b"\x7f\xff\xff\xff" + bytes(4))
+    before = server.written()
+    whole(server.h2)
+    exchange = Exchange(ScriptedStream(*in_pieces(before + goaway + server.written(), length)))
+    exchange.send_and_receive(GET, 5)
+
+    answer = exchange.answer
+    assert (answer.status, answer.body, answer.trailers) == (200, b"hello you", [("x-after", "yes")])
+    assert (answer.reason, answer.is_whole, exchange.end) == ("GOAWAY NO_ERROR", True, "open")
+
+
+def test_a_goaway_among_headers_is_no_http2() -> None:
+    server = Server()
+    goaway = frame(TYPES["GOAWAY"], 0, 0, bytes(8))
+    exchange = Exchange(ScriptedStream(server.written() + frame(TYPES["HEADERS"], 0, 1, b"\x88") + goaway))
+    exchange.send_and_receive(GET, 5)
+
+    assert exchange.answer.reason.startswith("not HTTP/2: ")
+
+
+@pytest.mark.parametrize("trailers", [(), ("x-after: y",)])
+@pytest.mark.parametrize("length", [16384, 16385, 65535, 65536, 200_000])
+def test_a_request_body_of_any_length_is_sent_as_the_windows_allow(length: int, trailers: tuple[str, ...]) -> None:
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="latin-1"))
+    server.initiate_connection()
+    exchange = Exchange(stream := Answering(server))
+    exchange.send_and_receive(Request("POST", "/", "", "website", (), "a" * length, (), trailers), 5)
+
+    assert (stream.received, exchange.answer.status) == (length, 200)
+
+
+class Answering(ScriptedStream):
+    """A server that gives back windows, and answers at the request's end."""
+
+    def __init__(self, server: h2.connection.H2Connection) -> None:
+        super().__init__()
+        self._server = server
+        self.received = 0
+
+    def send(self, data: bytes, timeout: float | None = None) -> None:
+        for event in self._server.receive_data(data):
+            if isinstance(event, h2.events.DataReceived):
+                self.received += len(event.data or b"")
+                self._server.acknowledge_received_data(event.flow_controlled_length or 0, 1)
+            elif isinstance(event, h2.events.StreamEnded):
+                self._server.send_headers(1, OK, end_stream=True)
+        super().send(data, timeout)
+
+    def receive(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if data := self._server.data_to_send():
+            self._comes.append(data)
+        return super().receive(max_bytes, timeout)
 
 
 def test_a_code_that_nobody_knows_is_told_by_its_number() -> None:

@@ -3,9 +3,13 @@
 import contextlib
 import http.client
 import socket
+from collections.abc import Mapping
 
 import h2.connection
 import h2.events
+
+from takeover.net import http1
+from takeover.net.http1 import Answer
 
 
 def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -13,6 +17,18 @@ def ask(address: str, port: int, path: str = "/any", **headers: str) -> tuple[ht
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer, answer.read()
+
+
+def ask_head_and_get(at: tuple[str, int], headers: Mapping[str, str] | None = None) -> tuple[Answer, Answer]:
+    """The answers to both over one connection: what comes between them, as the body of the first, is in the second."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    with socket.create_connection(at, timeout=60) as opened:
+        for method in ("HEAD", "GET"):
+            opened.sendall(f"{method} /any HTTP/1.1\r\nhost: a.test\r\n{lines}\r\n".encode())
+        opened.shutdown(socket.SHUT_WR)
+        came = b"".join(iter(lambda: opened.recv(1 << 16), b""))
+    first = http1.read(came, "HEAD")
+    return first, http1.read(came[first.length :], "GET")
 
 
 def through_http1(address: str, port: int, sent: bytes) -> bytes:

@@ -40,6 +40,20 @@ def test_curl_gets_its_request_back(upstream: Upstream) -> None:
     assert logged["protocol"] == "HTTP/2.0"
 
 
+def test_who_asks_by_head_gets_no_body(upstream: Upstream) -> None:
+    """Envoy resets the stream where one comes, and its client's connection."""
+    told = nghttp(upstream, "-H", ":method: HEAD")
+    assert "content-length: " in told
+    assert "RST_STREAM" not in told
+
+
+@pytest.mark.parametrize("size", [0, 64, 1 << 20])
+def test_headers_are_read_with_a_table_of_any_size(upstream: Upstream, size: int) -> None:
+    told = nghttp(upstream, f"--header-table-size={size}", paths=("cookies?1", "cookies?2", "headers-101"))
+    assert told.count(":status: 200") == 3
+    assert "error_code=COMPRESSION_ERROR" not in told
+
+
 def test_alpn_chooses_it_over_tls(upstream: Upstream) -> None:
     address, port = upstream.at(443)
     to = ["--connect-to", f"any.hostile.test:443:{address}:{port}", "--cacert", CA]

@@ -13,6 +13,7 @@ from takeover.evidence.log_formats import format_of
 from takeover.evidence.quiescence import waited_for
 from takeover.model.logs import json_lines
 from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, RESET
+from tests.peers.asking import ask_head_and_get
 from tests.peers.upstream import Upstream, program, run
 
 
@@ -31,6 +32,13 @@ def test_curl_gets_its_request_back(upstream: Upstream) -> None:
     ended = run(program("curl"), "-sS", f"http://{upstream.place(80)}/some/path?a=b", "-H", "X-Mine: 1")
     assert ended.stdout.startswith(f"GET /some/path?a=b HTTP/1.1\r\nHost: {upstream.place(80)}\r\n")
     assert "X-Mine: 1\r\n" in ended.stdout
+
+
+def test_who_asks_by_head_gets_no_body(upstream: Upstream) -> None:
+    """Envoy takes one for a fault of the upstream's, and ends the connection."""
+    head, get = ask_head_and_get(upstream.at(80))
+    assert (head.status, head.value("content-length")) == (200, str(len(get.body) + len("HEAD") - len("GET")))
+    assert (get.status, get.body[:4]) == (200, b"GET ")
 
 
 @pytest.mark.parametrize(

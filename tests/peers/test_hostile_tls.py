@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from takeover.evidence.quiescence import waited_for
 from takeover.peers.hostile import hello
 from tests.peers.upstream import CERTIFICATES, Upstream, program, run
 
@@ -134,6 +135,43 @@ def test_it_tells_how_its_peer_ended(upstream: Upstream, how: str) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     assert upstream.seen(443)["end"] == how
+
+
+def ended(client: socket.socket, how: str) -> None:
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["fin", "reset"])
+@pytest.mark.parametrize("port", [443, 8080])
+def test_it_tells_how_its_peer_ended_without_a_word(upstream: Upstream, port: int, how: str) -> None:
+    client = upstream.connect(port)
+    name = "{}:{}".format(*client.getsockname())
+    assert not waited_for(lambda: "" if name in upstream.control(b"seen\n").decode() else "not taken yet", 60)
+    ended(client, how)
+    seen = upstream.seen(port)
+    assert (seen["client"], seen["end"]) == (name, how)
+
+
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_it_tells_how_its_peer_ended_while_hands_are_shaken(upstream: Upstream, how: str) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    shaking = ssl.create_default_context(cafile=CA).wrap_bio(incoming, outgoing, server_hostname="right.hostile.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        shaking.do_handshake()
+    client = upstream.connect(443)
+    client.sendall(outgoing.read())
+    while outgoing.pending == 0:  # until all has come that it has to say: what is left unread would make a reset
+        incoming.write(client.recv(1 << 16))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            shaking.do_handshake()
+    ended(client, how)
+    seen = upstream.seen(443)
+    assert seen["end"] == how
+    assert seen["tls"]["sni"] == "right.hostile.test"
+    assert seen["tls"]["failure"] == ("UNEXPECTED_EOF_WHILE_READING" if how == "fin" else "Connection reset by peer")
+    assert seen["tls"]["offered"]["extensions"]
 
 
 def test_it_ends_as_tls_ends(upstream: Upstream) -> None:

@@ -22,7 +22,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import authorization, dns, health, processing, rate_limit, serving, wire
-from tests.peers.upstream import Upstream
+from tests.peers.asking import ask_head_and_get
+from tests.peers.upstream import Upstream, program, run
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ def test_an_answer_is_what_was_wished(channel: grpc.Channel) -> None:
     assert check(channel, {"answer": denied, "tell": False}) == denied
     over = {"overall_code": "OVER_LIMIT", "response_headers_to_add": [{"key": "a", "value": "b"}]}
     assert limit(channel, {"answer": over, "tell": False}) == over
+
+
+def test_headers_as_they_came_say_what_is_answered_too(channel: grpc.Channel) -> None:
+    """As Envoy sends them with encode_raw_headers."""
+    denied = {"status": {"code": 7}}
+    asked = external_auth_pb2.CheckRequest()
+    for key, value in (("x-authz", json.dumps({"answer": denied})), ("x-request-id", "chance"), ("x-user", "me")):
+        asked.attributes.request.http.header_map.headers.add(key=key, raw_value=value.encode())
+    found = unary(channel, authorization.CHECK, asked, external_auth_pb2.CheckResponse)
+    assert found["status"] == denied["status"]
+    http = found["dynamic_metadata"]["asked"]["attributes"]["request"]["http"]
+    assert [each["key"] for each in http["header_map"]["headers"]] == ["x-user"]
 
 
 @pytest.mark.parametrize("written", [str, quote], ids=["as it is", "as in a query"])
@@ -148,6 +161,24 @@ def test_a_processor_has_a_body_come_back_as_it_came_or_at_its_end(
     last = {} if has_trailers else {"end_of_stream": True}
     whole = [{"body": "YWJj"}, {"body": "ZGVm", **last}] if echo == "each" else [{"body": "YWJjZGVm", **last}]
     assert pieces == whole
+
+
+def test_a_body_that_is_streamed_both_ways_comes_back_unless_told_otherwise(channel: grpc.Channel) -> None:
+    def bodies(wished: Any) -> list[Any]:
+        pair = {"key": "x-processing", "value": json.dumps({"request_body": wished})}
+        modes = {"request_body_mode": "FULL_DUPLEX_STREAMED", "response_body_mode": "BUFFERED"}
+        first = {"request_headers": {"headers": {"headers": [pair]}}, "protocol_config": modes}
+        pieces = [{"request_body": {"body": "YWJj"}}, {"request_body": {"body": "ZGVm", "end_of_stream": True}}]
+        return process(channel, first, *pieces, {"response_body": {"body": "YWJj"}})[1:]
+
+    pieces = [{"body": "YWJj"}, {"body": "ZGVm", "end_of_stream": True}]
+    streamed = [{"request_body": {"response": {"body_mutation": {"streamed_response": each}}}} for each in pieces]
+    for wished in ({}, {"tell": False}):
+        *came, last = bodies(wished)
+        assert came == streamed
+        assert last["response_body"] == {}
+    assert len(bodies({"none": True})) == 1
+    assert all(each["request_body"] == {} for each in bodies({"answer": {}})[:2])
 
 
 def test_a_processor_may_say_nothing_or_end(channel: grpc.Channel) -> None:
@@ -253,6 +284,17 @@ def test_over_http_files_and_what_was_wished(services: Upstream) -> None:
     assert "x-answer" not in asked["headers"]
 
 
+def test_who_asks_by_head_gets_no_body(services: Upstream) -> None:
+    wished = json.dumps({"body": "hello"})
+    head, get = ask_head_and_get(services.at(serving.PORT), {"x-answer": wished})
+    assert (head.status, head.value("content-length")) == (200, "5")
+    assert (get.status, get.body) == (200, b"hello")
+    command = (program("nghttp"), "-v", "--no-dep", "-H", ":method: HEAD", "-H", f"x-answer: {wished}")
+    told = run(*command, f"http://{services.place(serving.PORT)}/any").stdout
+    assert "content-length: 5" in told
+    assert "RST_STREAM" not in told
+
+
 @pytest.mark.parametrize("body", ["", "so much"])
 def test_over_http_an_answer_ends_with_the_trailers_that_were_wished(services: Upstream, body: str) -> None:
     wished = json.dumps({"headers": ["x-a: 1"], "body": body, "trailers": ["x-load: 2", "x-load: 3"]})
@@ -265,6 +307,20 @@ def test_over_http_an_answer_ends_with_the_trailers_that_were_wished(services: U
     assert b"content-length" not in head
     chunk = f"{len(body):x}\r\n{body}\r\n" if body else ""
     assert rest == f"{chunk}0\r\nx-load: 2\r\nx-load: 3\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(("method", "body"), [("POST", ""), ("POST", "so much"), ("HEAD", "so much")])
+def test_over_http2_trailers_end_it_without_chunks(services: Upstream, method: str, body: str) -> None:
+    wished = json.dumps({"headers": ["x-a: 1"], "body": body, "trailers": ["x-load: 2", "x-load: 3"]})
+    command = (program("nghttp"), "-v", "--no-dep", "-H", f":method: {method}", "-H", f"x-answer: {wished}")
+    told = run(*command, f"http://{services.place(serving.PORT)}/any").stdout
+    assert ") x-a: 1\n" in told
+    assert "transfer-encoding" not in told
+    assert "RST_STREAM" not in told
+    sent = body if method == "POST" else ""
+    assert (f"recv DATA frame <length={len(sent)}," in told) == bool(sent)
+    trailers = [") x-load: 2\n", ") x-load: 3\n"] if method == "POST" else []
+    assert [each for each in (") x-load: 2\n", ") x-load: 3\n") if each in told] == trailers
 
 
 def query(name: str, kind: int) -> bytes:
@@ -285,6 +341,9 @@ def query(name: str, kind: int) -> bytes:
         ("a-servfail.aaaa-0-0-0-0-0-0-0-1.test", 28, 0, [b"\0" * 15 + b"\1"]),
         ("aaaa-nxdomain.test", 28, 3, []),
         ("aaaa-nxdomain.test", 1, 0, []),
+        ("a-b-c-d-e.a-1-2-3-400.a-team.ttl-x.ttl-.ttl-99999999999.test", 1, 0, []),
+        ("aaaa-0-0-0-0-0-0-0-fffff.aaaa-team-0-0-0-0-0-0-0.test", 28, 0, []),
+        ("srv-records.srv-a-b-c-d.srv-70000-0-0-a.srv.test", 33, 0, []),
     ],
 )
 def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: list[bytes]) -> None:
@@ -297,6 +356,11 @@ def test_a_name_says_what_is_answered(name: str, kind: int, code: int, records: 
         assert rest[12 : 12 + len(each)] == each
         rest = rest[12 + len(each) :]
     assert rest == b""
+
+
+def test_a_label_that_begins_like_a_delay_is_none() -> None:
+    assert dns.delay(query("slow-x.slow-.a-127-0-0-1.test", 1)) == 0
+    assert dns.delay(query("slow-food.slow-50.test", 1)) == 0.05
 
 
 def test_records_take_turns_and_names_are_silent() -> None:

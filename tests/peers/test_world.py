@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,10 +24,10 @@ from cryptography.x509.oid import NameOID
 
 from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
-from takeover.peers.services import dns
+from takeover.peers.services import dns, health
 from takeover.peers.world import addresses, table
 from takeover.peers.world.table import Place, Table
-from tests.peers.asking import ask, posted_http1, posted_http2, through_http1, through_http2
+from tests.peers.asking import ask, ask_head_and_get, posted_http1, posted_http2, through_http1, through_http2
 from tests.peers.upstream import CERTIFICATES, SERVICES, own_address, program, run
 
 PORTS = {
@@ -46,6 +47,7 @@ PORTS = {
 }
 
 
+NAMES = {"app.test": "192.0.2.7", "a-team.app.test": "192.0.2.8", "*": "192.0.2.9"}
 HEAD_OF_A_POST = "POST /any HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n"
 
 
@@ -90,7 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         Place(str(made / "socket")),
         Place(f"@{made.name}"),
     )
-    written = Table(places, (), {"app.test": "192.0.2.7", "*": "192.0.2.9"}, PORTS["control"], os.getuid(), address)
+    written = Table(places, (), NAMES, PORTS["control"], os.getuid(), address)
     (made / table.FILE).write_text(table.written(written))
     log = made / "log"
     with log.open("wb") as written_to:
@@ -135,6 +137,13 @@ class TestPlaces:
         assert answer.headers["x-reached"] == f"{address}:{PORTS['web']}"
         assert body.startswith(b"GET /any HTTP/1.1\r\n")
 
+    @pytest.mark.parametrize("name", ["web", "jwks", "authz", "both"])
+    def test_who_asks_by_head_gets_no_body(self, address: str, name: str) -> None:
+        heads = {"authorization": "Behave deny-by-403"} if name == "authz" else {}
+        head, get = ask_head_and_get((address, PORTS[name]), heads)
+        assert head.status == get.status == (403 if name == "authz" else 200)
+        assert get.body
+
     def test_a_header_says_how_it_is_to_behave_on_any_path(self, address: str) -> None:
         with pytest.raises(http.client.IncompleteRead):
             ask(address, PORTS["web"], "/a/path", **{"x-behave": "short-body"})
@@ -171,6 +180,25 @@ class TestPlaces:
         with socket.create_connection((address, PORTS["web"]), timeout=60) as opened:
             opened.sendall(f"{HEAD_OF_A_POST}\r\nhello".encode())
             assert opened.recv(12) == b"HTTP/1.1 200"
+
+    def test_a_service_begins_anew_once_control_has_ended_all(self, address: str) -> None:
+        wished = {"x-answer": json.dumps({"status": 401, "then": {"status": 403}})}
+        for _ in range(2):
+            statuses = [ask(address, PORTS["both"], "/token", **wished)[0].status for _ in range(2)]
+            assert statuses == [401, 403]
+            with socket.create_connection((address, PORTS["control"]), timeout=60) as control:
+                control.sendall(b"end\n")
+                assert control.recv(100) == b"ended\n"
+
+    @pytest.mark.parametrize(("service", "status"), [("", 1), ("my.Service", 1), ("a" * 200, 1), ("NOT_SERVING", 2)])
+    def test_a_service_of_a_configuration_is_well(self, address: str, service: str, status: int) -> None:
+        """Or no host of a cluster whose health check names one would be."""
+        size = len(service)
+        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+        question = b"\x0a" + length + service.encode() if service else b""
+        with grpc.insecure_channel(f"{address}:{PORTS['web']}") as channel:
+            answer = channel.unary_unary(health.CHECK, bytes, bytes)(question, timeout=60)
+        assert answer == bytes([8, status])
 
     def test_http2_asks_too(self, address: str) -> None:
         url, wait = f"http://{address}:{PORTS['raw']}/x", ["-H", "expect: 100-continue", "--expect100-timeout", "60"]
@@ -319,7 +347,15 @@ class TestPlaces:
         assert f"x-reached: {place}\r\n".encode() in received
 
     @pytest.mark.parametrize(
-        ("name", "found"), [("app.test", "192.0.2.7"), ("a-192-0-2-1.test", "192.0.2.1"), ("unknown", "192.0.2.9")]
+        ("name", "found"),
+        [
+            ("app.test", "192.0.2.7"),
+            ("a-team.app.test", "192.0.2.8"),
+            ("a-192-0-2-1.test", "192.0.2.1"),
+            ("unknown", "192.0.2.9"),
+            ("a-b-c-d-e.unknown", "192.0.2.9"),
+            ("a-192-0-2-256.ttl-long.unknown", "192.0.2.9"),
+        ],
     )
     def test_names_of_the_table_are_known(self, address: str, name: str, found: str) -> None:
         labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))

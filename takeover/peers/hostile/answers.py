@@ -33,6 +33,18 @@ def plain(status: str, *headers: str, body: bytes = b"hostile\n") -> bytes:
     return "\r\n".join(lines).encode("latin-1") + body
 
 
+def as_asked(head: bytes, answer: bytes) -> bytes:
+    """An honest answer to a request with that head: who asks by HEAD gets no body (RFC 9110, 9.3.2)."""
+    if not head.startswith(b"HEAD "):
+        return answer
+    sent = b""
+    while True:
+        first, end, answer = answer.partition(b"\r\n\r\n")
+        sent += first + end
+        if not first.startswith(b"HTTP/1.1 1"):  # none that comes before the answer
+            return sent
+
+
 HELLO = plain("200 OK", "content-type: text/plain")
 
 ANSWERS: dict[str, list[Step]] = {

@@ -50,7 +50,7 @@ class Connection:
         try:
             data = self.socket.recv(size)
         except OSError as error:
-            self._failed(error)
+            self.failed(error)
             raise
         if not data:
             self.seen.ended(str(getattr(self.socket, "how_ended", witness.FIN)))
@@ -77,7 +77,11 @@ class Connection:
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes from the network, which stay there; fewer at the peer's end."""
-        return self.socket.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
+        try:
+            return self.socket.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
+        except OSError as error:
+            self.failed(error)
+            raise
 
     @contextlib.contextmanager
     def gathered(self) -> Iterator[None]:
@@ -101,7 +105,7 @@ class Connection:
         try:
             self.socket.sendall(data)
         except OSError as error:
-            self._failed(error)
+            self.failed(error)
             raise
 
     def reset(self, last: bytes = b"") -> None:
@@ -141,15 +145,16 @@ class Connection:
         self.seen.ended(witness.OURS)
         self._kept_by.close(self)
 
+    def failed(self, error: OSError) -> None:
+        """Takes what the socket said: whether the peer has reset the connection."""
+        if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+            self.seen.ended(witness.RESET)
+
     def _say_end(self) -> None:
         begin, self.before_close = self.before_close, None
         if begin is not None:
             with contextlib.suppress(OSError, ValueError):
                 begin()
-
-    def _failed(self, error: OSError) -> None:
-        if isinstance(error, (ConnectionResetError, BrokenPipeError)):
-            self.seen.ended(witness.RESET)
 
 
 class Connections:

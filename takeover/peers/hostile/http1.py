@@ -3,14 +3,26 @@
 On port 80 the name is the last part of the path (/reset-at-once), on port 9000 (the authentication service) it stands
 in the Authorization header ("Behave reset-at-once"). Where it is told where it was reached, the header x-behave may
 say it, whatever the path is. An echo's body is the request as it arrived, its head byte for
-byte.
+byte; who asks by HEAD gets the head of that answer.
 """
 
 import time
 from collections.abc import Callable, Mapping
 
 from takeover.peers.hostile import tcp, witness
-from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, CONTINUE, HELLO, PAUSE, RESET, STALL, Step, plain
+from takeover.peers.hostile.answers import (
+    ANSWERS,
+    AT_ONCE,
+    CLOSE,
+    CONTINUE,
+    HELLO,
+    PAUSE,
+    RESET,
+    STALL,
+    Step,
+    as_asked,
+    plain,
+)
 from takeover.peers.hostile.attempts import of_attempt
 from takeover.peers.hostile.connections import Connection
 
@@ -134,7 +146,7 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], o
             return head
         if (answer := own(head)) is not None:
             _tell(connection, head, 200)
-            connection.send(answer(requests.body(head)[0]))
+            connection.send(as_asked(head, answer(requests.body(head)[0])))
             continue
         name = behaviour(connection, head)
         if name == "reset-after-answer":  # before whoever asked is at rest again: both are there when it looks
@@ -150,7 +162,7 @@ def _answer_until(connection: Connection, is_another: Callable[[bytes], bool], o
         if name not in ANSWERS:
             seen = head + body + (b"\ntrailers:\n" + trailers if trailers else b"")
             marks = (f"{name}: {value}" for name, value in connection.marks)
-            connection.send(plain("200 OK", "content-type: text/plain", *marks, body=seen))
+            connection.send(as_asked(head, plain("200 OK", "content-type: text/plain", *marks, body=seen)))
         elif not _behave(connection, ANSWERS[name]):
             break
     return b""

@@ -30,7 +30,9 @@ _PREFACE_SIZE = 24
 _HEADER_SIZE = 9
 _MOST_HEADERS = 1 << 24
 """Bytes of a request's headers that are read."""
-_INITIAL_WINDOW, _MAX_FRAME, _ENABLE_CONNECT = 4, 5, 8
+_TABLE_SIZE, _INITIAL_WINDOW, _MAX_FRAME, _ENABLE_CONNECT = 1, 4, 5, 8
+_LARGEST_TABLE = 4096
+"""Bytes: of what headers are referred to, as long as the peer does not want less (RFC 7541, 4.2)."""
 
 GrpcAnswer = Callable[[Stream], Coroutine[None, None, None]]
 """Answers a call whose headers have come."""
@@ -213,6 +215,8 @@ class Http2:
         assert isinstance(settings, dict)
         settings |= {str(name): value for name, value in frame.settings.items()}
         self.max_frame = frame.settings.get(_MAX_FRAME, self.max_frame)
+        if _TABLE_SIZE in frame.settings:  # a peer that reads with a smaller table must not be referred to more of it
+            self._encoder.header_table_size = min(frame.settings[_TABLE_SIZE], _LARGEST_TABLE)
         if _INITIAL_WINDOW in frame.settings:
             more = frame.settings[_INITIAL_WINDOW] - self._initial_window
             self._initial_window += more
@@ -279,8 +283,11 @@ async def _echo(stream: Stream) -> None:
     body = "".join(lines).encode() + b"\n" + stream.body
     if trailers:
         body += b"\ntrailers:\n" + "".join(trailers).encode()
-    stream.send_headers([*HEAD, *stream.owner.connection.marks, ("content-length", str(len(body)))])
-    await stream.send(body, end=True)
+    asks_for_head = stream.values.get(":method") == "HEAD"  # who does gets no body (RFC 9110, 9.3.2)
+    head = [*HEAD, *stream.owner.connection.marks, ("content-length", str(len(body)))]
+    stream.send_headers(head, end=asks_for_head)
+    if not asks_for_head:
+        await stream.send(body, end=True)
 
 
 def serve(

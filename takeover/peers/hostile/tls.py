@@ -67,9 +67,12 @@ def speak(connection: Connection, context: ssl.SSLContext, name: str) -> str:
     connection.socket = encrypted
     try:
         encrypted.do_handshake()
-    except ssl.SSLError as error:
+    except OSError as error:
         told = {"sni": encrypted.sni, "certificate": encrypted.chosen, "failure": _reason(error)}
         connection.seen.note("tls", {**told, "offered": offered})
+        if isinstance(error, ssl.SSLEOFError):
+            connection.seen.ended(witness.FIN)
+        connection.failed(error)
         connection.end_in_order()
         raise
     connection.seen.note("tls", {**_told(encrypted), "offered": offered})
@@ -85,8 +88,8 @@ def _say_end(encrypted: _Socket) -> None:
     encrypted.unwrap()
 
 
-def _reason(error: ssl.SSLError) -> str:
-    return str(getattr(error, "verify_message", "") or error.reason or error)
+def _reason(error: OSError) -> str:
+    return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or error)
 
 
 def _told(encrypted: _Socket) -> dict[str, object]:

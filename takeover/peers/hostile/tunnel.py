@@ -7,7 +7,7 @@ sends through one may be that; a reset is one of the stream then.
 import time
 
 from takeover.peers.hostile import http1
-from takeover.peers.hostile.answers import ANSWERS, CLOSE, PAUSE, RESET, STALL, plain
+from takeover.peers.hostile.answers import ANSWERS, CLOSE, PAUSE, RESET, STALL, as_asked, plain
 from takeover.peers.hostile.http2_stream import Stream
 from takeover.peers.hostile.speaking import begins_as_http
 
@@ -48,7 +48,7 @@ async def _http1(stream: Stream, came: bytes) -> None:
         name = http1.behaviour(stream.owner.connection, head)
         marks = (f"{field}: {value}" for field, value in stream.owner.connection.marks)
         echo = plain("200 OK", "content-type: text/plain", *marks, body=head + b"\r\n\r\n" + body)
-        if not await _behave(stream, name, echo):
+        if not await _behave(stream, name, as_asked(head, echo)):
             return
 
 

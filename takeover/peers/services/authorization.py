@@ -21,11 +21,18 @@ async def check(stream: Stream) -> None:
     asked = await call.receive(external_auth_pb2.CheckRequest)
     if asked is None:
         return
-    headers = asked.attributes.request.http.headers
-    written = behaviour(call, headers.get(_HEADER, stream.values.get(_HEADER, "{}")))
+    written = behaviour(call, _wish(asked) or stream.values.get(_HEADER, "{}"))
     await call.behave(written)
     answer = call.response(external_auth_pb2.CheckResponse, written)
     if said := metadata_of(stream, written, without(told(asked), _UNTOLD)):
         answer.dynamic_metadata.update(said)
     await call.send(answer)
     await call.finish(written)
+
+
+def _wish(asked: external_auth_pb2.CheckRequest) -> str:
+    """What the request's header says, in either form: the other one is that of `encode_raw_headers`."""
+    http = asked.attributes.request.http
+    raw = next((each for each in http.header_map.headers if each.key == _HEADER), None)
+    as_it_came = raw.value or raw.raw_value.decode("utf-8", "backslashreplace") if raw is not None else ""
+    return http.headers.get(_HEADER, "") or as_it_came

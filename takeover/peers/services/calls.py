@@ -23,6 +23,7 @@ from google.protobuf.message import DecodeError, Message
 from takeover.peers.hostile.grpc_answers import ANSWERS, message
 from takeover.peers.hostile.http2_answers import reset_connection
 from takeover.peers.hostile.http2_stream import OurEndError, Stream
+from takeover.peers.services import wishes
 
 Json = Any
 _INVALID_ARGUMENT = 3
@@ -93,6 +94,7 @@ class Call:
 
     async def behave(self, written: Json) -> None:
         """Does what stands in a behaviour beside its answer. Raises: EndedError where no answer follows."""
+        self.check(written)
         if "delay" in written:
             time.sleep(written["delay"])
         self._more = list(written.get("headers", {}).items())
@@ -113,6 +115,12 @@ class Call:
             for each in written["raw"]:
                 await self.stream.send(message(bytes.fromhex(each)))
             await self.finish(written)
+            raise EndedError
+
+    def check(self, written: Json) -> None:
+        """Looks whether it can be done. Raises: EndedError where it cannot, which the call's status says."""
+        if fault := wishes.wrong(written, wishes.OF_GRPC):
+            self.end(_INVALID_ARGUMENT, f"no behaviour: {fault}")
             raise EndedError
 
     async def finish(self, written: Json) -> None:
@@ -180,13 +188,13 @@ def metadata_of(stream: Stream, written: Json, asked: Json) -> Json:
 
 def by_turns(text: str, written: Json) -> Json:
     """What an object says now that its text has come so often: what its `then` says, if that is not the first time."""
-    if _THEN not in written:
+    if not isinstance(written, dict) or _THEN not in written:
         return written
     with _counting:
         times = _came[text]
         _came[text] += 1
     for _ in range(times):
-        written = written.get(_THEN, written)
+        written = written.get(_THEN, written) if isinstance(written, dict) else written
     return written
 
 

@@ -12,11 +12,12 @@
     turns              the first answer has the first record alone, the second the second, and so on, round and round
     then               what stands before it is answered until a type is asked again, then what stands behind it
 
-Other labels mean nothing: they tell names apart. What there is no record of the asked type for is answered without one.
-What was asked is kept (`told`).
+Other labels mean nothing, also those that begin like one of these: they tell names apart. What there is no record of
+the asked type for is answered without one. What was asked is kept (`told`).
 """
 
 import collections
+import contextlib
 import socket
 import struct
 import threading
@@ -25,7 +26,10 @@ from collections.abc import Callable
 
 PORT = 5353
 _CODES = {"servfail": 2, "nxdomain": 3, "refused": 5}
+_INSTEAD = frozenset({*_CODES, "silent", "truncated"})
+"""What may be answered instead of records."""
 _A, _AAAA, _SRV = 1, 28, 33
+_LONGEST_TTL = (1 << 31) - 1  # RFC 2181, 8
 _TYPES = {_A: "a", _AAAA: "aaaa", _SRV: "srv"}
 HEAD = struct.Struct("!HHHHHH")
 """With which every message begins."""
@@ -51,7 +55,7 @@ class Answers:
         own = f"{_TYPES.get(kind, kind)}-"
         told = [each.removeprefix(own) for each in labels]
         code = next((_CODES[each] for each in told if each in _CODES), 0)
-        ttl = next((int(each[4:]) for each in labels if each.startswith("ttl-")), 60)
+        ttl = min(_number("ttl-", labels, 60), _LONGEST_TTL)
         records = [] if code else _records(labels, kind)
         if "turns" in labels and records:
             name = ".".join(labels), kind
@@ -155,7 +159,7 @@ def delay(query: bytes) -> float:
         labels, _ = name_in(query, HEAD.size)
     except (IndexError, UnicodeDecodeError):
         return 0
-    return next((int(each[5:]) / 1000 for each in labels if each.startswith("slow-")), 0)
+    return _number("slow-", labels, 0) / 1000
 
 
 def begin(address: str, port: int) -> None:
@@ -180,20 +184,49 @@ def _reply(opened: socket.socket, answers: Answers, order: Order, query: bytes, 
         order.send(query, lambda: opened.sendto(answer, asker))
 
 
+def says_itself(labels: list[str]) -> bool:
+    """Whether a name says by one of its labels which records it has, or what is answered instead."""
+    prefixes = tuple(f"{each}-" for each in _TYPES.values())
+    told = {each.partition("-")[2] if each.startswith(prefixes) else each for each in labels}
+    return not told.isdisjoint(_INSTEAD) or any(_records(labels, kind) for kind in _TYPES)
+
+
+def _number(prefix: str, labels: list[str], otherwise: int) -> int:
+    """What stands behind the prefix in the first label where that is a number."""
+    found = (each.removeprefix(prefix) for each in labels if each.startswith(prefix))
+    return next((int(each) for each in found if each.isdigit()), otherwise)
+
+
 def _records(labels: list[str], kind: int) -> list[bytes]:
-    parted = [each.split("-") for each in labels]
-    if kind == _A:
-        return [bytes(map(int, rest)) for name, *rest in parted if name == "a" and len(rest) == 4]
-    if kind == _AAAA:
-        groups = [rest for name, *rest in parted if name == "aaaa" and len(rest) == 8]
-        return [b"".join(int(each, 16).to_bytes(2, "big") for each in rest) for rest in groups]
-    if kind == _SRV:
-        return [_srv(each) for each in labels if each.startswith("srv-")]
-    return []
+    """Those of the labels that are one of that type."""
+    written = {_A: _a, _AAAA: _aaaa, _SRV: _srv}.get(kind)
+    found: list[bytes] = []
+    if written is None:
+        return found
+    for each in labels:
+        with contextlib.suppress(ValueError, OverflowError, struct.error):
+            found.append(written(each))
+    return found
+
+
+def _a(label: str) -> bytes:
+    name, *parts = label.split("-")
+    if name != "a" or len(parts) != 4:
+        raise ValueError(label)
+    return bytes(map(int, parts))
+
+
+def _aaaa(label: str) -> bytes:
+    name, *groups = label.split("-")
+    if name != "aaaa" or len(groups) != 8:
+        raise ValueError(label)
+    return b"".join(int(each, 16).to_bytes(2, "big") for each in groups)
 
 
 def _srv(label: str) -> bytes:
-    _, port, priority, weight, name = label.split("-", 4)
+    kind, port, priority, weight, name = label.split("-", 4)
+    if kind != "srv":
+        raise ValueError(label)
     target = [*name.split("_"), "test"]
     encoded = b"".join(bytes([len(each)]) + each.encode() for each in target) + b"\0"
     return struct.pack("!HHH", int(priority), int(weight), int(port)) + encoded

@@ -1,6 +1,7 @@
 """grpc.health.v1.Health: `service` names the status that is answered, for instance NOT_SERVING; without it, SERVING.
 
-It may be a question with one answer after the other, too (`checked`).
+It may be a question with one answer after the other, too (`checked`). At any address (`world`) a service that is named
+is the configuration's own, and SERVING.
 """
 
 from takeover.peers.hostile.grpc_answers import message
@@ -15,7 +16,7 @@ _STATUS = "status-"
 
 
 async def check(stream: Stream) -> None:
-    """Answers one call; one that names another service is answered NOT_FOUND."""
+    """Answers one call; one that names another service is answered NOT_FOUND, where it is not at any address."""
     call = Call(stream)
     asked = await call.receive_bytes()
     name = (asked or b"")[2:].decode("latin-1") or "SERVING"  # field 1, of less than 128 bytes
@@ -26,6 +27,8 @@ async def check(stream: Stream) -> None:
     if name.startswith(_STATUS):
         call.end(int(name[len(_STATUS) :]))
         return
+    if name not in _STATUSES and stream.owner.connection.reached:
+        name = "SERVING"
     if name not in _STATUSES:
         call.end(_NOT_FOUND)
         return

@@ -24,15 +24,15 @@ import json
 import os
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.message import DecodeError, Message
 
-from takeover.peers.hostile.answers import plain
+from takeover.peers.hostile.answers import as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
-from takeover.peers.hostile.http2_stream import Stream
-from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks
+from takeover.peers.hostile.http2_stream import Header, Stream
+from takeover.peers.services import admin, checked, dns, message_pack, pressure, sinks, wishes
 from takeover.peers.services.calls import CALL, Json, by_turns, headers_told, without
 
 _FOLDER = os.environ.get("SERVICES_FILES", "/etc/keys")
@@ -42,6 +42,7 @@ _OTLP: dict[str, tuple[str, type[Message]]] = {
     "/v1/metrics": ("otlp-metrics", sinks.METRICS),
 }
 _WISH = "x-answer"
+_CHUNKED: Header = ("transfer-encoding", "chunked")
 _FOLDERS = ("/files/", "/told/", "/pressure/")
 _COLLECTORS = frozenset({"/api/v2/spans", "/v0.4/traces", *_OTLP})
 _UNTOLD = frozenset({"", _WISH, "x-request-id"})
@@ -54,7 +55,7 @@ def serve(connection: Connection) -> None:
     while head := requests.head():
         body, _ = requests.body(head)
         if not checked.is_question(_asked_for(head)[1]):
-            connection.send(answer(head, body))
+            connection.send(as_asked(head, answer(head, body)))
         elif not checked.answer(connection, head, body):
             return
 
@@ -72,13 +73,33 @@ async def answer_stream(stream: Stream, answered: Callable[[bytes, bytes], bytes
         body += more
     fields = [f"{name}: {value}" for name, value in stream.came if not name.startswith(":")]
     first = f"{stream.values.get(':method')} {stream.values.get(':path')} HTTP/2"
-    asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""])
-    head, _, content = answered(asked.encode("latin-1"), body).partition(b"\r\n\r\n")
+    asked = "\r\n".join([first, f"host: {stream.values.get(':authority', '')}", *fields, "", ""]).encode("latin-1")
+    head, _, content = as_asked(asked, answered(asked, body)).partition(b"\r\n\r\n")
     line, *lines = head.decode("latin-1").split("\r\n")
-    headers = [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
-    stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content)
+    headers, trailers = _fields(lines), list[Header]()
+    if _CHUNKED in headers:  # HTTP/2 has frames for that
+        headers.remove(_CHUNKED)
+        content, trailers = _unchunked(content)
+    stream.send_headers([(":status", line.split(" ")[1]), *headers], end=not content and not trailers)
     if content:
-        await stream.send(content, end=True)
+        await stream.send(content, end=not trailers)
+    if trailers:
+        stream.send_headers(trailers, end=True)
+
+
+def _fields(lines: Iterable[str]) -> list[Header]:
+    return [(name.lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
+
+
+def _unchunked(content: bytes) -> tuple[bytes, list[Header]]:
+    """The body that stands in chunks, and the trailers behind it."""
+    body = b""
+    while content:
+        size, _, content = content.partition(b"\r\n")
+        if not (length := int(size, 16)):
+            break
+        body, content = body + content[:length], content[length + len(b"\r\n") :]
+    return body, _fields(filter(None, content.decode("latin-1").split("\r\n")))
 
 
 def answer(head: bytes, body: bytes) -> bytes:
@@ -96,7 +117,11 @@ def answer(head: bytes, body: bytes) -> bytes:
     if path.startswith("/asked/"):
         return _written(200, checked.asked(path.rpartition("/")[2]).encode("latin-1"))
     if method == "POST" and path == "/api/v2/spans":
-        for span in json.loads(body):
+        try:
+            spans = json.loads(body)
+        except ValueError as error:
+            return _written(400, f"no spans in JSON: {error}\n".encode())
+        for span in spans:
             sinks.take("zipkin", _with_what_its_id_tells(span))
         return _wished_of_collectors(method, target, head, body) or _written(202)
     if method in ("POST", "PUT") and path == "/v0.4/traces":
@@ -189,7 +214,12 @@ def _wished_of_collectors(method: str, target: str, head: bytes, body: bytes) ->
 
 def _as_wished(method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
     text = headers.get(_WISH, "{}")
-    wished: Json = by_turns(text, json.loads(text))
+    try:
+        wished: Json = by_turns(text, json.loads(text))
+    except ValueError:
+        return _written(400, f"{_WISH} is no JSON: {text}\n".encode())
+    if fault := wishes.wrong(wished, wishes.OF_HTTP):
+        return _written(400, f"{_WISH}: {fault}\n".encode())
     time.sleep(wished.get("delay", 0))
     asked = {
         "method": method,

@@ -59,10 +59,11 @@ def main() -> None:
         redis.PORT: redis.serve,
         redis.ENCRYPTED: redis.serve_encrypted,
     }
-    upstream.main(ports, _forget)
+    upstream.main(ports, forget)
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Begins all anew, as control has it: what was taken, what is answered by turns, what presses on Envoy."""
     sinks.forget()
     calls.forget()
     pressure.end()

@@ -12,7 +12,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from takeover.peers.hostile.answers import ANSWERS, plain
+from takeover.peers.hostile.answers import ANSWERS, as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
 from takeover.peers.world.table import FOLDER, Place
@@ -30,7 +30,7 @@ def serve(connection: Connection, place: Place) -> None:
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        connection.send(answer(kind_of(place, head), head, body))
+        connection.send(as_asked(head, answer(kind_of(place, head), head, body)))
 
 
 def kind_of(place: Place, head: bytes) -> str:

@@ -12,7 +12,6 @@ from takeover.peers.world.table import Place
 _LONGEST = 1 << 16
 _SILENT = ("metrics", "tracing", "access_log")
 """Who is told something, and answers nothing."""
-_TELLING = ("nxdomain", "servfail", "refused", "silent", "truncated")
 _A = 1
 
 Answer = Callable[[bytes], bytes | None]
@@ -36,11 +35,6 @@ def _echo(asked: bytes) -> bytes:
     return asked
 
 
-def _says_itself(labels: list[str]) -> bool:
-    """Whether a name has labels of those that tell the server what to answer."""
-    return any(each in _TELLING or each.startswith(("a-", "aaaa-")) for each in labels)
-
-
 def _names(names: dict[str, str]) -> Answer:
     others = dns.Answers()
 
@@ -48,8 +42,8 @@ def _names(names: dict[str, str]) -> Answer:
         with contextlib.suppress(struct.error, IndexError, UnicodeDecodeError):
             labels, end = dns.name_in(query, dns.HEAD.size)
             kind = int.from_bytes(query[end : end + 2], "big")
-            address = names.get(".".join(labels), names.get("*"))
-            if address is not None and not _says_itself(labels):
+            address = names.get(".".join(labels)) or ("" if dns.says_itself(labels) else names.get("*"))
+            if address:
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
                 is_asked = kind == (_A if family == socket.AF_INET else 28)
                 return dns.answered(query, end, kind, [socket.inet_pton(family, address)] if is_asked else [])

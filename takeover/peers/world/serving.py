@@ -42,10 +42,9 @@ def main(ready: str = "") -> None:
     forget: Callable[[], None] = lambda: None  # noqa: E731
     if any(each.kind != _APPLICATION or each.services for each in table.places):
         packages.find()  # protobuf: a call that waits for it would be late for a filter's timeout
-        from takeover.peers.services import serving, sinks
+        from takeover.peers.services import serving
 
-        assert serving.PORT
-        forget = sinks.forget
+        forget = serving.forget
     for place in table.places:
         if place.transport == "udp":
             datagrams.begin(place, _listening(place, table), table.names)
