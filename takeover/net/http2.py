@@ -77,9 +77,10 @@ class Exchange:
             ],
             end_stream=request.body is None and not request.trailers and not request.chunks,
         )
-        data = "".join(request.chunks) or request.body
-        if data is not None:
-            connection.send_data(_STREAM, data.encode("latin-1"), end_stream=not request.trailers)
+        frames = request.chunks or (() if request.body is None else (request.body,))
+        for number, data in enumerate(frames, 1):
+            is_last = number == len(frames) and not request.trailers
+            connection.send_data(_STREAM, data.encode("latin-1"), end_stream=is_last)
         if request.trailers:
             connection.send_headers(_STREAM, pairs(request.trailers), end_stream=True)
         self._stream.send(connection.data_to_send())

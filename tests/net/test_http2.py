@@ -95,10 +95,13 @@ def test_a_request_is_sent_by_its_parts() -> None:
     [
         (GET, ["RequestReceived", "StreamEnded"]),
         (Request("POST", "/", "", "", (), "", (), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
-        (Request("POST", "/", "", "", (), None, ("a", "b"), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
+        (
+            Request("POST", "/", "", "", (), None, ("a", "", "b"), ()),
+            ["RequestReceived", "DataReceived", "DataReceived", "DataReceived", "StreamEnded"],
+        ),
         (Request("POST", "/", "", "", (), None, (), ("a: b",)), ["RequestReceived", "TrailersReceived", "StreamEnded"]),
     ],
-    ids=["nothing", "an empty body", "chunks", "trailers alone"],
+    ids=["nothing", "an empty body", "a frame for each chunk", "trailers alone"],
 )
 def test_a_request_ends_with_its_last_part(request_: Request, kinds: list[str]) -> None:
     stream = ScriptedStream()
