@@ -51,7 +51,7 @@ class Exchange:
         """Waits at most `within` seconds for the stream's end, or the connection's."""
         deadline = time.monotonic() + within
         try:
-            self._send(request)
+            self._send(request, deadline)
             while not self.answer.is_whole:
                 self._receive(deadline)
         except TimeoutError:
@@ -65,7 +65,7 @@ class Exchange:
         finally:
             self.answer.body = bytes(self._body)
 
-    def _send(self, request: Request) -> None:
+    def _send(self, request: Request, deadline: float) -> None:
         connection = self._connection
         connection.initiate_connection()
         connection.send_headers(
@@ -80,10 +80,31 @@ class Exchange:
         frames = request.chunks or (() if request.body is None else (request.body,))
         for number, data in enumerate(frames, 1):
             is_last = number == len(frames) and not request.trailers
-            connection.send_data(_STREAM, data.encode("latin-1"), end_stream=is_last)
+            if not self._send_data(data.encode("latin-1"), is_last, deadline):
+                return
         if request.trailers:
             connection.send_headers(_STREAM, pairs(request.trailers), end_stream=True)
         self._stream.send(connection.data_to_send())
+
+    def _send_data(self, data: bytes, ends: bool, deadline: float) -> bool:
+        """In frames as long as the peer takes, and as its windows allow: whether it took all (RFC 9113, 4.2, 5.2)."""
+        connection = self._connection
+        while True:
+            window = connection.local_flow_control_window(_STREAM)
+            length = min(len(data), connection.max_outbound_frame_size, window)
+            if length > 0 or not data:
+                piece, data = data[:length], data[length:]
+                try:
+                    connection.send_data(_STREAM, piece, end_stream=ends and not data)
+                except h2.exceptions.ProtocolError:  # it has given up the connection: what came tells
+                    return False
+                if not data:
+                    return True
+                continue
+            self._stream.send(connection.data_to_send())
+            self._receive(deadline)
+            if self.answer.is_whole:
+                return False
 
     def _receive(self, deadline: float) -> None:
         data = bounds.receive(self._stream, deadline, self._received)
