@@ -136,7 +136,7 @@ class ProbeEntry(Entry):
         container: from which of its containers; what the group says of its own Pod else, or the first one.
         to: where it goes; what the group says else.
         protocol: `http1`, `http2`, `tcp` or another one that is registered; what the group says else, or `http1`.
-        answers: how many answers end it: over HTTP/1 (1 to 100), and of the steps of HTTP/2; nothing else has it.
+        answers: how many answers end it: over HTTP/1 (at least 1), and of the steps of HTTP/2; nothing else has it.
         until: it ends when what came ends with these bytes (over HTTP/1, TCP, CONNECT), over TCP the only end but the
             connection's; in the place of `answers`.
         within: for at most so many seconds is waited for what ends it.

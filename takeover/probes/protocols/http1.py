@@ -50,8 +50,8 @@ class Http1:
 
     def read(self, group: GroupEntry, entry: Http1Entry) -> Http1Sends:
         """A request, or the steps of any exchange."""
-        if not 1 <= entry.answers <= _MOST_ANSWERS:
-            raise entry.error(f"over HTTP/1 answers must be at least 1 and at most {_MOST_ANSWERS}", "answers")
+        if not entry.answers:
+            raise entry.error("over HTTP/1 answers must be at least 1", "answers")
         if entry.has("until"):
             check_has_effect(entry, "beside until, which ends it", "answers")
         if entry.has("steps"):
@@ -142,7 +142,8 @@ class _Exchange(SteppedExchange):
     def _answers(self) -> list[Answer]:
         """The answers so far, the last one perhaps not whole; what follows the first stands in its body, too."""
         ended, begin, answers = self.end not in ("open", "endless"), 0, list[Answer]()
-        while not answers or (begin < len(self._received) and answers[-1].length and len(answers) < _MOST_ANSWERS):
+        most = max(_MOST_ANSWERS, self._probe.answers)
+        while not answers or (begin < len(self._received) and answers[-1].length and len(answers) < most):
             method = self._method if not answers else "GET"
             answers.append(http1.read(self._received[begin:], method, ended))
             if not answers[-1].is_whole:
