@@ -16,8 +16,8 @@ import msgspec
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.engines.contract import Pod
 from takeover.evidence import quiescence
-from takeover.evidence.log_formats import JSON, format_of
-from takeover.model.logs import json_lines
+from takeover.evidence.log_formats import format_of
+from takeover.model.logs import lines_of
 from takeover.net.stream import ByteStream
 from takeover.scenario.places import DestinationPlace
 
@@ -82,10 +82,7 @@ class Destinations:
 
 def _entries(place: DestinationPlace, log: str) -> list[str]:
     """The entries in a container's log that are whole, in our form."""
-    if place.log == JSON and not place.fields:
-        return json_lines(log)  # it is our form
-    whole = log[: log.rfind("\n") + 1].splitlines()
-    return list(filter(None, (_entry(place, line) for line in whole)))
+    return list(filter(None, (_entry(place, line) for line in lines_of(log))))
 
 
 @functools.lru_cache(maxsize=1 << 14)  # a log is read again and again

@@ -1,10 +1,14 @@
 """One Envoy as a witness: its counters, its access log, and the rules of its Pod."""
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
+from takeover.base.errors import BadInputError
 from takeover.engines.contract import Container, Pod
 from takeover.envoy.admin import Admin
 from takeover.envoy.used_stats import UsedStats
@@ -12,9 +16,16 @@ from takeover.evidence import quiescence
 from takeover.evidence.counters import Stats
 from takeover.evidence.passing import Place
 from takeover.evidence.rules import Rule, parse
-from takeover.model.logs import json_lines
+from takeover.model.logs import Entry, json_lines
 
 _LISTENER = re.compile(r"^listener\..+_(\d+)\.downstream_cx_active$")
+_OR_NONE = "or leave out access_log: one is added then"
+_FOR_ENTRIES = (
+    "have each HTTP connection manager and TCP proxy write one entry to stdout for each request or connection, a line "
+    f"of JSON and without a filter, {_OR_NONE}"
+)
+_FIELDS = ", ".join(each.name for each in msgspec.structs.fields(Entry) if each.required)
+_FOR_FIELDS = f"have at least {_FIELDS} in its json_format, {_OR_NONE}"
 
 
 @dataclass(frozen=True)
@@ -88,21 +99,29 @@ class EnvoyWitness:
         return self._unused | self._used.now()
 
     def log(self, stats: Stats) -> list[str] | str:
-        """Its access log, or what is under way or not yet in it."""
+        """Its access log, or what is under way or not yet in it. Raises: BadInputError for one in another form."""
         look = quiescence.under_way_but_for_passed_on if self.name else quiescence.under_way
         if active := look(stats):
             return self.of_several(active)
         lines, entries = json_lines(self._container.followed_logs()), quiescence.log_entries(stats)
         # What a listener counted goes with it, where no other one has its prefix: what it wrote stays.
         if len(lines) > entries and len(lines) == quiescence.written_entries(stats):
-            return lines
+            return self._in_our_form(lines)
         if len(lines) != entries:
-            return self.of_several(f"Envoy's access log has {len(lines)} entries, its counters tell of {entries}")
-        return lines
+            told = f"Envoy's access log has {len(lines)} entries, its counters tell of {entries}"
+            return self.of_several(f"{told}; {_FOR_ENTRIES}")
+        return self._in_our_form(lines)
 
     def written(self) -> list[str]:
-        """Its access log as it is."""
-        return json_lines(self._container.logs())
+        """Its access log as it is. Raises: BadInputError for one in another form."""
+        return self._in_our_form(json_lines(self._container.logs()))
+
+    def _in_our_form(self, lines: list[str]) -> list[str]:
+        for line in lines:
+            if wrong := _wrong(line):
+                where = f"{self._pod.name}/{self._container.name}"
+                raise BadInputError(f"{where}: an entry of Envoy's access log: {wrong}: {line[:200]}; {_FOR_FIELDS}")
+        return lines
 
     def rules(self) -> list[Rule]:
         """Those of its Pod."""
@@ -119,3 +138,13 @@ class EnvoyWitness:
     def of_several(self, what: str) -> str:
         """The words, with its name where there are several."""
         return f"{self.name}: {what}" if self.name else what
+
+
+@functools.lru_cache(maxsize=1 << 14)  # a log is read again and again
+def _wrong(line: str) -> str:
+    """Why a line is no `Entry`; empty if it is one."""
+    try:
+        msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError as error:
+        return str(error)
+    return ""

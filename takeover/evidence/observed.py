@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Never
 
 from takeover.base.errors import BadInputError
 from takeover.evidence import rules
@@ -68,7 +69,7 @@ class EnvoyTraffic:
 
 
 class ObservedTraffic(EnvoyTraffic):
-    """What was observed of one block, to be read after it. Reading them within it raises AttributeError.
+    """What was observed of one block, to be read after it. Reading it within the block raises AttributeError.
 
     Of several Envoys, entries, counters and rules are those of the scenario's first; `of` has those of any.
     """
@@ -77,6 +78,14 @@ class ObservedTraffic(EnvoyTraffic):
     _after: Snapshot
     _clients: Sequence[ClientHop]
     _delivered: Sequence[ControlPlaneHop]
+
+    if not TYPE_CHECKING:  # to a type checker, it would be any attribute
+
+        def __getattr__(self, name: str) -> Never:
+            """Tells of what is not there, or not yet."""
+            if not self.is_told:
+                raise AttributeError("what a block did is known at its end: read it after `with scene.watched()`")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def tell(
         self,
@@ -92,7 +101,7 @@ class ObservedTraffic(EnvoyTraffic):
     @property
     def is_told(self) -> bool:
         """Whether the block has ended, and what was observed is known."""
-        return hasattr(self, "_after")
+        return "_after" in vars(self)
 
     def of(self, envoy: str) -> EnvoyTraffic:
         """What another one of several Envoys says, by POD/CONTAINER, or by the Pod alone.

@@ -72,18 +72,23 @@ class Arrival(msgspec.Struct, frozen=True):
         return self.client.rpartition(":")[0]
 
 
+def lines_of(log: str) -> list[str]:
+    """The lines of a container's log that are whole. Nothing but a line feed ends one.
+
+    `str.splitlines` would end them at U+0085, U+2028 and others, too, which stand in values of headers as they came.
+    """
+    *whole, _ = log.split("\n")
+    return [line.removesuffix("\r") for line in whole]
+
+
 def json_lines(log: str) -> list[str]:
     """The lines of a container's log that are whole and hold an object; what else it wrote is left out."""
-    whole = log[: log.rfind("\n") + 1]
-    return [line for line in whole.splitlines() if line.startswith("{") and line.endswith("}")]
+    return [line for line in lines_of(log) if line.startswith("{") and line.endswith("}")]
 
 
 def written_lines(log: str) -> list[str]:
     """The lines of a container's log that its access loggers wrote: those of JSON, and of text that begins so."""
-    whole = log[: log.rfind("\n") + 1]
-    return [
-        line for line in whole.splitlines() if line.startswith(TEXT) or (line.startswith("{") and line.endswith("}"))
-    ]
+    return [line for line in lines_of(log) if line.startswith(TEXT) or (line.startswith("{") and line.endswith("}"))]
 
 
 def entries(lines: Iterable[str]) -> list[Entry]:

@@ -40,7 +40,7 @@ class Exchange:
         self._scheme = scheme
         self._connection = h2.connection.H2Connection(_CONFIG)
         self._pieces = Pieces()
-        self._unsent: bytes | None = None
+        self._unsent: list[bytes] = []
         self._trailers: list[tuple[bytes, bytes]] = []
         self._is_given_up = False
         self._body, self._received = bytearray(), 0
@@ -82,23 +82,24 @@ class Exchange:
             ],
             end_stream=request.body is None and not request.trailers and not request.chunks,
         )
-        data = "".join(request.chunks) or request.body
-        self._unsent = None if data is None else data.encode("latin-1")
+        frames = request.chunks or (() if request.body is None else (request.body,))
+        self._unsent = [each.encode("latin-1") for each in frames]
         self._trailers = pairs(request.trailers)
         self._send_more()
         self._stream.send(connection.data_to_send())
 
     def _send_more(self) -> None:
-        """Hands the library what is left of the request, as far as the peer's windows allow."""
+        """Hands over what is left, in frames as long as the peer takes, as its windows allow (RFC 9113, 4.2, 5.2)."""
         connection = self._connection
-        while self._unsent is not None:
+        while self._unsent:
+            data = self._unsent[0]
             room = min(connection.local_flow_control_window(_STREAM), connection.max_outbound_frame_size)
-            if self._unsent and room <= 0:
-                break
-            piece, rest = self._unsent[:room], self._unsent[room:]
-            self._unsent = rest or None
-            connection.send_data(_STREAM, piece, end_stream=not rest and not self._trailers)
-        if self._unsent is None and self._trailers:
+            if data and room <= 0:
+                return
+            piece, rest = data[:room], data[room:]
+            self._unsent[:1] = [rest] if rest else []
+            connection.send_data(_STREAM, piece, end_stream=not self._unsent and not self._trailers)
+        if self._trailers:
             connection.send_headers(_STREAM, self._trailers, end_stream=True)
             self._trailers = []
 

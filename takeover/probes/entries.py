@@ -136,8 +136,9 @@ class ProbeEntry(Entry):
         container: from which of its containers; what the group says of its own Pod else, or the first one.
         to: where it goes; what the group says else.
         protocol: `http1`, `http2`, `tcp` or another one that is registered; what the group says else, or `http1`.
-        answers: how many answers end it.
-        until: it ends when what came ends with these bytes, over TCP the only end but the connection's.
+        answers: how many answers end it: over HTTP/1 (at least 1), and of the steps of HTTP/2; nothing else has it.
+        until: it ends when what came ends with these bytes (over HTTP/1, TCP, CONNECT), over TCP the only end but the
+            connection's; in the place of `answers`.
         within: for at most so many seconds is waited for what ends it.
         proxy: a PROXY header before all else; what the group says else; null: none.
         tls: TLS below the protocol; what the group says else; null: none.
@@ -181,7 +182,7 @@ class Http1Entry(RequestEntry):
         chunks: its body in chunks.
         trailers: `Name: value`, after the chunks.
         version: the version in its first line.
-        body_after_answer: `true`: the body is sent once an answer's head has come.
+        body_after_answer: `true`: the body, or its chunks, are sent once an answer's head has come.
         end: `true`: our direction of the connection is ended after the request.
         steps: the exchange step by step, in the place of a request.
 

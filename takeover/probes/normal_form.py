@@ -15,6 +15,7 @@ from takeover.model.json import encode
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.tls_alerts import CLOSE_NOTIFY
 from takeover.probes.admin_form import ADMIN_STEPS
+from takeover.probes.fixed_ports import FixedPorts, fixed_ports
 from takeover.probes.frame_form import FRAME_RULES, frames_without_chance, is_given_up
 from takeover.probes.lengths import POD_ADDRESS, SERVICE_ADDRESS, Lengths
 from takeover.probes.normal_rules import (
@@ -55,6 +56,7 @@ class Normaliser:
             lengths[address] = len(service["spec"].get("clusterIP") or "") or SERVICE_ADDRESS
         self._named = named
         self._config_id = deployment.config_id
+        self._ports = FixedPorts(fixed_ports(deployment.scenario))
         listed = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
         self._addresses = re.compile(rf"(?<!\d)(?<!\d\.)(?:{listed})(?!\d|\.\d)")
         self._lengths = Lengths(self._addresses, lengths)
@@ -167,10 +169,11 @@ class Normaliser:
         self._removals.note_of_probe(Change(rule, what, was))
 
     def _noted(self, steps: Sequence[Step], text: str) -> str:
-        normal, found = changes(steps, text)
-        for each in found:
-            self._removals.note(each)
-        return normal
+        restored = self._ports.restored
+        normal, found = changes(steps, self._ports.kept(text))
+        for rule, what, was in found:
+            self._removals.note(Change(rule, restored(what), None if was is None else restored(was)))
+        return restored(normal)
 
     def _stream(self, observed: StreamAnswer) -> StreamAnswer:
         headers = [(name, self._lengths.header(name, value, observed.body)) for name, value in observed.headers]
@@ -189,7 +192,7 @@ class Normaliser:
         if text in self._normal:
             return text
         named = self._named_in(text)
-        if without_chance(named) != named:
+        if without_chance(kept := self._ports.kept(named)) != kept:
             return self._noted(TEXT_STEPS, named)
         if named == text:
             self._normal.add(text)

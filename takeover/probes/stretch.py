@@ -200,7 +200,7 @@ class Stretch:
                 quiescence.written_entries(stats[name]) if stats is not None else None,
             )
             observed.written[name] = slice(len(self._logs[name]), len(log))
-            new = log[observed.written[name]].splitlines()
+            new = log[observed.written[name]].split("\n")  # the last one may have no end: where Envoy broke down
             found = [line for line in new if _WARNING.match(line) and _STACK not in line]
             observed.warnings += [f"{name}: {line}" for line in found] if name else found
         self._logs = logs

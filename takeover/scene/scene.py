@@ -199,7 +199,11 @@ class Scene(Clients):
         self.deployment.replace_config_map(self._replacement)
 
     def restart(self, pod: str) -> None:
-        """Deletes the Pod, makes it again, and waits until the config that is deployed now serves."""
+        """Deletes the Pod, makes it again, and waits until the config that is deployed now serves.
+
+        Raises: BadInputError within `watched`, whose witnesses count from its beginning on.
+        """
+        self._must_not_be_watching(f"restart {pod}")
         self._close_clients()
         with rejections_told(self._replacement):
             if self._replacement is not self._configured:
@@ -214,8 +218,7 @@ class Scene(Clients):
 
         Raises: BadInputError within `watched`, whose witnesses are those of its beginning.
         """
-        if self._watching:
-            raise BadInputError(f"scale {deployment} outside of `with scene.watched()`: a block has its witnesses")
+        self._must_not_be_watching(f"scale {deployment}")
         if self._witnesses is not None:
             self._witnesses.close()
             self._witnesses = None
@@ -227,6 +230,10 @@ class Scene(Clients):
             self._configured = self._configured.scaled(deployment, replicas)
             self._replacement = self._replacement.scaled(deployment, replicas)
         self._wait_until_the_deployed_config_serves()
+
+    def _must_not_be_watching(self, what: str) -> None:
+        if self._watching:
+            raise BadInputError(f"{what} outside of `with scene.watched()`: a block has its witnesses")
 
     def pods(self, deployment: str) -> list[Pod]:
         """A Deployment's Pods in the order of their numbers. Raises: BadInputError where there is none of that name."""

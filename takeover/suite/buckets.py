@@ -42,9 +42,13 @@ class Bucket:
     def contradiction(self, attempts: Sequence[Attempt]) -> str:
         """Why these attempts cannot have met this bucket; empty if they can. They were made one after the other.
 
+        Where there are none, it says so: nothing was judged.
+
         Both bounds are lines over time, `tokens = line + time * rate`, never above `max_tokens`: the most that can be
         there, if every decision was made as early as it can have been, and the fewest, if as late.
         """
+        if not attempts:
+            return "no attempt was made"
         for number, (attempt, (at_least, at_most)) in enumerate(zip(attempts, self._levels(attempts), strict=True), 1):
             if attempt.passed and at_most < 1:
                 return f"attempt {number} passed, but at most {at_most:.3f} tokens can have been there"

@@ -3,6 +3,7 @@
 Whoever looks again and again until it fits, or stops when it looks bad, has another false alarm probability than said.
 """
 
+import math
 import operator
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from decimal import MIN_EMIN, Decimal, localcontext
 from functools import cached_property
 from itertools import accumulate, repeat
 
+from takeover.base.errors import BadInputError
 from takeover.model.measurement import ChoiceMeasurement
 
 FALSE_ALARM = 1e-9
@@ -65,7 +67,15 @@ class Choice:
         return ChoiceMeasurement(self.number, self.share, counted, sides, self.bounds, self.p(counted))
 
     def contradiction(self, counted: int) -> str:
-        """Why `counted` of `number` cannot have come of this choice; empty if it can."""
+        """Why `counted` of `number` cannot have come of this choice; empty if it can.
+
+        Raises: BadInputError for so few choices that any number of them can: that would be a check that cannot fail.
+        """
+        if self.bounds == (0, self.number):
+            rarer = min(self.share, 1 - self.share)
+            enough = math.floor(math.log(FALSE_ALARM / 2) / math.log(rarer)) + 1 if rarer else 1
+            told = f"{self.number} choices with a share of {self.share:g} prove nothing, however they fall"
+            raise BadInputError(f"{told}: make at least {enough}")
         p = self.p(counted)
         if p >= FALSE_ALARM:
             return ""

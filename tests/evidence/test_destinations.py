@@ -6,23 +6,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from takeover.base.errors import TakeoverError
+from takeover.base.errors import BadInputError, TakeoverError
 from takeover.evidence import destinations as module
 from takeover.evidence.destinations import Destinations
+from takeover.model.json import encode
+from takeover.model.logs import Arrival
 from takeover.scenario.places import DestinationPlace
 from tests.evidence.witnesses import Answering, LoggingContainer, WitnessPod
 
 PLACE = DestinationPlace("website", "nginx", 80, "json", (), "scenario.yaml:1")
-FIRST, SECOND, THIRD = (f'{{"uri": "/{word}"}}' for word in ("first", "second", "third"))
 
 
-OTHERS = '{"uri": "/fence/0123abcd/2/"}'
+def line_of(uri: str) -> str:
+    return encode(Arrival(1.5, "10.0.0.1:1024", "10.0.0.2:80", "HEAD", uri, "fence", 204)).decode()
+
+
+FIRST, SECOND, THIRD = (line_of(f"/{word}") for word in ("first", "second", "third"))
+OTHERS = line_of("/fence/0123abcd/2/")
 
 
 def fence(asked: list[bytes], number: int) -> str:
     """The line that the server writes of that question."""
     [path] = re.findall(rb"HEAD (\S+) HTTP/1.1\r\nHost: fence\r\n\r\n", asked[number - 1])
-    return f'{{"uri": "{path.decode()}"}}'
+    return line_of(path.decode())
 
 
 def website(*logs: list[str | int], streams: tuple[Answering | OSError, ...] = ()) -> WitnessPod:
@@ -45,6 +51,11 @@ def test_what_is_logged_late_has_arrived_all_the_same() -> None:
     pod = website([], [FIRST], [FIRST, SECOND, 1], [FIRST, SECOND, 1, THIRD])
 
     assert told(pod) == {"website/nginx": [FIRST, SECOND]}
+
+
+def test_a_log_in_another_form_is_refused_with_the_place_of_its_destination() -> None:
+    with pytest.raises(BadInputError, match=r"^scenario.yaml:1: website/nginx logs what is not json: .* field `time`"):
+        told(website(['{"verb": "GET"}', 1]))
 
 
 def test_that_nothing_arrived_is_known_by_the_fence_alone() -> None:

@@ -77,6 +77,11 @@ def test_only_whole_lines_count_and_all_become_our_form() -> None:
     assert first == second == format_of("combined")(COMBINED, {})
 
 
+def test_nothing_but_a_line_feed_ends_an_entry() -> None:
+    log = COMBINED.replace("b=c", "b=\u2028\x85") + "\n"
+    assert [each.uri for each in arrivals(_entries(place("combined"), log))] == ["/a?b=\u2028\x85"]
+
+
 def test_a_line_of_another_form_is_told_with_its_place() -> None:
     with pytest.raises(BadInputError, match=r"^scenario\.yaml:5: shop/web logs what is not json: .*: \{\"a\": 1\}$"):
         _entries(place("json", uri="path"), '{"a": 1}\n')

@@ -14,9 +14,17 @@ def observed() -> ObservedTraffic:
     return observed
 
 
-def test_within_the_block_there_is_nothing_to_read() -> None:
-    with pytest.raises(AttributeError):
-        _ = ObservedTraffic().moved
+@pytest.mark.parametrize("read", ["moved", "entries", "envoy", "trace", "hops", "taken_by"])
+def test_within_the_block_there_is_nothing_to_read(read: str) -> None:
+    observed = ObservedTraffic()
+    with pytest.raises(AttributeError, match=r"^what a block did is known at its end: read it after `with scene\.wat"):
+        getattr(observed, read)
+    assert not observed.is_told
+
+
+def test_what_is_not_there_is_told_by_its_name(observed: ObservedTraffic) -> None:
+    with pytest.raises(AttributeError, match=r"^'ObservedTraffic' object has no attribute 'entry'$"):
+        getattr(observed, "entry")  # noqa: B009 - mypy knows that there is none
 
 
 def test_two_entries_are_not_one(observed: ObservedTraffic) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from takeover.base.errors import BadInputError
 from takeover.envoy.used_stats import NoStatsError
 from takeover.evidence import snapshots
 from takeover.evidence.counters import Stats
 from takeover.evidence.envoy_witness import EnvoyWitness
 from takeover.evidence.snapshots import UnrestError, Witnesses
+from takeover.model.json import encode
+from takeover.model.logs import Entry
 from tests.evidence.test_destinations import FIRST, PLACE, SECOND, fence
 from tests.evidence.witnesses import LoggingContainer, WitnessPod, impatient
 
@@ -26,7 +29,7 @@ NOTHING = {
 }
 OPENED = NOTHING | {"listener.0.0.0.0_80.downstream_cx_active": 1, "http.gateway.downstream_cx_active": 1}
 NOUGHT = dict.fromkeys(NOTHING, 0)
-LOGGED = '{"path": "/"}\n'
+LOGGED = encode(Entry("gateway", "-", "10.0.0.1:80", "10.0.0.2:1024", path="/")).decode() + "\n"
 LOGGED_TWICE = LOGGED * 2
 
 
@@ -143,7 +146,7 @@ def test_a_cluster_of_which_something_was_logged_is_waited_for_again(monkeypatch
             "Envoy has 1 connections .*, not 0",
         ),
         (forwarded(1, http__gateway__downstream_rq_active=1), "", "http.gateway.downstream_rq_active is 1"),
-        (forwarded(1), "", "access log has 0 entries, its counters tell of 1"),
+        (forwarded(1), "", "access log has 0 entries, its counters tell of 1; have each .* leave out access_log"),
         (forwarded(1), LOGGED_TWICE, "access log has 2 entries, its counters tell of 1"),
         (forwarded(1), LOGGED, "destinations logged 0 requests, Envoy sent them 1"),
     ],
@@ -154,6 +157,25 @@ def test_what_is_missing_at_the_deadline_is_told(stats: Stats, log: str, missing
     before = lab.witnesses.before(0, 0)
     with impatient(), pytest.raises(UnrestError, match=f"not at rest after 0.2 s; last seen: .*{missing}"):
         lab.witnesses.after(before, 0, 1)
+
+
+OF_ANOTHER_FORM = '{"code": 200, "took": 1}\n'
+NO_ENTRY = (
+    r"^website/nginx: an entry of Envoy's access log: Object missing required field `listener`: "
+    r'\{"code": 200, "took": 1\}; have at least listener, flags, original_destination, downstream_remote in its '
+    r"json_format, or leave out access_log: one is added then$"
+)
+
+
+def test_a_log_in_another_form_is_refused_with_what_it_lacks() -> None:
+    lab = Lab([NOTHING, forwarded(1)], ["", OF_ANOTHER_FORM])
+    before = lab.witnesses.before(0, 0)
+
+    with pytest.raises(BadInputError, match=NO_ENTRY):
+        lab.witnesses.after(before, 0, 1)
+    assert lab.witnesses.after_failure(before, 0).log == []  # what nobody can read is no evidence
+    with pytest.raises(BadInputError, match=NO_ENTRY):
+        lab.witnesses.before(0, 1)
 
 
 def test_a_listener_that_went_with_its_counters_leaves_what_it_wrote() -> None:

@@ -24,10 +24,20 @@ ARRIVED = (
         (f"{BLOCKED}\n{BLOCKED}\nnot json\n", [BLOCKED, BLOCKED]),
         (f"{BLOCKED}\n{BLOCKED}", [BLOCKED]),  # its end is still to be written
         (f"{BLOCKED}\n{BLOCKED[:40]}\n", [BLOCKED]),
+        (f"{BLOCKED}\r\n", [BLOCKED]),
     ],
 )
 def test_whole_lines_of_json(log: str, lines: list[str]) -> None:
     assert json_lines(log) == lines
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r"])
+def test_nothing_but_a_line_feed_ends_a_line(character: str) -> None:
+    """A header may have such a character as its value, and Envoy writes it as it came."""
+    line, text = f'{{"path": "a{character}b"}}', f"log: a{character}b"
+
+    assert json_lines(f"{line}\n") == [line]
+    assert written_lines(f"{line}\n{text}\n") == [line, text]
 
 
 def test_lines_of_text_count_where_all_that_is_written_does() -> None:

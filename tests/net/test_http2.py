@@ -7,6 +7,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import pytest
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 
 from takeover.net.http2 import Exchange
 from takeover.net.http2_frames import TYPES, frame
@@ -96,10 +97,13 @@ def test_a_request_is_sent_by_its_parts() -> None:
     [
         (GET, ["RequestReceived", "StreamEnded"]),
         (Request("POST", "/", "", "", (), "", (), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
-        (Request("POST", "/", "", "", (), None, ("a", "b"), ()), ["RequestReceived", "DataReceived", "StreamEnded"]),
+        (
+            Request("POST", "/", "", "", (), None, ("a", "", "b"), ()),
+            ["RequestReceived", "DataReceived", "DataReceived", "DataReceived", "StreamEnded"],
+        ),
         (Request("POST", "/", "", "", (), None, (), ("a: b",)), ["RequestReceived", "TrailersReceived", "StreamEnded"]),
     ],
-    ids=["nothing", "an empty body", "chunks", "trailers alone"],
+    ids=["nothing", "an empty body", "a frame for each chunk", "trailers alone"],
 )
 def test_a_request_ends_with_its_last_part(request_: Request, kinds: list[str]) -> None:
     stream = ScriptedStream()
@@ -107,6 +111,48 @@ def test_a_request_ends_with_its_last_part(request_: Request, kinds: list[str]) 
 
     names = [type(each).__name__ for each in received(stream.sent)]
     assert [each for each in names if each.endswith(("Received", "Ended"))] == kinds
+
+
+SETTINGS = SettingsFrame(0).serialize()
+WINDOWS = b"".join(WindowUpdateFrame(stream, window_increment=100_000).serialize() for stream in (0, 1))
+LARGE = Request("POST", "/", "", "", (), "a" * 150_000, (), ("x-after: y",))
+
+
+def data_sent(sent: bytes) -> list[int]:
+    """The lengths of the DATA frames that a client sent."""
+    lengths, at = [], len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    while at < len(sent):
+        frame, length = Frame.parse_frame_header(memoryview(sent[at : at + 9]))
+        lengths += [length] if isinstance(frame, DataFrame) else []
+        at += 9 + length
+    return lengths
+
+
+def test_a_long_body_goes_in_frames_as_long_as_the_peer_takes_and_waits_for_its_windows() -> None:
+    stream = ScriptedStream(SETTINGS, WINDOWS, Exception("after the request"))
+    with pytest.raises(Exception, match="after the request"):
+        Exchange(stream).send_and_receive(LARGE, 5)
+
+    lengths = data_sent(stream.sent)
+    assert (sum(lengths), max(lengths)) == (150_000, 16_384)
+    assert sum(lengths[:4]) == 65_535  # what a window has in the beginning
+
+
+@pytest.mark.parametrize(
+    ("given_up", "reason", "end"),
+    [
+        (RstStreamFrame(1, error_code=7).serialize(), "RST_STREAM REFUSED_STREAM", "open"),
+        (WINDOWS + GoAwayFrame(0, error_code=2).serialize(), "GOAWAY INTERNAL_ERROR", "closed"),
+        (b"", "", "closed"),
+    ],
+    ids=["RST_STREAM", "GOAWAY", "the end"],
+)
+def test_the_rest_of_a_body_that_nobody_takes_is_not_sent(given_up: bytes, reason: str, end: str) -> None:
+    exchange = Exchange(stream := ScriptedStream(SETTINGS, *filter(None, [given_up])))
+    exchange.send_and_receive(LARGE, 5)
+
+    assert (exchange.answer.reason, exchange.end) == (reason, end)
+    assert sum(data_sent(stream.sent)) == 65_535
 
 
 def test_without_a_host_there_is_no_authority() -> None:

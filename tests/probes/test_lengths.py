@@ -17,7 +17,7 @@ def normal(observed: Observation, addresses: dict[str, str]) -> Observation:
     pods = {name: SimpleNamespace(ip=addresses[name]) for name in ("outpod", "web")}
     deployment: Any = SimpleNamespace(
         pods=pods,
-        scenario=SimpleNamespace(unbound_services=lambda: [service]),
+        scenario=SimpleNamespace(unbound_services=lambda: [service], config_files=dict, objects=list),
         service_ip=lambda _: addresses["service"],
         config_id="0123abcd",
     )

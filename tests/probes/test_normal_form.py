@@ -3,6 +3,7 @@
 import base64
 import re
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from takeover.model.document import Interim, LogEntry, Observation, StreamAnswer
 from takeover.model.tls import PeerCertificate, TlsObserved
 from takeover.net.raw import End
 from takeover.probes.admin_form import ADMIN_RULES, ADMIN_STEPS
+from takeover.probes.fixed_ports import fixed_ports
 from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RULES, Rule, body_without_chance, without_chance
 from takeover.probes.own_words import OWN_WORDS_RULES, own_words_without_chance
@@ -207,6 +209,33 @@ def test_a_port_that_was_translated_is_none_of_a_text_either(text: str, normal: 
     removals.end("scenario", "probe")
     rules = {each.rule for each in removals.found}
     assert rules == {"translated-port"}
+
+
+PORTS = """
+- address: {socket_address: {address: 127.0.0.1, port_value: 50051}}
+- google_grpc: {target_uri: "app.example:50053"}
+- {"portValue": 50052, "connect_timeout": "40000s", "max": 40001, "port_value": 65536, "port": 32767}
+"""
+
+
+def test_a_port_that_the_scenario_names_is_of_no_chance() -> None:
+    """50051 is what gRPC's servers mostly have: an Envoy that asks another one does otherwise."""
+    pod = {"kind": "Pod", "spec": {"containers": [{"ports": [{"containerPort": 50054}]}], "x": {"max": 40002}}}
+    scenario: Any = SimpleNamespace(
+        config_files=lambda: {"envoy.yaml": PORTS}, objects=lambda: [pod], unbound_services=list
+    )
+    pods = {"edge": SimpleNamespace(ip="10.244.0.9")}
+    deployment: Any = SimpleNamespace(pods=pods, scenario=scenario, config_id="id-of-config")
+    normaliser = Normaliser(deployment, removals := Removals())
+
+    assert fixed_ports(scenario) == {50051, 50052, 50053, 50054}
+    text, normal = "10.0.0.1:50051 10.0.0.1:50055 id-of-config>:50052", "10.0.0.1:50051 10.0.0.1:<port> <mark>>:50052"
+    pairs, entry = [("x", text)], {"upstream_host": text, "downstream_remote": "10.0.0.1:50051"}
+    found = normaliser.observation(Observation(200, headers=pairs, body=text, log=[entry], warnings=[text]))
+    assert (found.headers, found.body, found.warnings) == ([("x", normal)], normal, [normal])
+    assert found.log == [{"upstream_host": normal, "downstream_remote": "10.0.0.1:<port>"}]  # a client's is of chance
+    removals.end("scenario", "probe")
+    assert {each.text for each in removals.found if each.rule == "client-port"} == {normal}
 
 
 def test_addresses_are_named(inbound: Scene) -> None:

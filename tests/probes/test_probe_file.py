@@ -9,7 +9,8 @@ from takeover.base.errors import BadInputError
 from takeover.probes.probe_file import FILE, read_probes
 from takeover.probes.protocols.written import Await, End, Send
 from takeover.scenario.library import Library
-from tests.probes.reading import GROUP, read
+from tests.net.scripted import ScriptedStream
+from tests.probes.reading import GROUP, read, read_one
 
 
 def test_the_project_has_at_least_300_probes() -> None:
@@ -83,6 +84,22 @@ TLV = "{type: 5, value: {repeat: a, times: 65535}}"
         (GROUP + '  - {name: a, version: "é€"}', 6, "each character stands for a byte"),
         (GROUP + "  - {name: a, answers: -1}", 6, "answers"),
         (GROUP + "  - {name: a, answers: 1000000000000}", 6, "answers"),
+        (GROUP + "  - {name: a, answers: 0}", 6, "over HTTP/1 answers must be at least 1$"),
+        (GROUP + "  - {name: a, answers: 2, until: x}", 6, "answers has no effect beside until, which ends it$"),
+        (GROUP + "  - {name: a, protocol: tcp, answers: 2}", 6, "answers has no effect over TCP: it ends with what"),
+        (GROUP + "  - {name: a, protocol: http2, answers: 2}", 6, "answers has no effect on a request over HTTP/2"),
+        (GROUP + "  - {name: a, protocol: http2, until: x}", 6, "until has no effect on a request over HTTP/2: it"),
+        (GROUP + "  - {name: a, protocol: websocket, answers: 2}", 6, "answers has no effect on a WebSocket: it ends"),
+        (GROUP + "  - {name: a, protocol: websocket, until: x}", 6, "until has no effect on a WebSocket: it ends"),
+        (GROUP + '  - {name: a, protocol: connect, target: "a:1", answers: 2}', 6, "answers has no effect on a tunnel"),
+        (GROUP + "  - {name: a, body: b, chunks: [c]}", 6, "a request has either body or chunks$"),
+        (GROUP + "  - {name: a, protocol: http2, body: b, chunks: [c]}", 6, "a request has either body or chunks$"),
+        (
+            GROUP + '  - {name: a, body: b, trailers: ["a: b"]}',
+            6,
+            "trailers come after chunks: write the body as `chunks`",
+        ),
+        (GROUP + "  - {name: a, body_after_answer: true}", 6, "there is no body to come after an answer$"),
         (GROUP.replace("- group:", "- host: 例え\n  group:") + "  - {name: a}", 1, "each character stands for"),
         (GROUP.replace("- group:", "- prefix: /€\n  group:") + "  - {name: a}", 1, "each character stands for"),
         (GROUP + '  - {name: a, proxy: {version: 1, family: "€"}}', 6, "each character stands for a byte"),
@@ -147,3 +164,15 @@ def test_bad_input_is_told_with_its_place(tmp_path: Path, text: str, line: int |
 def test_what_a_probe_sends_is_bounded_before_it_is_written_out(tmp_path: Path, probes: str, told: str) -> None:
     with pytest.raises(BadInputError, match=told):
         read(tmp_path, f"{GROUP}\n{probes}\n")
+
+
+def test_as_many_answers_as_are_asked_for_end_a_probe_over_http1(tmp_path: Path) -> None:
+    probe = read_one(tmp_path, "answers: 150\nwithin: 10\nsteps: [{send: {repeat: x, times: 150}}]")
+    answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+    stream = ScriptedStream(answer * 149, answer, AssertionError("more was waited for"))
+
+    exchange = probe.protocol.exchange(probe, stream)
+    exchange.run()
+
+    assert exchange.answer.status == 204
+    assert exchange.answer.body.count(b"204") == 149

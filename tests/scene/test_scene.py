@@ -236,6 +236,12 @@ def test_a_restart_waits_for_every_envoy(deployed: Scene) -> None:
     assert {deployed.admin_of(each).config_id() for each in deployed.envoys} == {deployed.deployment.config_id}
 
 
+def test_within_a_block_no_pod_is_made_anew(deployed: Scene) -> None:
+    """Its counters and logs would begin anew: what they tell of the block would be wrong, or not be there."""
+    with deployed.watched(), pytest.raises(BadInputError, match=r"^restart front outside of `with scene\.watched\(\)`"):
+        deployed.restart("front")
+
+
 def test_the_config_that_is_rejected_is_named(engine: Engine, release: Release, library: Library) -> None:
     wrong = replace("inner.yaml", "$..typed_config.stat_prefix", "")
     with pytest.raises(DeploymentError, match=r"scenario demo: Envoy rejects \S*/inner\.yaml:\d*"):

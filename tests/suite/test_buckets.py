@@ -74,3 +74,7 @@ def test_what_takes_too_long_to_be_told_apart_is_told_at_the_deadline() -> None:
     said = r"within 0\.3 s 2 of [23] attempts passed, the last of which took 0\.\d+ s: too long to tell"
     with pytest.raises(TimeoutError, match=said):
         until_told_apart(BUCKET, [], actual.passes, deadline=0.3)
+
+
+def test_of_no_attempt_nothing_is_judged() -> None:
+    assert BUCKET.contradiction([]) == "no attempt was made"

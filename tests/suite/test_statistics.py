@@ -3,6 +3,7 @@ from fractions import Fraction
 
 import pytest
 
+from takeover.base.errors import BadInputError
 from takeover.suite.statistics import FALSE_ALARM, Choice
 
 
@@ -37,9 +38,15 @@ def test_what_never_or_always_falls_admits_one_number(share: int) -> None:
     assert [choice.p(n) for n in (0, 10)] == [1 - share, share]
 
 
-def test_too_few_choices_cannot_contradict() -> None:
-    assert Choice(10, 0.5).bounds == (0, 10)
-    assert Choice(10, 0.5).contradiction(10) == ""
+@pytest.mark.parametrize(("share", "enough"), [(0.5, 31), (0.9, 10), (0.1, 10), (0.25, 16), (0, 1), (1, 1)])
+def test_too_few_choices_to_contradict_are_refused(share: float, enough: int) -> None:
+    with pytest.raises(BadInputError, match=f"^{enough - 1} choices with a share of {share} prove nothing.* {enough}$"):
+        Choice(enough - 1, share).contradiction(0)
+    with pytest.raises(BadInputError, match=r"^0 choices .*: make at least"):
+        Choice(0, share).contradiction(0)
+
+    rarest = enough if share < 0.5 else 0  # by chance alone it would not come
+    assert Choice(enough, share).contradiction(rarest) != ""
 
 
 def test_a_contradiction_tells_all_that_it_rests_on() -> None:

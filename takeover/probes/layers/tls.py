@@ -80,6 +80,8 @@ def tls_of(entry: TlsEntry, roots: Sequence[Path]) -> Tls:
     lowest: TlsVersion = min("TLSv1.2", highest, key=_ORDER.index) if entry.min_version is UNSET else entry.min_version
     if _ORDER.index(lowest) > _ORDER.index(highest):
         raise entry.error(f"min_version {lowest} is above max_version {highest}", "min_version")
+    if entry.ciphers and lowest == "TLSv1.3":
+        raise entry.error("ciphers has no effect in TLSv1.3: have a min_version below it", "ciphers")
     for index, each in enumerate(entry.alpn):
         if not each.isascii() or len(each) > 255:
             raise entry.error("a protocol of alpn has at most 255 ASCII characters", "alpn", index)

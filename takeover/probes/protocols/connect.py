@@ -11,7 +11,7 @@ from takeover.net.http1 import Answer
 from takeover.net.stream import ByteStream
 from takeover.probes.entries import GroupEntry
 from takeover.probes.protocols.tunnelled import TunnelExchange, TunnelSends, handshake, through
-from takeover.probes.protocols.written import AnyStep, Await, AwaitEvent, recorded, steps, text, texts
+from takeover.probes.protocols.written import AnyStep, Await, AwaitEvent, check_has_effect, recorded, steps, text, texts
 from takeover.probes.tunnel_entries import ConnectEntry
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Connect:
 
     def read(self, _: GroupEntry, entry: ConnectEntry) -> TunnelSends:
         """What asks for the tunnel, and what goes through it."""
+        check_has_effect(entry, "on a tunnel: it ends with what `until` says, its last await or its end", "answers")
         target = text(entry, entry.target, "target")
         host = target if entry.host is UNSET else text(entry, entry.host, "host")
         usual = [f"Host: {host}"] if entry.over == "http1" else [f":method: {_METHOD}", f":authority: {target}"]

@@ -18,6 +18,7 @@ from takeover.probes.protocols.written import (
     AwaitEvent,
     Reset,
     Send,
+    check_has_effect,
     check_reset_is_last,
     check_total,
     kind_of,
@@ -54,9 +55,7 @@ class Grpc:
         """The call's headers, then its messages or steps."""
         if entry.has("steps") and entry.has("messages"):
             raise entry.error("a call has either steps or messages", "messages")
-        for key in ("answers", "until"):
-            if entry.has(key):
-                raise entry.error(f"{key} has no effect on a call: it ends by itself, or after `within`", key)
+        check_has_effect(entry, "on a call: it ends by itself, or after `within`", "answers", "until")
         sent = (each for step in entry.steps for each in (step.message, step.send) if each is not UNSET)
         check_total(entry, *entry.metadata, *entry.messages, *sent)
         return (*_begin(group, entry), *(_steps(entry.steps) if entry.has("steps") else _messages(entry)))

@@ -10,7 +10,17 @@ from takeover.net.request import Request
 from takeover.net.stream import ByteStream
 from takeover.probes.entries import GroupEntry, Http1Entry
 from takeover.probes.protocols.stepped import SteppedExchange
-from takeover.probes.protocols.written import Await, End, Send, Step, recorded, steps, structured, text
+from takeover.probes.protocols.written import (
+    Await,
+    End,
+    Send,
+    Step,
+    check_has_effect,
+    recorded,
+    steps,
+    structured,
+    text,
+)
 
 if TYPE_CHECKING:
     from takeover.probes.probe import Probe
@@ -40,14 +50,22 @@ class Http1:
 
     def read(self, group: GroupEntry, entry: Http1Entry) -> Http1Sends:
         """A request, or the steps of any exchange."""
+        if not entry.answers:
+            raise entry.error("over HTTP/1 answers must be at least 1", "answers")
+        if entry.has("until"):
+            check_has_effect(entry, "beside until, which ends it", "answers")
         if entry.has("steps"):
             for key in Http1Entry.REQUEST:
                 if entry.has(key):
                     raise entry.error(f"a probe has either steps or {key}", key)
             return Http1Sends(steps(entry.steps), None, text(entry, entry.method, "method"))
+        if entry.trailers and entry.has("body"):
+            raise entry.error("trailers come after chunks: write the body as `chunks`", "body")
         request = structured(group, entry, text(entry, entry.version, "version"))
         head, body = _head(request).encode("latin-1"), _body(request).encode("latin-1")
         sent: tuple[Step, ...] = (Send(head + body),)
+        if entry.body_after_answer and not body:
+            raise entry.error("body_after_answer: there is no body to come after an answer", "body_after_answer")
         if entry.body_after_answer:
             sent = (Send(head), Await(), Send(body))
         if entry.end:
@@ -124,7 +142,8 @@ class _Exchange(SteppedExchange):
     def _answers(self) -> list[Answer]:
         """The answers so far, the last one perhaps not whole; what follows the first stands in its body, too."""
         ended, begin, answers = self.end not in ("open", "endless"), 0, list[Answer]()
-        while not answers or (begin < len(self._received) and answers[-1].length and len(answers) < _MOST_ANSWERS):
+        most = max(_MOST_ANSWERS, self._probe.answers)
+        while not answers or (begin < len(self._received) and answers[-1].length and len(answers) < most):
             method = self._method if not answers else "GET"
             answers.append(http1.read(self._received[begin:], method, ended))
             if not answers[-1].is_whole:

@@ -10,7 +10,7 @@ from takeover.probes.entries import GroupEntry
 from takeover.probes.http2_entries import Http2Entry
 from takeover.probes.protocols.contract import Exchange
 from takeover.probes.protocols.http1 import recorded_request
-from takeover.probes.protocols.written import AnyStep, recorded, structured
+from takeover.probes.protocols.written import AnyStep, check_has_effect, recorded, structured
 
 if TYPE_CHECKING:
     from takeover.probes.probe import Probe
@@ -42,6 +42,7 @@ class Http2:
             for key in Http2Entry.STEPS:
                 if entry.has(key):
                     raise entry.error(f"{key} is for steps; a request has none", key)
+            check_has_effect(entry, "on a request over HTTP/2: it ends with its stream", "answers", "until")
             return structured(group, entry, "1.1")
         for key in (*Http2Entry.REQUEST, "until"):
             if entry.has(key):

@@ -7,7 +7,7 @@ from takeover.net.http1 import Answer
 from takeover.net.stream import ByteStream
 from takeover.probes.entries import GroupEntry, TcpEntry
 from takeover.probes.protocols.stepped import SteppedExchange
-from takeover.probes.protocols.written import Step, recorded, steps
+from takeover.probes.protocols.written import Step, check_has_effect, recorded, steps
 
 if TYPE_CHECKING:
     from takeover.probes.probe import Probe
@@ -21,6 +21,7 @@ class Tcp:
 
     def read(self, _: GroupEntry, entry: TcpEntry) -> tuple[Step, ...]:
         """The steps."""
+        check_has_effect(entry, "over TCP: it ends with what `until` says, or with the connection", "answers")
         return steps(entry.steps)
 
     def record(self, sends: tuple[Step, ...], source: str, to: ProbeTarget) -> ProbeRequest:

@@ -20,6 +20,7 @@ from takeover.probes.protocols.written import (
     End,
     Reset,
     Send,
+    check_has_effect,
     check_reset_is_last,
     check_total,
     kind_of,
@@ -51,6 +52,7 @@ class WebSocket:
 
     def read(self, group: GroupEntry, entry: WebSocketEntry) -> TunnelSends:
         """The handshake, and what is sent once it is taken."""
+        check_has_effect(entry, "on a WebSocket: it ends with its close, or its last await", "answers", "until")
         check_total(entry, *entry.headers, *(each for step in entry.steps for each in _texts_of(step)))
         path = text(entry, entry.path, "path")
         path = group.prefix + path if path.startswith("/") else path

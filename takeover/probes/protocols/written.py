@@ -125,6 +125,19 @@ def check_reset_is_last(entries: Sequence[Entry]) -> None:
             raise each.error("reset must be the last step: nothing comes after it", "reset")
 
 
+def check_has_effect(entry: Entry, what: str, *keys: str) -> None:
+    """Refuses fields that would do nothing.
+
+    Args:
+        what: of what they do nothing, and what ends it instead: "over X: it ends with Y".
+
+    Raises: BadInputError "FILE:LINE: …".
+    """
+    for key in keys:
+        if entry.has(key):
+            raise entry.error(f"{key} has no effect {what}", key)
+
+
 def scheme(group: GroupEntry, entry: ProbeEntry) -> str:
     """What a request says that its connection is."""
     tls = group.tls if entry.tls is UNSET else entry.tls
@@ -198,7 +211,9 @@ def numbered(entry: Entry, key: str, value: int | str | UnsetType, names: Mappin
 
 
 def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
-    """The request that an entry's fields make, with what its group says for all."""
+    """The request that an entry's fields make, with what its group says. Raises: BadInputError "FILE:LINE: …"."""
+    if entry.chunks and entry.has("body"):
+        raise entry.error("a request has either body or chunks", "body")
     several = (*entry.headers, *entry.chunks, *entry.trailers)
     check_total(entry, *several, *(() if entry.body is UNSET else (entry.body,)))
     path = text(entry, entry.path, "path")

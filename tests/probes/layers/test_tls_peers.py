@@ -252,6 +252,10 @@ def test_a_record_is_found_however_it_is_cut() -> None:
         ("{client_key: half.key}", "client_key is that of client_certificate, which is missing"),
         ("{ciphers: NONE-SUCH}", "ciphers: OpenSSL knows none of NONE-SUCH"),
         ("{min_version: TLSv1.3, max_version: TLSv1.2}", "min_version TLSv1.3 is above max_version TLSv1.2"),
+        (
+            "{min_version: TLSv1.3, ciphers: AES128-SHA}",
+            "ciphers has no effect in TLSv1.3: have a min_version below it",
+        ),
         ("{max_version: TLSv1.4}", "is one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, not TLSv1.4"),
         ('{server_name: "a..b"}', "cannot be asked for .*send a hello of your own"),
         ("{alpn: [é]}", "at most 255 ASCII characters"),
