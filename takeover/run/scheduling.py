@@ -27,8 +27,10 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typ
 
         That test has failed: nobody begins it again, as xdist would let the next worker.
         """
-        if self.collection is None:  # nothing is shared out yet: whoever replaces it has to collect first
-            self.registered_collections.pop(node, None)
+        if self.collection is None:  # nothing is shared out yet, so that nobody is to hear that there is no more
+            self.registered_collections.pop(node, None)  # whoever replaces it has to collect first
+            del self.assigned_work[node]
+            return None
         left = {
             scope: {nodeid: done for nodeid, done in unit.items() if not done}
             for scope, unit in self.assigned_work.pop(node).items()

@@ -170,6 +170,24 @@ def test_one_that_dies_once_it_has_collected_is_waited_for(scheduling: Any) -> N
     assert scheduling.collection_is_completed
 
 
+@pytest.mark.parametrize("has_collected", [False, True])
+def test_one_that_dies_before_anything_is_shared_out_sends_nobody_home(scheduling: Any, has_collected: bool) -> None:
+    first, second, replacing = Node(), Node(), Node()
+    for each in (first, second):
+        scheduling.add_node(each)
+    scheduling.add_node_collection(second, TESTS[:1])
+    if has_collected:
+        scheduling.add_node_collection(first, TESTS[:1])
+    assert scheduling.remove_node(first) is None
+    assert not second.shutting_down
+
+    scheduling.add_node(replacing)
+    scheduling.add_node_collection(replacing, TESTS[:1])
+    assert scheduling.collection_is_completed
+    scheduling.schedule()
+    assert [each.is_at_work for each in (second, replacing) if each.given] == [True]
+
+
 @pytest.mark.parametrize("done", [0, 1, 18])
 def test_what_a_dead_one_had_is_done_by_others_but_for_the_test_that_it_died_of(scheduling: Any, done: int) -> None:
     first, second, replacing = Node(), Node(), Node()
