@@ -52,9 +52,7 @@ def detail(
     yield f"seen in {', '.join(difference.envoys)}"
     if len(difference.places) > 1:
         yield f"at {len(difference.places)} places:"
-        yield from (f"  {_named(place)}" for place in difference.places[:_MOST_PLACES])
-        if len(difference.places) > _MOST_PLACES:
-            yield f"  and {len(difference.places) - _MOST_PLACES} more"
+        yield from _first_of([_named(place) for place in difference.places])
     yield from _changed_alike(comparison, difference)
     example = beside(difference, old, new)
     if example is None:
@@ -242,13 +240,18 @@ def _lines(headers: list[tuple[str, str]]) -> str:
 
 def _changed_alike(comparison: Comparison, difference: Difference) -> Iterator[str]:
     """The others with which a listing tells it in one line."""
-    [together] = [each for each in gathered(comparison.differences, ()) if difference in each] or [[]]
-    others = [each for each in together if each.id != difference.id]
+    together = next((each for each in gathered(comparison.differences, ()) if difference in each), [])
+    others = [f"{each.id}  {_named(each.places[0])}" for each in together if each.id != difference.id]
     if others:
         yield f"{len(others)} more changed alike:"
-        yield from (f"  {each.id}  {_named(each.places[0])}" for each in others[:_MOST_PLACES])
-        if len(others) > _MOST_PLACES:
-            yield f"  and {len(others) - _MOST_PLACES} more"
+        yield from _first_of(others)
+
+
+def _first_of(lines: list[str]) -> Iterator[str]:
+    """As many as are read, and how many more there are."""
+    yield from (f"  {each}" for each in lines[:_MOST_PLACES])
+    if len(lines) > _MOST_PLACES:
+        yield f"  and {len(lines) - _MOST_PLACES} more"
 
 
 def _beside(fact: str, old: str, new: str, name_width: int, width: int) -> Iterator[str]:

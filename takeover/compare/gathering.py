@@ -17,9 +17,9 @@ def gathered(differences: Iterable[Difference], failing: Collection[str]) -> lis
     """
     found: dict[tuple[object, ...], list[Difference]] = {}
     for each in differences:
-        alike = (each.kind, each.what, each.was, each.now, *each.scenarios)
-        judged = (*each.envoys, *each.without, each.accepted, each.id in failing)
-        found.setdefault((alike, judged), []).append(each)
+        changed = (each.kind, each.what, each.was, each.now)
+        where = (tuple(each.scenarios), tuple(each.envoys), tuple(each.without))
+        found.setdefault((changed, where, each.accepted, each.id in failing), []).append(each)
     return list(found.values())
 
 

@@ -7,7 +7,6 @@ the next one takes that folder away.
 import contextlib
 import errno
 import fcntl
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -54,8 +53,7 @@ def fetch_into(name: str, title: str, tell: Tell, fetch: Callable[[Path, int], N
         with tempfile.TemporaryDirectory(prefix=_DOWNLOAD_PREFIX, dir=releases_folder()) as scratch:
             (Path(scratch) / BINARY).parent.mkdir()
             fetch(Path(scratch), lock)
-            with (Path(scratch) / BINARY).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            _, sha256 = read_whole(Path(scratch) / BINARY)
             (Path(scratch) / BINARY).with_name(_CHECKSUM).write_text(sha256)
             shutil.rmtree(binary.parent, ignore_errors=True)  # a folder without a binary, or none
             (Path(scratch) / BINARY).parent.rename(binary.parent)

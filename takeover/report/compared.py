@@ -103,9 +103,9 @@ class KindView:
 def by_kind(found: Sequence[DifferenceView]) -> list[KindView]:
     """What `views` returned, as it is laid out."""
     by_id = {each.difference.id: each for each in found}
-    failing = [each.difference.id for each in found if each.fails]
+    failing = {each.difference.id for each in found if each.fails}
     rows: dict[str, list[RowView]] = {}
-    for alike in gathered([each.difference for each in found], set(failing)):
+    for alike in gathered((each.difference for each in found), failing):
         row = RowView(_where(as_one(alike)), [by_id[each.id] for each in alike])
         rows.setdefault(alike[0].kind, []).append(row)
     kinds = []

@@ -88,6 +88,14 @@ def test_what_is_accepted_or_fails_nothing_is_told_apart(comparison: Comparison)
     assert [len(each) for each in gathered([replace(each, envoys=["c"]) for each in differences], set())] == [2, 1]
 
 
+def test_one_that_another_envoy_has_is_told_apart_from_one_that_it_has_not(comparison: Comparison) -> None:
+    x, y = of(comparison, ("one", "a/x")), of(comparison, ("one", "a/y"))
+    of_both = replace(y, envoys=["b", "c"], places=[replace(each, without=()) for each in y.places])
+    of_one = replace(x, envoys=["b"], places=[replace(each, without=("c",)) for each in x.places])
+
+    assert gathered([of_one, of_both], set()) == [[of_one], [of_both]]
+
+
 def test_as_one_it_is_at_all_places_and_stays_what_it_was(comparison: Comparison) -> None:
     alike = [of(comparison, ("one", "a/x")), of(comparison, ("one", "a/y"))]
     one = as_one(alike)

@@ -1,12 +1,13 @@
 """What is read of Kubernetes' manifests: Services, and the Pods that they select."""
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from takeover.peers.mini_mesh.addresses import is_address
 
 
 class MeshError(ValueError):
@@ -159,10 +160,8 @@ def _service(data: Mapping[str, Any]) -> Service:
     ports = [each for each in spec["ports"] if each.get("protocol", "TCP") == "TCP"]
     short = name if namespace == "default" else f"{namespace}/{name}"
     address = str(spec["clusterIP"])
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        raise MeshError(f"clusterIP {address} is no IP address") from None
+    if not is_address(address):
+        raise MeshError(f"clusterIP {address} is no IP address")
     return Service(short, namespace, address, tuple(map(_service_port, ports)), tuple(spec["selector"].items()))
 
 

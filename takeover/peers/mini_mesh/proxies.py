@@ -1,7 +1,8 @@
 """The Envoys of a mesh, by what they say of themselves: `KIND~IP~POD.NAMESPACE`, as Istio's do."""
 
-import ipaddress
 from dataclasses import dataclass
+
+from takeover.peers.mini_mesh.addresses import is_address
 
 SIDECAR, GATEWAY = "sidecar", "gateway"
 FORM = f"{SIDECAR}~IP~POD.NAMESPACE or {GATEWAY}~IP~POD.NAMESPACE"
@@ -30,13 +31,5 @@ class Proxy:
         kind, _, rest = node.partition("~")
         ip, _, name = rest.partition("~")
         pod, dot, namespace = name.rpartition(".")
-        return cls(kind, ip, pod, namespace) if kind in (SIDECAR, GATEWAY) and _is_ip(ip) and dot else None
-
-
-def _is_ip(text: str) -> bool:
-    """Whether others can be sent there: of one endpoint that is none, Envoys refuse all of its cluster."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+        # Of one endpoint whose address is none Envoys refuse all of its cluster.
+        return cls(kind, ip, pod, namespace) if kind in (SIDECAR, GATEWAY) and is_address(ip) and dot else None
