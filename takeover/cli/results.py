@@ -1,6 +1,7 @@
 """How commands name stored results, and a difference between them."""
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from takeover.scenario.delivery import Delivery
 from takeover.scenario.library import Library
 from takeover.store import documents as store
 from takeover.store.choosing import Choice, choose
+from takeover.store.distinct import Distinct
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -93,9 +95,17 @@ def compared(
         read: what reads each.
         known: Envoys of which there are results, too.
 
-    Raises: BadInputError where nothing of one can be compared; what reading one raises.
+    Raises: BadInputError where two are the same results, and where nothing of one can be compared; what reading one
+        raises.
     """
-    comparison = compare(read, known)
+    distinct = Distinct()
+
+    def checked(label: str) -> Document:
+        document = read[label]()
+        distinct.check(document, places[label])
+        return document
+
+    comparison = compare({label: functools.partial(checked, label) for label in read}, known)
     for label, count in comparison.compared.items():
         if not count:
             first, other = (display_path(places[each]) for each in (comparison.baseline, label))

@@ -77,6 +77,26 @@ def test_bad_input_is_one_line_and_exit_code_2(takeover: Run, arguments: list[st
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("how", ["link", "copy", "published"])
+def test_results_are_not_compared_with_themselves(takeover: Run, tmp_path: Path, how: str) -> None:
+    first = tmp_path / "reports/latest/results/1.0.json"
+    match how:
+        case "link":
+            (tmp_path / "b.json").symlink_to(first)
+        case "copy":
+            (tmp_path / "b.json").write_bytes(first.read_bytes())
+        case "published":
+            takeover("publish", "1.0")
+            (tmp_path / "reports/versions/1.0.json").rename(tmp_path / "b.json")
+    for command in (["compare"], ["compare", "2.0"], ["explain", "00000000"]):
+        result = takeover(*command, "1.0", "b.json")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"takeover {command[0]}: b.json holds the same results as reports/latest/results/1.0.json: "
+            "name those of another Envoy or another run\n"
+        )
+
+
 def test_what_is_accepted_stands_beside_the_reports(takeover: Run, tmp_path: Path) -> None:
     (tmp_path / "pr").mkdir()
     (tmp_path / "reports").rename(tmp_path / "pr/reports")
