@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the difference, as takeover compare OLD NEW lists it")
     parser.add_argument("old", metavar="OLD", help="results, as for takeover compare")
     parser.add_argument("new", metavar="NEW", help="likewise; this Envoy is run")
-    parser.add_argument("--envoy", metavar="NAME=PATH", help="where NEW's binary is, if it is a build of your own")
+    parser.add_argument("--envoy", metavar="NAME=ITEM", help="where NEW's binary is, if its name is no version")
     add_reports(parser)
     add_scenarios(parser)
 
