@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.base.runner import runner
 from takeover.compare.comparison import Comparison, Difference, compare
 from takeover.model.document import Document
 from takeover.model.versions import version_of
@@ -75,7 +76,7 @@ def latest(reports: Path) -> list[Path]:
     """The files of the latest run: releases by age, then what has names. Raises: BadInputError unless there are any."""
     found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"), key=by_age)
     if not found:
-        raise BadInputError(f"no results in {display_path(reports / store.LATEST)}: ./run makes them")
+        raise BadInputError(f"no results in {display_path(reports / store.LATEST)}: {runner(Path.cwd())} makes them")
     return found
 
 

@@ -100,6 +100,7 @@ class Comparison(msgspec.Struct):
         hidden: for each of the others what each rule of normalisation took out of its observations and the first's.
         called: name → how a command is to call its results, where that is not the name.
         where: further words by which a command finds the results.
+        program: what runs the project's tests, as words of a shell.
     """
 
     baseline: str
@@ -114,6 +115,7 @@ class Comparison(msgspec.Struct):
     hidden: list[Hidden] = []
     called: dict[str, str] = {}
     where: list[str] = []
+    program: str = "pytest"
 
     @property
     def looked_at(self) -> list[str]:

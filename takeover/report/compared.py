@@ -129,12 +129,13 @@ def _views(
     by_name = {each.envoy.name: each for each in documents}
     baseline = by_name[compared.comparison.baseline]
     failing = {each.id for each in compared.failing}
+    program = compared.comparison.program
     shown: dict[tuple[str, str, str], list[str]] = {}
     found = []
     for each in differences:
         place = example(each)
         same = shown.setdefault((place.scenario, place.probe, each.envoys[0]), [])
-        both = beside(each, baseline, by_name[each.envoys[0]]) if len(same) < _MOST_TABLES else None
+        both = beside(each, baseline, by_name[each.envoys[0]], program) if len(same) < _MOST_TABLES else None
         if both is not None:
             same.append(each.id)
         found.append(
