@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     comparison = compared(stored.places, stored.read, stored.known)
     accept(comparison, accepted)
     comparison.called = dict(zip(stored.read, options.results, strict=True))
-    comparison.where = store.option(options.reports)
+    comparison.where = [*store.option(options.reports), *(["--together"] if options.together else [])]
     comparison.program = runner(Path.cwd())
     if options.show is not None:
         difference = chosen(comparison, options.show)

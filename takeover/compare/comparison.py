@@ -127,6 +127,11 @@ class Comparison(msgspec.Struct):
         differing = {name for each in self.differences for name in each.envoys}
         return [each for each in self.envoys[1:] if self.compared[each] or each in differing]
 
+    @property
+    def results(self) -> str:
+        """How a command, in a shell, is told which results to take: all of them."""
+        return shlex.join([*(self.called.get(each, each) for each in self.envoys), *self.where])
+
     def results_of(self, difference: Difference) -> str:
         """How a command, in a shell, is told which results to take: those of both sides."""
         both = (self.called.get(each, each) for each in (self.baseline, difference.envoys[0]))

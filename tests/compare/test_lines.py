@@ -216,7 +216,7 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
     assert lines == [
         f"! status   {by_kind['status'].id}  2 scenarios, edges/plain: status: 200 → 403  (in b)",
         f"  warning  {by_kind['warning'].id}  2 scenarios, edges/plain: log: nothing → w  (in b)",
-        "  only counted: 2 guard-added, 1 statistic-added (takeover compare --all lists them)",
+        "  only counted: 2 guard-added, 1 statistic-added (takeover compare a b --all lists them)",
         "5 differences from a in b; 2 of 2 tests and probes compared; 1 of a kind in --fail-on (marked !)",
     ]
     everything = list(listing(comparison, [], everything=True))
@@ -229,7 +229,7 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
         ["there", "(in", "b)"],
         ["there", "(in", "b)"],
     ]
-    assert "  only counted: 1 statistic-added (takeover compare --all lists them)" in fails
+    assert "  only counted: 1 statistic-added (takeover compare a b --all lists them)" in fails
     assert fails[-1].endswith("; 2 of a kind in --fail-on (marked !)")
 
 
