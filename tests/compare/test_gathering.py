@@ -86,10 +86,7 @@ def test_many_of_a_kind_that_fails_nothing_are_counted_by_scenario(document: Mak
     assert len(list(listing(many(document, {"most": 12}), ()))) == 13
 
     [first, *_] = listing(many(document, {f"s{number}": 2 for number in range(10)}), ())
-    assert (
-        first
-        == f"  status  20 differences: {', '.join(f's{number} 2' for number in range(8))}, … (2 more)"
-    )
+    assert first == f"  status  20 differences: {', '.join(f's{number} 2' for number in range(8))}, … (2 more)"
 
 
 def test_many_of_a_kind_that_are_unstable_are_counted_likewise(document: Make) -> None:
