@@ -11,8 +11,8 @@ from takeover.model.checked import Checked
 from takeover.model.document import ConfigResult, Outcome, ProbeResult, Variant
 from takeover.model.repeats import Text, whole
 from takeover.model.request import ProbeRequest, ProbeTarget
+from takeover.model.versions import is_version
 
-_VERSION = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
 _ENGINES = {"local": "", "kubernetes": " --engine kubernetes --kube-context NAME"}
 _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
@@ -63,7 +63,7 @@ def check_again(checked: Checked, *envoys: str) -> str:
 
 
 def _chosen(envoy: str) -> str:
-    return envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
+    return envoy if is_version(envoy) else f"{envoy}=PATH"
 
 
 def _from_within(entry: ProbeResult) -> list[str]:
