@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a bootstrap (YAML, JSON, text proto) or a config dump")
     parser.add_argument(
         "--envoy",
-        metavar="VERSION[,VERSION…]|latest|all|github:VERSION|image:REFERENCE|PATH|NAME=PATH",
+        metavar="[NAME=]VERSION|latest|github:VERSION|image:REFERENCE|PATH[,…]|all",
         help="the Envoys; the others are compared with the first (default: the version that is installed)",
     )
     parser.add_argument(

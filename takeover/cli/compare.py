@@ -9,6 +9,7 @@ from pathlib import Path
 
 from takeover.base import console
 from takeover.base.errors import BadInputError
+from takeover.base.runner import runner
 from takeover.cli.results import add_reports, chosen, compared, taken, to_compare
 from takeover.compare.accepted import DEFAULT, accept, read_accepted
 from takeover.compare.detail import detail
@@ -72,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
     comparison = compared(stored.places, stored.read, stored.known)
     accept(comparison, accepted)
     comparison.called = dict(zip(stored.read, options.results, strict=True))
-    comparison.where = store.option(options.reports)
+    comparison.where = [*store.option(options.reports), *(["--together"] if options.together else [])]
+    comparison.program = runner(Path.cwd())
     if options.show is not None:
         difference = chosen(comparison, options.show)
         old, new = (stored.read[each]() for each in (comparison.baseline, difference.envoys[0]))

@@ -24,6 +24,7 @@ from takeover.explain.explanation import Explanation, in_full, listed
 from takeover.inventory.guards import guards
 from takeover.model.document import Document, Observation
 from takeover.model.release import Release
+from takeover.model.versions import is_version
 from takeover.probes.observing import NotObservedError
 from takeover.scenario.loader import Scenario
 from takeover.scenario.runtime_layers import ADMIN, FIELD, layer, layers_of
@@ -43,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the difference, as takeover compare OLD NEW lists it")
     parser.add_argument("old", metavar="OLD", help="results, as for takeover compare")
     parser.add_argument("new", metavar="NEW", help="likewise; this Envoy is run")
-    parser.add_argument("--envoy", metavar="NAME=PATH", help="where NEW's binary is, if it is a build of your own")
+    parser.add_argument("--envoy", metavar="NAME=ITEM", help="where NEW's binary is, if its name is no version")
     add_reports(parser)
     add_scenarios(parser)
 
@@ -81,7 +82,7 @@ def explain(options: argparse.Namespace, redacted: Callable[[str], str] = str) -
             f"the results of {options.new} are of an image (engine {new.engine}), whose guards nobody knows: run it "
             "with --engine local and --probes"
         )
-    release = _release(options.envoy or new.envoy.name, new)
+    release = _release(options.envoy, new)
     # A run of a part of the probes has no inventory; the binary tells its guards itself.
     known = new.binary.guards if new.binary is not None else guards(release.path)
     if not known:
@@ -128,9 +129,19 @@ def _seen_in_a_probe(difference: Difference, old: Document, new: Document) -> tu
     )
 
 
-def _release(selection: str, new: Document) -> Release:
-    """The binary that the results are of. Raises: BadInputError if it is another one."""
-    release, *others = resolve(selection, console.write)
+def _release(given: str | None, new: Document) -> Release:
+    """The binary that the results are of. Raises: BadInputError if it is another one, or nobody knows where it is."""
+    name = new.envoy.name
+    selection = given or name
+    try:
+        release, *others = resolve(selection, console.write)
+    except BadInputError:
+        if given is not None or is_version(name):
+            raise
+        raise BadInputError(
+            f"{name} is a name of its own, and results do not tell where that Envoy is: give --envoy {name}=VERSION or "
+            f"{name}=PATH"
+        ) from None
     if others:
         raise BadInputError(f"--envoy {selection}: name one Envoy, the binary of the results of {new.envoy.name}")
     if release.sha256 != new.envoy.sha256:

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     document = store.read(path)
     if not any(each.evidence for each in document.tests):
         raise BadInputError(
-            f"{display_path(path)} tells of no trace: no test was run, or it is published without; ./run the suites"
+            f"{display_path(path)} tells of no trace: no test was run, or it is published without; run the suites"
         )
     try:
         options.folder.mkdir(parents=True, exist_ok=True)

@@ -4,13 +4,17 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from takeover.base import console
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.cli.results import add_reports, by_age, latest
+from takeover.compare.remarks import made_otherwise
 from takeover.model.document import Document
 from takeover.store import documents as store
 from takeover.store import together
+from takeover.store.distinct import Distinct
 from takeover.store.publishing import check_whole, publish
 
 DESCRIPTION = "Writes what comparing needs of a run's results to REPORTS/versions, for a repository to keep."
@@ -35,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace",
         action="store_true",
-        help="let results take the place of published ones that have tests or probes which these have not",
+        help="let results take the place of published ones that have tests or probes which these have not, or that were"
+        " made otherwise: on another engine, or by another --delivery",
     )
     add_reports(parser)
 
@@ -49,17 +54,22 @@ def run(options: argparse.Namespace) -> int:
         size = sum(each.stat().st_size for each in files) / 1e6
         console.write(f"{display_path(folder)} ({len(files)} files, {size:.1f} MB)")
         return 0
-    for target in publish(found, options.reports, replace_more=options.replace):
+    for target in publish(found, options.reports, replace_others=options.replace):
         console.write(f"{display_path(target)} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
 def _documents(files: Sequence[Path]) -> Iterator[Document]:
     """Those of the oldest release first. Raises: BadInputError."""
-    binaries: dict[str, str] = {}
+    distinct = Distinct()
+    firsts: dict[str, tuple[str, Document]] = {}
     for path in sorted(files, key=by_age):
         document = check_whole(path)
-        envoy = document.envoy
-        if binaries.setdefault(envoy.name, envoy.sha256) != envoy.sha256:
+        distinct.check(document, path)
+        envoy, named = document.envoy, (display_path(path), document)
+        first = firsts.setdefault(envoy.name, (named[0], replace(document, probes=[], tests=[])))
+        if first[1].envoy.sha256 != envoy.sha256:
             raise BadInputError(f"{display_path(path)}: is of another binary than other results of {envoy.name}")
+        if otherwise := made_otherwise(first, named):
+            raise BadInputError(f"results of {envoy.name} were not made alike: {'; '.join(otherwise)}")
         yield document

@@ -1,6 +1,7 @@
 """How commands name stored results, and a difference between them."""
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from packaging.version import Version
 
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.base.runner import runner
 from takeover.compare.comparison import Comparison, Difference, compare
 from takeover.model.document import Document
 from takeover.model.versions import version_of
@@ -16,6 +18,7 @@ from takeover.scenario.delivery import Delivery
 from takeover.scenario.library import Library
 from takeover.store import documents as store
 from takeover.store.choosing import Choice, choose
+from takeover.store.distinct import Distinct
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +76,7 @@ def latest(reports: Path) -> list[Path]:
     """The files of the latest run: releases by age, then what has names. Raises: BadInputError unless there are any."""
     found = sorted((reports / store.LATEST / store.RESULTS).glob("*.json"), key=by_age)
     if not found:
-        raise BadInputError(f"no results in {display_path(reports / store.LATEST)}: ./run makes them")
+        raise BadInputError(f"no results in {display_path(reports / store.LATEST)}: {runner(Path.cwd())} makes them")
     return found
 
 
@@ -93,9 +96,17 @@ def compared(
         read: what reads each.
         known: Envoys of which there are results, too.
 
-    Raises: BadInputError where nothing of one can be compared; what reading one raises.
+    Raises: BadInputError where two are the same results, and where nothing of one can be compared; what reading one
+        raises.
     """
-    comparison = compare(read, known)
+    distinct = Distinct()
+
+    def checked(label: str) -> Document:
+        document = read[label]()
+        distinct.check(document, places[label])
+        return document
+
+    comparison = compare({label: functools.partial(checked, label) for label in read}, known)
     for label, count in comparison.compared.items():
         if not count:
             first, other = (display_path(places[each]) for each in (comparison.baseline, label))

@@ -132,13 +132,15 @@ def accepts(accepted: Sequence[Acceptance], finding: Change, envoy: Release) -> 
     """Whether a breakdown of this Envoy is accepted, told as a change from an Envoy that goes on."""
     place = Place(finding.scenario, finding.probe, (envoy.name,))
     for before in (finding.was, finding.now):  # the ids of both differences that it can be a part of
-        change = replace(finding, was=before)
-        difference = Difference(
-            identity(change), change.kind, change.what, change.was, change.now, [place], [envoy.name], [envoy.version]
-        )
+        difference = _as_difference(replace(finding, was=before), place, [envoy.version])
         if any(each.fits(difference, place) and not each.newer(difference) for each in accepted):
             return True
     return False
+
+
+def _as_difference(change: Change, place: Place, versions: list[str]) -> Difference:
+    names = [*place.envoys]
+    return Difference(identity(change), change.kind, change.what, change.was, change.now, [place], names, versions)
 
 
 def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
@@ -154,10 +156,18 @@ def accept(comparison: Comparison, accepted: Sequence[Acceptance]) -> None:
         fitting = [each for each in comparison.differences if any(entry.fits(each, place) for place in each.places)]
         newer = sorted({version for each in fitting for version in entry.newer(each)})
         if not fitting and not any(entry.fits(each, place) for each in unstable for place in each.places):
-            is_whole = all(number == comparison.total for number in comparison.compared.values())
-            why = "matches no difference (any more): remove it?" if is_whole else "matches nothing of what was compared"
-            comparison.remarks.append(f"{entry.where}: {entry} {why}")
+            comparison.remarks.append(f"{entry.where}: {entry} {_why_nothing_fits(entry, comparison)}")
         elif newer:
             comparison.remarks.append(
                 f"{entry.where}: {entry} was accepted until {entry.until}; it does not hold for {', '.join(newer)}"
             )
+
+
+def _why_nothing_fits(entry: Acceptance, comparison: Comparison) -> str:
+    for each in comparison.untried:
+        place = Place(each.scenario, each.probe, ())
+        if entry.fits(_as_difference(each, place, []), place):
+            return f"matches nothing of what was compared: these Envoys do not support {each.probe}"
+    if comparison.is_whole:
+        return "matches no difference (any more): remove it?"
+    return "matches nothing of what was compared"

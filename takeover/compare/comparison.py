@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from takeover.compare import remarks
-from takeover.compare.documents import Reach, document_changes, neither_supports, other_requests
+from takeover.compare.documents import Reach, document_changes, neither_supports, other_requests, untried_changes
 from takeover.compare.hidden import Hidden, hidden
 from takeover.compare.kinds import BY_NAME, Change, rank
 from takeover.compare.stability import share
@@ -95,11 +95,14 @@ class Comparison(msgspec.Struct):
         remarks: what a reader must know to trust it: a document that is not complete, what could not be compared.
         compared: for each of the others how many tests and probes were compared.
         total: how many tests and probes there are in all.
+        is_whole: whether all of them were compared, but for tests that the Envoys do not support.
+        untried: what such tests could show between Envoys that do.
         known: versions that are known to exist, beside those that were compared.
         unstable: what is no difference, though it looked like one; likewise sorted.
         hidden: for each of the others what each rule of normalisation took out of its observations and the first's.
         called: name → how a command is to call its results, where that is not the name.
         where: further words by which a command finds the results.
+        program: what runs the project's tests, as words of a shell.
     """
 
     baseline: str
@@ -114,12 +117,20 @@ class Comparison(msgspec.Struct):
     hidden: list[Hidden] = []
     called: dict[str, str] = {}
     where: list[str] = []
+    program: str = "pytest"
+    is_whole: bool = True
+    untried: list[Change] = []
 
     @property
     def looked_at(self) -> list[str]:
         """The others that could be compared with the first one at all: of the rest nothing is known."""
         differing = {name for each in self.differences for name in each.envoys}
         return [each for each in self.envoys[1:] if self.compared[each] or each in differing]
+
+    @property
+    def results(self) -> str:
+        """How a command, in a shell, is told which results to take: all of them."""
+        return shlex.join([*(self.called.get(each, each) for each in self.envoys), *self.where])
 
     def results_of(self, difference: Difference) -> str:
         """How a command, in a shell, is told which results to take: those of both sides."""
@@ -206,6 +217,8 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
     taken_out: list[Hidden] = []
     asked_otherwise: dict[str, set[tuple[str, str]]] = {}
     uncompared: dict[str, set[tuple[str, str]]] = {}
+    untried: list[Change] = []
+    not_supported: dict[str, int] = {}
     reaches = {first: Reach.of(baseline)}
     repeated, versions = {first: baseline.repeated or []}, {first: baseline.envoy.version}
     for label, read in others:
@@ -216,7 +229,10 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         told += remarks.of_one(label, other)
         told += remarks.of_two((first, baseline), (label, other), reaches[first], reaches[label])
         asked_otherwise[label] = {*other_requests(baseline, other)}
-        uncompared[label] = asked_otherwise[label].union(neither_supports(baseline, other))
+        neither = neither_supports(baseline, other)
+        not_supported[label] = len(neither)
+        uncompared[label] = asked_otherwise[label].union(neither)
+        untried += untried_changes(baseline, other)
         for change in document_changes(baseline, other):
             name = identity(change)
             difference = found.setdefault(
@@ -253,6 +269,10 @@ def compare(documents: Mapping[str, Callable[[], Document]], known: Iterable[str
         list(known),
         hidden=taken_out,
     )
+    comparison.is_whole = all(
+        count + not_supported[label] == comparison.total for label, count in comparison.compared.items()
+    )
+    comparison.untried = untried
     comparison.set_apart(repeated)
     return comparison
 

@@ -54,7 +54,7 @@ def detail(
         yield f"at {len(difference.places)} places:"
         yield from _first_of([_named(place) for place in difference.places])
     yield from _changed_alike(comparison, difference)
-    example = beside(difference, old, new)
+    example = beside(difference, old, new, comparison.program)
     if example is None:
         return
     yield ""
@@ -101,12 +101,13 @@ class Beside:
     commands: list[str]
 
 
-def beside(difference: Difference, old: Document, new: Document) -> Beside | None:
+def beside(difference: Difference, old: Document, new: Document, program: str) -> Beside | None:
     """Both observations next to each other; None for what is about the binary.
 
     Args:
         old: the first Envoy's document.
         new: that of the first Envoy that has the difference.
+        program: see `reproduce`.
     """
     place = example(difference)
     if not place.probe:
@@ -115,7 +116,7 @@ def beside(difference: Difference, old: Document, new: Document) -> Beside | Non
     was, now = dict(_facts(before)), dict(_facts(after))
     both = ((old, before), (new, after))
     commands = [
-        reproduce(each, document.envoy.name, document.engine, document.delivery, document.checked)
+        reproduce(each, document.envoy.name, document.engine, document.delivery, document.checked, program)
         for document, each in both
     ]
     return Beside(

@@ -1,8 +1,11 @@
 """What changed from one document to another, each change by itself; and what of them can be compared at all."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_args
+
+from msgspec.structs import replace
 
 from takeover.compare import breakdowns, sweeps
 from takeover.compare.kinds import BY_NAME, Change
@@ -15,6 +18,7 @@ from takeover.model.document import (
     Observation,
     Outcome,
     ProbeResult,
+    State,
     Variant,
 )
 
@@ -111,6 +115,15 @@ def other_requests(old: Document, new: Document) -> list[_Key]:
 def neither_supports(old: Document, new: Document) -> list[_Key]:
     """The tests that were tried on neither."""
     return [_key(now) for was, now in _pairs(old.tests, new.tests) if was.state == now.state == "unsupported"]
+
+
+def untried_changes(old: Document, new: Document) -> Iterator[Change]:
+    """All that those tests could show between two Envoys that support them."""
+    states = [each for each in get_args(State) if each not in UNDECIDED]
+    for was, now in _pairs(old.tests, new.tests):
+        if was.state == now.state == "unsupported":
+            for before, after in itertools.permutations(states, 2):
+                yield from _test_changes(replace(was, state=before), replace(now, state=after))
 
 
 def both_failed(old: Document, new: Document) -> list[_Key]:

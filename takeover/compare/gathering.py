@@ -1,10 +1,13 @@
 """What is read as one: kinds that can hurt keep every probe apart, so that who accepts one does not accept all."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from takeover.compare.comparison import Difference
+
+_MOST_IN_SIGHT = 12
 
 
 def gathered(differences: Iterable[Difference], failing: Collection[str]) -> list[list[Difference]]:
@@ -21,6 +24,17 @@ def gathered(differences: Iterable[Difference], failing: Collection[str]) -> lis
         where = (tuple(each.scenarios), tuple(each.envoys), tuple(each.without))
         found.setdefault((changed, where, each.accepted, each.id in failing), []).append(each)
     return list(found.values())
+
+
+def too_many(lines: Iterable[list[Difference]], failing: Collection[str]) -> set[str]:
+    """The kinds of which there are more lines than a person reads, and none of which fails anything.
+
+    Args:
+        lines: each of what is read as one, as `gathered` returns it.
+        failing: the kinds that fail.
+    """
+    number = Counter(alike[0].kind for alike in lines)
+    return {kind for kind, count in number.items() if count > _MOST_IN_SIGHT and kind not in failing}
 
 
 def as_one(alike: list[Difference]) -> Difference:

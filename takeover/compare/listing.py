@@ -2,11 +2,11 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from takeover.base.visible import visible_line
 from takeover.compare.comparison import Comparison, Difference, Place
-from takeover.compare.gathering import as_one, gathered
+from takeover.compare.gathering import as_one, gathered, too_many
 from takeover.compare.hidden import by_rule, remark
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.since import since
@@ -15,6 +15,7 @@ _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 160
 _LONGEST_HIDDEN = 300
 _CONTEXT = 20
+_NAMED = 8
 
 
 def listing(comparison: Comparison, failing: Iterable[str], everything: bool = False) -> Iterator[str]:
@@ -24,29 +25,28 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         failing: the kinds that fail.
         everything: whether what is merely counted has lines of its own, too, and each of those that changed alike.
     """
+    failing = frozenset(failing)
     listed, only_counted = (comparison.differences, []) if everything else comparison.told_and_counted(failing)
     in_lines = [*listed, *(each.difference for each in comparison.unstable)]
     kind_width = max((len(each.kind) for each in in_lines), default=0)
     failures = {each.id for each in comparison.failing(failing)}
     lines = [[each] for each in listed] if everything else gathered(listed, failures)
-    for each in map(as_one, lines):
-        mark = "!" if each.id in failures else " "
-        yield f"{mark} {each.kind:<{kind_width}}  {each.id}  {line(comparison, each)}"
-        if each.accepted:
-            yield f"  {'':<{kind_width}}  accepted: {each.accepted}"
-        elif details := [place.detail for place in each.places if place.detail]:
-            yield f"  {'':<{kind_width}}  {_short(details[0], _LONGEST_DETAIL)}"
-    if len(lines) < len(listed):
-        told = f"{len(listed)} differences, those of a scenario that changed alike in one line"
-        yield f"  {told} (takeover compare --all: each)"
+    folded = set() if everything else too_many(lines, failing)
+    for kind, of_kind in itertools.groupby(lines, lambda alike: alike[0].kind):
+        if kind in folded:
+            yield f"  {kind:<{kind_width}}  {_counted([each for alike in of_kind for each in alike])}"
+        else:
+            yield from _of_kind(comparison, map(as_one, of_kind), failures, kind_width)
+    in_one = ["those of a scenario that changed alike in one line"] if len(lines) < len(listed) else []
+    in_one += ["those of a kind that fails nothing in one line where they are many"] if folded else []
+    if in_one:
+        yield f"  {len(listed)} differences, {', '.join(in_one)} ({_all(comparison)}: each)"
     if counted := Counter(each.kind for each in only_counted):
         told = ", ".join(f"{counted[name]} {name}" for name in BY_NAME if counted[name])
-        yield f"  only counted: {told} (takeover compare --all lists them)"
+        yield f"  only counted: {told} ({_all(comparison)} lists them)"
     if comparison.unstable:
         yield "  unstable, so no difference between versions:"
-        for unstable in comparison.unstable:
-            found = unstable.difference
-            yield f"~ {found.kind:<{kind_width}}  {found.id}  {line(comparison, found)} {unstable.share}"
+        yield from _unstable(comparison, kind_width, everything)
     if hiding := [each for each in comparison.hidden if each.differing]:
         yield "  hidden by rules of normalisation, and always the same on one Envoy alone:"
         yield from (f"  {_short(remark(each), _LONGEST_HIDDEN)}" for each in hiding)
@@ -54,6 +54,45 @@ def listing(comparison: Comparison, failing: Iterable[str], everything: bool = F
         yield f"  texts made the same by rules of normalisation: {by_rule(comparison.hidden)}"
     yield from (f"  {each}" for each in comparison.remarks)
     yield summary(comparison, failing)
+
+
+def _of_kind(
+    comparison: Comparison, differences: Iterable[Difference], failures: Collection[str], kind_width: int
+) -> Iterator[str]:
+    for each in differences:
+        mark = "!" if each.id in failures else " "
+        yield f"{mark} {each.kind:<{kind_width}}  {each.id}  {line(comparison, each)}"
+        if each.accepted:
+            yield f"  {'':<{kind_width}}  accepted: {each.accepted}"
+        elif details := [place.detail for place in each.places if place.detail]:
+            yield f"  {'':<{kind_width}}  {_short(details[0], _LONGEST_DETAIL)}"
+
+
+def _unstable(comparison: Comparison, kind_width: int, everything: bool) -> Iterator[str]:
+    folded = set() if everything else too_many([[each.difference] for each in comparison.unstable], ())
+    for kind, of_kind in itertools.groupby(comparison.unstable, lambda each: each.difference.kind):
+        if kind in folded:
+            yield f"~ {kind:<{kind_width}}  {_counted([each.difference for each in of_kind])}"
+            continue
+        for unstable in of_kind:
+            found = unstable.difference
+            yield f"~ {found.kind:<{kind_width}}  {found.id}  {line(comparison, found)} {unstable.share}"
+    if folded:
+        yield f"  those of a kind in one line where they are many ({_all(comparison)}: each)"
+
+
+def _counted(differences: Sequence[Difference]) -> str:
+    """How many there are, and in which scenarios the most."""
+    found = Counter(name for each in differences for name in each.scenarios if name)
+    if not found:
+        return f"{len(differences)} differences"
+    most = [f"{name} {count}" for name, count in sorted(found.items(), key=lambda each: (-each[1], each[0]))]
+    more = f", … ({len(most) - _NAMED} more)" if len(most) > _NAMED else ""
+    return f"{len(differences)} differences: {', '.join(most[:_NAMED])}{more}"
+
+
+def _all(comparison: Comparison) -> str:
+    return f"takeover compare {comparison.results} --all"
 
 
 def line(comparison: Comparison, difference: Difference) -> str:

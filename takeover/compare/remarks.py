@@ -30,7 +30,7 @@ def of_one(label: str, document: Document) -> list[str]:
 def of_two(old: _Named, new: _Named, was: Reach, now: Reach) -> list[str]:
     """Of the first document and another one, each with what it is called. Args: was, now: how much each tells."""
     left_out = _left_out((old[0], was), (new[0], now))
-    return _made_otherwise(old, new) + left_out + _of_binaries(old, new) + _not_judged(old, new)
+    return made_otherwise(old, new) + left_out + _of_binaries(old, new) + _not_judged(old, new)
 
 
 def _stopped(label: str, document: Document) -> list[str]:
@@ -63,7 +63,8 @@ def _some(keys: Sequence[tuple[str, str]], what: str) -> str:
     return f"{len(names)} {what}{'s' * (len(names) > 1)} ({', '.join(names[:_NAMED])}{more})"
 
 
-def _made_otherwise(old: _Named, new: _Named) -> list[str]:
+def made_otherwise(old: _Named, new: _Named) -> list[str]:
+    """In what both were made otherwise, each with what it is called: of that differences may come, too."""
     (first, baseline), (label, other) = old, new
     engines = [f"run on the engine {other.engine}: {label}; on {baseline.engine}: {first}"]
     told = engines if baseline.engine != other.engine else []

@@ -11,8 +11,8 @@ from takeover.model.checked import Checked
 from takeover.model.document import ConfigResult, Outcome, ProbeResult, Variant
 from takeover.model.repeats import Text, whole
 from takeover.model.request import ProbeRequest, ProbeTarget
+from takeover.model.versions import is_version
 
-_VERSION = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
 _ENGINES = {"local": "", "kubernetes": " --engine kubernetes --kube-context NAME"}
 _HTTP = {"1.0": "--http1.0", "1.1": "--http1.1"}
 
@@ -23,6 +23,7 @@ def reproduce(
     engine: str,
     delivery: str | UnsetType = UNSET,
     checked: Checked | UnsetType = UNSET,
+    program: str = "pytest",
 ) -> list[str]:
     """The commands, in order: the first one differs from Envoy to Envoy, the others do not.
 
@@ -31,11 +32,12 @@ def reproduce(
         engine: where it was observed; which cluster that was, no results tell, and is the reader's to fill in.
         delivery: how Envoy got its configuration, if not from the file as it is written.
         checked: of a check, what was given.
+        program: what runs the project's tests, as words of a shell.
     """
     if checked is not UNSET:
         run = f"{check_again(checked, envoy)} --keep"
         return [run, *_from_within(entry)] if isinstance(entry, ProbeResult) else [run]
-    run = f"./run --envoy {_chosen(envoy)}{_ENGINES.get(engine, f' --engine {engine}')}"
+    run = f"{program} --envoy {_chosen(envoy)}{_ENGINES.get(engine, f' --engine {engine}')}"
     run += f" --delivery {delivery}" if delivery is not UNSET else ""
     match entry:
         case Outcome():
@@ -61,7 +63,7 @@ def check_again(checked: Checked, *envoys: str) -> str:
 
 
 def _chosen(envoy: str) -> str:
-    return envoy if _VERSION.fullmatch(envoy) else f"{envoy}=PATH"
+    return envoy if is_version(envoy) else f"{envoy}=PATH"
 
 
 def _from_within(entry: ProbeResult) -> list[str]:

@@ -14,6 +14,7 @@ from takeover.envoy.kept import remove_leftovers
 from takeover.envoy.pypi import Pypi, installed
 from takeover.envoy.sources import Files, Source, Tell, path_of
 from takeover.model.release import Release
+from takeover.model.versions import version_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _NAME_IS = "letters, digits and . _ + -"
@@ -26,11 +27,11 @@ _WITH_PREFIX_FORMS = ("github:VERSION", "image:REFERENCE")
 
 
 def resolve(selection: str | None, tell: Tell = lambda _: None) -> list[Release]:
-    """The releases that `VERSION|latest|all|PATH|NAME=PATH[,…]` selects, in that order; None: the installed version.
+    """The releases that `VERSION|latest|all|PATH[,…]` selects, in that order; None: the installed version.
 
     In the place of a PATH there may be `github:VERSION`, `image:REFERENCE` and `PREFIX:ITEM` of whatever source is
-    registered, see `takeover.envoy.sources`. `all`: the oldest first. Fetches
-    what is not in the user's cache yet. `tell` gets one line for each thing that takes a while.
+    registered, see `takeover.envoy.sources`. What selects one is given a name by `NAME=` before it. `all`: the oldest
+    first. Fetches what is not in the user's cache yet. `tell` gets one line for each thing that takes a while.
 
     Raises: BadInputError for what cannot be selected, TakeoverError when a version cannot be fetched.
     """
@@ -95,16 +96,30 @@ def _wanted(item: str) -> list[_Wanted]:
     if separator and "/" not in name:
         if not _NAME.fullmatch(name):
             raise BadInputError(f"--envoy {item}: a NAME is {_NAME_IS}, not {name!r}")
-        if not (asked := _by_prefix(rest)) and "/" not in rest and not path_of(rest).is_file():
-            raise BadInputError(
-                f"--envoy {item}: {rest!r} is no file here, nor {_forms(*_WITH_PREFIX_FORMS)}: a NAME is for one of "
-                "these; a version has its own, leave out NAME="
-            )
-        return [_Wanted(name, *(asked or (_FILES, rest)), item)]
+        return [_named(name, rest, item)]
     if "/" in item or path_of(item).is_file():
         return [_Wanted(path_of(item).name, _FILES, item, item)]
     forms = _forms("version", "latest", "all", *_WITH_PREFIX_FORMS)
-    raise BadInputError(f"--envoy: {item!r} is no {forms}, PATH or NAME=PATH, nor a file here")
+    raise BadInputError(
+        f"--envoy: {item!r} is no {forms} or PATH (each but all may have a name, NAME=…), nor a file here"
+    )
+
+
+def _named(name: str, rest: str, item: str) -> _Wanted:
+    if asked := _by_prefix(rest):
+        return _Wanted(name, *asked, item)
+    if versions := _PYPI.versions(rest):
+        if len(versions) != 1:
+            raise BadInputError(f"--envoy {item}: a NAME is for one Envoy, not {len(versions)}")
+        if version_of(name) not in (None, version_of(versions[0])):
+            raise BadInputError(
+                f"--envoy {item}: {name} would be taken for a version that it is not: give another name"
+            )
+        return _Wanted(name, _PYPI, versions[0], f"{name}={versions[0]}")
+    if "/" not in rest and not path_of(rest).is_file():
+        forms = _forms("version", "latest", *_WITH_PREFIX_FORMS)
+        raise BadInputError(f"--envoy {item}: {rest!r} is no {forms}, nor a file here")
+    return _Wanted(name, _FILES, rest, item)
 
 
 def _forms(*own: str) -> str:
@@ -121,4 +136,4 @@ def _check_names(names: Iterable[str]) -> None:
     listed = list(names)
     for name in listed:
         if listed.count(name) > 1:
-            raise BadInputError(f"--envoy selects {name} twice; name a build of your own with NAME=PATH")
+            raise BadInputError(f"--envoy selects {name} twice: give one of them a name of its own, NAME=…")

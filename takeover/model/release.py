@@ -12,7 +12,7 @@ class Release(msgspec.Struct, frozen=True):
     """An Envoy binary to test.
 
     Attributes:
-        name: what test ids show: the version, the NAME of NAME=PATH, or the file's name.
+        name: what test ids show: the version, the NAME before it or before a path, or the file's name.
         version: the package's version, or what a build of one's own reports.
         path: the binary.
         commit: the source's commit, as the binary reports it.

@@ -7,6 +7,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 _NUMBER = re.compile(r"v?(\d+(?:\.\d+)*(?:\.post\d+)?)", re.ASCII)
+_RELEASE = re.compile(r"\d+(\.\d+)+(\.post\d+)?", re.ASCII)
 
 
 def version_of(text: str) -> Version | None:
@@ -16,6 +17,11 @@ def version_of(text: str) -> Version | None:
     """
     number = _NUMBER.match(text)
     return Version(number[1]) if number else None
+
+
+def is_version(text: str) -> bool:
+    """Whether that is a release's own name, as an index has it, and nothing else."""
+    return _RELEASE.fullmatch(text) is not None
 
 
 def follows(after: Version, before: Version, known: Collection[Version] = ()) -> bool:

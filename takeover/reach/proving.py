@@ -53,7 +53,7 @@ def prove(how: Proving) -> list[str]:
     """
     groups = probed_groups(how.library, how.release)
     how.check_groups(groups)
-    kept = Kept.of(how.release, how.reports)
+    kept = Kept.of(how.release, how.reports, how.library.names())
     known = kept.proofs
     if how.anew:
         known.extensions = [each for each in known.extensions if not how.is_meant(each.seen.group)]

@@ -98,7 +98,7 @@ def reach_of(library: Library, release: Release, reports: Path) -> Reach:
     Raises: BadInputError for a library that cannot be read, TakeoverError when the binary does not tell.
     """
     groups = probed_groups(library, release)
-    proofs = Kept.of(release, reports).proofs
+    proofs = Kept.of(release, reports, library.names()).proofs
     still_true(proofs, library, groups, release)
     known = Known(described_extensions(release.path))
     met: list[Met] = []

@@ -14,7 +14,7 @@ def turn_over(how: Proving) -> list[str]:
     """
     groups = probed_groups(how.library, how.release)
     how.check_groups(groups)
-    kept = Kept.of(how.release, how.reports)
+    kept = Kept.of(how.release, how.reports, how.library.names())
     known = kept.proofs
     if how.anew:
         known.guards = [each for each in known.guards if not how.is_meant(each.seen.group)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from takeover.compare.comparison import Comparison, Difference
 from takeover.compare.detail import Beside, beside, example
-from takeover.compare.gathering import as_one, gathered
+from takeover.compare.gathering import as_one, gathered, too_many
 from takeover.compare.kinds import BY_NAME
 from takeover.compare.listing import values
 from takeover.compare.since import since
@@ -18,8 +18,6 @@ _MOST_TABLES = 10
 _MOST_ROWS = 80
 _MOST_OF_A_CELL = 2_000
 _MOST_OF_A_COMMAND = 8_000
-
-_MOST_IN_SIGHT = 12  # rows of one kind that fails nothing: more are folded, so that one page tells what could hurt
 
 
 @dataclass(frozen=True)
@@ -105,15 +103,16 @@ def by_kind(found: Sequence[DifferenceView]) -> list[KindView]:
     by_id = {each.difference.id: each for each in found}
     failing = {each.difference.id for each in found if each.fails}
     rows: dict[str, list[RowView]] = {}
-    for alike in gathered((each.difference for each in found), failing):
+    lines = gathered((each.difference for each in found), failing)
+    for alike in lines:
         row = RowView(_where(as_one(alike)), [by_id[each.id] for each in alike])
         rows.setdefault(alike[0].kind, []).append(row)
-    kinds = []
-    for name, each in rows.items():
-        fails = any(row.alike[0].fails for row in each)
-        number = sum(len(row.alike) for row in each)
-        kinds.append(KindView(name, BY_NAME[name].about, number, len(each) > _MOST_IN_SIGHT and not fails, each))
-    return kinds
+    fail = {name for name, each in rows.items() if any(row.alike[0].fails for row in each)}
+    folded = too_many(lines, fail)
+    return [
+        KindView(name, BY_NAME[name].about, sum(len(row.alike) for row in each), name in folded, each)
+        for name, each in rows.items()
+    ]
 
 
 def unstable_views(compared: Compared, documents: Sequence[Document]) -> list[tuple[str, DifferenceView]]:
@@ -129,12 +128,13 @@ def _views(
     by_name = {each.envoy.name: each for each in documents}
     baseline = by_name[compared.comparison.baseline]
     failing = {each.id for each in compared.failing}
+    program = compared.comparison.program
     shown: dict[tuple[str, str, str], list[str]] = {}
     found = []
     for each in differences:
         place = example(each)
         same = shown.setdefault((place.scenario, place.probe, each.envoys[0]), [])
-        both = beside(each, baseline, by_name[each.envoys[0]]) if len(same) < _MOST_TABLES else None
+        both = beside(each, baseline, by_name[each.envoys[0]], program) if len(same) < _MOST_TABLES else None
         if both is not None:
             same.append(each.id)
         found.append(

@@ -83,6 +83,7 @@ class Conclusion:
         read = {name: functools.partial(store.read, path) for name, path in documents.items()}
         self._comparison = compare(read, store.published_names(self._plan.reports))
         self._comparison.where = store.option(self._plan.reports)
+        self._comparison.program = self._plan.program_again
         self._comparison.remarks += self._without_results()
         if self._results.are_complete:
             repeated = self._repeats.made(self._comparison, documents)

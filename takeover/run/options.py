@@ -50,7 +50,7 @@ def declare(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) ->
     )
     group.addoption(
         "--envoy",
-        metavar="VERSION[,VERSION…]|latest|all|github:VERSION|image:REFERENCE|PATH|NAME=PATH",
+        metavar="[NAME=]VERSION|latest|github:VERSION|image:REFERENCE|PATH[,…]|all",
         help="the Envoys to test, each with every test (default: the version that is installed)",
     )
     group.addoption(

@@ -2,7 +2,6 @@
 
 import fnmatch
 import functools
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from takeover.base import paths
 from takeover.base.errors import BadInputError, TakeoverError
 from takeover.base.paths import given_path
+from takeover.base.runner import runner
 from takeover.compare.accepted import Acceptance, read_accepted
 from takeover.compare.kinds import failing
 from takeover.engines import choose
@@ -102,9 +102,21 @@ class Plan:
     def arguments(self) -> list[str]:
         """The words of a command line that deploy in the same place and way again."""
         delivery = self.library.delivery
+        return [
+            *self.engine.arguments,
+            *self._of_scenarios,
+            *([] if delivery == "static" else ["--delivery", delivery]),
+        ]
+
+    @property
+    def _of_scenarios(self) -> list[str]:
         # With the sign: pytest looks beside what it takes for a path of tests for its configuration.
-        scenarios = [f"--scenarios={self.scenarios}"] if self.scenarios else []
-        return [*self.engine.arguments, *scenarios, *([] if delivery == "static" else ["--delivery", delivery])]
+        return [f"--scenarios={self.scenarios}"] if self.scenarios else []
+
+    @property
+    def program_again(self) -> str:
+        """What runs tests of the same scenarios again, as words of a shell."""
+        return shlex.join([self.program, *self._of_scenarios])
 
     def command(self, *words: str, release: str | None) -> str:
         """The command line that runs `words` again, in the same place and way, and holds what it made.
@@ -178,7 +190,7 @@ def make_plan(config: pytest.Config, tell: Tell) -> Plan:
             conduct=conduct,
             called=called,
             scenarios=option.scenarios or "",
-            program="./run" if os.access(config.invocation_params.dir / "run", os.X_OK) else "pytest",
+            program=runner(config.invocation_params.dir),
         )
     except TakeoverError as error:
         raise pytest.UsageError(str(error)) from None

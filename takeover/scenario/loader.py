@@ -159,6 +159,11 @@ class Scenario:
         return self._finishing.delivery
 
     @property
+    def bind(self) -> tuple[Edit, ...]:
+        """The edits that put in what only a run knows."""
+        return tuple(each.edit for each in self._finishing.bind)
+
+    @property
     def supplied(self) -> tuple[str, ...]:
         """What was missing in the Envoys' configs and is added, a sentence each."""
         return self._final.sentences

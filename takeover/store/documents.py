@@ -16,6 +16,7 @@ import msgspec
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path, distinct_name, given_path
+from takeover.base.runner import runner
 from takeover.model.document import SCHEMA, Document
 from takeover.model.json import decoder, encode
 
@@ -175,5 +176,5 @@ def candidates(name: str, reports: Path) -> list[Path]:
         raise BadInputError(f"{display_path(reports)}: cannot be read: {error.strerror}") from None
     raise BadInputError(
         f"no results of {name} in {' or '.join(map(display_path, folders))}; "
-        f"there are {', '.join(there) or 'none: ./run makes them'}; or name a document by its path"
+        f"there are {', '.join(there) or f'none: {runner(Path.cwd())} makes them'}; or name a document by its path"
     )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from takeover.base import atomic
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
+from takeover.compare.remarks import made_otherwise
 from takeover.model.document import Document
 from takeover.model.json import decoder, encode
 from takeover.store import documents as store
@@ -27,14 +28,14 @@ def without_times(document: Document) -> Document:
     return replace(document, tests=tests)
 
 
-def publish(paths: Sequence[Path], reports: Path, *, replace_more: bool = False) -> Iterator[Path]:
+def publish(paths: Sequence[Path], reports: Path, *, replace_others: bool = False) -> Iterator[Path]:
     """Writes what is published of the documents under their names to REPORTS/versions; yields where each is.
 
     Args:
-        replace_more: whether one may take the place of one that tells of more.
+        replace_others: whether one may take the place of one that tells of more, or was made otherwise.
 
     Raises: BadInputError, before any is written, for one that tells less than there is to compare, or than what is
-        published under its name, and for two of one name.
+        published under its name, or was made otherwise than that, and for two of one name.
     """
     made: dict[Path, Document] = {}
     for path in paths:
@@ -44,8 +45,8 @@ def publish(paths: Sequence[Path], reports: Path, *, replace_more: bool = False)
                 f"{display_path(path)}: other results of {path.stem} are named, too: one name, one file"
             )
         made[target] = check_whole(path)
-        if target.exists() and not replace_more:
-            _require_no_less(path, made[target], target)
+        if target.exists() and not replace_others:
+            _require_no_other(path, made[target], target)
     for target, document in made.items():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def publish(paths: Sequence[Path], reports: Path, *, replace_more: bool = False)
         yield target
 
 
-def _require_no_less(path: Path, document: Document, target: Path) -> None:
+def _require_no_other(path: Path, document: Document, target: Path) -> None:
     try:
         before = store.read(target)
     except BadInputError:
@@ -63,6 +64,8 @@ def _require_no_less(path: Path, document: Document, target: Path) -> None:
     if less := len(_told(before) - _told(document)):
         told = f"{less} tests or probes are missing that {display_path(target)} has: --replace leaves them out"
         raise BadInputError(f"{display_path(path)}: {told}")
+    if otherwise := made_otherwise((display_path(target), before), (display_path(path), document)):
+        raise BadInputError(f"{'; '.join(otherwise)}: --replace puts it in its place")
 
 
 def _told(document: Document) -> set[tuple[str, str]]:

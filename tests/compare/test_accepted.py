@@ -73,6 +73,36 @@ def test_of_what_was_not_compared_nobody_says_that_it_is_gone(
     assert comparison.remarks[-1].endswith("scenario two matches nothing of what was compared")
 
 
+TEST = {"id": "a.py::t", "scenario": "one", "name": "a.py::t"}
+
+
+def verdict_id(document: Callable[..., Document]) -> str:
+    """Of the test that fails with another Envoy, which supports it."""
+    states = {name: document(name, tests=[{**TEST, "state": state}]) for name, state in (("a", "pass"), ("b", "fail"))}
+    [difference] = compare({name: lambda each=each: each for name, each in states.items()}).differences  # type: ignore[misc]
+    return difference.id
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("id: 0123abcd", "matches no difference (any more): remove it?"),
+        ("scenario: two", "matches no difference (any more): remove it?"),
+        ("kind: status, scenario: one", "matches no difference (any more): remove it?"),
+        ("kind: verdict", "matches nothing of what was compared: these Envoys do not support a.py::t"),
+        ('probe: "a.py::*"', "matches nothing of what was compared: these Envoys do not support a.py::t"),
+        ("id: VERDICT", "matches nothing of what was compared: these Envoys do not support a.py::t"),
+    ],
+)
+def test_a_test_that_neither_supports_keeps_no_entry_but_its_own(
+    tmp_path: Path, document: Callable[..., Document], text: str, why: str
+) -> None:
+    tests = [{**TEST, "state": "unsupported"}]
+    both = compare({"1.0": lambda: document("1.0", tests=tests), "2.0": lambda: document("2.0", tests=tests)})
+    accept(both, read_accepted(entry(tmp_path, text.replace("VERDICT", f'"{verdict_id(document)}"')), tmp_path))
+    assert both.remarks[-1].endswith(f" {why}")
+
+
 def test_past_its_version_it_does_not_hold(tmp_path: Path, comparison: Comparison) -> None:
     accept(comparison, read_accepted(entry(tmp_path, "kind: status", until="1.9"), tmp_path))
 

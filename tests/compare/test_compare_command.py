@@ -77,6 +77,26 @@ def test_bad_input_is_one_line_and_exit_code_2(takeover: Run, arguments: list[st
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("how", ["link", "copy", "published"])
+def test_results_are_not_compared_with_themselves(takeover: Run, tmp_path: Path, how: str) -> None:
+    first = tmp_path / "reports/latest/results/1.0.json"
+    match how:
+        case "link":
+            (tmp_path / "b.json").symlink_to(first)
+        case "copy":
+            (tmp_path / "b.json").write_bytes(first.read_bytes())
+        case "published":
+            takeover("publish", "1.0")
+            (tmp_path / "reports/versions/1.0.json").rename(tmp_path / "b.json")
+    for command in (["compare"], ["compare", "2.0"], ["explain", "00000000"]):
+        result = takeover(*command, "1.0", "b.json")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"takeover {command[0]}: b.json holds the same results as reports/latest/results/1.0.json: "
+            "name those of another Envoy or another run\n"
+        )
+
+
 def test_what_is_accepted_stands_beside_the_reports(takeover: Run, tmp_path: Path) -> None:
     (tmp_path / "pr").mkdir()
     (tmp_path / "reports").rename(tmp_path / "pr/reports")
@@ -123,8 +143,8 @@ def test_one_in_full(takeover: Run) -> None:
         "* answer HTTP/1.1 200 OK | HTTP/1.1 403 OK",
         "x-auth-user: alice | x-auth-user: alice",
         "* connection open | closed",
-        "./run --envoy 1.0 --keep --probes -m probes -k 'one and edges'",
-        "./run --envoy 3.0 --keep --probes -m probes -k 'one and edges'",
+        "pytest --envoy 1.0 --keep --probes -m probes -k 'one and edges'",
+        "pytest --envoy 3.0 --keep --probes -m probes -k 'one and edges'",
     ):
         assert expected in lines, result.stdout
     [curl] = [each for each in lines if each.startswith("curl ")]
@@ -132,6 +152,18 @@ def test_one_in_full(takeover: Run) -> None:
     # What does not fail can be shown, too.
     [line] = [line for line in listed.splitlines() if "statistic " in line]
     assert takeover("compare", "1.0", "3.0", "--show", line.split()[1]).returncode == 0
+
+
+@pytest.mark.parametrize(("mode", "program"), [(0o755, "./run"), (0o644, "pytest")])
+def test_a_projects_own_program_is_named_where_it_has_one(
+    takeover: Run, tmp_path: Path, mode: int, program: str
+) -> None:
+    (tmp_path / "run").write_text("#!/bin/sh\n")
+    (tmp_path / "run").chmod(mode)
+    [name] = [each.split()[2] for each in takeover("compare", "1.0", "2.0").stdout.splitlines() if "! status" in each]
+    assert f"  {program} --envoy 2.0 --keep " in takeover("compare", "1.0", "2.0", "--show", name).stdout
+    (tmp_path / "reports/latest").unlink()
+    assert f"there are none: {program} makes them" in takeover("compare", "1.0", "2.0").stderr
 
 
 @pytest.mark.parametrize("place", ["kept/last night.json", "1.0"])

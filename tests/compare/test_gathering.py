@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from takeover.compare.comparison import Comparison, Difference, compare
+from takeover.compare.comparison import Comparison, Difference, Unstable, compare
 from takeover.compare.detail import detail
 from takeover.compare.gathering import as_one, gathered
 from takeover.compare.kinds import failing
@@ -57,9 +57,45 @@ def test_a_line_tells_of_all_that_changed_alike_in_a_scenario(comparison: Compar
         f"! status  {other.id}  one a/other: status: 200 → 404  (in b)",
         f"! status  {x.id}  one, 3 probes: status: 200 → 403  (in b)",
         f"! status  {elsewhere.id}  two w/x: status: 200 → 403  (in b)",
-        "  5 differences, those of a scenario that changed alike in one line (takeover compare --all: each)",
+        "  5 differences, those of a scenario that changed alike in one line (takeover compare a b --all: each)",
         "5 differences from a in b; 5 of 5 tests and probes compared; 5 of a kind in --fail-on (marked !)",
     ]
+
+
+def many(document: Make, scenarios: dict[str, int]) -> Comparison:
+    """Of two Envoys that differ in so many probes of each scenario, in each otherwise."""
+    places = [(name, f"a/{number}") for name, count in scenarios.items() for number in range(count)]
+    old = document("a", probes=probes(document, dict.fromkeys(places, 200)))
+    new = document("b", probes=probes(document, {place: 400 + number for number, place in enumerate(places)}))
+    return compare({"a": lambda: old, "b": lambda: new})
+
+
+def test_many_of_a_kind_that_fails_nothing_are_counted_by_scenario(document: Make) -> None:
+    comparison = many(document, {"few": 1, "most": 12})
+    comparison.where = ["--reports", "my reports"]
+    counted, told, _ = listing(comparison, ())
+
+    assert counted == "  status  13 differences: most 12, few 1"
+    assert told == (
+        "  13 differences, those of a kind that fails nothing in one line where they are many "
+        "(takeover compare a b --reports 'my reports' --all: each)"
+    )
+    for lines in (listing(comparison, ["status"]), listing(comparison, (), everything=True)):
+        assert all(any(each.id in line for line in lines) for each in comparison.differences[:1])
+    assert len(list(listing(comparison, ["status"]))) == len(list(listing(comparison, (), everything=True))) == 14
+    assert len(list(listing(many(document, {"most": 12}), ()))) == 13
+
+    [first, *_] = listing(many(document, {f"s{number}": 2 for number in range(10)}), ())
+    assert first == f"  status  20 differences: {', '.join(f's{number} 2' for number in range(8))}, … (2 more)"
+
+
+def test_many_of_a_kind_that_are_unstable_are_counted_likewise(document: Make) -> None:
+    comparison = many(document, {"one": 13})
+    comparison.unstable = [Unstable(each, 1, 2) for each in comparison.differences]
+    comparison.differences = []
+
+    assert "~ status  13 differences: one 13" in list(listing(comparison, ["status"]))
+    assert sum(line.startswith("~ ") for line in listing(comparison, ["status"], everything=True)) == 13
 
 
 def test_tests_are_called_so(document: Make) -> None:

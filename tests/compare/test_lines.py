@@ -61,8 +61,8 @@ def test_a_probe_in_full(document: Make) -> None:
     assert lines[21:] == [
         "",
         "to see it again:",
-        "  ./run --envoy 1.36.4 --keep --probes -m probes -k 'one and edges'",
-        "  ./run --envoy 1.40.0 --keep --probes -m probes -k 'one and edges'",
+        "  pytest --envoy 1.36.4 --keep --probes -m probes -k 'one and edges'",
+        "  pytest --envoy 1.40.0 --keep --probes -m probes -k 'one and edges'",
         "  # then, in client/client, which that says how to enter:",
         "  curl -sv --max-time 5 --http1.1 -X GET --request-target / -H 'Host: probe.example' -H User-Agent: "
         "-H Accept: -H Content-Type: http://app.v1.svc.cluster.local:80",
@@ -123,8 +123,8 @@ def test_a_test_in_full_has_no_guard_to_look_for(document: Make) -> None:
 
     assert lines[-3:] == [
         "to see it again:",
-        "  ./run --envoy a=PATH --keep 'suites/a.py::test_it[envoy-b]'",
-        "  ./run --envoy b=PATH --keep 'suites/a.py::test_it[envoy-b]'",
+        "  pytest --envoy a=PATH --keep 'suites/a.py::test_it[envoy-b]'",
+        "  pytest --envoy b=PATH --keep 'suites/a.py::test_it[envoy-b]'",
     ]
     assert any(line.startswith("* state") and line.endswith("| fail") for line in lines)
     assert any(line.startswith("* reason") and line.endswith("| 1 is not 2") for line in lines)
@@ -149,7 +149,7 @@ def test_a_config_in_full(document: Make) -> None:
     told = [line for line in lines if line.startswith("*")]
     assert [each.split()[1] for each in told] == ["config", "error", "warnings", "|"]
     assert told[0].endswith("| rejected")
-    assert "  ./run --envoy a=PATH --probes -m probes -k facts" in lines
+    assert "  pytest --envoy a=PATH --probes -m probes -k facts" in lines
 
 
 def test_in_short_it_has_each_detail_once_and_where_to_look(document: Make) -> None:
@@ -216,7 +216,7 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
     assert lines == [
         f"! status   {by_kind['status'].id}  2 scenarios, edges/plain: status: 200 → 403  (in b)",
         f"  warning  {by_kind['warning'].id}  2 scenarios, edges/plain: log: nothing → w  (in b)",
-        "  only counted: 2 guard-added, 1 statistic-added (takeover compare --all lists them)",
+        "  only counted: 2 guard-added, 1 statistic-added (takeover compare a b --all lists them)",
         "5 differences from a in b; 2 of 2 tests and probes compared; 1 of a kind in --fail-on (marked !)",
     ]
     everything = list(listing(comparison, [], everything=True))
@@ -229,7 +229,7 @@ def test_a_list_is_as_wide_as_its_kinds_and_ends_with_a_summary(document: Make) 
         ["there", "(in", "b)"],
         ["there", "(in", "b)"],
     ]
-    assert "  only counted: 1 statistic-added (takeover compare --all lists them)" in fails
+    assert "  only counted: 1 statistic-added (takeover compare a b --all lists them)" in fails
     assert fails[-1].endswith("; 2 of a kind in --fail-on (marked !)")
 
 

@@ -102,13 +102,13 @@ def test_a_shell_makes_the_same_bytes(text: str) -> None:
 )
 def test_what_is_no_test_of_a_file_is_reproduced_by_what_chooses_it(name: str, scenario: str, line: str) -> None:
     nodeid = name.replace("]", "-envoy-1.40.0]") if "]" in name else f"{name}[envoy-1.40.0]"
-    assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0", "local") == [f"./run --envoy 1.40.0 {line}"]
+    assert reproduce(Outcome(nodeid, scenario, name, "fail"), "1.40.0", "local") == [f"pytest --envoy 1.40.0 {line}"]
 
 
 def test_how_envoy_was_configured_is_told() -> None:
     outcome = Outcome("a.py::t[envoy-1.40.0]", "s", "a.py::t", "fail")
     [command] = reproduce(outcome, "1.40.0", "local", "delta-ads")
-    assert command == "./run --envoy 1.40.0 --delivery delta-ads --keep 'a.py::t[envoy-1.40.0]'"
+    assert command == "pytest --envoy 1.40.0 --delivery delta-ads --keep 'a.py::t[envoy-1.40.0]'"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_how_envoy_was_configured_is_told() -> None:
 def test_the_engine_is_named_where_it_is_not_the_one_of_a_run_by_itself(engine: str, words: str) -> None:
     outcome = Outcome("a.py::t[envoy-1.40.0]", "s", "a.py::t", "fail")
 
-    assert reproduce(outcome, "1.40.0", engine) == [f"./run --envoy 1.40.0{words} --keep 'a.py::t[envoy-1.40.0]'"]
+    assert reproduce(outcome, "1.40.0", engine) == [f"pytest --envoy 1.40.0{words} --keep 'a.py::t[envoy-1.40.0]'"]
 
 
 AGENT = "-H User-Agent: -H Accept: -H Content-Type:"
@@ -198,7 +198,7 @@ def test_what_is_printed_to_the_letter(text: str, command: str) -> None:
 )
 def test_a_build_of_ones_own_has_a_path_to_fill_in(envoy: str, named: str) -> None:
     assert reproduce(Outcome("a.py::t", "s", "a.py::t", "fail"), envoy, "local") == [
-        f"./run --envoy {named} --keep a.py::t"
+        f"pytest --envoy {named} --keep a.py::t"
     ]
 
 

@@ -78,9 +78,9 @@ def test_the_smallest_configuration_stands_beside_and_the_command_that_shows_it_
     old, new = of(document, "1.39.0", TAKEN | smallest), of(document, "1.40.0", REFUSED | smallest)
     comparison = compare({"1.39.0": lambda: old, "1.40.0": lambda: new})
     [difference] = comparison.differences
-    shown = beside(difference, old, new)
+    shown = beside(difference, old, new, "pytest")
     assert shown is not None
     assert ("the smallest that differs", "a: 1\n", "a: 1\n") in shown.facts
-    assert shown.commands == ["./run --envoy 1.39.0 --sweep=one", "./run --envoy 1.40.0 --sweep=one"]
+    assert shown.commands == ["pytest --envoy 1.39.0 --sweep=one", "pytest --envoy 1.40.0 --sweep=one"]
     lines = list(detail(comparison, difference, old, new, 120))
     assert not [each for each in lines if "takeover explain" in each]  # it makes probes of probes.yaml again

@@ -47,6 +47,15 @@ def test_build_of_ones_own(fake_envoy: Path) -> None:
 
 
 @pytest.mark.usefixtures("index", "cache")
+def test_a_version_may_have_a_name() -> None:
+    named, newest, same = resolve(f"old={INSTALLED}, new=latest,v{INSTALLED}")
+    assert [each.name for each in (named, newest, same)] == ["old", "new", INSTALLED]
+    assert {each.version for each in (named, newest, same)} == {INSTALLED}
+    assert {each.path for each in (named, newest, same)} == {same.path}
+    assert [each.chosen_by for each in (named, newest)] == [f"old={INSTALLED}", f"new={INSTALLED}"]
+
+
+@pytest.mark.usefixtures("index", "cache")
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
@@ -56,15 +65,18 @@ def test_build_of_ones_own(fake_envoy: Path) -> None:
         ("/nowhere/envoy", "/nowhere/envoy is not there"),
         ("mine=/nowhere/envoy", "/nowhere/envoy is not there"),
         ("/", "/ is a folder"),
-        ("newest", "'newest' is no version, latest, all, github:VERSION, image:REFERENCE, PATH or NAME=PATH"),
+        ("newest", "'newest' is no version, latest, all, github:VERSION, image:REFERENCE or PATH (each but all may"),
         ("", "'' is no version"),
         (f"{INSTALLED},", "'' is no version"),
         (
-            "mine=1.36.2",
-            "mine=1.36.2: '1.36.2' is no file here, nor github:VERSION, image:REFERENCE: a NAME is for one",
+            "mine=newest",
+            "mine=newest: 'newest' is no version, latest, github:VERSION, image:REFERENCE, nor a file here",
         ),
-        ("mine=latest", "a version has its own, leave out NAME="),
-        ("mine=", "mine=: '' is no file here"),
+        ("mine=all", "--envoy mine=all: a NAME is for one Envoy, not 3"),
+        ("mine=1.2.3", f"there is no version 1.2.3; there are {INSTALLED}"),
+        (f"1.36.2={INSTALLED}", "1.36.2 would be taken for a version that it is not: give another name"),
+        (f"one={INSTALLED},one={INSTALLED}", "selects one twice: give one of them a name of its own, NAME=…"),
+        ("mine=", "mine=: '' is no version"),
         ("a b=/bin/sh", "a NAME is letters, digits and"),
         ("/bin/echo", "/bin/echo is not an Envoy: `--version` ended with 0 and said: "),
         ("/bin/false", "/bin/false is not an Envoy: `--version` ended with 1 and said: "),

@@ -58,8 +58,8 @@ def test_a_registered_source_is_asked_for_what_follows_its_prefix() -> None:
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
-        ("newest", f"'newest' is no {FORMS}, PATH or NAME=PATH, nor a file here"),
-        ("other:anything", f"'other:anything' is no {FORMS}, PATH or NAME=PATH"),
+        ("newest", f"'newest' is no {FORMS} or PATH (each but all may have a name, NAME=…), nor a file here"),
+        ("other:anything", f"'other:anything' is no {FORMS} or PATH"),
         ("toy:one,toy:one", "--envoy selects one twice"),
         ("mine=toy:one+two", "--envoy mine=toy:one+two: a NAME is for one Envoy, not 2"),
         ("toy:", "--envoy: toy: selects no Envoy"),

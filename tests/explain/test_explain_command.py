@@ -88,7 +88,12 @@ def test_what_cannot_be_explained_is_one_line(explain: Callable[..., tuple[int, 
             [],
             "are of an image (engine kubernetes), whose guards nobody knows: run it with --engine local",
         ),
-        ("route", unlike, [], "--envoy"),
+        (
+            "route",
+            unlike,
+            [],
+            "mine is a name of its own, and results do not tell where that Envoy is: give --envoy mine=",
+        ),
         ("route", unlike, [f"--envoy=mine={binary}"], "is not the binary of the results (mine): run the suites again"),
         (
             "route",

@@ -165,12 +165,12 @@ def _extension(name: str) -> ExtensionProof:
 
 def test_runs_at_the_same_time_keep_what_each_of_them_finds(tmp_path: Path) -> None:
     release = Release("mine", "1.40.0", tmp_path / "envoy", "c", "5", "b", False)
-    before = Kept.of(release, tmp_path)
+    before = Kept.of(release, tmp_path, ["one"])
     before.proofs.extensions = [_extension("old")]
     before.proofs.guards_tried = [Tried("one/a", "0")]
     before.write()
 
-    one, other = Kept.of(release, tmp_path), Kept.of(release, tmp_path)
+    one, other = Kept.of(release, tmp_path, ["one"]), Kept.of(release, tmp_path, ["one"])
     one.proofs.extensions = []  # as it is forgotten, or not true any more
     one.proofs.extensions.append(_extension("new"))
     one.write()
@@ -182,11 +182,29 @@ def test_runs_at_the_same_time_keep_what_each_of_them_finds(tmp_path: Path) -> N
     one.proofs.extensions.append(_extension("newer"))
     one.write()
 
-    kept = Kept.of(release, tmp_path).proofs
+    kept = Kept.of(release, tmp_path, ["one"]).proofs
     assert [each.extension for each in kept.extensions] == ["new", "newer"]
     assert kept.all_guards == ["first"]
     assert kept.guards == other.proofs.guards
     assert sorted(each.name for each in (tmp_path / FOLDER).iterdir()) == ["mine.json"]
+
+
+@pytest.mark.usefixtures("few_guards")
+@pytest.mark.parametrize("options", [["--prove"], ["--guards"], ["--prove", "--guards", "--anew"]])
+def test_what_other_scenarios_showed_stays_and_does_not_count(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    _, first = _run(library, tmp_path, ["--prove", "--guards"], capsys)
+    (library / "paths").rename(library / "others")
+    told, both = _run(library, tmp_path, options, capsys)
+    assert "0 extensions shown by proofs that are kept; 10 to be taken out" in told or "--prove" not in options
+    assert "0 of them shown by proofs that are kept; 1 groups of 1 to try" in told or "--guards" not in options
+    for name in ("extensions", "extensions_unproved", "guards", "guards_tried"):
+        before, now = getattr(first, name), getattr(both, name)
+        assert before
+        assert [each for each in now if each in before] == before
+    wanted = both.extensions if "--prove" in options else both.guards
+    assert {each.seen.group for each in wanted} == {"paths/edges", "others/edges"}
 
 
 @pytest.mark.usefixtures("few_guards")
@@ -197,7 +215,7 @@ def test_only_what_the_named_groups_showed_is_forgotten(
     [paths] = yaml.safe_load(probes.read_text())
     probes.write_text(yaml.safe_dump([paths, {**paths, "group": "others"}]))
     release = resolve(None)[0]
-    kept = Kept.of(release, tmp_path)
+    kept = Kept.of(release, tmp_path, ["paths"])
     for group in probed_groups(Library(library), release):
         here = fingerprint(Library(library), group, release)
         kept.proofs.guards_tried.append(Tried(group.id, here))

@@ -147,7 +147,7 @@ def test_a_difference_unfolds_to_both_observations(open_page: Open) -> None:
         assert one.text == other.text
     assert EVIL in difference.text
     commands = difference.find_element(By.TAG_NAME, "pre").text.splitlines()
-    assert [each.startswith("./run --envoy ") for each in commands] == [True, True]
+    assert [each.startswith("pytest --envoy ") for each in commands] == [True, True]
     # The traces of the test that failed: where it passed, and where it broke off.
     failure = page.find_element(By.CSS_SELECTOR, "#outbound-mesh-service .failure")
     assert len(failure.find_elements(By.CSS_SELECTOR, "svg .hop.missing")) == 3

@@ -69,7 +69,7 @@ def test_one_that_no_test_catches_fails_the_run(project: Path, workers: list[str
         r"  more-patience +NOT CAUGHT: no traffic sees it; \d+ tests passed",
         r"apart: with these the scenario does not even start",
         r"  inbound-interception/no-number: scenario inbound-interception: Envoy rejects .*",
-        r"1 of 2 sabotages caught",
+        r"1 of 2 sabotages caught; with 1 more the scenario does not start",
         r"to see it: pytest --sabotage=inbound-interception/more-patience --engine local --keep",
         r".*1 failed, 1 passed, 1 skipped.*",
     ):

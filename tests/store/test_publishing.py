@@ -107,6 +107,34 @@ def test_what_tells_less_than_what_is_published_does_not_take_its_place_unasked(
     assert len(store.read(reports / store.PUBLISHED / "1.0.json").probes) == 1
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"delivery": "ads"}, "configured by --delivery ads: {new}; by the file as it is written: {old}"),
+        ({"engine": "kind"}, "run on the engine kind: {new}; on local: {old}"),
+    ],
+)
+def test_what_was_made_otherwise_does_not_take_the_place_of_published_results_unasked(
+    reports: Path,
+    document: Callable[..., Document],
+    changed: dict[str, str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert takeover(reports, "publish") == 0
+    new, old = (reports / f"{folder}/1.0.json" for folder in ("latest/results", "versions"))
+    otherwise = document("1.0", tests=[TEST], **changed)
+    new.write_bytes(msgspec.json.encode(otherwise))
+    before = old.read_bytes()
+    capsys.readouterr()
+    assert takeover(reports, "publish") == 2
+    told = message.format(new=new, old=old)
+    assert capsys.readouterr().err == f"takeover publish: {told}: --replace puts it in its place\n"
+    assert old.read_bytes() == before
+    assert takeover(reports, "publish", "--replace") == 0
+    assert old.read_bytes() == published(otherwise)
+
+
 def test_what_is_published_in_another_form_is_replaced(reports: Path) -> None:
     assert takeover(reports, "publish") == 0
     (reports / store.PUBLISHED / "1.0.json").write_text('{"schema": 0}')

@@ -138,6 +138,8 @@ def files(tmp_path: Path, document: Make) -> dict[str, str]:
         "a/1.10.0": document("1.10.0", {"status": 403}),
         "a/1.9.0": document("1.9.0"),
         "b/1.9.0": document("1.9.0", {"body": "no"}),
+        "copy/1.9.0": document("1.9.0"),
+        "ads/1.9.0": document("1.9.0", delivery="ads"),
         "other/1.9.0": document("1.9.0", envoy={**ENVOY, "sha256": "f"}),
         "stopped/1.9.0": document("1.9.0", complete=False),
     }
@@ -189,6 +191,11 @@ def test_where_more_is_kept_a_comparison_says_so(
     [
         (["publish", "--together", "a/1.9.0"], "--together: name results of another Envoy, too, not only of 1.9.0"),
         (["publish", "--together", "a/1.9.0", "other/1.9.0"], "is of another binary than other results of 1.9.0"),
+        (["publish", "--together", "a/1.10.0", "a/1.9.0", "copy/1.9.0"], "holds the same results as "),
+        (
+            ["publish", "--together", "a/1.10.0", "a/1.9.0", "ads/1.9.0"],
+            "results of 1.9.0 were not made alike: configured by --delivery ads: ",
+        ),
         (["publish", "--together", "a/1.10.0", "stopped/1.9.0"], "its run was stopped before its end"),
         (["compare", "--together", "1.9.0", "1.10.0"], "takeover publish --together puts it there"),
     ],
