@@ -72,7 +72,7 @@ def build(given: Given, folder: Path) -> World:
     loggers.log_at_once(configuration)
     loggers.tell_statistics_seldom(configuration)
     close_soon(configuration)
-    health.check_once(configuration)
+    health.check_once(configuration, answered)
     patience.wait_for_services(configuration)
     patience.delay_less(configuration)
     endpoints.one_of_each(configuration)
