@@ -238,11 +238,12 @@ class Connect:
         return ask.method == "CONNECT"
 
     def made(self, ask: Ask) -> Ask:
-        """A CONNECT that ends at once; over HTTP/1 Envoy takes none without a port."""
-        over = () if ":" in ask.host else (("over", "http2"),)
+        """A CONNECT that ends at once, over the HTTP of the request; over HTTP/1 Envoy takes none without a port."""
+        over = () if ":" in ask.host and ask.protocol != "http2" else (("over", "http2"),)
         extra = (*over, ("steps", [{"end": True}]), ("within", 0.5))
         return ask.but(method="CONNECT", path="/", protocol="connect", extra=extra)
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
         """Another method."""
-        yield "connect_matcher: GET", ask.but(method="GET", protocol="http1", extra=())
+        protocol = "http2" if ("over", "http2") in ask.extra else "http1"
+        yield "connect_matcher: GET", ask.but(method="GET", protocol=protocol, extra=())

@@ -55,6 +55,13 @@ class Door:
             return int(str(self.proxy["destination"]).rpartition(":")[2])
         return self.way.port
 
+    @property
+    def only(self) -> str:
+        """The HTTP in which alone its chain is asked, `http1` or `http2`; empty for both."""
+        if self.protocol == "http2":
+            return "http2"
+        return next(iter(self.offers)) if len(self.offers) == 1 else ""
+
     def takes(self, entry: JsonObject) -> bool:
         """Whether what the entry sends comes to the chain: another HTTP, or what is none, may go elsewhere."""
         if self.offers and entry.get("protocol") != "tcp" and self._spoken(entry) not in self.offers:
