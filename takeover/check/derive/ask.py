@@ -80,10 +80,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
                 return (self.path,)
             case ":authority" | "host":
                 return (self.host,)
-        proto = self.sanitizing.of_proto(self.sent(PROTO), is_secure=self.secure)
-        if name == PROTO:
-            return (proto,)
-        if name == ":scheme":  # HTTP/2 has its own; another one than these is none
+        if name in (PROTO, ":scheme"):
+            proto = self.sanitizing.of_proto(self.sent(PROTO), is_secure=self.secure)
+            if name == PROTO:
+                return (proto,)
+            # HTTP/2 has its own; another one than these is none.
             is_told = proto in SCHEMES and (self.protocol == "http1" or bool(self.sanitizing.scheme))
             return (proto if is_told else "https" if self.secure else "http",)
         return self.sanitizing.values(
