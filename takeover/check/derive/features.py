@@ -170,8 +170,8 @@ class Features:
         host, door = self._routes.table.hosts[reached.host], self._routes.door
         if edge.of_http and door.only and edge.of_http != door.only:
             one, other = _CALLED[edge.of_http], _CALLED[door.only]
-            place = f"{door.listener}: filter chain {door.chain}: edges that {one} alone has"
-            self._unasked.say(place, f"it takes {other} alone")
+            place = f"{door.listener}: edges that {one} alone has"  # a listener may have dozens of such chains
+            self._unasked.say(place, f"filter chain {door.chain} takes {other} alone")
             return
         scope = self._routes.scope
         of = (door.listener, door.chain, scope, host.name, str(reached.route)) if label else (door.listener, door.chain)

@@ -158,9 +158,7 @@ def test_a_chain_of_one_http_is_asked_over_that_one_and_what_only_the_other_has_
     config = configured(upgrade_configs=[{"upgrade_type": "websocket"}])
     derived = derived_of(speaking(config, codec, alpn), Bounds(probes_per_route=1000))
     assert protocols_of(derived) == spoken
-    assert [each for each in derived.unasked if "alone has" in each] == [
-        f"front: filter chain http: {each}" for each in (said,) if each
-    ]
+    assert [each for each in derived.unasked if "alone has" in each] == [f"front: {each}" for each in (said,) if each]
     assert {"websocket", "websocket-refused"} <= names_of(derived)
 
 
