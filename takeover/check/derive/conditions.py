@@ -23,6 +23,18 @@ class UnsureError(Exception):
         self.chance = chance
 
 
+class NoNumberError(UnsureError):
+    """Chance chooses between weighted clusters, as the header by whose number it would be certain is not there.
+
+    Args:
+        header: its name.
+    """
+
+    def __init__(self, header: str) -> None:
+        super().__init__("chooses between weighted clusters by chance", chance=True)
+        self.header = header
+
+
 class Condition(Protocol):
     """One thing that a route asks for."""
 
