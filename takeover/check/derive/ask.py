@@ -22,6 +22,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         secure: whether it comes over TLS.
         presented: whether the client shows a certificate.
         validated: whether that one is checked, and trusted.
+        principals: the names in it.
+        port: where its connection goes, as Envoy sees it; 0: that is not known.
         sanitizing: what becomes of its headers before routes see it.
     """
 
@@ -34,6 +36,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool = False
     presented: bool = False
     validated: bool = False
+    principals: tuple[str, ...] = ()
+    port: int = 0
     sanitizing: Sanitizing = Sanitizing()
 
     @property

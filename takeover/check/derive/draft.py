@@ -30,6 +30,7 @@ class Door:
         has_filters: whether filters of the listener look at a connection before its chain does.
         is_for_http: whether its chain gets only what one of these takes for HTTP.
         validates: whether its chain checks who signed clients' certificates.
+        names: by which Envoy knows who shows our client's certificate.
         offers: what is offered (ALPN) by each HTTP that comes to the chain, where it asks for that; empty: any does.
     """
 
@@ -41,6 +42,7 @@ class Door:
     has_filters: bool = False
     is_for_http: bool = False
     validates: bool = False
+    names: tuple[str, ...] = ()
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -16,6 +16,7 @@ from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.normal_form import alternatives, met
+from takeover.check.derive.of_connection import of_connection
 from takeover.check.derive.paths import Path, template_expression
 from takeover.check.derive.plain import Plain
 from takeover.check.derive.predicates import All, Any, Not, Predicate, Single, Strings
@@ -105,6 +106,8 @@ def _read(data: JsonObject) -> Predicate[Ask]:
         return All(parts) if key in _ALL else Any(parts)
     if key in _NOT:
         return Not(_read(inner(data, key)))
+    if (found := of_connection(key, value)) is not None:
+        return found
     if key == "any":
         return Decided(value is True, "any")
     if key == "header" and isinstance(value, dict):

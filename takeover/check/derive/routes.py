@@ -84,6 +84,8 @@ class Routes:
             secure=door.tls is not None,
             presented=door.presents,
             validated=door.presents and door.validates,
+            principals=door.names if door.presents else (),
+            port=door.port,
             sanitizing=sanitizing(manager),
         )
         self.reached: list[Reached] = []

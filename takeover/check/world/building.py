@@ -100,6 +100,7 @@ def build(given: Given, folder: Path) -> World:
         tuple(each for each in files.folders(configuration, content) if each not in shared),
         any(":" in each for each in made.table.addresses),
     )
+    names = trust.client_names(configuration)
     written.finish(given, wanted, (*asking.telling(configuration), *control.answered_names(configuration, answered)))
     return World(
         scenario=folder,
@@ -111,7 +112,8 @@ def build(given: Given, folder: Path) -> World:
         unreached=reached.unreached,
         apart=apart,
         missing=tuple(missing),
-        client_certificate=written.client(trust.of_clients(configuration)),
+        client_certificate=written.client(trust.of_clients(names)),
+        client_names=certificates.told(trust.CLIENT, names),
     )
 
 
