@@ -130,3 +130,29 @@ def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_
         for words in ("none", "expired", "forged", "other-issuer"):
             assert found[f"edges/web-jwt-{name}-{words}"] == {401}, (name, words)
     assert found["edges/web-jwt-requirement-named-no-token"] == {401}
+
+
+def test_rules_that_ask_for_claims_let_in_who_comes_to_their_route(tmp_path: Path) -> None:
+    def has(*path: str, **value: Any) -> dict[str, Any]:
+        names = [{"key": each} for each in ("payload", *path)]
+        return {"metadata": {"filter": "envoy.filters.http.jwt_authn", "path": names, "value": value}}
+
+    def let_in(path: str, *principals: dict[str, Any]) -> dict[str, Any]:
+        policy = {"permissions": [{"any": True}], "principals": [{"and_ids": {"ids": list(principals)}}]}
+        rules = {"rules": {"policies": {"only": policy}}}
+        return route(path, rbac=typed(f"{HTTP}rbac.v3.RBACPerRoute", rbac=rules))
+
+    admin, user = ({"string_match": {"exact": each}} for each in ("admin", "user"))
+    scope = {"list_match": {"one_of": {"string_match": {"exact": "read"}}}}
+    routes = [
+        let_in("/admin/", has("role", **admin), has("scope", **scope)),
+        let_in("/user/", has("realm", "role", **user), {"not_id": has("role", **admin)}),
+    ]
+    every = [{"match": {"prefix": "/"}, "requires": {"provider_name": "one"}}]
+    filters = (
+        jwt(every, {}, one={"payload_in_metadata": "payload"}),
+        {"name": "rbac", "typed_config": typed(f"{HTTP}rbac.v3.RBAC")},
+    )
+    found = statuses(tmp_path, listener("web", 8000, *routes, filters=filters), clusters=("app", "keys"))
+    for name in ("admin", "user"):
+        assert found[f"routes/shop-{name}"] == {200}, name

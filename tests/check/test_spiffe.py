@@ -47,11 +47,12 @@ TRUSTING = {
 def test_a_client_is_one_whom_rules_let_in(tmp_path: Path) -> None:
     """As policies of a mesh name the identities that may come."""
     who = {"authenticated": {"principal_name": {"exact": "spiffe://two.mesh/ns/x/sa/y"}}}
-    policy = {"permissions": [{"destination_port": 8443}], "principals": [{"and_ids": {"ids": [who]}}]}
-    rules = {"policies": {"a": policy}}
+    policy: dict[str, Any] = {"permissions": [{"destination_port": 8443}], "principals": [{"and_ids": {"ids": [who]}}]}
+    rules: dict[str, Any] = {"policies": {"a": policy}}
     by_rules = {"name": "rbac", "typed_config": typed(f"{API}extensions.filters.http.rbac.v3.RBAC", rules=rules)}
     web = listener("web", 8443, {"match": {"prefix": "/"}, "route": {"cluster": "app"}}, filters=(by_rules,))
-    common = validating(**TRUSTING["authorities in the configuration"])
+    trusting: Any = TRUSTING["authorities in the configuration"]
+    common = validating(**trusting)
     web["filter_chains"][0]["transport_socket"] = socket(
         "DownstreamTlsContext", common, require_client_certificate=True
     )

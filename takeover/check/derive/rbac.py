@@ -11,6 +11,7 @@ from typing import Final
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import Attribute, Decided, condition
+from takeover.check.derive.claims import claim
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
@@ -108,6 +109,8 @@ def _read(data: JsonObject) -> Predicate[Ask]:
         return Not(_read(inner(data, key)))
     if (found := of_connection(key, value)) is not None:
         return found
+    if key == "metadata" and isinstance(value, dict) and (of_token := claim(value)) is not None:
+        return Not(of_token) if value.get("invert") else of_token
     if key == "any":
         return Decided(value is True, "any")
     if key == "header" and isinstance(value, dict):
