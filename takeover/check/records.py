@@ -166,6 +166,7 @@ class World(_Part, frozen=True):
         apart: clusters to which no probe leads in this world, by name, each with its reason in words.
         client_certificate: a client's certificate with its key that the configuration's validation accepts, a file in
             the scenario's folder (PEM), as probes.yaml names it; empty where no listener asks for one.
+        client_names: by which Envoy knows who shows it.
     """
 
     scenario: Path
@@ -178,6 +179,7 @@ class World(_Part, frozen=True):
     apart: dict[str, str] = {}
     missing: tuple[str, ...] = ()
     client_certificate: str = ""
+    client_names: tuple[str, ...] = ()
 
 
 class Target(_Part, frozen=True):

@@ -1,5 +1,6 @@
 """Filters that ask who a request is from: of a dump, too, whose secrets nobody has, requests come to the routes."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,14 @@ def test_a_filter_that_is_off_is_asked_by_the_routes_that_turn_it_on(tmp_path: P
         assert 200 in found[name], name
 
 
+SOMEBODYS = {"kty": "oct", "alg": "HS256", "kid": "theirs", "k": "bm9ib2R5IGtub3dzIHRoaXMgb25l"}
+"""A key by which nobody here signs."""
+
+
 def jwt(rules: list[dict[str, Any]], named: dict[str, Any], **providers: dict[str, Any]) -> dict[str, Any]:
-    uri = {"uri": "https://keys.example/jwks", "cluster": "keys", "timeout": "5s"}
+    remote = {"remote_jwks": {"http_uri": {"uri": "https://keys.example/jwks", "cluster": "keys", "timeout": "5s"}}}
     made = {
-        name: {"issuer": f"https://{name}.example", "remote_jwks": {"http_uri": uri}, **more}
+        name: {"issuer": f"https://{name}.example", **({} if "local_jwks" in more else remote), **more}
         for name, more in providers.items()
     }
     url = f"{HTTP}jwt_authn.v3.JwtAuthentication"
@@ -93,7 +98,7 @@ def jwt(rules: list[dict[str, Any]], named: dict[str, Any], **providers: dict[st
 
 
 def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_path: Path) -> None:
-    names = ("header", "query", "cookie", "other")
+    names = ("header", "query", "cookie", "other", "written")
     rules: list[Any] = [{"match": {"prefix": f"/{name}/"}, "requires": {"provider_name": name}} for name in names]
     both = [{"provider_name": "other"}, {"provider_name": "cookie"}]
     any_: list[Any] = [{"requires_all": {"requirements": both}}, {"allow_missing": {}}]
@@ -107,6 +112,7 @@ def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_
             query={"from_params": ["token"], "audiences": ["a"]},
             cookie={"from_cookies": ["session"], "subjects": {"prefix": "spiffe://a/"}},
             other={},
+            written={"local_jwks": {"inline_string": json.dumps({"keys": [SOMEBODYS]})}},
         ),
     )
     of_route = f"{HTTP}jwt_authn.v3.PerRouteConfig"
@@ -124,3 +130,29 @@ def test_each_request_brings_the_tokens_that_its_rule_or_its_route_requires(tmp_
         for words in ("none", "expired", "forged", "other-issuer"):
             assert found[f"edges/web-jwt-{name}-{words}"] == {401}, (name, words)
     assert found["edges/web-jwt-requirement-named-no-token"] == {401}
+
+
+def test_rules_that_ask_for_claims_let_in_who_comes_to_their_route(tmp_path: Path) -> None:
+    def has(*path: str, **value: Any) -> dict[str, Any]:
+        names = [{"key": each} for each in ("payload", *path)]
+        return {"metadata": {"filter": "envoy.filters.http.jwt_authn", "path": names, "value": value}}
+
+    def let_in(path: str, *principals: dict[str, Any]) -> dict[str, Any]:
+        policy = {"permissions": [{"any": True}], "principals": [{"and_ids": {"ids": list(principals)}}]}
+        rules = {"rules": {"policies": {"only": policy}}}
+        return route(path, rbac=typed(f"{HTTP}rbac.v3.RBACPerRoute", rbac=rules))
+
+    admin, user = ({"string_match": {"exact": each}} for each in ("admin", "user"))
+    scope = {"list_match": {"one_of": {"string_match": {"exact": "read"}}}}
+    routes = [
+        let_in("/admin/", has("role", **admin), has("scope", **scope)),
+        let_in("/user/", has("realm", "role", **user), {"not_id": has("role", **admin)}),
+    ]
+    every = [{"match": {"prefix": "/"}, "requires": {"provider_name": "one"}}]
+    filters = (
+        jwt(every, {}, one={"payload_in_metadata": "payload"}),
+        {"name": "rbac", "typed_config": typed(f"{HTTP}rbac.v3.RBAC")},
+    )
+    found = statuses(tmp_path, listener("web", 8000, *routes, filters=filters), clusters=("app", "keys"))
+    for name in ("admin", "user"):
+        assert found[f"routes/shop-{name}"] == {200}, name

@@ -44,6 +44,26 @@ TRUSTING = {
 }
 
 
+def test_a_client_is_one_whom_rules_let_in(tmp_path: Path) -> None:
+    """As policies of a mesh name the identities that may come."""
+    who = {"authenticated": {"principal_name": {"exact": "spiffe://two.mesh/ns/x/sa/y"}}}
+    policy: dict[str, Any] = {"permissions": [{"destination_port": 8443}], "principals": [{"and_ids": {"ids": [who]}}]}
+    rules: dict[str, Any] = {"policies": {"a": policy}}
+    by_rules = {"name": "rbac", "typed_config": typed(f"{API}extensions.filters.http.rbac.v3.RBAC", rules=rules)}
+    web = listener("web", 8443, {"match": {"prefix": "/"}, "route": {"cluster": "app"}}, filters=(by_rules,))
+    trusting: Any = TRUSTING["authorities in the configuration"]
+    common = validating(**trusting)
+    web["filter_chains"][0]["transport_socket"] = socket(
+        "DownstreamTlsContext", common, require_client_certificate=True
+    )
+
+    ended = checked(written(tmp_path, web, clusters=(cluster("app"),)), "--probes-per-route", "3")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert [each.name for each in found(tmp_path).parts if not each.probes] == []
+    assert "not asked: web: http_filters" not in ended.stdout
+
+
 @pytest.mark.parametrize("trusting", TRUSTING.values(), ids=TRUSTING)
 def test_either_end_is_who_the_validator_looks_for(trusting: dict[str, Any], tmp_path: Path) -> None:
     web = listener("web", 8443, {"match": {"prefix": "/"}, "route": {"cluster": "app"}})

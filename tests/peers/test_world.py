@@ -26,7 +26,7 @@ from takeover.engines.images import PEERS_FOLDER
 from takeover.evidence.quiescence import waited_for
 from takeover.peers.services import dns, health
 from takeover.peers.world import addresses, table
-from takeover.peers.world.table import Place, Table
+from takeover.peers.world.table import HealthRequest, Place, Table
 from tests.peers.asking import ask, ask_head_and_get, posted_http1, posted_http2, through_http1, through_http2
 from tests.peers.upstream import CERTIFICATES, SERVICES, own_address, program, run
 
@@ -44,10 +44,16 @@ PORTS = {
     "thrift": 21011,
     "control": 21009,
     "asking": 21010,
+    "healthy": 21013,
+    "healthy-redis": 21014,
 }
 
 
 NAMES = {"app.test": "192.0.2.7", "a-team.app.test": "192.0.2.8", "*": "192.0.2.9"}
+HEALTH = (
+    HealthRequest("GET", "/healthz", "one", "checks", 418, ("x-mine: yes",), b"well".hex()),
+    HealthRequest("GET", "/healthz", "other", "checks", 204),
+)
 HEAD_OF_A_POST = "POST /any HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n"
 
 
@@ -89,6 +95,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, address: str, behind: socke
         place("redis", kind="redis", is_http=False),
         place("thrift", kind="thrift", is_http=False),
         place("both", services=(("/keys", "jwks"), ("/token", "http"), ("/tunnel", "tunnel"))),
+        place("healthy", health=HEALTH, exchanges=(("00ff", "0102"), ("0001", "03"))),
+        place("healthy-redis", kind="redis", is_http=False, health=HEALTH),
         Place(str(made / "socket")),
         Place(f"@{made.name}"),
     )
@@ -218,6 +226,34 @@ class TestPlaces:
         with socket.create_connection((address, PORTS["raw"]), timeout=60) as opened:
             for each in b"GET /a HTTP/1.1\r\n\r\n":
                 opened.sendall(bytes([each]))
+            assert opened.recv(12) == b"HTTP/1.1 200"
+
+    @pytest.mark.parametrize("name", ["healthy", "healthy-redis"])
+    def test_a_health_check_is_answered_as_it_wants(self, address: str, name: str) -> None:
+        answer, body = ask(address, PORTS[name], "/healthz", **{"user-agent": "checks"})
+        assert (answer.status, answer.headers["x-mine"], body) == (418, "yes", b"well")
+        answer, body = ask(address, PORTS[name], "/healthz", **{"user-agent": "checks", "host": "other"})
+        assert (answer.status, body) == (204, b"")
+
+    def test_a_health_check_of_http2_is_answered_so_too(self, address: str) -> None:
+        url = f"http://{address}:{PORTS['healthy']}/healthz"
+        command = (program("curl"), "-si", "--http2-prior-knowledge", "-A")
+        told = run(*command, "checks", url)
+        assert told.stdout.startswith("HTTP/2 418")
+        assert told.stdout.endswith("well")
+        assert "/healthz" in run(*command, "else", url).stdout
+
+    def test_others_that_ask_at_that_path_are_answered_as_ever(self, address: str) -> None:
+        answer, body = ask(address, PORTS["healthy"], "/healthz", **{"user-agent": "else"})
+        assert (answer.status, body.split(b"\r")[0]) == (200, b"GET /healthz HTTP/1.1")
+
+    @pytest.mark.parametrize(("sent", "answer"), [(b"\x00\xff", b"\1\2"), (b"\x00\x01", b"\3")])
+    def test_the_bytes_of_a_health_check_are_answered(self, address: str, sent: bytes, answer: bytes) -> None:
+        with socket.create_connection((address, PORTS["healthy"]), timeout=60) as opened:
+            for each in sent:
+                opened.sendall(bytes([each]))
+            assert opened.recv(100) == answer
+            opened.sendall(b"GET /a HTTP/1.1\r\n\r\n")  # what comes after them is as at any place
             assert opened.recv(12) == b"HTTP/1.1 200"
 
     @pytest.mark.parametrize(("name", "is_taken"), [("theirs", True), ("nobodys", False)])
@@ -367,7 +403,8 @@ class TestPlaces:
 
 
 def test_a_table_is_read_as_it_was_written() -> None:
-    one = Table((Place("10.1.2.3", 80, alpn=("h2",)), Place("/run/s")), ("10.1.2.3",), {"a": "10.1.2.3"}, 1234, 5)
+    first = Place("10.1.2.3", 80, alpn=("h2",), health=HEALTH, exchanges=(("00", "01"),))
+    one = Table((first, Place("/run/s")), ("10.1.2.3",), {"a": "10.1.2.3"}, 1234, 5)
     assert table.parsed(table.written(one)) == one
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
-from takeover.check.coverage.reasons import is_said_of
+from takeover.check.coverage.reasons import is_said_of, listed
 from takeover.check.records import Derived
 from takeover.model.checked import ConfigPart, PartKind
 
@@ -46,22 +46,29 @@ def _share(parts: Iterable[ConfigPart], kind: PartKind) -> str:
 
 
 def _unreached(found: Mapping[str, Sequence[ConfigPart]]) -> Iterator[str]:
-    """A line for each part, and for each reason of it: Envoys mostly have the same."""
+    """A line for each part, and for each reason of it: Envoys mostly have the same; so have clusters, in one line."""
     reasons: dict[tuple[str, str], list[str]] = {}
     within: set[tuple[str, str]] = set()
+    clusters: dict[str, str] = {}
     for name, parts in found.items():
         for each in parts:
             if each.probes:
                 continue
             within.add((name, each.id))
+            if each.kind == "cluster":
+                clusters[each.id] = each.name
             if (name, each.within) not in within:  # what stands in a part that was not reached is not, either
                 names = reasons.setdefault((each.id, each.why), [])
                 if name not in names:  # chains may have one and the same name
                     names.append(name)
-    for (part, why), on in list(reasons.items())[:_MOST_TOLD]:
+    lines: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (part, why), envoys in reasons.items():  # a mesh has dozens of clusters that nothing names
+        lines.setdefault(("" if part in clusters else part, why, tuple(envoys)), []).append(part)
+    for (_, why, on), ids in list(lines.items())[:_MOST_TOLD]:
         where = "" if len(on) == len(found) else f" on {', '.join(on)}"
+        part = ids[0] if len(ids) == 1 else f"clusters {listed([clusters[each] for each in ids])}"
         yield f"not reached{where}: {part}: {why}"
-    if (more := len(reasons) - _MOST_TOLD) > 0:
+    if (more := sum(map(len, list(lines.values())[_MOST_TOLD:]))) > 0:
         yield f"and {more} more that were not reached: the page has them"
 
 

@@ -44,13 +44,11 @@ class Reasons:
         if stopped:
             words = dict.fromkeys(each.partition("{")[0].partition("[")[0] for each in stopped.values())
             return (
-                f"{_counted(len(stopped))} came to it, and none got past the filters before it: {_listed(list(words))}"
+                f"{_counted(len(stopped))} came to it, and none got past the filters before it: {listed(list(words))}"
             )
         if maybe:
             others = dict.fromkeys(each for found in maybe.values() for each in found)
-            return (
-                f"{_counted(len(maybe))} took it or {_listed(list(others))}: nothing that Envoy tells sets them apart"
-            )
+            return f"{_counted(len(maybe))} took it or {listed(list(others))}: nothing that Envoy tells sets them apart"
         if listener in self._unreached:
             return self._unreached[listener]
         if reason := next(self._unasked(part), ""):
@@ -66,7 +64,7 @@ class Reasons:
         if isinstance(part, FilterChain) and part.unknown:
             return part.unknown
         if aimed := self._aims.get(part.id):
-            names = _listed([each.probe for each in aimed])
+            names = listed([each.probe for each in aimed])
             if not any(each.probe in self._made for each in aimed):
                 return f"{_counted(len(aimed))} aimed at it ({names}), and none of them could be made: the run says why"
             return f"{_counted(len(aimed))} aimed at it ({names}), and Envoy's log and counters are of something else"
@@ -107,6 +105,7 @@ def _counted(probes: int) -> str:
     return "1 probe" if probes == 1 else f"{probes} probes"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first ones, and how many more there are."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -24,6 +24,7 @@ _INCOMPLETE = frozenset({
 _BEHAVIOURS = frozenset(ANSWERS) | frozenset(AT_ONCE)
 _BY_HEADER = "x-behave"  # which the world's upstream goes by, whatever the path is
 _OF_HTTP1 = frozenset({"steps", "version", "body_after_answer", "end"})
+_OVER_EITHER = frozenset({"websocket", "connect"})
 _LINE = re.compile(r"^([A-Z]+) (/\S*) HTTP/", re.MULTILINE)
 _HOST_LINE = re.compile(r"(Host: [^\r\n]*\r?\n)")
 
@@ -61,11 +62,21 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
         return is_below or "{below}" in str(self.entry)
 
     @property
+    def of_http(self) -> str:
+        """The HTTP in which alone it exists, `http1` or `http2`; empty if it does in either."""
+        entry = self.entry
+        protocol = entry.get("protocol")
+        if protocol in {"http2", "grpc"} or entry.get("over") == "http2":
+            return "http2"
+        is_of_http1 = protocol is None and bool(_OF_HTTP1 & set(entry) or _is_long(entry))
+        return "http1" if protocol == "http1" or is_of_http1 else ""
+
+    @property
     def is_endless(self) -> bool:
         """Whether its request has no end: a tunnel, an upgrade."""
         entry = self.entry
         return (
-            entry.get("protocol") in {"websocket", "connect"}
+            entry.get("protocol") in _OVER_EITHER
             or entry.get("method") == "CONNECT"
             or ("upgrade: " in str(entry.get("headers", "")).lower())
         )
@@ -164,16 +175,18 @@ def adapted(edge: Edge, ask: Ask, room: Room) -> JsonObject | None:
     below = room.below
     if ask.protocol not in {"http1", "http2"} or (below is None and edge.needs_below):
         return None
-    entry = _told(edge, room)
-    if ask.protocol == "http2" and "protocol" not in entry and (_OF_HTTP1 & set(entry) or _is_long(entry)):
+    if ask.protocol == "http2" and edge.of_http == "http1":
         return None
+    entry = _told(edge, room)
     fit: Callable[[str], str] = functools.partial(_fitted, ask=ask, room=room, is_of_set=edge.is_of_set)
     made = {key: _mapped(value, fit) for key, value in entry.items()}
     protocol = made.get("protocol", ask.protocol)
-    if protocol == "http1" and ask.protocol == "http2":
-        return None
     if protocol != "http1":
         made["protocol"] = protocol
+    if ask.protocol == "http2" and protocol in _OVER_EITHER:
+        made["over"] = "http2"
+    elif protocol == "http2" and "steps" not in made:  # its stream's end ends it
+        made.pop("until", None)
     if "steps" in made and protocol in {"http1", "http2"}:
         made["steps"] = [_step(each, ask, edge.behaviour, room) for each in made["steps"]]
         return made

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from takeover.check.derive import oauth, rbac, tree_edges
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.claims import FILTER
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.normal_form import all_met, alternatives
@@ -15,7 +16,6 @@ from takeover.check.derive.predicates import Predicate
 from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
-_RBAC: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _TRIES: Final = ((500, 1), (50, 8))
 """So many ways, so many requests of each: first the first one of many, since most rules are for another route."""
 
@@ -28,7 +28,7 @@ class Admission:
     """
 
     def __init__(self, filters: object) -> None:
-        self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (_RBAC, oauth.OAUTH)]
+        self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (FILTER, oauth.OAUTH)]
         self._read: dict[int, _Gate | None] = {}
 
     def admitted(

@@ -22,6 +22,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         secure: whether it comes over TLS.
         presented: whether the client shows a certificate.
         validated: whether that one is checked, and trusted.
+        principals: the names in it.
+        port: where its connection goes, as Envoy sees it; 0: that is not known.
         sanitizing: what becomes of its headers before routes see it.
     """
 
@@ -34,6 +36,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool = False
     presented: bool = False
     validated: bool = False
+    principals: tuple[str, ...] = ()
+    port: int = 0
     sanitizing: Sanitizing = Sanitizing()
 
     @property
@@ -80,10 +84,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
                 return (self.path,)
             case ":authority" | "host":
                 return (self.host,)
-        proto = self.sanitizing.of_proto(self.sent(PROTO), is_secure=self.secure)
-        if name == PROTO:
-            return (proto,)
-        if name == ":scheme":  # HTTP/2 has its own; another one than these is none
+        if name in (PROTO, ":scheme"):
+            proto = self.sanitizing.of_proto(self.sent(PROTO), is_secure=self.secure)
+            if name == PROTO:
+                return (proto,)
+            # HTTP/2 has its own; another one than these is none.
             is_told = proto in SCHEMES and (self.protocol == "http1" or bool(self.sanitizing.scheme))
             return (proto if is_told else "https" if self.secure else "http",)
         return self.sanitizing.values(

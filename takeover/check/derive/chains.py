@@ -33,6 +33,7 @@ class Doors:
         ways: how it is reached, at least one.
         certificate: a client's certificate, as probes.yaml names it; empty: there is none.
         place: where the listener stands, for what is not asked.
+        names: those of the certificate.
 
     Attributes:
         doors: each chain that a connection was found for, and how it is reached.
@@ -43,9 +44,17 @@ class Doors:
     """
 
     def __init__(
-        self, listener: JsonObject, ways: Sequence[Way], certificate: str, place: str, unasked: Unasked
+        self,
+        listener: JsonObject,
+        ways: Sequence[Way],
+        certificate: str,
+        place: str,
+        unasked: Unasked,
+        *,
+        names: tuple[str, ...] = (),
     ) -> None:
         self._listener, self._ways, self.way, self._certificate = listener, ways, ways[0], certificate
+        self._names = names
         self._place, self._unasked = place, unasked
         self.chains = chains_of(listener)
         inspectors = [kind for kind, _ in filters_of(listener.get("listener_filters"))]
@@ -156,7 +165,12 @@ class Doors:
         has_filters = bool(self._listener.get("listener_filters") or self._listener.get("use_original_dst"))
         is_for_http = self._inspects_http and not client.is_tls and bool(match.get("application_protocols"))
         door = Door(
-            way, chain.name, has_filters=has_filters, is_for_http=is_for_http, validates=chain.validates_clients
+            way,
+            chain.name,
+            has_filters=has_filters,
+            is_for_http=is_for_http,
+            validates=chain.validates_clients,
+            names=self._names,
         )
         door = replace(self._as_door(door, client), protocol=protocol)
         return replace(door, offers=self._offers(chain, client)) if chain.manager is not None else door

@@ -12,6 +12,8 @@ from takeover.model.json import JsonObject
 
 WORD = "probe"
 """Where any word does."""
+FIRST = "0"
+"""The number of the first of weighted clusters."""
 _DESTINATION = "x-envoy-original-dst-host"
 
 
@@ -52,7 +54,7 @@ def with_choice(route: JsonObject, ask: Ask, choices: Choices) -> Ask:
     for header, value in choices.of(action):
         ask = ask.with_header(header, value)
     if name := choosing_header(action.get("weighted_clusters", {})):
-        return ask.with_header(name, "0")
+        return ask.with_header(name, FIRST)
     if (name := action.get("cluster_header")) and clusters:
         return ask.with_header(name, clusters[0])
     return ask

@@ -23,6 +23,18 @@ class UnsureError(Exception):
         self.chance = chance
 
 
+class NoNumberError(UnsureError):
+    """Chance chooses between weighted clusters, as the header by whose number it would be certain is not there.
+
+    Args:
+        header: its name.
+    """
+
+    def __init__(self, header: str) -> None:
+        super().__init__("chooses between weighted clusters by chance", chance=True)
+        self.header = header
+
+
 class Condition(Protocol):
     """One thing that a route asks for."""
 
@@ -238,11 +250,12 @@ class Connect:
         return ask.method == "CONNECT"
 
     def made(self, ask: Ask) -> Ask:
-        """A CONNECT that ends at once; over HTTP/1 Envoy takes none without a port."""
-        over = () if ":" in ask.host else (("over", "http2"),)
+        """A CONNECT that ends at once, over the HTTP of the request; over HTTP/1 Envoy takes none without a port."""
+        over = () if ":" in ask.host and ask.protocol != "http2" else (("over", "http2"),)
         extra = (*over, ("steps", [{"end": True}]), ("within", 0.5))
         return ask.but(method="CONNECT", path="/", protocol="connect", extra=extra)
 
     def missed(self, ask: Ask) -> Iterator[tuple[str, Ask]]:
         """Another method."""
-        yield "connect_matcher: GET", ask.but(method="GET", protocol="http1", extra=())
+        protocol = "http2" if ("over", "http2") in ask.extra else "http1"
+        yield "connect_matcher: GET", ask.but(method="GET", protocol=protocol, extra=())

@@ -11,6 +11,7 @@ from typing import Final
 from takeover.check.derive import tokens
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.claims import Asked, Claims
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.jwt_rules import JwtRules
 from takeover.check.messages import config_of, message_of, objects
@@ -38,6 +39,7 @@ class Credentials:
 
     def __init__(self, filters: object, runtime: Mapping[str, object]) -> None:
         self._asking = [each for each in objects(filters) if message_of(config_of(each)) in (BASIC, KEYS, JWT)]
+        self._claims = Asked(filters)
         self._rules = {
             str(each.get("name")): JwtRules(config_of(each), runtime)
             for each in self._asking
@@ -70,7 +72,8 @@ class Credentials:
                 case kind if kind == KEYS:
                     ask = _by_key(ask, _over(config, of_route))
                 case _:
-                    ask = _by_token(ask, self._rules[str(each.get("name"))], of_route)
+                    rules = self._rules[str(each.get("name"))]
+                    ask = _by_token(ask, rules, of_route, self._claims.of(settings))
         return ask
 
 
@@ -91,9 +94,9 @@ def _by_key(ask: Ask, config: JsonObject) -> Ask:
     return ask if place is None else place.put(ask, API_KEY)
 
 
-def _by_token(ask: Ask, rules: JwtRules, of_route: JsonObject) -> Ask:
+def _by_token(ask: Ask, rules: JwtRules, of_route: JsonObject, claims: Claims) -> Ask:
     """With good tokens; where none is known, which the filter's edges say, without."""
     try:
-        return rules.let_in(ask, rules.requirement(ask, of_route))
+        return rules.let_in(ask, rules.requirement(ask, of_route), claims)
     except CannotMakeError:
         return ask

@@ -30,6 +30,7 @@ class Door:
         has_filters: whether filters of the listener look at a connection before its chain does.
         is_for_http: whether its chain gets only what one of these takes for HTTP.
         validates: whether its chain checks who signed clients' certificates.
+        names: by which Envoy knows who shows our client's certificate.
         offers: what is offered (ALPN) by each HTTP that comes to the chain, where it asks for that; empty: any does.
     """
 
@@ -41,6 +42,7 @@ class Door:
     has_filters: bool = False
     is_for_http: bool = False
     validates: bool = False
+    names: tuple[str, ...] = ()
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -54,6 +56,13 @@ class Door:
         if self.proxy is not None and "destination" in self.proxy:
             return int(str(self.proxy["destination"]).rpartition(":")[2])
         return self.way.port
+
+    @property
+    def only(self) -> str:
+        """The HTTP in which alone its chain is asked, `http1` or `http2`; empty for both."""
+        if self.protocol == "http2":
+            return "http2"
+        return next(iter(self.offers)) if len(self.offers) == 1 else ""
 
     def takes(self, entry: JsonObject) -> bool:
         """Whether what the entry sends comes to the chain: another HTTP, or what is none, may go elsewhere."""

@@ -36,6 +36,7 @@ _METHODS, _TAILS = "/probe.Service/", ("probe", "reset-in-body")
 _REWRITES = frozenset({"regex_rewrite", "path_rewrite_policy", "path_rewrite"})
 _FILLING = ("edges", "basics")
 _ONE_PATH = "it takes one path alone, or not all that are below it"
+_CALLED = {"http1": "HTTP/1", "http2": "HTTP/2"}
 _AT_ONCE = 10  # so many of one listener come before those of the next one
 _FILLINGS = 30  # of a route
 _FEATURE, _MANAGER, _FILLER, _AGAIN = 5, 20, 60, 75
@@ -167,6 +168,11 @@ class Features:
             self._unasked.say(f"cluster {reached.expects}", reason)
             return
         host, door = self._routes.table.hosts[reached.host], self._routes.door
+        if edge.of_http and door.only and edge.of_http != door.only:
+            one, other = _CALLED[edge.of_http], _CALLED[door.only]
+            place = f"{door.listener}: edges that {one} alone has"  # a listener may have dozens of such chains
+            self._unasked.say(place, f"filter chain {door.chain} takes {other} alone")
+            return
         scope = self._routes.scope
         of = (door.listener, door.chain, scope, host.name, str(reached.route)) if label else (door.listener, door.chain)
         draft = Draft(

@@ -1,6 +1,7 @@
 """What a route asks of a header."""
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Header:
 
     data: JsonObject
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The header's name, in small letters."""
         return str(self.data.get("name", "")).lower()
@@ -33,10 +34,11 @@ class Header:
 
     def fits(self, ask: Ask) -> bool:
         """Whether the request has it. Raises: UnsureError."""
-        found = {self._fits_as(value) for value in ask.values(self.name)}
-        if len(found) > 1:
+        first, *others = ask.values(self.name)
+        found = self._fits_as(first)
+        if any(self._fits_as(value) is not found for value in others):
             raise untold(self.name)
-        return found.pop()
+        return found
 
     def _fits_as(self, value: str | None) -> bool:
         is_inverted = bool(self.data.get("invert_match"))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from takeover.check.derive import tokens
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.claims import NONE, Claims
 from takeover.check.derive.conditions import Condition, UnsureError
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.nearby import Nearby
@@ -94,12 +95,12 @@ class JwtRules:
         else:
             yield ()
 
-    def let_in(self, ask: Ask, requirement: JsonObject) -> Ask:
-        """The request with good tokens of all that is required of it. Raises: CannotMakeError."""
+    def let_in(self, ask: Ask, requirement: JsonObject, claims: Claims = NONE) -> Ask:
+        """The request with good tokens of all that is required of it, with those claims. Raises: CannotMakeError."""
         why = CannotMakeError("no provider of that name is there")
         for way in self.ways(requirement):
             try:
-                return signed(ask, [provider for _, provider in way])
+                return signed(ask, [provider for _, provider in way], claims)
             except CannotMakeError as error:
                 why = error
         if requirement:
@@ -138,10 +139,10 @@ class JwtRules:
                 yield from each.more(made)
 
 
-def signed(ask: Ask, providers: Iterable[JsonObject]) -> Ask:
+def signed(ask: Ask, providers: Iterable[JsonObject], claims: Claims = NONE) -> Ask:
     """The request with a good token of each, no two of them in one place. Raises: CannotMakeError."""
     taken = list[tokens.Place]()
     for each in providers:
-        ask, place = tokens.put_apart(ask, each, taken)
+        ask, place = tokens.put_apart(ask, each, taken, claims.get(str(each.get("payload_in_metadata")), {}))
         taken.append(place)
     return ask

@@ -90,7 +90,8 @@ class _Making:
         if "udp_listener_config" in resource.data:
             self.unasked.say(place, "takes UDP, which no probe speaks")
             return
-        doors = Doors(resource.data, ways, self._world.client_certificate, place, self.unasked)
+        certificate, names = self._world.client_certificate, self._world.client_names
+        doors = Doors(resource.data, ways, certificate, place, self.unasked, names=names)
         self.listeners.append(doors)
         behind: list[Draft | Later] = []
         for chain, door in doors.doors:

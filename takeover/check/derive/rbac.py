@@ -11,11 +11,13 @@ from typing import Final
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import Attribute, Decided, condition
+from takeover.check.derive.claims import claim
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
 from takeover.check.derive.normal_form import alternatives, met
+from takeover.check.derive.of_connection import of_connection
 from takeover.check.derive.paths import Path, template_expression
 from takeover.check.derive.plain import Plain
 from takeover.check.derive.predicates import All, Any, Not, Predicate, Single, Strings
@@ -105,6 +107,10 @@ def _read(data: JsonObject) -> Predicate[Ask]:
         return All(parts) if key in _ALL else Any(parts)
     if key in _NOT:
         return Not(_read(inner(data, key)))
+    if (found := of_connection(key, value)) is not None:
+        return found
+    if key == "metadata" and isinstance(value, dict) and (of_token := claim(value)) is not None:
+        return Not(of_token) if value.get("invert") else of_token
     if key == "any":
         return Decided(value is True, "any")
     if key == "header" and isinstance(value, dict):

@@ -11,6 +11,7 @@ from takeover.check.derive.conditions import (
     Cookie,
     Elsewhere,
     Grpc,
+    NoNumberError,
     Query,
     UnsureError,
 )
@@ -112,9 +113,9 @@ def _weighted(clusters: JsonObject, ask: Ask) -> str:
         return choice[0][0]
     if clusters.get("use_hash_policy"):
         return ""  # the same every time, but which one only Envoy's own hash says
-    number = ask.header(choosing_header(clusters))
+    number = ask.header(header := choosing_header(clusters))
     if number is None or not number.isdecimal():
-        raise UnsureError("chooses between weighted clusters by chance", chance=True)
+        raise NoNumberError(header)
     rest = int(number) % sum(weight for _, weight in choice)
     for name, weight in choice:
         if rest < weight:

@@ -7,8 +7,8 @@ from takeover.check.derive import domains
 from takeover.check.derive.admission import Admission
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
-from takeover.check.derive.choosing import WORD, Choices, others_of_choice, with_choice
-from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.choosing import FIRST, WORD, Choices, others_of_choice, with_choice
+from takeover.check.derive.conditions import NoNumberError, UnsureError
 from takeover.check.derive.credentials import Credentials
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
@@ -84,6 +84,8 @@ class Routes:
             secure=door.tls is not None,
             presented=door.presents,
             validated=door.presents and door.validates,
+            principals=door.names if door.presents else (),
+            port=door.port,
             sanitizing=sanitizing(manager),
         )
         self.reached: list[Reached] = []
@@ -277,11 +279,20 @@ class Routes:
         host, place = of
         return (self.door.listener, self.door.chain, self.scope, self.table.hosts[host].name, str(place))
 
+    def _certain(self, ask: Ask) -> tuple[Ask, Taken]:
+        """What is let in, with the number that chooses between clusters where another route takes it; and who does."""
+        try:
+            return (made := self.let_in(ask)), self.table.taken(made)
+        except NoNumberError as error:
+            if ask.sent(error.header) is not None:
+                raise
+            return (made := self.let_in(ask.with_header(error.header, FIRST))), self.table.taken(made)
+
     def _draft(self, ask: Ask, condition: str, of: tuple[int, int | None], name: str, rank: int) -> Iterator[Draft]:
         """The probe, if it is certain what becomes of it."""
         host, place = of
         try:
-            taken = self.table.taken(ask := self.let_in(ask))
+            ask, taken = self._certain(ask)
         except UnsureError as error:
             inside = "" if place is None else f".{self.table.hosts[host].places[place]}"
             at = f"{self.place}.virtual_hosts[{host}]{inside}"

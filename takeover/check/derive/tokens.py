@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,8 @@ from takeover.check.messages import objects
 
 _KEY_ID, _SECRET = "hs256", b"a secret of tests, thirty-two by"
 _FAR_AWAY, _LONG_AGO = 4_102_444_800, 946_684_800
+_DECIDED = {"iss", "aud", "exp", "nbf"}
+"""Claims of which a provider decides."""
 TWICE: Final = "twice"
 
 
@@ -104,19 +107,25 @@ def of(provider: Mapping[str, Any]) -> dict[str, str | None]:
     return made
 
 
-def good(provider: Mapping[str, Any]) -> str:
-    """A token that the provider takes. Raises: CannotMakeError where none is good every time."""
+def good(provider: Mapping[str, Any], more: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """A token that the provider takes, with more claims, as far as it leaves them.
+
+    Raises: CannotMakeError where none is good every time.
+    """
     if "max_lifetime" in provider:
         raise CannotMakeError("it takes only tokens that soon end (max_lifetime), which are not the same every time")
-    return signed(_claims(provider))
+    decided = _DECIDED | ({"sub"} if provider.get("subjects") else set())
+    return signed({**_claims(provider), **{name: more[name] for name in more if name not in decided}})
 
 
-def put_apart(ask: Ask, provider: Mapping[str, Any], taken: Collection[Place]) -> tuple[Ask, Place]:
+def put_apart(
+    ask: Ask, provider: Mapping[str, Any], taken: Collection[Place], more: Mapping[str, Any]
+) -> tuple[Ask, Place]:
     """The request with a good token in a place where none of the others is. Raises: CannotMakeError."""
     used = {(each.kind, each.name) for each in taken}
     for each in places(provider):
         if (each.kind, each.name) not in used:
-            return each.put(ask, good(provider)), each
+            return each.put(ask, good(provider, more)), each
     raise CannotMakeError("it asks for two tokens in one place")
 
 

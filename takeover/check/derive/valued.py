@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ from takeover.model.json import JsonObject
 from takeover.reach.walking import Met
 from takeover.scenario.typed_yaml import path_text
 
+_HEADER = "envoy.config.route.v3.HeaderMatcher"
+_MOST_OF_A_HEADER = 3
 _MOST_BODY = 1 << 20
 _MOST_REQUESTS = 200
 _SOON, _SOON_OF_ALL = 1.0, 2.0  # seconds: of one attempt, of all of them
@@ -35,9 +38,14 @@ def edges(
         stages: those of rate limits of which a service is asked.
         say: takes the place of a message to whose values no text could be made, and why.
     """
+    deciding = Counter[str]()
     for each in met:
         if each.message in TREES and each.message in each.above:
             continue  # it is a part of one
+        if each.message == _HEADER:
+            deciding[name := str(each.data.get("name"))] += 1
+            if deciding[name] > _MOST_OF_A_HEADER:
+                continue  # rules may have thousands for one
         if (make := _MAKERS.get(each.message)) is not None:
             try:
                 for edge in make(each.data, ask):
@@ -239,7 +247,7 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     f"{_FILTERS}.cors.v3.CorsPolicy": _cors,
     f"{_FILTERS}.buffer.v3.Buffer": _buffer,
     "envoy.config.core.v3.HeaderValueOption": _header_option,
-    "envoy.config.route.v3.HeaderMatcher": _header_twice,
+    _HEADER: _header_twice,
     "envoy.config.route.v3.Route": changed_headers.removed,
     "envoy.config.route.v3.VirtualHost": changed_headers.removed,
     "envoy.config.route.v3.RouteConfiguration": changed_headers.of_table,

@@ -72,7 +72,7 @@ def build(given: Given, folder: Path) -> World:
     loggers.log_at_once(configuration)
     loggers.tell_statistics_seldom(configuration)
     close_soon(configuration)
-    health.check_once(configuration)
+    health.check_once(configuration, answered)
     patience.wait_for_services(configuration)
     patience.delay_less(configuration)
     endpoints.one_of_each(configuration)
@@ -100,6 +100,7 @@ def build(given: Given, folder: Path) -> World:
         tuple(each for each in files.folders(configuration, content) if each not in shared),
         any(":" in each for each in made.table.addresses),
     )
+    names = trust.client_names(configuration)
     written.finish(given, wanted, (*asking.telling(configuration), *control.answered_names(configuration, answered)))
     return World(
         scenario=folder,
@@ -111,7 +112,8 @@ def build(given: Given, folder: Path) -> World:
         unreached=reached.unreached,
         apart=apart,
         missing=tuple(missing),
-        client_certificate=written.client(trust.of_clients(configuration)),
+        client_certificate=written.client(trust.of_clients(names)),
+        client_names=certificates.told(trust.CLIENT, names),
     )
 
 

@@ -77,6 +77,13 @@ def certificate(common_name: str, names: Iterable[str], *, of_rsa: bool = False)
     return Certificate(_pem(_signed(builder.add_extension(issuer, critical=False))), _private(key))
 
 
+def told(common_name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """By which names Envoy knows who shows such a certificate: URIs and hosts in it, and its subject."""
+    alternatives = filter(None, map(_alternative, names))
+    known = [each.value for each in alternatives if isinstance(each, x509.UniformResourceIdentifier | x509.DNSName)]
+    return (*known, f"CN={common_name}") if known else ()
+
+
 def is_of_rsa(chain: str) -> bool | None:
     """Whether the key of the first certificate of a chain, as PEM, is; None: it is no such text."""
     try:

@@ -1,11 +1,14 @@
 """Whom filters let in: what a dump redacts is made anew, and users and API keys of this run are taken besides.
 
 Of basic auth a configuration has hashes alone, of which nobody knows the passwords; an API key may not be sent by
-probes, which are stored.
+probes, which are stored; of keys by which tokens are signed a configuration has the public halves.
 """
 
 import base64
 import hashlib
+from typing import Final
+
+import msgspec
 
 from takeover.check.given.redacted import is_redacted, redacted_paths
 from takeover.check.own_credentials import (
@@ -19,6 +22,7 @@ from takeover.check.own_credentials import (
     USER,
 )
 from takeover.check.records import Place
+from takeover.check.world import keys
 from takeover.check.world.configuration import (
     Configuration,
     content_of,
@@ -34,6 +38,7 @@ from takeover.scenario.envoy_config import either
 from takeover.scenario.typed_yaml import Json
 
 _BYTES, _ELSEWHERE = ("inline_bytes", "inlineBytes"), ("filename", "environment_variable", "environmentVariable")
+_KEY_SETS: Final = ("local_jwks", "inline_jwks")
 _LONGEST_KEY = 80
 """Bytes of a key of TLS session tickets, which must have so many; of other secrets it is no matter."""
 
@@ -49,6 +54,8 @@ def credentials(configuration: Configuration) -> None:
                 _one_more_user(configuration, content, place)
             elif kind in (KEYS, KEYS_OF_ROUTE):
                 _one_more_key(configuration, content, place)
+            for field in _KEY_SETS:
+                _our_keys_too(configuration, either(found, field), place)
         _anew(document)
 
 
@@ -72,6 +79,20 @@ def _one_more_key(configuration: Configuration, content: JsonObject, place: Plac
         return  # a route's, that has those of its filter
     set_field(content, "credentials", [*theirs, {"key": API_KEY, "client": CLIENT}])
     configuration.differs(f"an API key of a client {CLIENT} is taken, too", "the others are secrets", place)
+
+
+def _our_keys_too(configuration: Configuration, source: Json, place: Place) -> None:
+    """Has a filter that looks for keys of tokens in its own configuration, or in a file that was given, take ours."""
+    try:
+        theirs = msgspec.json.decode(text_given(configuration, source)) if isinstance(source, dict) else None
+    except msgspec.DecodeError:  # nobody gave the file, which is made of our keys then; or Envoy says what is wrong
+        return
+    if isinstance(theirs, dict) and isinstance(listed_keys := theirs.get("keys"), list):
+        more = {**theirs, "keys": [*listed_keys, *keys.public()["keys"]]}
+        source.clear()
+        source["inline_string"] = msgspec.json.encode(more).decode()
+        what = "tokens of this run are taken beside those that keys in the configuration have signed"
+        configuration.differs(what, "nobody has their private keys", place)
 
 
 def _anew(document: Json) -> None:

@@ -16,6 +16,7 @@ from takeover.check.world.configuration import (
     listed,
     objects,
 )
+from takeover.check.world.health_answers import NONE, Answers, answers
 from takeover.check.world.upstream_tls import Tls, expected
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -38,6 +39,7 @@ class Dial:
         is_http: whether nothing else than HTTP comes there.
         has_proxy_header: whether connections begin with a PROXY header.
         services: paths at which it is asked for something else, each with the kind of that service.
+        health: what answers the cluster's health checks.
     """
 
     host: str
@@ -49,6 +51,7 @@ class Dial:
     is_http: bool = False
     has_proxy_header: bool = False
     services: tuple[tuple[str, str], ...] = ()
+    health: Answers = NONE
 
 
 def dialled(configuration: Configuration) -> list[Dial]:
@@ -103,6 +106,7 @@ def _of_cluster(
     kind = asking.kind(named)
     where = next((each.place for each in named if each.kind == kind), place)
     by = {each.by for each in named}
+    healthy = answers(cluster)
     own = Dial(
         "",
         0,
@@ -111,7 +115,8 @@ def _of_cluster(
         transport="udp" if by == {"udp"} else "tcp",
         tls=expected(configuration, cluster),
         is_http=bool(by) and not by & {"tcp", "udp"} and kind not in ("metrics", "tracing"),
-        has_proxy_header=_sends_proxy_header(cluster),
+        has_proxy_header=_sends_proxy_header(cluster) or healthy.has_proxy_header,
+        health=healthy,
     )
     assignment = either(cluster, "load_assignment")
     if cluster_kind(cluster) == "EDS":

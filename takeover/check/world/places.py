@@ -98,6 +98,8 @@ def answering(
             alpn=tls.alpn if tls is not None else ("h2", "http/1.1"),
             forwards_to=forwarded,
             services=dial.services,
+            health=dial.health.requests,
+            exchanges=dial.health.exchanges,
         )
         for at in (address, _LOOPBACK_6) if dial.host in _LOCALHOST and ipv6 else (address,):
             key = (at, dial.port, dial.transport)
@@ -187,6 +189,8 @@ def _merged(
         alpn=tuple(dict.fromkeys((*one.alpn, *other.alpn))),
         forwards_to=one.forwards_to or other.forwards_to,
         services=tuple(sorted({**dict(other.services), **dict(one.services)}.items())),
+        health=tuple(dict.fromkeys((*one.health, *other.health))),
+        exchanges=tuple(dict.fromkeys((*one.exchanges, *other.exchanges))),
     )
     return place, tuple(dict.fromkeys((*names, *more)))
 

@@ -19,6 +19,7 @@ from takeover.check.world.configuration import (
 )
 from takeover.check.world.data_sources import text_of
 from takeover.check.world.key_kinds import is_of_rsa
+from takeover.check.world.principals import principals
 from takeover.check.world.upstream_tls import expected_names, validations
 from takeover.model.json import JsonObject
 from takeover.scenario.envoy_config import either
@@ -27,6 +28,9 @@ from takeover.scenario.typed_yaml import Json
 _PINS = ("verify_certificate_spki", "verify_certificate_hash")
 _BEGIN = "-----BEGIN"
 _KEY = "PRIVATE KEY-----"
+_ANYBODY = ("spiffe://client.test/ns/default/sa/client", "client.test")
+CLIENT = "a client"
+"""The subject of its certificate."""
 
 
 def trust(configuration: Configuration) -> None:
@@ -49,8 +53,8 @@ def served_names(configuration: Configuration) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*found, "localhost", "*.test")))
 
 
-def of_clients(configuration: Configuration) -> certificates.Certificate | None:
-    """A client's certificate that listeners accept; None where none asks for one."""
+def client_names(configuration: Configuration) -> tuple[str, ...]:
+    """Those of the certificate of our clients, which listeners accept; nothing where none asks for one."""
     contexts = [
         context
         for listener, _ in configuration.of_type(LISTENER)
@@ -59,9 +63,14 @@ def of_clients(configuration: Configuration) -> certificates.Certificate | None:
         for context in validations(configuration, common)
     ]
     if not contexts:
-        return None
-    names = dict.fromkeys(name for each in contexts for name in expected_names(configuration, each))
-    return certificates.certificate("a client", names or ("spiffe://client.test/ns/default/sa/client", "client.test"))
+        return ()
+    expected = [name for each in contexts for name in expected_names(configuration, each)]
+    return tuple(dict.fromkeys((*(expected or _ANYBODY), *principals(configuration))))
+
+
+def of_clients(names: tuple[str, ...]) -> certificates.Certificate | None:
+    """A client's certificate with those names; None without any."""
+    return certificates.certificate(CLIENT, names) if names else None
 
 
 def _authority(configuration: Configuration, found: JsonObject, place: Place) -> None:

@@ -4,17 +4,19 @@ A set of keys (`jwks`) is answered whatever the path is; so is a token, where a 
 (OAuth2). Where more than one service is at one place, paths say which is asked; at that of a tunnel, a POST whose body
 has no length is one. An authorization service (`ext_authz`) does what the header Authorization says ("Behave
 deny-by-401": a name of `takeover.peers.hostile.answers` whose answer comes at once), which is the one that each filter
-passes on to it. All else is as at the port of the services (`takeover.peers.services.http`).
+passes on to it. Health checks come before all of it (`health`). All else is as at the port of the services
+(`takeover.peers.services.http`).
 """
 
-import functools
 import json
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from takeover.peers.hostile.answers import ANSWERS, as_asked, plain
 from takeover.peers.hostile.connections import Connection
 from takeover.peers.hostile.http1 import Requests, headers_of
+from takeover.peers.world import health
 from takeover.peers.world.table import FOLDER, Place
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def serve(connection: Connection, place: Place) -> None:
     requests = Requests(connection)
     while head := requests.head():
         body, _ = requests.body(head)
-        connection.send(as_asked(head, answer(kind_of(place, head), head, body)))
+        healthy = health.answer(place, head)
+        answered = healthy if healthy is not None else answer(kind_of(place, head), head, body)
+        connection.send(as_asked(head, answered))
 
 
 def kind_of(place: Place, head: bytes) -> str:
@@ -55,11 +59,11 @@ def is_tunnel_stream(place: Place, stream: "Stream") -> bool:
     return is_one and not stream.has_ended and "content-length" not in values
 
 
-async def answer_stream(kind: str, stream: "Stream") -> None:
-    """Answers a request of HTTP/2 likewise."""
+async def answer_stream(stream: "Stream", answered: Callable[[bytes, bytes], bytes]) -> None:
+    """Answers a request of HTTP/2 by what answers a head and a body of HTTP/1."""
     from takeover.peers.services import http
 
-    await http.answer_stream(stream, functools.partial(answer, kind))
+    await http.answer_stream(stream, answered)
 
 
 def answer(kind: str, head: bytes, body: bytes) -> bytes:

@@ -108,11 +108,15 @@ def serve(place: Place, connection: Connection) -> None:
             return
     if connection.peek(1) == _HANDSHAKE:
         tls.speak(connection, _context(place), place.certificate or "other")
+    if place.exchanges:
+        from takeover.peers.world import health
+
+        health.exchange(connection, place.exchanges)
     if place.forwards_to:
         _forward(connection, place.forwards_to)
-    elif place.kind in _OTHERS:
+    elif place.kind in _OTHERS and not (place.health and _begins_as_http(connection)):
         _serve_other(place.kind, connection)
-    elif place.is_http:
+    elif place.is_http or place.kind in _OTHERS:
         _serve_http(place, connection)
     else:
         _serve_bytes(place, connection)
@@ -150,7 +154,7 @@ def _serve_http(place: Place, connection: Connection) -> None:
         packages.find()
         from takeover.peers.hostile import http2
 
-        if place.kind == _APPLICATION and not place.services:
+        if place.kind == _APPLICATION and not place.services and not place.health:
             http2.serve(connection, _answer)
         else:
             from takeover.peers.world import asked
@@ -177,23 +181,28 @@ async def _answer(stream: "Stream") -> None:
 
 async def _ask(place: Place, stream: "Stream") -> None:
     from takeover.peers.hostile import http2, tunnel
-    from takeover.peers.world import asked
+    from takeover.peers.world import asked, health
 
+    if (healthy := health.answer_to_stream(place, stream.values)) is not None:
+        await asked.answer_stream(stream, lambda *_: healthy)
+        return
     kind = asked.kind_at(place, stream.values.get(":path", ""))
     if asked.is_tunnel_stream(place, stream):
         await tunnel.serve(stream)
     elif kind in (_APPLICATION, asked.TUNNEL):
         await http2.answer(stream)
     else:
-        await asked.answer_stream(kind, stream)
+        await asked.answer_stream(stream, functools.partial(asked.answer, kind))
 
 
 def _own(place: Place, head: bytes) -> Callable[[bytes], bytes] | None:
-    """What answers a request for a path of a service, where all else is an application."""
-    if not place.services:
+    """What answers a health check, and a request for a path of a service, where all else is an application."""
+    if not place.services and not place.health:
         return None
-    from takeover.peers.world import asked
+    from takeover.peers.world import asked, health
 
+    if (answer := health.answer(place, head)) is not None:
+        return lambda _: answer
     kind = asked.kind_of(place, head)
     return None if kind in (_APPLICATION, asked.TUNNEL) else functools.partial(asked.answer, kind, head)
 

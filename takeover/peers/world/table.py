@@ -15,6 +15,25 @@ CLIENTS = "clients.pem"
 """Beside it, where Envoy has certificates that the run's authority has not signed."""
 
 
+class HealthRequest(NamedTuple):
+    """What a health check of HTTP asks, and what is answered.
+
+    Args:
+        host: the authority by which it is told from another one with the same path.
+        agent: its header user-agent; empty: any.
+        headers: lines of the answer.
+        body: of the answer, in hex.
+    """
+
+    method: str
+    path: str
+    host: str = ""
+    agent: str = ""
+    status: int = 200
+    headers: tuple[str, ...] = ()
+    body: str = ""
+
+
 class Place(NamedTuple):
     """Where something answers.
 
@@ -31,6 +50,8 @@ class Place(NamedTuple):
         alpn: what it offers.
         forwards_to: a port on loopback to which all goes that comes here, once TLS is off; 0: none.
         services: paths at which something else is asked than elsewhere here, each with the kind of that.
+        health: the health checks of HTTP.
+        exchanges: what other health checks send first, and what they want for it, in hex.
     """
 
     address: str
@@ -44,6 +65,8 @@ class Place(NamedTuple):
     alpn: tuple[str, ...] = ("h2", "http/1.1")
     forwards_to: int = 0
     services: tuple[tuple[str, str], ...] = ()
+    health: tuple[HealthRequest, ...] = ()
+    exchanges: tuple[tuple[str, str], ...] = ()
 
 
 class Table(NamedTuple):
@@ -79,10 +102,12 @@ def parsed(text: str) -> Table:
 
 
 def _place(told: dict[str, Any]) -> Place:
-    pairs = ((path, kind) for path, kind in told.get("services", ()))
-    return Place(**{**told, "alpn": tuple(told.get("alpn", ())), "services": tuple(pairs)})
+    pairs = {field: tuple((one, other) for one, other in told.get(field, ())) for field in ("services", "exchanges")}
+    health = tuple(HealthRequest(**{**each, "headers": tuple(each["headers"])}) for each in told.get("health", ()))
+    return Place(**{**told, **pairs, "alpn": tuple(told.get("alpn", ())), "health": health})
 
 
 def written(table: Table) -> str:
     """The text of a table."""
-    return json.dumps({**table._asdict(), "places": [each._asdict() for each in table.places]}, indent=1) + "\n"
+    places = [{**each._asdict(), "health": [asked._asdict() for asked in each.health]} for each in table.places]
+    return json.dumps({**table._asdict(), "places": places}, indent=1) + "\n"

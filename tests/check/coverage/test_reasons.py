@@ -128,3 +128,15 @@ def test_a_default_chain_with_a_name_is_what_its_probes_aimed_at() -> None:
     found = measured([web], derived=derived)
     why = found["listener web / default filter chain / virtual host shop / route 0"].why
     assert why.startswith("1 probe aimed at it (routes/p)")
+
+
+def test_clusters_that_one_reason_keeps_apart_are_one_line() -> None:
+    """Or those that nothing names, of which a mesh has dozens, would hide all else."""
+    idle = [ConfigPart(f"cluster {name}", "cluster", name, why="nothing names it") for name in "abcdefgh"]
+    xds = ConfigPart("cluster xds", "cluster", "xds", why="a control plane is there")
+    lines = list(listing({"old": [*idle, xds], "new": [*idle[1:], xds]}, NOTHING_DERIVED, {}))
+    assert [each for each in lines if "not reached" in each] == [
+        "not reached on old: cluster a: nothing names it",
+        "not reached: clusters b, c, d and 4 more: nothing names it",
+        "not reached: cluster xds: a control plane is there",
+    ]

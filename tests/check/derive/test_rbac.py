@@ -88,13 +88,52 @@ def test_a_policy_is_met_by_itself_and_by_a_condition_of_cel() -> None:
 def test_what_no_request_decides_is_said_by_its_place() -> None:
     principals = [{"remote_ip": {"address_prefix": "10.9.0.0", "prefix_len": 16}}, header("x-a", "1")]
     nothing = policy(every(path(prefix="/a"), path(prefix="/b")))
-    data = {"policies": {"p": policy(every(GET, {"destination_port": 80}), principals=principals), "q": nothing}}
+    data = {"policies": {"p": policy(every(GET, {"metadata": {}}), principals=principals), "q": nothing}}
     said = dict(unread(data, ASK))
     assert {place: why.partition(",")[0] for place, why in said.items()} == {
-        "policies[p].permissions[0].and_rules.rules[1].destination_port": "it asks for destination port",
+        "policies[p].permissions[0].and_rules.rules[1].metadata": "it asks for metadata",
         "policies[p].principals[0].remote_ip": "it asks for remote ip",
         "policies[q]": "no request was found that has all that it asks for",
     }
+
+
+WHO = {"principal_name": {"prefix": "spiffe://a/"}}
+
+
+@pytest.mark.parametrize(
+    ("principal", "ask", "is_let_through"),
+    [
+        ({"authenticated": {}}, {"presented": True}, True),
+        ({"authenticated": {}}, {}, False),
+        ({"authenticated": WHO}, {"presented": True, "principals": ("b", "spiffe://a/b")}, True),
+        ({"authenticated": WHO}, {"presented": True, "principals": ("b",)}, False),
+        ({"not_id": {"authenticated": WHO}}, {}, True),
+    ],
+)
+def test_a_client_is_known_by_the_names_of_its_certificate(
+    principal: dict[str, Any], ask: dict[str, Any], is_let_through: bool
+) -> None:
+    data = {"policies": {"p": policy({"any": True}, principals=[principal])}}
+    wanted = allowed(data)
+    assert wanted is not None
+    assert wanted.fits(ASK.but(**ask)) is is_let_through
+    said = dict(unread(data, ASK.but(**ask)))
+    assert said == ({} if is_let_through else {"policies[p]": "no request was found that has all that it asks for"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_let_through"),
+    [
+        ({"destination_port": 80}, True),
+        ({"destination_port": 81}, False),
+        ({"destination_port_range": {"start": 70, "end": 81}}, True),
+        ({"destination_port_range": {"start": 70, "end": 80}}, False),
+    ],
+)
+def test_where_a_connection_goes_is_known(rule: dict[str, Any], is_let_through: bool) -> None:
+    wanted = allowed({"policies": {"p": policy(rule)}})
+    assert wanted is not None
+    assert wanted.fits(ASK.but(port=80)) is is_let_through
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table, Taken
 from takeover.check.derive.paths import template_expression
 from takeover.check.derive.stripping import stripping
+from takeover.check.messages import CHOICE
 from takeover.check.records import Derived
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
 
@@ -262,3 +263,21 @@ def test_of_many_clusters_that_a_header_may_choose_only_those_are_worked_out_for
     assert len(read(derived)) == 20
     assert derived.left_out["probes per route"] > 900
     assert len(worked_out) < 500
+
+
+@pytest.mark.parametrize("own", [{}, {"header_name": "x-number"}])
+def test_what_just_misses_a_route_before_a_weighted_one_is_asked_with_a_number(own: dict[str, Any]) -> None:
+    """So it is with each canary: who has not its header goes where weights choose."""
+    canary = {"prefix": "/", "headers": [{"name": "x-canary", "string_match": {"exact": "yes"}}]}
+    choice = {"clusters": [{"name": "one", "weight": 9}, {"name": "other", "weight": 1}], **own}
+    derived = derived_of(route(canary), {"match": {"prefix": "/"}, "route": {"weighted_clusters": choice}})
+    assert not derived.unasked
+    aims = {each.condition: each.expects for each in derived.targets if each.route == 0}
+    assert aims["header x-canary: none"] == aims["header x-canary: another"] == "one"
+    [missing] = [
+        each
+        for group in yaml.safe_load(derived.text)
+        for each in group["probes"]
+        if each["name"] == "all-route-0-no-header-x-canary-none"
+    ]
+    assert missing["headers"] == [f"{own.get('header_name', CHOICE)}: 0"]

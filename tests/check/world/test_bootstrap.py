@@ -241,7 +241,7 @@ def test_the_health_of_an_endpoint_is_checked_once(tmp_path: Path) -> None:
     app, other = built.config()["static_resources"]["clusters"]
     assert app["health_checks"] == [
         {
-            "timeout": "1s",
+            "timeout": "10s",
             "interval": "86400s",
             "no_traffic_interval": "86400s",
             "http_health_check": {"path": "/healthz"},
@@ -249,7 +249,7 @@ def test_the_health_of_an_endpoint_is_checked_once(tmp_path: Path) -> None:
     ]
     assert "health_checks" not in other
     assert [each for each in built.different if "checked once" in each] == [
-        "the health of app is checked once, at the start"
+        "the health of clusters is checked once, at the start, each time for 10 s at least"
     ]
 
 

@@ -1,0 +1,81 @@
+"""What rules of RBAC ask of a request's connection, which none of our requests can change: it is so, or it is not.
+
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from takeover.check.derive import strings
+from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.messages import inner
+from takeover.model.json import JsonObject
+
+
+class _Fixed:
+    """What no request decides."""
+
+    words = ""
+
+    def fits(self, of: Ask) -> bool:
+        raise NotImplementedError
+
+    def made(self, of: Ask) -> Ask:
+        """The same. Raises: CannotMakeError where its connection is another one."""
+        if not self.fits(of):
+            raise CannotMakeError(f"{self.words}: no connection of ours has it there")
+        return of
+
+    def missed(self, of: Ask) -> Iterator[tuple[str, Ask]]:
+        """None."""
+        del of
+        yield from ()
+
+    others = missed
+
+
+@dataclass(frozen=True)
+class ToPort(_Fixed):
+    """That it goes to one of those ports."""
+
+    ports: range
+    words = "destination port"
+
+    def fits(self, of: Ask) -> bool:
+        """Whether it does. Raises: UnsureError where that is not known."""
+        if not of.port:
+            raise UnsureError("depends on where its connection goes")
+        return of.port in self.ports
+
+
+@dataclass(frozen=True)
+class Authenticated(_Fixed):
+    """That its client shows a certificate, with a name that is wanted.
+
+    Args:
+        principal: the matcher of names; empty: any is.
+    """
+
+    principal: JsonObject
+    words = "authenticated"
+
+    def fits(self, of: Ask) -> bool:
+        """Whether it does. Raises: CannotMakeError."""
+        if not self.principal:
+            return of.presented
+        return any(strings.matches(self.principal, each) for each in of.principals)
+
+
+def of_connection(key: str, value: Any) -> ToPort | Authenticated | None:
+    """What a `Permission` or `Principal` with that field asks for; None: something else."""
+    match key, value:
+        case "destination_port", int():
+            return ToPort(range(value, value + 1))
+        case "destination_port_range", {"start": int(), "end": int()}:
+            return ToPort(range(value["start"], value["end"]))
+        case "authenticated", dict():
+            return Authenticated(inner(value, "principal_name"))
+    return None
