@@ -13,8 +13,10 @@ from benchmarks.leftovers import Tag
 from takeover.model.document import Document
 from tests import at_once
 
-UNUSED = "-p no:hypothesispytest -p no:anyio"
+UNUSED = "-p no:pytest-kind -p no:hypothesispytest -p no:anyio"
 STARTS = {"engine", "deploy", "scene", "run_folder", "project"}
+TAKES_LONG = {"facts", "of_the_project"}
+"""Fixtures that start no program of a run, and take a minute: at the end the other workers would wait for it."""
 SURROUNDINGS = ["CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS"]
 RUN = 100
 """A run of pytest, a program, a deployment takes as long as about so many tests that start nothing."""
@@ -22,10 +24,11 @@ pytest_configure = at_once.pytest_configure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets the files that start programs be shared out first: they may take minutes, with few tests."""
+    """Lets the files that start programs, or ask a whole library, be shared out first: minutes, with few tests."""
     for item in items:
         module = getattr(item, "module", None)
-        if module is not None and (STARTS & set(getattr(item, "fixturenames", ())) or _starts_programs(module)):
+        long = (STARTS | TAKES_LONG).intersection(getattr(item, "fixturenames", ()))
+        if module is not None and (long or _starts_programs(module)):
             item.weight = RUN  # type: ignore[attr-defined]  # as probes have one, see Scopes
 
 

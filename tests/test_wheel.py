@@ -34,7 +34,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(ROOT)]
     subprocess.run(build, check=True)
     [wheel] = folder.glob("*.whl")
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "environment")], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "environment")], check=True)
     python = folder / "environment/bin/python"
     [packages] = (folder / "environment").glob("lib/python*/site-packages")
     for name in re.findall(r"^([\w.-]+)==", (ROOT / "locks/run.txt").read_text(), re.MULTILINE):

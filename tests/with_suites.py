@@ -2,4 +2,4 @@
 
 from takeover.scenario.library import Library
 
-WITH_SUITES = [name for name in Library.bundled().names() if Library.bundled().scenario(name).chapter != "atlas"]
+WITH_SUITES = [name for name in Library.bundled().names() if Library.bundled().chapter(name) != "atlas"]

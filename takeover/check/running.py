@@ -12,6 +12,8 @@ from takeover.check.redacting import redacting_output
 _BAD_INPUT = 2
 _WORTH_WORKERS = 1_500
 """Probes on all Envoys; fewer are over before workers would be there."""
+_UNUSED = ("pytest-kind", "hypothesispytest", "anyio")
+"""Plugins that a check has no use for, and that take a third of a second to import where they are installed."""
 _OF_PYTEST = {4: _BAD_INPUT, 5: _BAD_INPUT}
 """Its usage errors, and that it found nothing to run."""
 
@@ -78,6 +80,6 @@ def _arguments(conduct: Conduct, options: Options) -> list[str]:
     for name, value in (("--fail-on", options.fail_on), ("--accepted", options.accepted)):
         given += [name, str(value)] if value is not None else []
     given += [f"--junitxml={options.junitxml.absolute()}"] if options.junitxml is not None else []
-    for each in options.extensions:
+    for each in (*(f"no:{unused}" for unused in _UNUSED), *options.extensions):
         given += ["-p", each]
     return given

@@ -5,8 +5,6 @@ import pytest
 
 from takeover.model.repeats import Repeat, Text, parts, whole
 from takeover.model.request import ProbeRequest, ProbeStep, ProbeTarget
-from takeover.probes.probe_file import read_probes
-from takeover.scenario.library import Library
 
 LONG, RUN = "a" * 200, Repeat("a", 200)
 TO = ProbeTarget(pod="p", port=80)
@@ -51,12 +49,3 @@ def test_so_is_one_of_steps() -> None:
         "protocol": "tcp",
         "steps": [{"send": [{"repeat": "a", "times": 200}]}, {"await": True}, {"end": True}],
     }
-
-
-def test_no_request_of_the_project_is_long_as_data() -> None:
-    library = Library.bundled()
-    groups = [group for name in library.names() for group in read_probes(library.scenario(name))]
-    probes = [probe for group in groups for probe in group.probes]
-    # A hundred requests at once have 170 bytes each.
-    assert max(len(msgspec.json.encode(probe.request_in_parts)) for probe in probes) < 20_000
-    assert max(len(msgspec.json.encode(probe.request)) for probe in probes) > 1_000_000

@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.probes.probe import Group
 from takeover.probes.probe_file import FILE, read_probes
 from takeover.probes.protocols.written import Await, End, Send
 from takeover.scenario.library import Library
@@ -13,12 +15,25 @@ from tests.net.scripted import ScriptedStream
 from tests.probes.reading import GROUP, read, read_one
 
 
-def test_the_project_has_at_least_300_probes() -> None:
-    groups = [group for name in Library.bundled().names() for group in read_probes(Library.bundled().scenario(name))]
-    ids = {(group.scenario, group.name, probe.name) for group in groups for probe in group.probes}
+@pytest.fixture(scope="module")
+def of_the_project() -> list[Group]:
+    """All groups, read once: it takes long."""
+    library = Library.bundled()
+    return [group for name in library.names() for group in read_probes(library.scenario(name))]
 
-    assert {group.scenario for group in groups} == set(Library.bundled().names())
-    assert len(ids) == sum(len(group.probes) for group in groups) >= 300
+
+def test_the_project_has_at_least_300_probes(of_the_project: list[Group]) -> None:
+    ids = {(group.scenario, group.name, probe.name) for group in of_the_project for probe in group.probes}
+
+    assert {group.scenario for group in of_the_project} == set(Library.bundled().names())
+    assert len(ids) == sum(len(group.probes) for group in of_the_project) >= 300
+
+
+def test_no_request_of_the_project_is_long_as_data(of_the_project: list[Group]) -> None:
+    probes = [probe for group in of_the_project for probe in group.probes]
+    # A hundred requests at once have 170 bytes each.
+    assert max(len(msgspec.json.encode(probe.request_in_parts)) for probe in probes) < 20_000
+    assert max(len(msgspec.json.encode(probe.request)) for probe in probes) > 1_000_000
 
 
 def test_a_request_becomes_bytes(tmp_path: Path) -> None:
