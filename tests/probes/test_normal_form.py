@@ -182,6 +182,11 @@ def test_bodies_of_the_admin_api(rule: Any, inbound: Scene) -> None:
     [
         ('{"b": 1, "a": {"d": [2, 1], "c": 1e5}}', '{"a":{"c":1e5,"d":[2,1]},"b":1}'),
         ('{"cluster_statuses": [{"name": "b"}, {"name": "a"}]}', '{"cluster_statuses":[{"name":"a"},{"name":"b"}]}'),
+        (
+            '{"configs": [{"last_updated": "2026-01-02T03:04:05.1Z", "name": "b"}, '
+            '{"last_updated": "2026-01-02T03:04:05.2Z", "name": "a"}]}',
+            '{"configs":[{"last_updated":"<time>","name":"a"},{"last_updated":"<time>","name":"b"}]}',
+        ),
         ('{"node": {"id": "a", "extensions": [1]}}', '{"node":{"id":"a"}}'),
         ("b::x::1\na::z::1\na::y::1\n", "a::z::1\na::y::1\nb::x::1\n"),
         ("b: 1\na: 1\n", "b: 1\na: 1\n"),
