@@ -6,7 +6,7 @@ from typing import Any
 from takeover.model.json import encode
 from takeover.probes.normal_rules import BODY_STEPS, Rule
 from takeover.probes.own_words import JSON, PROTOBUF_MARK
-from takeover.probes.removals import Step
+from takeover.probes.removals import Step, applied
 
 ADMIN_RULES = (
     Rule(
@@ -36,6 +36,11 @@ ADMIN_RULES = (
 _UNORDERED = ("cluster_statuses", "configs", "static_endpoint_configs")
 
 
+def _without_chance(content: Any) -> str:
+    """By which its place is found: a time in it would make that one of chance."""
+    return applied((rule.step for rule in ADMIN_RULES), encode(content, order="sorted").decode())
+
+
 def _in_one_order(content: Any) -> Any:
     """JSON of the admin API in which lists that it tells in any order, those of clusters, are sorted.
 
@@ -45,9 +50,7 @@ def _in_one_order(content: Any) -> Any:
         case dict():
             named = {name: _in_one_order(each) for name, each in content.items() if name != "extensions"}
             return {
-                name: sorted(each, key=lambda one: encode(one, order="sorted"))
-                if name in _UNORDERED and isinstance(each, list)
-                else each
+                name: sorted(each, key=_without_chance) if name in _UNORDERED and isinstance(each, list) else each
                 for name, each in named.items()
             }
         case list():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from takeover.model.repeats import RUN
-from takeover.probes import session_cookies, signing_in
+from takeover.probes import captures, session_cookies, signing_in
 from takeover.probes.removals import Step, applied
 
 
@@ -92,6 +92,13 @@ RULES = (
         re.compile(r":(\d{5})\b"),
         _ephemeral,
         "the kernel gives each connection the next free port",
+    ),
+    Rule(
+        "capture",
+        captures.FOUND,
+        captures.without_chance,
+        "an exchange that is captured has the times at which it was, its clients' ports, and a number of chance",
+        marks=captures.MARKS,
     ),
     Rule(
         "trace-id",
@@ -186,6 +193,13 @@ FIELD_RULES = (
         re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"),
         "<time>",
         "an event of a health check, or of outlier detection, has the time at which it was",
+    ),
+    FieldRule(
+        "own-log-time",
+        "time",
+        re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"),
+        "<time>",
+        "the log of a proxy of MongoDB, whose form Envoy chooses, has the time of each operation",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Which fields of Envoy's main messages are set by some probed configuration."""
+"""Which fields of Envoy's messages some probed configuration sets: of the main ones, of all that stand in one."""
 
 from collections.abc import Iterable
 
@@ -58,7 +58,9 @@ MESSAGES = (
     f"{_TLS}CertificateValidationContext",
     f"{_TLS}TlsParameters",
 )
-"""Those that are counted: what most configurations are made of."""
+"""The main ones: what most configurations are made of."""
+_OWN = ("envoy.", "xds.")
+"""With which the names of the API's own messages begin: what it takes from others is counted with none."""
 
 
 class MessageReach(msgspec.Struct, frozen=True):
@@ -99,6 +101,11 @@ def short_name(message: str) -> str:
 
 
 _SEVERAL = ("HttpProtocolOptions",)
+
+
+def messages_met(met: Iterable[Met]) -> list[str]:
+    """The full names of all messages of Envoy's API among these, in one order."""
+    return sorted({each.message for each in met if each.is_known and each.message.startswith(_OWN)})
 
 
 def fields_reached(met: Iterable[Met], messages: Iterable[str] = MESSAGES) -> list[MessageReach]:

@@ -18,6 +18,7 @@ def lines(reach: Reach, with_missing: bool) -> Iterator[str]:
     yield from _of_extensions(reach.extensions, with_missing)
     yield ""
     yield from _of_fields(reach.messages, with_missing)
+    yield from _of_all_messages(reach.all_messages, with_missing)
     yield ""
     yield from _of_guards(reach, with_missing)
 
@@ -77,6 +78,16 @@ def _of_fields(messages: Sequence[MessageReach], with_missing: bool) -> Iterator
     unknown = sum(len(each.unknown) for each in messages)
     yield f"set by some probed configuration: {there} of {total} fields ({share(there, total)})"
     yield f"set, and unknown to xds-protos: {unknown}"
+
+
+def _of_all_messages(messages: Sequence[MessageReach], with_missing: bool) -> Iterator[str]:
+    there, total = sum(len(each.set) for each in messages), sum(each.total for each in messages)
+    yield (
+        f"of all {len(messages)} messages that stand in some probed configuration: "
+        f"{there} of {total} fields ({share(there, total)})"
+    )
+    if with_missing:
+        yield from (f"  - {each.message}: {', '.join(each.missing)}" for each in messages if each.missing)
 
 
 def _of_guards(reach: Reach, with_missing: bool) -> Iterator[str]:

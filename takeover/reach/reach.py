@@ -9,7 +9,7 @@ from takeover.inventory.running import described_extensions
 from takeover.model.release import Release
 from takeover.reach.configurations import probed_groups, whole_configurations
 from takeover.reach.extensions import Known, Occurrence, occurrences
-from takeover.reach.fields import MessageReach, fields_reached
+from takeover.reach.fields import MessageReach, fields_reached, messages_met
 from takeover.reach.kept import Kept
 from takeover.reach.left_out import why_guard_left_out, why_left_out
 from takeover.reach.proofs import Proofs, not_tried, still_true
@@ -73,6 +73,7 @@ class Reach(msgspec.Struct, frozen=True):
         probes: how many probes.
         extensions: all that it has.
         messages: the main messages.
+        all_messages: all that stand in some probed configuration.
         guards: the runtime guards that it holds; none where none was turned over.
         guards_tried: on how many of the groups.
     """
@@ -83,6 +84,7 @@ class Reach(msgspec.Struct, frozen=True):
     probes: int
     extensions: list[ExtensionReach]
     messages: list[MessageReach]
+    all_messages: list[MessageReach]
     guards: list[GuardReach]
     guards_tried: int
 
@@ -115,6 +117,7 @@ def reach_of(library: Library, release: Release, reports: Path) -> Reach:
         sum(len(each.probes) for each in groups),
         [_reached(each, found.get(each, []), proofs) for each in known.ids],
         fields_reached(met),
+        fields_reached(met, messages_met(met)),
         _guards(proofs),
         sum(not not_tried(proofs, each.group) for each in proofs.guards_tried),
     )

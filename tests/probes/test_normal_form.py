@@ -28,6 +28,33 @@ SESSIONS = [base64.b64encode(each).decode() for each in (SESSION, SESSION[:17], 
 STATE = base64.urlsafe_b64encode(
     b'{"url":"https://a.test/","csrf_token":"1f.a+b=","flow_id":"1f1f1f1f1f1f1f1f"}'
 ).decode().rstrip("=")  # fmt: skip
+CAPTURED = """
+"downstream_connection": {{
+ "local_address": {{
+  "socket_address": {{
+   "port_value": 40001
+  }}
+ }},
+ "remote_address": {{
+  "socket_address": {{
+   "port_value": {}
+  }}
+ }}
+}}, "upstream_connection": {{
+ "local_address": {{
+  "socket_address": {{
+   "port_value": {}
+  }}
+ }},
+ "remote_address": {{
+  "socket_address": {{
+   "port_value": 40002
+  }}
+ }}
+}}, "http_streamed_trace_segment": {{
+ "trace_id": "{}"
+}}, "headers_received_time": "{}", "key": "date",
+ "value": "{} 03:04:05 GMT", "key": "date", "value": "Thu, 01 Jan 1970 00:00:00 GMT", "headers_received_time": null"""
 # By the rule's name: a text, its normal form, and a text that must stay.
 TEXTS = {
     "request-id": (
@@ -64,6 +91,12 @@ TEXTS = {
         'cannot: {"b":{"d":1e5,"c":[2,1]},"a":"{"}: is {"b":"","a":1}',
         'cannot: {"a":"{","b":{"c":[2,1],"d":1e5}}: is {"a":1,"b":""}',
         '{"b": and no end, {b, a} ["b","a"]',
+    ),
+    "capture": (
+        CAPTURED.format("40312", "40314", "11603937560199494479", "2026-01-02T03:04:05.678901Z", "Fri, 02 Jan 2026"),
+        CAPTURED.format("<port>", "<port>", "<id>", "<time>", "<date>").replace("<date> 03:04:05 GMT", "<date>"),
+        '"port_value": 40312, "trace_id": "11603937560199494479", "received": "2026-01-02T03:04:05.678901Z", '
+        '"key": "expires", "value": "Fri, 02 Jan 2026 03:04:05 GMT"',
     ),
     "trace-id": (
         f"b3: {'0a' * 8}-{'0b' * 8}-1\ntraceparent: 00-{'0c' * 16}-{'0d' * 8}-01\nx-b3-traceid: {'0' * 16}{'0e' * 8}\n"
@@ -149,6 +182,11 @@ def test_bodies_of_the_admin_api(rule: Any, inbound: Scene) -> None:
     [
         ('{"b": 1, "a": {"d": [2, 1], "c": 1e5}}', '{"a":{"c":1e5,"d":[2,1]},"b":1}'),
         ('{"cluster_statuses": [{"name": "b"}, {"name": "a"}]}', '{"cluster_statuses":[{"name":"a"},{"name":"b"}]}'),
+        (
+            '{"configs": [{"last_updated": "2026-01-02T03:04:05.1Z", "name": "b"}, '
+            '{"last_updated": "2026-01-02T03:04:05.2Z", "name": "a"}]}',
+            '{"configs":[{"last_updated":"<time>","name":"a"},{"last_updated":"<time>","name":"b"}]}',
+        ),
         ('{"node": {"id": "a", "extensions": [1]}}', '{"node":{"id":"a"}}'),
         ("b::x::1\na::z::1\na::y::1\n", "a::z::1\na::y::1\nb::x::1\n"),
         ("b: 1\na: 1\n", "b: 1\na: 1\n"),
@@ -178,6 +216,7 @@ def test_headers(rule: Any, inbound: Scene) -> None:
 FIELDS = {
     "translated-port": ("192.0.2.1:1024", "192.0.2.1:<port>", "192.0.2.1"),
     "event-time": ("2030-01-31T23:59:59.123Z", "<time>", "1970"),
+    "own-log-time": ("2030-01-31T23:59:59.123Z", "<time>", "1970"),
 }
 
 
@@ -340,6 +379,7 @@ MARKED = (
     f"&code_challenge={'a' * 43}",
     f"OauthNonce=0123456789abcdef.{'A' * 43}=;path=/",
     '="Cg4xMC4wLjAuMTo4MDgwEIDl7sEG"',
+    *re.split(r", (?=\")", CAPTURED.format("40312", "40314", "1", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026")),
     "=",
     ";",
     "word ",

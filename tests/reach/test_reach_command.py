@@ -1,5 +1,6 @@
 """`takeover reach` on a real Envoy."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ def test_it_tells_what_a_library_configures(library: Path, capsys: pytest.Captur
     assert extensions["envoy.tracers/envoy.tracers.xray"].state == "left-out"
     assert {"normalize_path", "merge_slashes"} <= set(messages["HttpConnectionManager"].set)
     assert "proxy_100_continue" in messages["HttpConnectionManager"].missing
+    met = {each.message: each for each in reach.all_messages}
+    assert met[messages["HttpConnectionManager"].message] == messages["HttpConnectionManager"]
+    assert "suppress_envoy_headers" in met["envoy.extensions.filters.http.router.v3.Router"].missing  # none of the main
+    assert messages["TlsParameters"].message not in met  # it stands nowhere
+    assert all(each.startswith(("envoy.", "xds.")) for each in met)
 
 
 def test_an_edit_of_a_group_is_configured_too(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,6 +71,14 @@ def test_what_is_missing_is_named(library: Path, capsys: pytest.CaptureFixture[s
 
     assert "  - envoy.filters.http.lua\n" in told
     assert "  - proxy_100_continue\n" in told
+    assert re.search(
+        r"^of all \d+ messages that stand in some probed configuration: \d+ of \d+ fields \(\d+\.\d %\)$",
+        told,
+        re.MULTILINE,
+    )
+    assert re.search(
+        r"^  - envoy\.extensions\.filters\.http\.router\.v3\.Router: .*suppress_envoy_headers", told, re.MULTILINE
+    )
     assert "  - envoy.filters.http.router\n" not in told
     assert "left out:" in told
     assert "an old name of another extension" in told
