@@ -1,15 +1,18 @@
 """Envoy's admin API as an object. How to reach it is the caller's business: a client with its `base_url`."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
-import httpx
 import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from takeover.base.errors import BadInputError, DeploymentError
 from takeover.model.release import ServerInfo
 from takeover.scenario.supplying import CONFIG_ID
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class _Node(msgspec.Struct):
@@ -63,7 +66,7 @@ class Admin:
         client: speaks to the admin port; its `base_url` is that port's.
     """
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: "httpx.Client") -> None:
         self._client = client
 
     def ready(self) -> str:
@@ -100,7 +103,7 @@ class Admin:
         """
         query = {"format": "json"} | ({} if pattern is None else {"filter": pattern})
         response = self._client.get("/stats", params=query)
-        if response.status_code == httpx.codes.BAD_REQUEST:
+        if response.status_code == HTTPStatus.BAD_REQUEST:
             raise BadInputError(f"Envoy refuses the stats pattern {pattern!r}: {response.text.strip()}")
         entries = response.raise_for_status().json()["stats"]
         return {entry["name"]: entry["value"] for entry in entries if isinstance(entry.get("value"), int)}
@@ -126,6 +129,8 @@ class Admin:
 
         Raises: DeploymentError that says what was last seen.
         """
+        import httpx
+
         seen = "nothing"
 
         def is_serving() -> bool:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import httpx
-
 from takeover.evidence.control_plane_record import XdsEntry, accepted
 from takeover.model.trace import ControlPlaneHop, Delivered
 
@@ -49,6 +47,8 @@ class Deliveries:
 
     def _is_told(self, name: str) -> bool:
         """Reads what is new."""
+        import httpx
+
         known = self._known[name]
         try:
             known += self._read[name](self._last(name))

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import httpx
-
 from takeover.base.errors import TakeoverError
 from takeover.engines.contract import Deployment
 from takeover.envoy.used_stats import NoStatsError
@@ -62,8 +60,11 @@ class UnrestError(AssertionError):
     """The witnesses do not agree, or something is still under way, when the deadline comes: the test has failed."""
 
 
-_NOT_TOLD = (TakeoverError, UnrestError, httpx.HTTPError, OSError)
-"""Why a witness has nothing to say."""
+def _not_told() -> tuple[type[Exception], ...]:
+    """Why a witness has nothing to say."""
+    import httpx
+
+    return TakeoverError, UnrestError, httpx.HTTPError, OSError
 
 
 class Witnesses:
@@ -138,7 +139,7 @@ class Witnesses:
             return self._taken(self._at_rest(before, held), _SHORT_DEADLINE)
         except NoStatsError:
             is_there = len(self._envoys) > 1  # which one of several fell silent shows when each is asked
-        except _NOT_TOLD:
+        except _not_told():
             pass
         accounts = [
             replace(
@@ -259,7 +260,7 @@ def _told(ask: Callable[[], _Account], known: _Account) -> _Account:
     """What a witness tells; what it had told before, where it does not answer."""
     try:
         return ask()
-    except _NOT_TOLD:
+    except _not_told():
         return known
 
 

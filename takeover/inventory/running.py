@@ -6,9 +6,10 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -16,10 +17,12 @@ from takeover.base.errors import TakeoverError
 from takeover.envoy.config_given import LONGEST_ARGUMENT, with_config
 from takeover.inventory.configs import Config, configs
 from takeover.inventory.merged import merged
-from takeover.net import http
 from takeover.node.bare_node import BareNode, Program, bare_node
 from takeover.node.stream import SocketStream
 from takeover.scenario.library import Library
+
+if TYPE_CHECKING:
+    import httpx
 
 _DEADLINE = 60.0
 _LIVE = 2.0
@@ -141,12 +144,16 @@ def _told(binary: Path, together: Sequence[Config]) -> _Told:
 
 
 @contextlib.contextmanager
-def _running(binary: Path, together: Sequence[Config]) -> Iterator[httpx.Client]:
+def _running(binary: Path, together: Sequence[Config]) -> Iterator["httpx.Client"]:
     """An Envoy of its own, and a client of its admin API.
 
     It has no file that could be left: its config is an argument, or a file that is the node's own, where it is too long
     for one; its socket has a name but no place.
     """
+    import httpx
+
+    from takeover.net import http
+
     name = _socket_name()
     config = _as_argument(together, name).decode()
     files = [path for each in together for path in each.files.values()]
@@ -189,11 +196,11 @@ def _wait_until_listening(node: BareNode, envoy: Program, name: str, binary: Pat
         raise TakeoverError(f"the admin API of {binary} does not listen after {_DEADLINE:g} s") from None
 
 
-def _wait_until_live(admin: httpx.Client) -> None:
+def _wait_until_live(admin: "httpx.Client") -> None:
     """Waits until its workers have begun, with statistics of theirs; who waits for a control plane never is live."""
     with contextlib.suppress(RetryError):
         waiting = Retrying(retry=retry_if_result(operator.not_), wait=wait_fixed(0.01), stop=stop_after_delay(_LIVE))
-        waiting(lambda: admin.get("/ready").status_code == httpx.codes.OK)
+        waiting(lambda: admin.get("/ready").status_code == HTTPStatus.OK)
 
 
 def _ended(envoy: Program, binary: Path, code: int) -> _EndedError:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from takeover.model.dialled import ClientEnd, Dialled
 from takeover.model.trace import ClientHop
 from takeover.net import http1
-from takeover.net.http import Connect
-from takeover.net.stream import ByteStream
+from takeover.net.stream import ByteStream, Connect
 
 _MOST_DIALLED = 100  # a report need not carry thousands
 _LONGEST_HEAD = 1 << 14

@@ -5,17 +5,14 @@ import ssl
 import threading
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpcore
 import httpx
 
-from takeover.net.stream import ByteStream
+from takeover.net.stream import ByteStream, Connect
 from takeover.net.tls import TlsStream
-
-Connect = Callable[[str, int, float], ByteStream]
-"""Opens a connection to (host, port) within a number of seconds, as `Container.connect` does."""
 
 LONGEST = 60.0
 """Seconds that a whole exchange may take; more where a longer timeout for reading is given."""

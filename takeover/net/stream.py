@@ -4,6 +4,7 @@ Failures use Python's own exceptions: `ConnectionRefusedError`, `ConnectionReset
 `socket.gaierror` (the name does not resolve in that Pod).
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -40,3 +41,7 @@ class ByteStream(Protocol):
     def close(self) -> None:
         """Closes both directions; a second call does nothing."""
         ...
+
+
+Connect = Callable[[str, int, float], ByteStream]
+"""Opens a connection to (host, port) within a number of seconds, as `Container.connect` does."""

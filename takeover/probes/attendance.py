@@ -4,8 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-import httpx
-
 from takeover.engines.contract import Container, RemoteDeployment
 from takeover.envoy.used_stats import NoStatsError, UsedStats
 from takeover.evidence import quiescence
@@ -100,6 +98,8 @@ class Attendance:
 
     def config(self, place: EnvoyPlace) -> Json:
         """The config dump of the Envoy there; None where it does not answer: who reads its counters learns why."""
+        import httpx
+
         try:
             return self._scene.admin_of(place).config_dump()
         except (httpx.HTTPError, OSError):

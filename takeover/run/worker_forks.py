@@ -25,7 +25,7 @@ import pytest
 
 from takeover.base import ctrl_c
 
-_IMPORTED = ("takeover.run.wiring", "xdist.remote", "jsonpath")
+_IMPORTED = ("takeover.run.wiring", "xdist.remote", "jsonpath", "takeover.net.http")
 """What each of them needs."""
 _FOR_ENGINE = {"local": "takeover.engines.local.engine"}
 """What each needs, besides, where that engine is chosen."""

@@ -3,16 +3,17 @@
 import contextlib
 import ssl
 from collections.abc import Callable, Mapping
-
-import httpx
+from typing import TYPE_CHECKING
 
 from takeover.engines.contract import Deployment, Pod
-from takeover.net import http, raw
+from takeover.net import raw
 from takeover.net.connections import Connections
-from takeover.net.http import Connect
 from takeover.net.prefixed import PrefixedStream
-from takeover.net.stream import ByteStream
+from takeover.net.stream import ByteStream, Connect
 from takeover.net.tls import TlsStream
+
+if TYPE_CHECKING:
+    import httpx
 
 _CONNECT_TIMEOUT = 10.0
 
@@ -34,7 +35,7 @@ class Clients:
 
     def new_http(
         self, pod: str, container: str = "", tls: ssl.SSLContext | None = None, proxy: bytes = b""
-    ) -> httpx.Client:
+    ) -> "httpx.Client":
         """A client in that container (the first one, if none is named), with a connection of its own: use `with`.
 
         Args:
@@ -43,6 +44,8 @@ class Clients:
             tls: whom it trusts behind https://, and its own certificate; None: who has one of a public authority.
             proxy: a PROXY header before all else of each connection, see `takeover.net.proxy_protocol`.
         """
+        from takeover.net import http
+
         return http.client(self._connect_from(pod, container, proxy), tls=tls)
 
     def ask(
@@ -55,7 +58,7 @@ class Clients:
         tls: ssl.SSLContext | None = None,
         proxy: bytes = b"",
         server_name: str = "",
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
         """One request from that container, over a connection of its own that ends with the answer.
 
         Args:
@@ -70,6 +73,8 @@ class Clients:
 
         Raises: NoAnswerError when none comes.
         """
+        import httpx
+
         extensions = {"sni_hostname": server_name} if server_name else {}
         with self.new_http(pod, container, tls, proxy) as client:
             try:

@@ -1,11 +1,13 @@
 """The control planes of a scene, and the way to their HTTP API: over their Pods' loopback, past every Envoy."""
 
-import httpx
+from typing import TYPE_CHECKING
 
 from takeover.engines.contract import Deployment
 from takeover.evidence.control_plane_record import XdsEntry, read_record
-from takeover.net import http
 from takeover.scenario.places import ControlPlanePlace, control_planes
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def control_planes_of(deployment: Deployment) -> list[ControlPlanePlace]:
@@ -13,8 +15,10 @@ def control_planes_of(deployment: Deployment) -> list[ControlPlanePlace]:
     return control_planes(deployment.scenario.objects())
 
 
-def api_client(deployment: Deployment, place: ControlPlanePlace) -> httpx.Client:
+def api_client(deployment: Deployment, place: ControlPlanePlace) -> "httpx.Client":
     """A client of one's API: use `with`. It is no client of the scene: no witness counts it."""
+    from takeover.net import http
+
     return http.client(
         lambda *_: deployment.pod(place.pod).forward(place.api_port), base_url="http://control-plane.api"
     )

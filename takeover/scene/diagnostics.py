@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import httpx
-
 from takeover.base.errors import TakeoverError
 from takeover.envoy.rejection import without_banner
 from takeover.scenario.places import ControlPlanePlace, EnvoyPlace
@@ -92,6 +90,8 @@ def _record(scene: Scene, place: ControlPlanePlace) -> Callable[[], str]:
 
 
 def _or_why_not(tell: Callable[[], str]) -> str:
+    import httpx
+
     try:
         return tell()
     except (TakeoverError, httpx.HTTPError, OSError) as error:

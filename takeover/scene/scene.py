@@ -19,7 +19,6 @@ from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.snapshots import Witnesses
 from takeover.model.measurement import Measurement
 from takeover.model.release import Release
-from takeover.net import http
 from takeover.net.stream import ByteStream
 from takeover.scenario.edits import Edit
 from takeover.scenario.loader import Scenario
@@ -184,6 +183,8 @@ class Scene(Clients):
         """The admin API of any of its Envoys."""
         key = (place.pod, place.container)
         if key not in self._admins:
+            from takeover.net import http
+
             client = http.client(lambda *_: self.connect_to_admin(place), base_url="http://envoy.admin")
             self._admins[key] = Admin(self._closing.enter_context(client))
         return self._admins[key]
