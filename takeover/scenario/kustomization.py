@@ -1,7 +1,7 @@
 """Reads a folder's kustomization.yaml: the small part of kustomize that the scenarios use, all else refused by name."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from takeover.base.paths import display_path
 from takeover.scenario import names
 from takeover.scenario.files import file_kind, own_file, read_yaml
 from takeover.scenario.typed_yaml import Entry, Json, Text, convert, read_entry
-from takeover.scenario.yaml_text import Key, YamlDocument
+from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 _FILE = "kustomization.yaml"
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -171,7 +171,8 @@ class _Reading:
         path = _path(file, folder, resource, "resources", index)
         if not path.is_dir():
             _check_file(file, path, resource, folder, "resources", index)
-            return Kustomization(tuple(_object(document) for document in read_yaml(path)), (), ())
+            documents = (each for document in read_yaml(path) for each in _items(document))
+            return Kustomization(tuple(map(_object, documents)), (), ())
         if path in (*inside, folder):
             raise file.error(f"{resource} takes this folder in turn: a circle", "resources", index)
         if self.within and not any(path.is_relative_to(each) for each in self.within):
@@ -243,6 +244,20 @@ def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
     if sum(each.stat().st_size for each in files.values()) > names.MOST_BYTES_OF_CONFIG_MAP:
         raise generator.error(f"a ConfigMap holds at most {names.MOST_BYTES_OF_CONFIG_MAP} bytes", "files")
     return GeneratedConfigMap(generator.namespace, generator.name, files, generator.where())
+
+
+def _items(document: YamlDocument) -> Iterator[YamlDocument]:
+    """The document, or, as kustomize has it, what is in it if it is a list of objects (`kubectl get -o yaml`)."""
+    value = document.value
+    if not (isinstance(value, dict) and str(value.get("kind")).endswith("List") and "items" in value):
+        yield document
+        return
+    items = value["items"]
+    if not isinstance(items, list | None):
+        where = document.where("items")
+        raise BadInputError(f"{where}: items of a {value['kind']} must be a list, not {describe_type(items)}")
+    for index in range(len(items or ())):
+        yield from _items(document.item("items", index))
 
 
 def _object(document: YamlDocument) -> KubernetesObject:
