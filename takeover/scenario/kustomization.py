@@ -18,6 +18,11 @@ from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 _FILE = "kustomization.yaml"
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_OF_SERVER = frozenset({
+    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName", "generation",
+    "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+})  # fmt: skip
+"""Fields of metadata: see ObjectMeta in the Kubernetes API reference. An owner is not here, and would take it along."""
 _MOST_FOLDERS = 100
 _MOST_OBJECTS = 1_000
 
@@ -27,7 +32,8 @@ class KubernetesObject:
     """An object of a resource file.
 
     Args:
-        data: as in the file, never to be changed; `namespace` counts, not metadata.namespace in it.
+        data: as in the file but for what only an API server writes, never to be changed; `namespace` counts, not
+            metadata.namespace in it.
         namespace: where it lives, "" for a Namespace.
         document: where it is written, whatever edits have made of `data`.
     """
@@ -111,6 +117,7 @@ class _Metadata(Entry, forbid_unknown_fields=False):
 
     name: Text
     namespace: Text = "default"
+    finalizers: tuple[Json, ...] | None = None
 
 
 class _Object(Entry, forbid_unknown_fields=False):
@@ -270,8 +277,16 @@ def _object(document: YamlDocument) -> KubernetesObject:
     ):
         if wrong:
             raise head.metadata.error(f"{head.metadata.name_of(key)} {wrong}", key)
+    if head.metadata.finalizers:
+        raise head.metadata.error("metadata.finalizers: nobody here ends them: leave them out", "finalizers")
     namespace = "" if head.kind == "Namespace" else head.metadata.namespace
-    return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document)
+    return KubernetesObject(head.kind, namespace, head.metadata.name, _as_applied(document.value), document)
+
+
+def _as_applied(data: dict[str, Json]) -> dict[str, Json]:
+    """The object as somebody would write it, without what an API server adds: `kubectl get -o yaml` shows that, too."""
+    metadata = {key: value for key, value in data["metadata"].items() if key not in _OF_SERVER}
+    return {key: metadata if key == "metadata" else value for key, value in data.items() if key != "status"}
 
 
 def _moved(file: _File, entry: KubernetesObject, namespace: str) -> KubernetesObject:

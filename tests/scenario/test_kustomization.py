@@ -149,3 +149,33 @@ def test_what_is_wrong_in_a_list_is_told_at_its_line(folder: Callable[..., Path]
     with pytest.raises(BadInputError) as caught:
         read_kustomization(root)
     assert f"pod.yaml:{message}" in str(caught.value)
+
+
+def test_what_only_an_api_server_writes_is_no_part_of_an_object(folder: Callable[..., Path]) -> None:
+    shown = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  labels: {app: web}
+  creationTimestamp: "2026-01-01T00:00:00Z"
+  generateName: we
+  generation: 1
+  managedFields: [{manager: kubectl}]
+  ownerReferences: [{kind: ReplicaSet, name: web, uid: a}]
+  resourceVersion: "1"
+  uid: a
+spec: {containers: []}
+status: {phase: Running}
+"""
+    [pod] = [each for each in read_kustomization(folder({"pod.yaml": shown})).objects if each.kind == "Pod"]
+    assert pod.data == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {"containers": []},
+    }
+    with pytest.raises(
+        BadInputError, match=r"pod\.yaml:5: metadata\.finalizers: nobody here ends them: leave them out$"
+    ):
+        read_kustomization(folder({"pod.yaml": f"{POD.replace('}', ',')}\n  finalizers: [a/b]}}\n"}))

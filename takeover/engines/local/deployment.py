@@ -11,6 +11,7 @@ from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
 from takeover.engines.local.readiness import Readiness
+from takeover.engines.local.security import SecurityContext
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
@@ -242,7 +243,7 @@ class LocalDeployment:
         self._node.close()
 
 
-def _as_user(security: objects.SecurityContext) -> str:
+def _as_user(security: SecurityContext) -> str:
     """The beginning of a command that is to run as the container's user: rules of its Pod may depend on that."""
     uid, gid, groups = security.uid, security.gid, security.supplemental_groups
     theirs = f"--groups {','.join(map(str, groups))}" if groups else "--clear-groups"
