@@ -10,7 +10,7 @@ from typing import TypeVar
 from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
-from takeover.scenario import replicas
+from takeover.scenario import envoy_config, replicas
 from takeover.scenario.documents import Documents, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
@@ -183,8 +183,19 @@ def envoys(entries: Iterable[EnvoyEntry], documents: Documents) -> tuple[EnvoyPl
             raise each.error(f"no file {each.config}; the ConfigMaps have {', '.join(files) or 'none'}", "config")
         _once(each, (pod, each.container), found)
         admin = 0 if each.admin is UNSET else each.admin
-        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where(), each.beside)
+        beside = _beside(each, documents, files) if each.beside else ()
+        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where(), beside)
     return tuple(found.values())
+
+
+def _beside(entry: EnvoyEntry, documents: Documents, files: Iterable[str]) -> tuple[str, ...]:
+    """What statistics call those clusters. Raises: BadInputError for one that the config does not have."""
+    known = envoy_config.clusters(documents.data(entry.config), map(documents.data, files))
+    for index, name in enumerate(entry.beside):
+        if known is not None and name not in known:
+            there = ", ".join(known) or "none"
+            raise entry.error(f"no cluster {name} in {entry.config}; there are {there}", "beside", index)
+    return tuple((known or {}).get(each, each) for each in entry.beside)
 
 
 def destinations(entries: Iterable[DestinationEntry], documents: Documents) -> tuple[DestinationPlace, ...]:
