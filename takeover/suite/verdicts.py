@@ -5,14 +5,22 @@ What the client saw is the test's own business. A trace names what counted the t
 """
 
 from takeover.evidence.observed import ObservedTraffic
+from takeover.model.trace import ClientHop
 
 
 def assert_past_envoy(observed: ObservedTraffic, destination: str = "") -> None:
     """Envoy neither counted nor logged anything; the destination was asked without it.
 
     Args:
-        destination: POD/CONTAINER that saw it; empty if that is none that keeps a log.
+        destination: POD/CONTAINER that saw it; empty if that is none that keeps a log: then a client of the scene, or a
+            rule of Envoy's Pod, must have seen that there was something.
+
+    Raises: AssertionError, also for a block of which no witness tells anything: of that it would always hold.
     """
+    seen = bool(destination) or any(isinstance(each, ClientHop) for each in observed.hops) or bool(observed.taken_by)
+    assert seen, (
+        "nothing was observed: no client of the scene asked, no rule took a connection, no destination is named"
+    )
     assert observed.trace == ([f"destination {destination}"] if destination else [])
     assert (observed.moved, observed.entries) == ({}, [])
 
