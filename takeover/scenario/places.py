@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
 from takeover.scenario import envoy_config, replicas
-from takeover.scenario.documents import Documents, short_name
+from takeover.scenario.documents import Documents, is_headless, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
@@ -242,7 +242,7 @@ def _api_port(arguments: Sequence[str], pod: str) -> int:
 
 
 def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
-    """The Services, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod that has such a name."""
+    """The Services with an address, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod of such a name."""
     found = {kind: {short_name(each): each for each in objects if each["kind"] == kind} for kind in ("Pod", "Service")}
     labels = found["Pod"][pod]["metadata"].get("labels") or {}
     namespace = pod.rpartition("/")[0]
@@ -250,6 +250,7 @@ def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
         name
         for name, service in found["Service"].items()
         if name.rpartition("/")[0] == namespace
+        and not is_headless(service)
         and (selector := service["spec"].get("selector"))
         and selector.items() <= labels.items()
     ]

@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.probes.probe_file import read_probes
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName, add, append, remove, replace
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
+from takeover.scenario.places import services_that_select
 from takeover.scenario.supplying import CONFIG_ID
 from takeover.scenario.yaml_text import parse_yaml
 from tests.scenario.conftest import FILES, load
@@ -393,3 +395,33 @@ def test_clusters_to_which_envoy_tells_of_itself_are_those_that_it_has(
             load(root)
     else:
         assert set(told) <= set(load(root).envoys[0].control_planes)
+
+
+HEADLESS = "is headless, without an address of its own: take its host name, or a Pod"
+GROUP = "- group: a\n  why: b\n  from: web\n  to: {service: web, port: 80}\n  probes: [{name: c}]\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        (
+            "scenario.yaml",
+            f"{EDIT}  replace: $.node.id\n  with: {{cluster_ip: web}}",
+            "envoy.yaml: $.node.id: Service web ",
+        ),
+        ("scenario.yaml", f"{TRY}web/web}}".replace("ls", "ls {cluster_ip: web}"), "scenario.yaml:6: Service web "),
+        ("probes.yaml", GROUP, "probes.yaml:4: Service web "),
+    ],
+)
+def test_the_address_of_a_headless_service_is_asked_for_by_nobody(
+    folder: Callable[..., Path], file: str, text: str, told: str
+) -> None:
+    pod = FILES["pod.yaml"].replace("clusterIP: 10.107.42.16", "selector: {a: b}, clusterIP: None")
+    root = folder({"pod.yaml": pod.replace("name: web}", "name: web, labels: {a: b}}", 1), "scenario.yaml": ABOUT})
+    scenario = load(root)
+    assert services_that_select(scenario.objects(), "web") == []
+    assert read_probes(scenario) == ()
+    (root / file).write_text(text)
+    with pytest.raises(BadInputError) as caught:
+        read_probes(load(root))
+    assert str(caught.value).endswith(f"{told}{HEADLESS}")

@@ -17,7 +17,7 @@ from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
 from takeover.node.stream import SocketStream
-from takeover.scenario.documents import canonical, short_name
+from takeover.scenario.documents import HEADLESS, canonical, short_name
 from takeover.scenario.loader import Scenario
 
 _NO_SUCH_PROGRAM = 127  # see chroot(1)
@@ -39,7 +39,10 @@ class _NodeBindings:
         self._config_id = secrets.token_hex(6)
 
     def cluster_ip(self, service: str) -> str:
-        return self._services[self._known(service)]
+        address = self._services[self._known(service)]
+        if address == "None":
+            raise BadInputError(f"Service {service} {HEADLESS}")
+        return address
 
     def host_name(self, service: str) -> str:
         namespace, _, name = self._known(service).partition("/")

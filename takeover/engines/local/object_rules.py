@@ -99,7 +99,7 @@ def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
     yield from _labels(spec.selector, "spec", "selector")
     if not spec.selector:
         yield ("spec", "selector"), "is empty: a Service without one has no endpoints; select Pods"
-    if not spec.ports:
+    if not spec.ports and not spec.is_headless:
         yield ("spec", "ports"), "is empty: give the Service a port"
     for index, port in enumerate(spec.ports):
         at = ("spec", "ports", index)
@@ -114,7 +114,7 @@ def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
     yield from volume_rules.twice((each.name for each in spec.ports if each.name), "spec", "ports")
     if spec.cluster_ips and spec.cluster_ips != [spec.cluster_ip]:
         yield ("spec", "clusterIPs"), "must be clusterIP alone: leave the field out"
-    if spec.cluster_ip:
+    if spec.cluster_ip and not spec.is_headless:
         address = ipaddress.IPv4Address(spec.cluster_ip)
         others = address.is_unspecified or address.is_loopback or address.is_link_local
         if others or address.is_multicast or address.is_reserved or address in _PODS or str(address) == dns.ADDRESS:

@@ -99,8 +99,8 @@ class ServicePort(StrictObject, frozen=True):
 class ServiceSpec(StrictObject, frozen=True):
     """What follows `cluster_ips` has one value here, which the API server writes where nobody does."""
 
-    ports: list[ServicePort]
     selector: dict[str, str]
+    ports: list[ServicePort] = []
     type: Literal["ClusterIP"] = "ClusterIP"
     session_affinity: Literal["None"] = "None"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
@@ -111,14 +111,17 @@ class ServiceSpec(StrictObject, frozen=True):
     publish_not_ready_addresses: Literal[False] = False
 
     def __post_init__(self) -> None:
-        if self.cluster_ip == "None":  # to leave it out would make another Service
-            raise ValueError("clusterIP None: a headless Service is for a cluster: --engine kind or kubernetes")
         try:
-            ipaddress.IPv4Address(self.cluster_ip or "0.0.0.0")  # noqa: S104 - any valid one
+            ipaddress.IPv4Address("0.0.0.0" if self.is_headless else self.cluster_ip or "0.0.0.0")  # noqa: S104 - any
         except ValueError:
             raise ValueError(
                 f"clusterIP {self.cluster_ip!r} is no IPv4 address: give one, or leave the field out"
             ) from None
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether it has no address: its name has those of its Pods, and it need have no port."""
+        return self.cluster_ip == "None"
 
 
 class ServiceAccount(StrictObject, frozen=True):

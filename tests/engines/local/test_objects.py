@@ -135,7 +135,8 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (pod() | {"status": {}}, "Pod/web: status is not supported by the local engine; remove the field"),
         (pod() | {"apiVersion": "v2"}, "Pod/web: apiVersion: Invalid enum value 'v2'"),
         (service(type="NodePort"), "Service/web: spec.type: Invalid enum value 'NodePort'"),
-        (service(clusterIP="None"), "Service/web: spec: clusterIP None: a headless Service is for a cluster: --engine"),
+        (service(clusterIP="None", selector={}), "Service/web: spec.selector is empty: a Service without one has no"),
+        (service(clusterIP="none"), "Service/web: spec: clusterIP 'none' is no IPv4 address: give one, or leave the"),
         (
             pod(initContainers=[{"name": "i", "image": "nginx", "restartPolicy": "Always"}]),
             "Pod/web: spec.initContainers[0].restartPolicy: a sidecar is for a cluster: put it among the containers",
@@ -344,6 +345,7 @@ def test_what_means_nothing_here_is_taken_and_told() -> None:
             [],
         ),
         (pod(shareProcessNamespace=False), []),
+        (service(clusterIP="None", clusterIPs=["None"], ports=[]), []),
         (named("Namespace", "n") | {"spec": {"finalizers": ["kubernetes"]}}, []),
     ],
 )
