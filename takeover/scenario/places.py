@@ -269,6 +269,8 @@ def _checked(entry: Entry, known: Mapping[str, Json], name: str, container: str)
     if container not in (there := containers(known[name])):
         listed = ", ".join(there) or "none"
         raise entry.error(f"Pod {name} has no container {container}; it has {listed}", "container")
+    if there.count(container) > 1:
+        raise entry.error(f"Pod {name} has several containers {container}: rename all but one", "container")
     return name
 
 

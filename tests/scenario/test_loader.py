@@ -425,3 +425,12 @@ def test_the_address_of_a_headless_service_is_asked_for_by_nobody(
     with pytest.raises(BadInputError) as caught:
         read_probes(load(root))
     assert str(caught.value).endswith(f"{told}{HEADLESS}")
+
+
+def test_a_container_whose_name_another_has_is_nobodys_place(folder: Callable[..., Path]) -> None:
+    mounts = "volumeMounts: []"
+    pod = FILES["pod.yaml"].replace("[{name: web, env: []}]", f"[{{name: web, {mounts}}}, {{name: web, {mounts}}}]")
+    with pytest.raises(
+        BadInputError, match=r"scenario\.yaml:\d+: Pod web has several containers web: rename all but one"
+    ):
+        load(folder({"pod.yaml": pod}))
