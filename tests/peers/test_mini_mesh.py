@@ -402,6 +402,14 @@ WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no UTF-8 in the wishes": (lambda folder: (folder / "mesh.yaml").write_bytes(b"\xff"), "mesh.yaml: no YAML"),
     "no date in a manifest": (_write("front.yaml", "a: 2024-99-99"), "front.yaml: no YAML: month must be in 1..12"),
     "no date in the wishes": (_write("mesh.yaml", "a: 2024-99-99"), "mesh.yaml: no YAML: month must be in 1..12"),
+    "an account that cannot be": (
+        _write("front.yaml", POD.format("front").replace("serviceAccountName: front", "serviceAccountName: a/é")),
+        "front.yaml: Pod front: serviceAccountName 'a/\\xe9' must be of small letters, digits, - and .",
+    ),
+    "a name that is none": (
+        _write("front.yaml", POD.format("front").replace("name: front", "name: null")),
+        "front.yaml: Pod: name None must be of small letters, digits, - and .",
+    ),
     "a list without one": (
         _write("front.yaml", "kind: List\nitems: {}"),
         "front.yaml: List: its items must be a list of objects",

@@ -1,5 +1,6 @@
 """What is read of Kubernetes' manifests: Services, and the Pods that they select."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 from takeover.peers.mini_mesh.addresses import is_address
 from takeover.peers.yaml_data import YamlError, read_yaml
+
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME = 253
 
 
 class MeshError(ValueError):
@@ -159,7 +163,14 @@ def _called(data: Mapping[str, Any], file: Path) -> str:
 
 def _named(data: Mapping[str, Any]) -> tuple[str, str]:
     metadata = data["metadata"]
-    return str(metadata["name"]), str(metadata.get("namespace", "default"))
+    return _name(metadata["name"], "name"), _name(metadata.get("namespace") or "default", "namespace")
+
+
+def _name(written: Any, field: str) -> str:
+    """A name as Kubernetes takes it: it becomes a part of Envoys' names for things, and of an identity."""
+    if not isinstance(written, str) or len(written) > _LONGEST_NAME or not _NAME.fullmatch(written):
+        raise MeshError(f"{field} {ascii(written)[:80]} must be of small letters, digits, - and .")
+    return written
 
 
 def _has_address(data: Mapping[str, Any]) -> bool:
@@ -198,5 +209,5 @@ def _workload(data: Mapping[str, Any], is_many: bool) -> Workload:
         for port in container.get("ports") or []
         if "name" in port
     }
-    account = str(pod["spec"].get("serviceAccountName", "default"))
+    account = _name(pod["spec"].get("serviceAccountName") or "default", "serviceAccountName")
     return Workload(name, namespace, is_many, account, tuple(labels.items()), tuple(ports.items()))
