@@ -4,6 +4,7 @@ What the client saw is the test's own business. A trace names what counted the t
 `ObservedTraffic.trace` does.
 """
 
+from takeover.base.errors import BadInputError
 from takeover.evidence.observed import ObservedTraffic
 from takeover.model.trace import ClientHop
 
@@ -26,9 +27,15 @@ def assert_past_envoy(observed: ObservedTraffic, destination: str = "") -> None:
 
 
 def assert_routed(observed: ObservedTraffic, trace: list[str], requests: int = 1) -> None:
-    """Requests have that whole trace, and each arrived: Envoy's id of it is in its own log and in the destination's."""
+    """Requests have that whole trace, and each arrived: Envoy's id of it is in its own log and in the destination's.
+
+    Raises: BadInputError for a trace that names no filter of HTTP, no cluster or no destination.
+    """
+    names = dict(hop.partition(" ")[::2] for hop in trace)
+    if lacking := [each for each in ("http", "cluster", "destination") if each not in names]:
+        told = f"a trace of requests that arrive names {', '.join(lacking)}, too"
+        raise BadInputError(f"{told}; of a connection of TCP, compare observed.trace and observed.entries")
     assert observed.trace == trace
-    names = dict(hop.split(" ", 1) for hop in trace)
     filter_, cluster = names["http"], names["cluster"]
     assert observed.counter(f"http.{filter_}.downstream_rq_total") == requests
     assert observed.counter(f"cluster.{cluster}.upstream_rq_total") == requests

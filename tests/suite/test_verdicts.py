@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fixtures.verdicts import assert_all_passed_on, assert_blocked, assert_passed_on
+from takeover.base.errors import BadInputError
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.rules import parse
 from takeover.evidence.snapshots import Snapshot
@@ -216,3 +217,11 @@ def test_of_a_block_without_a_witness_it_does_not_hold_that_traffic_went_past_en
     assert_past_envoy(of_a_client)
     with pytest.raises(AssertionError, match="of no address it always holds"):
         assert_all_passed_on(nothing.observed(), [], set())
+
+
+@pytest.mark.parametrize(
+    ("trace", "lacking"), [([*OUTBOUND, "tcp out", "cluster app"], "http, dest"), ([], "http, clu")]
+)
+def test_what_is_routed_is_a_request(trace: list[str], lacking: str) -> None:
+    with pytest.raises(BadInputError, match=f"^a trace of requests that arrive names {lacking}"):
+        assert_routed(ASKED.observed(), trace)
