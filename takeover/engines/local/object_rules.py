@@ -137,9 +137,6 @@ def _of_pod(spec: objects.PodSpec) -> Iterator[Fault]:
             yield (*at, "ip"), f"is {alias.ip[:80]!a}, which is no IP address"
         for number, name in enumerate(alias.hostnames):
             yield from volume_rules.told(names.wrong_subdomain(name), *at, "hostnames", number)
-    yield from volume_rules.twice(
-        (each.name for each in (*spec.init_containers, *spec.containers)), "spec", "containers"
-    )
     for key, listed in (("initContainers", spec.init_containers), ("containers", spec.containers)):
         for index, container in enumerate(listed):
             yield from _of_container(container, ("spec", key, index))

@@ -183,8 +183,6 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (config_map({}, {"a": "é"}), "ConfigMap/c: binaryData.a is no base64"),
         (config_map({}, {"../x": "AA=="}), "binaryData has a key that is '../x'; it must be of letters"),
         (config_map({"a": ""}, {"a": "AA=="}), "binaryData.a is a key of data, too: leave one of them out"),
-        (pod({"name": "a"}), "Pod/web: spec.containers has a twice"),
-        (pod(initContainers=[{"name": "b", "image": "nginx"}]), "Pod/web: spec.containers has b twice"),
         (pod({"name": "../b"}), "spec.containers[1].name is '../b'; it must be of small letters"),
         (pod({"name": "b\n"}), r"spec.containers[1].name is 'b\n'; it must be of small letters"),
         (pod(containers=[]), "Pod/web: spec.containers is empty"),
