@@ -238,7 +238,7 @@ def _local_without_root_file_system() -> str:
 def _without_effect_locally(scenario: Scenario) -> list[str]:
     from takeover.engines.local import without_effect
 
-    return without_effect.fields(scenario.objects())
+    return without_effect.fields(scenario.unbound())
 
 
 register(

@@ -118,7 +118,10 @@ class Deployment(Protocol):
         ...
 
     def service_ip(self, name: str) -> str:
-        """The ClusterIP that the Service got. Raises: BadInputError that lists the Services there are."""
+        """The ClusterIP that the Service got.
+
+        Raises: BadInputError that lists the Services there are, and for a headless one.
+        """
         ...
 
     def host_name(self, service: str) -> str:

@@ -17,7 +17,7 @@ from takeover.envoy.rejection import rejection
 from takeover.model.document import ConfigResult
 from takeover.node.bare_node import BareNode, bare_node
 from takeover.probes.own_words import own_words_without_chance
-from takeover.scenario.files import own_file, read_text
+from takeover.scenario.files import own_file, read_text, yaml_files
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
 from takeover.scenario.names import wrong_label_value
@@ -86,7 +86,7 @@ def configs(library: Library, scenarios: Iterable[str] | None = None) -> list[Co
         named = [(name, first), *((f"{name}/{each.config}", each) for each in others)]
         found += [_manifest(called, scenario, each) for called, each in named]
     folder = library.folder / _AS_WRITTEN
-    return [*found, *(_as_written(folder, path.name, library) for path in sorted(folder.glob("*.yaml")))]
+    return [*found, *(_as_written(folder, path.name, library) for path in yaml_files(folder))]
 
 
 def _manifest(called: str, scenario: Scenario, envoy: EnvoyPlace) -> Config:

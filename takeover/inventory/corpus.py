@@ -20,7 +20,7 @@ from takeover.node.bare_node import bare_node
 from takeover.probes.own_words import own_words_without_chance
 from takeover.scenario import edits
 from takeover.scenario.edit_tree import apply_edit, value_at
-from takeover.scenario.files import own_file
+from takeover.scenario.files import own_file, yaml_files
 from takeover.scenario.library import Library
 from takeover.scenario.names import wrong_label_value
 from takeover.scenario.typed_yaml import Entry, Json, Text, read_entry
@@ -100,13 +100,13 @@ class Variants:
 
 def has_corpus(library: Library) -> bool:
     """Whether the library has such a folder with a file, which is not read for that."""
-    return any((library.folder / _FOLDER).glob("*.yaml"))
+    return any((library.folder / _FOLDER).glob("*.y*ml"))
 
 
 def corpus(library: Library) -> tuple[Variants, ...]:
     """The library's, none if it has no such folder. Raises: BadInputError "FILE:LINE: …"."""
     folder = library.folder / _FOLDER
-    return tuple(_read(folder, path.name, library) for path in sorted(folder.glob("*.yaml")))
+    return tuple(_read(folder, path.name, library) for path in yaml_files(folder))
 
 
 def _read(folder: Path, name: str, library: Library) -> Variants:

@@ -30,7 +30,7 @@ from takeover.probes.normal_rules import (
 from takeover.probes.own_words import OWN_WORDS_STEPS
 from takeover.probes.races import MOST_ROUNDS, RACES, Race
 from takeover.probes.removals import Change, Removals, Step, changes
-from takeover.scenario.documents import short_name
+from takeover.scenario.documents import is_headless, short_name
 
 _CLIENT = next(each for each in FIELD_RULES if each.name == "translated-port")
 
@@ -50,6 +50,8 @@ class Normaliser:
         named = {pod.ip: f"<{name}>" for name, pod in deployment.pods.items()}
         lengths = dict.fromkeys(named, POD_ADDRESS)
         for service in deployment.scenario.unbound_services():
+            if is_headless(service):
+                continue
             name = short_name(service)
             address = deployment.service_ip(name)
             named[address] = f"<service {name}>"

@@ -15,7 +15,7 @@ from takeover.probes.probe import Group, Place, Probe
 from takeover.probes.protocols.contract import named
 from takeover.probes.protocols.written import text
 from takeover.scenario.declared import support_of
-from takeover.scenario.documents import short_name
+from takeover.scenario.documents import HEADLESS, is_headless, short_name
 from takeover.scenario.files import own_file
 from takeover.scenario.loader import Scenario
 from takeover.scenario.places import containers
@@ -166,9 +166,11 @@ def _place(scenario: Scenario, to: TargetEntry) -> Place:
     if len(kinds) != 1:
         raise to.error(f"name one of service, pod and host, not {' and '.join(kinds) or 'none'}")
     if to.service:
-        known = _names_of(scenario, "Service")
+        known = _objects_of(scenario, "Service")
         if to.service not in known:
             raise to.error(f"no Service {to.service}; there are {', '.join(sorted(known)) or 'none'}", "service")
+        if is_headless(known[to.service]):
+            raise to.error(f"Service {to.service} {HEADLESS}", "service")
         return Place("service", to.service, to.port)
     if to.pod:
         _check_pod(scenario, to, to.pod, "pod")
@@ -177,7 +179,7 @@ def _place(scenario: Scenario, to: TargetEntry) -> Place:
 
 
 def _check_pod(scenario: Scenario, entry: Entry, name: str, key: str = "from") -> None:
-    known = _names_of(scenario, "Pod")
+    known = _objects_of(scenario, "Pod")
     if name not in known:
         raise entry.error(f"no Pod {name}; there are {', '.join(sorted(known))}", key)
 
@@ -188,10 +190,10 @@ def _check_container(scenario: Scenario, entry: Entry, pod: str, container: str)
 
 
 @functools.lru_cache(maxsize=2)  # every probe of a group asks for its own scenario
-def _names_of(scenario: Scenario, kind: str) -> set[str]:
-    return {short_name(each) for each in scenario.objects() if each["kind"] == kind}
+def _objects_of(scenario: Scenario, kind: str) -> dict[str, Json]:
+    return {short_name(each): each for each in scenario.objects() if each["kind"] == kind}
 
 
 @functools.lru_cache(maxsize=2)
 def _containers_of(scenario: Scenario) -> dict[str, list[str]]:
-    return {short_name(each): containers(each) for each in scenario.objects() if each["kind"] == "Pod"}
+    return {name: containers(each) for name, each in _objects_of(scenario, "Pod").items()}

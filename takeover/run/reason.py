@@ -118,10 +118,13 @@ def _short(text: str, most: int = _MOST) -> str:
 
 def _names(scene: "Scene") -> dict[str, str]:
     """Of the addresses that Pods and Services have in this deployment."""
+    from takeover.scenario.documents import is_headless
+
     names = {pod.ip: name for name, pod in scene.deployment.pods.items()}
     for each in scene.deployment.scenario.unbound_services():
         name = f"{each['metadata'].get('namespace', 'default')}/{each['metadata']['name']}"
-        names[scene.service_ip(name)] = f"Service {name}"
+        if not is_headless(each):
+            names[scene.service_ip(name)] = f"Service {name}"
     return names
 
 

@@ -17,6 +17,9 @@ from takeover.scenario.yaml_text import write_yaml
 REPLICA = "envoy-takeover/replica"
 """The annotation of a Deployment's Pod: NAME-NUMBER, by which it is addressed; its name has a suffix of letters."""
 
+HEADLESS = "is headless, without an address of its own: take its host name, or a Pod"
+"""What is wrong where the address of such a Service is asked for."""
+
 _YAML = (".yaml", ".yml")
 # Created before anything that only a run knows is known.
 _FIRST = ("Namespace", "Service")
@@ -145,12 +148,20 @@ class Documents:
             if not isinstance(value, ConfigId) and canonical(value.service) not in self.services():
                 there = ", ".join(self.services()) or "none"
                 raise BadInputError(f"{edit.document}: {edit.path}: no Service {value.service}; there are {there}")
+            if isinstance(value, ClusterIp) and is_headless(self.services()[canonical(value.service)]):
+                raise BadInputError(f"{edit.document}: {edit.path}: Service {value.service} {HEADLESS}")
         return tree
 
 
 def canonical(name: str) -> str:
     """`NAME` for an object in default, `NAMESPACE/NAME` else."""
     return name.removeprefix("default/")
+
+
+def is_headless(service: Mapping[str, Json]) -> bool:
+    """Whether a Service has no address: its name has those of its Pods."""
+    spec = service.get("spec")
+    return isinstance(spec, dict) and spec.get("clusterIP") == "None"
 
 
 def short_name(data: Mapping[str, Json]) -> str:

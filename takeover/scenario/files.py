@@ -104,13 +104,31 @@ def file_kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
+def other_suffix(path: Path) -> Path:
+    """What another might call a YAML file of ours: nobody reads it, and so it must not be passed over."""
+    return path.with_suffix(".yml") if path.suffix == ".yaml" else path
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The folder's files of YAML, sorted; none if there is no such folder.
+
+    Raises: BadInputError for one that ends with .yml.
+    """
+    for path in sorted(folder.glob("*.yml")):
+        raise BadInputError(f"{display_path(path)}: is not read: call it {path.stem}.yaml")
+    return sorted(folder.glob("*.yaml"))
+
+
 def own_file(folder: Path, name: str, within: Sequence[Path] = ()) -> Path:
     """The file of that name in the folder, perhaps by a link that stays in one of `within`; if none, in the folder.
 
-    Raises: BadInputError for a link that leads elsewhere.
+    Raises: BadInputError for a link that leads elsewhere, and for one of that name that ends with .yml.
     """
     path = folder / name
     try:
+        other = other_suffix(path)
+        if path.suffix != other.suffix and other.exists():
+            raise BadInputError(f"{display_path(other)}: is not read: call it {name}")
         target = path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
         raise BadInputError(f"{display_path(path)}: cannot be read: {error}") from error

@@ -1,7 +1,7 @@
 """Reads a folder's kustomization.yaml: the small part of kustomize that the scenarios use, all else refused by name."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,11 +13,16 @@ from takeover.base.paths import display_path
 from takeover.scenario import names
 from takeover.scenario.files import file_kind, own_file, read_yaml
 from takeover.scenario.typed_yaml import Entry, Json, Text, convert, read_entry
-from takeover.scenario.yaml_text import Key, YamlDocument
+from takeover.scenario.yaml_text import Key, YamlDocument, describe_type
 
 _FILE = "kustomization.yaml"
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_OF_SERVER = frozenset({
+    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName", "generation",
+    "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+})  # fmt: skip
+"""Fields of metadata: see ObjectMeta in the Kubernetes API reference. An owner is not here, and would take it along."""
 _MOST_FOLDERS = 100
 _MOST_OBJECTS = 1_000
 
@@ -27,7 +32,8 @@ class KubernetesObject:
     """An object of a resource file.
 
     Args:
-        data: as in the file, never to be changed; `namespace` counts, not metadata.namespace in it.
+        data: as in the file but for what only an API server writes, never to be changed; `namespace` counts, not
+            metadata.namespace in it.
         namespace: where it lives, "" for a Namespace.
         document: where it is written, whatever edits have made of `data`.
     """
@@ -111,6 +117,7 @@ class _Metadata(Entry, forbid_unknown_fields=False):
 
     name: Text
     namespace: Text = "default"
+    finalizers: tuple[Json, ...] | None = None
 
 
 class _Object(Entry, forbid_unknown_fields=False):
@@ -171,7 +178,8 @@ class _Reading:
         path = _path(file, folder, resource, "resources", index)
         if not path.is_dir():
             _check_file(file, path, resource, folder, "resources", index)
-            return Kustomization(tuple(_object(document) for document in read_yaml(path)), (), ())
+            documents = (each for document in read_yaml(path) for each in _items(document))
+            return Kustomization(tuple(map(_object, documents)), (), ())
         if path in (*inside, folder):
             raise file.error(f"{resource} takes this folder in turn: a circle", "resources", index)
         if self.within and not any(path.is_relative_to(each) for each in self.within):
@@ -245,6 +253,20 @@ def _config_map(generator: _Generator, folder: Path) -> GeneratedConfigMap:
     return GeneratedConfigMap(generator.namespace, generator.name, files, generator.where())
 
 
+def _items(document: YamlDocument) -> Iterator[YamlDocument]:
+    """The document, or, as kustomize has it, what is in it if it is a list of objects (`kubectl get -o yaml`)."""
+    value = document.value
+    if not (isinstance(value, dict) and str(value.get("kind")).endswith("List") and "items" in value):
+        yield document
+        return
+    items = value["items"]
+    if not isinstance(items, list | None):
+        where = document.where("items")
+        raise BadInputError(f"{where}: items of a {value['kind']} must be a list, not {describe_type(items)}")
+    for index in range(len(items or ())):
+        yield from _items(document.item("items", index))
+
+
 def _object(document: YamlDocument) -> KubernetesObject:
     head = convert(document, _Object)
     if not _KIND.fullmatch(head.kind):
@@ -255,8 +277,16 @@ def _object(document: YamlDocument) -> KubernetesObject:
     ):
         if wrong:
             raise head.metadata.error(f"{head.metadata.name_of(key)} {wrong}", key)
+    if head.metadata.finalizers:
+        raise head.metadata.error("metadata.finalizers: nobody here ends them: leave them out", "finalizers")
     namespace = "" if head.kind == "Namespace" else head.metadata.namespace
-    return KubernetesObject(head.kind, namespace, head.metadata.name, document.value, document)
+    return KubernetesObject(head.kind, namespace, head.metadata.name, _as_applied(document.value), document)
+
+
+def _as_applied(data: dict[str, Json]) -> dict[str, Json]:
+    """The object as somebody would write it, without what an API server adds: `kubectl get -o yaml` shows that, too."""
+    metadata = {key: value for key, value in data["metadata"].items() if key not in _OF_SERVER}
+    return {key: metadata if key == "metadata" else value for key, value in data.items() if key != "status"}
 
 
 def _moved(file: _File, entry: KubernetesObject, namespace: str) -> KubernetesObject:

@@ -9,7 +9,7 @@ from takeover.base.paths import display_path
 from takeover.scenario import bundled, names
 from takeover.scenario.declared import KnownFailure, known_failure_of
 from takeover.scenario.delivery import Delivery
-from takeover.scenario.files import own_file
+from takeover.scenario.files import other_suffix, own_file
 from takeover.scenario.loader import Scenario
 from takeover.scenario.scenario_file import FILE, ScenarioFile
 from takeover.scenario.typed_yaml import read_entry
@@ -49,8 +49,15 @@ class Library:
         return sorted(self._folders)
 
     def names_with(self, file: str) -> list[str]:
-        """Those that have such a file in their folder, sorted: none of them needs be read for that."""
-        return sorted(name for name, folder in self._folders.items() if (folder / file).exists())
+        """Those that have such a file in their folder, sorted: none of them needs be read for that.
+
+        One that has it as .yml is among them, and is refused when it is read.
+        """
+        return sorted(
+            name
+            for name, folder in self._folders.items()
+            if (folder / file).exists() or other_suffix(folder / file).exists()
+        )
 
     def folder_of(self, name: str) -> Path:
         """That of a scenario that there is, whether or not it can be read. Raises: KeyError."""
@@ -82,9 +89,13 @@ class Library:
 
     @cached_property
     def _folders(self) -> dict[str, Path]:
-        """The scenarios' folders by their names. Raises: BadInputError for two of one name."""
+        """The scenarios' folders by their names. Raises: BadInputError for two of one name, and for a scenario.yml."""
         found: dict[str, Path] = {}
-        for path in sorted((*self.folder.glob(f"*/{FILE}"), *self.folder.glob(f"*/*/{FILE}"))):
+        files = {FILE, other_suffix(Path(FILE)).name}
+        paths = (path for name in files for pattern in ("*", "*/*") for path in self.folder.glob(f"{pattern}/{name}"))
+        for path in sorted(paths):
+            if path.name != FILE:
+                raise BadInputError(f"{display_path(path)}: is not read: call it {FILE}")
             first = found.setdefault(path.parent.name, path.parent)
             if first != path.parent:
                 raise BadInputError(

@@ -10,8 +10,8 @@ from typing import TypeVar
 from msgspec import UNSET
 
 from takeover.base.errors import BadInputError
-from takeover.scenario import replicas
-from takeover.scenario.documents import Documents, short_name
+from takeover.scenario import envoy_config, replicas
+from takeover.scenario.documents import Documents, is_headless, short_name
 from takeover.scenario.scenario_file import BaseFile, ControlEntry, DestinationEntry, EnvoyEntry
 from takeover.scenario.typed_yaml import Entry, Json
 
@@ -183,8 +183,19 @@ def envoys(entries: Iterable[EnvoyEntry], documents: Documents) -> tuple[EnvoyPl
             raise each.error(f"no file {each.config}; the ConfigMaps have {', '.join(files) or 'none'}", "config")
         _once(each, (pod, each.container), found)
         admin = 0 if each.admin is UNSET else each.admin
-        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where(), each.beside)
+        beside = _beside(each, documents, files) if each.beside else ()
+        found[pod, each.container] = EnvoyPlace(pod, each.container, each.config, admin, each.where(), beside)
     return tuple(found.values())
+
+
+def _beside(entry: EnvoyEntry, documents: Documents, files: Iterable[str]) -> tuple[str, ...]:
+    """What statistics call those clusters. Raises: BadInputError for one that the config does not have."""
+    known = envoy_config.clusters(documents.data(entry.config), map(documents.data, files))
+    for index, name in enumerate(entry.beside):
+        if known is not None and name not in known:
+            there = ", ".join(known) or "none"
+            raise entry.error(f"no cluster {name} in {entry.config}; there are {there}", "beside", index)
+    return tuple((known or {}).get(each, each) for each in entry.beside)
 
 
 def destinations(entries: Iterable[DestinationEntry], documents: Documents) -> tuple[DestinationPlace, ...]:
@@ -231,7 +242,7 @@ def _api_port(arguments: Sequence[str], pod: str) -> int:
 
 
 def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
-    """The Services, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod that has such a name."""
+    """The Services with an address, by `NAME` or `NAMESPACE/NAME`, whose selector takes the Pod of such a name."""
     found = {kind: {short_name(each): each for each in objects if each["kind"] == kind} for kind in ("Pod", "Service")}
     labels = found["Pod"][pod]["metadata"].get("labels") or {}
     namespace = pod.rpartition("/")[0]
@@ -239,6 +250,7 @@ def services_that_select(objects: Iterable[Json], pod: str) -> list[str]:
         name
         for name, service in found["Service"].items()
         if name.rpartition("/")[0] == namespace
+        and not is_headless(service)
         and (selector := service["spec"].get("selector"))
         and selector.items() <= labels.items()
     ]
@@ -257,6 +269,8 @@ def _checked(entry: Entry, known: Mapping[str, Json], name: str, container: str)
     if container not in (there := containers(known[name])):
         listed = ", ".join(there) or "none"
         raise entry.error(f"Pod {name} has no container {container}; it has {listed}", "container")
+    if there.count(container) > 1:
+        raise entry.error(f"Pod {name} has several containers {container}: rename all but one", "container")
     return name
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from takeover.scenario.documents import Documents, canonical
+from takeover.scenario.documents import HEADLESS, Documents, canonical, is_headless
 from takeover.scenario.places import containers, pods
 from takeover.scenario.scenario_file import TryEntry
 from takeover.scenario.typed_yaml import Json
@@ -53,4 +53,6 @@ def _line(entry: TryEntry, documents: Documents) -> TryLine:
         if canonical(name) not in there_are:
             what = "Pod" if kind == "pod_ip" else "Service"
             raise entry.error(f"no {what} {name}; there are {', '.join(sorted(there_are)) or 'none'}", "command")
+        if kind == "cluster_ip" and is_headless(there_are[canonical(name)]):
+            raise entry.error(f"Service {name} {HEADLESS}", "command")
     return TryLine(pod, container, entry.command.strip(), entry.shows.strip())

@@ -7,7 +7,7 @@ The event parser is used because PyYAML's composer recurses in C: deep nesting w
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -97,15 +97,25 @@ class YamlDocument:
     Args:
         path: the file.
         value: JSON data: dict with string keys, list, str, bool, int (64 bits), float (finite), None.
-        lines: path of keys and indices → line, from 1.
+        lines: path of keys and indices → line, from 1, in the file's own document.
+        at: where the value is in that: see `item`.
     """
 
     path: Path
     value: Any
     lines: dict[tuple[Key, ...], int]
+    at: tuple[Key, ...] = ()
+
+    def item(self, *keys: Key) -> "YamlDocument":
+        """What is at `keys`, as a document of its own."""
+        value = self.value
+        for key in keys:
+            value = value[key]
+        return replace(self, value=value, at=(*self.at, *keys))
 
     def where(self, *keys: Key) -> str:
         """FILE:LINE of the value at `keys`, or of the nearest thing around it."""
+        keys = (*self.at, *keys)
         while keys not in self.lines:
             keys = keys[:-1]
         return f"{display_path(self.path)}:{self.lines[keys]}"
@@ -176,7 +186,7 @@ class _Builder:
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{'map' if mapping else 'seq'}"):
             raise self.error(event, f"tag {event.tag} is not supported: leave it out")
         if len(self.stack) >= MAX_DEPTH:
-            raise self.error(event, f"nested more than {MAX_DEPTH} levels deep")
+            raise self.error(event, f"nested more than {MAX_DEPTH} levels deep: write it flatter")
         value: dict[str, Any] | list[Any] = {} if mapping else []
         path = self.place(event, value, _Amount(1), is_open=True)
         self.stack.append(_Open(value, path, event.anchor))

@@ -6,7 +6,7 @@ import pytest
 
 from takeover.base.errors import BadInputError
 from takeover.envoy.releases import resolve
-from takeover.inventory.corpus import corpus, taken
+from takeover.inventory.corpus import corpus, has_corpus, taken
 from takeover.scenario.library import Library
 
 CLUSTERS = """\
@@ -57,6 +57,14 @@ def test_each_variant_is_the_base_with_its_changes(library: Library) -> None:
     assert found["clusters/random"]["lb_policy"] == "RANDOM"
     assert "lb_policy" not in found["clusters/without-policy"]
     assert len({each["name"] for each in found.values()}) == len(found)  # the same one would be an update
+
+
+def test_a_file_with_another_suffix_is_refused_by_name(library: Library) -> None:
+    write(library, "clusters.yml", CLUSTERS)
+
+    assert has_corpus(library)
+    with pytest.raises(BadInputError, match=r"clusters\.yml: is not read: call it clusters\.yaml$"):
+        corpus(library)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_configs_are_of_the_scenarios_that_are_named_and_of_the_article() -> Non
     assert [each for each in found if each.source == "as-written"] == as_written
 
 
-@pytest.mark.parametrize("kind", ["pipe", "link", "name"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "name", "suffix"])
 def test_a_config_as_written_is_a_file_of_the_library(tmp_path: Path, kind: str) -> None:
     library, secret = tmp_path / "library", tmp_path / "secret.yaml"
     (library / "as-written").mkdir(parents=True)
@@ -127,7 +127,14 @@ def test_a_config_as_written_is_a_file_of_the_library(tmp_path: Path, kind: str)
             (library / "as-written/a.yaml").symlink_to(secret)
         case "name":
             (library / "as-written/a b.yaml").write_text("a: 1")
-    told = {"pipe": "it is a pipe, not a file", "link": "a link that leads elsewhere", "name": "a file's name is 'a b'"}
+        case "suffix":
+            (library / "as-written/a.yml").write_text("a: 1")
+    told = {
+        "pipe": "it is a pipe, not a file",
+        "link": "a link that leads elsewhere",
+        "name": "a file's name is 'a b'",
+        "suffix": r"a\.yml: is not read: call it a\.yaml$",
+    }
 
     with pytest.raises(BadInputError, match=told[kind]):
         configs(Library(library))

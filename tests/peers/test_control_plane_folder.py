@@ -116,7 +116,7 @@ def test_a_file_that_is_served_when_asked_is_served_as_it_is_then(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [", "cds.yaml: while parsing"),
+        ("a: [", "cds.yaml: line 2: while parsing"),
         ("[]", "cds.yaml: no object with resources"),
         ("{}", "cds.yaml: resources is no list"),
         ("resources: [{name: a}]", 'cds.yaml: resources[0] has no "@type"'),
@@ -131,8 +131,10 @@ def test_a_file_that_is_served_when_asked_is_served_as_it_is_then(tmp_path: Path
         ("{resources: [], version_info: 2024-99-99}", "cds.yaml: month must be in 1..12"),
         (
             "resources: [&itself {'@type': cds, name: a, load_assignment: *itself}]",
-            "cds.yaml: resources[0] (cds a): it is nested too deeply, or within itself",
+            "cds.yaml: line 1: alias *itself stands for nothing that is complete before it",
         ),
+        ("resources: " + "[" * 100_000, "cds.yaml: line 1: nested more than 100 levels deep: write it flatter"),
+        ("resources: []\n---\nresources: []", "cds.yaml: must hold one YAML document, not 2"),
         (None, "No such file or directory"),
     ],
 )

@@ -1,6 +1,7 @@
 """What the mini mesh makes of manifests and wishes; whether Envoy follows is for the suite of the scenario to say."""
 
 import importlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from takeover.peers.mini_mesh.manifests import MeshError, read_manifests
 from takeover.peers.mini_mesh.mesh import PATIENCE, Mesh
 from takeover.peers.mini_mesh.proxies import Proxy
 from takeover.peers.mini_mesh.wishes import Limit, merged, read_data, read_wishes
+from takeover.peers.yaml_data import read_yaml
 
 FRONT, BACK, WAY_IN = (
     "sidecar~10.0.0.1~front.default",
@@ -287,7 +289,7 @@ WRONG = {
     "outbound: maybe": "outbound must be allow or block",
     "outbund: allow": "the file has no field outbund; there are outbound, mutualTls",
     "[]": "the file must be a mapping",
-    "a: b: c": "no YAML: mapping values are not allowed here",
+    "a: b: c": "no YAML: line 1: mapping values are not allowed",
     "gateway: {port: 80}": "gateway lacks hosts, routes",
     "gateway: {port: 0, hosts: [a], routes: [{to: {front: 1}}]}": "gateway.port must be a whole number, at least 1",
     "gateway: {port: 80, hosts: [a], routes: []}": "gateway.routes must be a list with something in it",
@@ -332,9 +334,28 @@ def test_a_wrong_wish_is_told_by_its_place_and_changes_nothing(mesh: Mesh, text:
     assert mesh.told() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("one.yml", "{}"), ("one.json", "{}"), ("one.yaml", "kind: List\nitems: [{}]")],
+)
+def test_manifests_are_read_in_whatever_file_and_list_they_stand(folder: Path, name: str, form: str) -> None:
+    before = read_manifests(folder.glob("*.yaml"))
+    for each in ("front.yaml", "service-front.yaml"):
+        [written] = read_yaml((folder / each).read_text())
+        (folder / each).unlink()
+        (folder / f"{each}-{name}").write_text(form.format(json.dumps(written)))
+    (folder / ".front.yaml").write_text("a: b: c")  # what an editor keeps for itself
+    mesh, known = Mesh.read(folder), read_manifests(each for each in folder.glob("[!.]*"))
+    assert {each.name for each in known.workloads} == {each.name for each in before.workloads}
+    assert {each.name for each in known.services} == {each.name for each in before.services}
+    assert mesh.came(FRONT)
+
+
 def _write(name: str, text: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_text(text)
 
+
+GROWING = "\n".join(["a0: &a0 [" + "x," * 9 + "]", *(f"a{n + 1}: &a{n + 1} [{f'*a{n},' * 9}]" for n in range(9))])
 
 WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no wishes": (lambda folder: (folder / "mesh.yaml").unlink(), "has no mesh.yaml"),
@@ -381,6 +402,37 @@ WRONG_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no UTF-8 in the wishes": (lambda folder: (folder / "mesh.yaml").write_bytes(b"\xff"), "mesh.yaml: no YAML"),
     "no date in a manifest": (_write("front.yaml", "a: 2024-99-99"), "front.yaml: no YAML: month must be in 1..12"),
     "no date in the wishes": (_write("mesh.yaml", "a: 2024-99-99"), "mesh.yaml: no YAML: month must be in 1..12"),
+    "an account that cannot be": (
+        _write("front.yaml", POD.format("front").replace("serviceAccountName: front", "serviceAccountName: a/é")),
+        "front.yaml: Pod front: serviceAccountName 'a/\\xe9' must be of small letters, digits, - and .",
+    ),
+    "a name that is none": (
+        _write("front.yaml", POD.format("front").replace("name: front", "name: null")),
+        "front.yaml: Pod: name None must be of small letters, digits, - and .",
+    ),
+    "a list without one": (
+        _write("front.yaml", "kind: List\nitems: {}"),
+        "front.yaml: List: its items must be a list of objects",
+    ),
+    "an item that is none": (
+        _write("front.yaml", "kind: PodList\nitems: [front]"),
+        "front.yaml: PodList: its items must be a list of objects",
+    ),
+    "wishes under another name": (
+        lambda folder: (folder / "mesh.yaml").rename(folder / "mesh.yml"),
+        "mesh.yml: what is wanted of the mesh stands in mesh.yaml: rename it",
+    ),
+    "wishes twice": (_write("mesh.yaml", "{}\n---\n{}"), "mesh.yaml: must hold one YAML document, not 2"),
+    **{
+        f"{what} in {name}": (_write(name, text), f"{name}: no YAML: {told}")
+        for name in ("front.yaml", "mesh.yaml")
+        for what, text, told in (
+            ("deep YAML", "a: " + "[" * 100_000, "line 1: nested more than 100 levels deep: write it flatter"),
+            ("what grows", GROWING, "line 7: aliases stand for more than 1000000 values: leave anchors out"),
+            ("a circle", "a: &a {<<: *a}", "line 1: alias *a stands for nothing that is complete before it"),
+            ("a tag", "a: !!int x", "line 1: tag tag:yaml.org,2002:int is not supported: leave it out"),
+        )
+    },
     "two identities": (
         _write("other.yaml", POD.format("other").replace("app: other", "app: front")),
         "Service front selects Pods of 2 service accounts",

@@ -20,6 +20,7 @@ from takeover.probes.normal_form import Normaliser
 from takeover.probes.normal_rules import FIELD_RULES, HEADER_RULES, RULES, Rule, body_without_chance, without_chance
 from takeover.probes.own_words import OWN_WORDS_RULES, own_words_without_chance
 from takeover.probes.removals import Removals, applied
+from takeover.scenario.loader import Scenario
 from takeover.scene import Scene
 from tests.unhurried import UNHURRIED
 
@@ -407,3 +408,10 @@ def test_a_port_is_of_an_address_or_of_what_stands_for_one(text: str) -> None:
     [rule] = [each for each in RULES if each.name == "client-port"]
     whole = re.compile(r"((?<![\d.])(?:\d{1,3}\.){3}\d{1,3}|>):(\d{5})\b")
     assert rule.step.apply(text) == whole.sub(named, text)
+
+
+def test_a_headless_service_has_no_address_that_had_a_name(inbound: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    headless = {"metadata": {"name": "each"}, "spec": {"clusterIP": "None"}}
+    monkeypatch.setattr(Scenario, "unbound_services", lambda _: [headless])
+    observed = Observation(200, body="None")
+    assert Normaliser(inbound.deployment).observation(observed).body == "None"

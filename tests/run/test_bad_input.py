@@ -99,7 +99,7 @@ def test_a_manifest_that_the_engine_refuses_is_told_with_file_and_line(
     number = path.read_text().splitlines().index("  hostNetwork: true") + 1
     line = the_error(folder, *model, "--scenarios", str(project / "manifests"))
 
-    assert re.search(rf"^ERROR: \S*/client/pod\.yaml:{number}: Pod/client: spec\.hostNetwork is not supported", line)
+    assert re.search(rf"^ERROR: \S*/client/pod\.yaml:{number}: Pod/client: spec\.hostNetwork: Invalid enum", line)
     assert not (folder / "deployed").exists()
 
 

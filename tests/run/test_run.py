@@ -74,7 +74,7 @@ def test_bad_options_are_one_line_and_exit_code_4(arguments: list[str], message:
         (
             '"inbound-interception")',
             '"inbound-interception", E.add("Pod/client", "$.spec", "hostNetwork", True))',
-            r"Pod/client: spec\.hostNetwork is not supported by the local engine",
+            r"Pod/client: spec\.hostNetwork: Invalid enum value True: the local engine does not",
         ),
     ],
 )

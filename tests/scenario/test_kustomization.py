@@ -124,3 +124,58 @@ def test_a_circle_of_two_folders_is_refused(folder: Callable[..., Path]) -> None
     with pytest.raises(BadInputError) as caught:
         read_kustomization(root)
     assert str(caught.value) == f"{root}/part/kustomization.yaml:1: .. takes this folder in turn: a circle"
+
+
+def test_a_list_is_what_is_in_it(folder: Callable[..., Path]) -> None:
+    one, two = (f"{{apiVersion: v1, kind: Pod, metadata: {{name: {each}}}}}" for each in ("one", "two"))
+    inner = f"{{apiVersion: v1, kind: PodList, items: [{two}]}}"
+    text = f"apiVersion: v1\nkind: List\nmetadata: {{resourceVersion: ''}}\nitems:\n- {one}\n- {inner}\n---\n"
+    root = folder({"pod.yaml": f"{text}{POD}---\nkind: List\nitems:\n"})
+    found = [each for each in read_kustomization(root).objects if each.kind == "Pod"]
+    assert [(each.name, each.where.rpartition(":")[2]) for each in found] == [("one", "5"), ("two", "6"), ("web", "8")]
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ("{a: b}", "3: items of a List must be a list, not a mapping"),
+        ("[{}]", "3: apiVersion is missing"),
+        ("[1]", "3: the document must be a mapping, not a number"),
+        ("\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: A}", "6: metadata.name is 'A'; it must be of small"),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_told_at_its_line(folder: Callable[..., Path], items: str, message: str) -> None:
+    root = folder({"pod.yaml": f"apiVersion: v1\nkind: List\nitems: {items}\n"})
+    with pytest.raises(BadInputError) as caught:
+        read_kustomization(root)
+    assert f"pod.yaml:{message}" in str(caught.value)
+
+
+def test_what_only_an_api_server_writes_is_no_part_of_an_object(folder: Callable[..., Path]) -> None:
+    shown = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  labels: {app: web}
+  creationTimestamp: "2026-01-01T00:00:00Z"
+  generateName: we
+  generation: 1
+  managedFields: [{manager: kubectl}]
+  ownerReferences: [{kind: ReplicaSet, name: web, uid: a}]
+  resourceVersion: "1"
+  uid: a
+spec: {containers: []}
+status: {phase: Running}
+"""
+    [pod] = [each for each in read_kustomization(folder({"pod.yaml": shown})).objects if each.kind == "Pod"]
+    assert pod.data == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {"containers": []},
+    }
+    with pytest.raises(
+        BadInputError, match=r"pod\.yaml:5: metadata\.finalizers: nobody here ends them: leave them out$"
+    ):
+        read_kustomization(folder({"pod.yaml": f"{POD.replace('}', ',')}\n  finalizers: [a/b]}}\n"}))

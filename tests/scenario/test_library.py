@@ -12,6 +12,7 @@ from takeover.report.page import About, in_order
 from takeover.scenario import bundled
 from takeover.scenario.edits import replace
 from takeover.scenario.library import Library
+from takeover.scenario.sabotage import read_sabotages
 
 OWN = {
     "../bases/own/kustomization.yaml": "resources: [pod.yaml]",
@@ -92,3 +93,25 @@ def test_scenarios_may_stand_in_a_folder_of_the_library(folder: Callable[..., Pa
     shutil.copytree(root / "demo", root / "more/demo")
     with pytest.raises(BadInputError, match=r"more/demo: there is a scenario demo at .*/demo; name one of them"):
         Library(root).names()  # which folders there are is looked at once
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["scenario.yml", "kustomization.yml", "probes.yml", "sabotage.yml", "../bases/own/base.yml"],
+)
+def test_a_file_of_ours_with_another_suffix_is_refused_by_name(folder: Callable[..., Path], file: str) -> None:
+    root = folder({**OWN, "sabotage.yaml": "[]"})
+    library, path = Library(root.parent), root / file
+    read_probes(library.scenario("demo"))
+    path.with_suffix(".yaml").rename(path)
+    with pytest.raises(BadInputError, match=rf"{path.name}: is not read: call it {path.stem}\.yaml$"):
+        _read_all(Library(root.parent))
+
+
+def _read_all(library: Library) -> None:
+    for name in library.names():
+        library.scenario(name, ["own"])
+    for name in library.names_with("probes.yaml"):
+        read_probes(library.scenario(name))
+    for name in library.names_with("sabotage.yaml"):
+        read_sabotages(library.scenario(name))

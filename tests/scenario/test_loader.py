@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 from takeover.base.errors import BadInputError
+from takeover.probes.probe_file import read_probes
 from takeover.scenario.edits import ClusterIp, ConfigId, Edit, HostName, add, append, remove, replace
 from takeover.scenario.library import Library
 from takeover.scenario.loader import Scenario
+from takeover.scenario.places import services_that_select
 from takeover.scenario.supplying import CONFIG_ID
 from takeover.scenario.yaml_text import parse_yaml
 from tests.scenario.conftest import FILES, load
@@ -266,6 +268,7 @@ def test_a_line_to_try_gets_what_only_a_run_knows(folder: Callable[..., Path]) -
         (ABOUT.replace("{pod: web", "{pod: none"), ":4: no Pod none; there are web"),
         (ABOUT.replace("container: web", "container: none"), ":4: Pod web has no container none; it has web"),
         (ABOUT.replace("web}", "web, config: e.yaml}"), ":4: no file e.yaml; the ConfigMaps have envoy.yaml"),
+        (ABOUT.replace("web}", "web, beside: [traces]}"), ":4: no cluster traces in envoy.yaml; there are none"),
         (
             ABOUT.replace("web}", "web, admin: 0}"),
             ":4: envoys[0].admin must be a whole number at least 1 and at most 65535, not 0",
@@ -361,3 +364,73 @@ def test_unknown_scenarios(tmp_path: Path) -> None:
     assert str(caught.value) == f"no scenario 'nope'; there are {', '.join(Library.bundled().names())}"
     with pytest.raises(BadInputError, match=r"/nope: no such folder; scenarios are folders in it with scenario\.yaml$"):
         Library(tmp_path / "nope")
+
+
+BESIDE = ABOUT.replace("web}", "web, beside: [traces, logs]}")
+BY_FILE = "dynamic_resources: {cds_config: {path_config_source: {path: /etc/envoy/cds.yaml}}}\n"
+BY_OTHERS = "dynamic_resources: {cds_config: {ads: {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "more", "told"),
+    [
+        ("static_resources: {clusters: [{name: traces}, {name: logs, alt_stat_name: l}]}", "[]", ("traces", "l")),
+        ("static_resources: {clusters: [{name: traces}, {name: x, altStatName: logs}]}", "[]", ("traces", "logs")),
+        (f"{BY_FILE}static_resources: {{clusters: [{{name: logs}}]}}", "[{name: traces}]", ("traces", "logs")),
+        (BY_OTHERS, "[]", ("traces", "logs")),  # nobody knows which there will be
+        ("static_resources: {clusters: [{name: traces}]}", "[{name: logs}]", "logs in envoy.yaml; there are traces"),
+        (BY_FILE, "[{name: logs}]", "traces in envoy.yaml; there are logs"),
+        ("static_resources: {}", "[]", "traces in envoy.yaml; there are none"),
+    ],
+)
+def test_clusters_to_which_envoy_tells_of_itself_are_those_that_it_has(
+    folder: Callable[..., Path], config: str, more: str, told: tuple[str, ...] | str
+) -> None:
+    about = BESIDE.partition("bind:")[0]
+    kustomization = FILES["kustomization.yaml"].replace("files: [envoy.yaml]", "files: [envoy.yaml, cds.yaml]")
+    files = {"envoy.yaml": config, "cds.yaml": f"resources: {more}", "kustomization.yaml": kustomization}
+    root = folder({**files, "scenario.yaml": about})
+    if isinstance(told, str):
+        with pytest.raises(BadInputError, match=f"scenario.yaml:4: no cluster {told}$"):
+            load(root)
+    else:
+        assert set(told) <= set(load(root).envoys[0].control_planes)
+
+
+HEADLESS = "is headless, without an address of its own: take its host name, or a Pod"
+GROUP = "- group: a\n  why: b\n  from: web\n  to: {service: web, port: 80}\n  probes: [{name: c}]\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        (
+            "scenario.yaml",
+            f"{EDIT}  replace: $.node.id\n  with: {{cluster_ip: web}}",
+            "envoy.yaml: $.node.id: Service web ",
+        ),
+        ("scenario.yaml", f"{TRY}web/web}}".replace("ls", "ls {cluster_ip: web}"), "scenario.yaml:6: Service web "),
+        ("probes.yaml", GROUP, "probes.yaml:4: Service web "),
+    ],
+)
+def test_the_address_of_a_headless_service_is_asked_for_by_nobody(
+    folder: Callable[..., Path], file: str, text: str, told: str
+) -> None:
+    pod = FILES["pod.yaml"].replace("clusterIP: 10.107.42.16", "selector: {a: b}, clusterIP: None")
+    root = folder({"pod.yaml": pod.replace("name: web}", "name: web, labels: {a: b}}", 1), "scenario.yaml": ABOUT})
+    scenario = load(root)
+    assert services_that_select(scenario.objects(), "web") == []
+    assert read_probes(scenario) == ()
+    (root / file).write_text(text)
+    with pytest.raises(BadInputError) as caught:
+        read_probes(load(root))
+    assert str(caught.value).endswith(f"{told}{HEADLESS}")
+
+
+def test_a_container_whose_name_another_has_is_nobodys_place(folder: Callable[..., Path]) -> None:
+    mounts = "volumeMounts: []"
+    pod = FILES["pod.yaml"].replace("[{name: web, env: []}]", f"[{{name: web, {mounts}}}, {{name: web, {mounts}}}]")
+    with pytest.raises(
+        BadInputError, match=r"scenario\.yaml:\d+: Pod web has several containers web: rename all but one"
+    ):
+        load(folder({"pod.yaml": pod}))

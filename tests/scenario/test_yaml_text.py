@@ -82,7 +82,7 @@ def test_values_are_as_envoy_and_kubectl_take_them(text: str, value: object) -> 
         ("a: b\n\tc: 1", "2: not YAML: while scanning a plain scalar, found a tab character that violates indentation"),
         ("a: 'b", "1: not YAML: while scanning a quoted scalar, found unexpected end of stream"),
         ("a: 1\nb: \0", "2: not YAML: control characters are not allowed"),
-        ("- " * 200000, "1: nested more than 100 levels deep"),
+        ("- " * 200000, "1: nested more than 100 levels deep: write it flatter"),
     ],
 )
 def test_refusals_have_file_and_line(text: str, message: str) -> None:

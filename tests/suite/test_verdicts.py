@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.verdicts import assert_blocked, assert_passed_on
+from fixtures.verdicts import assert_all_passed_on, assert_blocked, assert_passed_on
+from takeover.base.errors import BadInputError
 from takeover.evidence.observed import ObservedTraffic
 from takeover.evidence.rules import parse
 from takeover.evidence.snapshots import Snapshot
+from takeover.model.trace import ClientHop
 from takeover.suite.verdicts import assert_answered_by_envoy, assert_past_envoy, assert_routed
 
 TO = "10.96.1.1:80"
@@ -202,3 +204,24 @@ def otherwise() -> list[Any]:
 def test_it_fails_where_one_says_otherwise(verdict: Verdict, told: Told) -> None:
     with pytest.raises(AssertionError):
         verdict(told.observed())
+
+
+def test_of_a_block_without_a_witness_it_does_not_hold_that_traffic_went_past_envoy() -> None:
+    nothing = replace(PAST, arrived=())
+    with pytest.raises(AssertionError, match=r"^nothing was observed: no client of the scene asked"):
+        assert_past_envoy(nothing.observed())
+    assert_past_envoy(replace(nothing, returned=1).observed())
+    of_a_client = ObservedTraffic()
+    empty = Snapshot({}, [], {}, parse(""))
+    of_a_client.tell(empty, empty, [ClientHop("app/nginx", [])])
+    assert_past_envoy(of_a_client)
+    with pytest.raises(AssertionError, match="of no address it always holds"):
+        assert_all_passed_on(nothing.observed(), [], set())
+
+
+@pytest.mark.parametrize(
+    ("trace", "lacking"), [([*OUTBOUND, "tcp out", "cluster app"], "http, dest"), ([], "http, clu")]
+)
+def test_what_is_routed_is_a_request(trace: list[str], lacking: str) -> None:
+    with pytest.raises(BadInputError, match=f"^a trace of requests that arrive names {lacking}"):
+        assert_routed(ASKED.observed(), trace)

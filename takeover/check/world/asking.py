@@ -149,7 +149,7 @@ def telling(configuration: Configuration) -> tuple[str, ...]:
     """What the statistics of clusters are called to which Envoy tells of itself, at its own times."""
     logged = logged_clusters(each for each, _ in configuration.of_type(CLUSTER))
     named = {str(each.get("name")): told for each, told in logged}
-    return tuple(named.get(name, name) for name, uses in asked(configuration).items() if kind(uses) in _TELLING)
+    return tuple(named[name] for name, uses in asked(configuration).items() if name in named and kind(uses) in _TELLING)
 
 
 def _walk(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from takeover.base.errors import BadInputError
 from takeover.engines.conformance.contract import Contract, crew_scenario
@@ -66,6 +67,19 @@ class ReplicasContract(Contract):
         crew.scale("web", 2)
         assert list(crew.pods) == ["web-0", "web-1", "client"]
         assert answering() == set(before)
+
+    def test_a_headless_service_is_the_addresses_of_its_pods(self, crew: Deployment) -> None:
+        client, pods = crew.pod("client").container("main"), {crew.pod(each).ip for each in ("web-0", "web-1")}
+
+        def resolved() -> set[str]:
+            told = client.exec(["getent", "ahostsv4", "each"]).stdout.decode()
+            return {line.split()[0] for line in told.splitlines()}
+
+        # A cluster's DNS learns of a Pod a moment after its Service has, and remembers for some seconds what it said.
+        waiting = Retrying(retry=retry_if_result(lambda found: found != pods), wait=wait_fixed(0.05))
+        assert waiting.copy(stop=stop_after_delay(60))(resolved) == pods
+        with pytest.raises(BadInputError, match="Service each is headless, without an address of its own"):
+            crew.service_ip("each")
 
     def test_a_replica_that_is_made_again_is_a_new_pod(self, crew: Deployment) -> None:
         web = crew.pod("web-1")

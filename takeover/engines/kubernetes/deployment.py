@@ -19,7 +19,7 @@ from takeover.engines.kubernetes.refusals import ApiError
 from takeover.engines.kubernetes.removal import remove_namespace
 from takeover.engines.kubernetes.watching import Watch
 from takeover.model.json import JsonObject
-from takeover.scenario.documents import canonical, short_name
+from takeover.scenario.documents import HEADLESS, canonical, short_name
 from takeover.scenario.loader import Scenario
 
 _LOOKED_UP = re.compile(r"error looking up service account [^/\s]+/([^:\s]+)")
@@ -44,7 +44,10 @@ class ClusterBindings:
 
     def cluster_ip(self, service: str) -> str:
         """The ClusterIP that the cluster chose."""
-        return self._addresses[self._known(service)]
+        address = self._addresses[self._known(service)]
+        if address == "None":
+            raise BadInputError(f"Service {service} {HEADLESS}")
+        return address
 
     def host_name(self, service: str) -> str:
         """The Service's full DNS name."""

@@ -76,7 +76,9 @@ class _Config(msgspec.Struct, rename="kebab"):
 def _read(path: Path) -> _Config:
     try:
         config = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        raise BadInputError(f"{path} is no kubeconfig: nested too deeply") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadInputError(f"cannot read the kubeconfig {path}: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
         raise BadInputError(f"{path} is no kubeconfig")

@@ -11,12 +11,13 @@ from takeover.engines.local.inside.runtime import Image
 from takeover.engines.local.messages import ContainerStatus, Execute, ExecuteInNetwork
 from takeover.engines.local.node_client import ScenarioNode
 from takeover.engines.local.readiness import Readiness
+from takeover.engines.local.security import SecurityContext
 from takeover.model.execution import ContainerEnd, ExecResult
 from takeover.model.json import JsonObject
 from takeover.net.stream import ByteStream
 from takeover.node import host
 from takeover.node.stream import SocketStream
-from takeover.scenario.documents import canonical, short_name
+from takeover.scenario.documents import HEADLESS, canonical, short_name
 from takeover.scenario.loader import Scenario
 
 _NO_SUCH_PROGRAM = 127  # see chroot(1)
@@ -38,7 +39,10 @@ class _NodeBindings:
         self._config_id = secrets.token_hex(6)
 
     def cluster_ip(self, service: str) -> str:
-        return self._services[self._known(service)]
+        address = self._services[self._known(service)]
+        if address == "None":
+            raise BadInputError(f"Service {service} {HEADLESS}")
+        return address
 
     def host_name(self, service: str) -> str:
         namespace, _, name = self._known(service).partition("/")
@@ -242,7 +246,7 @@ class LocalDeployment:
         self._node.close()
 
 
-def _as_user(security: objects.SecurityContext) -> str:
+def _as_user(security: SecurityContext) -> str:
     """The beginning of a command that is to run as the container's user: rules of its Pod may depend on that."""
     uid, gid, groups = security.uid, security.gid, security.supplemental_groups
     theirs = f"--groups {','.join(map(str, groups))}" if groups else "--clear-groups"

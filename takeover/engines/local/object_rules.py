@@ -12,6 +12,7 @@ from msgspec import UNSET
 from takeover.base.addresses import is_address
 from takeover.engines.local import objects, sysctls, variables, volume_rules, without_effect
 from takeover.engines.local.inside import capabilities, dns
+from takeover.engines.local.security import PodSecurityContext, SecurityContext
 from takeover.engines.local.without_effect import Fault
 from takeover.scenario import names
 from takeover.scenario.yaml_text import Key
@@ -98,7 +99,7 @@ def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
     yield from _labels(spec.selector, "spec", "selector")
     if not spec.selector:
         yield ("spec", "selector"), "is empty: a Service without one has no endpoints; select Pods"
-    if not spec.ports:
+    if not spec.ports and not spec.is_headless:
         yield ("spec", "ports"), "is empty: give the Service a port"
     for index, port in enumerate(spec.ports):
         at = ("spec", "ports", index)
@@ -107,9 +108,13 @@ def _of_service(spec: objects.ServiceSpec) -> Iterator[Fault]:
             yield from volume_rules.told(names.wrong_port(port.target_port), *at, "targetPort")
         if port.name or len(spec.ports) > 1:
             yield from volume_rules.told(names.wrong_label(port.name), *at, "name")
+        if port.app_protocol:
+            yield from volume_rules.told(names.wrong_label_key(port.app_protocol), *at, "appProtocol")
     yield from volume_rules.twice((each.port for each in spec.ports), "spec", "ports")
     yield from volume_rules.twice((each.name for each in spec.ports if each.name), "spec", "ports")
-    if spec.cluster_ip:
+    if spec.cluster_ips and spec.cluster_ips != [spec.cluster_ip]:
+        yield ("spec", "clusterIPs"), "must be clusterIP alone: leave the field out"
+    if spec.cluster_ip and not spec.is_headless:
         address = ipaddress.IPv4Address(spec.cluster_ip)
         others = address.is_unspecified or address.is_loopback or address.is_link_local
         if others or address.is_multicast or address.is_reserved or address in _PODS or str(address) == dns.ADDRESS:
@@ -180,7 +185,7 @@ def _of_value(source: objects.ValueSource, at: tuple[Key, ...]) -> Iterator[Faul
         yield from volume_rules.of_field(source.field_ref.field_path, at)
 
 
-def _of_pods_security(security: objects.PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
+def _of_pods_security(security: PodSecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
     numbers = [
         (("runAsUser",), security.run_as_user),
         (("runAsGroup",), security.run_as_group),
@@ -199,7 +204,7 @@ def _ids(numbers: Iterable[tuple[tuple[Key, ...], int | None]], at: tuple[Key, .
             yield (*at, *keys), f"is {number}; it must be a number from 0 to {_LARGEST_ID}"
 
 
-def _of_security(security: objects.SecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
+def _of_security(security: SecurityContext, at: tuple[Key, ...]) -> Iterator[Fault]:
     yield from _ids([(("runAsUser",), security.run_as_user), (("runAsGroup",), security.run_as_group)], at)
     if security.supplemental_groups:
         yield (*at, "supplementalGroups"), "is a field of the Pod's securityContext, not of a container's"

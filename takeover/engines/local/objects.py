@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from takeover.engines.local.security import PodSecurityContext, SecurityContext
 from takeover.engines.local.strict_object import StrictObject
 from takeover.engines.local.volumes import FieldReference, Volume
 
@@ -21,10 +22,17 @@ class Metadata(StrictObject, frozen=True):
     annotations: dict[str, str] = {}
 
 
+class NamespaceSpec(StrictObject, frozen=True):
+    finalizers: list[Literal["kubernetes"]] = []
+
+
 class Namespace(StrictObject, frozen=True):
+    """Its spec says what the API server writes there."""
+
     api_version: Literal["v1"]
     kind: Literal["Namespace"]
     metadata: Metadata
+    spec: NamespaceSpec = NamespaceSpec()
 
 
 class ConfigMap(StrictObject, frozen=True):
@@ -33,6 +41,7 @@ class ConfigMap(StrictObject, frozen=True):
     metadata: Metadata
     data: dict[str, str] = {}
     binary_data: dict[str, str] = {}
+    immutable: bool = False
 
     @property
     def contents(self) -> dict[str, bytes]:
@@ -66,6 +75,7 @@ class Secret(StrictObject, frozen=True):
     type: str = "Opaque"
     data: dict[str, str] = {}
     string_data: dict[str, str] = {}
+    immutable: bool = False
 
     @property
     def contents(self) -> dict[str, bytes]:
@@ -83,24 +93,35 @@ class ServicePort(StrictObject, frozen=True):
     target_port: int | str | UnsetType = UNSET
     name: str = ""
     protocol: Literal["TCP"] = "TCP"
+    app_protocol: str = ""
 
 
 class ServiceSpec(StrictObject, frozen=True):
-    ports: list[ServicePort]
+    """What follows `cluster_ips` has one value here, which the API server writes where nobody does."""
+
     selector: dict[str, str]
+    ports: list[ServicePort] = []
     type: Literal["ClusterIP"] = "ClusterIP"
     session_affinity: Literal["None"] = "None"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    cluster_ips: list[str] = msgspec.field(default=[], name="clusterIPs")
+    ip_families: list[Literal["IPv4"]] = []
+    ip_family_policy: Literal["SingleStack", "PreferDualStack"] = "SingleStack"
+    internal_traffic_policy: Literal["Cluster"] = "Cluster"
+    publish_not_ready_addresses: Literal[False] = False
 
     def __post_init__(self) -> None:
-        if self.cluster_ip == "None":  # to leave it out would make another Service
-            raise ValueError("clusterIP None: a headless Service is for a cluster: --engine kind or kubernetes")
         try:
-            ipaddress.IPv4Address(self.cluster_ip or "0.0.0.0")  # noqa: S104 - any valid one
+            ipaddress.IPv4Address("0.0.0.0" if self.is_headless else self.cluster_ip or "0.0.0.0")  # noqa: S104 - any
         except ValueError:
             raise ValueError(
                 f"clusterIP {self.cluster_ip!r} is no IPv4 address: give one, or leave the field out"
             ) from None
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether it has no address: its name has those of its Pods, and it need have no port."""
+        return self.cluster_ip == "None"
 
 
 class ServiceAccount(StrictObject, frozen=True):
@@ -170,61 +191,6 @@ class ContainerPort(StrictObject, frozen=True):
     container_port: int
     name: str = ""
     protocol: Literal["TCP", "UDP"] = "TCP"
-
-
-class Capabilities(StrictObject, frozen=True):
-    add: list[str] = []
-    drop: list[str] = []
-
-
-class Sysctl(StrictObject, frozen=True):
-    name: str
-    value: str
-
-
-class PodSecurityContext(StrictObject, frozen=True):
-    """What its containers have that say nothing else."""
-
-    run_as_user: int | None = None
-    run_as_group: int | None = None
-    run_as_non_root: bool = False
-    fs_group: int | None = None
-    fs_group_change_policy: Literal["Always", "OnRootMismatch"] = "Always"
-    supplemental_groups: list[int] = []
-    sysctls: list[Sysctl] = []
-    seccomp_profile: dict[str, str] = {}
-
-
-class SecurityContext(StrictObject, frozen=True):
-    """A container's. `supplementalGroups` is its Pod's, whose groups are put there once both are known to be right."""
-
-    run_as_user: int | None = None
-    run_as_group: int | None = None
-    run_as_non_root: bool | UnsetType = UNSET
-    privileged: bool = False
-    allow_privilege_escalation: bool = True
-    capabilities: Capabilities = Capabilities()
-    seccomp_profile: dict[str, str] = {}
-    supplemental_groups: list[int] = []
-
-    @property
-    def uid(self) -> int:
-        return self.run_as_user or 0
-
-    @property
-    def gid(self) -> int:
-        return self.run_as_group or 0
-
-    def within(self, pod: PodSecurityContext) -> "SecurityContext":
-        """With what it leaves open as its Pod says."""
-        groups = pod.supplemental_groups + ([pod.fs_group] if pod.fs_group is not None else [])
-        return msgspec.structs.replace(
-            self,
-            run_as_user=pod.run_as_user if self.run_as_user is None else self.run_as_user,
-            run_as_group=pod.run_as_group if self.run_as_group is None else self.run_as_group,
-            run_as_non_root=pod.run_as_non_root if self.run_as_non_root is UNSET else self.run_as_non_root,
-            supplemental_groups=list(dict.fromkeys(groups)),
-        )
 
 
 class VolumeMount(StrictObject, frozen=True):
@@ -302,8 +268,12 @@ class LocalReference(StrictObject, frozen=True):
     name: str
 
 
+class OperatingSystem(StrictObject, frozen=True):
+    name: Literal["linux"]
+
+
 class PodSpec(StrictObject, frozen=True):
-    """What follows `security_context` is taken, and has no effect on one node without accounts."""
+    """What follows `host_ipc` is taken, and has no effect on one node without accounts."""
 
     containers: list[Container]
     init_containers: list[Container] = []
@@ -314,7 +284,12 @@ class PodSpec(StrictObject, frozen=True):
     dns_policy: Literal["ClusterFirst"] = "ClusterFirst"
     enable_service_links: Literal[False] = False
     security_context: PodSecurityContext = PodSecurityContext()
+    share_process_namespace: Literal[False] = False
+    host_network: Literal[False] = False
+    host_pid: Literal[False] = msgspec.field(default=False, name="hostPID")
+    host_ipc: Literal[False] = msgspec.field(default=False, name="hostIPC")
     service_account_name: str = ""
+    service_account: str = ""
     automount_service_account_token: bool = False
     node_selector: dict[str, str] = {}
     tolerations: list[dict[str, str | int]] = []
@@ -322,7 +297,10 @@ class PodSpec(StrictObject, frozen=True):
     topology_spread_constraints: list[dict[str, Any]] = []
     image_pull_secrets: list[LocalReference] = []
     priority_class_name: str = ""
+    priority: int = 0
+    preemption_policy: Literal["PreemptLowerPriority", "Never"] = "PreemptLowerPriority"
     scheduler_name: str = ""
+    os: OperatingSystem | None = None
 
 
 class Pod(StrictObject, frozen=True):

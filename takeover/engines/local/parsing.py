@@ -16,11 +16,11 @@ from takeover.engines.local.objects import (
     Namespace,
     Object,
     Pod,
-    PodSecurityContext,
     Secret,
     Service,
     ServiceAccount,
 )
+from takeover.engines.local.security import PodSecurityContext
 from takeover.model.json import without_null
 from takeover.scenario.documents import REPLICA
 from takeover.scenario.typed_yaml import parts_of, path_text
@@ -120,4 +120,6 @@ def _readable(message: str) -> tuple[tuple[Key, ...], str]:
         return keys, f"{path_text(keys)} is not supported by the local engine; remove the field"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         return keys, f"{path_text((*keys, missing[1]))} is missing"
+    if what.startswith("Invalid enum value"):
+        what = f"{what}: the local engine does not take it; change it, or remove the field"
     return keys, f"{path_text(keys)}: {what}" if keys else what

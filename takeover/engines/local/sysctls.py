@@ -5,7 +5,7 @@ See the Kubernetes page "Using sysctls in a Kubernetes Cluster".
 
 from collections.abc import Iterator, Sequence
 
-from takeover.engines.local import objects
+from takeover.engines.local.security import Sysctl
 from takeover.engines.local.volume_rules import twice
 from takeover.engines.local.without_effect import Fault
 from takeover.scenario.yaml_text import Key
@@ -34,7 +34,7 @@ def dotted(name: str) -> str:
     return name.replace("/", ".")
 
 
-def faults(given: Sequence[objects.Sysctl], at: tuple[Key, ...]) -> Iterator[Fault]:
+def faults(given: Sequence[Sysctl], at: tuple[Key, ...]) -> Iterator[Fault]:
     """What is wrong with a Pod's settings. What the kernel takes for a value, it says itself."""
     for index, each in enumerate(given):
         if dotted(each.name) == _OF_IPC:

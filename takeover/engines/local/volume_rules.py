@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec import UNSET
+
 from takeover.engines.local import references, volumes
-from takeover.engines.local.without_effect import Fault
+from takeover.engines.local.without_effect import Fault, quantity_faults
 from takeover.scenario import names
 from takeover.scenario.yaml_text import Key
 
@@ -24,6 +26,8 @@ def faults(volume: volumes.Volume, at: tuple[Key, ...]) -> Iterator[Fault]:
         yield from _of_fields(volume.downward_api, (*at, "downwardAPI"))
     if volume.projected is not None:
         yield from _of_projected(volume, (*at, "projected"))
+    if volume.empty_dir is not None and volume.empty_dir.size_limit is not UNSET:
+        yield from quantity_faults(volume.empty_dir.size_limit, (*at, "emptyDir", "sizeLimit"))
 
 
 def _of_fields(source: volumes.DownwardApiVolume, at: tuple[Key, ...]) -> Iterator[Fault]:

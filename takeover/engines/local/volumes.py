@@ -6,6 +6,7 @@ Shapes and defaults are those of the Kubernetes API reference (core/v1).
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from takeover.engines.local.strict_object import StrictObject
 
@@ -87,7 +88,10 @@ class ProjectedVolume(StrictObject, frozen=True):
 
 
 class EmptyDirectory(StrictObject, frozen=True):
-    pass
+    """Each is in memory here, and as large as that."""
+
+    medium: Literal["", "Memory"] = ""
+    size_limit: str | int | float | UnsetType = UNSET
 
 
 class Volume(StrictObject, frozen=True):

@@ -6,16 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from takeover.peers.control_plane import resources
 from takeover.peers.control_plane.resources import Resource, ResourceError
+from takeover.peers.yaml_data import YamlError, is_yaml_file, read_yaml
 
 _EVERY = 0.1
 """Seconds after which it is looked at again. A change is read when it has rested as long."""
-_SUFFIXES = (".yaml", ".yml", ".json")
 _WHEN_ASKED = "when-asked"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 FileState = tuple[str, int, int, int]
 State = tuple[FileState, ...]
@@ -92,7 +89,7 @@ class Folder:
             names = os.listdir(self.path)  # noqa: PTH208
         except OSError as error:
             raise ResourceError(f"{self.path}: {error.strerror}") from None
-        return sorted(each for each in names if each.endswith(_SUFFIXES) and each[0] != ".")
+        return sorted(filter(is_yaml_file, names))
 
     async def watch(self, changed: Callable[[], None], gone: Callable[[str], None]) -> None:
         """Calls `changed` after each change, for ever.
@@ -130,11 +127,12 @@ def _resources(written: dict[str, Any], file: Path) -> list[Resource]:
 def _load(file: Path) -> dict[str, Any]:
     """Raises: ResourceError."""
     try:
-        written = yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
-    except (OSError, UnicodeDecodeError) as error:
+        found = read_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise ResourceError(f"{file}: {error}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
-        raise ResourceError(f"{file}: {' '.join(str(error).split())}") from None
+    if len(found) > 1:
+        raise ResourceError(f"{file}: must hold one YAML document, not {len(found)}")
+    written = found[0] if found else None
     if written is None:
         return {"resources": []}
     if not isinstance(written, dict):

@@ -1,13 +1,16 @@
 """What is read of Kubernetes' manifests: Services, and the Pods that they select."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from takeover.peers.mini_mesh.addresses import is_address
+from takeover.peers.yaml_data import YamlError, read_yaml
+
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME = 253
 
 
 class MeshError(ValueError):
@@ -94,7 +97,7 @@ class Manifests:
 
 
 def read_manifests(files: Iterable[Path]) -> Manifests:
-    """Reads Services with an address and a port of TCP, Pods and Deployments.
+    """Reads Services with an address and a port of TCP, Pods and Deployments, those of a `kind: List` among them.
 
     All else is passed over, as it is somebody else's.
 
@@ -131,11 +134,24 @@ def _once(seen: dict[str, Path], names: Iterable[str], file: Path) -> None:
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:
+    """What the file holds that may be objects, those of lists each by itself."""
     try:
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, a date that is none
-        raise MeshError(f"{file.name}: no YAML: {' '.join(str(error).split())}") from error
-    return [each for each in documents if isinstance(each, dict)]
+        left = read_yaml(file.read_text(encoding="utf-8"))
+    except (YamlError, UnicodeDecodeError) as error:
+        raise MeshError(f"{file.name}: no YAML: {error}") from error
+    found: list[Mapping[str, Any]] = []
+    while left:
+        data = left.pop(0)
+        if not isinstance(data, dict):
+            continue
+        if not (str(data.get("kind")).endswith("List") and "items" in data):  # as kubectl has it
+            found.append(data)
+            continue
+        items = [] if data["items"] is None else data["items"]
+        if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+            raise MeshError(f"{_called(data, file)}: its items must be a list of objects")
+        left[:0] = items
+    return found
 
 
 def _called(data: Mapping[str, Any], file: Path) -> str:
@@ -147,7 +163,14 @@ def _called(data: Mapping[str, Any], file: Path) -> str:
 
 def _named(data: Mapping[str, Any]) -> tuple[str, str]:
     metadata = data["metadata"]
-    return str(metadata["name"]), str(metadata.get("namespace", "default"))
+    return _name(metadata["name"], "name"), _name(metadata.get("namespace") or "default", "namespace")
+
+
+def _name(written: Any, field: str) -> str:
+    """A name as Kubernetes takes it: it becomes a part of Envoys' names for things, and of an identity."""
+    if not isinstance(written, str) or len(written) > _LONGEST_NAME or not _NAME.fullmatch(written):
+        raise MeshError(f"{field} {ascii(written)[:80]} must be of small letters, digits, - and .")
+    return written
 
 
 def _has_address(data: Mapping[str, Any]) -> bool:
@@ -186,5 +209,5 @@ def _workload(data: Mapping[str, Any], is_many: bool) -> Workload:
         for port in container.get("ports") or []
         if "name" in port
     }
-    account = str(pod["spec"].get("serviceAccountName", "default"))
+    account = _name(pod["spec"].get("serviceAccountName") or "default", "serviceAccountName")
     return Workload(name, namespace, is_many, account, tuple(labels.items()), tuple(ports.items()))

@@ -1,7 +1,7 @@
 """The mesh at a moment: who is there, who can be asked, what each Envoy is to be told."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from takeover.peers.mini_mesh.manifests import Manifests, MeshError, Workload, r
 from takeover.peers.mini_mesh.proxies import GATEWAY, SIDECAR, Proxy
 from takeover.peers.mini_mesh.told import Known, of_gateway, of_sidecar
 from takeover.peers.mini_mesh.wishes import Wishes, merged, read_data, read_wishes
+from takeover.peers.yaml_data import is_yaml_file
 
 WISHES = "mesh.yaml"
 DOMAIN = "mesh.example"
@@ -209,8 +210,11 @@ def _rehearsal(manifests: Manifests, wishes: Wishes) -> Iterator[Resource]:
 
 
 def _read(folder: Path) -> tuple[Manifests, Any]:
-    files: Iterable[Path] = [each for each in folder.glob("*.yaml") if each.name != WISHES]
+    files = [each for each in folder.iterdir() if is_yaml_file(each.name) and each.name != WISHES]
     file = folder / WISHES
+    for each in files:
+        if each.stem == file.stem:
+            raise MeshError(f"{each.name}: what is wanted of the mesh stands in {WISHES}: rename it")
     if not file.is_file():
         raise MeshError(f"{folder} has no {WISHES}: it says what is wanted of the mesh; it may be short, as `{{}}`")
     try:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from takeover.peers.mini_mesh.manifests import MeshError
+from takeover.peers.yaml_data import YamlError, read_yaml
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PATH = re.compile(r"/[!-~]*")
@@ -78,9 +77,12 @@ class Wishes:
 def read_data(text: str) -> Any:
     """What mesh.yaml says, as data. Raises: MeshError."""
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
-        raise MeshError(f"mesh.yaml: no YAML: {' '.join(str(error).split())}") from error
+        found = read_yaml(text)
+    except YamlError as error:
+        raise MeshError(f"mesh.yaml: no YAML: {error}") from error
+    if len(found) > 1:
+        raise MeshError(f"mesh.yaml: must hold one YAML document, not {len(found)}")
+    return found[0] if found else None
 
 
 def read_wishes(data: Any) -> Wishes:

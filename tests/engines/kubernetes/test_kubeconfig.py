@@ -54,6 +54,7 @@ def test_no_context_at_all(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a: [", "cannot read the kubeconfig"),
+        ("a: " + "[" * 100_000, "is no kubeconfig: nested too deeply$"),
         ("- a", "is no kubeconfig"),
         ("contexts: [{context: {cluster: k}}]", r"is no kubeconfig: .*`name` - at `\$\.contexts\[0\]`"),
         ("contexts: [{name: 1}]", r"is no kubeconfig: .*`\$\.contexts\[0\]\.name`"),

@@ -90,6 +90,13 @@ def test_the_cluster_chooses_a_services_address() -> None:
     assert NAMING.object(service(clusterIP="None"), IMAGES)["spec"]["clusterIP"] == "None"
 
 
+def test_what_a_test_may_change_is_not_immutable() -> None:
+    metadata = {"name": "c", "namespace": "default"}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}, "immutable": True}
+    made = NAMING.object(manifest, Images({}, "1.40.0"))
+    assert ("immutable" in made, made["data"]) == (False, {"a": "b"})
+
+
 def test_a_namespace_of_a_run_allows_net_admin_and_names_its_maker() -> None:
     metadata = NAMING.namespace_object("v1")["metadata"]
     assert metadata["name"] == "takeover-cafe0123-7-v1"

@@ -16,9 +16,9 @@ from takeover.engines.local.inside.published_services import PublishedServices
 
 
 class FakeDns:
-    names: dict[str, str]
+    names: dict[str, list[str]]
 
-    def serve(self, names: dict[str, str]) -> None:
+    def serve(self, names: dict[str, list[str]]) -> None:
         FakeDns.names = names
 
 
@@ -117,10 +117,33 @@ def test_names_lead_to_the_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     published.services.add([service(), service(namespace="other")])
 
     assert FakeDns.names == {
-        "web.default.svc.cluster.local": "10.96.1.1",
-        "web.other.svc.cluster.local": "10.96.1.2",
+        "web.default.svc.cluster.local": ["10.96.1.1"],
+        "web.other.svc.cluster.local": ["10.96.1.2"],
     }
     assert published.services.addresses() == {"default/web": "10.96.1.1", "other/web": "10.96.1.2"}
+
+
+@pytest.mark.parametrize("ports", [[], [{"port": 80, "targetPort": 8080}]])
+def test_the_name_of_a_headless_one_leads_to_the_pods_that_are_ready(
+    ports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pod("10.244.0.2"), pod("10.244.0.3", is_ready=False)
+    published = Published(monkeypatch, one, two, pod("10.244.0.4", labels={"app": "b"}))
+    full = "web.default.svc.cluster.local"
+    spec = {"clusterIP": "None", "selector": {"app": "a"}, "ports": ports}
+    parsed = parsing.parse({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec})
+    assert isinstance(parsed, objects.Service)
+
+    assert published.endpoints(parsed) == []
+    assert FakeDns.names == {full: ["10.244.0.2"], f"10-244-0-2.{full}": ["10.244.0.2"]}
+    assert (published.services.addresses(), published.services.without_endpoints()) == ({"default/web": "None"}, [])
+    two.ready = True
+    published.services.publish(1, more_to_come=True)
+    assert FakeDns.names[full] == ["10.244.0.2", "10.244.0.3"]
+    one.ready = two.ready = False
+    published.services.publish(2, more_to_come=False)
+    assert (FakeDns.names, published.services.without_endpoints()) == ({}, ["default/web"])
+    assert published.rules == []
 
 
 def test_an_address_of_the_manifest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
             pod(securityContext={"runAsNonRoot": True}),
             "spec.containers[0].securityContext says runAsNonRoot, and",
         ),
-        (pod({"securityContext": {"readOnlyRootFilesystem": True}}), "[1].securityContext.readOnlyRootFilesystem is"),
+        (pod({"securityContext": {"readOnlyRootFilesystem": True}}), "[1].securityContext.readOnlyRootFilesystem: Inv"),
         (pod({"readinessProbe": {"grpc": {"port": 1}}}), "spec.containers[1].readinessProbe.grpc is not supported"),
         (pod({"readinessProbe": PROBE | {"tcpSocket": {"port": 1}}}), "spec.containers[1].readinessProbe: a readiness"),
         (pod({"readinessProbe": {}}), "spec.containers[1].readinessProbe: a readinessProbe has exactly one of"),
@@ -108,7 +108,7 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (pod({"args": "x"}), "Pod/web: spec.containers[1].args: Expected `array`, got `str`"),
         (pod({"command": [1]}), "Pod/web: spec.containers[1].command[0]: Expected `str`, got `int`"),
         (pod(initContainers=[{"name": "i"}]), "Pod/web: spec.initContainers[0].image is missing"),
-        (pod(hostNetwork=True), "Pod/web: spec.hostNetwork is not supported by the local engine; remove the field"),
+        (pod(hostNetwork=True), "Pod/web: spec.hostNetwork: Invalid enum value True"),
         (pod(restartPolicy="Sometimes"), "Pod/web: spec.restartPolicy: Invalid enum value 'Sometimes'"),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "Pod/web: spec.volumes[0].hostPath is not supported"),
         (
@@ -127,15 +127,25 @@ PORT = "net.ipv4.ip_unprivileged_port_start"
         (projected(fields("n", mode=0o7777)), "downwardAPI.items[0].mode is 4095; a mode is a number from 0 to 0o777"),
         (pod(volumes=[{"name": "v", **fields("a", "a/b")}]), "downwardAPI.items has a as a file and as a folder"),
         (pod(volumes=[{"name": "v", **fields("a", "./a")}]), "downwardAPI.items has /a twice"),
-        (pod(volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}]), "spec.volumes[0].emptyDir.medium is not"),
+        (pod(volumes=[{"name": "v", "emptyDir": {"medium": "HugePages"}}]), "spec.volumes[0].emptyDir.medium: Invalid"),
+        (
+            pod(volumes=[{"name": "v", "emptyDir": {"sizeLimit": "-1"}}]),
+            "emptyDir.sizeLimit is '-1', which is no quant",
+        ),
         (pod() | {"status": {}}, "Pod/web: status is not supported by the local engine; remove the field"),
         (pod() | {"apiVersion": "v2"}, "Pod/web: apiVersion: Invalid enum value 'v2'"),
         (service(type="NodePort"), "Service/web: spec.type: Invalid enum value 'NodePort'"),
-        (service(clusterIP="None"), "Service/web: spec: clusterIP None: a headless Service is for a cluster: --engine"),
+        (service(clusterIP="None", selector={}), "Service/web: spec.selector is empty: a Service without one has no"),
+        (service(clusterIP="none"), "Service/web: spec: clusterIP 'none' is no IPv4 address: give one, or leave the"),
         (
             pod(initContainers=[{"name": "i", "image": "nginx", "restartPolicy": "Always"}]),
             "Pod/web: spec.initContainers[0].restartPolicy: a sidecar is for a cluster: put it among the containers",
         ),
+        (service(publishNotReadyAddresses=True), "Service/web: spec.publishNotReadyAddresses: Invalid enum value True"),
+        (service(internalTrafficPolicy="Local"), "Service/web: spec.internalTrafficPolicy: Invalid enum value 'Local'"),
+        (service(ipFamilies=["IPv6"]), "Service/web: spec.ipFamilies[0]: Invalid enum value 'IPv6'"),
+        (service(clusterIP="10.96.1.9", clusterIPs=["10.96.1.8"]), "spec.clusterIPs must be clusterIP alone: leave"),
+        (service(ports=[{"port": 80, "appProtocol": "a b"}]), "spec.ports[0].appProtocol is 'a b'; it must be of"),
         (service(sessionAffinity="ClientIP"), "Service/web: spec.sessionAffinity: Invalid enum value"),
         (service(ports=[{"port": 53, "protocol": "UDP"}]), "Service/web: spec.ports[0].protocol: Invalid enum value"),
         (service(ports=[{"port": 0}]), "Service/web: spec.ports[0].port is 0; a port is a number from 1 to 65535"),
@@ -287,6 +297,10 @@ def test_what_means_nothing_here_is_taken_and_told() -> None:
         "topologySpreadConstraints": [{"maxSkew": 1}],
         "imagePullSecrets": [{"name": "registry"}],
         "priorityClassName": "high",
+        "priority": 0,
+        "preemptionPolicy": "PreemptLowerPriority",
+        "serviceAccount": "app",
+        "os": {"name": "linux"},
         "automountServiceAccountToken": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, "runAsNonRoot": True, "runAsUser": 5},
     }
@@ -299,6 +313,45 @@ def test_what_means_nothing_here_is_taken_and_told() -> None:
         [*(each for each in harmless if each != "securityContext"), "resources", "seccompProfile"]
     )
     assert without_effect.fields([pod(), config_map({})]) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (config_map({}) | {"immutable": True}, ["immutable"]),
+        (secret(immutable=True), ["immutable"]),
+        (service(ports=[{"port": 80, "appProtocol": "kubernetes.io/h2c"}]), ["appProtocol"]),
+        (pod(volumes=[{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}]), ["medium", "sizeLimit"]),
+        (
+            pod({"securityContext": {"appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"level": "s0"}}}),
+            ["appArmorProfile", "seLinuxOptions"],
+        ),
+        # What is so here in any case need not be told.
+        (
+            service(
+                clusterIP="10.96.1.9",
+                clusterIPs=["10.96.1.9"],
+                ipFamilies=["IPv4"],
+                ipFamilyPolicy="SingleStack",
+                internalTrafficPolicy="Cluster",
+                publishNotReadyAddresses=False,
+            ),
+            [],
+        ),
+        (
+            pod(
+                {"securityContext": {"readOnlyRootFilesystem": False}}, hostNetwork=False, hostPID=False, hostIPC=False
+            ),
+            [],
+        ),
+        (pod(shareProcessNamespace=False), []),
+        (service(clusterIP="None", clusterIPs=["None"], ports=[]), []),
+        (named("Namespace", "n") | {"spec": {"finalizers": ["kubernetes"]}}, []),
+    ],
+)
+def test_what_kubectl_writes_of_real_objects_is_taken(document: dict[str, Any], told: list[str]) -> None:
+    parsing.parse(document)
+    assert without_effect.fields([document]) == told
 
 
 def test_what_is_null_is_not_written_and_defaults_may_be() -> None:

@@ -12,7 +12,7 @@ from takeover.engines.local.inside.published_services import RANGE, PublishedSer
 
 
 class FakeDns:
-    def serve(self, names: dict[str, str]) -> None:
+    def serve(self, names: dict[str, list[str]]) -> None:
         self.names = names
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from takeover.engines.local.objects import SecurityContext
+from takeover.engines.local.security import SecurityContext
 
 # fmt: off
 ALL = (

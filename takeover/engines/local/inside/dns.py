@@ -1,4 +1,4 @@
-"""Cluster DNS: a server that answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address.
+"""Cluster DNS: a server that answers `NAME.NAMESPACE.svc.cluster.local` with the Service's address, or its Pods'.
 
 See the Kubernetes page "DNS for Services and Pods", and RFC 1035. It is a fork of the worker.
 """
@@ -20,10 +20,11 @@ _HEAD = struct.Struct("!6H")  # number, flags, and how many: questions, answers,
 _RECORD = struct.Struct("!3HIH")  # where its name stands, type, class, seconds that it holds, length
 _A, _PTR, _OPT, _ANY = 1, 12, 41, 255
 _INTERNET = 1
-_IS_ANSWER, _HAS_AUTHORITY, _OF_QUESTION, _RECURSES = 0x8000, 0x0400, 0x7900, 0x0080
+_IS_ANSWER, _HAS_AUTHORITY, _OF_QUESTION, _RECURSES, _IS_CUT = 0x8000, 0x0400, 0x7900, 0x0080, 0x0200
 _NO_SUCH_NAME = 3
 _NAME_OF_QUESTION = 0xC000 | _HEAD.size
 _MOST = 1232  # bytes of a message: see RFC 6891
+_MOST_PLAIN = 512  # likewise, for who has not said that it takes more
 _EXTENDED = struct.pack("!BHHIH", 0, _OPT, _MOST, 0, 0)
 _STREAMS = 3
 _PATIENCE = 10.0
@@ -41,8 +42,8 @@ class ClusterDns:
     def __init__(self) -> None:
         self._names: socket.socket | None = None
 
-    def serve(self, names: dict[str, str]) -> None:
-        """Answers these names (full name → IP) from now on, and no others: everything else does not exist."""
+    def serve(self, names: dict[str, list[str]]) -> None:
+        """Answers these names (full name → IPs) from now on, and no others: everything else does not exist."""
         if self._names is None:
             self._names = self._start()
         wire.send(self._names, names)
@@ -80,7 +81,7 @@ def _serve(names: socket.socket, datagrams: socket.socket, connections: socket.s
                 answers = Answers(wire.receive(names)[0])
             if datagrams.fileno() in ready:
                 query, asker = datagrams.recvfrom(1 << 16)
-                if (answer := answers.to(query)) is not None:
+                if (answer := answers.to(query, over_udp=True)) is not None:
                     with suppress(OSError):  # who asked is gone
                         datagrams.sendto(answer, asker)
             if connections.fileno() in ready:
@@ -105,22 +106,27 @@ class Answers:
     """What is answered: of names that there are, of addresses that have a name, and of everything else.
 
     Args:
-        names: full name → IP.
+        names: full name → IPs. An address that several names have is called by the last one.
     """
 
-    def __init__(self, names: dict[str, str]) -> None:
-        self._records: dict[tuple[bytes, int], bytes] = {}
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self._records: dict[tuple[bytes, int], list[bytes]] = {}
         self._there: set[bytes] = set()
-        for name, address in names.items():
-            encoded, reverse = _encoded(name), _encoded(".".join([*reversed(address.split(".")), "in-addr", "arpa"]))
+        for name, addresses in names.items():
+            encoded = _encoded(name)
             for each in (_A, _ANY):
-                self._records[encoded, each] = _record(_A, socket.inet_aton(address))
-            for each in (_PTR, _ANY):
-                self._records[reverse, each] = _record(_PTR, encoded)
+                self._records[encoded, each] = [_record(_A, socket.inet_aton(address)) for address in addresses]
+            for address in addresses:
+                reverse = _encoded(".".join([*reversed(address.split(".")), "in-addr", "arpa"]))
+                for each in (_PTR, _ANY):
+                    self._records[reverse, each] = [_record(_PTR, encoded)]
             self._there |= _with_those_above(encoded)
 
-    def to(self, query: bytes) -> bytes | None:
-        """The answer to one message; None where it is no question."""
+    def to(self, query: bytes, *, over_udp: bool = False) -> bytes | None:
+        """The answer to one message; None where it is no question.
+
+        What is too long for a datagram is cut, and says so: who asked comes again over TCP.
+        """
         try:
             number, flags, questions, *_ = _HEAD.unpack_from(query)
             if flags & _IS_ANSWER:
@@ -131,12 +137,16 @@ class Answers:
             return None
         name = query[_HEAD.size : end].lower()
         is_one = questions == 1 and of_class == _INTERNET
-        record = self._records.get((name, kind)) if is_one else None
-        known = record is not None or (is_one and name in self._there)
-        said = _IS_ANSWER | _RECURSES | flags & _OF_QUESTION | (_HAS_AUTHORITY if record else 0)
+        records = self._records.get((name, kind), []) if is_one else []
+        known = bool(records) or (is_one and name in self._there)
+        said = _IS_ANSWER | _RECURSES | flags & _OF_QUESTION | (_HAS_AUTHORITY if records else 0)
         extended = query[end + 4 : end + 7] == _EXTENDED[:3]
-        head = _HEAD.pack(number, said | (0 if known else _NO_SUCH_NAME), 1, record is not None, 0, extended)
-        return head + query[_HEAD.size : end + 4] + (record or b"") + (_EXTENDED if extended else b"")
+        question, more = query[_HEAD.size : end + 4], _EXTENDED if extended else b""
+        room = (_MOST if extended else _MOST_PLAIN) - _HEAD.size - len(question) - len(more)
+        if over_udp and sum(map(len, records)) > room:
+            records, said = [], said | _IS_CUT
+        head = _HEAD.pack(number, said | (0 if known else _NO_SUCH_NAME), 1, len(records), 0, extended)
+        return head + question + b"".join(records) + more
 
 
 def _record(kind: int, value: bytes) -> bytes:

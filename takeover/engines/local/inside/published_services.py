@@ -32,6 +32,7 @@ class PublishedServices:
         self._pods = pods
         self._dns = dns.ClusterDns()
         self._services: dict[str, objects.Service] = {}
+        self._names: dict[str, list[str]] | None = None
         self._endpoints: list[services.ServicePortEndpoints] = []
         self._published_of: list[str] | None = None  # the addresses of the Pods that were ready then
         self._publish_by = float("inf")
@@ -44,12 +45,22 @@ class PublishedServices:
             self._services[objects.full_name(each)] = self._with_address(each)
         self._services = {name: self._services[name] for name in self._in_order(wanted)}
         self._published_of = None
-        self._dns.serve(
-            {
-                f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}": each.spec.cluster_ip
-                for each in self._services.values()
-            }
-        )
+        self._serve_names()
+
+    def _serve_names(self) -> None:
+        """Has the DNS know all names, those of a headless Service as long as Pods of it are ready."""
+        names: dict[str, list[str]] = {}
+        for each in self._services.values():
+            name = f"{each.metadata.name}.{each.metadata.namespace}.svc.{dns.DOMAIN}"
+            if not each.spec.is_headless:
+                names[name] = [each.spec.cluster_ip]
+            elif ready := [pod.ip for pod in self._selected(each)]:
+                names[name] = ready
+                # What an address is called in turn: see "Kubernetes DNS-Based Service Discovery", 2.4.
+                names |= {f"{ip.replace('.', '-')}.{name}": [ip] for ip in ready}
+        if names != self._names:
+            self._dns.serve(names)
+            self._names = names
 
     def _in_order(self, added: Iterable[objects.Service]) -> list[str]:
         """The names of all: those of before, then the added ones as they came."""
@@ -61,12 +72,19 @@ class PublishedServices:
         return {name: each.spec.cluster_ip for name, each in self._services.items()}
 
     def without_endpoints(self) -> list[str]:
-        """`NAMESPACE/NAME:PORT` of those behind which no Pod is ready."""
+        """`NAMESPACE/NAME:PORT` of those behind which no Pod is ready, of headless ones without the port."""
         return [
-            f"{name}:{port.port}"
-            for name, service in self._services.items()
-            for port in service.spec.ports
-            if not self._backing(service, port)
+            *(
+                f"{name}:{port.port}"
+                for name, service in self._services.items()
+                for port in service.spec.ports
+                if not service.spec.is_headless and not self._backing(service, port)
+            ),
+            *(
+                name
+                for name, service in self._services.items()
+                if service.spec.is_headless and not self._selected(service)
+            ),
         ]
 
     def _with_address(self, service: objects.Service) -> objects.Service:
@@ -85,17 +103,23 @@ class PublishedServices:
             services.ServicePortEndpoints(service.spec.cluster_ip, port.port, self._backing(service, port))
             for service in self._services.values()
             for port in service.spec.ports
+            if not service.spec.is_headless
+        ]
+
+    def _selected(self, service: objects.Service) -> list[RunningPod]:
+        """The Pods behind it that are ready."""
+        return [
+            pod
+            for pod in self._pods()
+            if pod.ready
+            and pod.spec.metadata.namespace == service.metadata.namespace
+            and service.spec.selector.items() <= pod.spec.metadata.labels.items()
         ]
 
     def _backing(self, service: objects.Service, port: objects.ServicePort) -> tuple[tuple[str, int], ...]:
         wanted = port.port if isinstance(port.target_port, msgspec.UnsetType) else port.target_port
         found = []
-        for pod in self._pods():
-            here = pod.spec.metadata
-            if here.namespace != service.metadata.namespace or not pod.ready:
-                continue
-            if not service.spec.selector.items() <= here.labels.items():
-                continue
+        for pod in self._selected(service):
             # By name the first one of a Pod's, as a cluster finds it (FindPort); a Service is of TCP here.
             ports = [each for container in pod.spec.spec.containers for each in container.ports]
             named = [each.container_port for each in ports if each.name == wanted and each.protocol == "TCP"]
@@ -108,6 +132,7 @@ class PublishedServices:
         ready = [pod.ip for pod in self._pods() if pod.ready]
         if ready == self._published_of:
             return
+        self._serve_names()
         endpoints = self._ready_endpoints()
         if endpoints == self._endpoints:
             self._published_of = ready
