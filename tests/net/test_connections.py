@@ -8,8 +8,7 @@ import pytest
 
 from takeover.model.dialled import Dialled
 from takeover.net.connections import Connections
-from takeover.net.http import Connect
-from takeover.net.stream import ByteStream
+from takeover.net.stream import ByteStream, Connect
 from takeover.node.stream import SocketStream
 
 ANSWER = b"HTTP/1.1 401 Unauthorized\r\nServer: envoy\r\ncontent-length: 2\r\n\r\nno"
