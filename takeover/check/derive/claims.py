@@ -15,6 +15,7 @@ from takeover.check.derive import strings
 from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.fixed import Fixed
 from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
@@ -29,7 +30,7 @@ _DENY = ("DENY", 1)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Fixed):
     """That a token has such a claim.
 
     Args:
@@ -39,6 +40,7 @@ class Claim:
 
     path: tuple[str, ...]
     value: JsonObject
+    brings = "token"
 
     @property
     def words(self) -> str:
@@ -48,19 +50,6 @@ class Claim:
     def fits(self, of: Ask) -> bool:
         """Whether one that the request brings has it. Raises: CannotMakeError."""
         return any(_matches(self.value, _at(payload, self.path)) for payload in _payloads(of))
-
-    def made(self, of: Ask) -> Ask:
-        """The same: tokens have what is asked for before. Raises: CannotMakeError where it is not so."""
-        if not self.fits(of):
-            raise CannotMakeError(f"{self.words}: no token of ours has it there")
-        return of
-
-    def missed(self, of: Ask) -> Iterator[tuple[str, Ask]]:
-        """None."""
-        del of
-        yield from ()
-
-    others = missed
 
 
 def claim(matcher: JsonObject) -> Claim | None:

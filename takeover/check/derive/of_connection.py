@@ -3,42 +3,23 @@
 Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from takeover.check.derive import strings
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
-from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.fixed import Fixed
 from takeover.check.messages import inner
 from takeover.model.json import JsonObject
 
 
-class _Fixed:
-    """What no request decides."""
-
-    words = ""
-
-    def fits(self, of: Ask) -> bool:
-        raise NotImplementedError
-
-    def made(self, of: Ask) -> Ask:
-        """The same. Raises: CannotMakeError where its connection is another one."""
-        if not self.fits(of):
-            raise CannotMakeError(f"{self.words}: no connection of ours has it there")
-        return of
-
-    def missed(self, of: Ask) -> Iterator[tuple[str, Ask]]:
-        """None."""
-        del of
-        yield from ()
-
-    others = missed
+class _OfConnection(Fixed):
+    brings = "connection"
 
 
 @dataclass(frozen=True)
-class ToPort(_Fixed):
+class ToPort(_OfConnection):
     """That it goes to one of those ports."""
 
     ports: range
@@ -52,7 +33,7 @@ class ToPort(_Fixed):
 
 
 @dataclass(frozen=True)
-class Authenticated(_Fixed):
+class Authenticated(_OfConnection):
     """That its client shows a certificate, with a name that is wanted.
 
     Args:

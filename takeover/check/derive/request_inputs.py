@@ -10,6 +10,7 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import condition
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.fixed import Fixed
 from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
 from takeover.check.derive.request_headers import HeaderInput
@@ -25,7 +26,7 @@ _TRIED = 1000
 
 
 @dataclass(frozen=True)
-class Unread:
+class Unread(Fixed):
     """What is not known here.
 
     Args:
@@ -38,18 +39,6 @@ class Unread:
         """Raises: UnsureError."""
         del of
         raise UnsureError(f"is not known: {self.words}")
-
-    def made(self, of: Ask) -> Ask:
-        """Raises: UnsureError."""
-        self.fits(of)
-        return of
-
-    def missed(self, of: Ask) -> Iterator[tuple[str, Ask]]:
-        """None."""
-        del of
-        yield from ()
-
-    others = missed
 
 
 @dataclass(frozen=True)
