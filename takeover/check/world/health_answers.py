@@ -13,7 +13,7 @@ from takeover.scenario.typed_yaml import Json
 
 THRIFT = "nothing here answers a health check of Thrift where no filter speaks that"
 _AGENT = "Envoy/HC"
-_METHODS = ("", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+_METHODS = ("METHOD_UNSPECIFIED", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 """Of `core.v3.RequestMethod`, by their numbers."""
 _HEALTHY = 200
 _WITHOUT_BODY = (204, 304)
@@ -82,11 +82,10 @@ def unanswered(check: JsonObject, cluster: JsonObject) -> str:
 
 def _request(check: JsonObject, name: str) -> HealthRequest:
     status, matcher = _status(check), _matcher(check)
-    method = either(check, "method")
     changed = [inner(each, "header").get("key") for each in listed(check, "request_headers_to_add")]
     changed += listed(check, "request_headers_to_remove")
     return HealthRequest(
-        method=(_METHODS[method] if isinstance(method, int) else str(method or "")).removeprefix("METHOD_") or "GET",
+        method=_method(either(check, "method")),
         path=str(check.get("path", "")),
         host=str(check.get("host") or name),
         agent="" if "user-agent" in (str(each).lower() for each in changed) else _AGENT,
@@ -96,12 +95,23 @@ def _request(check: JsonObject, name: str) -> HealthRequest:
     )
 
 
+def _method(value: Json) -> str:
+    """What Envoy asks by; where that is no method, it says so itself."""
+    name = dict(enumerate(_METHODS)).get(value, "") if isinstance(value, int) else str(value or _METHODS[0])
+    return "GET" if name == _METHODS[0] else name
+
+
 def _status(check: JsonObject) -> int:
     """One that it expects, 200 if it may be that; 0 where there is none that ends an answer."""
-    ranges = [
-        range(max(int(either(each, "start") or 0), _HEALTHY), min(int(either(each, "end") or 0), _LAST + 1))
-        for each in listed(check, "expected_statuses")
-    ] or [range(_HEALTHY, _HEALTHY + 1)]
+    try:
+        ranges = [
+            range(
+                max(int(str(either(each, "start") or 0)), _HEALTHY), min(int(str(either(each, "end") or 0)), _LAST + 1)
+            )
+            for each in listed(check, "expected_statuses")
+        ] or [range(_HEALTHY, _HEALTHY + 1)]
+    except ValueError:  # Envoy says what is wrong with it
+        return _HEALTHY
     found = [_HEALTHY] if any(_HEALTHY in each for each in ranges) else [each.start for each in ranges if each]
     if _received(check):
         found = [status for each in ranges for status in each if status not in _WITHOUT_BODY]

@@ -45,6 +45,9 @@ def checked(name: str, check: dict[str, Any], host: str = "10.1.2.3", **more: An
         (web(), HealthRequest("GET", "/healthz", "app", "Envoy/HC")),
         (web(host="a.b", method="HEAD"), HealthRequest("HEAD", "/healthz", "a.b", "Envoy/HC")),
         (web(method=3), HealthRequest("POST", "/healthz", "app", "Envoy/HC")),
+        (web(method="METHOD_UNSPECIFIED"), HealthRequest("GET", "/healthz", "app", "Envoy/HC")),
+        (web(method=99), HealthRequest("", "/healthz", "app", "Envoy/HC")),  # Envoy says what is wrong with it
+        (web(expected_statuses=[{"start": "a", "end": 205}]), HealthRequest("GET", "/healthz", "app", "Envoy/HC")),
         (web(expected_statuses=[{"start": 204, "end": 205}]), HealthRequest(
             "GET", "/healthz", "app", "Envoy/HC", 204)),
         (web(expectedStatuses=[{"start": "401", "end": "402"}, {"start": "100", "end": "300"}]), HealthRequest(
