@@ -109,13 +109,18 @@ def other_suffix(path: Path) -> Path:
     return path.with_suffix(".yml") if path.suffix == ".yaml" else path
 
 
+def not_read(path: Path, name: str) -> BadInputError:
+    """What to raise for a file that ends with .yml: it is to have that name."""
+    return BadInputError(f"{display_path(path)}: is not read: call it {name}")
+
+
 def yaml_files(folder: Path) -> list[Path]:
     """The folder's files of YAML, sorted; none if there is no such folder.
 
     Raises: BadInputError for one that ends with .yml.
     """
     for path in sorted(folder.glob("*.yml")):
-        raise BadInputError(f"{display_path(path)}: is not read: call it {path.stem}.yaml")
+        raise not_read(path, f"{path.stem}.yaml")
     return sorted(folder.glob("*.yaml"))
 
 
@@ -128,7 +133,7 @@ def own_file(folder: Path, name: str, within: Sequence[Path] = ()) -> Path:
     try:
         other = other_suffix(path)
         if path.suffix != other.suffix and other.exists():
-            raise BadInputError(f"{display_path(other)}: is not read: call it {name}")
+            raise not_read(other, name)
         target = path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
         raise BadInputError(f"{display_path(path)}: cannot be read: {error}") from error

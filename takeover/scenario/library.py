@@ -9,7 +9,7 @@ from takeover.base.paths import display_path
 from takeover.scenario import bundled, names
 from takeover.scenario.declared import KnownFailure, known_failure_of
 from takeover.scenario.delivery import Delivery
-from takeover.scenario.files import other_suffix, own_file
+from takeover.scenario.files import not_read, other_suffix, own_file
 from takeover.scenario.loader import Scenario
 from takeover.scenario.scenario_file import FILE, ScenarioFile
 from takeover.scenario.typed_yaml import read_entry
@@ -95,7 +95,7 @@ class Library:
         paths = (path for name in files for pattern in ("*", "*/*") for path in self.folder.glob(f"{pattern}/{name}"))
         for path in sorted(paths):
             if path.name != FILE:
-                raise BadInputError(f"{display_path(path)}: is not read: call it {FILE}")
+                raise not_read(path, FILE)
             first = found.setdefault(path.parent.name, path.parent)
             if first != path.parent:
                 raise BadInputError(

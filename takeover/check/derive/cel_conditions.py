@@ -8,6 +8,7 @@ from takeover.check.derive import cel
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel import Call, Constant, Field, Name, Node
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.fixed import Fixed
 from takeover.check.derive.predicates import All, Any, Input, Not, Predicate, Single, Strings, Texts
 from takeover.check.derive.request_headers import HeaderInput
 from takeover.model.json import JsonObject
@@ -111,7 +112,7 @@ class Others:
 
 
 @dataclass(frozen=True)
-class Decided:
+class Decided(Fixed):
     """What is so, or not, whatever the request is."""
 
     is_so: bool
@@ -127,13 +128,6 @@ class Decided:
         if not self.is_so:
             raise CannotMakeError("no request makes it true")
         return of
-
-    def missed(self, of: Ask) -> Iterator[tuple[str, Ask]]:
-        """None."""
-        del of
-        yield from ()
-
-    others = missed
 
 
 def condition(expression: JsonObject) -> Predicate[Ask]:
