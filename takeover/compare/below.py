@@ -22,9 +22,15 @@ def curl_over_tls(tls: ProbeTls, address: str, port: int) -> tuple[list[str], st
     return words, f"https://{tls.server_name or _NO_NAME}:{port}"
 
 
-def openssl_over_tls(tls: ProbeTls, address: str) -> str:
-    """The command that sends over TLS what it is given, and writes what comes back."""
+def openssl_over_tls(tls: ProbeTls, address: str, source_address: str) -> str:
+    """The command that sends over TLS what it is given, and writes what comes back.
+
+    Args:
+        source_address: from where; empty: the kernel chooses.
+    """
     words = ["timeout 5 openssl s_client -quiet -connect", address]
+    if source_address:
+        words.append(f"-bind {f'[{source_address}]' if ':' in source_address else source_address}:0")
     words += [f"-servername {shlex.quote(tls.server_name)}" if tls.server_name else "-noservername"]
     words += [f"-alpn {shlex.quote(','.join(tls.alpn))}"] if tls.alpn else []
     words += [f"-min_protocol {tls.min_version} -max_protocol {tls.max_version} -cipher {shlex.quote(_ciphers(tls))}"]

@@ -80,18 +80,21 @@ def _probes(run: str, scenario: str, group: str, *, keep: bool) -> str:
 def curl(request: ProbeRequest) -> str:
     """The request as one line for a shell; where curl would mend what is no HTTP, its telnet sends the bytes."""
     address = f"{_host(request.to)}:{request.to.port}"
+    by_curl = "curl -sv --max-time 5"
+    if request.source_address:
+        by_curl += f" --interface {request.source_address}"
     tls, told = request.tls, below.remarks(request)
     if request.steps is not None or (tls is not None and tls.hello is not None):
         sent = "".join(_whole(step.send) for step in request.steps or [])
         if tls is not None and tls.hello is None:
-            return f"{printed(sent)} | {below.openssl_over_tls(tls, address)}{_remark(told)}"
+            return f"{printed(sent)} | {below.openssl_over_tls(tls, address, request.source_address)}{_remark(told)}"
         sent = _whole(request.proxy) + (sent if tls is None else _whole(tls.hello))
         told += ["curl's telnet sends the byte 377 twice"] if "\xff" in sent else []
-        return f"{printed(sent)} | curl -sv --max-time 5 telnet://{address}{_remark(told)}"
+        return f"{printed(sent)} | {by_curl} telnet://{address}{_remark(told)}"
     version = "--http2-prior-knowledge" if request.protocol == "http2" else _HTTP.get(request.version or "", "")
     asked = _whole(request.method)
     method = "--head" if asked == "HEAD" else f"-X {word(asked)}"
-    words = ["curl -sv --max-time 5", version, method, f"--request-target {word(_whole(request.path))}"]
+    words = [by_curl, version, method, f"--request-target {word(_whole(request.path))}"]
     words += [f"-H {word(each)}" for each in _headers(request)]
     begin = ""
     if request.chunks:

@@ -48,8 +48,14 @@ class Container(Protocol):
         """How it ended the last time, also where it was started again; None as long as it has not."""
         ...
 
-    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
-        """Opens a TCP connection in the Pod's network as the container's user; a name is resolved as the Pod would."""
+    def connect(self, host: str, port: int, timeout: float = 10.0, *, source_address: str = "") -> ByteStream:
+        """Opens a TCP connection in the Pod's network as the container's user; a name is resolved as the Pod would.
+
+        Args:
+            source_address: the address of the Pod's from which it comes; empty: the kernel chooses one.
+
+        Raises: OSError that names it where the Pod does not have it.
+        """
         ...
 
 

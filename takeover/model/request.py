@@ -73,6 +73,7 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
         proxy: the PROXY header that is sent before all else.
         tls: what lies below the protocol; None: nothing does.
         connections: how many there are at once, each with all of it.
+        source_address: from which address of the Pod's they come; empty: from one that the kernel chooses.
     """
 
     source: str = msgspec.field(name="from")
@@ -92,6 +93,7 @@ class ProbeRequest(_Part, frozen=True, kw_only=True):
     proxy: Text | None = None
     tls: ProbeTls | None = None
     connections: int = 1
+    source_address: str = ""
 
     def in_parts(self) -> "ProbeRequest":
         """The request with its texts in parts: what it repeats is told, not written out."""

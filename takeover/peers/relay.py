@@ -22,7 +22,8 @@ WINDOW = 1 << 20
 CHUNK = 1 << 15
 CLOSE_PATIENCE = 5.0
 
-# From the client. OPEN: JSON {"host", "port", "timeout"}; END: half close; CLOSE: both directions; ABORT: by a reset.
+# From the client. OPEN: JSON {"host", "port", "timeout", "source_address"}; END: half close; CLOSE: both directions;
+# ABORT: by a reset.
 OPEN, END, CLOSE, ABORT = 1, 2, 3, 11
 # Both ways.
 DATA, CREDIT = 4, 5
@@ -34,6 +35,14 @@ OPENED, FAILED, FIN, RESET, READY = 6, 7, 8, 9, 10
 def frame(number: int, kind: int, payload: bytes = b"") -> bytes:
     """One frame as bytes."""
     return HEADER.pack(number, kind, len(payload)) + payload
+
+
+def bind(connection: socket.socket, address: str) -> None:
+    """Has the connection come from that address. Raises: OSError that names it where it cannot."""
+    try:
+        connection.bind((address, 0))
+    except OSError as error:
+        raise OSError(f"it cannot come from {address}: {error.strerror}") from None
 
 
 class Frames:
@@ -70,7 +79,7 @@ class Connection:
         self._open = False
         self._read_ended = False
         self._error = ""
-        self._task = asyncio.ensure_future(self._run(wanted["host"], wanted["port"], wanted["timeout"]))
+        self._task = asyncio.ensure_future(self._run(**wanted))
 
     def received(self, kind: int, payload: bytes) -> None:
         """Takes a frame from the client (all kinds but OPEN)."""
@@ -84,9 +93,9 @@ class Connection:
             if kind in (CLOSE, ABORT):  # what was sent before still goes out, but a peer that does not read is given up
                 asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._task.cancel)
 
-    async def _run(self, host: str, port: int, timeout: float) -> None:
+    async def _run(self, host: str, port: int, timeout: float, source_address: str) -> None:
         try:
-            peer = await asyncio.wait_for(self._connect(host, port), timeout)
+            peer = await asyncio.wait_for(self._connect(host, port, source_address), timeout)
         except socket.gaierror as error:
             return self._failed("unresolved", error.errno, str(error.strerror))
         except TimeoutError:
@@ -105,7 +114,7 @@ class Connection:
             await asyncio.gather(reader, return_exceptions=True)
             peer.close()
 
-    async def _connect(self, host: str, port: int) -> socket.socket:
+    async def _connect(self, host: str, port: int, source_address: str) -> socket.socket:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         failure = OSError("no address")
@@ -114,6 +123,8 @@ class Connection:
             try:
                 candidate.setblocking(False)
                 candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if source_address:
+                    bind(candidate, source_address)
                 await loop.sock_connect(candidate, address)
                 return candidate
             except OSError as error:

@@ -143,6 +143,8 @@ class ProbeEntry(Entry):
         proxy: a PROXY header before all else; what the group says else; null: none.
         tls: TLS below the protocol; what the group says else; null: none.
         connections: so many at once: each does all of it and is kept, and the last one is what is observed.
+        source_address: the address of its Pod's from which it comes, such as `127.0.0.2` to loopback; the kernel
+            chooses one else.
     """
 
     name: Text
@@ -156,6 +158,7 @@ class ProbeEntry(Entry):
     proxy: ProxyEntry | UnsetType | None = UNSET
     tls: TlsEntry | UnsetType | None = UNSET
     connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    source_address: Text = ""
 
 
 class RequestEntry(ProbeEntry):

@@ -48,6 +48,7 @@ class Probe:
         request: what it sends, as a record, for whoever wants to repeat it.
         layers: what lies below its protocol.
         connections: how many there are at once.
+        source_address: the address of its Pod's from which they come; empty: the kernel chooses one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Probe:
     request: ProbeRequest
     layers: Layers = PLAIN
     connections: int = 1
+    source_address: str = ""
 
     @functools.cached_property
     def request_in_parts(self) -> ProbeRequest:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from takeover.base.addresses import is_address
 from takeover.base.errors import BadInputError
 from takeover.base.paths import display_path
 from takeover.model.repeats import whole
@@ -135,6 +136,7 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
     place = _place(scenario, to)
     if entry.connections * entry.within > _LONGEST:
         raise entry.error(f"connections times within must be at most {_LONGEST} s", "connections")
+    _check_source(entry, place)
     protocol = named(entry.protocol or group.protocol)
     sends = protocol.read(group, entry)
     layers = layers_of(scenario, group, entry)
@@ -150,10 +152,19 @@ def _probe(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Probe:
         answers=entry.answers,
         until=b"" if entry.until is UNSET else text(entry, entry.until, "until").encode("latin-1"),
         within=float(entry.within),
-        request=recorded(request, layers, entry.connections),
+        request=recorded(request, layers, entry),
         layers=layers,
         connections=entry.connections,
+        source_address=entry.source_address,
     )
+
+
+def _check_source(entry: ProbeEntry, to: Place) -> None:
+    source = entry.source_address
+    if source and not is_address(source):
+        raise entry.error(f"source_address is an address, such as 127.0.0.2, not {source!r}", "source_address")
+    if source and is_address(to.name) and (":" in source) != (":" in to.name):
+        raise entry.error(f"{source} and {to.name} are one of IPv4 and one of IPv6: have both alike", "source_address")
 
 
 def _check_name(entry: Entry, name: str, key: str) -> None:

@@ -214,7 +214,9 @@ class Stretch:
         try:
             converse(
                 probe,
-                lambda: self._scene.connect(probe.pod, address, probe.to.port, probe.container),
+                lambda: self._scene.connect(
+                    probe.pod, address, probe.to.port, probe.container, source_address=probe.source_address
+                ),
                 lambda: self._no_request_under_way(probe),
                 spoken,
             )

@@ -1,6 +1,7 @@
 """Clients inside a scenario's Pods: what they ask for over HTTP, and connections for whoever speaks himself."""
 
 import contextlib
+import functools
 import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -95,6 +96,7 @@ class Clients:
         tls: ssl.SSLContext | None = None,
         server_name: str = "",
         proxy: bytes = b"",
+        source_address: str = "",
     ) -> ByteStream:
         """A TCP connection from that container.
 
@@ -106,10 +108,11 @@ class Clients:
             tls: whom it trusts, and its own certificate; None: there is no TLS.
             server_name: the server that is meant, if not `host`.
             proxy: a PROXY header before all else, see `takeover.net.proxy_protocol`.
+            source_address: the address of the Pod's from which it comes; empty: the kernel chooses one.
 
         Raises: ssl.SSLError where hands are not shaken, and Python's own exceptions where there is no connection.
         """
-        stream = self._connect_from(pod, container, proxy)(host, port, _CONNECT_TIMEOUT)
+        stream = self._connect_from(pod, container, proxy, source_address)(host, port, _CONNECT_TIMEOUT)
         if tls is None:
             return stream
         try:
@@ -144,8 +147,9 @@ class Clients:
         with contextlib.closing(stream):
             return raw.converse(stream, data, enough=enough)
 
-    def _connect_from(self, pod: str, container: str, proxy: bytes = b"") -> Connect:
+    def _connect_from(self, pod: str, container: str, proxy: bytes = b"", source_address: str = "") -> Connect:
         found = self.pod(pod)
         where = found.container(container or next(iter(found.containers)))
-        connect = self._connections.counting(where.connect, f"{pod}/{where.name}")
+        dial = functools.partial(where.connect, source_address=source_address) if source_address else where.connect
+        connect = self._connections.counting(dial, f"{pod}/{where.name}")
         return (lambda *to: PrefixedStream(connect(*to), proxy)) if proxy else connect

@@ -19,13 +19,19 @@ from takeover.model.request import ProbeRequest, ProbeTarget
 LONG = "a" * 70_000
 
 
-def received(request: dict[str, Any], is_whole: Callable[[bytearray], bool]) -> bytes:
-    """What a server gets when a shell runs the line: all that shall come, and shortly after it what shall not."""
+def received(request: dict[str, Any], is_whole: Callable[[bytearray], bool], peers: list[str] | None = None) -> bytes:
+    """What a server gets when a shell runs the line: all that shall come, and shortly after it what shall not.
+
+    Args:
+        peers: takes the address from which it comes.
+    """
     got = bytearray()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            connection, _ = server.accept()
+            connection, (peer, _) = server.accept()
+            if peers is not None:
+                peers.append(peer)
             with connection:
                 connection.settimeout(60)
                 try:
@@ -80,6 +86,26 @@ def test_bytes() -> None:
     steps = [{"send": sent[:20]}, {"await": True}, {"send": sent[20:]}, {"end": True}]
     got = received({"protocol": "http1", "steps": steps}, lambda got: len(got) >= len(sent))
     assert got == sent.encode("latin-1")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: it is what the line is for")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here: it is what the line is for")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"method": "GET", "path": "/", "version": "1.1"},
+        {"steps": [{"send": "GET / HTTP/1.1\r\n\r\n"}, {"end": True}]},
+        {
+            "steps": [{"send": "a"}],
+            "tls": {"server_name": "x", "min_version": "TLSv1.2", "max_version": "TLSv1.3"},
+        },
+    ],
+    ids=["curl", "telnet", "openssl"],
+)
+def test_it_comes_from_the_address_that_the_probe_came_from(more: dict[str, Any]) -> None:
+    peers = list[str]()
+    received({"protocol": "http1", "source_address": "127.0.0.5", **more}, bool, peers)
+    assert peers == ["127.0.0.5"]
 
 
 @pytest.mark.parametrize("text", ["", "plain", "it's", "a b", "$x `y`", "\x01\xff", LONG, f"x{LONG}y\n%d{LONG}"])

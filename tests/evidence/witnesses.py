@@ -76,7 +76,7 @@ class LoggingContainer:
     def ended(self) -> ContainerEnd | None:
         raise NotImplementedError
 
-    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+    def connect(self, host: str, port: int, timeout: float = 10.0, *, source_address: str = "") -> ByteStream:
         raise NotImplementedError
 
 

@@ -148,6 +148,12 @@ TLV = "{type: 5, value: {repeat: a, times: 65535}}"
             4,
             "Pod client/client has no container none; it has ",
         ),
+        (GROUP + "  - {name: a, source_address: somebody}", 6, "source_address is an address, such as 127.0.0.2, not"),
+        (
+            GROUP + '  - {name: a, to: {host: "::1", port: 80}, source_address: 127.0.0.2}',
+            6,
+            "127.0.0.2 and ::1 are one of IPv4 and one of IPv6: have both alike",
+        ),
         (GROUP + "  - {name: a, to: {service: none, port: 80}}", 6, "no Service none; there are"),
         (GROUP + "  - {name: a, to: {port: 80}}", 6, "name one of service, pod and host, not none"),
         (GROUP + "  - {name: a}\n  sets: [none]", 7, "there is no set none; there are .*basics"),

@@ -89,6 +89,16 @@ class NetworkContract(Contract):
         assert ip == pod.ip
         assert port > 0
 
+    def test_a_connection_comes_from_the_address_of_the_pods_that_is_named(self, main: Container) -> None:
+        with contextlib.closing(main.connect("127.0.0.1", 8080, source_address="127.0.0.7")) as stream:
+            assert stream.local_address[0] == "127.0.0.7"
+            stream.send(_GET % b"/")
+            assert _rest(stream).endswith(b"tools\n")
+
+    def test_no_connection_comes_from_an_address_that_the_pod_does_not_have(self, main: Container) -> None:
+        with pytest.raises(OSError, match=r"it cannot come from 192\.0\.2\.1"):
+            main.connect("127.0.0.1", 8080, source_address="192.0.2.1")
+
     def test_a_stream_that_nothing_comes_from_times_out_and_goes_on(self, main: Container) -> None:
         with contextlib.closing(main.connect("127.0.0.1", 8080)) as stream:
             with pytest.raises(TimeoutError):

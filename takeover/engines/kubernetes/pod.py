@@ -85,10 +85,11 @@ class KubernetesContainer:
         """The Pod is about to go: from the event loop."""
         self._log.forget()
 
-    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+    def connect(self, host: str, port: int, timeout: float = 10.0, *, source_address: str = "") -> ByteStream:
         """Opens a connection by the Pod's relay, as the container's user."""
         user = objects.user(self._pod.manifest, self._name)
-        return self._pod.cluster.background.run(self._pod.relay(user)).connect(host, port, timeout)
+        relay = self._pod.cluster.background.run(self._pod.relay(user))
+        return relay.connect(host, port, timeout, source_address)
 
 
 class KubernetesPod:

@@ -183,8 +183,8 @@ class Relay:
         """Whether new connections can be opened."""
         return self._lost is None
 
-    def connect(self, host: str, port: int, timeout: float = DEFAULT_TIMEOUT) -> RelayStream:
-        """Opens a connection from the Pod.
+    def connect(self, host: str, port: int, timeout: float = DEFAULT_TIMEOUT, source_address: str = "") -> RelayStream:
+        """Opens a connection from the Pod, at that address of its own if one is named.
 
         Raises: ConnectionRefusedError, TimeoutError, socket.gaierror, OSError (no route, for instance),
             LostError when the relay is gone.
@@ -195,7 +195,7 @@ class Relay:
             number = next(self._numbers)
             stream = self._streams[number] = RelayStream(self, number, f"{host}:{port}")
         try:
-            wanted = {"host": host, "port": port, "timeout": timeout}
+            wanted = {"host": host, "port": port, "timeout": timeout, "source_address": source_address}
             self.say(number, wire.OPEN, json.dumps(wanted).encode())
             # The relay keeps the time itself; the rest is for the way there and back.
             stream.wait_until_open(timeout + 5.0)

@@ -93,9 +93,9 @@ class LocalContainer:
     def _status(self) -> ContainerStatus:
         return self._node.status().pods[self._pod].containers[self.name]
 
-    def connect(self, host: str, port: int, timeout: float = 10.0) -> ByteStream:
+    def connect(self, host: str, port: int, timeout: float = 10.0, *, source_address: str = "") -> ByteStream:
         """See `takeover.engines.contract.Container.connect`."""
-        return SocketStream(self._node.connect(self._pod, self.name, host, port, timeout))
+        return SocketStream(self._node.connect(self._pod, self.name, host, port, timeout, source_address))
 
 
 class LocalPod:

@@ -61,14 +61,22 @@ class ScenarioNode(NodeClient):
         self._forget(pod)
         self._ask(Remove(pod), grace + _RESTART_TIMEOUT)
 
-    def connect(self, pod: str, container: str | None, host: str, port: int, timeout: float) -> socket.socket:
-        """A TCP connection from the Pod: as the container's user, or as root of the Pod's network for None."""
+    def connect(
+        self, pod: str, container: str | None, host: str, port: int, timeout: float, source_address: str = ""
+    ) -> socket.socket:
+        """A TCP connection from the Pod: as the container's user, or as root of the Pod's network for None.
+
+        Args:
+            source_address: from where it comes; empty: the kernel says.
+        """
         address = host if is_address(host) else self._ask(Resolve(pod, container, host), timeout + _GRACE)[0]
         connection = self._socket(pod, container, is_6=":" in address)
         with contextlib.ExitStack() as until_connected:
             until_connected.callback(connection.close)
             connection.settimeout(timeout)
             try:
+                if source_address:
+                    _bind(connection, source_address)
                 connection.connect((address, port))
             except OSError as error:
                 raise _told(error, f"{host}:{port}", timeout) from None
@@ -123,6 +131,13 @@ class ScenarioNode(NodeClient):
 
 def _tag(request: Request) -> str:
     return str(request.__struct_config__.tag)
+
+
+def _bind(connection: socket.socket, address: str) -> None:
+    try:
+        connection.bind((address, 0))
+    except OSError as error:
+        raise OSError(error.errno, f"it cannot come from {address}: {error.strerror}") from None
 
 
 def _told(error: OSError, target: str, timeout: float) -> OSError:

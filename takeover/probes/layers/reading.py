@@ -21,13 +21,14 @@ def layers_of(scenario: Scenario, group: GroupEntry, entry: ProbeEntry) -> Layer
     return Layers(b"" if proxy is None else header(proxy), None if tls is None else tls_of(tls, scenario.library.roots))
 
 
-def recorded(request: ProbeRequest, layers: Layers, connections: int) -> ProbeRequest:
-    """The request with its layers, and how often it is made at once."""
-    if layers == PLAIN and connections == 1:
+def recorded(request: ProbeRequest, layers: Layers, entry: ProbeEntry) -> ProbeRequest:
+    """The request with its layers, from which address it comes, and how often it is made at once."""
+    if layers == PLAIN and entry.connections == 1 and not entry.source_address:
         return request
     return replace(
         request,
         proxy=layers.proxy.decode("latin-1") or None,
         tls=None if layers.tls is None else layers.tls.offer,
-        connections=connections,
+        connections=entry.connections,
+        source_address=entry.source_address,
     )

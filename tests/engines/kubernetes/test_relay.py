@@ -111,6 +111,20 @@ def test_bytes_go_both_ways_and_the_local_address_is_the_relays(relay: Relay) ->
     assert seen == [stream.local_address]
 
 
+def test_a_connection_comes_from_the_address_that_is_named(relay: Relay) -> None:
+    seen: list[str] = []
+    with server(lambda peer: seen.append(peer.getpeername()[0])) as port:
+        stream = relay.connect("localhost", port, source_address="127.0.0.9")
+        assert stream.receive(1) == b""
+        stream.close()
+    assert seen == ["127.0.0.9"]
+
+
+def test_an_address_that_nobody_here_has_is_named(relay: Relay) -> None:
+    with pytest.raises(OSError, match=r"it cannot come from 192\.0\.2\.1: "):
+        relay.connect("127.0.0.1", 9, source_address="192.0.2.1")
+
+
 def test_half_close_lets_the_answer_still_come(relay: Relay) -> None:
     with server(lambda peer: peer.sendall(str(len(everything(peer))).encode())) as port:
         stream = relay.connect("localhost", port)
