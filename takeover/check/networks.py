@@ -17,10 +17,11 @@ def network_of(cidr: JsonObject) -> ipaddress.IPv4Network | ipaddress.IPv6Networ
 
 
 def within(networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network], preferred: str) -> str:
-    """An address in one of the networks, that one if it is."""
+    """An address in one of the networks, that one if it is; else one of its kind (IPv4, IPv6), if there is one."""
     if is_address(preferred) and any(ipaddress.ip_address(preferred) in each for each in networks):
         return preferred
-    first = networks[0]
+    version = 6 if ":" in preferred else 4
+    first = next((each for each in networks if each.version == version), networks[0])
     return str(first.network_address if first.num_addresses == 1 else first.network_address + 1)
 
 

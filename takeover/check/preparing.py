@@ -22,6 +22,7 @@ from takeover.check.rejected import Number, Verdict, told, verdict
 from takeover.check.unable import leave_out
 from takeover.check.without import every, less, needing, served, without
 from takeover.check.world import build
+from takeover.check.world.clients import have_clients_at
 from takeover.model.checked import LeftOut
 from takeover.model.document import ConfigResult
 from takeover.model.release import Release
@@ -91,6 +92,7 @@ def prepare(wanted: Wanted, folder: Path, releases: Sequence[Release], tell: Cal
         why = "; ".join(dict.fromkeys(reasons[:_MOST_REASONS]))
         raise BadInputError(f"{display_path(wanted.file)}: there is nothing to probe: {why}")
     (world.scenario / FILE).write_text(derived.text, encoding="utf-8")
+    have_clients_at(world, derived.sources)
     tell(f"{len(derived.targets)} probes on each Envoy")
     return Conduct(taken.given, world, derived, taken.first, taken.left_out, taken.unable, redacted)
 

@@ -213,6 +213,7 @@ class Derived(_Part, frozen=True):
         left_out: how many more there would be, by the bound that left them out.
         unasked: parts of the configuration that no probe aims at, by place, with the reason in words.
         different: what the probes change beside it, so that what is of chance is certain.
+        sources: the addresses from which probes come, and which Envoy's Pod must have for that.
     """
 
     text: str
@@ -220,3 +221,4 @@ class Derived(_Part, frozen=True):
     left_out: dict[str, int] = {}
     unasked: dict[str, str] = {}
     different: tuple[Different, ...] = ()
+    sources: tuple[str, ...] = ()

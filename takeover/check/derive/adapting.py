@@ -170,8 +170,14 @@ def _behaviour(entry: Mapping[str, Any]) -> str:
 def adapted(edge: Edge, ask: Ask, room: Room) -> JsonObject | None:
     """The edge as a probe's entry for the route that takes that request; None if it cannot be one of that route.
 
-    Of a path that is written with a placeholder, or is below the route's, the query is the request's, too.
+    Of a path that is written with a placeholder, or is below the route's, the query is the request's, too. It comes
+    from where the request comes.
     """
+    made = _adapted(edge, ask, room)
+    return None if made is None else {**ask.origin.entry(), **made}
+
+
+def _adapted(edge: Edge, ask: Ask, room: Room) -> JsonObject | None:
     below = room.below
     if ask.protocol not in {"http1", "http2"} or (below is None and edge.needs_below):
         return None

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from takeover.check.derive.origin import Origin
 from takeover.check.derive.sanitizing import PROTO, SCHEMES, Sanitizing, Values
 
 
@@ -25,6 +26,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         principals: the names in it.
         port: where its connection goes, as Envoy sees it; 0: that is not known.
         sanitizing: what becomes of its headers before routes see it.
+        origin: where its connection comes from.
     """
 
     host: str
@@ -39,6 +41,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     principals: tuple[str, ...] = ()
     port: int = 0
     sanitizing: Sanitizing = Sanitizing()
+    origin: Origin = Origin()
 
     @property
     def key(self) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
@@ -162,7 +165,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
             written["host"] = self.host
         if self.headers:
             written["headers"] = [f"{name}: {value}" for name, value in self.headers]
-        return {**written, **dict(self.extra)}
+        return {**written, **dict(self.extra), **self.origin.entry()}
 
 
 def asks_of(entry: Mapping[str, Any], base: Ask) -> Iterator[Ask]:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from takeover.check.chain_names import chain_names
@@ -10,6 +10,7 @@ from takeover.check.messages import config_of, message_of, objects
 from takeover.check.networks import network_of
 from takeover.model.json import JsonObject
 
+_ANY_SOURCE, _SAME = ("ANY", 0), ("SAME_IP_OR_LOOPBACK", 1)
 NO_CHAIN: Final = "no filter chain"
 CONNECTION_MANAGER: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
@@ -28,7 +29,8 @@ class Client:
         name: SNI; empty: none.
         is_tls: whether it begins with a ClientHello.
         alpn: what it offers, or what an inspector takes its HTTP for.
-        source: where it comes from; empty: this machine's own, which our reading does not know.
+        source: where a PROXY header says that it comes from; empty: none says so.
+        direct: where it comes from itself; empty: from the address to which it goes, as the kernel has it in one Pod.
     """
 
     address: str
@@ -37,6 +39,26 @@ class Client:
     is_tls: bool = False
     alpn: tuple[str, ...] = ()
     source: str = ""
+    direct: str = ""
+
+    @property
+    def peer(self) -> str:
+        """The address of whoever dials."""
+        return self.direct or self.address
+
+    @property
+    def remote(self) -> str:
+        """The client's address as the listener takes it."""
+        return self.source or self.peer
+
+    def from_remote(self, address: str) -> "Client":
+        """From another address: by its PROXY header, where it has one."""
+        return replace(self, source=address) if self.source else replace(self, direct=address)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is loopback's, or the one to which it goes."""
+        return self.remote == self.address or ipaddress.ip_address(self.remote).is_loopback
 
 
 @dataclass(frozen=True)
@@ -114,7 +136,7 @@ def _chain(name: str, data: JsonObject, number: int | None) -> Chain:
 def taken_by(chains: Sequence[Chain], client: Client) -> Chain | None:
     """The chain that takes the connection: at each step the most specific ones stay, as Envoy looks for it."""
     left = [each for each in chains if each.number is not None]
-    for step in (_port, _address, _name, _transport, _alpn, _source):
+    for step in (_port, _address, _name, _transport, _alpn, _direct, _kind, _source):
         ranks = [(step(each.match, client), each) for each in left]
         best = max((rank for rank, _ in ranks if rank is not None), default=None)
         left = [each for rank, each in ranks if rank is not None and rank == best]
@@ -130,13 +152,19 @@ def _address(match: JsonObject, client: Client) -> int | None:
     return _longest(match.get("prefix_ranges"), client.address)
 
 
+def _direct(match: JsonObject, client: Client) -> int | None:
+    return _longest(match.get("direct_source_prefix_ranges"), client.peer)
+
+
+def _kind(match: JsonObject, client: Client) -> int | None:
+    kind = match.get("source_type", _ANY_SOURCE[0])
+    if kind in _ANY_SOURCE:
+        return 0
+    return 1 if (kind in _SAME) is client.is_local else None
+
+
 def _source(match: JsonObject, client: Client) -> int | None:
-    if match.get("source_type") == "EXTERNAL" and not client.source:
-        return None
-    if match.get("source_type") == "SAME_IP_OR_LOOPBACK" and client.source:
-        return None
-    ranks = [_longest(match.get(key), client.source) for key in ("direct_source_prefix_ranges", "source_prefix_ranges")]
-    return None if None in ranks else sum(filter(None, ranks)) + (1 if match.get("source_type", "ANY") != "ANY" else 0)
+    return _longest(match.get("source_prefix_ranges"), client.remote)
 
 
 def _longest(ranges: object, address: str) -> int | None:

@@ -13,6 +13,7 @@ from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, 
 from takeover.check.derive.draft import ALPN, Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
+from takeover.check.derive.origin import may_meet
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 
@@ -71,7 +72,7 @@ class Doors:
 
     def _chosen(self, inspectors: Sequence[str]) -> Choice:
         if isinstance(tree := self._listener.get("filter_chain_matcher"), dict):
-            seen = Inspected(tls=_TLS_INSPECTOR in inspectors, http=self._inspects_http, proxy=self._has_proxy)
+            seen = Inspected(tls=_TLS_INSPECTOR in inspectors, http=self._inspects_http)
             return ByTree(tree, self.chains, seen)
         return ByMatch(self.chains, inspects_http=self._inspects_http, has_proxy=self._has_proxy)
 
@@ -99,7 +100,11 @@ class Doors:
             base = self._client(door)
             for order, (words, near) in enumerate((("matches", base), *self._choice.near(chain, base))):
                 other = self._told(door, near) if order else base
-                if self._can_come(door.way, other) and self._is_certain(chain, other):
+                if (
+                    self._can_come(door.way, other)
+                    and self._may_come(door.way, other)
+                    and self._is_certain(chain, other)
+                ):
                     rank = 0 if not order else 1 if order <= _TELLING else 2
                     yield self._draft(chain, self._as_door(door, other) if order else door, words, other, rank)
             if self._is_certain(chain, base):
@@ -141,7 +146,9 @@ class Doors:
             is_to_be_changed: whether it may be dialled at the address and port for which the chain asks.
         """
         match = chain.match
-        client = Client(way.host, way.port, is_tls=chain.tls is not None, source=SOURCE if self._has_proxy else "")
+        client = Client(way.host, way.port, is_tls=chain.tls is not None)
+        if self._has_proxy:
+            client = replace(client, source=SOURCE, direct=way.host)
         try:
             client = self._choice.wanted(chain, client, elsewhere=is_to_be_changed)
         except (CannotMakeError, UnsureError) as error:
@@ -150,8 +157,10 @@ class Doors:
             client = replace(client, name=_HOST, is_tls=True)
         if not self._can_come(way, client):
             return f"takes what goes to {client.address}:{client.port}, which nothing intercepts"
-        if not self._has_proxy and (match.get("source_prefix_ranges") or match.get("source_ports")):
-            return "takes clients of addresses that no client of ours has"
+        if match.get("source_ports"):
+            return "takes clients of ports that no client of ours chooses"
+        if not self._may_come(way, client):
+            return f"takes clients of {client.peer}, from where no client of ours comes"
         protocol = self._protocol(chain, client)
         if not client.is_tls and self._inspects_http and not client.alpn:
             client = replace(client, alpn=("h2c" if protocol == "http2" else "http/1.1",))
@@ -192,6 +201,10 @@ class Doors:
         """Whether something brings the listener what goes where that client dials."""
         return (client.address, client.port) == (way.host, way.port) or bool(way.original) or self._has_proxy
 
+    def _may_come(self, way: Way, client: Client) -> bool:
+        """Whether a socket may have the address from which that client comes."""
+        return may_meet(client.peer, way.host if self._has_proxy else client.address)
+
     def _told(self, door: Door, client: Client) -> Client:
         """With what `Door.entry` offers of itself, or with what an inspector takes it for."""
         if client.alpn or not (client.is_tls or self._inspects_http):
@@ -205,15 +218,15 @@ class Doors:
 
     def _client(self, door: Door) -> Client:
         tls = door.tls
-        source, address, port = "", door.way.host, door.way.port
+        source, address, port, direct = "", door.way.host, door.way.port, door.source_address
         if door.proxy is not None and "destination" in door.proxy:
             source = str(door.proxy["source"]).rpartition(":")[0].strip("[]")
             host, _, number = str(door.proxy["destination"]).rpartition(":")
-            address, port = host.strip("[]"), int(number)
+            address, port, direct = host.strip("[]"), int(number), direct or door.way.host
         alpn = tuple(tls.get("alpn", ())) if tls else ()
         if tls is None and self._inspects_http:
             alpn = ("h2c" if door.protocol == "http2" else "http/1.1",)
-        return Client(address, port, str((tls or {}).get("server_name", "")), tls is not None, alpn, source)
+        return Client(address, port, str((tls or {}).get("server_name", "")), tls is not None, alpn, source, direct)
 
     def _as_door(self, door: Door, client: Client) -> Door:
         """The door for that client."""
@@ -233,11 +246,17 @@ class Doors:
                 tls["client_certificate"] = self._certificate
         offers = door.offers if client.alpn in door.offers.values() else {}
         protocol = _http_of(client.alpn) or door.protocol
-        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol, offers=offers)
+        source = "" if client.peer == way.host else client.peer
+        return replace(door, way=way, proxy=proxy, tls=tls, protocol=protocol, offers=offers, source_address=source)
 
     def _needs_certificate(self, name: str) -> bool:
         chain = next((each for each in self.chains if each.name == name), None)
         return bool(chain is not None and chain.tls is not None and chain.tls.get("require_client_certificate"))
+
+    def _comes_from_elsewhere(self, chain: Chain, door: Door) -> bool:
+        """Whether connections come by that door from where the chain's own one does not."""
+        own = next(its for each, its in self.doors if each is chain)
+        return (own.source_address, own.proxy) != (door.source_address, door.proxy)
 
     def _of_certificates(self, chain: Chain, door: Door, base: Client) -> Iterator[Draft]:
         assert chain.tls is not None
@@ -268,6 +287,8 @@ class Doors:
             entry = _NO_REQUEST
         elif (ask := self.requests.get(chain.name)) is not None:
             simple = {"http1", "http2"}
+            if self._comes_from_elsewhere(chain, door):
+                ask = ask.but(origin=door.origin)
             entry = (ask.but(protocol=door.protocol) if {ask.protocol, door.protocol} <= simple else ask).entry()
         elif chain.manager is None:
             protocol = "http2" if client.alpn == ("h2c",) else "http1"

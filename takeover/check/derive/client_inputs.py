@@ -15,6 +15,7 @@ from takeover.check.messages import config_of, message_of
 from takeover.check.trees import NETS
 from takeover.model.json import JsonObject
 
+_LOCAL = "local"
 _INPUTS = "envoy.extensions.matching.common_inputs.network.v3."
 
 
@@ -25,12 +26,10 @@ class Inspected:
     Args:
         tls: whether one looks for TLS: without it there is neither a server's name nor a protocol in it.
         http: whether one looks which HTTP is spoken without TLS.
-        proxy: whether one takes PROXY headers: only then it can be chosen where a connection comes from.
     """
 
     tls: bool
     http: bool
-    proxy: bool
 
 
 @dataclass(frozen=True)
@@ -91,24 +90,35 @@ def _port(of: Client, value: str | None, seen: Inspected) -> Client:
     return replace(of, port=int(value))
 
 
-def _source_of(of: Client, seen: Inspected) -> str | None:
-    return of.source if seen.proxy and of.source else _nobody_knows(of, seen)
-
-
 def _from(of: Client, value: str | None, seen: Inspected) -> Client:
-    if not seen.proxy or value is None or not is_address(value):
-        raise CannotMakeError("takes clients of addresses that no client of ours has")
-    return replace(of, source=value)
+    del seen
+    if value is None or not is_address(value):
+        raise CannotMakeError(f"{value!r} is no address from which a client comes")
+    return of.from_remote(value)
+
+
+def _directly_from(of: Client, value: str | None, seen: Inspected) -> Client:
+    del seen
+    if value is None or not is_address(value):
+        raise CannotMakeError(f"{value!r} is no address from which a client comes")
+    return replace(of, direct=value)
+
+
+def _from_a_kind(of: Client, value: str | None, seen: Inspected) -> Client:
+    del seen
+    if value not in (None, _LOCAL):
+        raise CannotMakeError(f"no client is of the kind {value!r}")
+    return of.from_remote(OUTSIDE[0] if value is None else of.address)
 
 
 def _nobody_knows(of: Client, seen: Inspected) -> str | None:
     del of, seen
-    raise UnsureError("asks where connections come from, which no client of ours chooses")
+    raise UnsureError("asks for a port from which connections come, which no client of ours chooses")
 
 
 def _fixed(of: Client, value: str | None, seen: Inspected) -> Client:
     del of, value, seen
-    raise CannotMakeError("takes clients of addresses or ports that no client of ours has")
+    raise CannotMakeError("takes clients of ports that no client of ours chooses")
 
 
 def _name_of(of: Client, seen: Inspected) -> str | None:
@@ -163,10 +173,10 @@ _Known = tuple[
 _KNOWN: dict[str, _Known] = {
     "DestinationIPInput": ("destination address", (), lambda of, _: of.address, _address),
     "DestinationPortInput": ("destination port", ("65001",), lambda of, _: str(of.port), _port),
-    "SourceIPInput": ("source address", OUTSIDE, _source_of, _from),
-    "DirectSourceIPInput": ("direct source address", (), _nobody_knows, _fixed),
+    "SourceIPInput": ("source address", OUTSIDE, lambda of, _: of.remote, _from),
+    "DirectSourceIPInput": ("direct source address", OUTSIDE, lambda of, _: of.peer, _directly_from),
     "SourcePortInput": ("source port", (), _nobody_knows, _fixed),
-    "SourceTypeInput": ("kind of source", (), _nobody_knows, _fixed),
+    "SourceTypeInput": ("kind of source", (_LOCAL,), lambda of, _: _LOCAL if of.is_local else None, _from_a_kind),
     "ServerNameInput": ("server name", ("nobody.test",), _name_of, _named),
     "TransportProtocolInput": ("transport protocol", ("raw_buffer", "tls"), _transport_of, _transport),
     "ApplicationProtocolInput": ("application protocol", ("'http/1.1'", "'h2'", "'h2c'"), _protocols_of, _protocols),

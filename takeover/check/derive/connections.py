@@ -5,11 +5,15 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from takeover.check.derive.chain_match import Chain, Client, taken_by
+from takeover.check.derive.nets import OUTSIDE, Nets
+from takeover.check.derive.origin import may_meet
 from takeover.check.networks import reached_in
 
 _SUFFIXES = {"http/1.1": "http1", "http/1.0": "http1", "h2": "http2", "h2c": "http2"}
 NO_ALPN: Final = ("",)
 """None is offered, whatever is spoken."""
+_DIRECT: Final = "direct_source_prefix_ranges"
+_SOURCES: Final = ((_DIRECT, "direct source address"), ("source_prefix_ranges", "source address"))
 SOURCE: Final = "192.0.2.7"
 """From where a PROXY header says that a connection comes, if nothing asks for another one."""
 
@@ -64,9 +68,19 @@ class ByMatch:
             client = replace(client, port=int(port))
         if elsewhere and (address := reached_in(match.get("prefix_ranges"), client.address)) is not None:
             client = replace(client, address=address)
-        if self._has_proxy and (source := reached_in(match.get("source_prefix_ranges"), SOURCE)) is not None:
-            client = replace(client, source=source)
+        client = self._from_where(chain, client)
         return self._for_default(client) if chain.number is None else client
+
+    def _from_where(self, chain: Chain, client: Client) -> Client:
+        """From an address for which the chain asks."""
+        match = chain.match
+        if (direct := reached_in(match.get(_DIRECT), client.peer)) not in (None, client.peer):
+            client = replace(client, direct=direct)
+        if (source := reached_in(match.get("source_prefix_ranges"), client.remote)) not in (None, client.remote):
+            client = client.from_remote(source)
+        # Where that is still another chain's: from elsewhere, or from where it goes.
+        others = (client.from_remote(each) for each in (SOURCE, OUTSIDE[0], client.address))
+        return next((each for each in (client, *others) if self.taken(each) is chain), client)
 
     def _for_default(self, client: Client) -> Client:
         """One that no other chain takes."""
@@ -88,6 +102,12 @@ class ByMatch:
             for other in _not_names(name):
                 if self.taken(near := replace(base, name=other)) is not chain:
                     yield f"server name {name}: another", near
+                    break
+        for key, words in _SOURCES:
+            for address in Nets({"cidr_ranges": match.get(key, ())}).bad() if match.get(key) else ():
+                near = replace(base, direct=address) if key == _DIRECT else base.from_remote(address)
+                if may_meet(near.peer, base.peer) and self.taken(near) is not chain:
+                    yield f"{words}: another", near
                     break
         yield from near_tls(chain, base, self, several=len(self._chains) > 1)
         if (protocols := match.get("application_protocols")) and base.is_tls:

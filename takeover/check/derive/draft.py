@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from takeover.check.derive.origin import Origin
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 from takeover.peers.hostile.speaking import begins_as_http
@@ -26,6 +27,7 @@ class Door:
         chain: its name, or number in the listener.
         tls: as probes.yaml has it; None: without.
         proxy: likewise, a PROXY header.
+        source_address: from which address it comes; empty: the kernel takes the one that is dialled.
         protocol: which HTTP its codec takes.
         has_filters: whether filters of the listener look at a connection before its chain does.
         is_for_http: whether its chain gets only what one of these takes for HTTP.
@@ -44,6 +46,13 @@ class Door:
     validates: bool = False
     names: tuple[str, ...] = ()
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source_address: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Where its connections come from."""
+        proxy = self.proxy if self.proxy is not None and "source" in self.proxy else {}
+        return Origin(dialled=self.way.host, source_address=self.source_address, proxy=tuple(proxy.items()))
 
     @property
     def presents(self) -> bool:
@@ -94,6 +103,8 @@ class Door:
         written |= entry
         written["from"], written["container"] = self.way.pod, self.way.container
         written["to"] = {"host": self.way.host, "port": self.way.port}
+        if self.source_address and "source_address" not in entry:
+            written["source_address"] = self.source_address
         if self.proxy is not None and "proxy" not in entry:
             written["proxy"] = self.proxy
         if self.tls is not None and "tls" not in entry:

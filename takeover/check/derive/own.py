@@ -43,8 +43,9 @@ def _door(asked: Asked, listeners: Sequence[Doors]) -> tuple[Chain, Door] | None
         way = doors.way
         alpn = ("http/1.1",) if asked.is_tls else ()
         client = Client(way.host, way.port, asked.host if asked.is_tls else "", is_tls=asked.is_tls, alpn=alpn)
-        taker = doors.taken_by(client) if len(doors.chains) > 1 else doors.chains[0]
         for chain, door in doors.doors:
+            from_there = replace(client, source=door.origin.told, direct=door.source_address)
+            taker = doors.taken_by(from_there) if len(doors.chains) > 1 else doors.chains[0]
             if chain is taker and (door.tls is not None) == asked.is_tls:
                 if door.tls is None or not asked.host:
                     return chain, door

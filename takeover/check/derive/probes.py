@@ -50,7 +50,12 @@ def probes(
     text, targets = written(kept, making.certain.edits)
     different = tuple(making.certain.different)
     return Derived(
-        text=text, targets=targets, left_out=left_out | over, unasked=making.unasked.reasons, different=different
+        text=text,
+        targets=targets,
+        left_out=left_out | over,
+        unasked=making.unasked.reasons,
+        different=different,
+        sources=tuple(sorted({each.entry["source_address"] for each in kept if "source_address" in each.entry})),
     )
 
 

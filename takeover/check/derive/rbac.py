@@ -12,10 +12,12 @@ from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import Attribute, Decided, condition
 from takeover.check.derive.claims import claim
+from takeover.check.derive.client_address import CONNECTION, DIRECT, REMOTE
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.draft import slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.headers import Header
+from takeover.check.derive.nets import Nets
 from takeover.check.derive.normal_form import alternatives, met
 from takeover.check.derive.of_connection import of_connection
 from takeover.check.derive.paths import Path, template_expression
@@ -24,11 +26,13 @@ from takeover.check.derive.predicates import All, Any, Not, Predicate, Single, S
 from takeover.check.derive.request_inputs import Unread
 from takeover.check.derive.route_reading import URI_TEMPLATE
 from takeover.check.messages import config_of, inner, message_of, objects
+from takeover.check.networks import network_of
 from takeover.model.json import JsonObject
 
 RULES: Final = "envoy.config.rbac.v3.RBAC"
 _ALL, _ANY, _NOT = ("and_rules", "and_ids"), ("or_rules", "or_ids"), ("not_rule", "not_id")
 _CONDITIONS = ("condition", "checked_condition")
+_ADDRESSES: Final = {"remote_ip": REMOTE, "direct_remote_ip": DIRECT, "source_ip": CONNECTION}
 DENY: Final = ("DENY", 1)
 _ENFORCED = ("ALLOW", 0, *DENY)
 _MOST_POLICIES = 30
@@ -109,6 +113,8 @@ def _read(data: JsonObject) -> Predicate[Ask]:
         return Not(_read(inner(data, key)))
     if (found := of_connection(key, value)) is not None:
         return found
+    if key in _ADDRESSES and network_of(inner(data, key)) is not None:
+        return Single(_ADDRESSES[key], Nets({"cidr_ranges": [value]}))
     if key == "metadata" and isinstance(value, dict) and (of_token := claim(value)) is not None:
         return Not(of_token) if value.get("invert") else of_token
     if key == "any":

@@ -86,6 +86,7 @@ class Routes:
             validated=door.presents and door.validates,
             principals=door.names if door.presents else (),
             port=door.port,
+            origin=door.origin,
             sanitizing=sanitizing(manager),
         )
         self.reached: list[Reached] = []

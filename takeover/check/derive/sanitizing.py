@@ -4,17 +4,19 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn
 beside it.
 """
 
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import msgspec
 
-from takeover.check.messages import inner
+from takeover.check.messages import config_of, inner, message_of, objects
 from takeover.model.json import JsonObject
 
 PROTO: Final = "x-forwarded-proto"
 REQUEST_ID: Final = "x-request-id"
 """Of which Envoy makes another one for each request."""
 SCHEMES: Final = ("https", "http")
+_DETECTION = "envoy.extensions.http.original_ip_detection."
 _INTERNAL, _FOR, _CERTIFICATE = "x-envoy-internal", "x-forwarded-for", "x-forwarded-client-cert"
 # What only requests from inside may say.
 _OF_INTERNAL = frozenset({
@@ -32,6 +34,20 @@ Values: TypeAlias = tuple[str | None, ...]
 """What a header may say there, at least one; None: it is not there."""
 
 
+class ToldBy(msgspec.Struct, frozen=True, kw_only=True):
+    """What says where a request comes from.
+
+    Args:
+        hops: of the addresses of `x-forwarded-for` the last but so many.
+        header: another header, which has nothing else; empty: it is that one.
+        is_unknown: whether it is neither.
+    """
+
+    hops: int = 0
+    header: str = ""
+    is_unknown: bool = False
+
+
 class Sanitizing(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection manager does with such headers; without arguments what one does by default.
 
@@ -44,6 +60,7 @@ class Sanitizing(msgspec.Struct, frozen=True, kw_only=True):
         makes_id: whether a request without `x-request-id` gets one.
         keeps_id: whether one that was sent surely stays.
         certificate: what becomes of `x-forwarded-client-cert`, as `ForwardClientCertDetails` names it.
+        told_by: what says where a request comes from, the first that does; else its connection.
     """
 
     scheme: str = ""
@@ -54,6 +71,7 @@ class Sanitizing(msgspec.Struct, frozen=True, kw_only=True):
     makes_id: bool = True
     keeps_id: bool = True
     certificate: str = "SANITIZE"
+    told_by: tuple[ToldBy, ...] = (ToldBy(),)
 
     def of_proto(self, sent: str | None, *, is_secure: bool) -> str:
         """What `x-forwarded-proto` says. Args: sent: what the client says there; is_secure: whether over TLS."""
@@ -115,4 +133,24 @@ def sanitizing(manager: JsonObject) -> Sanitizing:
         makes_id=manager.get("generate_request_id") is not False,
         keeps_id=not is_edge or manager.get("preserve_external_request_id") is True,
         certificate=str(manager.get("forward_client_cert_details", "SANITIZE")),
+        told_by=tuple(_told_by(manager, is_edge=is_edge)),
     )
+
+
+def _told_by(manager: JsonObject, *, is_edge: bool) -> Iterator[ToldBy]:
+    hops = int(manager.get("xff_num_trusted_hops", 0))
+    if is_edge:
+        # What the client's own proxy has not yet appended is the connection's.
+        yield from [ToldBy(hops=hops - 1)] if hops else []
+        return
+    extensions = [config_of(each) for each in objects(manager.get("original_ip_detection_extensions"))]
+    for each in extensions:
+        match message_of(each).removeprefix(_DETECTION):
+            case "custom_header.v3.CustomHeaderConfig":
+                yield ToldBy(header=str(each.get("header_name", "")).lower())
+            case "xff.v3.XffConfig" if "xff_trusted_cidrs" not in each:
+                yield ToldBy(hops=int(each.get("xff_num_trusted_hops", 0)))
+            case _:
+                yield ToldBy(is_unknown=True)
+    if not extensions:
+        yield ToldBy(hops=hops)

@@ -32,7 +32,7 @@ from tests.check.derive.twenty import answer, chain, tcp
 PORT, NAME = of_connection("DestinationPortInput"), of_connection("ServerNameInput")
 PROTOCOL, TRANSPORT = of_connection("ApplicationProtocolInput"), of_connection("TransportProtocolInput")
 CHAINS = ("one", "two", "three")
-ALL_SEEN = Inspected(tls=True, http=True, proxy=True)
+ALL_SEEN = Inspected(tls=True, http=True)
 
 
 def taken(matcher: dict[str, Any], client: Client, seen: Inspected = ALL_SEEN) -> str:
@@ -83,24 +83,51 @@ def test_the_first_end_whose_way_a_connection_has_names_its_chain(
 
 
 def test_without_an_inspector_nothing_is_known_of_tls() -> None:
-    blind = Inspected(tls=False, http=False, proxy=False)
+    blind = Inspected(tls=False, http=False)
 
     assert taken(mapped("exact", TRANSPORT, {"raw_buffer": TO_ONE}), SECURE, blind) == "one"
     assert taken(by_names(("*", TO_ONE)), SECURE, blind) == "default"
     assert taken(mapped("exact", PROTOCOL, {"'http/1.1'": TO_ONE}), SECURE, blind) == "default"
 
 
-@pytest.mark.parametrize("name", ["SourceIPInput", "DirectSourceIPInput", "SourcePortInput", "SourceTypeInput"])
-def test_where_a_client_of_ours_comes_from_is_not_known(name: str) -> None:
+def test_from_which_port_a_client_of_ours_comes_is_not_known() -> None:
     with pytest.raises(UnsureError):
-        taken(mapped("exact", of_connection(name), {"10.2.0.1": TO_ONE}), PLAIN, replace(ALL_SEEN, proxy=False))
+        taken(mapped("exact", of_connection("SourcePortInput"), {"1": TO_ONE}), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "value"),
+    [
+        ("SourceIPInput", PLAIN, "10.2.0.1"),
+        ("SourceIPInput", replace(PLAIN, source=""), "192.0.2.1"),
+        ("SourceIPInput", replace(PLAIN, source="", direct="10.2.0.2"), "10.2.0.2"),
+        ("DirectSourceIPInput", PLAIN, "192.0.2.1"),
+        ("DirectSourceIPInput", replace(PLAIN, direct="10.2.0.3"), "10.2.0.3"),
+        ("SourceTypeInput", replace(PLAIN, source=""), "local"),
+        ("SourceTypeInput", replace(PLAIN, source="127.0.0.1"), "local"),
+    ],
+)
+def test_where_a_client_comes_from_is_known(name: str, client: Client, value: str) -> None:
+    assert taken(mapped("exact", of_connection(name), {value: TO_ONE}), client) == "one"
+    assert taken(mapped("exact", of_connection(name), {"192.0.2.9": TO_ONE}), client) == "default"
+
+
+def test_who_comes_from_elsewhere_is_of_no_kind() -> None:
+    assert taken(mapped("exact", of_connection("SourceTypeInput"), {"local": TO_ONE}), PLAIN) == "default"
+
+
+def test_a_chain_is_asked_for_from_where_the_tree_says() -> None:
+    derived = derived_of(mapped("exact", of_connection("SourceIPInput"), {"10.0.0.1": TO_ONE}), "one")
+    assert not derived.unasked
+    assert "10.0.0.1" in derived.sources
 
 
 @pytest.mark.parametrize(
     ("matcher", "reason"),
     [
         (mapped("exact", PORT, {"81": TO_ONE}), "takes what goes to 127.0.0.1:81, which nothing intercepts"),
-        (mapped("exact", of_connection("SourceIPInput"), {"10.0.0.1": TO_ONE}), "no client of ours"),
+        (mapped("exact", of_connection("SourceIPInput"), {"2001:db8::1": TO_ONE}), "no client of ours comes"),
+        (mapped("exact", of_connection("SourcePortInput"), {"81": TO_ONE}), "a port from which connections come"),
         (mapped("exact", of_connection("FilterStateInput"), {"a": TO_ONE}), "a match by FilterStateInput"),
         (mapped("exact", NAME, {"a.example": TO_ONE}), "server name"),
         (mapped("exact", PORT, {"10001": TO_TWO}), "no end of the tree of matchers names it"),

@@ -70,7 +70,9 @@ ALL = {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "r
     ("match", "reason"),
     [
         ({"destination_port": 81}, "which nothing intercepts"),
-        ({"source_prefix_ranges": [{"address_prefix": "10.0.0.0", "prefix_len": 8}]}, "no client of ours"),
+        ({"source_prefix_ranges": [{"address_prefix": "2001:db8::", "prefix_len": 32}]}, "no client of ours comes"),
+        ({"source_prefix_ranges": [{"address_prefix": "224.0.0.0", "prefix_len": 4}]}, "no client of ours comes"),
+        ({"source_ports": [81]}, "ports that no client of ours chooses"),
     ],
 )
 def test_a_chain_that_no_client_can_come_to_is_said(match: dict[str, Any], reason: str) -> None:
@@ -78,6 +80,67 @@ def test_a_chain_that_no_client_can_come_to_is_said(match: dict[str, Any], reaso
 
     assert reason in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
     assert not derived.targets
+
+
+NEAR, FAR = {"address_prefix": "10.0.0.0", "prefix_len": 8}, {"address_prefix": "192.168.0.0", "prefix_len": 16}
+SIX = {"address_prefix": "2001:db8::", "prefix_len": 32}
+
+
+@pytest.mark.parametrize(
+    ("match", "source", "just_not"),
+    [
+        ({"source_prefix_ranges": [SIX, NEAR]}, "10.0.0.1", "11.0.0.0"),
+        ({"direct_source_prefix_ranges": [FAR]}, "192.168.0.1", "192.169.0.0"),
+        ({"source_prefix_ranges": [FAR], "source_type": "EXTERNAL"}, "192.168.0.1", "192.169.0.0"),
+        ({"source_type": "EXTERNAL"}, "192.0.2.7", None),
+        ({"source_type": "SAME_IP_OR_LOOPBACK"}, None, None),
+        ({"source_prefix_ranges": [{"address_prefix": "127.0.0.0", "prefix_len": 8}]}, None, "128.0.0.0"),
+    ],
+)
+def test_a_chain_is_asked_for_from_where_it_asks_and_from_just_beside(
+    match: dict[str, Any], source: str | None, just_not: str | None
+) -> None:
+    one = {"name": "one", "filters": [manager(ALL)], "filter_chain_match": match}
+    derived = derived_of(one, {"name": "other", "filters": [manager(ALL)]})
+    assert not derived.unasked
+    come_from: dict[str, str | None] = {}
+    for group in yaml.safe_load(derived.text):
+        for each in group["probes"]:
+            come_from[f"{group['group']}/{each['name']}"] = each.get("source_address")
+    by_condition = {(each.chain, each.condition): each for each in derived.targets if each.route is None}
+    matches = by_condition["one", "matches"]
+    assert (come_from[matches.probe], matches.expects) == (source, "chain one")
+    assert by_condition["other", "matches"].expects == "chain other"
+    beside = [each for (name, words), each in by_condition.items() if name == "one" and "source address" in words]
+    # Envoy does not go back: of chains for what comes from elsewhere none has the address.
+    taker = "no filter chain" if "source_type" in match else "chain other"
+    assert [(come_from[each.probe], each.expects) for each in beside] == [(just_not, taker)] * bool(just_not)
+    routed = {come_from[each.probe] for each in derived.targets if each.chain == "one" and each.route is not None}
+    assert routed == {source}
+    assert set(derived.sources) == {each for each in come_from.values() if each is not None}
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        (Client("192.0.2.1", 80, direct="10.0.0.1"), "near"),
+        (Client("192.0.2.1", 80, direct="127.0.0.1"), "local"),
+        (Client("192.0.2.1", 80), "local"),
+        (Client("192.0.2.1", 80, direct="192.168.0.1", source="10.0.0.1"), "direct"),
+        (Client("192.0.2.1", 80, direct="11.0.0.1"), "any"),
+    ],
+)
+def test_where_a_connection_comes_from_chooses_among_what_is_left(client: Client, name: str) -> None:
+    matches: dict[str, dict[str, Any]] = {
+        "near": {"source_prefix_ranges": [NEAR]},
+        "direct": {"direct_source_prefix_ranges": [FAR]},
+        "local": {"source_type": "SAME_IP_OR_LOOPBACK"},
+        "any": {},
+    }
+    chains = chains_of({"filter_chains": [{"name": each, "filter_chain_match": matches[each]} for each in matches]})
+    taker = taken_by(chains, client)
+    assert taker is not None
+    assert taker.name == name
 
 
 def test_weighted_bytes_are_expected_where_most_weight_is() -> None:

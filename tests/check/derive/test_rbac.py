@@ -7,7 +7,10 @@ import pytest
 
 from takeover.check.derive import Bounds
 from takeover.check.derive.ask import Ask
+from takeover.check.derive.conditions import UnsureError
+from takeover.check.derive.origin import Origin
 from takeover.check.derive.rbac import allowed, edges, unread
+from takeover.check.derive.sanitizing import sanitizing
 from tests.check.derive import trees
 from tests.check.derive.cel_text import parsed
 from tests.check.derive.test_features import HTTP, configured, derived_of, filter_of, names_of
@@ -86,13 +89,13 @@ def test_a_policy_is_met_by_itself_and_by_a_condition_of_cel() -> None:
 
 
 def test_what_no_request_decides_is_said_by_its_place() -> None:
-    principals = [{"remote_ip": {"address_prefix": "10.9.0.0", "prefix_len": 16}}, header("x-a", "1")]
+    principals = [{"filter_state": {"key": "a"}}, header("x-a", "1")]
     nothing = policy(every(path(prefix="/a"), path(prefix="/b")))
     data = {"policies": {"p": policy(every(GET, {"metadata": {}}), principals=principals), "q": nothing}}
     said = dict(unread(data, ASK))
     assert {place: why.partition(",")[0] for place, why in said.items()} == {
         "policies[p].permissions[0].and_rules.rules[1].metadata": "it asks for metadata",
-        "policies[p].principals[0].remote_ip": "it asks for remote ip",
+        "policies[p].principals[0].filter_state": "it asks for filter state",
         "policies[q]": "no request was found that has all that it asks for",
     }
 
@@ -134,6 +137,87 @@ def test_where_a_connection_goes_is_known(rule: dict[str, Any], is_let_through: 
     wanted = allowed({"policies": {"p": policy(rule)}})
     assert wanted is not None
     assert wanted.fits(ASK.but(port=80)) is is_let_through
+
+
+OFFICE = {"address_prefix": "10.9.0.0", "prefix_len": 16}
+DETECTION = "type.googleapis.com/envoy.extensions.http.original_ip_detection"
+HEADER = {"typed_config": {"@type": f"{DETECTION}.custom_header.v3.CustomHeaderConfig", "header_name": "X-Client"}}
+XFF = {"typed_config": {"@type": f"{DETECTION}.xff.v3.XffConfig", "xff_num_trusted_hops": 1}}
+DIRECT = Origin(dialled="127.0.0.1")
+BY_PROXY = Origin(
+    dialled="127.0.0.1",
+    proxy=(("version", 2), ("source", "192.0.2.7:4321"), ("destination", "192.0.2.9:80")),
+)
+COMES = {"source_address": "10.9.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("key", "settings", "origin", "sent"),
+    [
+        ("remote_ip", {}, DIRECT, {"headers": ["x-forwarded-for: 10.9.0.1"]}),
+        ("remote_ip", {"xff_num_trusted_hops": 1}, DIRECT, {"headers": ["x-forwarded-for: 10.9.0.1, 198.51.100.1"]}),
+        ("remote_ip", {"use_remote_address": True}, DIRECT, COMES),
+        (
+            "remote_ip",
+            {"use_remote_address": True, "xff_num_trusted_hops": 1},
+            DIRECT,
+            {"headers": ["x-forwarded-for: 10.9.0.1"]},
+        ),
+        ("remote_ip", {"original_ip_detection_extensions": [HEADER, XFF]}, DIRECT, {"headers": ["x-client: 10.9.0.1"]}),
+        (
+            "remote_ip",
+            {"original_ip_detection_extensions": [XFF]},
+            DIRECT,
+            {"headers": ["x-forwarded-for: 10.9.0.1, 198.51.100.1"]},
+        ),
+        (
+            "remote_ip",
+            {"use_remote_address": True},
+            BY_PROXY,
+            {"proxy": {"version": 2, "source": "10.9.0.1:4321", "destination": "192.0.2.9:80"}},
+        ),
+        ("direct_remote_ip", {}, DIRECT, COMES),
+        ("source_ip", {}, DIRECT, COMES),
+        (
+            "source_ip",
+            {},
+            BY_PROXY,
+            {"proxy": {"version": 2, "source": "10.9.0.1:4321", "destination": "192.0.2.9:80"}},
+        ),
+    ],
+)
+def test_a_request_comes_from_where_the_filter_lets_it_through(
+    key: str, settings: dict[str, Any], origin: Origin, sent: dict[str, Any]
+) -> None:
+    ask = ASK.but(sanitizing=sanitizing(settings), origin=origin)
+    data = {"policies": {"p": policy({"any": True}, principals=[{key: OFFICE}])}}
+    wanted = allowed(data)
+    assert wanted is not None
+    assert not wanted.fits(ask)
+    made = wanted.made(ask)
+    assert wanted.fits(made)
+    asked_for = {name: value for name, value in made.entry().items() if name not in ("host", "path")}
+    assert asked_for == sent
+    assert not dict(unread(data, ask))
+    by_name = {each.name: each.ask for each in edges(data, ask) if each.ask is not None}
+    beside = by_name[f"rule-p-no-{key.replace('_', '-')}-another"]
+    assert "10.10.0.0" in str(beside.entry())
+    assert not wanted.fits(beside)
+
+
+@pytest.mark.parametrize(
+    ("key", "settings", "origin"),
+    [
+        ("remote_ip", {"use_remote_address": True}, Origin()),
+        ("remote_ip", {"original_ip_detection_extensions": [{"typed_config": {"@type": "a.b.C"}}]}, DIRECT),
+        ("direct_remote_ip", {}, Origin()),
+    ],
+)
+def test_where_a_request_comes_from_may_not_be_known(key: str, settings: dict[str, Any], origin: Origin) -> None:
+    wanted = allowed({"policies": {"p": policy({"any": True}, principals=[{key: OFFICE}])}})
+    assert wanted is not None
+    with pytest.raises(UnsureError):
+        wanted.fits(ASK.but(sanitizing=sanitizing(settings), origin=origin))
 
 
 @pytest.mark.parametrize(
