@@ -75,3 +75,87 @@ def test_each_chain_is_reached_from_where_it_asks(tmp_path: Path, is_proxied: bo
         "rest": "rest",
     }
     assert taken["web-chain-office-source-address-another"] == "rest"
+
+
+def test_a_header_without_which_every_request_is_refused_is_sent(tmp_path: Path) -> None:
+    detection = f"{API}extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"
+    refusing = typed(detection, header_name="X-Client", reject_with_status={"code": "Forbidden"})
+    front = listener("web", 8000, TO_APP, filters=(only_from("remote_ip", OFFICE),))
+    manager = front["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["original_ip_detection_extensions"] = [{"name": "header", "typed_config": refusing}]
+    found, _ = probes(tmp_path, written(tmp_path, front, clusters=(cluster("app"),)))
+    assert found["shop-app"].observation.status == 200
+    assert "x-client: 10.9.0.1" in str(found["shop-app"].request)
+    refused = {each.observation.status for each in found.values() if "x-client: 10.10.0.0" in str(each.request)}
+    assert refused == {403}
+
+
+NETWORK = f"{API}extensions.matching.common_inputs.network.v3."
+ACTION = "envoy.config.rbac.v3.Action"
+
+
+def of_tree(name: str, *ranges: dict[str, Any]) -> dict[str, Any]:
+    """A filter that lets through what comes from there, by a tree of matchers."""
+    nets = typed(f"{API}extensions.matching.input_matchers.ip.v3.Ip", cidr_ranges=list(ranges), stat_prefix="ip")
+    single = {
+        "input": {"name": "from", "typed_config": typed(NETWORK + name)},
+        "custom_match": {"name": "ip", "typed_config": nets},
+    }
+    action = {"name": "in", "typed_config": typed(f"type.googleapis.com/{ACTION}", name="in")}
+    other = {"name": "out", "typed_config": typed(f"type.googleapis.com/{ACTION}", name="out", action="DENY")}
+    matchers = [{"predicate": {"single_predicate": single}, "on_match": {"action": action}}]
+    matcher = {"matcher_list": {"matchers": matchers}, "on_no_match": {"action": other}}
+    return {"name": "only-from", "typed_config": typed(f"{HTTP}rbac.v3.RBAC", matcher=matcher)}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("SourceIPInput", {}),
+        ("SourceIPInput", {"use_remote_address": True}),
+        ("DirectSourceIPInput", {}),
+    ],
+)
+def test_a_tree_lets_through_who_comes_from_there(tmp_path: Path, name: str, settings: dict[str, Any]) -> None:
+    front = listener("web", 8000, TO_APP, filters=(of_tree(name, OFFICE),))
+    front["filter_chains"][0]["filters"][0]["typed_config"] |= settings
+    found, _ = probes(tmp_path, written(tmp_path, front, clusters=(cluster("app"),)))
+    assert found["shop-app"].observation.status == 200
+    statuses = {each.observation.status for each in found.values() if "10.10.0.0" in str(each.request)}
+    assert statuses == {403}
+
+
+@pytest.mark.parametrize("key", ["remote_ip", "direct_remote_ip", "source_ip"])
+@pytest.mark.parametrize("is_proxied", [False, True])
+def test_bytes_come_from_where_the_chains_rules_let_them_through(tmp_path: Path, key: str, is_proxied: bool) -> None:
+    policy = {"permissions": [{"any": True}], "principals": [{key: OFFICE}]}
+    rules = typed(f"{API}extensions.filters.network.rbac.v3.RBAC", stat_prefix="in", rules={"policies": {"in": policy}})
+    bytes_on = typed(f"{API}extensions.filters.network.tcp_proxy.v3.TcpProxy", stat_prefix="tcp", cluster="app")
+    front: dict[str, Any] = {
+        "name": "tcp",
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8000}},
+        "filter_chains": [
+            {"filters": [{"name": "in", "typed_config": rules}, {"name": "on", "typed_config": bytes_on}]}
+        ],
+    }
+    if is_proxied:
+        proxy = typed(f"{API}extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")
+        front["listener_filters"] = [{"name": "proxy", "typed_config": proxy}]
+    found, printed = probes(tmp_path, written(tmp_path, front, clusters=(cluster("app"),)))
+    assert re.search(r"clusters +1 of 1", printed)
+    assert found["tcp-0-http-1"].observation.status == 200
+    beside = found[f"tcp-chain-0-rule-in-no-{key.replace('_', '-')}-another"].observation
+    assert (beside.status, beside.body) == (None, "")
+
+
+def test_a_range_that_has_a_tag_is_told_from_what_is_just_beside_it(tmp_path: Path) -> None:
+    tags = [{"ip_tag_name": "office", "ip_list": [OFFICE]}, {"ip_tag_name": "home", "ip_list": [HOME]}]
+    tagging = {"name": "tags", "typed_config": typed(f"{HTTP}ip_tagging.v3.IPTagging", ip_tags=tags)}
+    front = listener("web", 8000, TO_APP, filters=(tagging,))
+    found, _ = probes(tmp_path, written(tmp_path, front, clusters=(cluster("app"),)))
+    told = {
+        name.removeprefix("web-tagged-"): re.findall("x-envoy-ip-tags: (.*)\r", each.observation.body)
+        for name, each in found.items()
+        if "tagged" in name
+    }
+    assert told == {"office": ["office"], "office-just-not": [], "home": ["home"], "home-just-not": []}

@@ -13,6 +13,7 @@ from takeover.check.derive.connections import NO_ALPN, SOURCE, ByMatch, Choice, 
 from takeover.check.derive.draft import ALPN, Door, Draft, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.matching import Table
+from takeover.check.derive.network_admission import NetworkAdmission
 from takeover.check.derive.origin import may_meet
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
@@ -68,7 +69,7 @@ class Doors:
         self.doors: list[tuple[Chain, Door]] = []
         for chain in self.chains:
             if (door := self._door(chain)) is not None:
-                self.doors.append((chain, door))
+                self.doors.append((chain, self._let_in(chain, door)))
 
     def _chosen(self, inspectors: Sequence[str]) -> Choice:
         if isinstance(tree := self._listener.get("filter_chain_matcher"), dict):
@@ -108,6 +109,9 @@ class Doors:
                     rank = 0 if not order else 1 if order <= _TELLING else 2
                     yield self._draft(chain, self._as_door(door, other) if order else door, words, other, rank)
             if self._is_certain(chain, base):
+                for words, origin in NetworkAdmission(chain).edges(door):
+                    elsewhere = door.at(origin)
+                    yield self._draft(chain, elsewhere, words, self._client(elsewhere), 1)
                 if chain.tls is not None:
                     yield from self._of_certificates(chain, door, base)
                 if door.proxy is not None:
@@ -138,6 +142,14 @@ class Doors:
             reasons.append(found)
         self._unasked.say(chain.place(self._place), reasons[-1])
         return None
+
+    def _let_in(self, chain: Chain, door: Door) -> Door:
+        """The door, from where the chain's own rules let connections through, as far as that can be."""
+        rules = NetworkAdmission(chain)
+        for path, why in rules.unread(door):
+            self._unasked.say(f"{chain.place(self._place)}.{path}", why)
+        doors = (door.at(each) for each in rules.admitted(door))
+        return next((each for each in doors if self.taken_by(self._client(each)) is chain), door)
 
     def _door_by(self, chain: Chain, way: Way, *, is_to_be_changed: bool) -> Door | str:
         """How it is reached by that way; or why it is not.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from takeover.check.derive.origin import Origin
@@ -53,6 +53,11 @@ class Door:
         """Where its connections come from."""
         proxy = self.proxy if self.proxy is not None and "source" in self.proxy else {}
         return Origin(dialled=self.way.host, source_address=self.source_address, proxy=tuple(proxy.items()))
+
+    def at(self, origin: Origin) -> "Door":
+        """The same for connections that come from there."""
+        proxy = dict(origin.proxy) if origin.proxy else self.proxy
+        return replace(self, source_address=origin.source_address, proxy=proxy)
 
     @property
     def presents(self) -> bool:

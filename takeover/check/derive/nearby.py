@@ -14,7 +14,7 @@ class Nearby:
     """
 
     def __init__(self, first: Ask, most: int) -> None:
-        self._waiting, self._seen, self._most = deque([first]), {first.key}, most
+        self._waiting, self._seen, self._most = deque([first]), {(first.key, first.origin)}, most
 
     def __iter__(self) -> Iterator[Ask]:
         for _ in range(self._most):
@@ -25,6 +25,6 @@ class Nearby:
     def add(self, asks: Iterable[Ask]) -> None:
         """Those that were not there yet are looked at later."""
         for each in asks:
-            if each.key not in self._seen:
-                self._seen.add(each.key)
+            if (each.key, each.origin) not in self._seen:
+                self._seen.add((each.key, each.origin))
                 self._waiting.append(each)

@@ -3,11 +3,13 @@
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import xxhash
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import condition
+from takeover.check.derive.client_address import DIRECT, REMOTE
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.fixed import Fixed
@@ -21,7 +23,9 @@ from takeover.model.json import JsonObject
 
 _HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 _ATTRIBUTES, _CEL = "xds.type.matcher.v3.HttpAttributesCelMatchInput", "xds.type.matcher.v3.CelMatcher"
-_FILTER_STATE = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
+_OF_NETWORK = "envoy.extensions.matching.common_inputs.network.v3."
+_FILTER_STATE = f"{_OF_NETWORK}FilterStateInput"
+_ADDRESSES: Final = {f"{_OF_NETWORK}SourceIPInput": REMOTE, f"{_OF_NETWORK}DirectSourceIPInput": DIRECT}
 _TRIED = 1000
 
 
@@ -87,9 +91,9 @@ def _single(runtime: Mapping[str, object], data: JsonObject) -> Predicate[Ask]:
         return condition(inner(custom, "expr_match"))
     if message == _FILTER_STATE:
         raise CannotMakeError(f"the state {config.get('key')} of filters, which no request sets by itself")
-    if message != _HEADER:
+    if message not in (_HEADER, *_ADDRESSES):
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
-    source = HeaderInput(str(config.get("header_name", "")).lower())
+    source = _ADDRESSES.get(message) or HeaderInput(str(config.get("header_name", "")).lower())
     if isinstance(data.get("value_match"), dict):
         return Single(source, Strings(data["value_match"]))
     if kind == NETS:

@@ -9,6 +9,7 @@ from takeover.check.derive.ask import Ask
 from takeover.check.derive.buckets import Limited
 from takeover.check.derive.choosing import FIRST, WORD, Choices, others_of_choice, with_choice
 from takeover.check.derive.conditions import NoNumberError, UnsureError
+from takeover.check.derive.connections import SOURCE
 from takeover.check.derive.credentials import Credentials
 from takeover.check.derive.draft import Door, Draft, Later, Unasked, slug
 from takeover.check.derive.expressions import CannotMakeError
@@ -77,17 +78,19 @@ class Routes:
         self._unasked, self._choices = unasked, choices
         self._admission = Admission(manager.get("http_filters"))
         self.credentials = Credentials(manager.get("http_filters"), table.runtime)
+        own = sanitizing(manager)
+        demanded = tuple((each.header, SOURCE) for each in own.told_by if each.is_demanded)
         self._base = Ask(
             host=WORD,
             protocol=door.protocol,
-            headers=headers,
+            headers=(*headers, *demanded),
             secure=door.tls is not None,
             presented=door.presents,
             validated=door.presents and door.validates,
             principals=door.names if door.presents else (),
             port=door.port,
             origin=door.origin,
-            sanitizing=sanitizing(manager),
+            sanitizing=own,
         )
         self.reached: list[Reached] = []
         self.limited = Limited(table)

@@ -41,11 +41,13 @@ class ToldBy(msgspec.Struct, frozen=True, kw_only=True):
         hops: of the addresses of `x-forwarded-for` the last but so many.
         header: another header, which has nothing else; empty: it is that one.
         is_unknown: whether it is neither.
+        is_demanded: whether a request without that header is refused.
     """
 
     hops: int = 0
     header: str = ""
     is_unknown: bool = False
+    is_demanded: bool = False
 
 
 class Sanitizing(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +149,7 @@ def _told_by(manager: JsonObject, *, is_edge: bool) -> Iterator[ToldBy]:
     for each in extensions:
         match message_of(each).removeprefix(_DETECTION):
             case "custom_header.v3.CustomHeaderConfig":
-                yield ToldBy(header=str(each.get("header_name", "")).lower())
+                yield ToldBy(header=str(each.get("header_name", "")).lower(), is_demanded="reject_with_status" in each)
             case "xff.v3.XffConfig" if "xff_trusted_cidrs" not in each:
                 yield ToldBy(hops=int(each.get("xff_num_trusted_hops", 0)))
             case _:

@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from takeover.check.derive import changed_headers, key_edges, oauth, rate_limits, rbac, strings, transcoding, tree_edges
+from takeover.check.derive import (
+    changed_headers,
+    ip_tags,
+    key_edges,
+    oauth,
+    rate_limits,
+    rbac,
+    strings,
+    transcoding,
+    tree_edges,
+)
 from takeover.check.derive.adapting import Edge
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.conditions import UnsureError
@@ -259,12 +269,14 @@ _MAKERS: dict[str, Callable[[Any, Ask], Iterator[Edge]]] = {
     rate_limits.LIMIT: rate_limits.edges,
     "envoy.config.route.v3.RouteAction": _timeout,
     "envoy.config.route.v3.RetryPolicy": _tries,
+    "envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties": ip_tags.hashed,
     "envoy.config.route.v3.RouteAction.HashPolicy.Header": _hash_header,
     "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": _hash_cookie,
     "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": _hash_query,
     BASIC: key_edges.of_password,
     KEYS: key_edges.of_keys,
     rbac.RULES: rbac.edges,
+    ip_tags.TAGGING: ip_tags.tagged,
     oauth.CONFIG: oauth.edges,
     f"{_FILTERS}.fault.v3.HTTPFault": _faulty,
     f"{_FILTERS}.health_check.v3.HealthCheck": _health_check,

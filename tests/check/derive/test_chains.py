@@ -120,6 +120,17 @@ def test_a_chain_is_asked_for_from_where_it_asks_and_from_just_beside(
     assert set(derived.sources) == {each for each in come_from.values() if each is not None}
 
 
+def test_what_the_rules_of_a_chain_ask_of_a_connection_and_is_not_known_is_said() -> None:
+    url = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC"
+    unknown = {"policies": {"p": {"permissions": [{"any": True}], "principals": [{"filter_state": {"key": "a"}}]}}}
+    rules = {"name": "rules", "typed_config": {"@type": url, "rules": unknown}}
+    tree = {"name": "tree", "typed_config": {"@type": url, "matcher": {}}}
+    derived = derived_of({"name": "one", "filters": [rules, tree, manager(ALL)]})
+    at = "static_resources.listeners[0].filter_chains[0].filters"
+    assert "filter state" in derived.unasked[f"{at}[0].typed_config.rules.policies[p].principals[0].filter_state"]
+    assert "tree of matchers" in derived.unasked[f"{at}[1].typed_config.matcher"]
+
+
 @pytest.mark.parametrize(
     ("client", "name"),
     [

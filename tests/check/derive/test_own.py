@@ -1,12 +1,15 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from takeover.check.derive import Bounds, probes
 from takeover.check.records import Asked, Derived, Place
 from takeover.probes.probe_file import read_probes
 from takeover.scenario import bundled
 from takeover.scenario.library import Library
-from tests.check.derive.by_hand import given_of, world_of, write_scenario
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of, write_scenario
+from tests.check.derive.test_chains import ALL
 from tests.check.derive.twenty import doors
 
 
@@ -35,6 +38,21 @@ def test_each_goes_to_the_listener_of_its_port_and_the_chain_of_its_name(tmp_pat
     names = [each.layers.tls.offer.server_name for each in group.probes if each.layers.tls]
     assert names == ["b.example", "x.c.example"]
     assert [each.to.port for each in group.probes] == [10002, 10002, 10005]
+
+
+def test_each_comes_from_where_the_chain_that_is_reached_takes_it() -> None:
+    office = {"source_prefix_ranges": [{"address_prefix": "10.9.0.0", "prefix_len": 16}]}
+    home = {"source_prefix_ranges": [{"address_prefix": "192.168.7.0", "prefix_len": 24}]}
+    chains = [
+        {"name": name, "filters": [manager(ALL)], "filter_chain_match": match}
+        for name, match in (("office", office), ("home", home))
+    ]
+    given = given_of(bootstrap([listener("front", 10001, *chains)], [cluster("one")]))
+    derived = probes(given, world_of(given), Bounds(), [asked("ours", "a.example", 10001, path="/a")])
+    [own] = [each for each in derived.targets if each.probe.startswith("own")]
+    assert own.chain == "office"
+    [group] = [each for each in yaml.safe_load(derived.text) if each["group"] == "own"]
+    assert [each["source_address"] for each in group["probes"]] == ["10.9.0.1"]
 
 
 def test_all_are_made_whatever_the_bounds_are() -> None:
