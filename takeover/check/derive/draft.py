@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from takeover.check.derive.ask import Ask
 from takeover.check.derive.origin import Origin
+from takeover.check.derive.sanitizing import Sanitizing
 from takeover.check.records import Way
 from takeover.model.json import JsonObject
 from takeover.peers.hostile.speaking import begins_as_http
@@ -53,6 +55,19 @@ class Door:
         """Where its connections come from."""
         proxy = self.proxy if self.proxy is not None and "source" in self.proxy else {}
         return Origin(dialled=self.way.host, source_address=self.source_address, proxy=tuple(proxy.items()))
+
+    def ask(self, host: str, sanitizing: Sanitizing) -> Ask:
+        """A request that comes by it. Args: sanitizing: what becomes of its headers."""
+        return Ask(
+            host=host,
+            secure=self.tls is not None,
+            presented=self.presents,
+            validated=self.presents and self.validates,
+            principals=self.names if self.presents else (),
+            port=self.port,
+            origin=self.origin,
+            sanitizing=sanitizing,
+        )
 
     def at(self, origin: Origin) -> "Door":
         """The same for connections that come from there."""

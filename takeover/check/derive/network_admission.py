@@ -71,13 +71,4 @@ class NetworkAdmission:
 
 def _connection(door: Door) -> Ask:
     """The connection as such rules see it: without a request."""
-    return Ask(
-        host="",
-        secure=door.tls is not None,
-        presented=door.presents,
-        validated=door.presents and door.validates,
-        principals=door.names if door.presents else (),
-        port=door.port,
-        origin=door.origin,
-        sanitizing=Sanitizing(told_by=()),
-    )
+    return door.ask("", Sanitizing(told_by=()))

@@ -80,18 +80,7 @@ class Routes:
         self.credentials = Credentials(manager.get("http_filters"), table.runtime)
         own = sanitizing(manager)
         demanded = tuple((each.header, SOURCE) for each in own.told_by if each.is_demanded)
-        self._base = Ask(
-            host=WORD,
-            protocol=door.protocol,
-            headers=(*headers, *demanded),
-            secure=door.tls is not None,
-            presented=door.presents,
-            validated=door.presents and door.validates,
-            principals=door.names if door.presents else (),
-            port=door.port,
-            origin=door.origin,
-            sanitizing=own,
-        )
+        self._base = door.ask(WORD, own).but(protocol=door.protocol, headers=(*headers, *demanded))
         self.reached: list[Reached] = []
         self.limited = Limited(table)
 
