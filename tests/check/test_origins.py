@@ -159,3 +159,15 @@ def test_a_range_that_has_a_tag_is_told_from_what_is_just_beside_it(tmp_path: Pa
         if "tagged" in name
     }
     assert told == {"office": ["office"], "office-just-not": [], "home": ["home"], "home-just-not": []}
+
+
+def test_where_a_request_goes_is_known_to_rules(tmp_path: Path) -> None:
+    here, there = {"address_prefix": "127.0.0.0", "prefix_len": 8}, {"address_prefix": "10.0.0.0", "prefix_len": 8}
+    policies = {name: {"permissions": [{"destination_ip": to}], "principals": [{"any": True}]} for name, to in
+                (("here", here), ("there", there))}  # fmt: skip
+    rules = {"name": "rules", "typed_config": typed(f"{HTTP}rbac.v3.RBAC", rules={"policies": policies})}
+    file = written(tmp_path, listener("web", 8000, TO_APP, filters=(rules,)), clusters=(cluster("app"),))
+    found, printed = probes(tmp_path, file)
+    assert found["web-rule-here"].observation.status == 200
+    assert "policies[there]: no request was found that has all that it asks for" in printed
+    assert "policies[here]" not in printed

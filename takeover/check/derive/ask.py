@@ -24,7 +24,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         presented: whether the client shows a certificate.
         validated: whether that one is checked, and trusted.
         principals: the names in it.
-        port: where its connection goes, as Envoy sees it; 0: that is not known.
+        address: where its connection goes, as Envoy sees it; empty: that is not known.
+        port: likewise; 0: that is not known.
+        server_name: for which it asks in TLS; empty: for none.
         sanitizing: what becomes of its headers before routes see it.
         origin: where its connection comes from.
     """
@@ -39,7 +41,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     presented: bool = False
     validated: bool = False
     principals: tuple[str, ...] = ()
+    address: str = ""
     port: int = 0
+    server_name: str = ""
     sanitizing: Sanitizing = Sanitizing()
     origin: Origin = Origin()
 

@@ -64,7 +64,9 @@ class Door:
             presented=self.presents,
             validated=self.presents and self.validates,
             principals=self.names if self.presents else (),
-            port=self.port,
+            address=self.destination[0],
+            port=self.destination[1],
+            server_name=str((self.tls or {}).get("server_name", "")),
             origin=self.origin,
             sanitizing=sanitizing,
         )
@@ -80,11 +82,12 @@ class Door:
         return self.tls is not None and "client_certificate" in self.tls
 
     @property
-    def port(self) -> int:
-        """Where its connections go, as Envoy sees it."""
+    def destination(self) -> tuple[str, int]:
+        """Where its connections go, as Envoy sees it: the address and the port."""
         if self.proxy is not None and "destination" in self.proxy:
-            return int(str(self.proxy["destination"]).rpartition(":")[2])
-        return self.way.port
+            host, _, port = str(self.proxy["destination"]).rpartition(":")
+            return host.strip("[]"), int(port)
+        return self.way.host, self.way.port
 
     @property
     def only(self) -> str:

@@ -149,7 +149,7 @@ class _Making:
         yield from scope_drafts(tables, of_all)
 
     def _routes(self, at: TableAt, manager: JsonObject, door: Door) -> Routes:
-        table = Table(at.data, self.certain.runtime, stripping=stripping(manager, door.port))
+        table = Table(at.data, self.certain.runtime, stripping=stripping(manager, door.destination[1]))
         return Routes(
             door,
             table,

@@ -131,12 +131,16 @@ def test_a_client_is_known_by_the_names_of_its_certificate(
         ({"destination_port": 81}, False),
         ({"destination_port_range": {"start": 70, "end": 81}}, True),
         ({"destination_port_range": {"start": 70, "end": 80}}, False),
+        ({"destination_ip": {"address_prefix": "10.1.0.0", "prefix_len": 16}}, True),
+        ({"destination_ip": {"address_prefix": "10.2.0.0", "prefix_len": 16}}, False),
+        ({"requested_server_name": {"exact": "a.example"}}, True),
+        ({"requested_server_name": {"suffix": ".other"}}, False),
     ],
 )
 def test_where_a_connection_goes_is_known(rule: dict[str, Any], is_let_through: bool) -> None:
     wanted = allowed({"policies": {"p": policy(rule)}})
     assert wanted is not None
-    assert wanted.fits(ASK.but(port=80)) is is_let_through
+    assert wanted.fits(ASK.but(address="10.1.0.9", port=80, server_name="a.example")) is is_let_through
 
 
 OFFICE = {"address_prefix": "10.9.0.0", "prefix_len": 16}
