@@ -16,7 +16,9 @@ from takeover.check.derive.as_it_goes import config_for
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.fixed import Fixed
+from takeover.check.derive.predicates import Not
 from takeover.check.messages import config_of, inner, message_of, objects
+from takeover.check.trees import ends
 from takeover.model.json import JsonObject
 
 Claims: TypeAlias = Mapping[str, JsonObject]
@@ -25,6 +27,8 @@ Claims: TypeAlias = Mapping[str, JsonObject]
 NONE: Final[Claims] = {}
 FILTER: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _JWT = "envoy.filters.http.jwt_authn"
+_INPUT = "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"
+_BY_VALUE = "envoy.extensions.matching.input_matchers.metadata.v3.Metadata"
 _TOKEN = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*")
 _DENY = ("DENY", 1)
 
@@ -60,6 +64,22 @@ def claim(matcher: JsonObject) -> Claim | None:
     return Claim(names[1:], inner(matcher, "value"))
 
 
+def claim_of_tree(single: JsonObject) -> Claim | Not[Ask] | None:
+    """What a predicate of a tree of matchers asks of a token; None where it looks elsewhere, or in another way."""
+    matcher = _matcher(single)
+    found = claim(matcher) if matcher else None
+    return Not(found) if found is not None and matcher.get("invert") else found
+
+
+def _matcher(single: JsonObject) -> JsonObject:
+    """A `SinglePredicate` of a value in metadata as the `MetadataMatcher` that it is."""
+    source, custom = config_of(single.get("input")), config_of(single.get("custom_match"))
+    if message_of(source) != _INPUT or message_of(custom) != _BY_VALUE:
+        return {}
+    value = {key: value for key, value in custom.items() if key != "@type"}
+    return {**value, **{key: source.get(key) for key in ("filter", "path")}}
+
+
 class Asked:
     """What filters of RBAC ask of tokens.
 
@@ -85,14 +105,27 @@ class Asked:
 
 def _gather(config: JsonObject, found: dict[str, JsonObject]) -> None:
     rules = inner(config, "rules")
+    matchers = list[JsonObject]()
     for policy in inner(rules, "policies").values() if rules.get("action") not in _DENY else ():
-        for matcher in (*_metadata(policy, "permissions"), *_metadata(policy, "principals")):
-            names = [str(each.get("key", "")) for each in objects(matcher.get("path"))]
-            if claim(matcher) is not None and not matcher.get("invert"):
-                try:
-                    _put(found.setdefault(names[0], {}), names[1:], _value(inner(matcher, "value")))
-                except CannotMakeError:
-                    continue
+        matchers += [*_metadata(policy, "permissions"), *_metadata(policy, "principals")]
+    for end in ends(config.get("matcher")):
+        if end.config.get("action") not in _DENY:
+            matchers += [matcher for each in end.asked for matcher in _in_predicate(each)]
+    for matcher in matchers:
+        names = [str(each.get("key", "")) for each in objects(matcher.get("path"))]
+        if claim(matcher) is not None and not matcher.get("invert"):
+            try:
+                _put(found.setdefault(names[0], {}), names[1:], _value(inner(matcher, "value")))
+            except CannotMakeError:
+                continue
+
+
+def _in_predicate(data: JsonObject) -> Iterator[JsonObject]:
+    """The matchers of a `MatcherList.Predicate`, but for those of what is not to be so."""
+    yield _matcher(inner(data, "single_predicate"))
+    for key in ("and_matcher", "or_matcher"):
+        for each in objects(inner(data, key).get("predicate")):
+            yield from _in_predicate(each)
 
 
 def _metadata(holder: Any, field: str) -> Iterator[JsonObject]:

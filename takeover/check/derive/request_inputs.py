@@ -9,6 +9,7 @@ import xxhash
 
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.cel_conditions import condition
+from takeover.check.derive.claims import claim_of_tree
 from takeover.check.derive.client_address import DIRECT, REMOTE
 from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
@@ -89,6 +90,8 @@ def _single(runtime: Mapping[str, object], data: JsonObject) -> Predicate[Ask]:
     message, kind = message_of(config), message_of(custom)
     if message == _ATTRIBUTES and kind == _CEL:
         return condition(inner(custom, "expr_match"))
+    if (of_token := claim_of_tree(data)) is not None:
+        return of_token
     if message == _FILTER_STATE:
         raise CannotMakeError(f"the state {config.get('key')} of filters, which no request sets by itself")
     if message not in (_HEADER, *_ADDRESSES):

@@ -8,6 +8,7 @@ from takeover.check.derive import Bounds
 from takeover.check.derive.ask import Ask
 from takeover.check.derive.claims import Asked, claim
 from takeover.check.derive.expressions import CannotMakeError
+from takeover.check.derive.request_inputs import asked as read
 from takeover.check.derive.tokens import good
 from tests.check.derive.test_features import HTTP, configured, derived_of, filter_of
 
@@ -72,6 +73,56 @@ def test_a_token_has_what_is_asked_for(principal: dict[str, Any], claims: dict[s
 )
 def test_what_no_token_is_to_have_and_what_is_elsewhere_is_not_put_in(principal: dict[str, Any]) -> None:
     assert not any(found(principal).values())
+
+
+INPUTS = "type.googleapis.com/envoy.extensions.matching"
+
+
+def of_tree(principal: dict[str, Any]) -> dict[str, Any]:
+    """The same as a predicate of a tree of matchers."""
+    metadata = dict(principal["metadata"])
+    of_input = {"@type": f"{INPUTS}.common_inputs.network.v3.DynamicMetadataInput"}
+    of_input |= {key: metadata.pop(key) for key in ("filter", "path")}
+    by_value = {"@type": f"{INPUTS}.input_matchers.metadata.v3.Metadata", **metadata}
+    return {
+        "single_predicate": {
+            "input": {"name": "claim", "typed_config": of_input},
+            "custom_match": {"name": "value", "typed_config": by_value},
+        }
+    }
+
+
+def ending(predicate: dict[str, Any], action: str, otherwise: str) -> dict[str, Any]:
+    def end(name: str) -> dict[str, Any]:
+        config = {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": name, "action": name}
+        return {"action": {"name": name, "typed_config": config}}
+
+    matchers = [{"predicate": predicate, "on_match": end(action)}]
+    return {"matcher_list": {"matchers": matchers}, "on_no_match": end(otherwise)}
+
+
+def found_in(tree: dict[str, Any]) -> dict[str, Any]:
+    return dict(Asked([filter_of("rbac", "rbac.v3.RBAC", matcher=tree)]).of(()))
+
+
+def test_a_token_has_what_the_ends_of_a_tree_ask_for_that_let_it_in() -> None:
+    admin, groups = of_tree(asked(text("admin"))), of_tree(asked({"list_match": {"one_of": text("a")}}, "groups"))
+    other = of_tree(asked(text("x"), "name", invert=True))
+    both = {"and_matcher": {"predicate": [admin, {"or_matcher": {"predicate": [groups, other]}}]}}
+    assert found_in(ending(both, "ALLOW", "DENY")) == {"who": {"role": "admin", "groups": ["a"]}}
+    assert found_in(ending(both, "DENY", "ALLOW")) == {}
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_what_a_tree_asks_of_a_token_is_known(inverted: bool) -> None:
+    wanted = read(of_tree(asked(text("admin"), invert=inverted)), {})
+    assert wanted.fits(bringing({"role": "admin"})) is not inverted
+    assert wanted.fits(bringing({"role": "user"})) is inverted
+
+
+def test_what_a_tree_asks_of_other_metadata_is_not_known() -> None:
+    with pytest.raises(CannotMakeError, match="DynamicMetadataInput"):
+        read(of_tree(asked(text("admin"), of="envoy.lb")), {})
 
 
 def test_whom_rules_keep_out_no_token_is() -> None:
