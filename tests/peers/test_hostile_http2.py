@@ -157,6 +157,13 @@ def test_answers_before_the_answer_come_in_their_order(upstream: Upstream, codes
         assert re.findall(r"^x-interim: (\d+)", told, re.MULTILINE) == codes.split("-")
 
 
+@pytest.mark.parametrize("status", [200, 204, 304, 404, 429, 503, 599])
+def test_a_status_is_answered_as_it_is_named(upstream: Upstream, status: int) -> None:
+    code, told = curl(upstream, f"answers-{status}")
+    assert code == 0
+    assert re.findall(r"^HTTP/2 (\d+)", told, re.MULTILINE) == [str(status)]
+
+
 def test_every_behaviour_writes_whole_frames_and_none_ends_the_program(upstream: Upstream) -> None:
     for name in ANSWERS:
         if name.startswith(("rst-", "goaway-")) and "-0" not in name:

@@ -12,7 +12,7 @@ import pytest
 from takeover.evidence.log_formats import format_of
 from takeover.evidence.quiescence import waited_for
 from takeover.model.logs import json_lines
-from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, CLOSE, RESET
+from takeover.peers.hostile.answers import ANSWERS, AT_ONCE, BODILESS, CLOSE, RESET
 from tests.peers.asking import ask_head_and_get
 from tests.peers.upstream import Upstream, program, run
 
@@ -107,6 +107,13 @@ def test_answers_before_the_answer_come_in_their_order(upstream: Upstream, codes
         statuses = [*codes.split("-"), *([ends] if ends else [])]
         assert re.findall(r"^HTTP/1.1 (\d+)", ended.stdout, re.MULTILINE) == statuses
         assert re.findall(r"^x-interim: (\d+)", ended.stdout, re.MULTILINE) == codes.split("-")
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 404, 429, 503, 599])
+def test_a_status_is_answered_as_it_is_named(upstream: Upstream, status: int) -> None:
+    ended = run(program("curl"), "-sS", "-i", f"http://{upstream.place(80)}/answers-{status}")
+    assert re.findall(r"^HTTP/1.1 (\d+)", ended.stdout, re.MULTILINE) == [str(status)]
+    assert ("hostile" in ended.stdout) is (status not in BODILESS)
 
 
 @pytest.mark.parametrize("name", AT_ONCE)

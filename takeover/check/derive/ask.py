@@ -29,6 +29,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         server_name: for which it asks in TLS; empty: for none.
         sanitizing: what becomes of its headers before routes see it.
         origin: where its connection comes from.
+        answered: the status with which its upstream is told to answer; empty: it does as the path says, by 200.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     server_name: str = ""
     sanitizing: Sanitizing = Sanitizing()
     origin: Origin = Origin()
+    answered: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:

@@ -14,7 +14,7 @@ class Nearby:
     """
 
     def __init__(self, first: Ask, most: int) -> None:
-        self._waiting, self._seen, self._most = deque([first]), {(first.key, first.origin)}, most
+        self._waiting, self._seen, self._most = deque([first]), {_told_apart(first)}, most
 
     def __iter__(self) -> Iterator[Ask]:
         for _ in range(self._most):
@@ -25,6 +25,11 @@ class Nearby:
     def add(self, asks: Iterable[Ask]) -> None:
         """Those that were not there yet are looked at later."""
         for each in asks:
-            if (each.key, each.origin) not in self._seen:
-                self._seen.add((each.key, each.origin))
+            if _told_apart(each) not in self._seen:
+                self._seen.add(_told_apart(each))
                 self._waiting.append(each)
+
+
+def _told_apart(ask: Ask) -> object:
+    """What one is known by: all that anybody looks at of it."""
+    return ask.key, ask.origin, ask.answered

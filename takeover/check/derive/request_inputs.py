@@ -15,8 +15,9 @@ from takeover.check.derive.conditions import UnsureError
 from takeover.check.derive.expressions import CannotMakeError
 from takeover.check.derive.fixed import Fixed
 from takeover.check.derive.nets import Nets
-from takeover.check.derive.predicates import Predicate, Single, Strings, predicate
+from takeover.check.derive.predicates import Input, Predicate, Single, Strings, predicate
 from takeover.check.derive.request_headers import HeaderInput
+from takeover.check.derive.response_inputs import of_answer
 from takeover.check.derive.route_reading import PER
 from takeover.check.messages import config_of, inner, message_of
 from takeover.check.trees import FRACTION, NETS
@@ -94,9 +95,11 @@ def _single(runtime: Mapping[str, object], data: JsonObject) -> Predicate[Ask]:
         return of_token
     if message == _FILTER_STATE:
         raise CannotMakeError(f"the state {config.get('key')} of filters, which no request sets by itself")
-    if message not in (_HEADER, *_ADDRESSES):
+    source: Input[Ask] | None = _ADDRESSES.get(message) or of_answer(message)
+    if message == _HEADER:
+        source = HeaderInput(str(config.get("header_name", "")).lower())
+    if source is None:
         raise CannotMakeError(f"a match by {message.rpartition('.')[2] or 'an input that is not named'}")
-    source = _ADDRESSES.get(message) or HeaderInput(str(config.get("header_name", "")).lower())
     if isinstance(data.get("value_match"), dict):
         return Single(source, Strings(data["value_match"]))
     if kind == NETS:

@@ -29,14 +29,20 @@ def edges(data: Mapping[str, Any], ask: Ask) -> Iterator[Edge]:
             continue
         try:
             made = _reaching(read, number, ask)
-            yield Edge(name=slug("tree", number), entry={}, ask=made)
+            yield _edge(slug("tree", number), made)
             misses = dict[str, Ask]()
             for words, near in asks.missed(made):
                 misses.setdefault(words, near)
             for words, near in itertools.islice(misses.items(), _MOST_MISSES):
-                yield Edge(name=slug("tree", number, "no", words), entry={}, ask=near)
+                yield _edge(slug("tree", number, "no", words), near)
         except (CannotMakeError, UnsureError):
             continue
+
+
+def _edge(name: str, made: Ask) -> Edge:
+    """The edge that makes the request, and has its upstream answer so."""
+    behaviour = f"answers-{made.answered}" if made.answered else ""
+    return Edge(name=name, entry={}, ask=made, behaviour=behaviour, is_of_upstream=bool(behaviour))
 
 
 def unread(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

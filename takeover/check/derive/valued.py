@@ -1,6 +1,7 @@
 """Edges that come from the values of a configuration: its origins, sizes, issuers, header names, limits."""
 
 import contextlib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -27,6 +28,7 @@ from takeover.check.derive.tree_edges import TREES, unread
 from takeover.check.messages import objects, seconds
 from takeover.check.own_credentials import BASIC, KEYS
 from takeover.model.json import JsonObject
+from takeover.peers.hostile.answers import STATUSES
 from takeover.reach.walking import Met
 from takeover.scenario.typed_yaml import path_text
 
@@ -34,6 +36,7 @@ _HEADER = "envoy.config.route.v3.HeaderMatcher"
 _MOST_OF_A_HEADER = 3
 _MOST_BODY = 1 << 20
 _MOST_REQUESTS = 200
+_MOST_STATUSES = 4
 _SOON, _SOON_OF_ALL = 1.0, 2.0  # seconds: of one attempt, of all of them
 _PER_TRY = ("per_try_timeout", "per_try_idle_timeout")
 _SHORTEST = 60.0  # seconds in which nothing comes into a bucket, while its limit is tried
@@ -241,6 +244,10 @@ def _tries(data: Any, ask: Ask) -> Iterator[Edge]:
         yield _late("retry-after-a-stall-of-a-post", "once-stall", method="POST", body="hello")
     if 0 < seconds(data.get("per_try_idle_timeout")) < _SOON:
         yield _late("retry-after-a-stall-in-the-answer", "stall-in-body")
+    for status in itertools.islice(data.get("retriable_status_codes", ()), _MOST_STATUSES):
+        if status in STATUSES:
+            yield _late(f"retriable-{status}", f"answers-{status}")
+            yield _late(f"retriable-{status}-that-helps", f"once-answers-{status}")
 
 
 def _late(name: str, behaviour: str, **entry: Any) -> Edge:

@@ -223,6 +223,14 @@ ANSWERS: dict[str, list[Step]] = {
     "deny-chunked": [b"HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n8\r\nhostile\n\r\n0\r\n\r\n"],
 }  # fmt: skip
 
+STATUSES = (*range(200, 207), *range(300, 309), *range(400, 432), 451, *range(500, 512), 599)
+"""Those of the behaviours `answers-STATUS`: an honest answer with that status."""
+BODILESS = (204, 205, 304)
+
+for _status in STATUSES:
+    _answer = f"HTTP/1.1 {_status} As Asked\r\n\r\n".encode() if _status in BODILESS else plain(f"{_status} As Asked")
+    ANSWERS[f"answers-{_status}"] = [_answer]
+
 AT_ONCE: dict[str, list[Step]] = {
     "answer-at-once": [HELLO],
     "answer-at-once-and-close": [HELLO, CLOSE],

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from takeover.peers.hostile import http2_stream as http2
-from takeover.peers.hostile.answers import INTERIM
+from takeover.peers.hostile.answers import BODILESS, INTERIM, STATUSES
 from takeover.peers.hostile.http2_stream import END_HEADERS, HEAD, Header, OurEndError, Stream
 
 Step = Callable[[Stream], Awaitable[None] | None]
@@ -311,6 +311,9 @@ _THEN: dict[str, list[Step]] = {
     "rst-7": [reset(7)],
     "rst-8": [reset(8)],
 }
+for _status in STATUSES:
+    _head = headers(status=str(_status), end=_status in BODILESS)
+    ANSWERS[f"answers-{_status}"] = [_head] if _status in BODILESS else [_head, _DATA, _END]
 for _codes in INTERIM:
     _first = [headers(("x-interim", code), status=code) for code in _codes.split("-")]
     ANSWERS |= {f"interim-{_codes}-then-{then}": [*_first, pause, *steps] for then, steps in _THEN.items()}

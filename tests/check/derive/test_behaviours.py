@@ -22,12 +22,12 @@ FIXED = {"regex_rewrite": {"pattern": {"regex": "^/.+$"}, "substitution": "/fixe
 @pytest.mark.parametrize(
     ("match", "action", "path", "header"),
     [
-        ({"prefix": "/v1"}, {}, "/v1/deny-by-503", None),
-        ({"prefix": "/v1"}, {"prefix_rewrite": "/"}, "/v1/deny-by-503", None),
-        ({"path": "/v1/pay"}, {}, "/v1/pay", "x-behave: deny-by-503"),
-        ({"safe_regex": {"regex": "/v[12]/pay"}}, {}, "/v1/pay", "x-behave: deny-by-503"),
-        ({"prefix": "/v1"}, FIXED, "/v1", "x-behave: deny-by-503"),
-        ({"prefix": "/v1"}, {"path_rewrite": "/fixed"}, "/v1", "x-behave: deny-by-503"),
+        ({"prefix": "/v1"}, {}, "/v1/answers-503", None),
+        ({"prefix": "/v1"}, {"prefix_rewrite": "/"}, "/v1/answers-503", None),
+        ({"path": "/v1/pay"}, {}, "/v1/pay", "x-behave: answers-503"),
+        ({"safe_regex": {"regex": "/v[12]/pay"}}, {}, "/v1/pay", "x-behave: answers-503"),
+        ({"prefix": "/v1"}, FIXED, "/v1", "x-behave: answers-503"),
+        ({"prefix": "/v1"}, {"path_rewrite": "/fixed"}, "/v1", "x-behave: answers-503"),
     ],
 )
 def test_the_upstream_is_told_by_a_header_where_it_gets_no_path_of_ours(
@@ -123,6 +123,19 @@ def test_an_attempt_that_takes_too_long_is_asked_for_where_that_is_told_soon(
     assert {name.removeprefix("all-pay-") for name in entries if "stall" in name} == asked
     if asked:
         assert entries["all-pay-retry-after-a-stall"]["headers"] == ["x-behave: once-stall"]
+
+
+def test_what_may_be_tried_again_by_its_status_is_asked_for() -> None:
+    policy = {"retry_on": "retriable-status-codes", "retriable_status_codes": [425, 777, 599]}
+    route = {"name": "pay", "match": {"prefix": "/"}, "route": {"cluster": "one", "retry_policy": policy}}
+    entries = entries_of(derived_of(configured(route=route)))
+
+    assert {name.removeprefix("all-pay-"): each["path"] for name, each in entries.items() if "retriable" in name} == {
+        "retriable-425": "/answers-425",
+        "retriable-425-that-helps": "/once-answers-425",
+        "retriable-599": "/answers-599",
+        "retriable-599-that-helps": "/once-answers-599",
+    }
 
 
 def test_the_attempts_of_a_virtual_host_are_asked_for_too() -> None:
