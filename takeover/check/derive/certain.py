@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from takeover.check.derive.route_reading import share_at_run_time, share_of
-from takeover.check.messages import message_of
+from takeover.check.derive.route_reading import share_at_run_time
+from takeover.check.messages import inner, message_of, objects
 from takeover.check.records import Different, Given
+from takeover.check.shares import COPIES, settled, share_of
 from takeover.check.trees import FRACTION
 from takeover.model.json import JsonObject
 from takeover.scenario.runtime_layers import ADMIN, FIELD, layers_of
@@ -82,10 +83,14 @@ def _shares(data: Any, runtime: Mapping[str, object]) -> Iterator[tuple[str, int
             yield from _shares(each, runtime)
     if not isinstance(data, dict) or message_of(data) == FRACTION:
         return
+    for policy in objects(data.get(COPIES)):
+        share = share_at_run_time(fraction := inner(policy, "runtime_fraction"), runtime, copies=True)
+        if 0 < share < 1:
+            yield str(fraction["runtime_key"]), round(settled(share, copies=True) * 100)
     if (key := data.get("runtime_key")) and isinstance(data.get("default_value"), dict):
         share = share_at_run_time(data, runtime)
         if 0 < share < 1:
-            yield str(key), 100 if share >= 0.5 else 0
+            yield str(key), round(settled(share) * 100)
     for field, key in _TRACING.items():
         if isinstance(percent := data.get(field), dict) and 0 < float(percent.get("value", 0)) < 100:
             yield key, 100

@@ -18,8 +18,8 @@ from takeover.check.derive.nets import Nets
 from takeover.check.derive.predicates import Input, Predicate, Single, Strings, predicate
 from takeover.check.derive.request_headers import HeaderInput
 from takeover.check.derive.response_inputs import of_answer
-from takeover.check.derive.route_reading import PER
 from takeover.check.messages import config_of, inner, message_of
+from takeover.check.shares import PER
 from takeover.check.trees import FRACTION, NETS
 from takeover.model.json import JsonObject
 

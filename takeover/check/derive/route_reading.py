@@ -20,9 +20,9 @@ from takeover.check.derive.headers import Header
 from takeover.check.derive.paths import Path, template_expression
 from takeover.check.derive.predicates import Predicate
 from takeover.check.messages import CHOICE, message_of
+from takeover.check.shares import settled, share_of
 from takeover.model.json import JsonObject
 
-PER = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 URI_TEMPLATE = "envoy.extensions.path.match.uri_template"
 LITERALS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "path_separated_prefix"}
 
@@ -127,19 +127,21 @@ def _weighted(clusters: JsonObject, ask: Ask) -> str:
 def _chance(route: JsonObject, runtime: Mapping[str, object]) -> str:
     """Why one and the same request has now one, now another effect there; empty if it has not."""
     for each in route.get("route", {}).get("request_mirror_policies", ()):
-        if 0 < share_at_run_time(each.get("runtime_fraction", {"default_value": {"numerator": 100}}), runtime) < 1:
+        share = each.get("runtime_fraction", {"default_value": {"numerator": 100}})
+        if 0 < share_at_run_time(share, runtime, copies=True) < 1:
             return "mirrors some of the requests by chance"
     return ""
 
 
-def share_of(percent: JsonObject) -> float:
-    """A `FractionalPercent` as a number from 0 to 1."""
-    return float(percent.get("numerator", 0)) / PER.get(percent.get("denominator", "HUNDRED"), 100)
+def share_at_run_time(percent: JsonObject, runtime: Mapping[str, object], *, copies: bool = False) -> float:
+    """A `RuntimeFractionalPercent`, with what is known of runtime; one without a key as the world settles it.
 
-
-def share_at_run_time(percent: JsonObject, runtime: Mapping[str, object]) -> float:
-    """A `RuntimeFractionalPercent`, with what is known of runtime."""
-    set_to = runtime.get(str(percent.get("runtime_key", "")))
+    Args:
+        copies: whether it is one of requests that are copied.
+    """
+    if not percent.get("runtime_key"):
+        return settled(share_of(percent.get("default_value", {})), copies=copies)
+    set_to = runtime.get(str(percent["runtime_key"]))
     if isinstance(set_to, int | float) and not isinstance(set_to, bool):
         return float(set_to) / 100
     if isinstance(set_to, dict):

@@ -32,6 +32,7 @@ from takeover.check.world import (
     unlisted,
 )
 from takeover.check.world.addresses import Addresses
+from takeover.check.world.certain_shares import settle_shares
 from takeover.check.world.closing import close_soon
 from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled
@@ -77,6 +78,7 @@ def build(given: Given, folder: Path) -> World:
     patience.delay_less(configuration)
     endpoints.one_of_each(configuration)
     apart |= _without_bytes(configuration, choices.certain(configuration))
+    settle_shares(configuration)
     addresses = Addresses(filter(is_address, _hosts(configuration)))
     reached = ways(configuration, addresses)
     dials = dialled(configuration)

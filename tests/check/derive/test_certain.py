@@ -92,12 +92,28 @@ def test_who_may_change_values_by_the_admin_api_is_as_it_was() -> None:
 
 
 def test_a_filter_that_does_so_by_chance_leaves_nothing_to_ask() -> None:
-    limit = {"default_value": {"numerator": 50}}
-    config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy", "filter_enabled": limit}
+    share = {"numerator": 50}
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy", "percentage": share}
     _, derived = configured({"name": "csrf", "typed_config": config})
 
     assert any("CsrfPolicy does so to some of the requests" in each for each in derived.unasked.values())
     assert not derived.targets
+
+
+@pytest.mark.parametrize("key", [{}, {"runtime_key": "copied"}])
+def test_what_is_copied_by_chance_is_copied_always(key: dict[str, str]) -> None:
+    fraction = {"default_value": {"numerator": 1}, **key}
+    copied = {"cluster": "one", "request_mirror_policies": [{"cluster": "two", "runtime_fraction": fraction}]}
+    route = {"name": "copied", "match": {"prefix": "/"}, "route": copied}
+    host = {"name": "all", "domains": ["*"], "routes": [route]}
+    given = given_of(
+        bootstrap([listener("front", 10001, {"name": "http", "filters": [manager(host)]})], [cluster("one")])
+    )
+    derived = probes(given, world_of(given), Bounds())
+
+    assert not derived.unasked
+    assert [each for each in derived.targets if each.route == 0]
+    assert ('{"copied":100}' in derived.text) is bool(key)
 
 
 def test_values_of_later_layers_come_over_those_of_earlier_ones() -> None:
