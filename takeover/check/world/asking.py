@@ -59,13 +59,14 @@ _FIELDS = {
     "server_uri": "http",
     "http_service": "http",
     "grpc_service": "http",
-    "remote": "http",
+    "remote": "fetched",
 }
 _NAMING = ("cluster", "cluster_name", "collector_cluster", "tcp_cluster_name", "cluster_names", "clusters")
 _KEYS = "jwks"
 _TELLING = ("metrics", "tracing", "access_log")
 _OF_ITSELF = "Envoy tells of itself there, at its own times: that is no part of any probe"
 _KEPT = "keys are fetched there before any probe, and kept"
+_FETCHED = "what is fetched there before any probe is read from a file: nobody here has it"
 _CONTROL_PLANE = "a control plane is there: this run answers what Envoy asks it, and no probe does"
 
 
@@ -133,7 +134,7 @@ def clusters_of(proxy: JsonObject) -> Iterator[str]:
 
 def apart(uses: Mapping[str, list[Asked]]) -> dict[str, str]:
     """The clusters to which no probe may lead, as Envoy asks them for its own purposes, each with these in words."""
-    own = {**dict.fromkeys(_TELLING, _OF_ITSELF), "xds": _CONTROL_PLANE, _KEYS: _KEPT}
+    own = {**dict.fromkeys(_TELLING, _OF_ITSELF), "xds": _CONTROL_PLANE, _KEYS: _KEPT, "fetched": _FETCHED}
     return {
         name: own[found]
         for name, each in uses.items()

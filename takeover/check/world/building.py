@@ -38,6 +38,7 @@ from takeover.check.world.configuration import Configuration, texts_at
 from takeover.check.world.dialled import dialled
 from takeover.check.world.places import Answering, answering, dynamic_names
 from takeover.check.world.pods import CONFIG, ENVOY, WORLD, Wanted
+from takeover.check.world.remote_sources import read_from_files
 from takeover.check.world.upstream_tls import presented
 from takeover.check.world.ways import POD, ways
 from takeover.model.json import encode
@@ -63,6 +64,7 @@ def build(given: Given, folder: Path) -> World:
     admin_port = bootstrap.complete(configuration, folder.name)
     control_port = bootstrap.free_port(configuration, _CONTROL)
     apart = asking.apart(asking.asked(configuration))
+    read_from_files(configuration)
     credentials.credentials(configuration)
     trust.trust(configuration)
     xds_port = bootstrap.free_port(configuration, _XDS)
