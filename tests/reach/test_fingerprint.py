@@ -61,6 +61,7 @@ def _beside(library: Path, _: object) -> None:
         pytest.param(lambda _, probes: probes[0].update(name="x"), id="name"),
         pytest.param(lambda _, probes: probes[0].update(path="/b"), id="what is sent"),
         pytest.param(lambda _, probes: probes[0].update(connections=2), id="connections"),
+        pytest.param(lambda _, probes: probes[0].update(source_address="127.0.0.2"), id="where it comes from"),
         pytest.param(lambda _, probes: probes[0].update(tls={**TLS, "alpn": ["h2"]}), id="what TLS offers"),
         pytest.param(lambda _, probes: probes[0].update(proxy={"version": 1}), id="what comes before"),
         pytest.param(
