@@ -75,7 +75,7 @@ class Doors:
         if isinstance(tree := self._listener.get("filter_chain_matcher"), dict):
             seen = Inspected(tls=_TLS_INSPECTOR in inspectors, http=self._inspects_http)
             return ByTree(tree, self.chains, seen)
-        return ByMatch(self.chains, inspects_http=self._inspects_http, has_proxy=self._has_proxy)
+        return ByMatch(self.chains, inspects_http=self._inspects_http)
 
     def taken_by(self, client: Client) -> Chain | None:
         """The chain that takes the connection; None, too, where that is not certain."""

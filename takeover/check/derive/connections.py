@@ -14,6 +14,7 @@ NO_ALPN: Final = ("",)
 """None is offered, whatever is spoken."""
 _DIRECT: Final = "direct_source_prefix_ranges"
 _SOURCES: Final = ((_DIRECT, "direct source address"), ("source_prefix_ranges", "source address"))
+_FROM_WHERE: Final = {"source_type", *(key for key, _ in _SOURCES)}
 SOURCE: Final = "192.0.2.7"
 """From where a PROXY header says that a connection comes, if nothing asks for another one."""
 
@@ -42,11 +43,11 @@ class ByMatch:
 
     Args:
         inspects_http: whether a listener filter looks which HTTP is spoken.
-        has_proxy: whether one takes PROXY headers.
     """
 
-    def __init__(self, chains: Sequence[Chain], *, inspects_http: bool, has_proxy: bool) -> None:
-        self._chains, self._inspects_http, self._has_proxy = chains, inspects_http, has_proxy
+    def __init__(self, chains: Sequence[Chain], *, inspects_http: bool) -> None:
+        self._chains, self._inspects_http = chains, inspects_http
+        self._asks_from_where = any(_FROM_WHERE & each.match.keys() for each in chains)
 
     def taken(self, client: Client) -> Chain | None:
         """Who takes the connection."""
@@ -78,6 +79,8 @@ class ByMatch:
             client = replace(client, direct=direct)
         if (source := reached_in(match.get("source_prefix_ranges"), client.remote)) not in (None, client.remote):
             client = client.from_remote(source)
+        if not self._asks_from_where:
+            return client
         # Where that is still another chain's: from elsewhere, or from where it goes.
         others = (client.from_remote(each) for each in (SOURCE, OUTSIDE[0], client.address))
         return next((each for each in (client, *others) if self.taken(each) is chain), client)
