@@ -49,7 +49,9 @@ MATCHES: dict[str, dict[str, Any]] = {
         "prefix": "/most", "runtime_fraction": {"runtime_key": "most.of.it", "default_value": {"numerator": 60}}
     },
     "none-of-it": {"prefix": "/none", "runtime_fraction": {"default_value": {"numerator": 0}}},
-    "some-of-it": {"prefix": "/some", "runtime_fraction": {"default_value": {"numerator": 50}}},
+    "some-of-it": {
+        "prefix": "/some", "runtime_fraction": {"runtime_key": "some.of.it", "default_value": {"numerator": 40}}
+    },
     "shadowed": {"prefix": "/separated/below"},
     "prefix": {"prefix": "/api"},
 }  # fmt: skip
