@@ -211,7 +211,9 @@ class Doors:
 
     def _can_come(self, way: Way, client: Client) -> bool:
         """Whether something brings the listener what goes where that client dials."""
-        return (client.address, client.port) == (way.host, way.port) or bool(way.original) or self._has_proxy
+        is_alike = (":" in client.address) == (":" in way.host)  # what is intercepted goes over IPv4 alone
+        is_dialled = (client.address, client.port) == (way.host, way.port)
+        return is_dialled or (bool(way.original) and is_alike) or self._has_proxy
 
     def _may_come(self, way: Way, client: Client) -> bool:
         """Whether a socket may have the address from which that client comes."""

@@ -131,6 +131,23 @@ def test_what_the_rules_of_a_chain_ask_of_a_connection_and_is_not_known_is_said(
     assert "tree of matchers" in derived.unasked[f"{at}[1].typed_config.matcher"]
 
 
+def test_no_connection_that_is_intercepted_goes_over_ipv6() -> None:
+    chains = [
+        {
+            "name": name,
+            "filters": [manager(ALL)],
+            "filter_chain_match": {"prefix_ranges": [each], "destination_port": 81},
+        }
+        for name, each in (("six", SIX), ("four", NEAR))
+    ]
+    given = given_of(bootstrap([listener("front", 10001, *chains)], [cluster("one")]))
+    way = Way(listener="front", pod="edge", container="client-1", host="192.0.2.1", port=80, original="192.0.2.1:80")
+    derived = probes(given, msgspec.structs.replace(world_of(given), ways=(way,)), Bounds())
+    assert "which nothing intercepts" in derived.unasked["static_resources.listeners[0].filter_chains[0]"]
+    assert {each.chain for each in derived.targets} == {"four"}
+    assert "2001:db8" not in derived.text
+
+
 @pytest.mark.parametrize(
     ("client", "name"),
     [
