@@ -1,5 +1,6 @@
 """How a probe reaches each listener: at its address, by a rule that intercepts it, or not at all."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from takeover.base.addresses import is_address
@@ -62,17 +63,32 @@ def ways(configuration: Configuration, addresses: Addresses) -> Ways:
     """The ways to all listeners. `addresses`: where one more is taken from."""
     found = Ways()
     listeners = [listener for listener, _ in configuration.of_type(LISTENER)]
+    of_ipv4 = {at[1] for each in listeners if (at := address_in(either(each, "address"))) and at[0] == _ANY[0]}
     for listener in listeners:
-        _take_ipv4(configuration, listener)
+        if _port_beside(listener, of_ipv4) is None:
+            _take_ipv4(configuration, listener)
         _take_port(configuration, listener)
     for index, listener in enumerate(listeners):
+        if (port := _port_beside(listener, of_ipv4)) is not None:
+            reason = f"it is for IPv6: what goes over IPv4 to port {port} is another listener's"
+            found.unreached[name_of(listener, index)] = reason
+    for index, listener in enumerate(listeners):
+        if name_of(listener, index) in found.unreached:
+            continue
         if _captures(listener) and _is_bound(listener) and (at := address_in(either(listener, "address"))):
             number = len(found.captures)
             capture = Capture(name_of(listener, index), at[1], CLIENT.format(number + 1), _FIRST_USER + number)
             found.captures.append(capture)
     for index, listener in enumerate(listeners):
-        _add(found, listener, name_of(listener, index), addresses)
+        if (name := name_of(listener, index)) not in found.unreached:
+            _add(found, listener, name, addresses)
     return found
+
+
+def _port_beside(listener: JsonObject, of_ipv4: Collection[int]) -> int | None:
+    """The port of one at every address of IPv6, where another listener is at every one of IPv4 with the same."""
+    at = address_in(either(listener, "address"))
+    return at[1] if at is not None and at[0] == "::" and at[2] == "tcp" and at[1] in of_ipv4 else None
 
 
 def _take_ipv4(configuration: Configuration, listener: JsonObject) -> None:

@@ -33,6 +33,19 @@ def test_a_listener_is_dialled_at_its_address(host: str, reached: str, tmp_path:
     assert at_all.get("ipv4_compat", False) == (host == "::")
 
 
+def test_one_for_ipv6_beside_one_for_ipv4_at_the_same_port_is_left_to_it(tmp_path: Path) -> None:
+    made = built(
+        tmp_path,
+        listener("four", 15001, tcp("passthrough"), **CAPTURING),
+        listener("six", 15001, tcp("passthrough"), host="::", **CAPTURING),
+        listener("alone", 15006, tcp("passthrough"), host="::"),
+    )
+    assert made.world.unreached == {"six": "it is for IPv6: what goes over IPv4 to port 15001 is another listener's"}
+    assert {each.listener for each in made.world.ways} == {"four", "alone"}
+    addresses = [each["address"]["socket_address"] for each in made.config()["static_resources"]["listeners"]]
+    assert [each.get("ipv4_compat", False) for each in addresses] == [False, False, True]
+
+
 def test_each_of_several_addresses_is_a_way(tmp_path: Path) -> None:
     more = [{"address": at("127.0.0.1", 8081)}]
     made = built(tmp_path, listener("in", 8080, http("app"), additional_addresses=more))
