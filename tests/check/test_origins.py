@@ -171,3 +171,17 @@ def test_where_a_request_goes_is_known_to_rules(tmp_path: Path) -> None:
     assert found["web-rule-here"].observation.status == 200
     assert "policies[there]: no request was found that has all that it asks for" in printed
     assert "policies[here]" not in printed
+
+
+@pytest.mark.parametrize("name", ["SourceIPInput", "DirectSourceIPInput"])
+def test_bytes_come_from_where_a_tree_before_http_lets_them_through(tmp_path: Path, name: str) -> None:
+    tree = of_tree(name, OFFICE)["typed_config"]["matcher"]
+    rules = typed(f"{API}extensions.filters.network.rbac.v3.RBAC", stat_prefix="in", matcher=tree)
+    front = listener("web", 8000, TO_APP)
+    front["filter_chains"][0]["filters"].insert(0, {"name": "in", "typed_config": rules})
+    found, printed = probes(tmp_path, written(tmp_path, front, clusters=(cluster("app"),)))
+    assert re.search(r"routes +1 of 1", printed)
+    assert found["shop-app"].observation.status == 200
+    assert found["shop-app"].request.source_address == "10.9.0.1"
+    beside = [each for each in found.values() if each.request.source_address == "10.10.0.0"]
+    assert {(each.observation.status, each.observation.body) for each in beside} == {(None, "")}

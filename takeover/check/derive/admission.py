@@ -29,7 +29,7 @@ class Admission:
 
     def __init__(self, filters: object) -> None:
         self._filters = [each for each in objects(filters) if message_of(config_of(each)) in (FILTER, oauth.OAUTH)]
-        self._read: dict[int, _Gate | None] = {}
+        self._read: dict[int, Gate | None] = {}
 
     def admitted(
         self, ask: Ask, settings: Sequence[JsonObject], is_as_good: Callable[[Ask], bool]
@@ -40,33 +40,33 @@ class Admission:
             settings: what may have a `typed_per_filter_config`: a table, its virtual host, its route.
             is_as_good: whether a request that was changed is of as much use.
         """
-        refusing, before = list[str](), list[_Gate]()
+        refusing, before = list[str](), list[Gate]()
         for each in self._filters:
             gate = self._gate(each, settings)
             if gate is None:
                 continue
-            if not _surely(gate, ask, passes=True):
+            if not surely(gate, ask, passes=True):
                 all_of_them = [*before, gate]
                 ways = (made for made in gate.ways(ask) if is_as_good(made))
-                passing = (made for made in ways if all(_surely(one, made, passes=True) for one in all_of_them))
+                passing = (made for made in ways if all(surely(one, made, passes=True) for one in all_of_them))
                 found = next(passing, None)
                 if found is None:
-                    refusing += [str(each.get("name"))] if _surely(gate, ask, passes=False) else []
+                    refusing += [str(each.get("name"))] if surely(gate, ask, passes=False) else []
                     continue
                 ask = found
             before.append(gate)
         return ask, refusing
 
-    def _gate(self, http_filter: JsonObject, settings: Sequence[JsonObject]) -> "_Gate | None":
+    def _gate(self, http_filter: JsonObject, settings: Sequence[JsonObject]) -> "Gate | None":
         if (found := config_for(http_filter, settings)) is None:
             return None
         config = found[1] or found[0]
         if id(config) not in self._read:
-            self._read[id(config)] = _let_through(config)
+            self._read[id(config)] = let_through(config)
         return self._read[id(config)]
 
 
-def _let_through(config: JsonObject) -> "_Gate | None":
+def let_through(config: JsonObject) -> "Gate | None":
     """What a filter, or a route for it, lets through; None: all, or nobody knows."""
     if message_of(config) == oauth.OAUTH:
         passing = oauth.passed(inner(config, "config"))
@@ -78,7 +78,9 @@ def _let_through(config: JsonObject) -> "_Gate | None":
     return _Tree(config["matcher"]) if isinstance(config.get("matcher"), dict) else None
 
 
-class _Gate(Protocol):
+class Gate(Protocol):
+    """What a filter lets through."""
+
     def fits(self, ask: Ask) -> bool:
         """Whether it lets the request through. Raises: CannotMakeError, UnsureError."""
 
@@ -120,7 +122,7 @@ def _lets_through(action: JsonObject) -> bool:
     return action.get("action", "ALLOW") not in rbac.DENY
 
 
-def _surely(gate: _Gate, ask: Ask, *, passes: bool) -> bool:
+def surely(gate: Gate, ask: Ask, *, passes: bool) -> bool:
     """Whether it is known that the request passes the gate, or that it does not."""
     try:
         return gate.fits(ask) is passes

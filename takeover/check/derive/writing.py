@@ -96,7 +96,8 @@ def _probe(name: str, entry: JsonObject, shared: JsonObject) -> list[str]:
 
 
 def _most_common(drafts: Sequence[Draft], key: str) -> Any:
-    counted = Counter(_json(each.entry[key]) for each in drafts if each.entry.get(key) is not None)
+    # A group has no empty authority, which a domain may be.
+    counted = Counter(_json(each.entry[key]) for each in drafts if each.entry.get(key) not in (None, ""))
     if not counted:
         return None
     value, number = counted.most_common(1)[0]

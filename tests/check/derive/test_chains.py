@@ -11,6 +11,7 @@ from takeover.check.records import Derived, Resource, Way, World
 from takeover.peers.hostile.answers import ANSWERS as HTTP1_ANSWERS
 from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
 from tests.check.derive.scopes import scoped_manager, whole
+from tests.check.derive.trees import of_connection
 from tests.check.derive.twenty import doors
 
 MATCHES: dict[str, dict[str, Any]] = {
@@ -124,11 +125,15 @@ def test_what_the_rules_of_a_chain_ask_of_a_connection_and_is_not_known_is_said(
     url = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC"
     unknown = {"policies": {"p": {"permissions": [{"any": True}], "principals": [{"filter_state": {"key": "a"}}]}}}
     rules = {"name": "rules", "typed_config": {"@type": url, "rules": unknown}}
-    tree = {"name": "tree", "typed_config": {"@type": url, "matcher": {}}}
+    action = {"action": {"name": "in", "typed_config": {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action"}}}
+    by_port = {"single_predicate": {"input": of_connection("SourcePortInput"), "value_match": {"exact": "1"}}}
+    matcher = {"matcher_list": {"matchers": [{"predicate": by_port, "on_match": action}]}}
+    tree = {"name": "tree", "typed_config": {"@type": url, "matcher": matcher}}
     derived = derived_of({"name": "one", "filters": [rules, tree, manager(ALL)]})
     at = "static_resources.listeners[0].filter_chains[0].filters"
     assert "filter state" in derived.unasked[f"{at}[0].typed_config.rules.policies[p].principals[0].filter_state"]
-    assert "tree of matchers" in derived.unasked[f"{at}[1].typed_config.matcher"]
+    end = f"{at}[1].typed_config.matcher.matcher_list.matchers[0].on_match.action"
+    assert derived.unasked[end] == "a match by SourcePortInput"
 
 
 def test_no_connection_that_is_intercepted_goes_over_ipv6() -> None:

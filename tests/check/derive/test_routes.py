@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from takeover.check.derive.paths import template_expression
 from takeover.check.derive.stripping import stripping
 from takeover.check.messages import CHOICE
 from takeover.check.records import Derived
-from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of
+from takeover.probes.probe_file import read_probes
+from takeover.scenario import bundled
+from takeover.scenario.library import Library
+from tests.check.derive.by_hand import bootstrap, cluster, given_of, listener, manager, world_of, write_scenario
 
 HOSTS = [
     {
@@ -108,6 +112,16 @@ def test_a_route_before_is_gone_around() -> None:
     matched = {each.route for each in derived.targets if each.condition == "matches" and each.host}
     assert matched == {0, 1, 2}
     assert not derived.unasked
+
+
+def test_requests_of_no_authority_are_written_for_a_domain_that_is_empty(tmp_path: Path) -> None:
+    host = {"name": "none", "domains": [""], "routes": [route({"prefix": "/"})]}
+    config = bootstrap([listener("front", 10001, {"name": "http", "filters": [manager(host)]})], [cluster("one")])
+    given = given_of(config)
+    derived = probes(given, world_of(given), Bounds())
+    folder = write_scenario(tmp_path, config, derived.text, bundled.manifests() / "bases")
+    [chains, *_] = read_probes(Library(folder.parent).scenario("mine"))
+    assert [str(each.sends) for each in chains.probes if "GET / HTTP/1.1\\r\\nHost: \\r\\n" in str(each.sends)]
 
 
 def test_one_that_is_never_taken_is_said_by_its_place() -> None:
