@@ -133,7 +133,8 @@ def _headers(request: ProbeRequest) -> list[str]:
     """As curl takes them: "Name:" leaves out what curl adds by itself, "Name;" sends an empty value."""
     headers = list(map(whole, request.headers))
     given = {each.partition(":")[0].lower() for each in headers}
-    told = [f"Host: {_whole(request.host)}" if request.host else "Host:"]
+    host = None if request.host is None else _whole(request.host)
+    told = ["Host:" if host is None else f"Host: {host}" if host else "Host;"]
     told += [f"{name}:" for name in ("User-Agent", "Accept", "Content-Type") if name.lower() not in given]
     return told + [each if each.partition(":")[2].strip() else f"{each.partition(':')[0]};" for each in headers]
 

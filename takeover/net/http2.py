@@ -77,7 +77,7 @@ class Exchange:
             _STREAM,
             [
                 *pairs([f":method: {request.method}", f":scheme: {self._scheme}", f":path: {request.path}"]),
-                *pairs([f":authority: {request.host}"] if request.host else []),
+                *pairs([f":authority: {request.host}"] if request.host is not None else []),
                 *pairs(request.headers),
             ],
             end_stream=request.body is None and not request.trailers and not request.chunks,

@@ -62,6 +62,7 @@ def received(request: dict[str, Any], is_whole: Callable[[bytearray], bool], pee
          ["GET / HTTP/1.0", "X-Empty:", "x-a: 1", "x-a: 2"], b""),
         ({"path": "/$HOME`id`'\"", "headers": ["x: it's $HOME \xe9"]},
          ["GET /$HOME`id`'\" HTTP/1.1", "x: it's $HOME \xe9"], b""),
+        ({"path": "/", "host": ""}, ["GET / HTTP/1.1", "Host:"], b""),
         ({"path": "http://a.b/c", "host": "d"}, ["GET http://a.b/c HTTP/1.1", "Host: d"], b""),
         ({"path": "/", "headers": [f"x: {LONG}"]}, ["GET / HTTP/1.1", f"x: {LONG}"], b""),
         ({"path": "/", "headers": [["x: ", {"repeat": "a", "times": len(LONG)}]]},

@@ -155,12 +155,16 @@ def test_the_rest_of_a_body_that_nobody_takes_is_not_sent(given_up: bytes, reaso
     assert sum(data_sent(stream.sent)) == 65_535
 
 
-def test_without_a_host_there_is_no_authority() -> None:
+@pytest.mark.parametrize(("host", "authority"), [(None, []), ("", [(":authority", "")])])
+def test_without_a_host_there_is_no_authority_and_an_empty_one_is_one(
+    host: str | None, authority: list[tuple[str, str]]
+) -> None:
     stream = ScriptedStream()
-    Exchange(stream).send_and_receive(Request("GET", "/", "", "", (), None, (), ()), 5)
+    Exchange(stream).send_and_receive(Request("GET", "/", "", host, (), None, (), ()), 5)
 
     [head] = [each for each in received(stream.sent) if isinstance(each, h2.events.RequestReceived)]
-    assert [as_text(each)[0] for each in head.headers] == [":method", ":scheme", ":path"]
+    told = [as_text(each) for each in head.headers]
+    assert told == [(":method", "GET"), (":scheme", "http"), (":path", "/"), *authority]
 
 
 def test_a_stream_that_is_reset_says_so() -> None:

@@ -187,6 +187,14 @@ def test_what_a_probe_sends_is_bounded_before_it_is_written_out(tmp_path: Path, 
         read(tmp_path, f"{GROUP}\n{probes}\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "line"), [("null", b"\r\n\r\n"), ('""', b"\r\nHost: \r\n"), ("a.test", b"\r\nHost: a.test\r\n")]
+)
+def test_an_empty_host_is_sent_and_none_is_not(tmp_path: Path, written: str, line: bytes) -> None:
+    probe = read_one(tmp_path, f"host: {written}")
+    assert probe.sends.steps[0].data.startswith(b"GET / HTTP/1.1" + line)
+
+
 def test_as_many_answers_as_are_asked_for_end_a_probe_over_http1(tmp_path: Path) -> None:
     probe = read_one(tmp_path, "answers: 150\nwithin: 10\nsteps: [{send: {repeat: x, times: 150}}]")
     answer = b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -21,6 +21,7 @@ from takeover.probes.protocols.written import (
     check_has_effect,
     check_reset_is_last,
     check_total,
+    host_of,
     kind_of,
     numbered,
     recorded,
@@ -78,12 +79,12 @@ def _begin(group: GroupEntry, entry: GrpcEntry) -> Iterator[Send]:
 
     path = text(entry, entry.path, "path")
     path = group.prefix + path if path.startswith("/") else path
-    host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
+    host = host_of(group, entry, entry.host)
     usual = [
         ":method: POST",
         f":scheme: {scheme(group, entry)}",
         f":path: {path}",
-        *([f":authority: {host}"] if host else []),
+        *([f":authority: {host}"] if host is not None else []),
     ]
     usual += ["te: trailers", "content-type: application/grpc"]
     usual += [f"grpc-timeout: {text(entry, entry.timeout, 'timeout')}"] if entry.timeout else []

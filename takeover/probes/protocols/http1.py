@@ -107,7 +107,7 @@ def recorded_request(
         method=request.method,
         path=request.path,
         version=request.version,
-        host=request.host or None,
+        host=request.host,
         headers=list(request.headers),
         body=request.body,
         chunks=list(request.chunks),
@@ -156,7 +156,7 @@ class _Exchange(SteppedExchange):
 
 def _head(request: Request) -> str:
     lines = [f"{request.method} {request.path} HTTP/{request.version}"]
-    lines += [f"Host: {request.host}"] if request.host else []
+    lines += [f"Host: {request.host}"] if request.host is not None else []
     lines += request.headers
     if request.chunks or request.trailers:
         lines.append("Transfer-Encoding: chunked")

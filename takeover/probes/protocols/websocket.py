@@ -23,6 +23,7 @@ from takeover.probes.protocols.written import (
     check_has_effect,
     check_reset_is_last,
     check_total,
+    host_of,
     kind_of,
     recorded,
     scheme,
@@ -56,14 +57,14 @@ class WebSocket:
         check_total(entry, *entry.headers, *(each for step in entry.steps for each in _texts_of(step)))
         path = text(entry, entry.path, "path")
         path = group.prefix + path if path.startswith("/") else path
-        host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
+        host = host_of(group, entry, entry.host)
         if entry.over == "http1":
-            usual = [f"Host: {host}"] if host else []
+            usual = [f"Host: {host}"] if host is not None else []
             usual += ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {_KEY}"]
             usual += ["Sec-WebSocket-Version: 13"]
         else:
             usual = [":method: CONNECT", ":protocol: websocket", f":scheme: {scheme(group, entry)}", f":path: {path}"]
-            usual += [f":authority: {host}"] if host else []
+            usual += [f":authority: {host}"] if host is not None else []
             usual += ["sec-websocket-version: 13"]
         begin = handshake(entry, f"GET {path} HTTP/1.1", usual, texts(entry, entry.headers, "headers"))
         method = "GET" if entry.over == "http1" else "CONNECT"

@@ -210,6 +210,17 @@ def numbered(entry: Entry, key: str, value: int | str | UnsetType, names: Mappin
     return names[value]
 
 
+def host_of(group: GroupEntry, entry: Entry, written: Bytes | UnsetType | None) -> str | None:
+    """The authority of a request, its group's if its entry says none; None: it has none, not even an empty one.
+
+    Args:
+        written: the entry's `host`.
+    """
+    if written is UNSET:
+        return group.host
+    return None if written is None else text(entry, written, "host")
+
+
 def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
     """The request that an entry's fields make, with what its group says. Raises: BadInputError "FILE:LINE: …"."""
     if entry.chunks and entry.has("body"):
@@ -217,12 +228,11 @@ def structured(group: GroupEntry, entry: RequestEntry, version: str) -> Request:
     several = (*entry.headers, *entry.chunks, *entry.trailers)
     check_total(entry, *several, *(() if entry.body is UNSET else (entry.body,)))
     path = text(entry, entry.path, "path")
-    host = group.host if entry.host is UNSET else "" if entry.host is None else text(entry, entry.host, "host")
     return Request(
         method=text(entry, entry.method, "method"),
         path=group.prefix + path if path.startswith("/") else path,
         version=version,
-        host=host,
+        host=host_of(group, entry, entry.host),
         headers=texts(entry, entry.headers, "headers"),
         body=None if entry.body is UNSET else text(entry, entry.body, "body"),
         chunks=texts(entry, entry.chunks, "chunks"),
