@@ -241,9 +241,11 @@ def test_connections_are_opened_as_the_container_and_forwarded_as_the_pod() -> N
     node = Node([status()])
     pod = deployed(node).pod("app")
     pod.container("main").connect("web", 80, 3.0).close()
+    pod.container("main").connect("web", 80, source_address="127.0.0.2").close()
     pod.forward(15000).close()
     assert node.connected == [
-        ("default/app", "main", "web", 80, 3.0),
+        ("default/app", "main", "web", 80, 3.0, ""),
+        ("default/app", "main", "web", 80, 10.0, "127.0.0.2"),
         ("default/app", None, "127.0.0.1", 15000, 10.0),
     ]
 
